@@ -1,0 +1,60 @@
+-- What must stand before the first migration: roles, extensions and the kernel's own schema.
+-- Runs as an administrator of the cluster, in one transaction, and may run any number of times.
+DO $$
+DECLARE r record;
+BEGIN
+  FOR r IN SELECT * FROM (VALUES
+      ('salus_owner',  'NOLOGIN'),   -- owns every object; migrations act as it; nobody serves as it
+      ('salus_reader', 'NOLOGIN'),   -- what a request that only reads is allowed to do
+      ('salus_app',    'LOGIN'),     -- the running server
+      ('salus_sealer', 'LOGIN'),     -- appends to the Merkle log
+      ('salus_backup', 'LOGIN')      -- dumps every tenant; reads only
+    ) AS want(name, login)
+  LOOP
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = r.name) THEN
+      EXECUTE format('CREATE ROLE %I %s NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION', r.name, r.login);
+    END IF;
+  END LOOP;
+  IF (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
+    ALTER ROLE salus_backup BYPASSRLS;
+  END IF;
+END $$;
+GRANT salus_reader TO salus_app;
+
+DO $$
+BEGIN
+  EXECUTE format('GRANT CREATE, CONNECT ON DATABASE %I TO salus_owner', current_database());
+  EXECUTE format('REVOKE CREATE, TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());
+  EXECUTE format('GRANT CONNECT ON DATABASE %I TO salus_app, salus_sealer, salus_backup', current_database());
+  -- So that an owner who is not superuser can act as salus_owner from here on.
+  IF NOT pg_has_role(current_user, 'salus_owner', 'MEMBER') THEN
+    EXECUTE format('GRANT salus_owner TO %I', current_user);
+  END IF;
+END $$;
+REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+
+CREATE SCHEMA IF NOT EXISTS extensions AUTHORIZATION salus_owner;
+CREATE EXTENSION IF NOT EXISTS pgcrypto    SCHEMA extensions;
+CREATE EXTENSION IF NOT EXISTS "uuid-ossp" SCHEMA extensions;
+CREATE EXTENSION IF NOT EXISTS pg_trgm     SCHEMA extensions;
+
+SET LOCAL ROLE salus_owner;
+CREATE SCHEMA IF NOT EXISTS kernel;
+COMMENT ON SCHEMA kernel IS 'What every domain stands on: tenancy, protection, keys, outbox, settings';
+
+CREATE TABLE IF NOT EXISTS kernel.migrations (
+  version     int         NOT NULL CONSTRAINT migrations_pk PRIMARY KEY,
+  name        text        NOT NULL,
+  checksum    text        NOT NULL,
+  state       text        NOT NULL CONSTRAINT migrations_state CHECK (state IN ('applied', 'running')),
+  applied_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
+  applied_by  text        NOT NULL DEFAULT session_user,
+  duration_ms int         NOT NULL DEFAULT 0
+);
+COMMENT ON TABLE kernel.migrations IS 'One row for each applied migration; written only by salus db';
+CREATE TABLE IF NOT EXISTS kernel.replaceables (
+  name       text        NOT NULL CONSTRAINT replaceables_pk PRIMARY KEY,
+  checksum   text        NOT NULL,
+  applied_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+COMMENT ON TABLE kernel.replaceables IS 'Which version of each file of functions is in force';

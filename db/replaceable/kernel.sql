@@ -1,0 +1,185 @@
+-- Behaviour of the kernel: who is calling, and what "protected" means.
+-- Replaced as a whole whenever this file changes. plpgsql bodies may name tables of later migrations.
+
+-- Who is calling ---------------------------------------------------------------------------------
+-- Set by the server with set_config(…, true) in the round trip that begins the transaction.
+-- An unset tenant is NULL, and NULL equals nothing: without a caller every table is empty.
+
+CREATE OR REPLACE FUNCTION kernel.tenant() RETURNS uuid
+  LANGUAGE sql STABLE PARALLEL SAFE
+  RETURN nullif(current_setting('salus.tenant', true), '')::uuid;
+COMMENT ON FUNCTION kernel.tenant() IS 'The tenant this transaction acts for; NULL when none was set';
+
+CREATE OR REPLACE FUNCTION kernel.actor() RETURNS uuid
+  LANGUAGE sql STABLE PARALLEL SAFE
+  RETURN nullif(current_setting('salus.actor', true), '')::uuid;
+COMMENT ON FUNCTION kernel.actor() IS 'The user, service account or operator this transaction acts for';
+
+CREATE OR REPLACE FUNCTION kernel.scope() RETURNS text
+  LANGUAGE sql STABLE PARALLEL SAFE
+  RETURN nullif(current_setting('salus.scope', true), '');
+COMMENT ON FUNCTION kernel.scope() IS 'tenant: every row of the tenant; own: rows of the persons linked to the actor; NULL: nothing';
+
+-- Protection -------------------------------------------------------------------------------------
+
+CREATE OR REPLACE FUNCTION kernel.touch() RETURNS trigger
+  LANGUAGE plpgsql AS $$
+BEGIN
+  NEW.row_version := OLD.row_version + 1;
+  NEW.updated_at  := clock_timestamp();
+  NEW.updated_by  := kernel.actor();
+  NEW.created_at  := OLD.created_at;
+  NEW.created_by  := OLD.created_by;
+  RETURN NEW;
+END $$;
+COMMENT ON FUNCTION kernel.touch() IS 'Counts the version of a changed row and keeps who made it and when';
+
+CREATE OR REPLACE FUNCTION kernel.refuse_change() RETURNS trigger
+  LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION '% is append-only: % is refused', TG_TABLE_SCHEMA || '.' || TG_TABLE_NAME, TG_OP
+    USING ERRCODE = 'insufficient_privilege', CONSTRAINT = 'append_only';
+END $$;
+COMMENT ON FUNCTION kernel.refuse_change() IS 'Stops accidents on append-only tables; the Merkle log is what stops intent';
+
+CREATE OR REPLACE PROCEDURE kernel.protect(
+    tbl         regclass,
+    subject     name    DEFAULT NULL,   -- the column that names the person a row is about
+    class       text    DEFAULT 'C1',   -- class of the columns that are not sealed: C1 or C2
+    key_class   text    DEFAULT 'identity', -- which data key seals the sealed ones
+    retention   text    DEFAULT 'operational',
+    append_only boolean DEFAULT false)
+  LANGUAGE plpgsql AS $$
+DECLARE
+  full_name text;
+  c record;
+BEGIN
+  SELECT format('%I.%I', n.nspname, k.relname) INTO full_name
+    FROM pg_class k JOIN pg_namespace n ON n.oid = k.relnamespace WHERE k.oid = tbl;
+  IF class NOT IN ('C1', 'C2') THEN
+    RAISE EXCEPTION 'protect(%): class must be C1 or C2, not %', full_name, class;
+  END IF;
+
+  EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', tbl);
+  EXECUTE format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', tbl);
+  EXECUTE format('CREATE POLICY tenant_wall ON %s AS RESTRICTIVE FOR ALL USING (tenant_id = (SELECT kernel.tenant())) WITH CHECK (tenant_id = (SELECT kernel.tenant()))', tbl);
+  EXECUTE format('CREATE POLICY whole_tenant ON %s FOR ALL USING ((SELECT kernel.scope()) = ''tenant'') WITH CHECK ((SELECT kernel.scope()) = ''tenant'')', tbl);
+  IF subject IS NOT NULL THEN
+    EXECUTE format('CREATE POLICY own_person ON %s FOR SELECT USING ((SELECT kernel.scope()) = ''own'' AND %I IN (SELECT kernel.own_persons()))', tbl, subject);
+  END IF;
+
+  EXECUTE format('REVOKE ALL ON %s FROM PUBLIC', tbl);
+  EXECUTE format('GRANT SELECT ON %s TO salus_app, salus_reader, salus_backup', tbl);
+  EXECUTE format('GRANT INSERT ON %s TO salus_app', tbl);
+  IF append_only THEN
+    EXECUTE format('CREATE TRIGGER refuse_change BEFORE UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION kernel.refuse_change()', tbl);
+    EXECUTE format('CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION kernel.refuse_change()', tbl);
+  ELSE
+    EXECUTE format('GRANT UPDATE, DELETE ON %s TO salus_app', tbl);
+    IF EXISTS (SELECT FROM pg_attribute WHERE attrelid = tbl AND attname = 'row_version') THEN
+      EXECUTE format('CREATE TRIGGER touch BEFORE UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION kernel.touch()', tbl);
+    END IF;
+  END IF;
+
+  -- The wording of keys and references follows from what they are; checks and uniques say their own.
+  FOR c IN
+    SELECT k.conname, k.contype, r.relname AS target
+      FROM pg_constraint k LEFT JOIN pg_class r ON r.oid = k.confrelid
+     WHERE k.conrelid = tbl AND k.contype IN ('p', 'f')
+       AND obj_description(k.oid, 'pg_constraint') IS NULL
+  LOOP
+    EXECUTE format('COMMENT ON CONSTRAINT %I ON %s IS %L', c.conname, tbl,
+      CASE c.contype WHEN 'p' THEN 'A record with this id exists already'
+                     ELSE format('Must name an existing record of %s', replace(c.target, '_', ' ')) END);
+  END LOOP;
+
+  INSERT INTO kernel.tables (table_name, subject_column, class, key_class, retention, append_only)
+    VALUES (full_name, subject, class, key_class, retention, append_only);
+  INSERT INTO kernel.fields (column_id, table_name, column_name, class, key_class, subject_bound)
+    SELECT kernel.column_id(full_name, a.attname), full_name, a.attname,
+           CASE WHEN t.typname LIKE 'sealed\_%' THEN 'C3'
+                WHEN a.attname IN ('id', 'tenant_id', 'row_version', 'created_at', 'updated_at', 'created_by', 'updated_by') THEN 'C1'
+                ELSE class END,
+           CASE WHEN t.typname LIKE 'sealed\_%' THEN key_class END,
+           t.typname LIKE 'sealed\_%' AND subject IS NOT NULL
+      FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+     WHERE a.attrelid = tbl AND a.attnum > 0 AND NOT a.attisdropped;
+END $$;
+COMMENT ON PROCEDURE kernel.protect(regclass, name, text, text, text, boolean) IS
+  'Declares the whole protection of a tenant table: row-level security, change trigger, grants, retention, class of each column';
+
+CREATE OR REPLACE FUNCTION kernel.column_id(table_name text, column_name text) RETURNS bigint
+  LANGUAGE sql IMMUTABLE STRICT
+  RETURN ('x' || left(encode(sha256(convert_to(table_name || '.' || column_name, 'UTF8')), 'hex'), 8))::bit(32)::bigint & 4294967295;
+COMMENT ON FUNCTION kernel.column_id(text, text) IS
+  'The 32-bit number that binds a sealed value to its column; taken from the name at registration and kept through renames';
+
+CREATE OR REPLACE PROCEDURE kernel.classify(
+    tbl regclass, col name,
+    class  text DEFAULT NULL,   -- C1, C2, C3 or C4
+    search text DEFAULT NULL,   -- exact, identifier, phone, email, date, postal: a blind index; name: tokens
+    phi    text DEFAULT NULL)   -- what kind of identifier it is (45 CFR 164.514(b)(2)): name, date, phone, …
+  LANGUAGE plpgsql AS $$
+DECLARE
+  full_name text;
+BEGIN
+  SELECT format('%I.%I', n.nspname, k.relname) INTO full_name
+    FROM pg_class k JOIN pg_namespace n ON n.oid = k.relnamespace WHERE k.oid = tbl;
+  IF search IN ('exact', 'identifier', 'phone', 'email', 'date', 'postal')
+     AND NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = tbl AND attname = col || '_bidx' AND NOT attisdropped) THEN
+    RAISE EXCEPTION 'classify(%.%): equality search needs the column %_bidx kernel.blind_index', full_name, col, col;
+  END IF;
+  UPDATE kernel.fields f
+     SET class = coalesce(classify.class, f.class), search = coalesce(classify.search, f.search), phi = coalesce(classify.phi, f.phi)
+   WHERE f.table_name = full_name AND f.column_name = col;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'classify(%.%): no such column in a protected table', full_name, col;
+  END IF;
+END $$;
+COMMENT ON PROCEDURE kernel.classify(regclass, name, text, text, text) IS
+  'Says more about one column than protect can guess: its class, how it is searched, what kind of identifier it holds';
+
+CREATE OR REPLACE PROCEDURE kernel.share(tbl regclass, reason text, readable boolean DEFAULT true)
+  LANGUAGE plpgsql AS $$
+DECLARE
+  full_name text;
+BEGIN
+  SELECT format('%I.%I', n.nspname, k.relname) INTO full_name
+    FROM pg_class k JOIN pg_namespace n ON n.oid = k.relnamespace WHERE k.oid = tbl;
+  EXECUTE format('REVOKE ALL ON %s FROM PUBLIC', tbl);
+  EXECUTE format('GRANT SELECT ON %s TO salus_backup', tbl);
+  IF readable THEN
+    EXECUTE format('GRANT SELECT ON %s TO salus_app, salus_reader', tbl);
+  END IF;
+  INSERT INTO kernel.tables (table_name, class, retention, shared_reason) VALUES (full_name, 'C0', 'operational', reason);
+  INSERT INTO kernel.fields (column_id, table_name, column_name, class)
+    SELECT kernel.column_id(full_name, a.attname), full_name, a.attname, 'C0'
+      FROM pg_attribute a WHERE a.attrelid = tbl AND a.attnum > 0 AND NOT a.attisdropped;
+END $$;
+COMMENT ON PROCEDURE kernel.share(regclass, text, boolean) IS
+  'Declares a table that all tenants read and none owns (class C0), with the reason why that is right';
+
+CREATE OR REPLACE PROCEDURE kernel.forget(tbl regclass)
+  LANGUAGE plpgsql AS $$
+DECLARE
+  full_name text;
+BEGIN
+  SELECT format('%I.%I', n.nspname, k.relname) INTO full_name
+    FROM pg_class k JOIN pg_namespace n ON n.oid = k.relnamespace WHERE k.oid = tbl;
+  DELETE FROM kernel.fields f WHERE f.table_name = full_name;
+  DELETE FROM kernel.tables t WHERE t.table_name = full_name;
+  EXECUTE format('DROP TABLE %s', tbl);
+END $$;
+COMMENT ON PROCEDURE kernel.forget(regclass) IS 'Drops a table and its registration; for down migrations';
+
+-- Persons linked to the caller -------------------------------------------------------------------
+
+CREATE OR REPLACE FUNCTION kernel.own_persons() RETURNS SETOF uuid
+  LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+BEGIN
+  -- Row-level security of the link table itself admits only the caller's own rows here.
+  RETURN QUERY SELECT l.patient_id FROM auth.user_person_links l
+    WHERE l.user_id = kernel.actor() AND l.revoked_at IS NULL
+      AND l.valid_from <= current_date AND (l.valid_to IS NULL OR l.valid_to >= current_date);
+END $$;
+COMMENT ON FUNCTION kernel.own_persons() IS 'The patients the actor is, or may act for';
