@@ -282,13 +282,9 @@ async fn refuse_unsafe(client: &Client, allow_old: bool) -> Result<()> {
             "the role {role} owns the tables or may become their owner: it could switch protection off; {fix}"
         ))
     } else if !allow_old {
-        version_refusal(version)
+        crate::cluster::version_refusal(version)
     } else {
         None
     };
     refusal.map_or(Ok(()), |why| Err(Error::Unavailable(format!("refusing to serve: {why}"))))
-}
-
-fn version_refusal(_version: i32) -> Option<String> {
-    None
 }

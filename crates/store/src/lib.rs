@@ -9,6 +9,7 @@
 
 pub mod audit;
 pub mod catalog;
+pub mod cluster;
 mod db;
 mod dispatch;
 pub mod engine;
