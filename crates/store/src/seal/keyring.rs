@@ -117,7 +117,7 @@ impl TenantKeys {
     /// The tenant key unwrapped and ready, with the keys under it.
     pub fn new(tenant: Uuid, tenant_key: &Secret, index: Secret, classes: Vec<ClassKey>) -> Result<Self> {
         let classes = classes.into_iter().map(|k| (k.key_no, k)).collect();
-        Ok(Self { tenant, wrapping: cipher(tenant_key)?, classes, index: IndexKey::new(&index)? })
+        Ok(Self { tenant, wrapping: cipher(tenant_key)?, classes, index: IndexKey::new(index)? })
     }
 
     /// The key of this number.
@@ -125,7 +125,9 @@ impl TenantKeys {
     /// # Errors
     /// [`Error::Internal`] when the tenant has no such key, as when it was destroyed.
     pub fn class_by_no(&self, key_no: u64) -> Result<&ClassKey> {
-        self.classes.get(&key_no).ok_or_else(|| Error::internal(format!("key {key_no:016x} is not among the tenant's keys")))
+        self.classes
+            .get(&key_no)
+            .ok_or_else(|| Error::internal(format!("key {key_no:016x} is not among the tenant's keys")))
     }
 
     /// The key that seals for `class` now.
@@ -133,10 +135,9 @@ impl TenantKeys {
     /// # Errors
     /// [`Error::Unavailable`] when the tenant has none: writes fail closed.
     pub fn active(&self, class: KeyClass) -> Result<&ClassKey> {
-        self.classes
-            .values()
-            .find(|k| k.class == class && k.active)
-            .ok_or_else(|| Error::Unavailable(format!("the tenant has no active {} key: run salus keys doctor", class.name())))
+        self.classes.values().find(|k| k.class == class && k.active).ok_or_else(|| {
+            Error::Unavailable(format!("the tenant has no active {} key: run salus keys doctor", class.name()))
+        })
     }
 
     /// All class keys.
@@ -160,11 +161,40 @@ impl TenantKeys {
         [&b"salus-subject/v1"[..], self.tenant.as_bytes(), subject.as_bytes()].concat()
     }
 
-    /// Wraps a key under the tenant key, bound to its number and kind.
-    pub fn wrap_key(&self, key_no: u64, kind: &str, secret: &Secret) -> Result<Wrapped> {
-        wrap(&self.wrapping, &key_aad(self.tenant, key_no, kind), secret)
+    /// Wraps a key under a tenant key, bound to its number and kind.
+    pub(crate) fn wrap_key(
+        tenant_key: &Secret,
+        tenant: Uuid,
+        key_no: u64,
+        kind: &str,
+        secret: &Secret,
+    ) -> Result<Wrapped> {
+        wrap(&cipher(tenant_key)?, &key_aad(tenant, key_no, kind), secret)
+    }
+
+    /// A key from its wrapped form under the tenant key.
+    pub(crate) fn unwrap_key(
+        tenant_key: &Secret,
+        tenant: Uuid,
+        key_no: u64,
+        kind: &str,
+        wrapped: &[u8],
+    ) -> Result<Secret> {
+        unwrap(&cipher(tenant_key)?, &key_aad(tenant, key_no, kind), wrapped)
+    }
+
+    /// A known value wrapped by `key`: opening it later proves that the key is the right one.
+    pub(crate) fn canary(key: &Secret, tenant: Uuid, key_no: u64) -> Result<Vec<u8>> {
+        wrap(&cipher(key)?, &key_aad(tenant, key_no, "canary"), &Zeroizing::new(CANARY)).map(|w| w.0)
+    }
+
+    /// Whether `canary` was made with `key`.
+    pub(crate) fn check_canary(key: &Secret, tenant: Uuid, key_no: u64, canary: &[u8]) -> Result<bool> {
+        Ok(unwrap(&cipher(key)?, &key_aad(tenant, key_no, "canary"), canary).is_ok_and(|text| *text == CANARY))
     }
 }
+
+const CANARY: [u8; 32] = *b"salus key canary, version 1     ";
 
 /// What a wrapped key is bound to.
 pub(crate) fn key_aad(tenant: Uuid, key_no: u64, kind: &str) -> Vec<u8> {
@@ -186,7 +216,8 @@ pub(crate) fn wrap(with: &LessSafeKey, aad: &[u8], secret: &Secret) -> Result<Wr
 }
 
 pub(crate) fn unwrap(with: &LessSafeKey, aad: &[u8], wrapped: &[u8]) -> Result<Secret> {
-    let refused = || Error::internal("a wrapped key does not open: it belongs elsewhere, or the key above it is another");
+    let refused =
+        || Error::internal("a wrapped key does not open: it belongs elsewhere, or the key above it is another");
     let (nonce, body) = wrapped.split_at_checked(12).ok_or_else(refused)?;
     let mut body = Zeroizing::new(body.to_vec());
     let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| refused())?;

@@ -11,6 +11,7 @@ mod root;
 mod value;
 
 pub use blind::{IndexKey, Search, name_words};
+pub(crate) use keyring::cipher;
 pub use keyring::{ClassKey, KeyClass, TenantKeys, Wrapped};
 pub use root::{RootFile, RootKey};
 pub use value::{Binding, Format, SubjectKey, key_no, open, seal};

@@ -57,7 +57,8 @@ impl RootFile {
         let (operator, recovery) = (x25519::Identity::generate(), x25519::Identity::generate());
         let mut recipients = vec![operator.to_public(), recovery.to_public()];
         for text in more {
-            let wrong = || Error::invalid("recipient", "not_a_recipient", format!("{text:?} is not an age public key (age1…)"));
+            let wrong =
+                || Error::invalid("recipient", "not_a_recipient", format!("{text:?} is not an age public key (age1…)"));
             recipients.push(text.parse().map_err(|_| wrong())?);
         }
         let key = random_secret()?;
@@ -73,7 +74,10 @@ impl RootFile {
     pub fn unlock(&self) -> Result<RootKey> {
         let read = |path: &Path, what: &str| {
             std::fs::read(path).map_err(|e| {
-                Error::Unavailable(format!("{what} {} cannot be read ({e}): restore it, or run salus keys init on a new installation", path.display()))
+                Error::Unavailable(format!(
+                    "{what} {} cannot be read ({e}): restore it, or run salus keys init on a new installation",
+                    path.display()
+                ))
             })
         };
         let sealed = read(&self.root, "the root key")?;
@@ -87,17 +91,20 @@ impl RootFile {
 
     /// Whether a recovery identity, as someone kept it, opens the root key.
     pub fn check_escrow(&self, identity: &str) -> Result<()> {
-        let sealed = std::fs::read(&self.root).map_err(|e| Error::Unavailable(format!("{}: {e}", self.root.display())))?;
+        let sealed =
+            std::fs::read(&self.root).map_err(|e| Error::Unavailable(format!("{}: {e}", self.root.display())))?;
         let (own, kept) = (self.unlock()?, Self::unlock_with(&sealed, identity)?);
         if own.0 == kept.0 { Ok(()) } else { Err(Error::internal("the recovery identity opens another key")) }
     }
 
     fn unlock_with(sealed: &[u8], identity: &str) -> Result<RootKey> {
         let line = identity.lines().map(str::trim).find(|l| !l.is_empty() && !l.starts_with('#')).unwrap_or_default();
-        let identity: x25519::Identity =
-            line.parse().map_err(|_| Error::Unavailable("the identity is not an age identity (AGE-SECRET-KEY-…)".into()))?;
+        let identity: x25519::Identity = line
+            .parse()
+            .map_err(|_| Error::Unavailable("the identity is not an age identity (AGE-SECRET-KEY-…)".into()))?;
         let refused = || Error::Unavailable("this identity does not open the root key".into());
-        let decryptor = age::Decryptor::new(sealed).map_err(|_| Error::Unavailable("the file is not an age file".into()))?;
+        let decryptor =
+            age::Decryptor::new(sealed).map_err(|_| Error::Unavailable("the file is not an age file".into()))?;
         let mut reader = decryptor.decrypt(std::iter::once(&identity as &dyn age::Identity)).map_err(|_| refused())?;
         let mut key = Zeroizing::new([0; 32]);
         reader.read_exact(&mut key[..]).map_err(|_| refused())?;
@@ -136,7 +143,8 @@ impl RootKey {
 }
 
 fn encrypt(recipients: &[x25519::Recipient], key: &Secret) -> Result<Vec<u8>> {
-    let encryptor = age::Encryptor::with_recipients(recipients.iter().map(|r| r as &dyn age::Recipient)).map_err(Error::internal)?;
+    let encryptor = age::Encryptor::with_recipients(recipients.iter().map(|r| r as &dyn age::Recipient))
+        .map_err(Error::internal)?;
     let mut out = Vec::new();
     let mut writer = encryptor.wrap_output(&mut out).map_err(Error::internal)?;
     writer.write_all(&key[..]).map_err(Error::internal)?;
