@@ -3,9 +3,9 @@
 //! A table is a list of lenses; `read` and `write` run over them. What no general lens can say is [`Lens::Own`], a
 //! pair of functions. Paths are keys with points between them; `[]` marks a list, of which the first item is meant.
 
+use super::read::Out;
 use super::record::{Record, Row};
 use super::write::Target;
-use super::read::Out;
 use crate::json::Json;
 
 /// What a text column takes (the domains of the schema `kernel`). A text that does not fit stays in the original.
@@ -15,6 +15,8 @@ pub(super) enum Form {
     Code,
     /// `kernel.label`: 1 to 500 characters on one line.
     Label,
+    /// `kernel.prose`: 1 to 8000 characters, several lines.
+    Prose,
     /// `kernel.sealed_text`: any length, several lines.
     Sealed,
 }
@@ -50,7 +52,12 @@ pub(super) enum Lens {
     /// The same of a `Coding`.
     Coding { path: &'static str, columns: [&'static str; 3], system: &'static str },
     /// A reference to one of `types`, and what it displays.
-    Reference { path: &'static str, column: &'static str, types: &'static [&'static str], display: Option<(&'static str, Form)> },
+    Reference {
+        path: &'static str,
+        column: &'static str,
+        types: &'static [&'static str],
+        display: Option<(&'static str, Form)>,
+    },
     /// What a reference displays, whatever it points to.
     Display { path: &'static str, column: &'static str, form: Form },
     /// Texts of annotations, joined by an empty line.

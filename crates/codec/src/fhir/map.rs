@@ -33,7 +33,8 @@ pub fn map(resource: &Json<'_>) -> Result<Mapped, Vec<Problem>> {
     };
     let record = read_shape(shape, resource, whole.clone())?;
     let unowned = shape.lenses.iter().any(|lens| lens.column_is("patient_id")) && record.patient().is_none();
-    let kept_whole = if unowned { Some("it is not about a patient of its own") } else { (shape.refuse)(resource, &record) };
+    let kept_whole =
+        if unowned { Some("it is not about a patient of its own") } else { (shape.refuse)(resource, &record) };
     if kept_whole.is_some() {
         let unmapped = unmapped(resource, &whole_target(&whole));
         return Ok(Mapped { record: whole, kept_whole, unmapped });
@@ -81,6 +82,8 @@ fn read_shape(shape: &'static Shape, resource: &Json<'_>, mut record: Record) ->
         }
     }
     if !out.problems.is_empty() {
+        // Several lenses may look at the same bad element.
+        out.problems.dedup_by(|a, b| a == b);
         return Err(out.problems);
     }
     record.table = Some(Cow::Borrowed(shape.table));

@@ -101,16 +101,18 @@ pub(super) fn fit(text: &str, form: Form) -> Option<Cow<'_, str>> {
     if !text.is_ascii() && is_nfc_quick(text.chars()) != IsNormalized::Yes {
         text = Cow::Owned(text.nfc().collect());
     }
-    let longest = match form {
-        Form::Code => 128,
-        Form::Label => 500,
+    let (longest, lines) = match form {
+        Form::Code => (128, false),
+        Form::Label => (500, false),
+        Form::Prose => (8000, true),
         Form::Sealed => return (!text.is_empty()).then_some(text),
     };
     if form == Form::Code && text.trim().len() != text.len() {
         text = Cow::Owned(text.trim().to_owned());
     }
     let long = text.len() > longest && text.chars().count() > longest;
-    (!text.is_empty() && !long && !text.chars().any(|c| c.is_control())).then_some(text)
+    let odd = text.bytes().any(|b| b == 0x7f || (b < b' ' && !(lines && matches!(b, b'\n' | b'\t'))));
+    (!text.is_empty() && !long && !odd).then_some(text)
 }
 
 /// Reads what `lens` describes from `node`.
@@ -122,7 +124,9 @@ pub(super) fn read(lens: &Lens, node: &Json<'_>, out: &mut Out) {
             }
         }
         Lens::Closed { path, column, words, default } => closed(node, (path, column), words, default, out),
-        Lens::ClosedConcept { path, column, system, words } => closed_concept(node, (path, column), (system, words), out),
+        Lens::ClosedConcept { path, column, system, words } => {
+            closed_concept(node, (path, column), (system, words), out)
+        }
         Lens::Bool { path, column, default } => {
             let given = out.find(node, path).map(Json::as_bool);
             if given == Some(None) {
@@ -333,9 +337,8 @@ pub(super) fn main_into(concept: &Object<'_>, prefer: &[&str], out: &mut Out) {
         ("original_display", display),
     ];
     for (column, text) in originals {
-        // kernel.prose: at most 8000 characters.
-        if let Some(text) = text.filter(|t| t.chars().count() <= 8000) {
-            out.set_text(column, &text, Form::Sealed);
+        if let Some(text) = text {
+            out.set_text(column, &text, Form::Prose);
         }
     }
 }
@@ -343,9 +346,8 @@ pub(super) fn main_into(concept: &Object<'_>, prefer: &[&str], out: &mut Out) {
 fn concept(node: &Json<'_>, path: &str, (columns, system): (&[&str; 3], &str), out: &mut Out) {
     let Some(concept) = out.object(node, path) else { return };
     let codings = concept.get("coding").map(Json::items).unwrap_or_default();
-    let fits = |c: &&Json<'_>| {
-        columns[1] != "" || system.is_empty() || c.get("system").and_then(Json::as_str) == Some(system)
-    };
+    let fits =
+        |c: &&Json<'_>| columns[1] != "" || system.is_empty() || c.get("system").and_then(Json::as_str) == Some(system);
     let coding = codings.iter().find(fits).and_then(Json::as_object);
     let said = concept.get("text").and_then(Json::as_str);
     match coding {

@@ -23,13 +23,11 @@ pub(super) fn unmapped(original: &Json<'_>, fresh: &Json<'_>) -> Vec<String> {
 struct Walk {
     path: String,
     found: Vec<String>,
-    /// Counts only, and stops at the first, while the right order of a list is sought.
-    trying: bool,
 }
 
 impl Walk {
     fn compare(&mut self, original: &Json<'_>, fresh: Option<&Json<'_>>) {
-        if self.found.len() >= MOST || (self.trying && !self.found.is_empty()) {
+        if self.found.len() >= MOST {
             return;
         }
         let length = self.path.len();
@@ -42,15 +40,14 @@ impl Walk {
                 }
             }
             (Json::Array(a), Some(Json::Array(b))) => {
-                let partners = self.partners(a, b);
+                let partners = partners(a, b);
                 for (i, (item, partner)) in a.iter().zip(partners).enumerate() {
                     let _ = write!(self.path, "[{i}]");
                     self.compare(item, partner.map(|j| &b[j]));
                     self.path.truncate(length);
                 }
             }
-            (Json::String(a), Some(Json::String(b))) if a == b || (a.len() > 18 && same_instant(a, b)) => {}
-            (a, Some(b)) if a == b => {}
+            (a, Some(b)) if same(a, b) => {}
             _ => self.lost(),
         }
     }
@@ -58,36 +55,72 @@ impl Walk {
     fn lost(&mut self) {
         self.found.push(if self.found.len() + 1 == MOST { "…".to_owned() } else { self.path.clone() });
     }
+}
 
-    /// Which item of `b` stands for each of `a`: the one that holds it whole, else the one at its place.
-    fn partners(&self, a: &[Json<'_>], b: &[Json<'_>]) -> Vec<Option<usize>> {
-        let at_place = |i: usize| (i < b.len()).then_some(i);
-        if a.len() > ANY_ORDER || b.len() > ANY_ORDER {
-            return (0..a.len()).map(at_place).collect();
-        }
-        let mut free = [true; ANY_ORDER];
-        let mut partners = vec![None; a.len()];
-        for (i, item) in a.iter().enumerate() {
-            let order = at_place(i).into_iter().chain((0..b.len()).filter(|j| *j != i));
-            let whole = order.into_iter().find(|j| free[*j] && Self::holds(item, &b[*j]));
-            if let Some(j) = whole {
-                free[j] = false;
-                partners[i] = Some(j);
-            }
-        }
-        for (i, partner) in partners.iter_mut().enumerate().filter(|(_, p)| p.is_none()) {
-            let near = at_place(i).filter(|j| free[*j]).or_else(|| (0..b.len()).find(|j| free[*j]));
-            if let Some(j) = near {
-                free[j] = false;
-                *partner = Some(j);
-            }
-        }
-        partners
+/// Which item of `b` stands for each of `a`: those that hold it whole at its place, then those that hold most of
+/// it. An item of which nothing is held stands alone.
+fn partners(a: &[Json<'_>], b: &[Json<'_>]) -> Vec<Option<usize>> {
+    let at_place = |i: usize| (i < b.len()).then_some(i);
+    if a.len() > ANY_ORDER || b.len() > ANY_ORDER {
+        return (0..a.len()).map(at_place).collect();
     }
+    let mut free = [true; ANY_ORDER];
+    let mut partners = vec![None; a.len()];
+    for (i, item) in a.iter().enumerate() {
+        if b.get(i).is_some_and(|other| missing(item, other, true) == 0) {
+            free[i] = false;
+            partners[i] = Some(i);
+        }
+    }
+    let mut pairs = Vec::new();
+    for (i, item) in a.iter().enumerate().filter(|(i, _)| partners[*i].is_none()) {
+        let all = leaves(item);
+        let held = b.iter().enumerate().filter(|(j, _)| free[*j]);
+        pairs.extend(held.map(|(j, other)| (missing(item, other, false), i, j)).filter(|(lost, ..)| *lost < all));
+    }
+    pairs.sort_unstable();
+    for (_, i, j) in pairs {
+        if partners[i].is_none() && free[j] {
+            free[j] = false;
+            partners[i] = Some(j);
+        }
+    }
+    partners
+}
 
-    fn holds(original: &Json<'_>, fresh: &Json<'_>) -> bool {
-        let mut walk = Self { trying: true, ..Self::default() };
-        walk.compare(original, Some(fresh));
-        walk.found.is_empty()
+/// How many values of `original` the other lacks; `first` stops at one.
+fn missing(original: &Json<'_>, fresh: &Json<'_>, first: bool) -> usize {
+    match (original, fresh) {
+        (Json::Object(a), Json::Object(b)) => {
+            let mut lost = 0;
+            for (key, value) in a.iter() {
+                lost += b.get(key).map_or_else(|| leaves(value), |other| missing(value, other, first));
+                if first && lost > 0 {
+                    break;
+                }
+            }
+            lost
+        }
+        (Json::Array(a), Json::Array(b)) => {
+            // Within an item lists are compared at their places; only the outermost list is tried in any order.
+            a.iter().enumerate().map(|(i, v)| b.get(i).map_or_else(|| leaves(v), |o| missing(v, o, first))).sum()
+        }
+        (a, b) if same(a, b) => 0,
+        (a, _) => leaves(a),
+    }
+}
+
+fn leaves(value: &Json<'_>) -> usize {
+    match value {
+        Json::Object(members) => members.iter().map(|(_, v)| leaves(v)).sum::<usize>().max(1),
+        Json::Array(items) => items.iter().map(leaves).sum::<usize>().max(1),
+        _ => 1,
+    }
+}
+
+fn same(a: &Json<'_>, b: &Json<'_>) -> bool {
+    match (a, b) {
+        (Json::String(a), Json::String(b)) => a == b || (a.len() > 18 && same_instant(a, b)),
+        (a, b) => a == b,
     }
 }

@@ -105,14 +105,10 @@ pub(super) fn unchanged(lens: &Lens, before: &Row, after: &Row) -> bool {
             of(before) == of(after)
         }
         Lens::Quantity { value, unit, .. } => same(value) && same(unit),
-        Lens::When { name, .. } => {
-            ["_on", "_precision", "_at"].iter().all(|end| same(&format!("{name}{end}")))
-        }
-        Lens::Main { .. } => {
-            ["code", "code_system", "display", "original_code", "original_system", "original_display"]
-                .iter()
-                .all(|column| same(column))
-        }
+        Lens::When { name, .. } => ["_on", "_precision", "_at"].iter().all(|end| same(&format!("{name}{end}"))),
+        Lens::Main { .. } => ["code", "code_system", "display", "original_code", "original_system", "original_display"]
+            .iter()
+            .all(|column| same(column)),
         Lens::Concept { columns, .. } | Lens::Coding { columns, .. } => columns.iter().all(|column| same(column)),
         Lens::Reference { display, .. } => display.is_none_or(|(column, _)| same(column)),
         Lens::Notes { .. } => same("note"),
@@ -242,9 +238,8 @@ pub(super) fn main(row: &Row) -> Option<Json<'_>> {
     let chosen = (text(row, "code"), text(row, "code_system").map(codes::address));
     let display = text(row, "display");
     let said = text(row, "original_display");
-    let same = original.0 == chosen.0
-        && original.1.map(codes::short) == text(row, "code_system")
-        || original == (None, None);
+    let same =
+        original.0 == chosen.0 && original.1.map(codes::short) == text(row, "code_system") || original == (None, None);
     let mut codings = Vec::with_capacity(2);
     if !same {
         codings.extend(coding_of(original.0, original.1, said));
@@ -268,7 +263,11 @@ fn coding_at<'a>(row: &'a Row, columns: &[&'static str; 3], system: &'static str
 }
 
 /// A Coding, if there is a code.
-pub(super) fn coding_of<'a>(code: Option<&'a str>, system: Option<&'a str>, display: Option<&'a str>) -> Option<Json<'a>> {
+pub(super) fn coding_of<'a>(
+    code: Option<&'a str>,
+    system: Option<&'a str>,
+    display: Option<&'a str>,
+) -> Option<Json<'a>> {
     let code = code?;
     let mut coding = Object::new();
     if let Some(system) = system {

@@ -16,9 +16,7 @@ fn every_bulk_resource_is_read() {
         let resource = fhir::parse(&item.bytes).unwrap();
         let mapped = fhir::map(&resource).unwrap_or_else(|p| panic!("{}:{} {p:?}", path.display(), item.line));
         assert_eq!(fhir::peek_type(&item.bytes), Some(mapped.record.resource_type.as_str()));
-        // One Organization in the files has no name, which its table demands.
-        let nameless = mapped.record.resource_type == "Organization" && resource.get("name").is_none();
-        assert_eq!(mapped.kept_whole, nameless.then_some("it has no name"), "{}:{}", path.display(), item.line);
+        assert_eq!(mapped.kept_whole, None, "{}:{}", path.display(), item.line);
         *counts.entry(mapped.record.resource_type).or_default() += 1;
         *tables.entry(mapped.record.table.unwrap_or("-".into()).into_owned()).or_default() += 1;
         for child in mapped.record.children {
@@ -106,7 +104,8 @@ fn told(text: &str) -> String {
             assert_eq!(unchanged, original);
             let table = record.table.as_deref().unwrap_or("whole");
             let why = mapped.kept_whole.map(|why| format!(" ({why})")).unwrap_or_default();
-            let children = if record.children.is_empty() { String::new() } else { format!(" +{}", record.children.len()) };
+            let children =
+                if record.children.is_empty() { String::new() } else { format!(" +{}", record.children.len()) };
             format!("{table}{children}{why}, {} values, {} unmapped", record.row.len(), mapped.unmapped.len())
         }
     }

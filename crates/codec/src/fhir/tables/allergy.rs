@@ -22,12 +22,8 @@ const VERIFICATION_SYSTEM: &str = "http://terminology.hl7.org/CodeSystem/allergy
 
 const TYPE: Words = &[("allergy", "ALLERGY"), ("intolerance", "INTOLERANCE")];
 
-const CATEGORY: Words = &[
-    ("food", "FOOD"),
-    ("medication", "MEDICATION"),
-    ("environment", "ENVIRONMENT"),
-    ("biologic", "BIOLOGIC"),
-];
+const CATEGORY: Words =
+    &[("food", "FOOD"), ("medication", "MEDICATION"), ("environment", "ENVIRONMENT"), ("biologic", "BIOLOGIC")];
 
 const CRITICALITY: Words = &[("low", "LOW"), ("high", "HIGH"), ("unable-to-assess", "UNABLE")];
 
@@ -45,7 +41,14 @@ static STATUS: Own = Own {
 /// What was said without a code is free text, so it is sealed as the substance and not kept in clear.
 static SUBSTANCE: Own = Own {
     columns: &[
-        "kind", "code", "code_system", "display", "original_code", "original_system", "original_display", "substance",
+        "kind",
+        "code",
+        "code_system",
+        "display",
+        "original_code",
+        "original_system",
+        "original_display",
+        "substance",
     ],
     read: read_substance,
     write: write_substance,
@@ -71,9 +74,7 @@ fn write_substance<'a>(_: &'a Record, row: &'a Row, target: &mut Target<'a>) {
     let none = NONE_KNOWN.iter().find(|(_, kind)| Some(*kind) == text(row, "kind"));
     let concept = match (main(row), none) {
         (Some(concept), _) => Some(concept),
-        (None, Some((code, _))) => {
-            Some(concept_of(coding_of(Some(code), Some("http://snomed.info/sct"), None), None))
-        }
+        (None, Some((code, _))) => Some(concept_of(coding_of(Some(code), Some("http://snomed.info/sct"), None), None)),
         (None, None) => text(row, "substance").map(|said| concept_of(None, Some(said))),
     };
     target.put("code", concept);

@@ -35,8 +35,7 @@ const CATEGORIES: &[(&str, &str, &str)] = &[
 ];
 
 /// FHIR tells a mistake by the verification status; here it is the status of the fact.
-static STATUS: Own =
-    Own { columns: &["verification_status", "status"], read: read_status, write: write_status };
+static STATUS: Own = Own { columns: &["verification_status", "status"], read: read_status, write: write_status };
 
 pub(super) fn read_verification(node: &Json<'_>, system: &'static str, words: Words, out: &mut Out) {
     let lens = Lens::ClosedConcept { path: "verificationStatus", column: "verification_status", system, words };
@@ -68,9 +67,10 @@ static CATEGORY: Own = Own { columns: &["category"], read: read_category, write:
 
 fn read_category(node: &Json<'_>, out: &mut Out) {
     let list = node.get("category").map(Json::items).unwrap_or_default();
-    let codes = list.iter().flat_map(|c| c.get("coding").map(Json::items).unwrap_or_default()).filter_map(|c| {
-        c.get("code")?.as_str()
-    });
+    let codes = list
+        .iter()
+        .flat_map(|c| c.get("coding").map(Json::items).unwrap_or_default())
+        .filter_map(|c| c.get("code")?.as_str());
     let known = codes.into_iter().find_map(|code| CATEGORIES.iter().find(|(_, theirs, _)| *theirs == code));
     out.set("category", known.map_or("PROBLEM_LIST", |(ours, ..)| ours));
 }

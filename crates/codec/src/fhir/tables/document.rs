@@ -32,12 +32,8 @@ const STATUS: Words = &[
 const NOTE_SYSTEM: &str = "http://hl7.org/fhir/us/core/CodeSystem/us-core-documentreference-category";
 
 /// LOINC document types that decide the category.
-const CATEGORY_OF_TYPE: Words = &[
-    ("18842-5", "DISCHARGE"),
-    ("11502-2", "LAB_REPORT"),
-    ("18748-4", "IMAGING"),
-    ("59284-0", "CONSENT"),
-];
+const CATEGORY_OF_TYPE: Words =
+    &[("18842-5", "DISCHARGE"), ("11502-2", "LAB_REPORT"), ("18748-4", "IMAGING"), ("59284-0", "CONSENT")];
 
 static CATEGORY: Own = Own { columns: &["category", "type_code"], read: read_category, write: write_category };
 
@@ -56,11 +52,14 @@ fn read_category(node: &Json<'_>, out: &mut Out) {
         .filter_map(code)
         .find_map(|loinc| CATEGORY_OF_TYPE.iter().find(|(known, _)| *known == loinc));
     let noted = codings("category").filter_map(code).any(|code| code == "clinical-note");
-    out.set("category", match by_type {
-        Some((_, ours)) => ours,
-        None if noted => "CLINICAL_NOTE",
-        None => "OTHER",
-    });
+    out.set(
+        "category",
+        match by_type {
+            Some((_, ours)) => ours,
+            None if noted => "CLINICAL_NOTE",
+            None => "OTHER",
+        },
+    );
 }
 
 fn write_category<'a>(_: &'a Record, row: &'a Row, target: &mut Target<'a>) {

@@ -8,11 +8,11 @@ use crate::fhir::write::{Target, coding_of, concept_of, main, reference_of};
 use crate::json::{Json, Object};
 use serde_json::{Map, Value};
 
-const STATUS: Words =
-    &[("completed", "COMPLETED"), ("not-done", "NOT_DONE"), ("entered-in-error", "ENTERED_IN_ERROR")];
+const STATUS: Words = &[("completed", "COMPLETED"), ("not-done", "NOT_DONE"), ("entered-in-error", "ENTERED_IN_ERROR")];
 
 /// FHIR's origins of a historical dose and CDC's (NIP001).
-const ORIGINS: Words = &[("provider", "02"), ("record", "03"), ("recall", "04"), ("jurisdiction", "05"), ("school", "07")];
+const ORIGINS: Words =
+    &[("provider", "02"), ("record", "03"), ("recall", "04"), ("jurisdiction", "05"), ("school", "07")];
 const ORIGIN_SYSTEM: &str = "http://terminology.hl7.org/CodeSystem/immunization-origin";
 /// NIP001 itself.
 const NIP001: &str = "urn:oid:2.16.840.1.114222.4.5.274";
@@ -71,7 +71,8 @@ static SOURCE: Own = Own { columns: &["information_source"], read: read_source, 
 fn read_source(node: &Json<'_>, out: &mut Out) {
     let first_hand = out.find(node, "primarySource").map(Json::as_bool);
     let origin = node.get("reportOrigin");
-    let listed = origin.and_then(|o| o.at(&["coding"])).map(Json::first).and_then(|c| c.get("code")).and_then(Json::as_str);
+    let listed =
+        origin.and_then(|o| o.at(&["coding"])).map(Json::first).and_then(|c| c.get("code")).and_then(Json::as_str);
     let known = listed.and_then(|code| match ORIGINS.iter().find(|(theirs, _)| *theirs == code) {
         Some((_, ours)) => Some(*ours),
         None => ["00", "01", "02", "03", "04", "05", "06", "07", "08"].into_iter().find(|nip| *nip == code),
@@ -108,18 +109,23 @@ static COMPLETION: Own =
 fn read_completion(node: &Json<'_>, out: &mut Out) {
     let not_done = text(&out.row, "status") == Some("NOT_DONE");
     let reason = node.get("statusReason");
-    let code = reason.and_then(|r| r.at(&["coding"])).map(Json::first).and_then(|c| c.get("code")).and_then(Json::as_str);
+    let code =
+        reason.and_then(|r| r.at(&["coding"])).map(Json::first).and_then(|c| c.get("code")).and_then(Json::as_str);
     let refusal = reason.and_then(|r| coding_in(r, NIP002));
     if let Some(refusal) = refusal {
         out.set_text("refusal_code", refusal, Form::Code);
     }
-    let partial = node.get("isSubpotent").and_then(Json::as_bool) == Some(true) && subpotent_code(node) == Some("partialdose");
-    out.set("completion", match (not_done, partial) {
-        (true, _) if refusal.is_some() || code == Some("PATOBJ") => "RE",
-        (true, _) => "NA",
-        (false, true) => "PA",
-        (false, false) => "CP",
-    });
+    let partial =
+        node.get("isSubpotent").and_then(Json::as_bool) == Some(true) && subpotent_code(node) == Some("partialdose");
+    out.set(
+        "completion",
+        match (not_done, partial) {
+            (true, _) if refusal.is_some() || code == Some("PATOBJ") => "RE",
+            (true, _) => "NA",
+            (false, true) => "PA",
+            (false, false) => "CP",
+        },
+    );
 }
 
 fn write_completion<'a>(_: &'a Record, row: &'a Row, target: &mut Target<'a>) {
@@ -198,7 +204,8 @@ static NUMBER: Own = Own {
 };
 
 /// Who gave it: the first clinician as a provider, the first organization by name.
-static PERFORMER: Own = Own { columns: &["performer_id", "administering_org"], read: read_performer, write: write_performer };
+static PERFORMER: Own =
+    Own { columns: &["performer_id", "administering_org"], read: read_performer, write: write_performer };
 
 fn read_performer(node: &Json<'_>, out: &mut Out) {
     let actors = node.get("performer").map(Json::items).unwrap_or_default().iter().filter_map(|p| p.get("actor"));

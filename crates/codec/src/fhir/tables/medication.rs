@@ -91,7 +91,7 @@ fn read_medicine(node: &Json<'_>, out: &mut Out) {
         Some(_) => out.refuse("medicationCodeableConcept", "type", "must be an object"),
         None => {
             if let Some(shown) = shown {
-                out.set_text("original_display", shown, Form::Sealed);
+                out.set_text("original_display", shown, Form::Prose);
             }
         }
     }
@@ -210,7 +210,8 @@ struct DaysAt(&'static str);
 impl DaysAt {
     fn read(&self, node: &Json<'_>, out: &mut Out) {
         let Some(duration) = out.object(node, self.0) else { return };
-        let in_days = matches!(duration.get("code").or(duration.get("unit")).and_then(Json::as_str), Some("d" | "days"));
+        let in_days =
+            matches!(duration.get("code").or(duration.get("unit")).and_then(Json::as_str), Some("d" | "days"));
         let days = duration.get("value").and_then(Json::as_number).and_then(|n| n.parse::<f64>().ok());
         if let Some(days) = days.filter(|d| in_days && d.fract() == 0.0 && (0.0..=100_000.0).contains(d)) {
             // The range was checked, so the digits of the whole number are exact.
@@ -244,11 +245,7 @@ static DISPENSE_DAYS: Own = Own {
 
 macro_rules! kind {
     ($name:ident, $kind:literal) => {
-        static $name: Own = Own {
-            columns: &["kind"],
-            read: |_, out| out.set("kind", $kind),
-            write: |_, _, _| {},
-        };
+        static $name: Own = Own { columns: &["kind"], read: |_, out| out.set("kind", $kind), write: |_, _, _| {} };
     };
 }
 kind!(ORDERED, "ORDER");
@@ -319,7 +316,11 @@ pub(super) static STATEMENT: Shape = Shape {
         Lens::Own(&TOLD),
         Lens::Own(&SENSITIVITY),
         closed("status", "status", STATEMENT_STATUS),
-        concept("category", ["category_code", "", ""], "http://terminology.hl7.org/CodeSystem/medication-statement-category"),
+        concept(
+            "category",
+            ["category_code", "", ""],
+            "http://terminology.hl7.org/CodeSystem/medication-statement-category",
+        ),
         Lens::Own(&MEDICINE),
         patient("subject"),
         encounter("context"),
@@ -345,7 +346,11 @@ pub(super) static DISPENSE: Shape = Shape {
         Lens::Own(&DISPENSED),
         Lens::Own(&SENSITIVITY),
         closed("status", "status", DISPENSE_STATUS),
-        concept("category", ["category_code", "", ""], "http://terminology.hl7.org/fhir/CodeSystem/medicationdispense-category"),
+        concept(
+            "category",
+            ["category_code", "", ""],
+            "http://terminology.hl7.org/fhir/CodeSystem/medicationdispense-category",
+        ),
         Lens::Own(&MEDICINE),
         patient("subject"),
         encounter("context"),
@@ -377,7 +382,11 @@ pub(super) static ADMINISTRATION: Shape = Shape {
         Lens::Own(&GIVEN),
         Lens::Own(&SENSITIVITY),
         closed("status", "status", ADMINISTRATION_STATUS),
-        concept("category", ["category_code", "", ""], "http://terminology.hl7.org/CodeSystem/medication-admin-category"),
+        concept(
+            "category",
+            ["category_code", "", ""],
+            "http://terminology.hl7.org/CodeSystem/medication-admin-category",
+        ),
         Lens::Own(&MEDICINE),
         patient("subject"),
         encounter("context"),

@@ -1,10 +1,10 @@
 //! Observation in `records.vital_signs` or `records.lab_results`. The category decides; without one, the code.
 
+use super::observed::{COMPONENTS, RANGE, VALUE, VITAL_VALUE};
 use super::report::{COLLECTED, read_effective, write_effective};
 use super::shared::SENSITIVITY;
 use crate::fhir::codes::LOINC;
 use crate::fhir::lens::{Form, Lens, Own, Shape, Words, closed, concept, encounter, patient};
-use super::observed::{COMPONENTS, RANGE, VALUE, VITAL_VALUE};
 use crate::json::Json;
 
 const CATEGORY_SYSTEM: &str = "http://terminology.hl7.org/CodeSystem/observation-category";

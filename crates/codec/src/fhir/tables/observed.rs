@@ -10,8 +10,17 @@ use serde_json::{Map, Value};
 
 /// Every type of `Observation.value[x]`, and of a component's.
 const VALUES: [&str; 11] = [
-    "valueQuantity", "valueCodeableConcept", "valueString", "valueBoolean", "valueInteger", "valueRange", "valueRatio",
-    "valueSampledData", "valueTime", "valueDateTime", "valuePeriod",
+    "valueQuantity",
+    "valueCodeableConcept",
+    "valueString",
+    "valueBoolean",
+    "valueInteger",
+    "valueRange",
+    "valueRatio",
+    "valueSampledData",
+    "valueTime",
+    "valueDateTime",
+    "valuePeriod",
 ];
 
 const COMPARATORS: [&str; 4] = ["<", "<=", ">=", ">"];
@@ -19,8 +28,16 @@ const COMPARATORS: [&str; 4] = ["<", "<=", ">=", ">"];
 /// The value of a laboratory result; `value_kind` says which columns hold it.
 pub(super) static VALUE: Own = Own {
     columns: &[
-        "value_kind", "comparator", "value_num", "value_num2", "value_text", "value_code", "value_system",
-        "value_display", "unit_original", "unit_ucum",
+        "value_kind",
+        "comparator",
+        "value_num",
+        "value_num2",
+        "value_text",
+        "value_code",
+        "value_system",
+        "value_display",
+        "unit_original",
+        "unit_ucum",
     ],
     read: read_value,
     write: write_value,
@@ -225,10 +242,7 @@ fn read_range(node: &Json<'_>, out: &mut Out) {
         }
     }
     if let Some(said) = out.string(node, "referenceRange[].text") {
-        // kernel.prose holds 8000 characters.
-        if said.chars().count() <= 8000 {
-            out.set_text("ref_text", said, Form::Sealed);
-        }
+        out.set_text("ref_text", said, Form::Prose);
     }
 }
 

@@ -296,9 +296,8 @@ static MRN: Own = Own {
 
 /// The number is among the identifiers, unless it was given in this tenant and no register is known for it.
 fn write_mrn<'a>(record: &'a Record, row: &'a Row, target: &mut Target<'a>) {
-    let held = record.children.iter().any(|child| {
-        child.table == IDENTIFIERS.table && text(&child.row, "type") == Some("MR")
-    });
+    let held =
+        record.children.iter().any(|child| child.table == IDENTIFIERS.table && text(&child.row, "type") == Some("MR"));
     let mut items = match target.0.remove("identifier") {
         Some(Json::Array(items)) => items,
         _ => Vec::new(),

@@ -10,15 +10,8 @@ use crate::json::Json;
 const IDENTIFIER_TYPES: &str = "http://terminology.hl7.org/CodeSystem/v2-0203";
 
 /// Types of HL7 table 0203 and ours.
-const TYPES: Words = &[
-    ("MR", "MR"),
-    ("SS", "SS4"),
-    ("MA", "MA"),
-    ("NI", "NI"),
-    ("DL", "DL"),
-    ("PI", "PI"),
-    ("PPN", "PPN"),
-];
+const TYPES: Words =
+    &[("MR", "MR"), ("SS", "SS4"), ("MA", "MA"), ("NI", "NI"), ("DL", "DL"), ("PI", "PI"), ("PPN", "PPN")];
 
 /// Types that table 0203 lacks; they go by their text.
 const SCHOOL_TYPES: Words = &[("State student identifier", "SID"), ("Student number", "SN")];

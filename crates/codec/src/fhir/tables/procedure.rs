@@ -21,7 +21,11 @@ const STATUS: Words = &[
 /// `performedDateTime` is a start without an end.
 static PERFORMED: Own = Own {
     columns: &[
-        "performed_on", "performed_precision", "performed_at", "performed_end_on", "performed_end_precision",
+        "performed_on",
+        "performed_precision",
+        "performed_at",
+        "performed_end_on",
+        "performed_end_precision",
         "performed_end_at",
     ],
     read: read_performed,

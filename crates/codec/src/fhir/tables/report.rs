@@ -67,7 +67,8 @@ static ACCESSION: Own = Own { columns: &["accession"], read: read_accession, wri
 const IDENTIFIER_TYPES: &str = "http://terminology.hl7.org/CodeSystem/v2-0203";
 
 fn is_accession(identifier: &Json<'_>) -> bool {
-    identifier.at(&["type", "coding"]).map(Json::first).and_then(|c| c.get("code")).and_then(Json::as_str) == Some("ACSN")
+    identifier.at(&["type", "coding"]).map(Json::first).and_then(|c| c.get("code")).and_then(Json::as_str)
+        == Some("ACSN")
 }
 
 fn read_accession(node: &Json<'_>, out: &mut Out) {

@@ -20,7 +20,8 @@ const SENSITIVITIES: Words = &[
 
 /// The first label of `meta.security` that is a sensitivity of HL7 v3 `ActCode`. Unknown ones are kept by their code,
 /// so that nobody without a permission of that name sees the row.
-pub(super) static SENSITIVITY: Own = Own { columns: &["sensitivity"], read: read_sensitivity, write: write_sensitivity };
+pub(super) static SENSITIVITY: Own =
+    Own { columns: &["sensitivity"], read: read_sensitivity, write: write_sensitivity };
 
 fn read_sensitivity(node: &Json<'_>, out: &mut Out) {
     let labels = node.at(&["meta"]).and_then(|meta| meta.get("security")).map(Json::items).unwrap_or_default();
@@ -76,7 +77,12 @@ pub(super) fn read_period(node: &Json<'_>, path: &str, (from, to): (&str, &str),
 }
 
 /// Writes the dates `from` and `to` as a Period.
-pub(super) fn write_period<'a>(row: &'a Row, path: [&'static str; 2], (from, to): (&str, &str), target: &mut Target<'a>) {
+pub(super) fn write_period<'a>(
+    row: &'a Row,
+    path: [&'static str; 2],
+    (from, to): (&str, &str),
+    target: &mut Target<'a>,
+) {
     target.put(path[0], when(row, from).map(Json::string));
     target.put(path[1], when(row, to).map(Json::string));
 }
@@ -121,4 +127,3 @@ pub(super) fn coding_in<'j>(concept: &'j Json<'_>, system: &str) -> Option<&'j s
     let coding = codings.iter().find(|c| c.get("system").and_then(Json::as_str).map(codes::short) == Some(system))?;
     coding.get("code")?.as_str()
 }
-
