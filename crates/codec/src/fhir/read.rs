@@ -125,31 +125,11 @@ pub(super) fn read(lens: &Lens, node: &Json<'_>, out: &mut Out) {
         }
         Lens::Closed { path, column, words, default } => closed(node, (path, column), words, default, out),
         Lens::ClosedConcept { path, column, system, words } => {
-            closed_concept(node, (path, column), (system, words), out)
+            closed_concept(node, (path, column), (system, words), out);
         }
-        Lens::Bool { path, column, default } => {
-            let given = out.find(node, path).map(Json::as_bool);
-            if given == Some(None) {
-                out.refuse(path, "type", "must be true or false");
-            }
-            if let Some(value) = given.flatten().or(default) {
-                out.set(column, value);
-            }
-        }
+        Lens::Bool { path, column, default } => boolean(node, (path, column), default, out),
         Lens::Int { path, column } => int(node, path, column, out),
-        Lens::Quantity { path, value, unit } => {
-            let Some(quantity) = out.find(node, path) else { return };
-            // A bound such as "less than 5" is no amount, and stays in the original.
-            if quantity.get("comparator").is_some() {
-                return;
-            }
-            if let Some(number) = decimal(quantity, "value", out) {
-                out.set(value, number);
-            }
-            if let Some(text) = unit_of(quantity) {
-                out.set_text(unit, &text, Form::Code);
-            }
-        }
+        Lens::Quantity { path, value, unit } => quantity(node, path, (value, unit), out),
         Lens::When { path, name } => when(node, path, name, out),
         Lens::Instant { path, column } => {
             if let Some(at) = date_time(node, path, out).and_then(|partial| partial.at) {
@@ -219,6 +199,27 @@ fn closed_concept(node: &Json<'_>, (path, column): (&str, &str), (system, words)
     match words.iter().find(|(theirs, _)| *theirs == word) {
         Some((_, ours)) => out.set(column, *ours),
         None => out.refuse(&format!("{path}.coding[].code"), "code", format!("must be one of {}", listed(words))),
+    }
+}
+
+fn boolean(node: &Json<'_>, (path, column): (&str, &str), default: Option<bool>, out: &mut Out) {
+    let given = out.find(node, path).map(Json::as_bool);
+    if given == Some(None) {
+        out.refuse(path, "type", "must be true or false");
+    }
+    if let Some(value) = given.flatten().or(default) {
+        out.set(column, value);
+    }
+}
+
+/// A bound such as "less than 5" is no amount, and stays in the original.
+fn quantity(node: &Json<'_>, path: &str, (value, unit): (&str, &str), out: &mut Out) {
+    let Some(quantity) = out.find(node, path).filter(|q| q.get("comparator").is_none()) else { return };
+    if let Some(number) = decimal(quantity, "value", out) {
+        out.set(value, number);
+    }
+    if let Some(text) = unit_of(quantity) {
+        out.set_text(unit, &text, Form::Code);
     }
 }
 
@@ -346,8 +347,9 @@ pub(super) fn main_into(concept: &Object<'_>, prefer: &[&str], out: &mut Out) {
 fn concept(node: &Json<'_>, path: &str, (columns, system): (&[&str; 3], &str), out: &mut Out) {
     let Some(concept) = out.object(node, path) else { return };
     let codings = concept.get("coding").map(Json::items).unwrap_or_default();
-    let fits =
-        |c: &&Json<'_>| columns[1] != "" || system.is_empty() || c.get("system").and_then(Json::as_str) == Some(system);
+    let fits = |c: &&Json<'_>| {
+        !columns[1].is_empty() || system.is_empty() || c.get("system").and_then(Json::as_str) == Some(system)
+    };
     let coding = codings.iter().find(fits).and_then(Json::as_object);
     let said = concept.get("text").and_then(Json::as_str);
     match coding {
@@ -366,7 +368,7 @@ fn coding_into(coding: &Object<'_>, said: Option<&str>, (columns, system): (&[&s
     if let Some(code) = coding.get("code").and_then(Json::as_str) {
         out.set_text(columns[0], code, Form::Code);
     }
-    if let Some(given) = given.filter(|s| columns[1] != "" && *s != system) {
+    if let Some(given) = given.filter(|s| !columns[1].is_empty() && *s != system) {
         out.set_text(columns[1], given, Form::Label);
     }
     if let Some(display) = coding.get("display").and_then(Json::as_str).or(said) {

@@ -34,7 +34,8 @@ impl Walk {
         match (original, fresh) {
             (Json::Object(a), Some(Json::Object(b))) => {
                 for (key, value) in a.iter() {
-                    let _ = write!(self.path, ".{key}");
+                    self.path.push('.');
+                    self.path.push_str(key);
                     self.compare(value, b.get(key));
                     self.path.truncate(length);
                 }

@@ -280,7 +280,7 @@ pub(super) fn coding_of<'a>(
     Some(coding.into())
 }
 
-/// A CodeableConcept.
+/// A `CodeableConcept`.
 pub(super) fn concept_of<'a>(coding: Option<Json<'a>>, text: Option<&'a str>) -> Json<'a> {
     let mut concept = Object::new();
     if let Some(coding) = coding {

@@ -171,6 +171,7 @@ impl<'a> Object<'a> {
     }
 
     /// Keys and values in the order of the source.
+    #[must_use]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Json<'a>)> {
         self.0.iter().map(|(k, v)| (&**k, v))
     }

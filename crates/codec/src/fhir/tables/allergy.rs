@@ -64,8 +64,8 @@ fn read_substance(node: &Json<'_>, out: &mut Out) {
         return;
     }
     main_into(concept, &["RxNorm", "UNII", "SNOMED"], out);
-    let none = NONE_KNOWN.iter().find(|(code, _)| Some(*code) == text(&out.row, "code"));
-    if let Some((_, kind)) = none.filter(|_| text(&out.row, "code_system") == Some("SNOMED")) {
+    let absence = NONE_KNOWN.iter().find(|(code, _)| Some(*code) == text(&out.row, "code"));
+    if let Some((_, kind)) = absence.filter(|_| text(&out.row, "code_system") == Some("SNOMED")) {
         out.set("kind", *kind);
     }
 }

@@ -235,10 +235,10 @@ fn read_range(node: &Json<'_>, out: &mut Out) {
     for (path, column) in [("referenceRange[].low", "ref_low"), ("referenceRange[].high", "ref_high")] {
         let Some(part) = out.find(node, path) else { continue };
         let own = unit_of(part);
-        if own.is_none() || own == unit {
-            if let Some(amount) = decimal(part, "value", out) {
-                out.set(column, amount);
-            }
+        if (own.is_none() || own == unit)
+            && let Some(amount) = decimal(part, "value", out)
+        {
+            out.set(column, amount);
         }
     }
     if let Some(said) = out.string(node, "referenceRange[].text") {

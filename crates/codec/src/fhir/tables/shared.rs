@@ -117,7 +117,7 @@ pub(super) fn joined(node: &Json<'_>, key: &str, separator: &str) -> Option<Stri
 }
 
 /// A text as a list of strings.
-pub(super) fn split<'a>(text: &'a str, separator: char) -> Json<'a> {
+pub(super) fn split(text: &str, separator: char) -> Json<'_> {
     Json::Array(text.split(separator).filter(|part| !part.is_empty()).map(Json::string).collect())
 }
 
