@@ -122,6 +122,14 @@ impl Layout {
         text.map_or_else(|| remove(&path), |t| write_whole(&path, t, None))
     }
 
+    /// Removes what a dead server left to keep a second one away. Only when none of its processes is left.
+    pub fn remove_server_files(&self) -> Result<()> {
+        let socket = self.run().join(SOCKET_NAME);
+        [self.data().join("postmaster.pid"), socket.with_extension("5432.lock"), socket]
+            .iter()
+            .try_for_each(|f| remove(f))
+    }
+
     /// The directory to connect through: `run`, or where that path is too long for a socket, a link to it in a
     /// private directory. `runtime` is `$XDG_RUNTIME_DIR`; without it `/tmp` serves.
     pub fn socket_dir(&self, runtime: Option<&Path>) -> Result<PathBuf> {
