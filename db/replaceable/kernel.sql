@@ -183,3 +183,18 @@ BEGIN
       AND l.valid_from <= current_date AND (l.valid_to IS NULL OR l.valid_to >= current_date);
 END $$;
 COMMENT ON FUNCTION kernel.own_persons() IS 'The patients the actor is, or may act for';
+
+-- Dates of which only a part is known --------------------------------------------------------------
+
+CREATE OR REPLACE FUNCTION kernel.is_precise(day date, known text, instant timestamptz) RETURNS boolean
+  LANGUAGE sql IMMUTABLE PARALLEL SAFE
+  RETURN (day IS NULL) = (known IS NULL)
+     AND (instant IS NULL OR known = 'MINUTE')
+     AND CASE known
+           WHEN 'YEAR'   THEN extract(month FROM day) = 1 AND extract(day FROM day) = 1
+           WHEN 'MONTH'  THEN extract(day FROM day) = 1
+           WHEN 'MINUTE' THEN instant IS NOT NULL
+           ELSE true
+         END;
+COMMENT ON FUNCTION kernel.is_precise(date, text, timestamptz) IS
+  'Whether a date, its precision (YEAR, MONTH, DAY, MINUTE) and its instant agree; what is not known stands at 1';
