@@ -2,9 +2,11 @@
 
 use crate::TestCluster;
 use salus_core::{Error, Result};
+use salus_store::migrate;
 use std::{
     path::Path,
     sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
 };
 use tokio::sync::OnceCell;
 use tokio_postgres::{Client, Config, NoTls};
@@ -15,6 +17,12 @@ const TEMPLATE: &str = "salus_template";
 const UNFINISHED: &str = "salus_template_unfinished";
 /// Databases of tests: `test_<process>_<number>`.
 const PREFIX: &str = "test_";
+/// A database is made with everything for the public, so that is taken away first.
+const GRANTS_SQL: &str = "
+SELECT format('REVOKE ALL ON DATABASE %I FROM PUBLIC;', datname) FROM pg_database WHERE datname = $1
+UNION ALL
+SELECT format('GRANT %s ON DATABASE %I TO %s;', privilege_type, datname, coalesce(quote_ident(rolname), 'PUBLIC'))
+  FROM pg_database, aclexplode(datacl) LEFT JOIN pg_roles ON pg_roles.oid = grantee WHERE datname = $1";
 
 /// A migrated database of one test. Dropping it drops the database, with whoever is still connected.
 #[derive(Debug)]
@@ -28,12 +36,16 @@ impl TestDb {
     /// # Panics
     /// When it cannot be made: the test cannot go on.
     pub async fn new() -> Self {
-        static SWEPT: OnceCell<()> = OnceCell::const_new();
+        static GRANTS: OnceCell<Vec<String>> = OnceCell::const_new();
         static NUMBER: AtomicU32 = AtomicU32::new(1);
         let name = format!("{PREFIX}{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
         let made = async {
-            SWEPT.get_or_try_init(prepare).await?;
-            run_as_admin(&format!("CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY file_copy")).await
+            let grants = GRANTS.get_or_try_init(prepare).await?;
+            let admin = connect(&TestCluster::shared().cluster().config("salus_admin", "postgres")).await?;
+            let copy = format!("CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY file_copy");
+            admin.batch_execute(&copy).await.map_err(said)?;
+            let granted: String = grants.iter().map(|g| g.replace(TEMPLATE, &name)).collect();
+            admin.batch_execute(&granted).await.map_err(said)
         };
         match made.await {
             Ok(()) => Self { name },
@@ -88,8 +100,9 @@ impl Drop for TestDb {
     }
 }
 
-/// Removes what killed runs left behind, and makes the template if there is none.
-async fn prepare() -> Result<()> {
+/// Removes what killed runs left behind, and makes the template if there is none. Returns the privileges on the
+/// template, which a copy does not take along, as statements.
+async fn prepare() -> Result<Vec<String>> {
     let shared = TestCluster::shared();
     let lock = std::fs::File::create(shared.home().join("template.lock")).map_err(Error::internal)?;
     // Another process may need seconds for the template, and this runtime's other tests shall go on meanwhile.
@@ -106,9 +119,25 @@ async fn prepare() -> Result<()> {
     }
     if !has_template {
         admin.batch_execute(&format!("CREATE DATABASE {UNFINISHED}")).await.map_err(said)?;
-        migrate(&shared.cluster().config("salus_admin", UNFINISHED)).await?;
+        let mut client = connect(&shared.cluster().config("salus_admin", UNFINISHED)).await?;
+        let files = migrate::Files::embedded()?;
+        migrate::init(&mut client, files).await?;
+        migrate::up(&mut client, files, None).await?;
+        // The template must have no connection when it is renamed.
+        drop(client);
+        until_alone(&admin).await?;
         let finish = format!("ALTER DATABASE {UNFINISHED} RENAME TO {TEMPLATE}");
         admin.batch_execute(&finish).await.map_err(said)?;
+    }
+    let rows = admin.query(GRANTS_SQL, &[&TEMPLATE]).await.map_err(said)?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
+/// Waits until the closed connection to the unfinished template has ended on the server's side too.
+async fn until_alone(admin: &Client) -> Result<()> {
+    let here = "SELECT FROM pg_stat_activity WHERE datname = $1";
+    while !admin.query(here, &[&UNFINISHED]).await.map_err(said)?.is_empty() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
     Ok(())
 }

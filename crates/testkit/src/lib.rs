@@ -3,5 +3,7 @@
 //! Nothing needs setting up: the first test makes the cluster (two seconds), the last one's end stops it.
 
 mod cluster;
+mod database;
 
 pub use cluster::TestCluster;
+pub use database::TestDb;

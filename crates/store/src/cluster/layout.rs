@@ -39,7 +39,7 @@ pub(super) struct Ready {
     /// Number of the server's main process.
     pub pid: i32,
     /// As `server_version_num` writes it: 15.18 is 150018.
-    pub version: u32,
+    pub version: i32,
     /// How long the guard waits for a new user before it stops the server.
     pub grace_ms: u64,
     /// Where `psql` and `pg_dump` of the same version are.

@@ -122,7 +122,7 @@ impl Cluster {
 
     /// As `server_version_num` writes it: 15.18 is 150018. See [`version_refusal`].
     #[must_use]
-    pub fn server_version(&self) -> u32 {
+    pub fn server_version(&self) -> i32 {
         self.ready.version
     }
 }
