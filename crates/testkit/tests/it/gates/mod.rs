@@ -13,7 +13,7 @@ use std::{
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 /// Made by tools or by running; never committed.
-const SKIPPED: [&str; 5] = ["target", "node_modules", ".git", "shots", "./data"];
+const SKIPPED: [&str; 4] = ["target", "node_modules", ".git", "shots"];
 
 /// One text file of the repository.
 pub struct Source {
@@ -63,14 +63,11 @@ pub fn sources() -> Vec<Source> {
 }
 
 fn walk(dir: &Path, found: &mut Vec<PathBuf>) {
+    // What `script/server` makes unless it is told another place.
+    let home = Path::new(ROOT).canonicalize().unwrap().join("data");
     for entry in fs::read_dir(dir).unwrap().flatten() {
         let kind = entry.file_type().unwrap();
-        let at_root = dir.join(".git").exists() || dir.join("Cargo.lock").exists();
-        let skipped = |name: &str| match name.strip_prefix("./") {
-            Some(name) => at_root && entry.file_name() == name,
-            None => entry.file_name() == name,
-        };
-        if kind.is_dir() && !SKIPPED.iter().any(|name| skipped(name)) {
+        if kind.is_dir() && !SKIPPED.iter().any(|name| entry.file_name() == *name) && entry.path() != home {
             walk(&entry.path(), found);
         } else if kind.is_file() {
             found.push(entry.path());
