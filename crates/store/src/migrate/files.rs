@@ -207,7 +207,10 @@ fn pairs(mut halves: BTreeMap<(i32, bool), (Half, File)>) -> Result<Vec<Migratio
                 found.push(Migration { version, name: half.name, up: file, down: back });
             }
             _ => {
-                return Err(Error::Malformed(format!("db/migrations/{} has no other half of the same name", file.name)));
+                return Err(Error::Malformed(format!(
+                    "db/migrations/{} has no other half of the same name",
+                    file.name
+                )));
             }
         }
     }
