@@ -2,12 +2,12 @@
 
 -- Texts every domain uses. They bound what a client can store; control characters are refused.
 CREATE DOMAIN kernel.code AS text CONSTRAINT code_form
-  CHECK (VALUE ~ '^[^\u0001-\u001f\u007f]{1,128}$' AND VALUE = btrim(VALUE));
+  CHECK (length(VALUE) BETWEEN 1 AND 128 AND VALUE = btrim(VALUE) AND VALUE !~ '[\u0001-\u001f\u007f]');
 COMMENT ON DOMAIN kernel.code IS 'A code, identifier in clear or short label';
 COMMENT ON CONSTRAINT code_form ON DOMAIN kernel.code IS
   'Must be 1 to 128 characters without control characters or spaces at the ends';
 CREATE DOMAIN kernel.label AS text CONSTRAINT label_form
-  CHECK (VALUE ~ '^[^\u0001-\u001f\u007f]{1,500}$');
+  CHECK (length(VALUE) BETWEEN 1 AND 500 AND VALUE !~ '[\u0001-\u001f\u007f]');
 COMMENT ON DOMAIN kernel.label IS 'A name, title, display or address of a system';
 COMMENT ON CONSTRAINT label_form ON DOMAIN kernel.label IS 'Must be 1 to 500 characters without control characters';
 CREATE DOMAIN kernel.prose AS text CONSTRAINT prose_form
@@ -178,6 +178,7 @@ COMMENT ON CONSTRAINT users_setup_expires ON auth.users IS 'A setup link has an 
 CALL kernel.protect('auth.users', key_class => 'secrets');
 CALL kernel.classify('auth.users', 'email', search => 'email', phi => 'email');
 CALL kernel.classify('auth.users', 'display_name', search => 'name', phi => 'name');
+CALL kernel.classify('auth.users', 'password_hash', phi => 'secret');
 CREATE POLICY own_account ON auth.users FOR SELECT USING (id = (SELECT kernel.actor()));
 
 CREATE TABLE auth.roles (
@@ -219,7 +220,7 @@ CREATE TABLE auth.permissions (
 );
 COMMENT ON TABLE auth.permissions IS 'Names under which a tenant hands out permission patterns';
 COMMENT ON COLUMN auth.permissions.patterns IS
-  'What it grants: permission names such as "medical.patient.read", * for one or more parts';
+  'What it grants: permission names such as "medical.patient.read", * stands for any one word';
 COMMENT ON CONSTRAINT permissions_name_uq ON auth.permissions IS 'A permission of this name exists already';
 COMMENT ON CONSTRAINT permissions_patterns_array ON auth.permissions IS
   'Must be a list of at least one permission pattern';

@@ -116,7 +116,7 @@ CREATE TABLE records.documents (
     CHECK (kernel.is_precise(service_on, service_precision, service_at)),
   CONSTRAINT documents_content_uq UNIQUE (tenant_id, patient_id, sha256_hmac),
   CONSTRAINT documents_sizes CHECK (byte_size >= 0 AND page_count >= 0),
-  CONSTRAINT documents_stored_with_key CHECK ((storage_key IS NULL) = (dek_wrapped IS NULL))
+  CONSTRAINT documents_stored_sealed CHECK ((storage_key IS NULL) = (dek_wrapped IS NULL))
 );
 CREATE INDEX documents_repository_ix ON records.documents (tenant_id, repository_id);
 CREATE INDEX documents_encounter_ix ON records.documents (tenant_id, encounter_id);
@@ -148,7 +148,7 @@ COMMENT ON CONSTRAINT documents_service_precision ON records.documents IS
   'A date comes with its precision; an unknown day or month is given as the first; to the minute it needs its time';
 COMMENT ON CONSTRAINT documents_content_uq ON records.documents IS 'This patient has the same file already';
 COMMENT ON CONSTRAINT documents_sizes ON records.documents IS 'Cannot be negative';
-COMMENT ON CONSTRAINT documents_stored_with_key ON records.documents IS 'Stored content has its own key';
+COMMENT ON CONSTRAINT documents_stored_sealed ON records.documents IS 'Stored content has its own key';
 CALL kernel.protect('records.documents',
   subject => 'patient_id', class => 'C2', key_class => 'clinical', retention => 'medical_records');
 

@@ -31,4 +31,5 @@ pub use engine::Resource;
 pub use error::db_error;
 pub use op::{Body, Call, Method, Op, Page, Param, Record, Reply, Run, run};
 pub use sql::Sql;
+pub use tokio_postgres::Row;
 pub use tx::Tx;

@@ -61,6 +61,8 @@ pub struct Column {
     pub subject_bound: bool,
     /// How it is searched while sealed.
     pub search: Option<Search>,
+    /// A secret of the server's own, such as a password hash: no caller ever reads or writes it.
+    pub secret: bool,
 }
 
 /// One registered table.
@@ -140,7 +142,7 @@ impl Table {
         self.columns.iter().filter(|c| c.search == Some(Search::Name))
     }
 
-    /// Columns that leave the database towards a caller: all but hashes and the tenant.
+    /// Columns that leave the database towards a caller: all but hashes, secrets and the tenant.
     pub fn readable(&self) -> impl Iterator<Item = &Column> {
         self.columns
             .iter()
@@ -251,6 +253,7 @@ fn column(row: &Row) -> Result<Column> {
         key_class: key_class.as_deref().and_then(KeyClass::from_name),
         subject_bound: row.get("subject_bound"),
         search: search.as_deref().and_then(Search::from_name),
+        secret: row.get::<_, Option<&str>>("phi") == Some("secret"),
         name,
     })
 }

@@ -19,6 +19,8 @@ pub use install::version_refusal;
 
 use guard::GUARD_ARGUMENT;
 use layout::{Layout, Ready, at};
+use postmaster::works_here;
+use rustix::process::Pid;
 use salus_core::{Error, Result};
 use std::{
     fs::File,
@@ -120,7 +122,7 @@ impl Cluster {
 
     /// As `server_version_num` writes it: 15.18 is 150018. See [`version_refusal`].
     #[must_use]
-    pub fn server_version(&self) -> u32 {
+    pub fn server_version(&self) -> i32 {
         self.ready.version
     }
 }
@@ -132,7 +134,7 @@ impl Drop for Cluster {
         closed.store(true, Ordering::SeqCst);
         touch(users).ok();
         // Read before letting go: after a crash the server is another process than at the start.
-        let server = Path::new("/proc").join(layout.ready().map_or(self.ready.pid, |r| r.pid).to_string());
+        let server = Pid::from_raw(layout.ready().map_or(self.ready.pid, |ready| ready.pid));
         // Getting the lock alone proves that nobody else holds it. Not getting it even shared: the guard has it.
         let last = users.try_lock().is_ok() || users.try_lock_shared().is_err();
         users.unlock().ok();
@@ -140,7 +142,7 @@ impl Drop for Cluster {
             return;
         }
         let since = Instant::now();
-        while since.elapsed() < STOP_MAX && server.exists() {
+        while since.elapsed() < STOP_MAX && server.is_some_and(|pid| works_here(layout, pid)) {
             thread::sleep(LOOK);
         }
     }

@@ -87,7 +87,9 @@ impl Files {
                         return Err(Error::Malformed(format!("two migrations have the number {version:05}")));
                     }
                 }
-                _ => return Err(Error::Malformed(format!("db/{path} is neither bootstrap, replaceable nor migration"))),
+                _ => {
+                    return Err(Error::Malformed(format!("db/{path} is neither bootstrap, replaceable nor migration")));
+                }
             }
         }
         replaceables.sort_by(|a: &File, b| a.name.cmp(&b.name));
@@ -144,7 +146,11 @@ impl File {
         | ["start", "transaction", ..]
         | ["prepare", "transaction", ..] = words[..]
         {
-            return Err(Error::Malformed(format!("{}: a file holds no {} of its own", self.name, words[0].to_uppercase())));
+            return Err(Error::Malformed(format!(
+                "{}: a file holds no {} of its own",
+                self.name,
+                words[0].to_uppercase()
+            )));
         }
         if self.outside_transaction() && !repeatable(&words) {
             return Err(Error::Malformed(format!(
@@ -187,7 +193,9 @@ impl Half {
             let version = number.parse().ok().filter(|v| *v > 0 && number.len() == 5 && plain)?;
             Some(Self { version, name: name.into(), down })
         };
-        parsed().ok_or_else(|| Error::Malformed(format!("db/migrations/{file} is not named NNNNN_name.up.sql or .down.sql")))
+        parsed().ok_or_else(|| {
+            Error::Malformed(format!("db/migrations/{file} is not named NNNNN_name.up.sql or .down.sql"))
+        })
     }
 }
 
@@ -198,7 +206,9 @@ fn pairs(mut halves: BTreeMap<(i32, bool), (Half, File)>) -> Result<Vec<Migratio
             Some((other, back)) if !down && other.name == half.name => {
                 found.push(Migration { version, name: half.name, up: file, down: back });
             }
-            _ => return Err(Error::Malformed(format!("db/migrations/{} has no other half of the same name", file.name))),
+            _ => {
+                return Err(Error::Malformed(format!("db/migrations/{} has no other half of the same name", file.name)));
+            }
         }
     }
     Ok(found)

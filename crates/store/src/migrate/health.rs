@@ -75,11 +75,20 @@ impl Health {
         let old = self.oldest_transaction_seconds.and_then(|s| u64::try_from(s).ok()).map(Duration::from_secs);
         let checks = [
             (!self.fsync, "fsync is off: a crash of the machine loses or breaks data; set fsync = on".to_owned()),
-            (!self.full_page_writes, "full_page_writes is off: a crash can leave torn pages; set full_page_writes = on".into()),
-            (!self.data_checksums, "data checksums are off: rot on disk goes unnoticed; enable them with pg_checksums".into()),
+            (
+                !self.full_page_writes,
+                "full_page_writes is off: a crash can leave torn pages; set full_page_writes = on".into(),
+            ),
+            (
+                !self.data_checksums,
+                "data checksums are off: rot on disk goes unnoticed; enable them with pg_checksums".into(),
+            ),
             (
                 matches!(self.synchronous_commit.as_str(), "off" | "local"),
-                format!("synchronous_commit is {}: an acknowledged change can be lost; set it to on", self.synchronous_commit),
+                format!(
+                    "synchronous_commit is {}: an acknowledged change can be lost; set it to on",
+                    self.synchronous_commit
+                ),
             ),
             (
                 self.connections * 10 >= i64::from(self.max_connections) * 9,
@@ -87,8 +96,10 @@ impl Health {
             ),
             (
                 old.is_some_and(|age| age > OLD_TRANSACTION),
-                format!("a transaction has been open for {} minutes: it holds back vacuum and migrations",
-                    old.unwrap_or_default().as_secs() / 60),
+                format!(
+                    "a transaction has been open for {} minutes: it holds back vacuum and migrations",
+                    old.unwrap_or_default().as_secs() / 60
+                ),
             ),
         ];
         checks.into_iter().filter_map(|(wrong, words)| wrong.then_some(words)).collect()

@@ -239,7 +239,8 @@ mod tests {
 
     #[test]
     fn statements_end_at_their_own_semicolons() {
-        let sql = "SELECT ';'; DO $$ BEGIN NULL; END $$;\n-- c;\nCREATE RULE r AS ON INSERT TO t DO (SELECT 1; SELECT 2);;
+        let sql =
+            "SELECT ';'; DO $$ BEGIN NULL; END $$;\n-- c;\nCREATE RULE r AS ON INSERT TO t DO (SELECT 1; SELECT 2);;
             CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT CASE WHEN true THEN 1 END; SELECT 2; END; SELECT 3";
         let found = statements(sql).unwrap();
         assert_eq!(found.len(), 5, "{found:?}");

@@ -8,11 +8,7 @@ use std::fmt::Write as _;
 use salus_core::{Error, Result};
 use tokio_postgres::Client;
 
-use super::{
-    File, Files, Migration, literal, normalise, refused,
-    status::Memory,
-    unreadable,
-};
+use super::{File, Files, Migration, literal, normalise, refused, status::Memory, unreadable};
 
 /// Every file sees the same settings, whatever the role or the database prescribes. A lock is not waited for
 /// longer than 3 s, because everything behind it would wait too; the step is tried again.
@@ -147,11 +143,18 @@ pub(super) async fn backward(client: &Client, files: &Files, target: i32, accept
     known(files, target)?;
     let memory = Memory::read(client).await?;
     memory.check(files)?;
-    let applied: Vec<_> =
-        files.migrations.iter().rev().filter(|m| m.version > target && memory.migrations.contains_key(&m.version)).collect();
+    let applied: Vec<_> = files
+        .migrations
+        .iter()
+        .rev()
+        .filter(|m| m.version > target && memory.migrations.contains_key(&m.version))
+        .collect();
     if !accept_loss && let Some((file, why)) = applied.iter().find_map(|m| Some((&m.down, m.down.lossy()?))) {
         let why = if why.is_empty() { "data goes with it" } else { why };
-        return Err(refused("data_loss", format!("{} loses data ({why}): take a backup, then say --accept-data-loss", file.name)));
+        return Err(refused(
+            "data_loss",
+            format!("{} loses data ({why}): take a backup, then say --accept-data-loss", file.name),
+        ));
     }
     let mut steps = Vec::new();
     for migration in applied {
@@ -175,7 +178,11 @@ fn known(files: &Files, version: i32) -> Result<i32> {
     if version == 0 || files.migration(version).is_some() {
         return Ok(version);
     }
-    Err(Error::invalid("to", "unknown_migration", format!("there is no migration {version:05}; the newest is {:05}", files.newest())))
+    Err(Error::invalid(
+        "to",
+        "unknown_migration",
+        format!("there is no migration {version:05}; the newest is {:05}", files.newest()),
+    ))
 }
 
 fn remember(file: &File) -> String {

@@ -24,19 +24,22 @@ async fn drop_all(client: &mut Client) -> Result<()> {
     tx.batch_execute("SET LOCAL lock_timeout = '3s'; SET LOCAL row_security = off").await.map_err(failed)?;
     let known = "SELECT to_regclass('kernel.installation') IS NOT NULL AND to_regclass('kernel.tenants') IS NOT NULL";
     if tx.query_one(known, &[]).await.map_err(failed)?.get(0) {
-        tx.batch_execute("LOCK TABLE kernel.installation, kernel.tenants IN ACCESS EXCLUSIVE MODE").await.map_err(|e| {
-            refused("in_use", format!("the database is in use: stop the server first ({})", said(&e)))
-        })?;
+        tx.batch_execute("LOCK TABLE kernel.installation, kernel.tenants IN ACCESS EXCLUSIVE MODE")
+            .await
+            .map_err(|e| refused("in_use", format!("the database is in use: stop the server first ({})", said(&e))))?;
         let production = "SELECT count(*) = 0 OR bool_or(production) FROM kernel.installation";
         if tx.query_one(production, &[]).await.map_err(failed)?.get(0) {
-            let why = "this database is marked production: it is never reset. Take it down by hand if that is what you mean";
+            let why =
+                "this database is marked production: it is never reset. Take it down by hand if that is what you mean";
             return Err(refused("production", why));
         }
-        let sql = "SELECT slug FROM kernel.tenants WHERE NOT is_demo AND NOT (slug = 'platform' AND id = $1) ORDER BY slug";
+        let sql =
+            "SELECT slug FROM kernel.tenants WHERE NOT is_demo AND NOT (slug = 'platform' AND id = $1) ORDER BY slug";
         let real: Vec<String> = tx.query(sql, &[&PLATFORM]).await.map_err(failed)?.iter().map(|r| r.get(0)).collect();
         if let [first, ..] = &real[..] {
             let more = if real.len() > 1 { format!(" and {} more", real.len() - 1) } else { String::new() };
-            let why = format!("this database holds the tenant {first}{more}, which is not a demo tenant: it is not reset");
+            let why =
+                format!("this database holds the tenant {first}{more}, which is not a demo tenant: it is not reset");
             return Err(refused("holds_tenants", why));
         }
     } else if applied {

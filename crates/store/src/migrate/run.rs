@@ -63,9 +63,9 @@ pub async fn down(client: &mut Client, files: &Files, target: i32, accept_data_l
 /// Declares that the file of an applied migration, as it is now, is what was applied. For the rare case that a
 /// person has compared both; the catalogue is compared at the next start all the same.
 pub async fn accept(client: &mut Client, files: &Files, version: i32) -> Result<()> {
-    let migration = files
-        .migration(version)
-        .ok_or_else(|| Error::invalid("migration", "unknown_migration", format!("there is no migration {version:05}")))?;
+    let migration = files.migration(version).ok_or_else(|| {
+        Error::invalid("migration", "unknown_migration", format!("there is no migration {version:05}"))
+    })?;
     let sql = "UPDATE kernel.migrations SET checksum = $2 WHERE version = $1 AND state = 'applied'";
     let rows = client.execute(sql, &[&version, &migration.up.checksum]).await;
     match rows.map_err(|e| unreadable("accepting a changed file", &e))? {
@@ -144,7 +144,10 @@ fn explain(step: &Step, message: &Message, error: &tokio_postgres::Error) -> Err
         )),
         Some(&SqlState::INSUFFICIENT_PRIVILEGE) => refused(
             "not_administrator",
-            format!("{place}: {}; {kept}. Connect as a role that may create roles and is a member of salus_owner", said(error)),
+            format!(
+                "{place}: {}; {kept}. Connect as a role that may create roles and is a member of salus_owner",
+                said(error)
+            ),
         ),
         _ => refused("migration_failed", format!("{place}: {}; {kept}", said(error))),
     }

@@ -115,7 +115,12 @@ pub async fn status(client: &Client, files: &Files) -> Result<Status> {
             Some(_) => State::Changed,
         };
         let applied_at = kept.map(|record| record.applied_at);
-        found.migrations.push(Row { version: Some(migration.version), name: migration.name.clone(), state, applied_at });
+        found.migrations.push(Row {
+            version: Some(migration.version),
+            name: migration.name.clone(),
+            state,
+            applied_at,
+        });
     }
     for (version, record) in unseen {
         let applied_at = Some(record.applied_at);
@@ -129,15 +134,15 @@ impl Memory {
     /// Reads `kernel.migrations` and `kernel.replaceables`.
     pub(super) async fn read(client: &Client) -> Result<Self> {
         let failed = |e: tokio_postgres::Error| unreadable("reading what was applied", &e);
-        let known = "SELECT to_regclass('kernel.migrations') IS NOT NULL AND to_regclass('kernel.replaceables') IS NOT NULL";
+        let known =
+            "SELECT to_regclass('kernel.migrations') IS NOT NULL AND to_regclass('kernel.replaceables') IS NOT NULL";
         let mut memory = Self::default();
         if !client.query_one(known, &[]).await.map_err(failed)?.get::<_, bool>(0) {
             return Ok(memory);
         }
         let sql = "SELECT version, name, checksum, state = 'running', applied_at FROM kernel.migrations";
         for row in client.query(sql, &[]).await.map_err(failed)? {
-            let record =
-                Record { name: row.get(1), checksum: row.get(2), running: row.get(3), applied_at: row.get(4) };
+            let record = Record { name: row.get(1), checksum: row.get(2), running: row.get(3), applied_at: row.get(4) };
             memory.migrations.insert(row.get(0), record);
         }
         let sql = "SELECT name, checksum, applied_at FROM kernel.replaceables";
@@ -153,17 +158,25 @@ impl Memory {
             let name = format!("{version:05}_{}", record.name);
             let Some(migration) = files.migration(*version) else {
                 let why = if *version > files.newest() {
-                    format!("this database was migrated by a newer Salus: it has {name}, this build ends at {:05}; \
-                             run that Salus or a newer one", files.newest())
+                    format!(
+                        "this database was migrated by a newer Salus: it has {name}, this build ends at {:05}; \
+                             run that Salus or a newer one",
+                        files.newest()
+                    )
                 } else {
-                    format!("this database has the migration {name}, which this build does not know; \
-                             run the Salus that applied it")
+                    format!(
+                        "this database has the migration {name}, which this build does not know; \
+                             run the Salus that applied it"
+                    )
                 };
                 return Err(refused("newer_database", why));
             };
             if !record.running && record.checksum != migration.up.checksum {
-                let why = format!("{} was changed after it was applied: an applied migration is never edited; \
-                     bring the file back, or write a new migration", migration.up.name);
+                let why = format!(
+                    "{} was changed after it was applied: an applied migration is never edited; \
+                     bring the file back, or write a new migration",
+                    migration.up.name
+                );
                 return Err(refused("migration_changed", why));
             }
         }
