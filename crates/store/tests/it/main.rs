@@ -1,0 +1,8 @@
+//! The database lifecycle against a real PostgreSQL.
+#![allow(clippy::unwrap_used, reason = "a test that fails here has found its bug")]
+
+mod catalogue;
+mod database;
+mod migrate;
+mod outside_transaction;
+
