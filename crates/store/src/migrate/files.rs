@@ -143,8 +143,7 @@ impl File {
         let words = normalise::words(statement, 9)?;
         let words: Vec<_> = words.iter().map(String::as_str).collect();
         if let ["begin" | "commit" | "rollback" | "abort" | "end" | "savepoint", ..]
-        | ["start", "transaction", ..]
-        | ["prepare", "transaction", ..] = words[..]
+        | ["start" | "prepare", "transaction", ..] = words[..]
         {
             return Err(Error::Malformed(format!(
                 "{}: a file holds no {} of its own",
@@ -207,7 +206,10 @@ fn pairs(mut halves: BTreeMap<(i32, bool), (Half, File)>) -> Result<Vec<Migratio
                 found.push(Migration { version, name: half.name, up: file, down: back });
             }
             _ => {
-                return Err(Error::Malformed(format!("db/migrations/{} has no other half of the same name", file.name)));
+                return Err(Error::Malformed(format!(
+                    "db/migrations/{} has no other half of the same name",
+                    file.name
+                )));
             }
         }
     }

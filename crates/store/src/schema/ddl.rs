@@ -57,7 +57,8 @@ pub(super) fn create(expected: &Snapshot, kind: Kind, name: &str, entry: &Entry)
         }
         Kind::EventTrigger => {
             let (text, state) = fires(definition);
-            let switch = if state == "ENABLE" { String::new() } else { format!("ALTER EVENT TRIGGER {name} {state};\n") };
+            let switch =
+                if state == "ENABLE" { String::new() } else { format!("ALTER EVENT TRIGGER {name} {state};\n") };
             Ok(format!("CREATE EVENT TRIGGER {name} {text};\n{switch}"))
         }
         Kind::Policy => Ok(format!("CREATE POLICY {name} {definition};\n")),
@@ -76,8 +77,15 @@ pub(super) fn create(expected: &Snapshot, kind: Kind, name: &str, entry: &Entry)
 /// Removes what is not expected, unless it can hold data.
 pub(super) fn remove(kind: Kind, name: &str, entry: &Entry) -> Ddl {
     match kind {
-        Kind::Policy | Kind::Trigger | Kind::Rule | Kind::Index | Kind::Statistics | Kind::View | Kind::Function
-        | Kind::Procedure | Kind::EventTrigger => Ok(format!("DROP {} {name};\n", kind.word())),
+        Kind::Policy
+        | Kind::Trigger
+        | Kind::Rule
+        | Kind::Index
+        | Kind::Statistics
+        | Kind::View
+        | Kind::Function
+        | Kind::Procedure
+        | Kind::EventTrigger => Ok(format!("DROP {} {name};\n", kind.word())),
         Kind::Constraint => Ok(drop_constraint(name)),
         Kind::Comment => Ok(format!("COMMENT ON {name} IS NULL;\n")),
         Kind::Grant => Ok(revoke(name, &rights(&entry.definition))),
@@ -106,10 +114,12 @@ pub(super) fn remove(kind: Kind, name: &str, entry: &Entry) -> Ddl {
                 "a column is never dropped here: write a migration that adds it, or ALTER TABLE {table} DROP COLUMN {column} by hand"
             ))
         }
-        Kind::Table | Kind::ForeignTable | Kind::MaterializedView | Kind::Sequence | Kind::Schema | Kind::Partition => Err(format!(
-            "a {kind} is never dropped here: write a migration that adds it, move it to another database, or DROP {} {name} by hand",
-            if kind == Kind::Partition { "TABLE" } else { kind.word() }
-        )),
+        Kind::Table | Kind::ForeignTable | Kind::MaterializedView | Kind::Sequence | Kind::Schema | Kind::Partition => {
+            Err(format!(
+                "a {kind} is never dropped here: write a migration that adds it, move it to another database, or DROP {} {name} by hand",
+                if kind == Kind::Partition { "TABLE" } else { kind.word() }
+            ))
+        }
         Kind::Role | Kind::Type | Kind::Domain | Kind::Aggregate | Kind::Extension => {
             Err(format!("something may depend on it: DROP {} {name} by hand when nothing does", kind.word()))
         }
@@ -134,11 +144,14 @@ pub(super) fn alter(kind: Kind, name: &str, expected: &Entry, found: &Entry) -> 
         Kind::StorageOption => {
             let kept = option_names(want);
             let gone: Vec<_> = option_names(have).into_iter().filter(|o| !kept.contains(o)).collect();
-            let reset = if gone.is_empty() { String::new() } else { format!("ALTER {name} RESET ({});\n", gone.join(", ")) };
+            let reset =
+                if gone.is_empty() { String::new() } else { format!("ALTER {name} RESET ({});\n", gone.join(", ")) };
             Ok(format!("{reset}ALTER {name} SET ({});\n", options(want)))
         }
         Kind::Grant => Ok(alter_grant(name, want, have)),
-        Kind::EventTrigger if fires(want).0 == fires(have).0 => Ok(format!("ALTER EVENT TRIGGER {name} {};\n", fires(want).1)),
+        Kind::EventTrigger if fires(want).0 == fires(have).0 => {
+            Ok(format!("ALTER EVENT TRIGGER {name} {};\n", fires(want).1))
+        }
         Kind::DefaultGrant => {
             Ok(default_grant(name, have, "REVOKE", "FROM")? + &default_grant(name, want, "GRANT", "TO")?)
         }
@@ -189,7 +202,9 @@ fn add_column(name: &str, facts: &Facts<'_>) -> Ddl {
     let (table, column) = column(name);
     if let Some(expression) = facts.generated {
         let data_type = facts.with_collation();
-        return Ok(format!("ALTER TABLE {table} ADD COLUMN {column} {data_type} GENERATED ALWAYS AS ({expression}) STORED;\n"));
+        return Ok(format!(
+            "ALTER TABLE {table} ADD COLUMN {column} {data_type} GENERATED ALWAYS AS ({expression}) STORED;\n"
+        ));
     }
     if facts.not_null || facts.identity.is_some() {
         return Err("the column may not be empty and what it held is gone: restore it from a backup".into());

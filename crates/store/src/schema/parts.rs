@@ -71,8 +71,7 @@ impl<'a> Facts<'a> {
         let (from, from_size) = sized(self.data_type);
         let (to, to_size) = sized(other.data_type);
         match (from, to) {
-            ("character varying", "text") => to_size.is_none(),
-            ("text", "character varying") => to_size.is_none(),
+            ("character varying", "text") | ("text", "character varying") => to_size.is_none(),
             ("character varying", "character varying") | ("numeric", "numeric") => match (from_size, to_size) {
                 (_, None) => true,
                 (Some((length, scale)), Some((wider, same))) => length <= wider && scale == same,

@@ -6,10 +6,7 @@
 use salus_core::Result;
 use tokio_postgres::Client;
 
-use super::{
-    Change, Difference, Entry, Kind, Snapshot, compare, ddl, expected, live,
-    parts::fires,
-};
+use super::{Change, Difference, Entry, Kind, Snapshot, compare, ddl, expected, live, parts::fires};
 use crate::migrate::{lock, said, unreadable};
 
 /// What to do about one difference.
@@ -90,7 +87,9 @@ fn order(difference: &Difference) -> (u8, Kind, u8, String) {
         _ => 1,
     };
     let definition = match &difference.change {
-        Change::Missing(entry) | Change::Unexpected(entry) | Change::Altered { expected: entry, .. } => &entry.definition,
+        Change::Missing(entry) | Change::Unexpected(entry) | Change::Altered { expected: entry, .. } => {
+            &entry.definition
+        }
     };
     (phase, kind, rank(kind, name, definition, unexpected), name.clone())
 }
@@ -143,14 +142,20 @@ fn make(expected: &Snapshot, kind: Kind, name: &str, entry: &Entry) -> ddl::Ddl 
 fn remake(expected: &Snapshot, kind: Kind, name: &str, want: &Entry, have: &Entry) -> ddl::Ddl {
     let anew = |drop: String| make(expected, kind, name, want).map(|create| drop + &create);
     match kind {
-        Kind::Constraint if have.definition == format!("{} NOT VALID", want.definition) => Ok(ddl::validate_constraint(name)),
+        Kind::Constraint if have.definition == format!("{} NOT VALID", want.definition) => {
+            Ok(ddl::validate_constraint(name))
+        }
         Kind::Constraint => anew(ddl::drop_constraint(name)),
         Kind::Trigger if fires(&want.definition).0 == fires(&have.definition).0 => {
             Ok(ddl::fire(name, fires(&want.definition).1, true))
         }
-        Kind::Policy | Kind::Trigger | Kind::Rule | Kind::Index | Kind::Statistics | Kind::View | Kind::MaterializedView => {
-            anew(format!("DROP {} {name};\n", kind.word()))
-        }
+        Kind::Policy
+        | Kind::Trigger
+        | Kind::Rule
+        | Kind::Index
+        | Kind::Statistics
+        | Kind::View
+        | Kind::MaterializedView => anew(format!("DROP {} {name};\n", kind.word())),
         Kind::EventTrigger if fires(&want.definition).0 != fires(&have.definition).0 => {
             anew(format!("DROP EVENT TRIGGER {name};\n"))
         }

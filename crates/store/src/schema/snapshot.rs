@@ -104,7 +104,8 @@ pub fn expected() -> Result<&'static Snapshot> {
     if let Some(snapshot) = EXPECTED.get() {
         return Ok(snapshot);
     }
-    let file = Embedded::get("catalogue.tsv").ok_or_else(|| Error::Internal("db/catalogue.tsv is not in this build".into()))?;
+    let file = Embedded::get("catalogue.tsv")
+        .ok_or_else(|| Error::Internal("db/catalogue.tsv is not in this build".into()))?;
     let text = str::from_utf8(&file.data).map_err(|_| Error::Internal("db/catalogue.tsv is not UTF-8".into()))?;
     let snapshot = Snapshot::parse(text)?;
     Ok(EXPECTED.get_or_init(|| snapshot))

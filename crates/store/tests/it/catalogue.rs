@@ -15,7 +15,8 @@ async fn the_catalogue_is_what_the_migrations_make() {
     let live = schema::live(&client).await.unwrap();
     assert!(Path::new(FILE).exists(), "there is no db/catalogue.tsv: run {ACCEPT}");
     let kept = std::fs::read_to_string(FILE).unwrap();
-    let told: Vec<_> = schema::compare(&Snapshot::parse(&kept).unwrap(), &live).iter().map(ToString::to_string).collect();
+    let told: Vec<_> =
+        schema::compare(&Snapshot::parse(&kept).unwrap(), &live).iter().map(ToString::to_string).collect();
     assert!(
         told.is_empty() && kept == live.to_tsv(),
         "the migrations make something else than db/catalogue.tsv:\n{}\nif that is right, review and accept it: {ACCEPT}",
@@ -55,7 +56,10 @@ async fn the_server_may_compare_as_its_own_role() {
     let (database, client) = Database::migrated("catalogue_as_app").await;
     client.batch_execute("SET ROLE salus_app").await.unwrap();
     assert_eq!(schema::verify(&client).await.unwrap(), []);
-    client.batch_execute("RESET ROLE; REVOKE SELECT ON kernel.tables FROM salus_app; SET ROLE salus_app").await.unwrap();
+    client
+        .batch_execute("RESET ROLE; REVOKE SELECT ON kernel.tables FROM salus_app; SET ROLE salus_app")
+        .await
+        .unwrap();
     let told: Vec<_> = schema::verify(&client).await.unwrap().iter().map(ToString::to_string).collect();
     assert_eq!(told, ["grant TABLE kernel.tables TO salus_app is missing: SELECT"]);
     database.drop().await;

@@ -9,11 +9,13 @@ use salus_store::{
 use tokio_postgres::{Client, Config, NoTls};
 
 /// The only place that knows which cluster the tests use.
-fn config(name: &str) -> Config {
+fn config(role: &str, name: &str) -> Config {
     let mut config = Config::new();
-    config.host_path("/dev/shm/scr").user("salus_admin").dbname(name);
+    config.host_path("/dev/shm/scr").user(role).dbname(name);
     config
 }
+
+const ADMIN: &str = "salus_admin";
 
 /// A database of one test. Made anew at the beginning; the name is the test's own.
 pub struct Database {
@@ -24,7 +26,7 @@ impl Database {
     /// Without anything in it.
     pub async fn empty(test: &str) -> Self {
         let name = format!("h_migrate_{test}");
-        let admin = connect(&config("postgres")).await;
+        let admin = connect(&config(ADMIN, "postgres")).await;
         admin.batch_execute(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await.unwrap();
         admin.batch_execute(&format!("CREATE DATABASE {name} TEMPLATE template0 STRATEGY file_copy")).await.unwrap();
         Self { name }
@@ -40,12 +42,17 @@ impl Database {
 
     /// Another session of the administrator.
     pub async fn connect(&self) -> Client {
-        connect(&config(&self.name)).await
+        connect(&config(ADMIN, &self.name)).await
+    }
+
+    /// A session of another role.
+    pub async fn connect_as(&self, role: &str) -> Client {
+        connect(&config(role, &self.name)).await
     }
 
     /// `pg_dump -s`, which is how two schemas are the same to the byte.
     pub fn dump(&self) -> String {
-        let config = config(&self.name);
+        let config = config(ADMIN, &self.name);
         let tokio_postgres::config::Host::Unix(socket) = &config.get_hosts()[0] else { unreachable!("a socket") };
         let output = Command::new("pg_dump")
             .args(["--schema-only", "--username", config.get_user().unwrap(), "--host"])
@@ -67,7 +74,7 @@ impl Database {
 
     /// The test is over.
     pub async fn drop(self) {
-        let admin = connect(&config("postgres")).await;
+        let admin = connect(&config(ADMIN, "postgres")).await;
         admin.batch_execute(&format!("DROP DATABASE {} WITH (FORCE)", self.name)).await.unwrap();
     }
 }
@@ -85,7 +92,8 @@ pub async fn pid(client: &Client) -> i32 {
 
 /// A digest of every row of every table, in order of the tables' names, without the description of the schema itself.
 pub async fn rows(client: &Client) -> Vec<(String, String)> {
-    let sql = "SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    let sql =
+        "SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
         WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND n.nspname !~ '^(pg_|information_schema)'
           AND c.oid NOT IN ('kernel.migrations'::regclass, 'kernel.replaceables'::regclass,
                             'kernel.tables'::regclass, 'kernel.fields'::regclass)
@@ -93,7 +101,9 @@ pub async fn rows(client: &Client) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for row in client.query(sql, &[]).await.unwrap() {
         let table: String = row.get(0);
-        let digest = format!("SELECT count(*) || ' ' || coalesce(md5(string_agg(t::text, '|' ORDER BY t::text)), '') FROM {table} t");
+        let digest = format!(
+            "SELECT count(*) || ' ' || coalesce(md5(string_agg(t::text, '|' ORDER BY t::text)), '') FROM {table} t"
+        );
         let digest = client.query_one(&digest, &[]).await.unwrap().get(0);
         found.push((table, digest));
     }
@@ -133,6 +143,8 @@ pub fn files_with(changes: &[(&str, String)]) -> Files {
 /// The text of a file of this build.
 pub fn text(path: &str) -> String {
     let files = Files::embedded().unwrap();
-    let all = std::iter::once(&files.bootstrap).chain(&files.replaceables).chain(files.migrations.iter().flat_map(|m| [&m.up, &m.down]));
+    let all = std::iter::once(&files.bootstrap)
+        .chain(&files.replaceables)
+        .chain(files.migrations.iter().flat_map(|m| [&m.up, &m.down]));
     all.into_iter().find(|f| path.ends_with(&f.name)).unwrap().text.clone()
 }

@@ -3,6 +3,8 @@
 
 mod catalogue;
 mod database;
+mod drift;
+mod drift_cases;
 mod migrate;
 mod outside_transaction;
-
+mod repair;

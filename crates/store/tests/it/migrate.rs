@@ -96,7 +96,9 @@ async fn the_status_tells_pending_applied_and_changed() {
     migrate::up(&mut client, files(), None).await.unwrap();
 
     let path = "migrations/00001_kernel.up.sql";
-    let spaced = text(path).replace("CREATE TABLE ", "CREATE\r\n\t /* wide */ TABLE  ").replace(",\n", " ,-- why not\n\n") + "-- the end";
+    let spaced =
+        text(path).replace("CREATE TABLE ", "CREATE\r\n\t /* wide */ TABLE  ").replace(",\n", " ,-- why not\n\n")
+            + "-- the end";
     let edited = files_with(&[(path, spaced)]);
     assert!(migrate::status(&client, &edited).await.unwrap().is_current(), "white space and comments are no change");
     assert_eq!(migrate::up(&mut client, &edited, None).await.unwrap(), []);
@@ -170,11 +172,11 @@ async fn a_killed_migration_leaves_nothing_half_done_and_resumes() {
     let mut killed = 0;
     for round in 0..20 {
         let database = Database::empty(&format!("kill_{}", round % 2)).await;
-        let (mut victim, killer) = (database.connect().await, database.connect().await);
+        let (mut victim, other) = (database.connect().await, database.connect().await);
         let pid = pid(&victim).await;
         let run = runtime::spawn(async move { migrate::up(&mut victim, files(), None).await });
         tokio::time::sleep(whole * round / 20 + Duration::from_micros(u64::from(round) * 137)).await;
-        killer.execute("SELECT pg_terminate_backend($1, 5000)", &[&pid]).await.unwrap();
+        other.execute("SELECT pg_terminate_backend($1, 5000)", &[&pid]).await.unwrap();
         killed += u32::from(run.await.unwrap().is_err());
 
         let mut client = database.connect().await;
@@ -234,7 +236,8 @@ async fn a_step_waits_for_a_lock_and_tries_again() {
 #[tokio::test]
 async fn a_database_of_a_newer_salus_is_refused() {
     let (database, mut client) = Database::migrated("newer").await;
-    let newer = "INSERT INTO kernel.migrations (version, name, checksum, state) VALUES (99999, 'tomorrow', 'x', 'applied')";
+    let newer =
+        "INSERT INTO kernel.migrations (version, name, checksum, state) VALUES (99999, 'tomorrow', 'x', 'applied')";
     client.batch_execute(newer).await.unwrap();
     for error in [
         migrate::up(&mut client, files(), None).await.unwrap_err(),
@@ -242,7 +245,9 @@ async fn a_database_of_a_newer_salus_is_refused() {
         migrate::plan(&client, files(), None).await.unwrap_err(),
     ] {
         assert_eq!(code(&error), "newer_database");
-        assert!(error.to_string().contains("migrated by a newer Salus") && error.to_string().contains("99999_tomorrow"));
+        assert!(
+            error.to_string().contains("migrated by a newer Salus") && error.to_string().contains("99999_tomorrow")
+        );
     }
     let status = migrate::status(&client, files()).await.unwrap();
     assert_eq!(status.migrations.last().unwrap().state, State::Unknown);
@@ -283,7 +288,8 @@ async fn reset_is_refused_where_data_could_be_somebodys() {
     assert!(rows(&client).await.iter().any(|(table, _)| table == "theirs.a"), "what is not ours stays");
     client.batch_execute("DROP SCHEMA theirs CASCADE").await.unwrap();
     assert_eq!(schema::verify(&client).await.unwrap(), []);
-    let left: i64 = client.query_one("SELECT count(*) FROM kernel.tenants WHERE slug <> 'platform'", &[]).await.unwrap().get(0);
+    let left: i64 =
+        client.query_one("SELECT count(*) FROM kernel.tenants WHERE slug <> 'platform'", &[]).await.unwrap().get(0);
     assert_eq!(left, 0);
     database.drop().await;
 }
@@ -300,5 +306,47 @@ async fn health_tells_what_is_wrong_in_words() {
     client.batch_execute("SET synchronous_commit = off").await.unwrap();
     let health = migrate::health(&client).await.unwrap();
     assert!(health.problems.iter().any(|p| p.starts_with("synchronous_commit is off")), "{health:?}");
+    database.drop().await;
+}
+
+/// On a user's own server nobody is superuser: a role that may create roles owns the database and migrates it.
+#[tokio::test]
+async fn an_owner_without_superuser_migrates_and_repairs() {
+    let database = Database::empty("plain_owner").await;
+    let admin = database.connect().await;
+    let role = "DO $$ BEGIN
+          IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'h_migrate_plain') THEN
+            CREATE ROLE h_migrate_plain LOGIN NOSUPERUSER CREATEROLE;
+          END IF;
+          EXECUTE format('ALTER DATABASE %I OWNER TO h_migrate_plain', current_database());
+        END $$;";
+    admin.batch_execute(role).await.unwrap();
+    let mut plain = database.connect_as("h_migrate_plain").await;
+    migrate::init(&mut plain, files()).await.unwrap();
+    migrate::up(&mut plain, files(), None).await.unwrap();
+    assert_eq!(schema::verify(&plain).await.unwrap(), []);
+    let drift = "DROP POLICY tenant_wall ON kernel.settings; DROP PROCEDURE audit.ensure_partitions(date, int);
+        CREATE SCHEMA late; REVOKE INSERT ON kernel.settings FROM salus_app; DROP SCHEMA late";
+    plain.batch_execute(drift).await.unwrap();
+    let repairs = schema::repair::plan(&schema::verify(&plain).await.unwrap(), schema::expected().unwrap());
+    let outcome = schema::repair::apply(&mut plain, &repairs).await.unwrap();
+    assert_eq!((outcome.applied, outcome.remaining.len()), (3, 0), "{outcome:#?}");
+    migrate::down(&mut plain, files(), 0, true).await.unwrap();
+    migrate::reset(&mut plain, files()).await.unwrap();
+    assert_eq!(schema::verify(&plain).await.unwrap(), []);
+    database.drop().await;
+}
+
+#[tokio::test]
+async fn a_role_that_may_not_migrate_is_told_so() {
+    let (database, client) = Database::migrated("not_admin").await;
+    drop(client);
+    let mut app = database.connect_as("salus_app").await;
+    for error in [
+        migrate::init(&mut app, files()).await.unwrap_err(),
+        migrate::down(&mut app, files(), 0, true).await.unwrap_err(),
+    ] {
+        assert_eq!(code(&error), "not_administrator", "{error}");
+    }
     database.drop().await;
 }

@@ -61,7 +61,9 @@ async fn killed_while_it_builds_it_resumes_without_an_invalid_index() {
     populate(&client).await;
     // An old transaction that has touched the table keeps the build waiting for as long as the test needs.
     let old = database.connect().await;
-    old.batch_execute("BEGIN; SELECT count(*) FROM kernel.settings; LOCK TABLE kernel.settings IN ROW EXCLUSIVE MODE").await.unwrap();
+    old.batch_execute("BEGIN; SELECT count(*) FROM kernel.settings; LOCK TABLE kernel.settings IN ROW EXCLUSIVE MODE")
+        .await
+        .unwrap();
     let mut victim = database.connect().await;
     let pid = pid(&victim).await;
     let run = runtime::spawn(async move { migrate::up(&mut victim, &files(), None).await });
