@@ -9,6 +9,7 @@ pub mod ai;
 pub mod audit;
 pub mod auth;
 pub mod compliance;
+pub mod demo;
 pub mod exchange;
 pub mod kernel;
 pub mod medical;

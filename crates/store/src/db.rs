@@ -270,7 +270,6 @@ async fn refuse_unsafe(client: &Client, allow_old: bool) -> Result<()> {
         Error::Unavailable(format!("the database is not a Salus database yet ({e}): run salus db migrate"))
     })?;
     let (role, version): (String, i32) = (row.get("role"), row.get("version"));
-    let version = version.unsigned_abs();
     let fix = "connect as salus_app, or as a role that is granted salus_app and nothing more";
     let refusal = if row.get("superuser") {
         Some(format!(

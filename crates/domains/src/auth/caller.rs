@@ -112,7 +112,7 @@ async fn session(tx: &mut Tx, token: &Token, now: OffsetDateTime) -> Result<Opti
     let Some(row) = tx.query_opt(sql, &[&token.hash, &now]).await? else { return Ok(None) };
     let (id, seen): (Uuid, OffsetDateTime) = (row.get("id"), row.get("last_seen_at"));
     if now - seen > SEEN_EVERY {
-        let idle = now + Duration::minutes(security(tx).await?.session_timeout);
+        let idle = now + Duration::minutes(security(tx).await?.session_timeout_minutes);
         let sql =
             sql!("UPDATE auth.sessions SET last_seen_at = $2, idle_expires_at = least($3, expires_at) WHERE id = $1");
         tx.query(sql, &[&id, &now, &idle]).await?;

@@ -19,10 +19,11 @@ pub struct SecurityConfiguration {
     pub password_require_uppercase: bool,
     pub password_require_lowercase: bool,
     pub password_require_numbers: bool,
-    pub password_require_special_chars: bool,
+    pub password_require_special: bool,
     pub max_login_attempts: i32,
-    pub lockout_duration: i64,
-    pub session_timeout: i64,
+    pub lockout_duration_minutes: i64,
+    pub session_timeout_minutes: i64,
+    #[serde(rename = "absolute_session_hours")]
     pub absolute_session_hours: i64,
 }
 
@@ -34,10 +35,10 @@ impl Default for SecurityConfiguration {
             password_require_uppercase: false,
             password_require_lowercase: false,
             password_require_numbers: false,
-            password_require_special_chars: false,
+            password_require_special: false,
             max_login_attempts: 5,
-            lockout_duration: 30,
-            session_timeout: 30,
+            lockout_duration_minutes: 30,
+            session_timeout_minutes: 30,
             absolute_session_hours: 12,
         }
     }
@@ -111,7 +112,7 @@ pub fn check_rules(rules: &SecurityConfiguration, password: &str) -> Result<()> 
         (rules.password_require_lowercase && !has(char::is_lowercase), "a lower-case letter".into()),
         (rules.password_require_numbers && !has(char::is_numeric), "a digit".into()),
         (
-            rules.password_require_special_chars && !has(|c| !c.is_alphanumeric()),
+            rules.password_require_special && !has(|c| !c.is_alphanumeric()),
             "a character that is no letter or digit".into(),
         ),
     ];
@@ -141,7 +142,7 @@ mod tests {
         let strict = SecurityConfiguration {
             password_min_length: 12,
             password_require_uppercase: true,
-            password_require_special_chars: true,
+            password_require_special: true,
             ..SecurityConfiguration::default()
         };
         let Err(Error::Invalid(why)) = check_rules(&strict, "short") else { panic!("accepted") };

@@ -96,7 +96,7 @@ async fn fail(
 ) -> Result<()> {
     if let Some(user) = &user {
         let mut tx = db.begin(Ctx::system(db.env(), tenant), false).await?;
-        let until = db.env().now() + Duration::minutes(rules.lockout_duration);
+        let until = db.env().now() + Duration::minutes(rules.lockout_duration_minutes);
         let sql = sql!(
             "UPDATE auth.users SET failed_attempts = failed_attempts + 1, \
                locked_until = CASE WHEN failed_attempts + 1 >= $2 THEN $3 ELSE locked_until END WHERE id = $1"
@@ -141,7 +141,7 @@ async fn begin_session(
     let (token, text) = Token::new(tenant, "sls_")?;
     let (now, id) = (env.now(), env.id());
     let expires_at = now + Duration::hours(rules.absolute_session_hours);
-    let idle = (now + Duration::minutes(rules.session_timeout)).min(expires_at);
+    let idle = (now + Duration::minutes(rules.session_timeout_minutes)).min(expires_at);
     let mut ctx = as_user(env, tenant, user);
     ctx.actor.session = Some(id);
     let mut tx = db.begin(ctx, false).await?;

@@ -49,6 +49,8 @@ pub struct Column {
     pub required: bool,
     /// The database fills it when it is not given.
     pub has_default: bool,
+    /// With what, as SQL.
+    pub default_sql: Option<String>,
     /// Its comment.
     pub doc: Option<String>,
     /// The number that sealed values are bound to.
@@ -247,6 +249,7 @@ fn column(row: &Row) -> Result<Column> {
         domain,
         required: row.get("required"),
         has_default: row.get("has_default"),
+        default_sql: row.get("default_sql"),
         doc: row.get("doc"),
         column_id: u32::try_from(column_id).map_err(Error::internal)?,
         class: row.get("class"),

@@ -4,6 +4,7 @@ use salus_store::cluster::{Cluster, Settings};
 use std::{
     fs,
     io::{BufRead, BufReader},
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::atomic::{AtomicU32, Ordering},
@@ -24,7 +25,6 @@ impl Home {
         let name = format!("salus-cluster-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
         let closed = std::env::temp_dir().join(name);
         fs::create_dir(&closed).unwrap();
-        use std::os::unix::fs::PermissionsExt;
         fs::set_permissions(&closed, fs::Permissions::from_mode(0o700)).unwrap();
         Self(closed)
     }
