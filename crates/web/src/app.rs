@@ -34,6 +34,8 @@ pub struct App {
     pub secure: bool,
     /// What every page must say, such as that the database is older than it should be.
     pub notices: Vec<String>,
+    /// When the tenancy rules of the catalogue were last checked: at start.
+    proved_at: String,
 }
 
 /// The session cookie. Over https the prefix `__Host-` is what browsers enforce; the name is the same otherwise.
@@ -47,7 +49,9 @@ impl App {
     pub fn new(db: Db, secure: bool, notices: Vec<String>) -> Result<Arc<Self>> {
         let ops = salus_domains::operations(db.catalog())?;
         let (routes, openapi) = (Routes::new(&ops)?, openapi::document(&ops));
-        Ok(Arc::new(Self { db, ops, routes, callers: Callers::default(), openapi, secure, notices }))
+        let proved_at =
+            db.env().now().format(&time::format_description::well_known::Rfc3339).map_err(Error::internal)?;
+        Ok(Arc::new(Self { proved_at, db, ops, routes, callers: Callers::default(), openapi, secure, notices }))
     }
 
     /// The operation of this name.
@@ -56,6 +60,12 @@ impl App {
     /// [`Error::Internal`]: names come from our own pages.
     pub fn op(&self, name: &str) -> Result<&Arc<Op>> {
         self.ops.iter().find(|o| o.name == name).ok_or_else(|| Error::internal(format!("no operation {name}")))
+    }
+
+    /// What the footer says about tenants being apart: the server serves only after the catalogue rules held at start.
+    #[must_use]
+    pub fn isolation(&self) -> crate::pages::layout::Isolation {
+        crate::pages::layout::Isolation::Proved { at: self.proved_at.clone() }
     }
 
     /// All routes with their layers.

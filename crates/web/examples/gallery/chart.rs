@@ -21,7 +21,13 @@ fn course(n: u32, base: f64, swing: f64, unit: &str, (low, high): (f64, f64)) ->
     let one = |i: u32| {
         let x = f64::from(i);
         let value = base + swing * (x * 0.9).sin() + swing * 0.5 * (x * 2.3 + 1.0).cos();
-        let flag = if value < low { "L" } else if value > high { "H" } else { "N" };
+        let flag = if value < low {
+            "L"
+        } else if value > high {
+            "H"
+        } else {
+            "N"
+        };
         let (year, month) = (2026 - i / 4, 10 - (i % 4) * 3);
         json!({ "id": format!("o{i}"), "at": format!("{year}-{month:02}-14T08:05:00-03:00"), "value": format!("{value:.1}"),
                 "unit": unit, "low": low, "high": high, "flag": flag, "status": "FINAL",
@@ -43,8 +49,20 @@ fn analytes() -> Value {
         measured("2951-2", "Sodium", "Basic metabolic panel", course(18, 139.0, 2.0, "mmol/L", (136.0, 145.0))),
         measured("718-7", "Hemoglobin", "Complete blood count", course(9, 12.9, 0.9, "g/dL", (12.0, 16.0))),
         measured("777-3", "Platelets", "Complete blood count", course(9, 244.0, 40.0, "10*3/uL", (150.0, 400.0))),
-        measured("5778-6", "Color of urine", "Urinalysis", vec![json!({ "at": "2026-09-01", "value": "Yellow", "status": "FINAL" })]),
-        measured("1988-5", "C-reactive protein", "", vec![json!({ "at": "2026-09-01", "value": "5", "comparator": "<", "unit": "mg/L", "high": 5, "status": "FINAL" })]),
+        measured(
+            "5778-6",
+            "Color of urine",
+            "Urinalysis",
+            vec![json!({ "at": "2026-09-01", "value": "Yellow", "status": "FINAL" })],
+        ),
+        measured(
+            "1988-5",
+            "C-reactive protein",
+            "",
+            vec![
+                json!({ "at": "2026-09-01", "value": "5", "comparator": "<", "unit": "mg/L", "high": 5, "status": "FINAL" }),
+            ],
+        ),
         measured("2276-4", "Ferritin", "", vec![json!({ "at": "2026-09-01", "value": "31", "status": "PRELIMINARY" })]),
     ];
     rows[3]["latest"]["value"] = json!("6.4");
@@ -54,7 +72,12 @@ fn analytes() -> Value {
 
 fn vitals() -> Value {
     json!([
-        measured("85354-9", "Blood pressure", "", vec![json!({ "at": "2026-11-20T10:00:00-03:00", "value": "118/76", "unit": "mm[Hg]", "flag": "N" })]),
+        measured(
+            "85354-9",
+            "Blood pressure",
+            "",
+            vec![json!({ "at": "2026-11-20T10:00:00-03:00", "value": "118/76", "unit": "mm[Hg]", "flag": "N" })]
+        ),
         measured("8867-4", "Heart rate", "", course(12, 84.0, 12.0, "/min", (45.0, 120.0))),
         measured("8310-5", "Body temperature", "", course(12, 36.8, 0.4, "Cel", (35.0, 40.5))),
         measured("29463-7", "Weight", "", course(20, 48.0, 3.0, "kg", (0.2, 635.0))),

@@ -109,7 +109,8 @@ pub fn row(shell: &Shell) -> String {
 
 pub fn form(shell: &Shell) -> String {
     let columns: Vec<table::Column> = from(columns());
-    let errors: Vec<salus_web::pages::form::FieldMessage> = from(json!([{ "pointer": "/settings", "code": "json", "message": "Is not valid JSON" }]));
+    let errors: Vec<salus_web::pages::form::FieldMessage> =
+        from(json!([{ "pointer": "/settings", "code": "json", "message": "Is not valid JSON" }]));
     let fields = browse::fields(&columns, &from(cells(2)), &errors);
     let view = table::FormView {
         title: "medical.patients".into(),

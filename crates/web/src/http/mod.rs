@@ -4,4 +4,4 @@
 mod framing;
 mod serve;
 
-pub use serve::{Limits, serve};
+pub use serve::{Limits, Peer, serve};

@@ -292,7 +292,8 @@ fn top(shell: &Shell) -> Markup {
 /// The switches of language and theme: plain forms, which a script makes instant.
 fn switches(shell: &Shell) -> Markup {
     let t = shell.t();
-    let themes = [(Theme::Auto, "auto", t.ui.auto), (Theme::Light, "light", t.ui.light), (Theme::Dark, "dark", t.ui.dark)];
+    let themes =
+        [(Theme::Auto, "auto", t.ui.auto), (Theme::Light, "light", t.ui.light), (Theme::Dark, "dark", t.ui.dark)];
     html! {
         div class="switches" {
             form method="post" action="/preferences" {
@@ -325,7 +326,9 @@ fn side(shell: &Shell) -> Markup {
     let current = shell
         .nav
         .iter()
-        .filter(|item| shell.path == item.href || shell.path.starts_with(&format!("{}/", item.href.trim_end_matches('/'))))
+        .filter(|item| {
+            shell.path == item.href || shell.path.starts_with(&format!("{}/", item.href.trim_end_matches('/')))
+        })
         .filter(|item| item.href != "/" || shell.path == "/")
         .max_by_key(|item| item.href.len())
         .map(|item| item.href.as_str());

@@ -440,7 +440,12 @@ pub fn render(view: &ChartView, shell: &Shell) -> Markup {
 
 fn tabs(view: &ChartView, shell: &Shell) -> Vec<Tab> {
     let base = format!("/patients/{}", view.patient.id);
-    let summary = Tab { label: shell.t().people.summary.into(), href: base.clone(), current: view.section.is_none(), count: None };
+    let summary = Tab {
+        label: shell.t().people.summary.into(),
+        href: base.clone(),
+        current: view.section.is_none(),
+        count: None,
+    };
     let rest = facts::SECTIONS.iter().map(|section| Tab {
         label: section.title(shell).into(),
         href: format!("{base}?section={}", section.slug()),
