@@ -51,11 +51,15 @@ impl Config {
     /// [`Error::Invalid`] naming the file or variable and what is wrong with it.
     pub fn load(home: Option<&Path>) -> Result<Self> {
         refuse_unknown_variables()?;
-        let home = home.map(Path::to_path_buf).or_else(|| variable("SALUS_HOME").map(PathBuf::from)).unwrap_or_else(default_home);
+        let home = home
+            .map(Path::to_path_buf)
+            .or_else(|| variable("SALUS_HOME").map(PathBuf::from))
+            .unwrap_or_else(default_home);
         let file = home.join("salus.toml");
         let mut config: Self = match std::fs::read_to_string(&file) {
-            Ok(text) => toml::from_str(&text)
-                .map_err(|e| Error::invalid("salus.toml", "unreadable", format!("{}: {}", file.display(), e.message())))?,
+            Ok(text) => toml::from_str(&text).map_err(|e| {
+                Error::invalid("salus.toml", "unreadable", format!("{}: {}", file.display(), e.message()))
+            })?,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => Self::default(),
             Err(e) => return Err(Error::Unavailable(format!("{} cannot be read: {e}", file.display()))),
         };
@@ -66,7 +70,8 @@ impl Config {
         text(&mut config.listen, "SALUS_LISTEN");
         text(&mut config.public_url, "SALUS_PUBLIC_URL");
         if let Some(n) = variable("SALUS_CONNECTIONS") {
-            config.connections = Some(n.parse().map_err(|_| Error::invalid("SALUS_CONNECTIONS", "wrong_type", "Is a number"))?);
+            config.connections =
+                Some(n.parse().map_err(|_| Error::invalid("SALUS_CONNECTIONS", "wrong_type", "Is a number"))?);
         }
         if let Some(path) = variable("SALUS_OPERATOR_KEY") {
             config.operator_key = Some(path.into());

@@ -83,7 +83,9 @@ async fn health_db(State(app): State<Arc<App>>) -> Response {
     let pool = json!({"in_use": used, "open": open, "most": most});
     match app.db.tenant("platform").await {
         Ok(_) => Json(json!({"status": "ok", "pool": pool})).into_response(),
-        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, Json(json!({"status": "unavailable", "pool": pool}))).into_response(),
+        Err(_) => {
+            (StatusCode::SERVICE_UNAVAILABLE, Json(json!({"status": "unavailable", "pool": pool}))).into_response()
+        }
     }
 }
 

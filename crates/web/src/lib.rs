@@ -3,8 +3,10 @@
 
 mod api;
 mod app;
+pub mod assets;
 pub mod http;
 pub mod openapi;
+pub mod pages;
 mod problem;
 mod routes;
 

@@ -46,18 +46,22 @@ fn operation(op: &Op) -> Value {
     let mut parameters: Vec<Value> = path_names(&op.path)
         .map(|name| json!({"name": name, "in": "path", "required": true, "schema": {"type": "string", "format": "uuid"}}))
         .collect();
-    parameters.extend(op.params.iter().map(|p| json!({"name": p.name, "in": "query", "description": p.doc, "schema": p.schema})));
+    parameters.extend(
+        op.params.iter().map(|p| json!({"name": p.name, "in": "query", "description": p.doc, "schema": p.schema})),
+    );
     if op.method == Method::Patch {
         parameters.push(json!({"name": "If-Match", "in": "header", "required": true, "schema": {"type": "string"},
             "description": "The ETag of the version that was read"}));
     }
     if op.method == Method::Post {
-        parameters.push(json!({"name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "maxLength": 128},
+        parameters
+            .push(json!({"name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "maxLength": 128},
             "description": "The same key with the same request gives the same reply for 72 hours"}));
     }
     let success = if op.method == Method::Post && op.name.ends_with(".create") { "201" } else { "200" };
     let mut responses = Map::new();
-    responses.insert(success.into(), json!({"description": "Done", "content": {"application/json": {"schema": op.output}}}));
+    responses
+        .insert(success.into(), json!({"description": "Done", "content": {"application/json": {"schema": op.output}}}));
     for status in errors(op) {
         responses.insert((*status).into(), json!({"$ref": "#/components/responses/Problem"}));
     }
@@ -80,7 +84,9 @@ fn errors(op: &Op) -> &'static [&'static str] {
     match op.method {
         Method::Get => &["400", "401", "403", "404", "422", "503"],
         Method::Post => &["400", "401", "403", "404", "409", "413", "415", "422", "503"],
-        Method::Patch | Method::Delete => &["400", "401", "403", "404", "409", "412", "413", "415", "422", "428", "503"],
+        Method::Patch | Method::Delete => {
+            &["400", "401", "403", "404", "409", "412", "413", "415", "422", "428", "503"]
+        }
     }
 }
 

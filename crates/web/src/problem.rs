@@ -25,7 +25,9 @@ impl Problem {
         match &self.error {
             Error::NotFound => "There is no such record.".into(),
             Error::Unauthenticated => "Sign in first, or send a valid API key.".into(),
-            Error::Internal(_) => format!("Something went wrong on our side. Tell support the request id {}.", self.request),
+            Error::Internal(_) => {
+                format!("Something went wrong on our side. Tell support the request id {}.", self.request)
+            }
             other => other.to_string(),
         }
     }
@@ -39,7 +41,8 @@ impl IntoResponse for Problem {
         let status = StatusCode::from_u16(self.error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let errors = if let Error::Invalid(errors) = &self.error { json!(errors) } else { json!([]) };
         // 404 says the same, byte for byte, whether a record is unknown or another tenant's.
-        let instance = if matches!(self.error, Error::NotFound) { None } else { Some(format!("urn:uuid:{}", self.request)) };
+        let instance =
+            if matches!(self.error, Error::NotFound) { None } else { Some(format!("urn:uuid:{}", self.request)) };
         let body = json!({
             "type": format!("urn:salus:problem:{}", self.error.code()),
             "title": status.canonical_reason(),

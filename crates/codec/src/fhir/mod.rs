@@ -38,10 +38,8 @@ pub fn parse(bytes: &[u8]) -> Result<Json<'_>, Problem> {
     match value.get("id") {
         None => Ok(value),
         Some(Json::String(id)) if is_id(id) => Ok(value),
-        Some(_) => Err(Problem::new(
-            format!("{name}.id"),
-            "id",
-            "an id has 1 to 64 letters, digits, hyphens and points",
-        )),
+        Some(_) => {
+            Err(Problem::new(format!("{name}.id"), "id", "an id has 1 to 64 letters, digits, hyphens and points"))
+        }
     }
 }

@@ -126,9 +126,9 @@ impl<'a> Json<'a> {
             Self::Number(n) => Json::Number(Cow::Owned(n.into_owned())),
             Self::String(s) => Json::String(Cow::Owned(s.into_owned())),
             Self::Array(items) => Json::Array(items.into_iter().map(Json::into_owned).collect()),
-            Self::Object(o) => {
-                Json::Object(Object(o.0.into_iter().map(|(k, v)| (Cow::Owned(k.into_owned()), v.into_owned())).collect()))
-            }
+            Self::Object(o) => Json::Object(Object(
+                o.0.into_iter().map(|(k, v)| (Cow::Owned(k.into_owned()), v.into_owned())).collect(),
+            )),
         }
     }
 }

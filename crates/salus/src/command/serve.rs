@@ -19,13 +19,21 @@ use tokio::{
 };
 
 pub async fn run(place: Place, args: ServeArgs, as_json: bool) -> Result<Outcome> {
-    let listen = args.listen.clone().or_else(|| args.port.map(|p| format!("127.0.0.1:{p}"))).or_else(|| place.config.listen.clone());
+    let listen = args
+        .listen
+        .clone()
+        .or_else(|| args.port.map(|p| format!("127.0.0.1:{p}")))
+        .or_else(|| place.config.listen.clone());
     let listen = listen.unwrap_or_else(|| "127.0.0.1:8080".into());
-    let listener = TcpListener::bind(&listen).await.map_err(|e| Error::Unavailable(format!("cannot listen on {listen}: {e}; try --port 0")))?;
+    let listener = TcpListener::bind(&listen)
+        .await
+        .map_err(|e| Error::Unavailable(format!("cannot listen on {listen}: {e}; try --port 0")))?;
     let address = listener.local_addr().map_err(Error::internal)?;
     // Taken before anything is started, so that a stop during start-up is a clean one as well.
-    let (mut interrupt, mut terminate) =
-        (signal(SignalKind::interrupt()).map_err(Error::internal)?, signal(SignalKind::terminate()).map_err(Error::internal)?);
+    let (mut interrupt, mut terminate) = (
+        signal(SignalKind::interrupt()).map_err(Error::internal)?,
+        signal(SignalKind::terminate()).map_err(Error::internal)?,
+    );
 
     let ready = tokio::select! {
         ready = prepare(&place, args.demo) => ready?,
@@ -63,10 +71,7 @@ async fn prepare(place: &Place, load_demo: bool) -> Result<Ready> {
     if place.may_migrate() {
         let mut admin = place.admin().await?;
         let files = migrate::Files::embedded()?;
-        let applied = migrate::up(&mut admin, files, None).await?;
-        for step in applied.iter().filter(|s| s.version.is_some()) {
-            tracing::info!(step = %step.title, ms = step.duration.as_millis(), "migrated");
-        }
+        migrate::up(&mut admin, files, None).await?;
     }
     let recovery = make_keys(place).await?;
     let db = place.db().await?;
@@ -116,9 +121,11 @@ fn announce(base: &str, ready: &Ready, as_json: bool) {
         return;
     }
     if let Some(identity) = &ready.recovery {
-        say("A root key was made. It is the only way to the sealed data: without it, and without this recovery identity,\n\
+        say(
+            "A root key was made. It is the only way to the sealed data: without it, and without this recovery identity,\n\
              everything sealed is lost for good. Write the identity down now and keep it away from this machine;\n\
-             it is not stored and not shown again:\n");
+             it is not stored and not shown again:\n",
+        );
         say(&format!("    {identity}\n"));
     }
     for tenant in &ready.loaded {

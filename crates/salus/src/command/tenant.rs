@@ -33,7 +33,14 @@ pub async fn run(place: &Place, command: TenantCommand) -> Result<Outcome> {
             let tenants = db.tenants().await?;
             let rows: Vec<Vec<String>> = tenants
                 .iter()
-                .map(|t| vec![t.slug.clone(), t.state.clone(), if t.is_demo { "demo".into() } else { String::new() }, t.id.to_string()])
+                .map(|t| {
+                    vec![
+                        t.slug.clone(),
+                        t.state.clone(),
+                        if t.is_demo { "demo".into() } else { String::new() },
+                        t.id.to_string(),
+                    ]
+                })
                 .collect();
             Ok(Outcome::done(json!({"tenants": tenants}), table(&["tenant", "state", "", "id"], &rows)))
         }
@@ -43,7 +50,8 @@ pub async fn run(place: &Place, command: TenantCommand) -> Result<Outcome> {
             let values = json!({"name": name, "kind": kind}).as_object().cloned().unwrap_or_default();
             tx.insert("auth.organizations", &[NewRow { id, values }]).await?;
             tx.commit("auth.organization.create", "auth.organizations").await?;
-            let text = format!("Tenant {slug} was made. Next: salus user invite --tenant {slug} --email … --name … --role …");
+            let text =
+                format!("Tenant {slug} was made. Next: salus user invite --tenant {slug} --email … --name … --role …");
             Ok(Outcome::done(json!({"id": id, "slug": slug}), text))
         }
     }

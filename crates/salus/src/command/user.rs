@@ -86,7 +86,10 @@ pub async fn run(place: &Place, command: UserCommand) -> Result<Outcome> {
         UserCommand::Reinvite { email, .. } => {
             let found = by_email(&db, &ctx, &email).await?;
             let made = call(&db, ctx, "auth.user.reinvite", found).await?;
-            Ok(Outcome::done(made.clone(), format!("{email} can choose a new password within 72 hours at {}", path(&made))))
+            Ok(Outcome::done(
+                made.clone(),
+                format!("{email} can choose a new password within 72 hours at {}", path(&made)),
+            ))
         }
         UserCommand::ApiKey { email, name, scopes, days, .. } => {
             let user = by_email(&db, &ctx, &email).await?.id()?;
@@ -114,13 +117,18 @@ async fn by_email(db: &Db, ctx: &Ctx, email: &str) -> Result<Call> {
     let query = vec![("email".to_owned(), email.to_owned())];
     let found = call(db, ctx.clone(), "auth.user.list", Call { query, ..Call::default() }).await?;
     let id = found["data"][0]["id"].as_str();
-    let id = id.ok_or_else(|| Error::invalid("email", "no_such_record", format!("No user of this tenant has the address {email}")))?;
+    let id = id.ok_or_else(|| {
+        Error::invalid("email", "no_such_record", format!("No user of this tenant has the address {email}"))
+    })?;
     Ok(Call { path: vec![("id".into(), id.to_owned())], ..Call::default() })
 }
 
 async fn list(db: &Db, ctx: Ctx) -> Result<Outcome> {
     let ops = operations(db.catalog())?;
-    let op = ops.iter().find(|o| o.name == "auth.user.list").ok_or_else(|| Error::internal("no operation auth.user.list"))?;
+    let op = ops
+        .iter()
+        .find(|o| o.name == "auth.user.list")
+        .ok_or_else(|| Error::internal("no operation auth.user.list"))?;
     let (mut rows, mut data, mut cursor) = (Vec::new(), Vec::new(), None);
     loop {
         let mut query = vec![("limit".to_owned(), "200".to_owned())];
@@ -128,7 +136,9 @@ async fn list(db: &Db, ctx: Ctx) -> Result<Outcome> {
         let reply = dispatch(db, op, ctx.clone(), Call { query, ..Call::default() }).await?;
         let Body::Page(page) = reply.body else { return Err(Error::internal("a list is a page")) };
         for user in &page.rows {
-            rows.push(["email", "display_name", "kind", "status", "last_login_at"].map(|f| user.text(f).to_owned()).to_vec());
+            rows.push(
+                ["email", "display_name", "kind", "status", "last_login_at"].map(|f| user.text(f).to_owned()).to_vec(),
+            );
             data.push(json!(user));
         }
         cursor = page.next;

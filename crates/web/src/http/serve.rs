@@ -35,7 +35,12 @@ const HEADERS: usize = 100;
 ///
 /// # Errors
 /// When the listener fails for good.
-pub async fn serve(listener: TcpListener, app: axum::Router, limits: Limits, stop: impl Future<Output = ()>) -> io::Result<()> {
+pub async fn serve(
+    listener: TcpListener,
+    app: axum::Router,
+    limits: Limits,
+    stop: impl Future<Output = ()>,
+) -> io::Result<()> {
     let slots = Arc::new(Semaphore::new(limits.connections));
     let graceful = GracefulShutdown::new();
     let mut builder = hyper::server::conn::http1::Builder::new();
