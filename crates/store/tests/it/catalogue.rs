@@ -2,7 +2,10 @@
 
 use std::{path::Path, time::Instant};
 
-use salus_store::schema::{self, Snapshot};
+use salus_store::{
+    migrate::{self, Files},
+    schema::{self, Snapshot},
+};
 
 use crate::database::Database;
 
@@ -62,5 +65,29 @@ async fn the_server_may_compare_as_its_own_role() {
         .unwrap();
     let told: Vec<_> = schema::verify(&client).await.unwrap().iter().map(ToString::to_string).collect();
     assert_eq!(told, ["grant TABLE kernel.tables TO salus_app is missing: SELECT"]);
+    database.drop().await;
+}
+
+#[tokio::test]
+async fn a_server_refuses_what_is_pending_newer_or_drifted() {
+    let database = Database::empty("require").await;
+    let mut admin = database.connect().await;
+    let files = Files::embedded().unwrap();
+    migrate::init(&mut admin, files).await.unwrap();
+    let app = database.connect_as("salus_app").await;
+    let refusal = || async { schema::require(&app).await.unwrap_err().to_string() };
+    assert!(refusal().await.contains("salus db migrate"), "{}", refusal().await);
+    migrate::up(&mut admin, files, Some(2)).await.unwrap();
+    assert!(refusal().await.contains("auth is pending: run `salus db migrate`"), "{}", refusal().await);
+    migrate::up(&mut admin, files, None).await.unwrap();
+    schema::require(&app).await.unwrap();
+
+    admin.batch_execute("ALTER TABLE kernel.keys NO FORCE ROW LEVEL SECURITY").await.unwrap();
+    let told = "row security TABLE kernel.keys differs: expected \"ENABLE, FORCE\", found \"ENABLE, NO FORCE\"";
+    assert!(refusal().await.contains(told), "{}", refusal().await);
+    let newer =
+        "INSERT INTO kernel.migrations (version, name, checksum, state) VALUES (99999, 'tomorrow', 'x', 'applied')";
+    admin.batch_execute(newer).await.unwrap();
+    assert!(refusal().await.contains("newer Salus (tomorrow)"), "{}", refusal().await);
     database.drop().await;
 }

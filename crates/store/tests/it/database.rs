@@ -1,23 +1,20 @@
 //! A database for one test, and what the tests ask of it.
 
-use std::{fmt::Write as _, process::Command};
+use std::{fmt::Write as _, path::Path, process::Command};
 
 use salus_store::{
     migrate::{self, File, Files},
     runtime,
 };
+use salus_testkit::TestCluster;
 use tokio_postgres::{Client, Config, NoTls};
 
 /// The only place that knows which cluster the tests use.
-fn config(role: &str, name: &str) -> Config {
-    let mut config = Config::new();
-    config.host_path("/dev/shm/scr").user(role).dbname(name);
-    config
+fn config(name: &str) -> Config {
+    TestCluster::shared().cluster().config("salus_admin", name)
 }
 
-const ADMIN: &str = "salus_admin";
-
-/// A database of one test. Made anew at the beginning; the name is the test's own.
+/// A database of one test. Gone with [`Database::drop`], or when a later process finds it.
 pub struct Database {
     name: String,
 }
@@ -25,8 +22,9 @@ pub struct Database {
 impl Database {
     /// Without anything in it.
     pub async fn empty(test: &str) -> Self {
-        let name = format!("h_migrate_{test}");
-        let admin = connect(&config(ADMIN, "postgres")).await;
+        let admin = connect(&config("postgres")).await;
+        sweep(&admin).await;
+        let name = format!("lifecycle_{}_{test}", std::process::id());
         admin.batch_execute(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await.unwrap();
         admin.batch_execute(&format!("CREATE DATABASE {name} TEMPLATE template0 STRATEGY file_copy")).await.unwrap();
         Self { name }
@@ -42,17 +40,19 @@ impl Database {
 
     /// Another session of the administrator.
     pub async fn connect(&self) -> Client {
-        connect(&config(ADMIN, &self.name)).await
+        connect(&config(&self.name)).await
     }
 
-    /// A session of another role.
+    /// A session of another role, whether or not it may connect to the test cluster.
     pub async fn connect_as(&self, role: &str) -> Client {
-        connect(&config(role, &self.name)).await
+        let client = self.connect().await;
+        client.batch_execute(&format!("SET SESSION AUTHORIZATION {role}")).await.unwrap();
+        client
     }
 
     /// `pg_dump -s`, which is how two schemas are the same to the byte.
     pub fn dump(&self) -> String {
-        let config = config(ADMIN, &self.name);
+        let config = config(&self.name);
         let tokio_postgres::config::Host::Unix(socket) = &config.get_hosts()[0] else { unreachable!("a socket") };
         let output = Command::new("pg_dump")
             .args(["--schema-only", "--username", config.get_user().unwrap(), "--host"])
@@ -74,8 +74,19 @@ impl Database {
 
     /// The test is over.
     pub async fn drop(self) {
-        let admin = connect(&config(ADMIN, "postgres")).await;
+        let admin = connect(&config("postgres")).await;
         admin.batch_execute(&format!("DROP DATABASE {} WITH (FORCE)", self.name)).await.unwrap();
+    }
+}
+
+/// Drops what processes that are gone left behind.
+async fn sweep(admin: &Client) {
+    let sql = "SELECT datname::text, split_part(datname, '_', 2) FROM pg_database WHERE datname LIKE 'lifecycle\\_%'";
+    for row in admin.query(sql, &[]).await.unwrap() {
+        let (name, process): (String, String) = (row.get(0), row.get(1));
+        if !Path::new("/proc").join(process).exists() {
+            admin.batch_execute(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await.unwrap();
+        }
     }
 }
 

@@ -315,13 +315,13 @@ async fn an_owner_without_superuser_migrates_and_repairs() {
     let database = Database::empty("plain_owner").await;
     let admin = database.connect().await;
     let role = "DO $$ BEGIN
-          IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'h_migrate_plain') THEN
-            CREATE ROLE h_migrate_plain LOGIN NOSUPERUSER CREATEROLE;
+          IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'plain_owner') THEN
+            CREATE ROLE plain_owner LOGIN NOSUPERUSER CREATEROLE;
           END IF;
-          EXECUTE format('ALTER DATABASE %I OWNER TO h_migrate_plain', current_database());
+          EXECUTE format('ALTER DATABASE %I OWNER TO plain_owner', current_database());
         END $$;";
     admin.batch_execute(role).await.unwrap();
-    let mut plain = database.connect_as("h_migrate_plain").await;
+    let mut plain = database.connect_as("plain_owner").await;
     migrate::init(&mut plain, files()).await.unwrap();
     migrate::up(&mut plain, files(), None).await.unwrap();
     assert_eq!(schema::verify(&plain).await.unwrap(), []);
