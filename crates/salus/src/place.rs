@@ -6,7 +6,7 @@ use salus_core::{Env, Error, PLATFORM, Result};
 use salus_store::{
     Db, Options,
     cluster::{Cluster, DATABASE, Settings},
-    migrate, runtime, schema,
+    runtime, schema,
     seal::RootFile,
 };
 use tokio_postgres::{Client, Config as Postgres, NoTls};
@@ -100,23 +100,7 @@ impl Place {
 
     async fn check(&self) -> Result<()> {
         let admin = self.admin().await?;
-        let files = migrate::Files::embedded()?;
-        let status = migrate::status(&admin, files).await?;
-        if !status.is_current() {
-            return Err(Error::Unavailable(
-                "the database is not at this version of Salus: run salus db status, then salus db migrate".into(),
-            ));
-        }
-        let differences = schema::verify(&admin).await?;
-        if !differences.is_empty() {
-            let named: Vec<String> = differences.iter().take(5).map(ToString::to_string).collect();
-            return Err(Error::Unavailable(format!(
-                "refusing to serve: the schema differs from this version's in {} place(s): {}. Run salus db verify, then salus db repair",
-                differences.len(),
-                named.join("; ")
-            )));
-        }
-        Ok(())
+        schema::require(&admin).await
     }
 
     /// The tenant of this name.
