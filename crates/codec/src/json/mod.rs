@@ -188,6 +188,16 @@ impl<'a> Object<'a> {
     }
 }
 
+impl<'a> FromIterator<(&'a str, Json<'a>)> for Object<'a> {
+    fn from_iter<I: IntoIterator<Item = (&'a str, Json<'a>)>>(members: I) -> Self {
+        let mut object = Self::new();
+        for (key, value) in members {
+            object.set(key, value);
+        }
+        object
+    }
+}
+
 impl PartialEq for Object<'_> {
     fn eq(&self, other: &Self) -> bool {
         self.len() == other.len() && self.iter().all(|(k, v)| other.get(k) == Some(v))
