@@ -178,6 +178,7 @@ COMMENT ON CONSTRAINT users_setup_expires ON auth.users IS 'A setup link has an 
 CALL kernel.protect('auth.users', key_class => 'secrets');
 CALL kernel.classify('auth.users', 'email', search => 'email', phi => 'email');
 CALL kernel.classify('auth.users', 'display_name', search => 'name', phi => 'name');
+CALL kernel.classify('auth.users', 'password_hash', phi => 'secret');
 CREATE POLICY own_account ON auth.users FOR SELECT USING (id = (SELECT kernel.actor()));
 
 CREATE TABLE auth.roles (

@@ -90,7 +90,7 @@ CREATE TABLE medical.patients (
   updated_by         uuid,
   mrn                kernel.sealed_text,
   mrn_bidx           kernel.blind_index,
-  pseudonym          kernel.code            NOT NULL,
+  pseudonym          kernel.code            NOT NULL DEFAULT kernel.new_pseudonym(),
   family_name        kernel.sealed_text,
   given_names        kernel.sealed_text,
   preferred_name     kernel.sealed_text,

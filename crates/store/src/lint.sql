@@ -87,8 +87,10 @@ fields AS (
 findings (rule, object, problem, fix) AS (
 
 -- Tenants kept apart -------------------------------------------------------------------------------------
-SELECT 'T01', object, 'has no column tenant_id of type uuid', 'add tenant_id, or declare the table with kernel.share and a reason'
-  FROM tenant_tables t WHERE NOT EXISTS (SELECT FROM tenant_column c WHERE c.attrelid = t.oid AND c.base_type = 'uuid'::regtype)
+SELECT 'T01', object, 'has no column tenant_id of type uuid',
+       'add tenant_id, or declare the table with kernel.share and a reason'
+  FROM tenant_tables t
+ WHERE NOT EXISTS (SELECT FROM tenant_column c WHERE c.attrelid = t.oid AND c.base_type = 'uuid'::regtype)
 UNION ALL
 SELECT 'T02', object, 'row-level security is off', 'CALL kernel.protect'
   FROM tenant_tables WHERE NOT relrowsecurity
@@ -109,13 +111,15 @@ SELECT 'T06', t.object || ' policy ' || p.polname, 'lets every caller through',
  WHERE p.polpermissive AND 'true' IN (p.using_expr, p.check_expr)
    AND NOT (p.polcmd = 'a' AND EXISTS (SELECT FROM walled w WHERE w.polrelid = t.oid))
 UNION ALL
-SELECT 'T07', t.object, 'a partition that ' || r.rolname || ' reaches past the policies of its parent', 'REVOKE ALL: the parent carries the policies'
+SELECT 'T07', t.object, 'a partition that ' || r.rolname || ' reaches past the policies of its parent',
+       'REVOKE ALL: the parent carries the policies'
   FROM tenant_tables t, roles r
  WHERE t.relispartition
    AND (has_any_column_privilege(r.oid, t.oid, 'SELECT, INSERT, UPDATE') OR has_table_privilege(r.oid, t.oid, 'DELETE'))
    AND NOT (t.relforcerowsecurity AND EXISTS (SELECT FROM walled w WHERE w.polrelid = t.oid))
 UNION ALL
-SELECT 'T08', t.object, r.rolname || ' may ' || privilege, 'REVOKE ' || privilege || ': it goes round row-level security'
+SELECT 'T08', t.object, r.rolname || ' may ' || privilege,
+       'REVOKE ' || privilege || ': it goes round row-level security'
   FROM tables t, roles r, unnest(ARRAY['TRUNCATE', 'REFERENCES', 'TRIGGER']) AS privilege
  WHERE has_table_privilege(r.oid, t.oid, privilege)
 UNION ALL
@@ -126,22 +130,26 @@ SELECT 'T09', c.object || ' ' || c.conname, 'a reference that could cross tenant
      JOIN tenant_column a ON a.attrelid = c.conrelid AND a.attnum = pair.own
      JOIN tenant_column b ON b.attrelid = c.confrelid AND b.attnum = pair.other)
 UNION ALL
-SELECT 'T10', t.object || ' ' || i.relname, 'unique over all tenants: a duplicate tells of another''s row', 'begin it with tenant_id'
+SELECT 'T10', t.object || ' ' || i.relname, 'unique over all tenants: a duplicate tells of another''s row',
+       'begin it with tenant_id'
   FROM tenant_tables t JOIN indexes i ON i.indrelid = t.oid
  WHERE i.indisunique AND NOT EXISTS (SELECT FROM tenant_column a WHERE a.attrelid = t.oid AND a.attnum = i.key[0])
 UNION ALL
 SELECT 'T11', object, 'a view that reads with its owner''s rights', 'WITH (security_invoker = true)'
   FROM relations
  WHERE relkind = 'v' AND NOT EXISTS (
-   SELECT FROM pg_options_to_table(reloptions) o WHERE o.option_name = 'security_invoker' AND o.option_value IN ('true', 'on', '1', 'yes'))
+   SELECT FROM pg_options_to_table(reloptions) o WHERE o.option_name = 'security_invoker'
+       AND o.option_value IN ('true', 'on', '1', 'yes'))
 UNION ALL
 SELECT 'T12', v.object, 'no policy holds here, and ' || r.rolname || ' may read it', 'REVOKE SELECT, or use a table'
   FROM relations v, roles r WHERE v.relkind IN ('m', 'f') AND has_any_column_privilege(r.oid, v.oid, 'SELECT')
 UNION ALL
-SELECT 'T13', d.object, 'runs with its owner''s rights for ' || r.rolname, 'SECURITY INVOKER, or REVOKE EXECUTE from PUBLIC'
+SELECT 'T13', d.object, 'runs with its owner''s rights for ' || r.rolname,
+       'SECURITY INVOKER, or REVOKE EXECUTE from PUBLIC'
   FROM definers d, roles r WHERE has_function_privilege(r.oid, d.oid, 'EXECUTE')
 UNION ALL
-SELECT 'T14', object, 'runs with its owner''s rights on a search_path the caller chooses', 'SET search_path = pg_catalog, pg_temp'
+SELECT 'T14', object, 'runs with its owner''s rights on a search_path the caller chooses',
+       'SET search_path = pg_catalog, pg_temp'
   FROM definers WHERE NOT EXISTS (SELECT FROM unnest(proconfig) s WHERE s LIKE 'search_path=%')
 UNION ALL
 SELECT 'T15', rolname::text, 'is superuser, bypasses row-level security, or may create roles, databases or replicas',
@@ -155,7 +163,7 @@ SELECT 'T16', r.rolname::text, format('can act as %s, owner of %s objects', pg_g
 -- Indexes under row-level security -------------------------------------------------------------------------
 UNION ALL
 SELECT DISTINCT 'P01', t.object || ' ' || i.relname,
-       'row-level security cannot use it: its operators on ' || coalesce(c.attname, 'an expression') || ' are not leakproof',
+       format('row-level security cannot use it: its operators on %s are not leakproof', coalesce(c.attname, 'an expression')),
        'text, a domain over text, bytea, uuid, int, date or timestamptz; not enum, numeric, jsonb, array or text search'
   FROM tenant_tables t
   JOIN indexes i ON i.indrelid = t.oid
@@ -183,7 +191,8 @@ UNION ALL
 SELECT 'N01', object || ' ' || conname, 'says nothing to the person it stops', 'COMMENT ON CONSTRAINT … IS the message'
   FROM constraints WHERE coalesce(btrim(obj_description(oid, 'pg_constraint')), '') = ''
 UNION ALL
-SELECT 'N01', t.object || ' ' || i.relname, 'a unique index that says nothing to the person it stops', 'COMMENT ON INDEX … IS the message'
+SELECT 'N01', t.object || ' ' || i.relname, 'a unique index that says nothing to the person it stops',
+       'COMMENT ON INDEX … IS the message'
   FROM tables t JOIN indexes i ON i.indrelid = t.oid
  WHERE i.indisunique AND NOT i.inherited AND coalesce(btrim(obj_description(i.indexrelid, 'pg_class')), '') = ''
    AND NOT EXISTS (SELECT FROM pg_constraint c WHERE c.conindid = i.indexrelid AND c.contype IN ('p', 'u', 'x'))
@@ -200,7 +209,8 @@ SELECT 'N03', t.object || '.' || c.attname, 'a column without a class', 'registe
  WHERE t.registered = t.object
    AND NOT EXISTS (SELECT FROM fields f WHERE f.table_oid = t.oid AND f.attnum = c.attnum)
 UNION ALL
-SELECT 'N03', table_name || '.' || column_name, 'is classified and does not exist', 'delete it from kernel.fields where it is dropped'
+SELECT 'N03', table_name || '.' || column_name, 'is classified and does not exist',
+       'delete it from kernel.fields where it is dropped'
   FROM fields WHERE attnum IS NULL
 UNION ALL
 SELECT 'N04', object, 'is not registered', 'CALL kernel.protect, or kernel.share with a reason'
@@ -212,16 +222,19 @@ UNION ALL
 SELECT 'N05', object, 'has no comment', 'COMMENT ON it: the text appears in the interface and its description'
   FROM relations WHERE NOT relispartition AND coalesce(btrim(obj_description(oid, 'pg_class')), '') = ''
 UNION ALL
-SELECT 'N06', f.table_name || '.' || f.column_name, 'is sealed and not of class C3 or C4 with a key class', 'CALL kernel.protect after the column exists'
+SELECT 'N06', f.table_name || '.' || f.column_name, 'is sealed and not of class C3 or C4 with a key class',
+       'CALL kernel.protect after the column exists'
   FROM fields f WHERE f.sealed AND (f.class NOT IN ('C3', 'C4') OR f.key_class IS NULL)
 UNION ALL
 SELECT 'N06', t.object || '.' || c.attname, 'is sealed in a table that is not registered', 'CALL kernel.protect'
   FROM tables t JOIN columns c ON c.attrelid = t.oid WHERE c.sealed AND t.registered IS NULL
 UNION ALL
-SELECT 'N06', f.table_name || '.' || f.column_name, 'is of class ' || f.class || ' and in clear', 'kernel.sealed_text, sealed_date or sealed_json'
+SELECT 'N06', f.table_name || '.' || f.column_name, 'is of class ' || f.class || ' and in clear',
+       'kernel.sealed_text, sealed_date or sealed_json'
   FROM fields f WHERE f.attnum IS NOT NULL AND f.class IN ('C3', 'C4') AND NOT f.sealed
 UNION ALL
-SELECT 'N07', t.object || '.' || h.attname, 'a standard column is missing, of another type or nullable', 'copy the seven lines of kernel.settings'
+SELECT 'N07', t.object || '.' || h.attname, 'a standard column is missing, of another type or nullable',
+       'copy the seven lines of kernel.settings'
   FROM tenant_tables t CROSS JOIN header h
  WHERE NOT t.relispartition AND NOT coalesce(t.append_only, false) AND t.retention IS DISTINCT FROM 'follows_row'
    AND NOT EXISTS (SELECT FROM columns c WHERE c.attrelid = t.oid AND c.attname = h.attname
@@ -234,7 +247,8 @@ SELECT 'N07', t.object, 'nothing counts its row_version', 'CALL kernel.protect, 
    AND NOT EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = t.oid AND g.tgenabled IN ('O', 'A')
                       AND g.tgfoid = to_regprocedure('kernel.touch()'))
 UNION ALL
-SELECT 'N08', t.object || '.' || c.attname, 'a blind index without a searchable sealed column', 'name it <column>_bidx and CALL kernel.classify(…, search => …)'
+SELECT 'N08', t.object || '.' || c.attname, 'a blind index without a searchable sealed column',
+       'name it <column>_bidx and CALL kernel.classify(…, search => …)'
   FROM tables t JOIN columns c ON c.attrelid = t.oid
  WHERE c.attname ~ '_bidx$' AND NOT EXISTS (
    SELECT FROM fields f WHERE f.table_oid = t.oid AND f.column_name = regexp_replace(c.attname, '_bidx$', '')
@@ -243,16 +257,19 @@ UNION ALL
 SELECT 'N08', t.object || '.' || c.attname, 'is named a blind index and is not of that type', 'kernel.blind_index'
   FROM tables t JOIN columns c ON c.attrelid = t.oid WHERE c.attname ~ '_bidx$' AND NOT c.blind
 UNION ALL
-SELECT 'N08', t.object || '.' || c.attname, 'a keyed digest of its own that does not say of what', 'COMMENT ON COLUMN, or name it <column>_bidx'
+SELECT 'N08', t.object || '.' || c.attname, 'a keyed digest of its own that does not say of what',
+       'COMMENT ON COLUMN, or name it <column>_bidx'
   FROM tables t JOIN columns c ON c.attrelid = t.oid
  WHERE c.blind AND c.attname !~ '_bidx$' AND col_description(t.oid, c.attnum) IS NULL
 UNION ALL
-SELECT 'N08', f.table_name || '.' || f.column_name, 'is searched as ' || f.search || ' and has no blind index', 'add ' || f.column_name || '_bidx kernel.blind_index'
+SELECT 'N08', f.table_name || '.' || f.column_name, 'is searched as ' || f.search || ' and has no blind index',
+       'add ' || f.column_name || '_bidx kernel.blind_index'
   FROM fields f
  WHERE f.attnum IS NOT NULL AND f.search <> 'name' AND NOT EXISTS (
    SELECT FROM columns c WHERE c.attrelid = f.table_oid AND c.attname = f.column_name || '_bidx' AND c.blind)
 UNION ALL
-SELECT 'N08', f.table_name || '.' || f.column_name, 'is searched by tokens and is not sealed', 'kernel.sealed_text, or search in clear'
+SELECT 'N08', f.table_name || '.' || f.column_name, 'is searched by tokens and is not sealed',
+       'kernel.sealed_text, or search in clear'
   FROM fields f WHERE f.attnum IS NOT NULL AND f.search IS NOT NULL AND NOT f.sealed
 UNION ALL
 SELECT 'N09', t.object, 'is append-only and lets rows be changed', 'CALL kernel.protect(…, append_only => true)'

@@ -167,6 +167,36 @@ impl Tx {
         }
     }
 
+    /// Opens a value of a column that is bound to no person, read by a static statement.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when it was altered or moved, or the column is no sealed one.
+    pub fn open_value(&mut self, table: &str, column: &str, row: Uuid, sealed: &[u8]) -> Result<Value> {
+        let db = self.db.clone();
+        let table = db.catalog().table(table)?;
+        let column = table.column(column).ok_or_else(|| Error::internal("no such column"))?;
+        self.open(table, column, row, None, sealed)
+    }
+
+    /// The blind index of a value, to find a row by it.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when the column is not searched for equality.
+    pub fn blind(&self, table: &str, column: &str, value: &str) -> Result<Vec<u8>> {
+        let column = self.catalog().table(table)?.column(column).ok_or_else(|| Error::internal("no such column"))?;
+        let search = column.search.ok_or_else(|| Error::internal(format!("{} has no blind index", column.name)))?;
+        self.keys.index.blind(column.column_id, search, value)
+    }
+
+    /// A keyed digest of bytes that belong to a column: equal bytes are found again, but nobody can confirm a guess.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when there is no such column.
+    pub fn digest(&self, table: &str, column: &str, bytes: &[u8]) -> Result<Vec<u8>> {
+        let column = self.catalog().table(table)?.column(column).ok_or_else(|| Error::internal("no such column"))?;
+        self.keys.index.digest(column.column_id, bytes).map(|d| d.to_vec())
+    }
+
     fn binding(&self, column: &Column, format: Format, row: Uuid) -> Binding {
         Binding { tenant: self.ctx.tenant, column: column.column_id, row, format }
     }
@@ -288,7 +318,7 @@ impl Tx {
     }
 
     /// Ends a transaction that touched nothing anyone needs to know of, such as looking up a session.
-    pub(crate) async fn finish_unrecorded(self) -> Result<()> {
+    pub async fn finish_unrecorded(self) -> Result<()> {
         let Self { unit, db, .. } = self;
         unit.commit(&[]).await.map_err(|f| failure(&db.0.catalog, f))
     }

@@ -7,8 +7,9 @@ SELECT t.table_name, t.subject_column::text, t.class AS table_class, t.append_on
        CASE WHEN y.typtype = 'd' THEN y.typname::text END AS domain_name,
        CASE WHEN y.typtype = 'd' THEN (SELECT string_agg(pg_get_constraintdef(k.oid), ' ') FROM pg_constraint k WHERE k.contypid = y.oid) END AS domain_check,
        a.attnotnull AS required, a.atthasdef AS has_default,
+       (SELECT pg_get_expr(d.adbin, d.adrelid) FROM pg_attrdef d WHERE d.adrelid = c.oid AND d.adnum = a.attnum) AS default_sql,
        coalesce(col_description(c.oid, a.attnum), CASE WHEN y.typtype = 'd' THEN obj_description(y.oid, 'pg_type') END) AS doc,
-       f.column_id, f.class, f.key_class, f.subject_bound, f.search
+       f.column_id, f.class, f.key_class, f.subject_bound, f.search, f.phi
   FROM kernel.tables t
   JOIN pg_class c ON c.oid = to_regclass(t.table_name)
   JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped

@@ -49,6 +49,8 @@ pub struct Column {
     pub required: bool,
     /// The database fills it when it is not given.
     pub has_default: bool,
+    /// With what, as SQL.
+    pub default_sql: Option<String>,
     /// Its comment.
     pub doc: Option<String>,
     /// The number that sealed values are bound to.
@@ -61,6 +63,8 @@ pub struct Column {
     pub subject_bound: bool,
     /// How it is searched while sealed.
     pub search: Option<Search>,
+    /// A secret of the server's own, such as a password hash: no caller ever reads or writes it.
+    pub secret: bool,
 }
 
 /// One registered table.
@@ -140,7 +144,7 @@ impl Table {
         self.columns.iter().filter(|c| c.search == Some(Search::Name))
     }
 
-    /// Columns that leave the database towards a caller: all but hashes and the tenant.
+    /// Columns that leave the database towards a caller: all but hashes, secrets and the tenant.
     pub fn readable(&self) -> impl Iterator<Item = &Column> {
         self.columns
             .iter()
@@ -245,12 +249,14 @@ fn column(row: &Row) -> Result<Column> {
         domain,
         required: row.get("required"),
         has_default: row.get("has_default"),
+        default_sql: row.get("default_sql"),
         doc: row.get("doc"),
         column_id: u32::try_from(column_id).map_err(Error::internal)?,
         class: row.get("class"),
         key_class: key_class.as_deref().and_then(KeyClass::from_name),
         subject_bound: row.get("subject_bound"),
         search: search.as_deref().and_then(Search::from_name),
+        secret: row.get::<_, Option<&str>>("phi") == Some("secret"),
         name,
     })
 }

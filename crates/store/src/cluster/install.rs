@@ -9,20 +9,20 @@ use std::{
 };
 
 /// The oldest release we run on.
-const OLDEST_MAJOR: u32 = 15;
+const OLDEST_MAJOR: i32 = 15;
 /// The first minor release of each line without CVE-2025-8713 (statistics reveal rows that policies hide).
-const FIXED: [(u32, u32); 3] = [(15, 14), (16, 10), (17, 6)];
+const FIXED: [(i32, i32); 3] = [(15, 14), (16, 10), (17, 6)];
 
 /// One set of PostgreSQL programs.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Installation {
     /// As `server_version_num` writes it.
-    pub version: u32,
+    pub version: i32,
     pub bin_dir: PathBuf,
 }
 
 impl Installation {
-    pub fn major(&self) -> u32 {
+    pub fn major(&self) -> i32 {
         self.version / 10_000
     }
 
@@ -68,12 +68,12 @@ fn candidates() -> Vec<PathBuf> {
     dirs
 }
 
-/// Reads `postgres (PostgreSQL) 15.18 (Debian …)`; a development release such as `18devel` counts as its `.0`.
-fn version_num(text: &str) -> Option<u32> {
+/// Reads `postgres (PostgreSQL) 15.18 (Debian …)`; a development release such as `18devel` or `17beta1` counts as its `.0`.
+fn version_num(text: &str) -> Option<i32> {
     let word = text.split_whitespace().nth(2)?;
     let mut parts = word.split(|c: char| !c.is_ascii_digit());
-    let major: u32 = parts.next()?.parse().ok()?;
-    let minor: u32 = parts.next().and_then(|m| m.parse().ok()).unwrap_or(0);
+    let major: i32 = parts.next()?.parse().ok()?;
+    let minor: i32 = parts.next().and_then(|m| m.parse().ok()).unwrap_or(0);
     Some(major * 10_000 + minor)
 }
 
@@ -83,7 +83,7 @@ fn version_num(text: &str) -> Option<u32> {
 /// The bounds are those of CVE-2025-8713: below them, planner statistics show values of rows that row-level
 /// security hides, which is the wall between tenants.
 #[must_use]
-pub fn version_refusal(version: u32) -> Option<String> {
+pub fn version_refusal(version: i32) -> Option<String> {
     let (major, minor) = (version / 10_000, version % 10_000);
     if major < OLDEST_MAJOR {
         return Some(format!(
@@ -109,7 +109,7 @@ mod tests {
     fn reads_versions() {
         assert_eq!(version_num("postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)\n"), Some(150_018));
         assert_eq!(version_num("postgres (PostgreSQL) 18devel"), Some(180_000));
-        assert_eq!(version_num("postgres (PostgreSQL) 17beta1"), Some(170_001));
+        assert_eq!(version_num("postgres (PostgreSQL) 17beta1"), Some(170_000));
         assert_eq!(version_num("bash: not found"), None);
     }
 

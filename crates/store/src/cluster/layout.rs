@@ -39,7 +39,7 @@ pub(super) struct Ready {
     /// Number of the server's main process.
     pub pid: i32,
     /// As `server_version_num` writes it: 15.18 is 150018.
-    pub version: u32,
+    pub version: i32,
     /// How long the guard waits for a new user before it stops the server.
     pub grace_ms: u64,
     /// Where `psql` and `pg_dump` of the same version are.
@@ -120,6 +120,14 @@ impl Layout {
     pub fn set_failure(&self, text: Option<&str>) -> Result<()> {
         let path = self.cluster().join("failure");
         text.map_or_else(|| remove(&path), |t| write_whole(&path, t, None))
+    }
+
+    /// Removes what a dead server left to keep a second one away. Only when none of its processes is left.
+    pub fn remove_server_files(&self) -> Result<()> {
+        let socket = self.run().join(SOCKET_NAME);
+        [self.data().join("postmaster.pid"), socket.with_extension("5432.lock"), socket]
+            .iter()
+            .try_for_each(|f| remove(f))
     }
 
     /// The directory to connect through: `run`, or where that path is too long for a socket, a link to it in a

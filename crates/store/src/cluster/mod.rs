@@ -2,7 +2,7 @@
 //! socket only, running while anyone uses it and stopped cleanly when nobody does.
 //!
 //! [`Cluster::open`] finds the running cluster or starts it; dropping the last [`Cluster`], or the death of the
-//! process that holds it, stops it. What happens between is the [`guard`]'s work. Nothing here knows a table:
+//! process that holds it, stops it. What happens between is the work of `guard`. Nothing here knows a table:
 //! roles and schemas come from `migrate`.
 //!
 //! A program that opens clusters calls [`guard_requested`] first thing in `main`.
@@ -19,6 +19,8 @@ pub use install::version_refusal;
 
 use guard::GUARD_ARGUMENT;
 use layout::{Layout, Ready, at};
+use postmaster::works_here;
+use rustix::process::Pid;
 use salus_core::{Error, Result};
 use std::{
     fs::File,
@@ -36,7 +38,7 @@ use std::{
 /// The product's database.
 pub const DATABASE: &str = "salus";
 /// How long a start may take: recovery after a power cut replays at most `max_wal_size`.
-const START_MAX: Duration = Duration::from_secs(600);
+const START_MAX: Duration = Duration::from_mins(10);
 /// How long a stop may take; the guard makes it an immediate one before that.
 const STOP_MAX: Duration = Duration::from_secs(130);
 /// How often a guard that is starting or stopping is looked at.
@@ -120,7 +122,7 @@ impl Cluster {
 
     /// As `server_version_num` writes it: 15.18 is 150018. See [`version_refusal`].
     #[must_use]
-    pub fn server_version(&self) -> u32 {
+    pub fn server_version(&self) -> i32 {
         self.ready.version
     }
 }
@@ -132,7 +134,7 @@ impl Drop for Cluster {
         closed.store(true, Ordering::SeqCst);
         touch(users).ok();
         // Read before letting go: after a crash the server is another process than at the start.
-        let server = Path::new("/proc").join(layout.ready().map_or(self.ready.pid, |r| r.pid).to_string());
+        let server = Pid::from_raw(layout.ready().map_or(self.ready.pid, |ready| ready.pid));
         // Getting the lock alone proves that nobody else holds it. Not getting it even shared: the guard has it.
         let last = users.try_lock().is_ok() || users.try_lock_shared().is_err();
         users.unlock().ok();
@@ -140,7 +142,12 @@ impl Drop for Cluster {
             return;
         }
         let since = Instant::now();
-        while since.elapsed() < STOP_MAX && server.exists() {
+        let runs = || server.is_some_and(|pid| works_here(layout, pid));
+        while since.elapsed() < STOP_MAX && runs() {
+            // Killed just now: another one stops the server in its place.
+            if self.shared.guard_lives().is_ok_and(|lives| !lives) && runs() {
+                self.shared.ensure_running().ok();
+            }
             thread::sleep(LOOK);
         }
     }

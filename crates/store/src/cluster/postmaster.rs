@@ -6,11 +6,11 @@ use super::{
     install::Installation,
     layout::{Layout, at},
 };
-use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use rustix::process::{Pid, Signal, kill_process};
 use salus_core::{Error, Result};
 use std::{
     fs,
-    path::PathBuf,
+    path::Path,
     time::{Duration, Instant},
 };
 use tokio::time::sleep;
@@ -18,7 +18,7 @@ use tokio::time::sleep;
 /// How often a state that PostgreSQL shows only in a file is looked at.
 const LOOK: Duration = Duration::from_millis(20);
 /// How long a fast shutdown may take before it is made an immediate one, which the next start recovers from.
-const STOP_MAX: Duration = Duration::from_secs(60);
+const STOP_MAX: Duration = Duration::from_mins(1);
 /// How long backends may outlive a main process that was killed.
 const ORPHANS_MAX: Duration = Duration::from_secs(15);
 
@@ -26,6 +26,7 @@ const ORPHANS_MAX: Duration = Duration::from_secs(15);
 #[derive(Debug)]
 pub(super) struct Postmaster {
     pub pid: Pid,
+    layout: Layout,
     /// Missing when adopted.
     child: Option<tokio::process::Child>,
 }
@@ -34,7 +35,7 @@ impl Postmaster {
     /// Adopts the server of this cluster if one runs, or else starts it, and waits until it answers.
     pub async fn run(layout: &Layout, install: &Installation, account: &Account) -> Result<Self> {
         let mut server = match adoptable(layout).await? {
-            Some(pid) => Self { pid, child: None },
+            Some(pid) => Self { pid, layout: layout.clone(), child: None },
             None => Self::start(layout, install, account)?,
         };
         loop {
@@ -55,13 +56,14 @@ impl Postmaster {
         command.stdout(std::process::Stdio::null()).stderr(layout.open_log("postgres.log")?);
         let child = tokio::process::Command::from(command).spawn().map_err(|e| at(&path, &e))?;
         let pid = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
-        Ok(Self { pid: pid.ok_or_else(|| Error::internal("a child without a number"))?, child: Some(child) })
+        let pid = pid.ok_or_else(|| Error::internal("a child without a number"))?;
+        Ok(Self { pid, layout: layout.clone(), child: Some(child) })
     }
 
     fn is_gone(&mut self) -> Result<bool> {
         match &mut self.child {
             Some(child) => Ok(child.try_wait().map_err(Error::internal)?.is_some()),
-            None => Ok(test_kill_process(self.pid).is_err()),
+            None => Ok(!works_here(&self.layout, self.pid)),
         }
     }
 
@@ -70,7 +72,7 @@ impl Postmaster {
         if let Some(child) = &mut self.child {
             child.wait().await.ok();
         }
-        while test_kill_process(self.pid).is_ok() {
+        while works_here(&self.layout, self.pid) {
             sleep(Duration::from_millis(100)).await;
         }
     }
@@ -93,8 +95,8 @@ fn recorded(layout: &Layout) -> Option<(Pid, String)> {
     Some((pid, text.lines().nth(7).unwrap_or_default().trim().to_owned()))
 }
 
-/// The server that a killed guard left behind. When only its file is left, the file is removed, because its number
-/// may by now belong to another process, which PostgreSQL would take for a running server.
+/// The server that a killed guard left behind. When only its files are left, they are removed, because its number
+/// may by now belong to another process, or to its own unburied remains, which PostgreSQL takes for a running server.
 async fn adoptable(layout: &Layout) -> Result<Option<Pid>> {
     let since = Instant::now();
     loop {
@@ -111,10 +113,8 @@ async fn adoptable(layout: &Layout) -> Result<Option<Pid>> {
                     layout.data().display()
                 )));
             }
-            None => return Ok(None),
-            Some(_) => {
-                let path = layout.data().join("postmaster.pid");
-                fs::remove_file(&path).map_err(|e| at(&path, &e))?;
+            _ => {
+                layout.remove_server_files()?;
                 return Ok(None);
             }
         }
@@ -124,12 +124,13 @@ async fn adoptable(layout: &Layout) -> Result<Option<Pid>> {
 /// Every process called `postgres` that works in this cluster's data directory.
 fn processes(layout: &Layout) -> Vec<Pid> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
-    entries
-        .filter_map(|entry| {
-            let pid = Pid::from_raw(entry.file_name().to_str()?.parse().ok()?)?;
-            let proc: PathBuf = entry.path();
-            let named = fs::read_to_string(proc.join("comm")).is_ok_and(|name| name.trim() == "postgres");
-            (named && fs::read_link(proc.join("cwd")).ok()? == layout.data()).then_some(pid)
-        })
-        .collect()
+    let pids = entries.filter_map(|entry| Pid::from_raw(entry.file_name().to_str()?.parse().ok()?));
+    pids.filter(|pid| works_here(layout, *pid)).collect()
+}
+
+/// Whether this process is a `postgres` of this cluster. One that has ended and is not yet buried has no directory.
+pub(super) fn works_here(layout: &Layout, pid: Pid) -> bool {
+    let proc = Path::new("/proc").join(pid.to_string());
+    fs::read_to_string(proc.join("comm")).is_ok_and(|name| name.trim() == "postgres")
+        && fs::read_link(proc.join("cwd")).is_ok_and(|cwd| cwd == layout.data())
 }

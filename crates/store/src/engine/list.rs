@@ -6,7 +6,7 @@ use super::{
     decode::Selection,
     filter::{Bound, Request, cast},
 };
-use crate::{Call, Page, Record, Tx, catalog::Table, seal::name_words};
+use crate::{Call, Page, Record, Tx, catalog::Table, seal::name_words, unit::Params};
 use salus_core::{Error, Result};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -64,6 +64,26 @@ impl Tx {
         }
         self.count(page.rows.len());
         Ok(page)
+    }
+
+    /// Rows of a table that satisfy a condition written beside its caller, over the alias `t` and the parameters from
+    /// `$1` on; it may end in `ORDER BY` and `LIMIT`. Values are opened as everywhere.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn select(
+        &mut self,
+        table: &str,
+        fields: &[&str],
+        condition: &'static str,
+        params: Params<'_>,
+    ) -> Result<Vec<Record>> {
+        let db = self.db().clone();
+        let selection = Selection::new(db.catalog().table(table)?, fields)?;
+        let sql = format!("SELECT {} FROM {table} t{} WHERE {condition}", selection.expressions(), selection.join());
+        let rows = self.run(&sql, params, true).await?;
+        self.count(rows.len());
+        rows.iter().map(|row| selection.record(self, row)).collect()
     }
 
     async fn rows(&mut self, resource: &Resource, table: &Table, request: &Request<'_>) -> Result<Page> {

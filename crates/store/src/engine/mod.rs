@@ -11,7 +11,7 @@ mod ops;
 mod write;
 
 pub use ops::check;
-pub use write::NewRow;
+pub use write::{NewRow, writable};
 
 /// A table that is exposed, and how.
 #[derive(Debug, Clone, Copy)]

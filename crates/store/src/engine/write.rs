@@ -293,7 +293,12 @@ impl<'a> Writing<'a> {
         for (i, (column, cells)) in self.columns.iter().zip(&self.cells).enumerate() {
             let sep = if i == 0 { "" } else { ", " };
             let _ = write!(names, "{sep}{}", column.name);
-            let _ = write!(values, "{sep}u.c{i}::{}", cell_cast(column.kind));
+            let cell = format!("u.c{i}::{}", cell_cast(column.kind));
+            // Rows of one batch may differ in what they leave out: each gets the column's default there.
+            let _ = match &column.default_sql {
+                Some(default) if column.required => write!(values, "{sep}coalesce({cell}, {default})"),
+                _ => write!(values, "{sep}{cell}"),
+            };
             let _ = write!(arrays, "{sep}${}::{}[]", i + 1, cells.element());
         }
         let aliases = (0..self.columns.len()).map(|i| format!("c{i}")).collect::<Vec<_>>().join(", ");

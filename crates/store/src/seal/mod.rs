@@ -30,6 +30,20 @@ pub(crate) fn random_secret() -> Result<Secret> {
     Ok(key)
 }
 
+/// Fills a buffer from the system's random source.
+///
+/// # Errors
+/// [`Error::Internal`] when it fails.
+pub fn fill_random(bytes: &mut [u8]) -> Result<()> {
+    aws_lc_rs::rand::fill(bytes).map_err(|_| Error::internal("the random source failed"))
+}
+
+/// SHA-256 of bytes.
+#[must_use]
+pub fn digest(bytes: &[u8]) -> [u8; 32] {
+    sha256(&[bytes])
+}
+
 /// A fresh random 96-bit nonce. Drawn 64 at a time, because a call to the random source costs more than a seal.
 pub(crate) fn nonce() -> Result<[u8; 12]> {
     thread_local!(static DRAWN: RefCell<(usize, [u8; 768])> = const { RefCell::new((768, [0; 768])) });
