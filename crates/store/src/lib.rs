@@ -27,7 +27,7 @@ mod unit;
 
 pub use catalog::Catalog;
 pub use db::{Db, Options, Tenant};
-pub use dispatch::dispatch;
+pub use dispatch::{Act, dispatch, perform};
 pub use engine::Resource;
 pub use error::db_error;
 pub use keys::{KeyLine, KeyReport};

@@ -72,7 +72,7 @@ pub async fn who(db: &Db, ctx: &Ctx) -> Result<Who> {
     );
     let found = tx.query_opt(sql, &[&ctx.actor.id]).await?;
     let Some(found) = found else { return Ok(Who::default()) };
-    let mut open = |tx: &mut Tx, column: &str| -> Result<String> {
+    let open = |tx: &mut Tx, column: &str| -> Result<String> {
         match found.get::<_, Option<&[u8]>>(column) {
             None => Ok(String::new()),
             Some(sealed) => Ok(text(&tx.open_value("auth.users", column, ctx.actor.id, sealed)?)),

@@ -2,6 +2,7 @@
 
 mod database;
 mod demo;
+mod exchange;
 mod keys;
 mod serve;
 mod tenant;
@@ -36,6 +37,12 @@ enum Command {
     /// The database: create, migrate, verify, repair.
     #[command(subcommand)]
     Db(database::DbCommand),
+    /// Records in.
+    #[command(subcommand)]
+    Import(exchange::ImportCommand),
+    /// Records out.
+    #[command(subcommand)]
+    Export(exchange::ExportCommand),
     /// The keys that seal health data.
     #[command(subcommand)]
     Keys(keys::KeysCommand),
@@ -79,6 +86,8 @@ pub async fn run(cli: Cli) -> Result<Outcome> {
     match cli.command {
         Command::Serve(args) => serve::run(place()?, args, cli.json).await,
         Command::Db(command) => database::run(&place()?, command).await,
+        Command::Import(command) => exchange::import(&place()?, command, cli.json).await,
+        Command::Export(command) => exchange::export(&place()?, command, cli.json).await,
         Command::Keys(command) => keys::run(&place()?, command).await,
         Command::User(command) => user::run(&place()?, command).await,
         Command::Tenant(command) => tenant::run(&place()?, command).await,
