@@ -57,6 +57,10 @@ await browser.close();
 site.close();
 for (const fault of [...new Set(faults)]) console.log(fault);
 console.log(`${views} views, ${audits} axe runs, ${new Set(faults).size} faults`);
+// A page in a language is one test, and so is the behaviour of all together: what script/test counts.
+const failed = new Set(faults.map((fault) => fault.split(/:| (?=\d)/)[0]));
+const tests = list.filter((e) => !only || e.name === only).length + (only ? 0 : 1);
+console.log(`${tests - failed.size} passed, ${failed.size} failed`);
 process.exit(faults.length > 0 ? 1 : 0);
 
 async function overflow(page, label) {
