@@ -128,7 +128,8 @@ fn sessions(view: &AccountView, shell: &Shell) -> Markup {
 
 fn revoke(shell: &Shell, action: &str, what: &str) -> Markup {
     let t = &shell.t().ui;
-    let button = html! { button class="button quiet danger" type="submit" { (t.revoke) span class="unseen" { " " (what) } } };
+    let button =
+        html! { button class="button quiet danger" type="submit" { (t.revoke) span class="unseen" { " " (what) } } };
     form::post(shell, action, "inline", &button)
 }
 

@@ -188,7 +188,7 @@ fn row_links(e: &Event) -> Markup {
         @for row in &e.rows {
             a class="id" href={ "/browse/" (e.target.replace('.', "/")) "/" (row) } title=(row) { (tail(row)) } " "
         }
-        @if more > 0 { span class="muted" { "+" (more) } }
+        @if more > 0 && !e.rows.is_empty() { span class="muted" { "+" (more) } }
     }
 }
 

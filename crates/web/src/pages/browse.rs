@@ -78,7 +78,9 @@ pub fn render(view: &BrowseView, shell: &Shell) -> Markup {
 
 fn schema_card(shell: &Shell, schema: &Schema) -> Markup {
     let t = shell.t();
-    let count = html! { span class="muted" { (fill(t.data.n_tables, &[("n", &schema.tables.len().to_string())])) } };
+    let n = schema.tables.len();
+    let words = if n == 1 { t.data.one_table } else { t.data.n_tables };
+    let count = html! { span class="muted" { (fill(words, &[("n", &n.to_string())])) } };
     parts::card(
         &format!("schema-{}", schema.name),
         &schema.name,
@@ -126,14 +128,21 @@ pub fn rows(view: &TableView, shell: &Shell) -> Markup {
 #[must_use]
 pub fn row(view: &RowView, shell: &Shell) -> Markup {
     let t = shell.t();
-    let head = Head::new(t.data.row).under(t.data.browser, "/browse").under(&view.schema, "/browse").under(&view.name, &view.base);
+    let head = Head::new(t.data.row)
+        .under(t.data.browser, "/browse")
+        .under(&view.schema, "/browse")
+        .under(&view.name, &view.base);
     table::detail(view, shell, &head)
 }
 
 /// The form of one row, or of a new one.
 #[must_use]
 pub fn edit(view: &table::FormView, shell: &Shell) -> Markup {
-    table::form(view, shell, &Head::new(&view.title).under(shell.t().data.browser, "/browse").under(shell.t().data.table, &view.back))
+    table::form(
+        view,
+        shell,
+        &Head::new(&view.title).under(shell.t().data.browser, "/browse").under(shell.t().data.table, &view.back),
+    )
 }
 
 /// The answer to an opening: takes the place of the mask.

@@ -90,7 +90,8 @@ fn plot(shell: &Shell, series: &Series, (width, height): (f64, f64), class: &str
     let bounds = points.iter().map(|(_, p)| p.value).chain(series.low).chain(series.high);
     let (low, high) = bounds.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
     let ticks = ticks(low, high, 5);
-    let labels: Vec<_> = ticks.iter().map(|v| format::decimal(shell.locale, &shortest(*v, tick_step(&ticks)))).collect();
+    let labels: Vec<_> =
+        ticks.iter().map(|v| format::decimal(shell.locale, &shortest(*v, tick_step(&ticks)))).collect();
     let margin = labels.iter().map(|l| l.chars().count()).max().map_or(30.0, |n| to_f64(n) * 7.2 + 14.0);
     let pad = ((last.0 - first.0) * 0.02).max(0.5);
     let x = Axis { from: first.0 - pad, to: last.0 + pad, start: margin, end: width - 14.0 };
@@ -211,7 +212,8 @@ fn day_ticks(shell: &Shell, x: Axis, most: usize) -> Vec<(f64, String)> {
     if months < 2.0 {
         return short_ticks(shell, x, most);
     }
-    let step = [1_u16, 2, 3, 6, 12, 24, 60, 120].into_iter().find(|s| months / f64::from(*s) < to_f64(most)).unwrap_or(240);
+    let step =
+        [1_u16, 2, 3, 6, 12, 24, 60, 120].into_iter().find(|s| months / f64::from(*s) < to_f64(most)).unwrap_or(240);
     let Some(first) = Date::from_julian_day(floor(x.from)).ok() else { return Vec::new() };
     let mut month = first.year() * 12 + i32::from(u8::from(first.month())) - 1;
     month -= month.rem_euclid(i32::from(step));
@@ -219,13 +221,16 @@ fn day_ticks(shell: &Shell, x: Axis, most: usize) -> Vec<(f64, String)> {
     while out.len() <= most {
         let (year, index) = (month.div_euclid(12), month.rem_euclid(12));
         let number = u8::try_from(index + 1).unwrap_or(1);
-        let Some(day) = Month::try_from(number).ok().and_then(|m| Date::from_calendar_date(year, m, 1).ok()) else { break };
+        let Some(day) = Month::try_from(number).ok().and_then(|m| Date::from_calendar_date(year, m, 1).ok()) else {
+            break;
+        };
         let at = f64::from(day.to_julian_day()) - 0.5;
         if at > x.to {
             break;
         }
         if at >= x.from {
-            let label = if step >= 12 { year.to_string() } else { format!("{} {year}", format::month(shell.locale, number)) };
+            let label =
+                if step >= 12 { year.to_string() } else { format!("{} {year}", format::month(shell.locale, number)) };
             out.push((at, label));
         }
         month += i32::from(step);
@@ -280,7 +285,12 @@ mod tests {
         let shell = Shell::default();
         let bound = Point { comparator: "<".into(), ..point("2026-01-01", 5.0) };
         let out = Point { flagged: true, label: "11 high".into(), ..point("2026-03-01", 11.0) };
-        let series = Series { points: vec![out, point("2026-02-01", 7.0), bound], low: Some(6.0), high: Some(9.0), ..Series::default() };
+        let series = Series {
+            points: vec![out, point("2026-02-01", 7.0), bound],
+            low: Some(6.0),
+            high: Some(9.0),
+            ..Series::default()
+        };
         let svg = trend(&shell, &series).into_string();
         assert_eq!(svg.matches("class=\"hollow\"").count(), 2, "once in each width");
         assert_eq!(svg.matches("mark out").count(), 2);

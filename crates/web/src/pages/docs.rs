@@ -73,7 +73,8 @@ pub fn render(view: &DocsView, shell: &Shell) -> Markup {
     for operation in &all {
         *counts.entry(operation.domain).or_default() += 1;
     }
-    let tab = |label: &str, href: String, current, count| Tab { label: label.into(), href, current, count: Some(count) };
+    let tab =
+        |label: &str, href: String, current, count| Tab { label: label.into(), href, current, count: Some(count) };
     let mut tabs = vec![tab(t.data.all_domains, "/docs".into(), view.domain.is_empty(), all.len() as u64)];
     tabs.extend(counts.iter().map(|(d, n)| tab(d, format!("/docs?domain={d}"), *d == view.domain, *n)));
     layout::page(
@@ -279,7 +280,11 @@ fn kind(openapi: &Value, value: &Value) -> String {
     }
     for key in ["oneOf", "anyOf", "allOf"] {
         if let Some(parts) = value[key].as_array() {
-            return parts.iter().map(|p| kind(openapi, p)).collect::<Vec<_>>().join(if key == "allOf" { " & " } else { " | " });
+            return parts.iter().map(|p| kind(openapi, p)).collect::<Vec<_>>().join(if key == "allOf" {
+                " & "
+            } else {
+                " | "
+            });
         }
     }
     let base = match &value["type"] {

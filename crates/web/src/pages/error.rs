@@ -51,5 +51,9 @@ pub fn render(view: &ErrorView, shell: &Shell) -> Markup {
             }
         }
     };
-    if shell.person.is_some() { layout::page(shell, &Head::new(title), &body) } else { layout::bare(shell, title, &body) }
+    if shell.person.is_some() {
+        layout::page(shell, &Head::new(title), &body)
+    } else {
+        layout::bare(shell, title, &body)
+    }
 }

@@ -145,7 +145,7 @@ fn body(view: &ChartView, section: Section, shell: &Shell, full: bool) -> Markup
 /// A table of facts: heads, then rows; the last column of a whole table says where the fact comes from.
 fn grid(heads: &[&str], origin: Option<&str>, rows: &Markup) -> Markup {
     html! {
-        table class="grid plain stack" {
+        table class="grid plain brief" {
             thead { tr { @for head in heads.iter().copied().chain(origin) { th scope="col" { (head) } } } }
             tbody { (rows) }
         }
@@ -251,8 +251,8 @@ fn allergies(view: &ChartView, shell: &Shell, full: bool) -> Markup {
                         @if a.reactions.is_empty() { "–" }
                     }
                     td data-label=(t.criticality) {
-                        @let tone = if a.criticality == "HIGH" { Tone::Bad } else { Tone::Neutral };
-                        (parts::badge(shell, tone, &codes::label(shell.locale, &a.criticality)))
+                        @let high = a.criticality == "HIGH";
+                        span class={ "badge" @if high { " tone-bad" } } { @if high { "↑ " } (codes::label(shell.locale, &a.criticality)) }
                     }
                     (origin_cell(&a.origin, shell, full))
                 }

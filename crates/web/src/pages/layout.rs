@@ -8,9 +8,9 @@ use crate::assets;
 use maud::{DOCTYPE, Markup, html};
 use serde::{Deserialize, Serialize};
 
-/// What htmx may do: no evaluation, no scripts from responses, own origin only, no page kept in browser storage, no
+/// What htmx may do: no evaluation, no scripts from responses, own origin only, nothing kept in browser storage, no
 /// inline style. An error response replaces its target, so that a refused opening is seen where it was asked for.
-const HTMX: &str = r#"{"allowEval":false,"allowScriptTags":false,"selfRequestsOnly":true,"historyCacheSize":0,"refreshOnHistoryMiss":true,"includeIndicatorStyles":false,"responseHandling":[{"code":"204","swap":false},{"code":"[23]..","swap":true},{"code":"[45]..","swap":true,"error":true}]}"#;
+const HTMX: &str = r#"{"allowEval":false,"allowScriptTags":false,"selfRequestsOnly":true,"historyEnabled":false,"historyCacheSize":0,"includeIndicatorStyles":false,"responseHandling":[{"code":"204","swap":false},{"code":"[23]..","swap":true},{"code":"[45]..","swap":true,"error":true}]}"#;
 
 /// The choice of light and dark.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -266,8 +266,9 @@ fn top(shell: &Shell) -> Markup {
                 }
             }
             @if let Some(person) = &shell.person {
-                button class="bar-button who" type="button" popovertarget="user-menu" aria-label=(t.ui.your_menu) {
+                button class="bar-button who" type="button" popovertarget="user-menu" {
                     (icons::icon("person"))
+                    span class="unseen" { (t.ui.your_menu) ": " }
                     span class="who-name" { (person.name) }
                     (icons::icon("down"))
                 }
@@ -275,6 +276,7 @@ fn top(shell: &Shell) -> Markup {
                     p class="menu-head" {
                         strong { (person.name) }
                         span { (person.email) }
+                        span class="only-small" { (shell.tenant) }
                         @if !person.roles.is_empty() { span class="muted" { (person.roles.join(", ")) } }
                     }
                     a class="menu-item" href="/account" { (icons::icon("lock")) (t.ui.account) }
@@ -292,7 +294,8 @@ fn top(shell: &Shell) -> Markup {
 /// The switches of language and theme: plain forms, which a script makes instant.
 fn switches(shell: &Shell) -> Markup {
     let t = shell.t();
-    let themes = [(Theme::Auto, "auto", t.ui.auto), (Theme::Light, "light", t.ui.light), (Theme::Dark, "dark", t.ui.dark)];
+    let themes =
+        [(Theme::Auto, "auto", t.ui.auto), (Theme::Light, "light", t.ui.light), (Theme::Dark, "dark", t.ui.dark)];
     html! {
         div class="switches" {
             form method="post" action="/preferences" {
@@ -325,7 +328,9 @@ fn side(shell: &Shell) -> Markup {
     let current = shell
         .nav
         .iter()
-        .filter(|item| shell.path == item.href || shell.path.starts_with(&format!("{}/", item.href.trim_end_matches('/'))))
+        .filter(|item| {
+            shell.path == item.href || shell.path.starts_with(&format!("{}/", item.href.trim_end_matches('/')))
+        })
         .filter(|item| item.href != "/" || shell.path == "/")
         .max_by_key(|item| item.href.len())
         .map(|item| item.href.as_str());

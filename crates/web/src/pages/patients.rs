@@ -199,7 +199,7 @@ fn search(view: &PatientsView, shell: &Shell) -> Markup {
 pub fn people(shell: &Shell, rows: &[PatientRow], matched: bool) -> Markup {
     let t = &shell.t().people;
     html! {
-        table class="grid stack" data-keys {
+        table class="grid brief" data-keys {
             thead {
                 tr {
                     th scope="col" { (t.name) }
@@ -216,7 +216,7 @@ pub fn people(shell: &Shell, rows: &[PatientRow], matched: bool) -> Markup {
                     tr {
                         th scope="row" { a href={ "/patients/" (row.id) } { (name(&row.family_name, &row.given_names, &row.preferred_name)) } }
                         td data-label=(t.birth_date) { (parts::date(shell, &row.birth_date)) }
-                        td data-label=(t.age) { (age(shell, &row.birth_date, &row.deceased_on)) }
+                        td class="still" data-label=(t.age) { (age(shell, &row.birth_date, &row.deceased_on)) }
                         td data-label=(t.sex) { (codes::label(shell.locale, &row.sex)) }
                         td data-label=(t.mrn) { span class="id" { (row.mrn) } }
                         td data-label=(t.status) { (parts::status(shell, &row.status)) }
@@ -262,7 +262,7 @@ fn why(shell: &Shell, matches: &[Match]) -> Markup {
 fn pseudonyms(shell: &Shell, rows: &[PatientRow]) -> Markup {
     let t = &shell.t().people;
     html! {
-        table class="grid stack" data-keys {
+        table class="grid brief" data-keys {
             thead {
                 tr {
                     th scope="col" { (t.pseudonym) } th scope="col" { (t.age_band) } th scope="col" { (t.sex) }

@@ -372,6 +372,7 @@ pub fn header(p: &PatientHeader, actions: &Markup, shell: &Shell) -> Markup {
     html! {
         header class="patient" aria-label=(t.patient) {
             div class="patient-line" {
+                div class="patient-who" {
                 h1 { a href={ "/patients/" (p.id) } { (p.title()) } }
                 ul class="identity" {
                     @if !p.birth_date.is_empty() {
@@ -381,6 +382,7 @@ pub fn header(p: &PatientHeader, actions: &Markup, shell: &Shell) -> Markup {
                     @if !p.mrn.is_empty() { li { span class="muted" { (t.mrn_short) } " " span class="id" { (p.mrn) } } }
                     @if !p.regime.is_empty() && p.regime != "NONE" { li { span class="badge regime" title=(t.regime_title) { (p.regime.replace('_', " ")) } } }
                     @if !p.status.is_empty() && p.status != "ACTIVE" { li { (parts::status(shell, &p.status)) } }
+                }
                 }
                 div class="actions" { (actions) }
             }
@@ -398,7 +400,7 @@ fn allergies(p: &PatientHeader, shell: &Shell) -> Markup {
     html! {
         @if !p.allergies.is_empty() {
             p class="allergy-line" {
-                strong { (Tone::Bad.sign(shell)) (t.allergies) }
+                strong { (t.allergies) }
                 @for a in &p.allergies {
                     span class="allergy" {
                         (a.substance)
@@ -440,7 +442,12 @@ pub fn render(view: &ChartView, shell: &Shell) -> Markup {
 
 fn tabs(view: &ChartView, shell: &Shell) -> Vec<Tab> {
     let base = format!("/patients/{}", view.patient.id);
-    let summary = Tab { label: shell.t().people.summary.into(), href: base.clone(), current: view.section.is_none(), count: None };
+    let summary = Tab {
+        label: shell.t().people.summary.into(),
+        href: base.clone(),
+        current: view.section.is_none(),
+        count: None,
+    };
     let rest = facts::SECTIONS.iter().map(|section| Tab {
         label: section.title(shell).into(),
         href: format!("{base}?section={}", section.slug()),

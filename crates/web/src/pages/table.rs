@@ -199,7 +199,8 @@ pub fn value(shell: &Shell, column: &Column, cell: &Cell, full: bool) -> Markup 
 }
 
 fn text_value(shell: &Shell, column: &Column, text: &str, full: bool) -> Markup {
-    let short = |text: &str| text.char_indices().nth_back(11).map_or(text.to_owned(), |(at, _)| format!("…{}", &text[at..]));
+    let short =
+        |text: &str| text.char_indices().nth_back(11).map_or(text.to_owned(), |(at, _)| format!("…{}", &text[at..]));
     match column.kind.as_str() {
         _ if !column.references.is_empty() => {
             let words = if full { text.to_owned() } else { short(text) };
@@ -220,9 +221,7 @@ fn text_value(shell: &Shell, column: &Column, text: &str, full: bool) -> Markup 
 
 fn cell(shell: &Shell, base: &str, row: &Row, column: &Column, full: bool) -> Markup {
     match row.cells.get(&column.name).unwrap_or(&Cell::Empty) {
-        Cell::Masked => {
-            parts::masked(shell, &format!("{base}/{}/open/{}", row.id, column.name), &column.title())
-        }
+        Cell::Masked => parts::masked(shell, &format!("{base}/{}/open/{}", row.id, column.name), &column.title()),
         other => value(shell, column, other, full),
     }
 }

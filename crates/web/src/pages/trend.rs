@@ -129,13 +129,13 @@ fn table(view: &TrendView, shell: &Shell) -> Markup {
             tbody {
                 @for o in &view.values {
                     tr {
-                        th scope="row" { (parts::moment(shell, &o.at)) }
+                        th scope="row" class="date" { (parts::moment(shell, &o.at)) }
                         td data-label=(t.value) class="num" { (facts::observed(o, shell)) }
                         td data-label=(t.range) { (facts::range(o, shell)) }
                         td data-label=(t.status) { (parts::status(shell, &o.status)) }
                         td data-label=(t.source) class="small" {
                             (o.origin.label)
-                            @if !o.origin.verification.is_empty() { span class="sub" { (codes::label(shell.locale, &o.origin.verification)) } }
+                            @if !o.origin.verification.is_empty() { span class="muted" { " · " (codes::label(shell.locale, &o.origin.verification)) } }
                         }
                     }
                 }
