@@ -1,6 +1,6 @@
 //! Invented people for the start page, the patient pages and "who saw this record".
 
-use crate::from;
+use super::from;
 use salus_web::pages::{Shell, access, home, patients};
 use serde_json::{Value, json};
 
@@ -10,10 +10,42 @@ fn rows() -> Value {
                 "status": "ACTIVE", "matched": why, "opened_at": "2026-11-21T09:12:00-03:00" })
     };
     let mut rows = vec![
-        row("p1", "Inventada Fictícia", "José Antônio", "2012-05-04", "M", "SAM-000417", json!([{ "by": "prefix", "text": "Inven…" }])),
-        row("p2", "Invento", "Ana Sample", "1958-11-30", "F", "SAM-000022", json!([{ "by": "prefix", "text": "Inven…" }])),
-        row("p3", "Sampleton", "Maria", "2026-10-30", "F", "SAM-001930", json!([{ "by": "former_name", "text": "Invented" }, { "by": "phone", "text": "" }])),
-        row("p4", "Invented-Longsurname of the Very Long Example", "Bartholomew Maximilian", "1990-02-11", "X", "SAM-000881", json!([{ "by": "name", "text": "" }])),
+        row(
+            "p1",
+            "Inventada Fictícia",
+            "José Antônio",
+            "2012-05-04",
+            "M",
+            "SAM-000417",
+            json!([{ "by": "prefix", "text": "Inven…" }]),
+        ),
+        row(
+            "p2",
+            "Invento",
+            "Ana Sample",
+            "1958-11-30",
+            "F",
+            "SAM-000022",
+            json!([{ "by": "prefix", "text": "Inven…" }]),
+        ),
+        row(
+            "p3",
+            "Sampleton",
+            "Maria",
+            "2026-10-30",
+            "F",
+            "SAM-001930",
+            json!([{ "by": "former_name", "text": "Invented" }, { "by": "phone", "text": "" }]),
+        ),
+        row(
+            "p4",
+            "Invented-Longsurname of the Very Long Example",
+            "Bartholomew Maximilian",
+            "1990-02-11",
+            "X",
+            "SAM-000881",
+            json!([{ "by": "name", "text": "" }]),
+        ),
         row("p5", "Inwented", "Ola", "2025-01-02", "UNK", "SAM-002001", json!([{ "by": "sound", "text": "" }])),
     ];
     rows[1]["status"] = json!("DECEASED");
@@ -58,9 +90,7 @@ pub fn nobody(shell: &Shell) -> String {
 }
 
 pub fn pseudonymised(shell: &Shell) -> String {
-    let row = |id: &str, pseudonym: &str, band: &str, sex: &str, code: &str| {
-        json!({ "id": id, "pseudonym": pseudonym, "age_band": band, "sex": sex, "postcode3": code, "status": "ACTIVE" })
-    };
+    let row = |id: &str, pseudonym: &str, band: &str, sex: &str, code: &str| json!({ "id": id, "pseudonym": pseudonym, "age_band": band, "sex": sex, "postcode3": code, "status": "ACTIVE" });
     let view: patients::PatientsView = from(json!({
         "pseudonymised": true,
         "rows": [row("p1", "amber-heron-417", "10–14", "M", "668"), row("p2", "quiet-cedar-022", "65–69", "F", "013"), row("p3", "north-finch-930", "0–4", "F", "")]
@@ -96,9 +126,23 @@ pub fn access(shell: &Shell) -> String {
     };
     let names = json!(["family_name", "given_names", "birth_date"]);
     let mut rows = vec![
-        row("2026-11-21T09:12:44-03:00", "Nora Invented", "Clinician", "medical.patient.read", names.clone(), "success"),
+        row(
+            "2026-11-21T09:12:44-03:00",
+            "Nora Invented",
+            "Clinician",
+            "medical.patient.read",
+            names.clone(),
+            "success",
+        ),
         row("2026-11-21T08:40:02-03:00", "Otto Musterperson", "Aide", "records.fact.read", json!([]), "refused"),
-        row("2026-11-20T17:01:10-03:00", "Night import", "Service", "records.lab_result.write", json!(["value_text", "note"]), "success"),
+        row(
+            "2026-11-20T17:01:10-03:00",
+            "Night import",
+            "Service",
+            "records.lab_result.write",
+            json!(["value_text", "note"]),
+            "success",
+        ),
         row("2026-11-20T11:33:00-03:00", "Pia Example", "Nurse", "medical.patient.read", names, "success"),
     ];
     rows[1]["reason"] = json!("The permission records.fact.read is missing");

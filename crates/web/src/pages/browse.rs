@@ -107,7 +107,9 @@ fn schema_card(shell: &Shell, schema: &Schema) -> Markup {
                                 @match table.rows { Some(n) => { (format::count(shell.locale, n)) } None => { "–" } }
                             }
                             td class="num" {
-                                @if table.sealed > 0 { (table.sealed) span class="muted" { "/" (table.columns) } } @else { "–" }
+                                @if table.sealed > 0 { (table.sealed) span class="muted" { "/" (table.columns) } } @else {
+                                    "–"
+                                }
                             }
                         }
                     }

@@ -8,9 +8,14 @@ use crate::assets;
 use maud::{DOCTYPE, Markup, html};
 use serde::{Deserialize, Serialize};
 
-/// What htmx may do: no evaluation, no scripts from responses, own origin only, nothing kept in browser storage, no
+/// What htmx may do: no evaluation, no scripts from responses, own origin only, no page kept in browser storage, no
 /// inline style. An error response replaces its target, so that a refused opening is seen where it was asked for.
-const HTMX: &str = r#"{"allowEval":false,"allowScriptTags":false,"selfRequestsOnly":true,"historyEnabled":false,"historyCacheSize":0,"includeIndicatorStyles":false,"responseHandling":[{"code":"204","swap":false},{"code":"[23]..","swap":true},{"code":"[45]..","swap":true,"error":true}]}"#;
+const HTMX: &str = concat!(
+    r#"{"allowEval":false,"allowScriptTags":false,"selfRequestsOnly":true,"#,
+    r#""historyEnabled":false,"historyCacheSize":0,"includeIndicatorStyles":false,"#,
+    r#""responseHandling":[{"code":"204","swap":false},{"code":"[23]..","swap":true},"#,
+    r#"{"code":"[45]..","swap":true,"error":true}]}"#,
+);
 
 /// The choice of light and dark.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -14,6 +14,7 @@ texts! {
         rows_about: "Rows, about", "Filas, aprox.", "Linhas, aprox.";
         sealed: "Sealed", "Selladas", "Seladas";
         sealed_hint: "Encrypted in the database", "Cifrado en la base de datos", "Cifrado no banco de dados";
+        sealed_keep: "Sealed. Leave empty to keep what is there.", "Sellado. Déjelo vacío para conservar lo que hay.", "Selado. Deixe vazio para manter o que está lá.";
         shared: "shared", "compartida", "compartilhada";
         open: "open", "abrir", "abrir";
         open_named: "Open {what}: this will be recorded", "Abrir {what}: quedará registrado", "Abrir {what}: ficará registrado";
