@@ -1,6 +1,6 @@
 //! One invented chart: many results over years, a bound, a value without unit, facts in doubt.
 
-use crate::from;
+use super::from;
 use salus_web::pages::{Shell, record, trend};
 use serde_json::{Value, json};
 
@@ -36,34 +36,34 @@ fn course(n: u32, base: f64, swing: f64, unit: &str, (low, high): (f64, f64)) ->
     (0..n).map(one).collect()
 }
 
-fn measured(code: &str, display: &str, panel: &str, values: Vec<Value>) -> Value {
+fn measured(code: &str, display: &str, panel: &str, values: &[Value]) -> Value {
     json!({ "code": code, "display": display, "panel": panel, "count": values.len() * 4, "latest": values[0], "series": values })
 }
 
 fn analytes() -> Value {
     let mut rows = vec![
-        measured("4548-4", "Hemoglobin A1c", "Diabetes", course(14, 6.4, 0.8, "%", (4.0, 5.6))),
-        measured("2345-7", "Glucose", "Basic metabolic panel", course(18, 98.0, 16.0, "mg/dL", (70.0, 99.0))),
-        measured("2160-0", "Creatinine", "Basic metabolic panel", course(18, 0.8, 0.1, "mg/dL", (0.5, 1.0))),
-        measured("2823-3", "Potassium", "Basic metabolic panel", course(18, 4.3, 0.5, "mmol/L", (3.5, 5.1))),
-        measured("2951-2", "Sodium", "Basic metabolic panel", course(18, 139.0, 2.0, "mmol/L", (136.0, 145.0))),
-        measured("718-7", "Hemoglobin", "Complete blood count", course(9, 12.9, 0.9, "g/dL", (12.0, 16.0))),
-        measured("777-3", "Platelets", "Complete blood count", course(9, 244.0, 40.0, "10*3/uL", (150.0, 400.0))),
+        measured("4548-4", "Hemoglobin A1c", "Diabetes", &course(14, 6.4, 0.8, "%", (4.0, 5.6))),
+        measured("2345-7", "Glucose", "Basic metabolic panel", &course(18, 98.0, 16.0, "mg/dL", (70.0, 99.0))),
+        measured("2160-0", "Creatinine", "Basic metabolic panel", &course(18, 0.8, 0.1, "mg/dL", (0.5, 1.0))),
+        measured("2823-3", "Potassium", "Basic metabolic panel", &course(18, 4.3, 0.5, "mmol/L", (3.5, 5.1))),
+        measured("2951-2", "Sodium", "Basic metabolic panel", &course(18, 139.0, 2.0, "mmol/L", (136.0, 145.0))),
+        measured("718-7", "Hemoglobin", "Complete blood count", &course(9, 12.9, 0.9, "g/dL", (12.0, 16.0))),
+        measured("777-3", "Platelets", "Complete blood count", &course(9, 244.0, 40.0, "10*3/uL", (150.0, 400.0))),
         measured(
             "5778-6",
             "Color of urine",
             "Urinalysis",
-            vec![json!({ "at": "2026-09-01", "value": "Yellow", "status": "FINAL" })],
+            &[json!({ "at": "2026-09-01", "value": "Yellow", "status": "FINAL" })],
         ),
         measured(
             "1988-5",
             "C-reactive protein",
             "",
-            vec![
+            &[
                 json!({ "at": "2026-09-01", "value": "5", "comparator": "<", "unit": "mg/L", "high": 5, "status": "FINAL" }),
             ],
         ),
-        measured("2276-4", "Ferritin", "", vec![json!({ "at": "2026-09-01", "value": "31", "status": "PRELIMINARY" })]),
+        measured("2276-4", "Ferritin", "", &[json!({ "at": "2026-09-01", "value": "31", "status": "PRELIMINARY" })]),
     ];
     rows[3]["latest"]["value"] = json!("6.4");
     rows[3]["latest"]["flag"] = json!("HH");
@@ -76,11 +76,11 @@ fn vitals() -> Value {
             "85354-9",
             "Blood pressure",
             "",
-            vec![json!({ "at": "2026-11-20T10:00:00-03:00", "value": "118/76", "unit": "mm[Hg]", "flag": "N" })]
+            &[json!({ "at": "2026-11-20T10:00:00-03:00", "value": "118/76", "unit": "mm[Hg]", "flag": "N" })]
         ),
-        measured("8867-4", "Heart rate", "", course(12, 84.0, 12.0, "/min", (45.0, 120.0))),
-        measured("8310-5", "Body temperature", "", course(12, 36.8, 0.4, "Cel", (35.0, 40.5))),
-        measured("29463-7", "Weight", "", course(20, 48.0, 3.0, "kg", (0.2, 635.0))),
+        measured("8867-4", "Heart rate", "", &course(12, 84.0, 12.0, "/min", (45.0, 120.0))),
+        measured("8310-5", "Body temperature", "", &course(12, 36.8, 0.4, "Cel", (35.0, 40.5))),
+        measured("29463-7", "Weight", "", &course(20, 48.0, 3.0, "kg", (0.2, 635.0))),
     ])
 }
 

@@ -15,9 +15,9 @@ use serde_json::{Value, json};
 use std::{error::Error, fs, path::Path};
 
 /// Path of a page, and what is shown there.
-type Page = (&'static str, &'static str, fn(&Shell) -> String);
+pub(crate) type Page = (&'static str, &'static str, fn(&Shell) -> String);
 
-const PAGES: &[Page] = &[
+pub(crate) const PAGES: &[Page] = &[
     ("sign-in", "/sign-in", tables::sign_in),
     ("sign-in-error", "/sign-in", tables::sign_in_error),
     ("setup", "/setup/invented", tables::setup),
@@ -66,6 +66,16 @@ fn shell(locale: Locale, path: &str) -> Shell {
     shell
 }
 
+/// The shell of the page at this path; sign-in and set-up are for nobody.
+pub(crate) fn shell_of(locale: Locale, path: &str) -> Shell {
+    let mut shell = shell(locale, path);
+    if path.starts_with("/sign-in") || path.starts_with("/setup") {
+        shell.person = None;
+        shell.may_search = false;
+    }
+    shell
+}
+
 /// A view from JSON, as the server fills one.
 pub(crate) fn from<T: serde::de::DeserializeOwned>(value: Value) -> T {
     serde_json::from_value(value).expect("the sample fits the view")
@@ -81,11 +91,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut list = Vec::new();
     for locale in Locale::ALL {
         for (name, path, page) in PAGES {
-            let mut shell = shell(locale, path);
-            if path.starts_with("/sign-in") || path.starts_with("/setup") {
-                shell.person = None;
-                shell.may_search = false;
-            }
+            let shell = shell_of(locale, path);
             let file = format!("{name}.{}.html", locale.tag());
             fs::write(directory.join(&file), page(&shell))?;
             list.push(json!({ "name": name, "language": locale.tag(), "file": file }));

@@ -1,6 +1,6 @@
 //! Invented people for the start page, the patient pages and "who saw this record".
 
-use crate::from;
+use super::from;
 use salus_web::pages::{Shell, access, home, patients};
 use serde_json::{Value, json};
 

@@ -1,6 +1,6 @@
 //! Invented data for sign-in, audit log, data browser, API page, account and errors.
 
-use crate::from;
+use super::from;
 use salus_web::pages::{Shell, account, audit, browse, docs, entry, error, table};
 use serde_json::{Value, json};
 
@@ -78,8 +78,8 @@ fn columns() -> Value {
 
 fn cells(n: u64) -> Value {
     json!({ "id": format!("0193f5a2-7c41-7e10-9a55-3f0c8d21b{n:03}"), "row_version": 3, "cells": {
-        "family_name": { "masked": true }, "birth_date": { "masked": true }, "sex": if n % 2 == 0 { "F" } else { "M" }, "status": "ACTIVE",
-        "record_regime": "FERPA_AND_STATE", "interpreter_needed": n % 3 == 0, "fact_count": 5012 + n * 977,
+        "family_name": { "masked": true }, "birth_date": { "masked": true }, "sex": if n.is_multiple_of(2) { "F" } else { "M" }, "status": "ACTIVE",
+        "record_regime": "FERPA_AND_STATE", "interpreter_needed": n.is_multiple_of(3), "fact_count": 5012 + n * 977,
         "merged_into": if n == 2 { json!("0193f5a2-7c41-7e10-9a55-3f0c8d21b001") } else { Value::Null },
         "settings": { "reminders": { "sms": true, "hours": [8, 20] } }, "created_at": "2026-11-21T09:12:44.120311Z"
     } })

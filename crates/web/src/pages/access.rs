@@ -129,7 +129,10 @@ fn seers(view: &AccessView, shell: &Shell) -> Markup {
                 li {
                     strong { (s.name) }
                     span class="muted" { (s.role) }
-                    span class="push" { (fill(if s.count == 1 { t.one_time } else { t.n_times }, &[("n", &format::count(shell.locale, s.count))])) }
+                    span class="push" {
+                        @let times = if s.count == 1 { t.one_time } else { t.n_times };
+                        (fill(times, &[("n", &format::count(shell.locale, s.count))]))
+                    }
                     span class="muted small" { (parts::moment(shell, &s.last_at)) }
                 }
             }
@@ -142,12 +145,7 @@ fn accesses(rows: &[Access], shell: &Shell) -> Markup {
     let t = shell.t();
     html! {
         table class="grid plain stack" {
-            thead {
-                tr {
-                    th scope="col" { (t.people.when) } th scope="col" { (t.data.who) } th scope="col" { (t.data.what) }
-                    th scope="col" { (t.data.purpose) } th scope="col" { (t.data.from_where) } th scope="col" { (t.data.outcome) }
-                }
-            }
+            (parts::heads(&[t.people.when, t.data.who, t.data.what, t.data.purpose, t.data.from_where, t.data.outcome]))
             tbody {
                 @for row in rows {
                     tr class=[(row.outcome == "refused").then_some("refused")] {
@@ -156,11 +154,15 @@ fn accesses(rows: &[Access], shell: &Shell) -> Markup {
                         td data-label=(t.data.what) {
                             code { (row.action) }
                             @if !row.columns.is_empty() {
-                                span class="sub chips" { @for column in &row.columns { span class="chip" { (codes::words(column)) } } }
+                                span class="sub chips" {
+                                    @for column in &row.columns { span class="chip" { (codes::words(column)) } }
+                                }
                             }
                         }
                         td data-label=(t.data.purpose) { (codes::label(shell.locale, &row.purpose)) }
-                        td data-label=(t.data.from_where) { (codes::label(shell.locale, &row.channel)) span class="sub id" { (row.from) } }
+                        td data-label=(t.data.from_where) {
+                            (codes::label(shell.locale, &row.channel)) span class="sub id" { (row.from) }
+                        }
                         td data-label=(t.data.outcome) {
                             (parts::status(shell, &row.outcome))
                             @if !row.reason.is_empty() { span class="sub" { (row.reason) } }

@@ -110,15 +110,29 @@ fn sessions(view: &AccountView, shell: &Shell) -> Markup {
     let t = &shell.t().ui;
     html! {
         table class="grid plain stack" {
-            thead { tr { th scope="col" { (t.device) } th scope="col" { (t.address) } th scope="col" { (t.started) } th scope="col" { (t.last_seen) } th scope="col" { span class="unseen" { (t.revoke) } } } }
+            thead {
+                tr {
+                    th scope="col" { (t.device) }
+                    th scope="col" { (t.address) }
+                    th scope="col" { (t.started) }
+                    th scope="col" { (t.last_seen) }
+                    th scope="col" {
+                        span class="unseen" { (t.revoke) }
+                    }
+                }
+            }
             tbody {
                 @for s in &view.sessions {
                     tr {
-                        th scope="row" { (s.device) @if s.current { " " (parts::badge(shell, Tone::Good, t.this_one)) } }
+                        th scope="row" {
+                            (s.device) @if s.current { " " (parts::badge(shell, Tone::Good, t.this_one)) }
+                        }
                         td data-label=(t.address) { span class="id" { (s.address) } }
                         td data-label=(t.started) { (parts::moment(shell, &s.started_at)) }
                         td data-label=(t.last_seen) { (parts::moment(shell, &s.last_seen_at)) }
-                        td class="end" { @if !s.current { (revoke(shell, &format!("/account/sessions/{}/revoke", s.id), &s.device)) } }
+                        td class="end" {
+                            @if !s.current { (revoke(shell, &format!("/account/sessions/{}/revoke", s.id), &s.device)) }
+                        }
                     }
                 }
             }
@@ -138,16 +152,34 @@ fn tokens(view: &AccountView, shell: &Shell) -> Markup {
     html! {
         @if view.tokens.is_empty() { p class="none" { (t.no_tokens) } } @else {
             table class="grid plain stack" {
-                thead { tr { th scope="col" { (t.token) } th scope="col" { (t.scopes) } th scope="col" { (t.expires) } th scope="col" { (t.last_used) } th scope="col" { span class="unseen" { (t.revoke) } } } }
+                thead {
+                    tr {
+                        th scope="col" { (t.token) }
+                        th scope="col" { (t.scopes) }
+                        th scope="col" { (t.expires) }
+                        th scope="col" { (t.last_used) }
+                        th scope="col" {
+                            span class="unseen" { (t.revoke) }
+                        }
+                    }
+                }
                 tbody {
                     @for k in &view.tokens {
                         tr {
                             th scope="row" { (k.name) span class="sub id" { (k.prefix) "…" } }
-                            td data-label=(t.scopes) { span class="chips" { @for scope in &k.scopes { code class="chip" { (scope) } } } }
-                            td data-label=(t.expires) { (parts::date(shell, k.expires_at.get(..10).unwrap_or(&k.expires_at))) }
-                            td data-label=(t.last_used) { @if k.last_used_at.is_empty() { (t.never) } @else { (parts::moment(shell, &k.last_used_at)) } }
+                            td data-label=(t.scopes) {
+                                span class="chips" { @for scope in &k.scopes { code class="chip" { (scope) } } }
+                            }
+                            td data-label=(t.expires) { (parts::day(shell, &k.expires_at)) }
+                            td data-label=(t.last_used) {
+                                @if k.last_used_at.is_empty() { (t.never) } @else {
+                                    (parts::moment(shell, &k.last_used_at))
+                                }
+                            }
                             td class="end" {
-                                @if k.revoked_at.is_empty() { (revoke(shell, &format!("/account/tokens/{}/revoke", k.id), &k.name)) }
+                                @if k.revoked_at.is_empty() {
+                                    (revoke(shell, &format!("/account/tokens/{}/revoke", k.id), &k.name))
+                                }
                                 @else { (parts::badge(shell, Tone::Neutral, t.revoked)) }
                             }
                         }

@@ -155,23 +155,23 @@ fn table(rows: &[Event], shell: &Shell) -> Markup {
     let t = shell.t();
     html! {
         table class="grid stack" data-keys {
-            thead {
-                tr {
-                    th scope="col" { (t.people.when) } th scope="col" { (t.data.who) } th scope="col" { (t.data.action) }
-                    th scope="col" { (t.data.rows) } th scope="col" { (t.data.purpose) } th scope="col" { (t.data.outcome) }
-                    th scope="col" { (t.ui.request) }
-                }
-            }
+            (parts::heads(&[t.people.when, t.data.who, t.data.action, t.data.rows, t.data.purpose, t.data.outcome, t.ui.request]))
             tbody {
                 @for e in rows {
                     tr class=[(e.outcome == "refused").then_some("refused")] {
                         th scope="row" class="date" { (parts::moment(shell, &e.recorded_at)) }
                         td data-label=(t.data.who) {
-                            @if e.actor_id.is_empty() { (e.actor) } @else { a href={ "/audit?actor=" (e.actor_id) } { (e.actor) } }
+                            @if e.actor_id.is_empty() { (e.actor) } @else {
+                                a href={ "/audit?actor=" (e.actor_id) } { (e.actor) }
+                            }
                         }
                         td data-label=(t.data.action) { code { (e.action) } span class="sub" { (e.target) } }
                         td data-label=(t.data.rows) { (row_links(e)) }
-                        td data-label=(t.data.purpose) { (codes::label(shell.locale, &e.purpose)) span class="sub" { (codes::label(shell.locale, &e.channel)) } }
+                        td data-label=(t.data.purpose) {
+                            (codes::label(shell.locale, &e.purpose)) span class="sub" {
+                                (codes::label(shell.locale, &e.channel))
+                            }
+                        }
                         td data-label=(t.data.outcome) { (parts::status(shell, &e.outcome)) }
                         td data-label=(t.ui.request) { code class="id" title=(e.request) { (tail(&e.request)) } }
                     }
@@ -188,7 +188,7 @@ fn row_links(e: &Event) -> Markup {
         @for row in &e.rows {
             a class="id" href={ "/browse/" (e.target.replace('.', "/")) "/" (row) } title=(row) { (tail(row)) } " "
         }
-        @if more > 0 { span class="muted" { "+" (more) } }
+        @if more > 0 && !e.rows.is_empty() { span class="muted" { "+" (more) } }
     }
 }
 

@@ -78,7 +78,9 @@ pub fn render(view: &BrowseView, shell: &Shell) -> Markup {
 
 fn schema_card(shell: &Shell, schema: &Schema) -> Markup {
     let t = shell.t();
-    let count = html! { span class="muted" { (fill(t.data.n_tables, &[("n", &schema.tables.len().to_string())])) } };
+    let n = schema.tables.len();
+    let words = if n == 1 { t.data.one_table } else { t.data.n_tables };
+    let count = html! { span class="muted" { (fill(words, &[("n", &n.to_string())])) } };
     parts::card(
         &format!("schema-{}", schema.name),
         &schema.name,
@@ -105,7 +107,9 @@ fn schema_card(shell: &Shell, schema: &Schema) -> Markup {
                                 @match table.rows { Some(n) => { (format::count(shell.locale, n)) } None => { "–" } }
                             }
                             td class="num" {
-                                @if table.sealed > 0 { (table.sealed) span class="muted" { "/" (table.columns) } } @else { "–" }
+                                @if table.sealed > 0 { (table.sealed) span class="muted" { "/" (table.columns) } } @else {
+                                    "–"
+                                }
                             }
                         }
                     }

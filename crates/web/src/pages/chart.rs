@@ -275,7 +275,7 @@ mod tests {
         assert_eq!(ticks(0.0, 100.0, 5), [0.0, 20.0, 40.0, 60.0, 80.0, 100.0]);
         let flat = ticks(5.0, 5.0, 5);
         assert!(flat[0] < 5.0 && *flat.last().unwrap() > 5.0);
-        assert_eq!(shortest(0.30000000000000004, 0.1), "0.3");
+        assert_eq!(shortest(0.1 + 0.2, 0.1), "0.3");
         assert_eq!(shortest(-0.0, 0.5), "0.0");
         assert_eq!(shortest(12.0, 2.0), "12");
     }

@@ -100,13 +100,19 @@ fn list(all: &[Operation<'_>], domain: &str, shell: &Shell) -> Markup {
     let t = &shell.t().data;
     html! {
         table class="grid plain operations" data-keys {
-            thead { tr { th scope="col" { (t.operation) } th scope="col" { (t.summary) } th scope="col" { (t.permission) } } }
+            (parts::heads(&[t.operation, t.summary, t.permission]))
             tbody {
                 @for o in all.iter().filter(|o| o.domain == domain) {
                     tr {
-                        th scope="row" { (method(o.method)) " " a href={ "/docs?operation=" (o.id) } { code { (breakable(o.path)) } } }
+                        th scope="row" {
+                            (method(o.method)) " " a href={ "/docs?operation=" (o.id) } { code { (breakable(o.path)) } }
+                        }
                         td { (o.text("summary")) }
-                        td { @if !o.text("x-permission").is_empty() { code class="small" { (breakable(o.text("x-permission"))) } } }
+                        td {
+                            @if !o.text("x-permission").is_empty() {
+                                code class="small" { (breakable(o.text("x-permission"))) }
+                            }
+                        }
                     }
                 }
             }
@@ -140,7 +146,9 @@ fn one(view: &DocsView, o: &Operation<'_>, shell: &Shell) -> Markup {
                 }
             }
             @if !permission.is_empty() { p { (t.data.needs_permission) " " code { (permission) } } }
-            @if !parameters.is_empty() { (parts::card("parameters", t.data.parameters, &html! {}, &parameter_table(view, &parameters, shell))) }
+            @if !parameters.is_empty() {
+                (parts::card("parameters", t.data.parameters, &html! {}, &parameter_table(&parameters, shell)))
+            }
             @if o.method == "get" { (try_it(o, &parameters, shell)) }
             @for (media, body) in o.body["requestBody"]["content"].as_object().into_iter().flatten() {
                 (parts::card("request", t.data.request_body, &html! { code class="muted" { (media) } }, &schema(view, &body["schema"], shell)))
@@ -162,17 +170,19 @@ fn follow<'a>(openapi: &'a Value, value: &'a Value) -> &'a Value {
     target.unwrap_or(value)
 }
 
-fn parameter_table(view: &DocsView, parameters: &[&Value], shell: &Shell) -> Markup {
+fn parameter_table(parameters: &[&Value], shell: &Shell) -> Markup {
     let t = &shell.t().data;
     html! {
         table class="grid plain stack" {
-            thead { tr { th scope="col" { (t.name) } th scope="col" { (t.place) } th scope="col" { (t.kind) } th scope="col" { (t.meaning) } } }
+            (parts::heads(&[t.name, t.place, t.kind, t.meaning]))
             tbody {
                 @for p in parameters {
                     tr {
-                        th scope="row" { code { (p["name"].as_str().unwrap_or("")) } (required(p["required"] == true, shell)) }
+                        th scope="row" {
+                            code { (p["name"].as_str().unwrap_or("")) } (required(p["required"] == true, shell))
+                        }
                         td data-label=(t.place) { (p["in"].as_str().unwrap_or("")) }
-                        td data-label=(t.kind) { (kind(&view.openapi, &p["schema"])) }
+                        td data-label=(t.kind) { (kind(&p["schema"])) }
                         td data-label=(t.meaning) { (p["description"].as_str().unwrap_or("")) }
                     }
                 }
@@ -196,7 +206,8 @@ fn try_it(o: &Operation<'_>, parameters: &[&Value], shell: &Shell) -> Markup {
                 @let name = p["name"].as_str().unwrap_or("");
                 div class="field" {
                     label for={ "try-" (i) } { code { (name) } }
-                    input id={ "try-" (i) } name=(name) data-in=(p["in"].as_str().unwrap_or("query")) autocomplete="off" spellcheck="false"
+                    input id={ "try-" (i) }
+                    name=(name) data-in=(p["in"].as_str().unwrap_or("query")) autocomplete="off" spellcheck="false"
                         required[p["required"] == true];
                 }
             }
@@ -243,15 +254,18 @@ fn properties(view: &DocsView, value: &Value, shell: &Shell, depth: usize) -> Ma
     let needed = |name: &str| inner["required"].as_array().is_some_and(|r| r.iter().any(|n| n == name));
     html! {
         @match inner["properties"].as_object() {
-            None => { p class="card-note" { (kind(&view.openapi, value)) } }
+            None => { p class="card-note" { (kind(value)) } }
             Some(properties) => {
                 ul class="properties" {
                     @for (name, property) in properties {
                         li {
-                            code { (name) } " " span class="type" { (kind(&view.openapi, property)) } (required(needed(name), shell))
+                            code { (name) } " " span class="type" { (kind(property)) } (required(needed(name), shell))
                             @if let Some(words) = property["description"].as_str() { span class="hint" { (words) } }
                             @if depth > 0 && has_properties(&view.openapi, property) {
-                                details { summary { (shell.t().data.fields) } (self::properties(view, property, shell, depth - 1)) }
+                                details {
+                                    summary { (shell.t().data.fields) }
+                                    (self::properties(view, property, shell, depth - 1))
+                                }
                             }
                         }
                     }
@@ -268,23 +282,19 @@ fn has_properties(openapi: &Value, value: &Value) -> bool {
 }
 
 /// The type of a schema in short: `string date`, `array of Patient`, `text: a | b`.
-fn kind(openapi: &Value, value: &Value) -> String {
+fn kind(value: &Value) -> String {
     if let Some(reference) = value["$ref"].as_str() {
         return reference.rsplit('/').next().unwrap_or("").to_owned();
     }
     if value["type"] == "array" {
-        return format!("[{}]", kind(openapi, &value["items"]));
+        return format!("[{}]", kind(&value["items"]));
     }
     if let Some(choices) = value["enum"].as_array() {
         return choices.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" | ");
     }
     for key in ["oneOf", "anyOf", "allOf"] {
         if let Some(parts) = value[key].as_array() {
-            return parts.iter().map(|p| kind(openapi, p)).collect::<Vec<_>>().join(if key == "allOf" {
-                " & "
-            } else {
-                " | "
-            });
+            return parts.iter().map(kind).collect::<Vec<_>>().join(if key == "allOf" { " & " } else { " | " });
         }
     }
     let base = match &value["type"] {

@@ -39,7 +39,9 @@ pub fn render(view: &ErrorView, shell: &Shell) -> Markup {
             p class="trouble-status" aria-hidden="true" { (view.status) }
             h1 { (title) }
             @if !view.detail.is_empty() { p { (view.detail) } }
-            @if !view.permission.is_empty() { p { (fill(t.missing_permission, &[("name", "")])) code { (view.permission) } } }
+            @if !view.permission.is_empty() {
+                p { (fill(t.missing_permission, &[("name", "")])) code { (view.permission) } }
+            }
             p { (advice) }
             p class="muted" { (t.request) " " code { (shell.request_id) } }
             div class="actions" {

@@ -2,10 +2,12 @@
 //! nobody has confirmed says so; where it comes from stands in the whole tables.
 
 use super::{
-    Shell, chart,
+    Shell,
+    clinical::{Capped, Origin, Source},
     i18n::{codes, fill, format},
     parts::{self, Tone},
-    record::{Capped, ChartView, Measured, Observation, Origin, Section, Source},
+    record::{ChartView, Section},
+    results,
 };
 use maud::{Markup, html};
 
@@ -134,8 +136,8 @@ fn body(view: &ChartView, section: Section, shell: &Shell, full: bool) -> Markup
         Section::Allergies => allergies(view, shell, full),
         Section::Medications => medications(view, shell, full),
         Section::Immunizations => immunizations(view, shell, full),
-        Section::Results => measured(&view.patient.id, &view.results.rows, shell, full),
-        Section::Vitals => measured(&view.patient.id, &view.vitals.rows, shell, full),
+        Section::Results => results::measured(&view.patient.id, &view.results.rows, shell, full),
+        Section::Vitals => results::measured(&view.patient.id, &view.vitals.rows, shell, full),
         Section::Encounters => encounters(view, shell, full),
         Section::Procedures => procedures(view, shell, full),
         Section::Documents => documents(view, shell, full),
@@ -145,7 +147,7 @@ fn body(view: &ChartView, section: Section, shell: &Shell, full: bool) -> Markup
 /// A table of facts: heads, then rows; the last column of a whole table says where the fact comes from.
 fn grid(heads: &[&str], origin: Option<&str>, rows: &Markup) -> Markup {
     html! {
-        table class="grid plain stack" {
+        table class="grid plain brief" {
             thead { tr { @for head in heads.iter().copied().chain(origin) { th scope="col" { (head) } } } }
             tbody { (rows) }
         }
@@ -166,7 +168,9 @@ fn origin_cell(origin: &Origin, shell: &Shell, full: bool) -> Markup {
         @if full {
             td data-label=(shell.t().people.source) class="small" {
                 (origin.label)
-                @if !origin.verification.is_empty() { span class="sub" { (codes::label(shell.locale, &origin.verification)) } }
+                @if !origin.verification.is_empty() {
+                    span class="sub" { (codes::label(shell.locale, &origin.verification)) }
+                }
             }
         }
     }
@@ -184,7 +188,11 @@ fn problems(view: &ChartView, shell: &Shell, full: bool) -> Markup {
                         (p.display)
                         @if p.is_chronic { " " (parts::badge(shell, Tone::Neutral, t.chronic)) }
                         (doubt(&p.origin, shell))
-                        span class="sub" { span class="id" { (p.code) } @if !p.severity.is_empty() { " · " (codes::label(shell.locale, &p.severity)) } }
+                        span class="sub" {
+                            span class="id" { (p.code) } @if !p.severity.is_empty() {
+                                " · " (codes::label(shell.locale, &p.severity))
+                            }
+                        }
                     }
                     td data-label=(t.since) class="date" {
                         (parts::date(shell, &p.onset_date))
@@ -246,13 +254,17 @@ fn allergies(view: &ChartView, shell: &Shell, full: bool) -> Markup {
                         @for (i, r) in a.reactions.iter().enumerate() {
                             @if i > 0 { ", " }
                             (r.manifestation)
-                            @if !r.severity.is_empty() { " (" (codes::label(shell.locale, &r.severity).to_lowercase()) ")" }
+                            @if !r.severity.is_empty() {
+                                " (" (codes::label(shell.locale, &r.severity).to_lowercase()) ")"
+                            }
                         }
                         @if a.reactions.is_empty() { "–" }
                     }
                     td data-label=(t.criticality) {
-                        @let tone = if a.criticality == "HIGH" { Tone::Bad } else { Tone::Neutral };
-                        (parts::badge(shell, tone, &codes::label(shell.locale, &a.criticality)))
+                        @let high = a.criticality == "HIGH";
+                        span class={ "badge" @if high { " tone-bad" } } {
+                            @if high { "↑ " } (codes::label(shell.locale, &a.criticality))
+                        }
                     }
                     (origin_cell(&a.origin, shell, full))
                 }
@@ -297,9 +309,15 @@ fn encounters(view: &ChartView, shell: &Shell, full: bool) -> Markup {
                 tr {
                     th scope="row" {
                         (e.reason)
-                        span class="sub" { (codes::label(shell.locale, &e.class)) " · " (e.place) @if !e.provider.is_empty() { " · " (e.provider) } }
+                        span class="sub" {
+                            (codes::label(shell.locale, &e.class)) " · " (e.place) @if !e.provider.is_empty() {
+                                " · " (e.provider)
+                            }
+                        }
                     }
-                    td data-label=(t.when) class="date" { @if full { (parts::moment(shell, &e.start)) } @else { (parts::date(shell, e.start.get(..10).unwrap_or(&e.start))) } }
+                    td data-label=(t.when) class="date" {
+                        @if full { (parts::moment(shell, &e.start)) } @else { (parts::day(shell, &e.start)) }
+                    }
                     td data-label=(t.status) { (parts::status(shell, &e.status)) }
                     (origin_cell(&e.origin, shell, full))
                 }
@@ -318,7 +336,9 @@ fn procedures(view: &ChartView, shell: &Shell, full: bool) -> Markup {
                 tr {
                     th scope="row" {
                         (p.display) (doubt(&p.origin, shell))
-                        span class="sub" { span class="id" { (p.code) } @if !p.performer.is_empty() { " · " (p.performer) } }
+                        span class="sub" {
+                            span class="id" { (p.code) } @if !p.performer.is_empty() { " · " (p.performer) }
+                        }
                     }
                     td data-label=(t.when) class="date" { (parts::date(shell, &p.performed)) }
                     td data-label=(t.status) { (parts::status(shell, &p.status)) }
@@ -354,123 +374,6 @@ fn documents(view: &ChartView, shell: &Shell, full: bool) -> Markup {
     )
 }
 
-/// Results or vital signs: one row an analyte under its panel's heading.
-fn measured(patient: &str, rows: &[Measured], shell: &Shell, full: bool) -> Markup {
-    let t = &shell.t().people;
-    html! {
-        table class={ "grid plain results" @if full { " full" } } data-keys {
-            thead {
-                tr {
-                    th scope="col" { (t.test) } th scope="col" class="num" { (t.latest_value) }
-                    th scope="col" class="wide-only" { (t.range) } th scope="col" class="course" { (t.course) }
-                    th scope="col" class="date" { (t.when) }
-                }
-            }
-            tbody {
-                @for (i, m) in rows.iter().enumerate() {
-                    @if !m.panel.is_empty() && (i == 0 || rows[i - 1].panel != m.panel) {
-                        tr class="panel-row" { th scope="rowgroup" colspan="5" { (m.panel) } }
-                    }
-                    tr {
-                        th scope="row" {
-                            a href={ "/patients/" (patient) "/trend?code=" (m.code) } { (m.display) }
-                            @if full { span class="sub" { span class="id" { (m.code) } " · " (fill(t.n_values, &[("n", &m.count.to_string())])) } }
-                        }
-                        td class="num" { (observed(&m.latest, shell)) }
-                        td class="wide-only small" { (range(&m.latest, shell)) }
-                        td class="course" { (chart::sparkline(&series(&m.display, &m.series, shell))) }
-                        td class="date small" { (parts::date(shell, m.latest.at.get(..10).unwrap_or(&m.latest.at))) }
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// A value with its comparator, unit and flag; a number without a unit says so.
-#[must_use]
-pub fn observed(o: &Observation, shell: &Shell) -> Markup {
-    let t = &shell.t().people;
-    html! {
-        span class={ "value" @if out_of_range(o) { " out" } } {
-            strong { (o.comparator) (format::decimal(shell.locale, &o.value)) }
-            @if !o.unit.is_empty() { " " span class="unit" { (o.unit) } }
-            @if unit_missing(o) { " " (parts::badge(shell, Tone::Warn, t.unit_missing)) }
-            @if out_of_range(o) { " " (flag(o, shell)) }
-        }
-    }
-}
-
-fn flag(o: &Observation, shell: &Shell) -> Markup {
-    let t = &shell.t().people;
-    let (sign, words) = match o.flag.as_str() {
-        "L" => ("↓", t.low),
-        "H" => ("↑", t.high),
-        "LL" => ("↓↓", t.critical_low),
-        "HH" => ("↑↑", t.critical_high),
-        "AA" => ("!!", t.critical),
-        _ => ("!", t.abnormal),
-    };
-    let critical = matches!(o.flag.as_str(), "LL" | "HH" | "AA");
-    html! {
-        span class={ "flag" @if critical { " critical" } } title=(words) {
-            span aria-hidden="true" { (sign) } span class="unseen" { (words) }
-        }
-    }
-}
-
-/// Whether the value carries a flag other than normal.
-#[must_use]
-pub fn out_of_range(o: &Observation) -> bool {
-    !unit_missing(o) && !matches!(o.flag.as_str(), "" | "N")
-}
-
-/// Whether the value is a number without a unit: no unit is ever guessed.
-#[must_use]
-pub fn unit_missing(o: &Observation) -> bool {
-    o.unit.is_empty() && o.value.parse::<f64>().is_ok()
-}
-
-/// The reference range as reported.
-#[must_use]
-pub fn range(o: &Observation, shell: &Shell) -> String {
-    let (low, high) = (format::decimal(shell.locale, &o.low), format::decimal(shell.locale, &o.high));
-    match (low.is_empty(), high.is_empty()) {
-        (false, false) => format!("{low}–{high}"),
-        (false, true) => format!("≥ {low}"),
-        (true, false) => format!("≤ {high}"),
-        (true, true) => "–".to_owned(),
-    }
-}
-
-/// What a chart draws of these values: those with a number and a unit, in the unit of the latest of them.
-#[must_use]
-pub fn series(name: &str, values: &[Observation], shell: &Shell) -> chart::Series {
-    let mut drawable: Vec<_> = values.iter().filter(|o| !o.unit.is_empty() && o.value.parse::<f64>().is_ok()).collect();
-    drawable.sort_by(|a, b| a.at.cmp(&b.at));
-    let Some(latest) = drawable.last().copied() else { return chart::Series::default() };
-    let points: Vec<_> = drawable.iter().filter(|o| o.unit == latest.unit).map(|o| point(o, shell)).collect();
-    let n = points.len().to_string();
-    chart::Series {
-        title: fill(shell.t().people.trend_title, &[("name", name), ("n", &n), ("unit", &latest.unit)]),
-        low: latest.low.parse().ok(),
-        high: latest.high.parse().ok(),
-        unit: latest.unit.clone(),
-        points,
-    }
-}
-
-fn point(o: &Observation, shell: &Shell) -> chart::Point {
-    let value = format::decimal(shell.locale, &o.value);
-    chart::Point {
-        at: o.at.clone(),
-        value: o.value.parse().unwrap_or(f64::NAN),
-        comparator: o.comparator.clone(),
-        flagged: out_of_range(o),
-        label: format!("{}: {}{value} {} {}", format::moment(shell.locale, &o.at), o.comparator, o.unit, o.flag),
-    }
-}
-
 /// Which sources the record was put together from.
 #[must_use]
 pub fn sources(sources: &[Source], shell: &Shell) -> Markup {
@@ -482,7 +385,7 @@ pub fn sources(sources: &[Source], shell: &Shell) -> Markup {
                     tr {
                         th scope="row" { (s.name) span class="sub" { (codes::label(shell.locale, &s.kind)) } }
                         td data-label=(t.facts) class="num" { (format::count(shell.locale, s.facts)) }
-                        td data-label=(t.last_came) class="date" { (parts::date(shell, s.last_at.get(..10).unwrap_or(&s.last_at))) }
+                        td data-label=(t.last_came) class="date" { (parts::day(shell, &s.last_at)) }
                     }
                 }
             })))

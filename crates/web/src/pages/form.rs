@@ -54,6 +54,8 @@ pub struct Field {
     pub required: bool,
     /// Shown and not changeable here.
     pub locked: bool,
+    /// A sealed value stands there and is not shown: left empty, it stays as it is.
+    pub masked: bool,
     /// What is wrong and what to do.
     pub error: String,
     /// Value of `autocomplete`, such as `current-password`; empty is `off`.
@@ -121,7 +123,7 @@ pub struct FieldMessage {
 pub fn field(shell: &Shell, f: &Field) -> Markup {
     let bad = !f.error.is_empty();
     let id = format!("f-{}", f.name);
-    let described = [(!f.hint.is_empty(), "hint"), (bad, "error")];
+    let described = [(!f.hint.is_empty(), "hint"), (f.masked, "masked"), (bad, "error")];
     let described: Vec<_> = described.iter().filter(|(on, _)| *on).map(|(_, part)| format!("{id}-{part}")).collect();
     let described = (!described.is_empty()).then(|| described.join(" "));
     html! {
@@ -135,6 +137,7 @@ pub fn field(shell: &Shell, f: &Field) -> Markup {
             }
             @if f.kind != Kind::Flag { (control(shell, f, &id, described.as_deref())) }
             @if !f.hint.is_empty() { p class="hint" id={ (id) "-hint" } { (f.hint) } }
+            @if f.masked { p class="hint" id={ (id) "-masked" } { (shell.t().data.sealed_keep) } }
             @if bad { p class="error" id={ (id) "-error" } { (Tone::Bad.sign(shell)) (f.error) } }
         }
     }
@@ -170,11 +173,14 @@ fn control(shell: &Shell, f: &Field, id: &str, described: Option<&str>) -> Marku
             }
             Kind::Long | Kind::Json => {
                 textarea id=(id) name=(f.name) rows="4" readonly[f.locked] required[f.required] aria-invalid=[invalid]
-                    aria-describedby=[described] spellcheck=(f.kind == Kind::Long) { (f.value) }
+                    placeholder=[f.masked.then_some("•••••")] aria-describedby=[described] spellcheck=(f.kind == Kind::Long) {
+                        (f.value)
+                    }
             }
             _ => {
                 input id=(id) name=(f.name) type=(input) value=(if f.kind == Kind::Password { "" } else { &f.value })
                     inputmode=[(f.kind == Kind::Number).then_some("decimal")] autocomplete=(autocomplete)
+                    placeholder=[f.masked.then_some("•••••")]
                     readonly[f.locked] required[f.required] aria-invalid=[invalid] aria-describedby=[described];
             }
         }

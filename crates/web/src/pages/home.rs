@@ -61,7 +61,11 @@ pub fn render(view: &HomeView, shell: &Shell) -> Markup {
         &Head::new(t.ui.home),
         &html! {
             header class="page-head" {
-                div { h1 { (fill(t.ui.hello, &[("name", name)])) } p class="lead" { (shell.tenant) " · " (parts::date(shell, &shell.today)) } }
+                div {
+                    h1 { (fill(t.ui.hello, &[("name", name)])) } p class="lead" {
+                        (shell.tenant) " · " (parts::date(shell, &shell.today))
+                    }
+                }
             }
             @if !view.figures.is_empty() {
                 dl class="figures" {
@@ -73,15 +77,14 @@ pub fn render(view: &HomeView, shell: &Shell) -> Markup {
                     }
                 }
             }
-            div class="home" {
-                div class="home-main" {
-                    @if !view.tasks.is_empty() { (parts::card("tasks", t.ui.tasks, &html! {}, &tasks(view, shell))) }
-                    (parts::card("recent", t.people.recent, &html! { a href="/patients" { (t.people.all_patients) } }, &recent(view, shell)))
-                }
-                nav class="modules" aria-label=(t.ui.go_to) {
-                    @for item in shell.nav.iter().filter(|i| i.href != "/") {
-                        a class="module" href=(item.href) { (icons::icon(&item.icon)) span { (item.label) } }
-                    }
+            div class={ "home" @if view.tasks.is_empty() { " one" } } {
+                @if !view.tasks.is_empty() { (parts::card("tasks", t.ui.tasks, &html! {}, &tasks(view, shell))) }
+                (parts::card("recent", t.people.recent, &html! { a href="/patients" { (t.people.all_patients) } }, &recent(view, shell)))
+            }
+            // On a wide screen the side navigation says the same.
+            nav class="modules" aria-label=(t.ui.go_to) {
+                @for item in shell.nav.iter().filter(|i| i.href != "/") {
+                    a class="module" href=(item.href) { (icons::icon(&item.icon)) span { (item.label) } }
                 }
             }
         },
@@ -108,15 +111,19 @@ fn recent(view: &HomeView, shell: &Shell) -> Markup {
         @if view.recent.is_empty() {
             (parts::empty(t.none_recent, t.none_recent_hint, Some(("/patients", t.patients))))
         } @else {
-            table class="grid plain stack" data-keys {
-                thead {
-                    tr { th scope="col" { (t.name) } th scope="col" { (t.age) } th scope="col" { (t.mrn) } th scope="col" { (t.opened) } }
-                }
+            table class="grid plain brief" data-keys {
+                (parts::heads(&[t.name, t.age, t.mrn, t.opened]))
                 tbody {
                     @for row in &view.recent {
                         tr {
-                            th scope="row" { a href={ "/patients/" (row.id) } { (patients::name(&row.family_name, &row.given_names, &row.preferred_name)) } }
-                            td data-label=(t.age) { (patients::age(shell, &row.birth_date, &row.deceased_on)) }
+                            th scope="row" {
+                                a href={ "/patients/" (row.id) } {
+                                    (patients::name(&row.family_name, &row.given_names, &row.preferred_name))
+                                }
+                            }
+                            td class="still" data-label=(t.age) {
+                                (patients::age(shell, &row.birth_date, &row.deceased_on))
+                            }
                             td data-label=(t.mrn) { span class="id" { (row.mrn) } }
                             td data-label=(t.opened) { (parts::moment(shell, &row.opened_at)) }
                         }

@@ -10,7 +10,12 @@ use serde::{Deserialize, Serialize};
 
 /// What htmx may do: no evaluation, no scripts from responses, own origin only, no page kept in browser storage, no
 /// inline style. An error response replaces its target, so that a refused opening is seen where it was asked for.
-const HTMX: &str = r#"{"allowEval":false,"allowScriptTags":false,"selfRequestsOnly":true,"historyCacheSize":0,"refreshOnHistoryMiss":true,"includeIndicatorStyles":false,"responseHandling":[{"code":"204","swap":false},{"code":"[23]..","swap":true},{"code":"[45]..","swap":true,"error":true}]}"#;
+const HTMX: &str = concat!(
+    r#"{"allowEval":false,"allowScriptTags":false,"selfRequestsOnly":true,"#,
+    r#""historyEnabled":false,"historyCacheSize":0,"includeIndicatorStyles":false,"#,
+    r#""responseHandling":[{"code":"204","swap":false},{"code":"[23]..","swap":true},"#,
+    r#"{"code":"[45]..","swap":true,"error":true}]}"#,
+);
 
 /// The choice of light and dark.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -266,8 +271,9 @@ fn top(shell: &Shell) -> Markup {
                 }
             }
             @if let Some(person) = &shell.person {
-                button class="bar-button who" type="button" popovertarget="user-menu" aria-label=(t.ui.your_menu) {
+                button class="bar-button who" type="button" popovertarget="user-menu" {
                     (icons::icon("person"))
+                    span class="unseen" { (t.ui.your_menu) ": " }
                     span class="who-name" { (person.name) }
                     (icons::icon("down"))
                 }
@@ -275,6 +281,7 @@ fn top(shell: &Shell) -> Markup {
                     p class="menu-head" {
                         strong { (person.name) }
                         span { (person.email) }
+                        span class="only-small" { (shell.tenant) }
                         @if !person.roles.is_empty() { span class="muted" { (person.roles.join(", ")) } }
                     }
                     a class="menu-item" href="/account" { (icons::icon("lock")) (t.ui.account) }

@@ -12,6 +12,7 @@ pub mod account;
 pub mod audit;
 pub mod browse;
 pub mod chart;
+pub mod clinical;
 pub mod docs;
 pub mod entry;
 pub mod error;
@@ -25,6 +26,7 @@ pub mod layout;
 pub mod parts;
 pub mod patients;
 pub mod record;
+pub mod results;
 pub mod table;
 pub mod trend;
 

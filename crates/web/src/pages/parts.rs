@@ -87,6 +87,12 @@ pub fn date(shell: &Shell, iso: &str) -> Markup {
     html! { @if !iso.is_empty() { time datetime=(iso) { (format::date(shell.locale, iso)) } } }
 }
 
+/// The date of a moment, where the time of day does not matter.
+#[must_use]
+pub fn day(shell: &Shell, iso: &str) -> Markup {
+    date(shell, iso.get(..10).unwrap_or(iso))
+}
+
 /// A date with its time of day.
 #[must_use]
 pub fn moment(shell: &Shell, iso: &str) -> Markup {
@@ -232,6 +238,12 @@ pub fn head(label: &str, sort: Option<&Sort>, numeric: bool) -> Markup {
             None => { th scope="col" class=[class] { (label) } }
         }
     }
+}
+
+/// The heads of a table whose columns do not sort.
+#[must_use]
+pub fn heads(labels: &[&str]) -> Markup {
+    html! { thead { tr { @for label in labels { (head(label, None, false)) } } } }
 }
 
 /// A wide table that scrolls inside its own region, which the keyboard can reach.

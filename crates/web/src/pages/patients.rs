@@ -36,7 +36,7 @@ pub struct PatientsView {
     pub may_create: bool,
 }
 
-/// The fields of the search, POSTed to `/patients` under these names.
+/// The fields of the search, sent by POST to `/patients` under these names.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Search {
@@ -123,11 +123,12 @@ pub struct PatientFormView {
 /// A person's name as lists show it: family name first.
 #[must_use]
 pub fn name(family: &str, given: &str, preferred: &str) -> String {
-    let mut out = [family, given].iter().filter(|s| !s.is_empty()).copied().collect::<Vec<_>>().join(", ");
-    if !preferred.is_empty() && !given.split(' ').any(|g| g == preferred) {
-        out.push_str(&format!(" “{preferred}”"));
+    let formal = [family, given].iter().filter(|s| !s.is_empty()).copied().collect::<Vec<_>>().join(", ");
+    if preferred.is_empty() || given.split(' ').any(|g| g == preferred) {
+        formal
+    } else {
+        format!("{formal} “{preferred}”")
     }
-    out
 }
 
 /// The list page.
@@ -184,7 +185,9 @@ fn search(view: &PatientsView, shell: &Shell) -> Markup {
             button class="button primary" type="submit" { (shell.t().ui.search) }
         }
         p class="hint" id="smart-hint" {
-            @if q.error.is_empty() { (t.search_hint) } @else { span class="error" { (Tone::Bad.sign(shell)) (q.error) } }
+            @if q.error.is_empty() { (t.search_hint) } @else {
+                span class="error" { (Tone::Bad.sign(shell)) (q.error) }
+            }
         }
         details class="more" open[open] {
             summary { (t.more_filters) }
@@ -199,7 +202,7 @@ fn search(view: &PatientsView, shell: &Shell) -> Markup {
 pub fn people(shell: &Shell, rows: &[PatientRow], matched: bool) -> Markup {
     let t = &shell.t().people;
     html! {
-        table class="grid stack" data-keys {
+        table class="grid brief" data-keys {
             thead {
                 tr {
                     th scope="col" { (t.name) }
@@ -214,9 +217,13 @@ pub fn people(shell: &Shell, rows: &[PatientRow], matched: bool) -> Markup {
             tbody {
                 @for row in rows {
                     tr {
-                        th scope="row" { a href={ "/patients/" (row.id) } { (name(&row.family_name, &row.given_names, &row.preferred_name)) } }
+                        th scope="row" {
+                            a href={ "/patients/" (row.id) } {
+                                (name(&row.family_name, &row.given_names, &row.preferred_name))
+                            }
+                        }
                         td data-label=(t.birth_date) { (parts::date(shell, &row.birth_date)) }
-                        td data-label=(t.age) { (age(shell, &row.birth_date, &row.deceased_on)) }
+                        td class="still" data-label=(t.age) { (age(shell, &row.birth_date, &row.deceased_on)) }
                         td data-label=(t.sex) { (codes::label(shell.locale, &row.sex)) }
                         td data-label=(t.mrn) { span class="id" { (row.mrn) } }
                         td data-label=(t.status) { (parts::status(shell, &row.status)) }
@@ -262,13 +269,8 @@ fn why(shell: &Shell, matches: &[Match]) -> Markup {
 fn pseudonyms(shell: &Shell, rows: &[PatientRow]) -> Markup {
     let t = &shell.t().people;
     html! {
-        table class="grid stack" data-keys {
-            thead {
-                tr {
-                    th scope="col" { (t.pseudonym) } th scope="col" { (t.age_band) } th scope="col" { (t.sex) }
-                    th scope="col" { (t.postcode3) } th scope="col" { (t.status) }
-                }
-            }
+        table class="grid brief" data-keys {
+            (parts::heads(&[t.pseudonym, t.age_band, t.sex, t.postcode3, t.status]))
             tbody {
                 @for row in rows {
                     tr {

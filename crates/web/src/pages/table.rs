@@ -173,7 +173,8 @@ impl Column {
             _ => String::new(),
         };
         Field {
-            required: self.required,
+            required: self.required && cell != Some(&Cell::Masked),
+            masked: cell == Some(&Cell::Masked),
             locked: self.locked,
             choices: self.labels.iter().map(|(code, words)| (code.clone(), words.clone())).collect(),
             ..Field::new(&self.name, &self.title(), kind, &value)
@@ -275,7 +276,11 @@ fn grid(shell: &Shell, view: &TableView) -> Markup {
                     th scope="col" class="key" { "ID" }
                     @for column in &view.columns {
                         @if column.sealed {
-                            th scope="col" { span class="sealed-head" title=(shell.t().data.sealed_hint) { (icons::icon("lock")) (column.title()) } }
+                            th scope="col" {
+                                span class="sealed-head" title=(shell.t().data.sealed_hint) {
+                                    (icons::icon("lock")) (column.title())
+                                }
+                            }
                         } @else {
                             (parts::head(&column.title(), column.sort.as_ref(), column.numeric()))
                         }
@@ -291,7 +296,9 @@ fn grid(shell: &Shell, view: &TableView) -> Markup {
                             }
                         }
                         @for column in &view.columns {
-                            td class=[column.numeric().then_some("num")] { (cell(shell, &view.base, row, column, false)) }
+                            td class=[column.numeric().then_some("num")] {
+                                (cell(shell, &view.base, row, column, false))
+                            }
                         }
                     }
                 }
@@ -309,10 +316,16 @@ pub fn detail(view: &RowView, shell: &Shell, head: &Head) -> Markup {
         head,
         &html! {
             header class="page-head" {
-                div { h1 { (head.title) } p class="lead" { code { (view.schema) "." (view.name) } " · " code { (view.row.id) } } }
+                div {
+                    h1 { (head.title) } p class="lead" {
+                        code { (view.schema) "." (view.name) } " · " code { (view.row.id) }
+                    }
+                }
                 div class="actions" {
                     @if let Some(href) = &view.history_href { a class="button" href=(href) { (t.ui.history) } }
-                    @if let Some(href) = &view.edit_href { a class="button primary" href=(href) { (icons::icon("edit")) (t.ui.edit) } }
+                    @if let Some(href) = &view.edit_href {
+                        a class="button primary" href=(href) { (icons::icon("edit")) (t.ui.edit) }
+                    }
                 }
             }
             dl class="columns card" {

@@ -2,11 +2,13 @@
 //! reader without sight of the chart uses.
 
 use super::{
-    Shell, chart, facts,
+    Shell, chart,
+    clinical::Observation,
     i18n::{codes, fill, format},
     layout::{self, Head},
     parts::{self, Pager, Tab, Tone},
-    record::{self, Observation, PatientHeader},
+    record::{self, PatientHeader},
+    results,
 };
 use maud::{Markup, html};
 use serde::{Deserialize, Serialize};
@@ -36,7 +38,7 @@ pub struct TrendView {
 pub fn render(view: &TrendView, shell: &Shell) -> Markup {
     let t = shell.t();
     let base = format!("/patients/{}", view.patient.id);
-    let series = facts::series(&view.display, &view.values, shell);
+    let series = results::series(&view.display, &view.values, shell);
     let left_out = view.values.len() - series.points.len();
     let head = Head::new(t.people.trend).under(t.people.patients, "/patients").under(t.people.chart, &base);
     layout::page(
@@ -49,10 +51,14 @@ pub fn render(view: &TrendView, shell: &Shell) -> Markup {
                 @if view.units.len() > 1 { (parts::tabs(shell, t.people.unit, &units(view, &base))) }
             }
             section class="card chart-card" aria-label=(t.people.trend) {
-                @if series.points.is_empty() { (parts::empty(t.people.nothing_to_draw, t.people.nothing_to_draw_hint, None)) }
+                @if series.points.is_empty() {
+                    (parts::empty(t.people.nothing_to_draw, t.people.nothing_to_draw_hint, None))
+                }
                 @else { (chart::trend(shell, &series)) (legend(&series, shell)) }
                 @if left_out > 0 && !series.points.is_empty() {
-                    p class="card-note" { (Tone::Warn.sign(shell)) (fill(t.people.left_out, &[("n", &left_out.to_string())])) }
+                    p class="card-note" {
+                        (Tone::Warn.sign(shell)) (fill(t.people.left_out, &[("n", &left_out.to_string())]))
+                    }
                 }
             }
             (numbers(view, shell))
@@ -80,17 +86,23 @@ fn percent(text: &str) -> String {
 
 fn legend(series: &chart::Series, shell: &Shell) -> Markup {
     let t = &shell.t().people;
-    let swatch = |class: &str, shape: Markup| html! { svg class={ "plot swatch " (class) } viewBox="0 0 16 12" width="16" height="12" aria-hidden="true" { (shape) } };
+    let swatch = |class: &str, shape: Markup| {
+        html! { svg class={ "plot swatch " (class) } viewBox="0 0 16 12" aria-hidden="true" { (shape) } }
+    };
     html! {
         ul class="legend" {
             @if series.low.is_some() || series.high.is_some() {
-                li { (swatch("", html! { rect class="band" x="0" y="1" width="16" height="10" {} })) (t.reference_range) }
+                li {
+                    (swatch("", html! { rect class="band" x="0" y="1" width="16" height="10" {} })) (t.reference_range)
+                }
             }
             @if series.points.iter().any(|p| p.flagged) {
                 li { (swatch("", html! { g class="mark out" { path d="M8,1l5,5l-5,5l-5,-5z" {} } })) (t.out_of_range) }
             }
             @if series.points.iter().any(|p| !p.comparator.is_empty()) {
-                li { (swatch("", html! { g class="mark" { path class="hollow" d="M3,2h10l-5,8z" {} } })) (t.bound_only) }
+                li {
+                    (swatch("", html! { g class="mark" { path class="hollow" d="M3,2h10l-5,8z" {} } })) (t.bound_only)
+                }
             }
         }
     }
@@ -108,7 +120,9 @@ fn numbers(view: &TrendView, shell: &Shell) -> Markup {
     let latest = view.values.iter().max_by(|a, b| a.at.cmp(&b.at));
     html! {
         dl class="figures" {
-            @if let Some(o) = latest { (parts::figure(t.latest_value, &format!("{}{}", o.comparator, show(o)), &day(o))) }
+            @if let Some(o) = latest {
+                (parts::figure(t.latest_value, &format!("{}{}", o.comparator, show(o)), &day(o)))
+            }
             @if let Some(o) = lowest { (parts::figure(t.lowest, &show(o), &day(o))) }
             @if let Some(o) = highest { (parts::figure(t.highest, &show(o), &day(o))) }
             (parts::figure(t.values, &format::count(shell.locale, view.values.len() as u64), ""))
@@ -129,13 +143,15 @@ fn table(view: &TrendView, shell: &Shell) -> Markup {
             tbody {
                 @for o in &view.values {
                     tr {
-                        th scope="row" { (parts::moment(shell, &o.at)) }
-                        td data-label=(t.value) class="num" { (facts::observed(o, shell)) }
-                        td data-label=(t.range) { (facts::range(o, shell)) }
+                        th scope="row" class="date" { (parts::moment(shell, &o.at)) }
+                        td data-label=(t.value) class="num" { (results::observed(o, shell)) }
+                        td data-label=(t.range) { (results::range(o, shell)) }
                         td data-label=(t.status) { (parts::status(shell, &o.status)) }
                         td data-label=(t.source) class="small" {
                             (o.origin.label)
-                            @if !o.origin.verification.is_empty() { span class="sub" { (codes::label(shell.locale, &o.origin.verification)) } }
+                            @if !o.origin.verification.is_empty() {
+                                span class="muted" { " · " (codes::label(shell.locale, &o.origin.verification)) }
+                            }
                         }
                     }
                 }

@@ -7,6 +7,7 @@ texts! {
         browser: "Data browser", "Explorador de datos", "Explorador de dados";
         browser_lead: "Every table you may read. Sealed values stay masked until you open them, and each opening is recorded.", "Todas las tablas que puede leer. Los valores sellados permanecen ocultos hasta que los abra, y cada apertura queda registrada.", "Todas as tabelas que você pode ler. Valores selados ficam ocultos até serem abertos, e cada abertura fica registrada.";
         find_table: "Find a table", "Buscar una tabla", "Buscar uma tabela";
+        one_table: "{n} table", "{n} tabla", "{n} tabela";
         n_tables: "{n} tables", "{n} tablas", "{n} tabelas";
         table: "Table", "Tabla", "Tabela";
         row: "Row", "Fila", "Linha";
@@ -14,6 +15,7 @@ texts! {
         rows_about: "Rows, about", "Filas, aprox.", "Linhas, aprox.";
         sealed: "Sealed", "Selladas", "Seladas";
         sealed_hint: "Encrypted in the database", "Cifrado en la base de datos", "Cifrado no banco de dados";
+        sealed_keep: "Sealed. Leave empty to keep what is there.", "Sellado. Déjelo vacío para conservar lo que hay.", "Selado. Deixe vazio para manter o que está lá.";
         shared: "shared", "compartida", "compartilhada";
         open: "open", "abrir", "abrir";
         open_named: "Open {what}: this will be recorded", "Abrir {what}: quedará registrado", "Abrir {what}: ficará registrado";

@@ -157,15 +157,25 @@ mod tests {
         text.split('{').skip(1).filter_map(|s| s.split_once('}')).map(|(name, _)| name).collect()
     }
 
-    fn sources() -> String {
-        let mut text = String::new();
-        for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/pages")).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_file() {
-                text.push_str(&std::fs::read_to_string(path).unwrap());
-            }
+    /// The sources of the pages, each without white space.
+    fn sources() -> Vec<String> {
+        let pages = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/pages");
+        let files = std::fs::read_dir(&pages).unwrap().map(|entry| entry.unwrap().path());
+        let files = files.filter(|path| path.is_file()).chain([pages.join("i18n/format.rs")]);
+        files.map(|path| std::fs::read_to_string(path).unwrap().split_whitespace().collect()).collect()
+    }
+
+    /// Whether a source reads the key, by its full path or through a name given to its group.
+    fn reads(source: &str, group: &str, key: &str) -> bool {
+        let mut paths = vec![format!(".{group}.{key}")];
+        if source.contains(&format!("t().{group};")) {
+            paths.push(format!("t.{key}"));
         }
-        text.split_whitespace().collect()
+        if source.contains(&format!("texts().{group};")) {
+            paths.push(format!("texts.{key}"));
+        }
+        let ends = |rest: &str| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_');
+        paths.iter().any(|path| source.match_indices(path).any(|(at, _)| ends(&source[at + path.len()..])))
     }
 
     #[test]
@@ -173,10 +183,7 @@ mod tests {
         let sources = sources();
         for (group, keys) in [("ui", Ui::KEYS), ("people", People::KEYS), ("data", Data::KEYS)] {
             for (key, texts) in keys {
-                let used = sources.match_indices(&format!(".{group}.{key}")).any(|(at, found)| {
-                    !sources[at + found.len()..].starts_with(|c: char| c.is_alphanumeric() || c == '_')
-                });
-                assert!(used, "no page uses {group}.{key}");
+                assert!(sources.iter().any(|source| reads(source, group, key)), "no page uses {group}.{key}");
                 for text in texts {
                     assert!(!text.trim().is_empty(), "{group}.{key} is empty");
                     assert_eq!(placeholders(text), placeholders(texts[0]), "{group}.{key}");
