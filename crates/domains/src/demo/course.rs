@@ -69,8 +69,10 @@ enum Reason {
 pub(super) fn live(chart: Chart<'_>, person: &Person, staff: &[Clinician], today: Date) {
     let mut random = Random::new(SEED ^ 0xC0DE, person.number as u64);
     let full = person.number == 0;
-    // Results are out on the day after, so the last visit is two days old.
-    let last = person.died.map_or_else(|| later(today, -2), |died| later(died, -3));
+    // Results are out on the day after, so the last visit is at least two days old.
+    let ago = if full { 2 } else { random.between(2, 160) };
+    let last = person.died.map_or_else(|| later(today, -ago), |died| later(died, -3));
+    let last = later(last, -[0, 0, 0, 0, 0, 1, 2][weekday(last)]);
     let adult = Date::from_calendar_date(person.birth.year() + 18, time::Month::July, 1).unwrap_or(person.birth);
     let back = if full { 12 * 365 } else { random.between(500, 2600) };
     let first = later(last, -back).max(later(adult, 365));
@@ -168,13 +170,13 @@ impl Course<'_, '_> {
         let demanding = self.problems.iter().filter(|(p, _)| p.is_demanding()).count();
         let pace = match demanding {
             _ if self.person.number == 0 => 17,
-            0 => 340,
-            1 => 190,
-            2..=3 => 130,
-            _ => 100,
+            0 => 350,
+            1 => 200,
+            2..=3 => 150,
+            _ => 120,
         };
         let (mut on, mut count) = (self.first, 0);
-        while on <= self.last {
+        while on < self.last {
             let reason = match self.random.between(0, 99) {
                 0..20 => {
                     let illness = self.random.pick(ILLNESSES);
@@ -189,7 +191,11 @@ impl Course<'_, '_> {
             count += 1;
             // The clinic is closed at the weekend.
             on = later(on, (pace + self.random.between(-pace / 4, pace / 3)).max(5));
-            on = later(on, [0, 0, 0, 0, 0, 2, 1][usize::from(on.weekday().number_days_from_monday())]);
+            on = later(on, [0, 0, 0, 0, 0, 2, 1][weekday(on)]);
+        }
+        // The last visit deals with what has come up since the one before.
+        if demanding > 0 {
+            self.visit(self.last, &Reason::Checkup);
         }
     }
 
@@ -197,9 +203,13 @@ impl Course<'_, '_> {
         let visit = self.encounter(on, reason);
         self.vital_signs(&visit);
         match reason {
-            Reason::Checkup => self.laboratory(&visit, true),
+            Reason::Checkup => {
+                if on == self.last || self.random.chance(70) {
+                    self.laboratory(&visit, true);
+                }
+            }
             Reason::FollowUp => {
-                if self.random.chance(45) {
+                if self.random.chance(35) {
                     self.laboratory(&visit, false);
                 }
             }
@@ -321,8 +331,11 @@ impl Course<'_, '_> {
             let borne = drug.group.is_empty() || !self.allergies.iter().any(|a| a.group == drug.group);
             // Painkillers and aspirin harm weak kidneys and hearts and add to the bleeding of anticoagulants;
             // sulfonamides add to methotrexate.
-            let safe = !(drug.group == "nsaid" && weak)
-                && !(drug.group == "sulfonamide" && self.held.contains(&Kind::Arthritis));
+            let safe = match drug.group {
+                "nsaid" => !weak,
+                "sulfonamide" => !self.held.contains(&Kind::Arthritis),
+                _ => true,
+            };
             borne && safe
         })
     }
@@ -355,6 +368,11 @@ impl Course<'_, '_> {
         let days = i32::try_from((visit.on - self.person.birth).whole_days()).unwrap_or(0);
         Patient { person: self.person, held: &self.held, age: f64::from(days) / 365.25, care: visit.care }
     }
+}
+
+/// Days since Monday.
+fn weekday(day: Date) -> usize {
+    usize::from(day.weekday().number_days_from_monday())
 }
 
 /// What is known of a day when only its year is; not before birth.

@@ -1,10 +1,10 @@
-//! Medicines by RxNorm number and what patients are allergic to, with labels of our own and no brand names.
+//! Medicines by `RxNorm` number and what patients are allergic to, with labels of our own and no brand names.
 
 /// A product that is prescribed.
 pub(super) struct Drug {
-    /// RxNorm number of the clinical drug.
+    /// `RxNorm` number of the clinical drug.
     pub(super) rxcui: &'static str,
-    /// RxNorm numbers of its ingredients.
+    /// `RxNorm` numbers of its ingredients.
     pub(super) ingredients: &'static [&'static str],
     pub(super) label: &'static str,
     /// Amount at a time and its UCUM unit.

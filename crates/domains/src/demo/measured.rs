@@ -49,15 +49,15 @@ impl Course<'_, '_> {
             let mass = weight / (build.height * build.height / 10_000.0);
             self.vital(visit, ("39156-5", "Body mass index"), (mass, 1, "kg/m2"), (0.0, 200.0));
         }
-        if visit.fever || self.random.chance(45) {
+        if visit.fever || self.random.chance(30) {
             let warmth = 36.7 + fever + self.random.spread() * 0.25;
             self.vital(visit, ("8310-5", "Body temperature"), (warmth, 1, "Cel"), (35.0, 40.5));
         }
-        if self.random.chance(30) {
+        if self.random.chance(15) {
             let breaths = 15.0 + self.random.spread() * 1.4;
             self.vital(visit, ("9279-1", "Breathing rate"), (breaths, 0, "/min"), (10.0, 24.0));
         }
-        if self.random.chance(40) {
+        if self.random.chance(25) {
             let lungs = if self.held.contains(&Kind::Lungs) { 93.5 } else { 97.5 };
             let saturation = (lungs + self.random.spread() * 0.8).min(100.0);
             self.vital(visit, ("59408-5", "Oxygen saturation"), (saturation, 0, "%"), (94.0, 100.0));
@@ -127,13 +127,14 @@ impl Course<'_, '_> {
 
     /// The tests that a person's problems call for; more of them at a check-up.
     pub(super) fn laboratory(&mut self, visit: &Visit, full: bool) {
+        let whole = full && self.random.chance(24);
+        let blood = full && self.random.chance(28);
         let has = |k: Kind| self.held.contains(&k);
         let wanted: &[(bool, &'static Panel)] = &[
-            (full, &laboratory::METABOLIC),
-            (!full, &laboratory::BASIC),
-            (full, &laboratory::BLOOD),
-            (!full && (has(Kind::Iron) || has(Kind::Arthritis)), &laboratory::BLOOD),
-            (full || has(Kind::Lipids), &laboratory::LIPIDS),
+            (whole, &laboratory::METABOLIC),
+            (!whole && (full || has(Kind::Kidney) || has(Kind::HeartFailure)), &laboratory::BASIC),
+            (blood || has(Kind::Iron) || has(Kind::Arthritis), &laboratory::BLOOD),
+            (whole || has(Kind::Lipids), &laboratory::LIPIDS),
             (has(Kind::Diabetes), &laboratory::A1C),
             (full && (has(Kind::Diabetes) || has(Kind::Kidney)), &laboratory::ALBUMIN),
             (has(Kind::Thyroid), &laboratory::THYROID),

@@ -151,6 +151,9 @@ async fn fill(tx: &mut Tx, tenant: Uuid, seed: Seed) -> Result<Vec<Invited>> {
                 Some(Value::String(id)) => id.parse().map_err(Error::internal)?,
                 _ => tx.ctx.env.id(),
             };
+            if rows.table.starts_with("records.") {
+                values.entry("recorded_at").or_insert_with(|| json!(format!("{today}T00:00:00Z")));
+            }
             if rows.table == medical::PATIENTS.table {
                 medical::derive_patient(&mut values, today)?;
             }

@@ -50,7 +50,7 @@ pub(super) struct Problem {
 pub(super) struct Line {
     /// Percent of patients who get it.
     pub(super) share: i32,
-    /// RxNorm numbers: the first that nothing speaks against is given.
+    /// `RxNorm` numbers: the first that nothing speaks against is given.
     pub(super) options: &'static [&'static str],
     /// What replaces it when it is not enough.
     pub(super) stronger: Option<&'static str>,
