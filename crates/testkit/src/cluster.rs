@@ -18,7 +18,7 @@ const GRACE: Duration = Duration::from_secs(15);
 /// Less free memory than this in `/dev/shm` (a container's default is 64 MB), and the cluster goes to disk.
 const ROOM: u64 = 1 << 30;
 /// A cluster for another version of `db/` is removed when it was not used for so long.
-const KEEP: Duration = Duration::from_secs(3600);
+const KEEP: Duration = Duration::from_hours(1);
 const DB: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../db");
 
 /// The one cluster of this run. All processes of all test programs use the same.

@@ -43,9 +43,9 @@ impl TestDb {
             let grants = GRANTS.get_or_try_init(prepare).await?;
             let admin = connect(&TestCluster::shared().cluster().config("salus_admin", "postgres")).await?;
             let copy = format!("CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY file_copy");
-            admin.batch_execute(&copy).await.map_err(said)?;
+            admin.batch_execute(&copy).await.map_err(|e| said(&e))?;
             let granted: String = grants.iter().map(|g| g.replace(TEMPLATE, &name)).collect();
-            admin.batch_execute(&granted).await.map_err(said)
+            admin.batch_execute(&granted).await.map_err(|e| said(&e))
         };
         match made.await {
             Ok(()) => Self { name },
@@ -110,15 +110,15 @@ async fn prepare() -> Result<Vec<String>> {
     let _lock = lock.map_err(Error::internal)?.map_err(Error::internal)?;
     let admin = connect(&shared.cluster().config("salus_admin", "postgres")).await?;
     let mut has_template = false;
-    for row in admin.query("SELECT datname::text FROM pg_database", &[]).await.map_err(said)? {
+    for row in admin.query("SELECT datname::text FROM pg_database", &[]).await.map_err(|e| said(&e))? {
         let name: String = row.get(0);
         has_template |= name == TEMPLATE;
         if name == UNFINISHED || is_left_behind(&name) {
-            admin.batch_execute(&drop_database(&name)).await.map_err(said)?;
+            admin.batch_execute(&drop_database(&name)).await.map_err(|e| said(&e))?;
         }
     }
     if !has_template {
-        admin.batch_execute(&format!("CREATE DATABASE {UNFINISHED}")).await.map_err(said)?;
+        admin.batch_execute(&format!("CREATE DATABASE {UNFINISHED}")).await.map_err(|e| said(&e))?;
         let mut client = connect(&shared.cluster().config("salus_admin", UNFINISHED)).await?;
         let files = migrate::Files::embedded()?;
         migrate::init(&mut client, files).await?;
@@ -127,16 +127,16 @@ async fn prepare() -> Result<Vec<String>> {
         drop(client);
         until_alone(&admin).await?;
         let finish = format!("ALTER DATABASE {UNFINISHED} RENAME TO {TEMPLATE}");
-        admin.batch_execute(&finish).await.map_err(said)?;
+        admin.batch_execute(&finish).await.map_err(|e| said(&e))?;
     }
-    let rows = admin.query(GRANTS_SQL, &[&TEMPLATE]).await.map_err(said)?;
+    let rows = admin.query(GRANTS_SQL, &[&TEMPLATE]).await.map_err(|e| said(&e))?;
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
 /// Waits until the closed connection to the unfinished template has ended on the server's side too.
 async fn until_alone(admin: &Client) -> Result<()> {
     let here = "SELECT FROM pg_stat_activity WHERE datname = $1";
-    while !admin.query(here, &[&UNFINISHED]).await.map_err(said)?.is_empty() {
+    while !admin.query(here, &[&UNFINISHED]).await.map_err(|e| said(&e))?.is_empty() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     Ok(())
@@ -154,17 +154,17 @@ fn drop_database(name: &str) -> String {
 
 async fn run_as_admin(sql: &str) -> Result<()> {
     let admin = connect(&TestCluster::shared().cluster().config("salus_admin", "postgres")).await?;
-    admin.batch_execute(sql).await.map_err(said)
+    admin.batch_execute(sql).await.map_err(|e| said(&e))
 }
 
 async fn connect(config: &Config) -> Result<Client> {
-    let (client, connection) = config.connect(NoTls).await.map_err(said)?;
+    let (client, connection) = config.connect(NoTls).await.map_err(|e| said(&e))?;
     #[allow(clippy::disallowed_methods, reason = "a test's connection ends with the test")]
     tokio::spawn(connection);
     Ok(client)
 }
 
 /// The server's own words: test data is nobody's.
-fn said(error: tokio_postgres::Error) -> Error {
+fn said(error: &tokio_postgres::Error) -> Error {
     Error::internal(error.as_db_error().map_or_else(|| error.to_string(), ToString::to_string))
 }

@@ -99,12 +99,8 @@ pub(super) fn create(layout: &Layout, install: &Installation, account: &Account)
 /// Writes the configuration of this version of salus.
 pub(super) fn configure(layout: &Layout, account: &Account, connections: u16) -> Result<()> {
     let conf = format!("{CONF}max_connections = {connections}\ninclude_if_exists = 'operator.conf'\n");
-    let mut ident = String::from("# Written by salus at every start: who of this machine may take which role.\n");
-    for name in if account.name == "root" { vec!["root"] } else { vec![account.name.as_str(), "root"] } {
-        for role in ROLES {
-            ident.push_str(&format!("salus \"{name}\" {role}\n"));
-        }
-    }
+    let entries = ROLES.map(|role| format!("salus \"{}\" {role}\nsalus \"root\" {role}\n", account.name));
+    let ident = format!("# Written by salus at every start: who may take which role.\n{}", entries.concat());
     for (file, text) in [("postgresql.conf", conf.as_str()), ("pg_hba.conf", HBA), ("pg_ident.conf", &ident)] {
         write_whole(&layout.data().join(file), text, account.owner())?;
     }

@@ -32,7 +32,7 @@ use tokio::{
 pub(super) const GUARD_ARGUMENT: &str = "__cluster-guard";
 /// After so many crashes in [`CRASH_SPAN`] the guard gives up.
 const CRASHES_MAX: usize = 5;
-const CRASH_SPAN: Duration = Duration::from_secs(60);
+const CRASH_SPAN: Duration = Duration::from_mins(1);
 /// Others look at the guard's lock for a moment, so one refusal proves nothing.
 const LOCK_TRIES: u32 = 100;
 

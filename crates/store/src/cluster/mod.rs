@@ -2,7 +2,7 @@
 //! socket only, running while anyone uses it and stopped cleanly when nobody does.
 //!
 //! [`Cluster::open`] finds the running cluster or starts it; dropping the last [`Cluster`], or the death of the
-//! process that holds it, stops it. What happens between is the [`guard`]'s work. Nothing here knows a table:
+//! process that holds it, stops it. What happens between is the work of `guard`. Nothing here knows a table:
 //! roles and schemas come from `migrate`.
 //!
 //! A program that opens clusters calls [`guard_requested`] first thing in `main`.
@@ -38,7 +38,7 @@ use std::{
 /// The product's database.
 pub const DATABASE: &str = "salus";
 /// How long a start may take: recovery after a power cut replays at most `max_wal_size`.
-const START_MAX: Duration = Duration::from_secs(600);
+const START_MAX: Duration = Duration::from_mins(10);
 /// How long a stop may take; the guard makes it an immediate one before that.
 const STOP_MAX: Duration = Duration::from_secs(130);
 /// How often a guard that is starting or stopping is looked at.
@@ -142,7 +142,12 @@ impl Drop for Cluster {
             return;
         }
         let since = Instant::now();
-        while since.elapsed() < STOP_MAX && server.is_some_and(|pid| works_here(layout, pid)) {
+        let runs = || server.is_some_and(|pid| works_here(layout, pid));
+        while since.elapsed() < STOP_MAX && runs() {
+            // Killed just now: another one stops the server in its place.
+            if self.shared.guard_lives().is_ok_and(|lives| !lives) && runs() {
+                self.shared.ensure_running().ok();
+            }
             thread::sleep(LOOK);
         }
     }

@@ -18,7 +18,7 @@ use tokio::time::sleep;
 /// How often a state that PostgreSQL shows only in a file is looked at.
 const LOOK: Duration = Duration::from_millis(20);
 /// How long a fast shutdown may take before it is made an immediate one, which the next start recovers from.
-const STOP_MAX: Duration = Duration::from_secs(60);
+const STOP_MAX: Duration = Duration::from_mins(1);
 /// How long backends may outlive a main process that was killed.
 const ORPHANS_MAX: Duration = Duration::from_secs(15);
 

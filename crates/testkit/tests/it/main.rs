@@ -2,3 +2,4 @@
 #![allow(clippy::unwrap_used, reason = "a test that fails here has found its bug")]
 
 mod database;
+mod gates;
