@@ -13,6 +13,7 @@ pub mod demo;
 pub mod exchange;
 pub mod kernel;
 pub mod medical;
+pub mod prove;
 pub mod records;
 
 use salus_core::Result;

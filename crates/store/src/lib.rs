@@ -15,14 +15,17 @@ mod dispatch;
 pub mod engine;
 mod error;
 mod idempotency;
+pub mod lint;
 pub mod migrate;
 mod op;
 pub mod runtime;
+pub mod scan;
 pub mod schema;
 pub mod seal;
 mod sql;
 mod tx;
 mod unit;
+pub mod walls;
 
 pub use catalog::Catalog;
 pub use db::{Db, Options};

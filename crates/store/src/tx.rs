@@ -323,6 +323,11 @@ impl Tx {
         unit.commit(&[]).await.map_err(|f| failure(&db.0.catalog, f))
     }
 
+    /// Undoes everything and gives the connection back: for what was only tried.
+    pub async fn undo(self) {
+        self.unit.rollback().await;
+    }
+
     fn event(&self, action: &str, target: &str, outcome: Outcome, code: Option<String>) -> Result<Event> {
         let header = Header {
             at: time::OffsetDateTime::UNIX_EPOCH,
