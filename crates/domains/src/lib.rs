@@ -15,6 +15,7 @@ pub mod kernel;
 pub mod medical;
 pub mod prove;
 pub mod records;
+pub mod verify;
 
 use salus_core::Result;
 use salus_store::{Catalog, Op, Resource};

@@ -18,6 +18,7 @@ mod idempotency;
 pub mod lint;
 pub mod migrate;
 mod op;
+pub mod orphans;
 pub mod runtime;
 pub mod scan;
 pub mod schema;

@@ -295,7 +295,7 @@ impl Tx {
         if !outbox.ids.is_empty() {
             last.push((INSERT_OUTBOX, outbox_params));
         }
-        self.unit.commit(&last).await.map_err(|f| failure(&self.db.0.catalog, f))
+        self.unit.commit(&last).await.map_err(|f| unrecorded(failure(&self.db.0.catalog, f)))
     }
 
     /// Undoes the work and records, in a transaction of its own, that it was refused or failed.
@@ -308,13 +308,7 @@ impl Tx {
         unit.rollback().await;
         let unit = Unit::new(&db.0.pool, &ctx, true);
         let params: Params<'_> = &event.params();
-        unit.commit(&[(INSERT_EVENT, params)]).await.map_err(|f| match failure(&db.0.catalog, f) {
-            Error::Internal(why) => {
-                tracing::error!(%why, "an audit event could not be written");
-                Error::Unavailable("the audit log cannot be written: nothing is answered until it can".into())
-            }
-            other => other,
-        })
+        unit.commit(&[(INSERT_EVENT, params)]).await.map_err(|f| unrecorded(failure(&db.0.catalog, f)))
     }
 
     /// Ends a transaction that touched nothing anyone needs to know of, such as looking up a session.
@@ -373,6 +367,13 @@ pub(crate) fn failure(catalog: &Catalog, f: Failure) -> Error {
         Failure::Database(e) => crate::db_error(catalog, &e),
         Failure::Connection(e) => e,
     }
+}
+
+/// An event that the database refused. Nothing is answered then, and nothing was done.
+fn unrecorded(e: Error) -> Error {
+    let Error::Internal(why) = e else { return e };
+    tracing::error!(%why, "an audit event could not be written");
+    Error::Unavailable("the audit log cannot be written: nothing is answered until it can".into())
 }
 
 fn erased() -> Error {

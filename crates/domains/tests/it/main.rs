@@ -3,4 +3,5 @@
 
 mod isolation;
 mod patients;
+mod verify;
 mod world;

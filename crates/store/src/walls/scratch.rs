@@ -12,7 +12,7 @@ pub struct Site {
 }
 
 /// Names of scratch tenants; they are demonstration tenants besides.
-const NAMES: &str = "^prove-[ab]-[0-9a-f]{8}$";
+pub const SCRATCH_NAMES: &str = "^prove-[ab]-[0-9a-f]{8}$";
 
 impl Site {
     /// Claims the place.
@@ -36,7 +36,7 @@ impl Site {
     /// Those of the database.
     pub async fn left_behind(&self) -> Result<Vec<Uuid>> {
         let sql = "SELECT id FROM kernel.tenants WHERE is_demo AND state <> 'closed' AND slug ~ $1";
-        let rows = self.client.query(sql, &[&NAMES]).await.map_err(Error::internal)?;
+        let rows = self.client.query(sql, &[&SCRATCH_NAMES]).await.map_err(Error::internal)?;
         Ok(rows.iter().map(|r| r.get(0)).collect())
     }
 }
@@ -51,7 +51,7 @@ pub async fn remove(db: &Db, tenant: Uuid) -> Result<Vec<String>> {
     let tx = client.transaction().await.map_err(Error::internal)?;
     let sql = "SELECT set_config('salus.tenant', $1, true), set_config('salus.scope', 'tenant', true), \
                EXISTS (SELECT FROM kernel.tenants WHERE id = $2 AND is_demo AND slug ~ $3)";
-    let row = tx.query_one(sql, &[&tenant.to_string(), &tenant, &NAMES]).await.map_err(Error::internal)?;
+    let row = tx.query_one(sql, &[&tenant.to_string(), &tenant, &SCRATCH_NAMES]).await.map_err(Error::internal)?;
     if !row.get::<_, bool>(2) {
         let detail = "Only a scratch tenant of a proof is removed this way".into();
         return Err(Error::Conflict { code: "not_scratch", detail });
