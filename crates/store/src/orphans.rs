@@ -34,9 +34,10 @@ const REFERENCES: &str = "SELECT k.conrelid::regclass::text || ' ' || k.conname,
       string_agg(format('p.%I = c.%I', b.attname, a.attname), ' AND ' ORDER BY x.ord), \
       string_agg(format('c.%I IS NOT NULL', a.attname), ' AND ' ORDER BY x.ord), \
       bool_or(a.attname = 'tenant_id') \
-    FROM pg_constraint k, unnest(k.conkey, k.confkey) WITH ORDINALITY x (own, other, ord), pg_attribute a, pg_attribute b \
+    FROM pg_constraint k JOIN pg_class t ON t.oid = k.conrelid JOIN pg_class r ON r.oid = k.confrelid, unnest(k.conkey, k.confkey) WITH ORDINALITY x (own, other, ord), pg_attribute a, pg_attribute b \
    WHERE k.contype = 'f' AND k.conparentid = 0 AND a.attrelid = k.conrelid AND a.attnum = x.own \
      AND b.attrelid = k.confrelid AND b.attnum = x.other \
+     AND has_schema_privilege(t.relnamespace, 'USAGE') AND has_schema_privilege(r.relnamespace, 'USAGE') \
      AND has_table_privilege(k.conrelid, 'SELECT') AND has_table_privilege(k.confrelid, 'SELECT') \
    GROUP BY k.oid, k.conrelid, k.confrelid, k.conname ORDER BY 1";
 

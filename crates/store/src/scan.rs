@@ -1,6 +1,10 @@
 //! Looks for clear text where only ciphertext may lie: streams files and reports where a canary stands. Each canary is
 //! looked for as it is, in lower and upper case, as UTF-16, and as the hexadecimal text PostgreSQL writes bytes in.
+//!
+//! What it cannot see: text inside compressed blocks, which are values over 2 kB and whole pages in the WAL. A dump
+//! holds every value uncompressed, so scan one as well.
 
+use memchr::memmem::Finder;
 use salus_core::{Error, Result};
 use serde::Serialize;
 use std::{
@@ -47,7 +51,7 @@ pub struct Scanner {
 }
 
 struct Needle {
-    bytes: Vec<u8>,
+    find: Finder<'static>,
     canary: usize,
     form: &'static str,
 }
@@ -68,12 +72,12 @@ impl Scanner {
                 return Err(Error::invalid("canary", "too_short", message));
             }
             for (bytes, form) in forms(text) {
-                if !needles.iter().any(|n| n.bytes == bytes) {
-                    needles.push(Needle { bytes, canary, form });
+                if !needles.iter().any(|n| n.find.needle() == bytes) {
+                    needles.push(Needle { find: Finder::new(&bytes).into_owned(), canary, form });
                 }
             }
         }
-        let longest = needles.iter().map(|n| n.bytes.len()).max().unwrap_or(0);
+        let longest = needles.iter().map(|n| n.find.needle().len()).max().unwrap_or(0);
         Ok(Self { needles, longest })
     }
 
@@ -127,8 +131,8 @@ impl Scanner {
             let held = kept + got;
             for needle in &self.needles {
                 // What lies wholly in the part kept from before was found before.
-                let start = (kept + 1).saturating_sub(needle.bytes.len());
-                for at in find_all(&buffer[start..held], &needle.bytes) {
+                let start = (kept + 1).saturating_sub(needle.find.needle().len());
+                for at in needle.find.find_iter(&buffer[start..held]) {
                     if found < MOST {
                         let offset = base + (start + at) as u64;
                         scan.hits.push(Hit { file: name.into(), offset, canary: needle.canary, form: needle.form });
@@ -157,26 +161,6 @@ fn forms(text: &str) -> Vec<(Vec<u8>, &'static str)> {
         (utf16(&lower), "UTF-16, lower case"),
         (hex::encode(text).into_bytes(), "hexadecimal"),
     ]
-}
-
-/// Where `needle` begins in `hay`; the search steps over bytes that cannot end it (Horspool).
-fn find_all(hay: &[u8], needle: &[u8]) -> Vec<usize> {
-    let last = needle.len() - 1;
-    let mut step = [needle.len(); 256];
-    for (i, b) in needle[..last].iter().enumerate() {
-        step[usize::from(*b)] = last - i;
-    }
-    let (mut at, mut found) = (0, Vec::new());
-    while at + last < hay.len() {
-        let end = hay[at + last];
-        if end == needle[last] && hay[at..at + last] == needle[..last] {
-            found.push(at);
-            at += 1;
-        } else {
-            at += step[usize::from(end)];
-        }
-    }
-    found
 }
 
 fn unreadable(path: &Path, e: &std::io::Error) -> Error {
