@@ -39,6 +39,7 @@ CREATE INDEX activity_logs_xact_ix ON audit.activity_logs (xact);
 CREATE TABLE audit.activity_logs_default PARTITION OF audit.activity_logs DEFAULT;
 ALTER TABLE audit.activity_logs_default ENABLE ROW LEVEL SECURITY;
 ALTER TABLE audit.activity_logs_default FORCE ROW LEVEL SECURITY;
+GRANT SELECT ON audit.activity_logs_default TO salus_backup; -- a dump reads partitions one by one
 CALL audit.ensure_partitions(now()::date, 3);
 CALL kernel.protect('audit.activity_logs', key_class => 'audit', retention => 'audit_logs', append_only => true);
 CREATE POLICY any_caller ON audit.activity_logs FOR INSERT WITH CHECK (true);
@@ -129,3 +130,4 @@ GRANT SELECT, INSERT, UPDATE ON audit.tiles, audit.tree_states TO salus_sealer;
 CREATE SEQUENCE audit.writer_ids AS int;
 COMMENT ON SEQUENCE audit.writer_ids IS 'A number for each start of a server process: its events are counted under it';
 GRANT USAGE ON SEQUENCE audit.writer_ids TO salus_app;
+GRANT SELECT ON SEQUENCE audit.writer_ids TO salus_backup;

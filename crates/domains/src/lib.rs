@@ -13,7 +13,9 @@ pub mod demo;
 pub mod exchange;
 pub mod kernel;
 pub mod medical;
+pub mod prove;
 pub mod records;
+pub mod verify;
 
 use salus_core::Result;
 use salus_store::{Catalog, Op, Resource};

@@ -14,7 +14,7 @@ use salus_core::{Ctx, Env, Error, PLATFORM, Result};
 use std::{
     collections::HashMap,
     sync::{Arc, PoisonError, RwLock},
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio_postgres::{Client, Config, NoTls};
 use uuid::Uuid;
@@ -52,6 +52,7 @@ pub struct Tenant {
 
 pub(crate) struct Shared {
     pub(crate) pool: Pool,
+    config: Config,
     pub(crate) catalog: Catalog,
     pub(crate) writer: Writer,
     pub(crate) env: Env,
@@ -66,8 +67,11 @@ impl Db {
     /// # Errors
     /// [`Error::Unavailable`] with what to do, when the database cannot be reached or must not be trusted.
     pub async fn open(options: Options) -> Result<Self> {
-        let manager =
-            Manager::from_config(options.config, NoTls, ManagerConfig { recycling_method: RecyclingMethod::Fast });
+        let manager = Manager::from_config(
+            options.config.clone(),
+            NoTls,
+            ManagerConfig { recycling_method: RecyclingMethod::Fast },
+        );
         let wait = Some(Duration::from_secs(5));
         let pool = Pool::builder(manager)
             .max_size(options.connections)
@@ -83,8 +87,8 @@ impl Db {
         let payload = catalog.table("audit.activity_logs")?.column("payload").map_or(0, |c| c.column_id);
         let writer = Writer::new(&options.root, row.get(0), payload, &options.env)?;
         drop(client);
-        let (env, root) = (options.env, options.root);
-        let db = Self(Arc::new(Shared { pool, catalog, writer, env, root, tenants: RwLock::default() }));
+        let (config, env, root) = (options.config, options.env, options.root);
+        let db = Self(Arc::new(Shared { pool, config, catalog, writer, env, root, tenants: RwLock::default() }));
         db.ensure_keys(PLATFORM).await?;
         Ok(db)
     }
@@ -106,6 +110,35 @@ impl Db {
     pub fn pool_status(&self) -> (usize, usize, usize) {
         let s = self.0.pool.status();
         (s.size.saturating_sub(s.available), s.size, s.max_size)
+    }
+
+    /// A connection of its own, outside the pool and gone when it is dropped: for proofs, locks and measurements.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when there is none to be had.
+    pub(crate) async fn connect_apart(&self) -> Result<Client> {
+        let unreachable = |e| Error::Unavailable(format!("the database cannot be reached: {e}"));
+        let (client, connection) = self.0.config.connect(NoTls).await.map_err(unreachable)?;
+        crate::runtime::spawn(connection);
+        Ok(client)
+    }
+
+    /// How long a new connection takes until it has answered.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when there is none to be had.
+    pub async fn connect_time(&self) -> Result<Duration> {
+        let since = Instant::now();
+        self.connect_apart().await?.simple_query("SELECT 1").await.map_err(Error::internal)?;
+        Ok(since.elapsed())
+    }
+
+    /// What in the schema breaks a rule, as the serving role sees it.
+    ///
+    /// # Errors
+    /// As [`crate::lint::check`].
+    pub async fn lint(&self) -> Result<Vec<crate::lint::Finding>> {
+        crate::lint::check(&self.connect_apart().await?).await
     }
 
     /// The tenant of this name; suspended and closed ones are not found.

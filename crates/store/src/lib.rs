@@ -16,14 +16,18 @@ pub mod engine;
 mod error;
 mod idempotency;
 mod keys;
+pub mod lint;
 pub mod migrate;
 mod op;
+pub mod orphans;
 pub mod runtime;
+pub mod scan;
 pub mod schema;
 pub mod seal;
 mod sql;
 mod tx;
 mod unit;
+pub mod walls;
 
 pub use catalog::Catalog;
 pub use db::{Db, Options, Tenant};

@@ -387,7 +387,7 @@ impl Tx {
         if !outbox.ids.is_empty() {
             last.push((INSERT_OUTBOX, outbox_params));
         }
-        self.unit.commit(&last).await.map_err(|f| failure(&self.db.0.catalog, f))
+        self.unit.commit(&last).await.map_err(|f| unrecorded(failure(&self.db.0.catalog, f)))
     }
 
     /// Undoes the work and records, in a transaction of its own, that it was refused or failed.
@@ -400,19 +400,18 @@ impl Tx {
         unit.rollback().await;
         let unit = Unit::new(&db.0.pool, &ctx, true);
         let params: Params<'_> = &event.params();
-        unit.commit(&[(INSERT_EVENT, params)]).await.map_err(|f| match failure(&db.0.catalog, f) {
-            Error::Internal(why) => {
-                tracing::error!(%why, "an audit event could not be written");
-                Error::Unavailable("the audit log cannot be written: nothing is answered until it can".into())
-            }
-            other => other,
-        })
+        unit.commit(&[(INSERT_EVENT, params)]).await.map_err(|f| unrecorded(failure(&db.0.catalog, f)))
     }
 
     /// Ends a transaction that touched nothing anyone needs to know of, such as looking up a session.
     pub async fn finish_unrecorded(self) -> Result<()> {
         let Self { unit, db, .. } = self;
         unit.commit(&[]).await.map_err(|f| failure(&db.0.catalog, f))
+    }
+
+    /// Undoes everything and gives the connection back: for what was only tried.
+    pub async fn undo(self) {
+        self.unit.rollback().await;
     }
 
     fn event(&self, action: &str, target: &str, outcome: Outcome, code: Option<String>) -> Result<Event> {
@@ -460,6 +459,13 @@ pub(crate) fn failure(catalog: &Catalog, f: Failure) -> Error {
         Failure::Database(e) => crate::db_error(catalog, &e),
         Failure::Connection(e) => e,
     }
+}
+
+/// An event that the database refused. Nothing is answered then, and nothing was done.
+fn unrecorded(e: Error) -> Error {
+    let Error::Internal(why) = e else { return e };
+    tracing::error!(%why, "an audit event could not be written");
+    Error::Unavailable("the audit log cannot be written: nothing is answered until it can".into())
 }
 
 fn erased() -> Error {

@@ -252,8 +252,7 @@ impl<'a> Writing<'a> {
         let given: BTreeSet<&str> = rows.iter().flat_map(|r| r.values.keys().map(String::as_str)).collect();
         let mut columns: Vec<&Column> = table.column("id").into_iter().collect();
         for name in given {
-            let column =
-                table.column(name).filter(|c| c.name != "id" && c.name != "tenant_id" && c.kind != Kind::Blind);
+            let column = table.column(name).filter(|c| c.name != "id" && c.name != "tenant_id" && !follows(c));
             columns.push(
                 column.ok_or_else(|| {
                     Error::invalid(name, "unknown_field", format!("Is not a field of {}", table.name))
@@ -276,7 +275,7 @@ impl<'a> Writing<'a> {
         let mut wrong = Vec::new();
         for (column, cells) in self.columns.iter().zip(&mut self.cells) {
             let value = match column.kind {
-                Kind::Blind => row.values.get(column.name.trim_end_matches("_bidx")),
+                _ if follows(column) => row.values.get(column.name.trim_end_matches("_bidx")),
                 _ if column.name == "id" => None,
                 _ => row.values.get(&column.name),
             };
@@ -333,6 +332,11 @@ impl<'a> Writing<'a> {
     }
 }
 
+/// Whether a column is the blind index of the sealed one beside it and is made from it; any other digest is given.
+fn follows(column: &Column) -> bool {
+    column.kind == Kind::Blind && column.name.ends_with("_bidx")
+}
+
 /// The type a cell is cast to on its way into its column.
 fn cell_cast(kind: Kind) -> &'static str {
     if matches!(kind, Kind::Sealed(_)) { "bytea" } else { cast(kind) }
@@ -375,7 +379,7 @@ impl Cells {
                 (Kind::Sealed(format), Some(v)) => {
                     Some(tx.seal(column, format, row.id, subject, &clear(column, format, v)?)?)
                 }
-                (Kind::Blind, Some(v)) => {
+                (Kind::Blind, Some(v)) if follows(column) => {
                     let field = column.name.trim_end_matches("_bidx");
                     let search = table.column(field).and_then(|c| c.search).unwrap_or(Search::Exact);
                     Some(tx.keys().index.blind(blind_column(table, field)?, search, v.as_str().unwrap_or_default())?)

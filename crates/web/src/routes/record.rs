@@ -8,6 +8,7 @@ use crate::{
     app::App,
     pages::{
         access::{self, Access, AccessView, Seer},
+        clinical::*,
         parts::Pager,
         record::{self, *},
         trend::{self, TrendView},

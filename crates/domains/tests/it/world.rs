@@ -1,0 +1,75 @@
+//! A database of one test, opened as the server opens it, with one tenant.
+
+use salus_core::{Ctx, Env, Error, Result};
+use salus_domains::operations;
+use salus_store::{Body, Call, Db, Op, Options, Record, Reply, dispatch, seal::RootKey};
+use salus_testkit::TestDb;
+use serde_json::Value;
+use std::sync::Arc;
+use tokio_postgres::Config;
+use uuid::Uuid;
+
+pub struct World {
+    pub database: TestDb,
+    pub db: Db,
+    pub ops: Vec<Arc<Op>>,
+    pub tenant: Uuid,
+}
+
+impl World {
+    pub async fn new() -> Self {
+        let database = TestDb::new().await;
+        let config = database.config("salus_app");
+        Self::on(database, config).await
+    }
+
+    pub async fn on(database: TestDb, config: Config) -> Self {
+        let db = open(config).await;
+        let ops = operations(db.catalog()).unwrap();
+        let tenant = db.create_tenant("north", true).await.unwrap();
+        Self { database, db, ops, tenant }
+    }
+
+    pub fn operator(&self) -> Ctx {
+        Ctx::operator(self.db.env(), self.tenant)
+    }
+
+    pub fn op(&self, name: &str) -> &Arc<Op> {
+        self.ops.iter().find(|o| o.name == name).unwrap_or_else(|| panic!("no operation {name}"))
+    }
+
+    pub async fn call(&self, op: &str, call: Call) -> Result<Reply, Error> {
+        dispatch(&self.db, self.op(op), self.operator(), call).await
+    }
+
+    pub async fn create(&self, op: &str, body: Value) -> Record {
+        let reply = self.call(op, Call { body, ..Call::default() }).await.unwrap();
+        let Body::Row(row) = reply.body else { panic!("no row") };
+        row
+    }
+
+    /// Behind the server's back.
+    pub async fn admin(&self, sql: &str) {
+        as_admin(&self.database, sql).await;
+    }
+}
+
+pub async fn as_admin(database: &TestDb, sql: &str) {
+    let admin = database.connect("salus_admin").await;
+    admin.batch_execute(sql).await.unwrap_or_else(|e| panic!("{sql}: {:?}", e.as_db_error()));
+}
+
+async fn open(config: Config) -> Db {
+    let options = Options {
+        config,
+        connections: 8,
+        root: RootKey::ephemeral().unwrap(),
+        env: Env::default(),
+        allow_old_postgres: true,
+    };
+    Db::open(options).await.unwrap()
+}
+
+pub fn at(id: &str) -> Call {
+    Call { path: vec![("id".into(), id.to_owned())], ..Call::default() }
+}
