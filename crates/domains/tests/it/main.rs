@@ -2,7 +2,10 @@
 #![allow(clippy::unwrap_used, reason = "a test that fails here has found its bug")]
 
 mod clear_text;
+mod coverage;
 mod isolation;
 mod patients;
+mod plausible;
+mod statements;
 mod verify;
 mod world;
