@@ -137,7 +137,9 @@ async fn schemas(db: &Db) -> Result<String> {
         .collect();
     let wanted: Vec<String> = wanted.into_iter().collect();
     let mut tx = platform(db).await?;
-    let sql = sql!("SELECT s FROM unnest($1::text[]) s WHERE to_regnamespace(s) IS NULL OR NOT has_schema_privilege(s, 'USAGE')");
+    let sql = sql!(
+        "SELECT s FROM unnest($1::text[]) s WHERE to_regnamespace(s) IS NULL OR NOT has_schema_privilege(s, 'USAGE')"
+    );
     let missing = tx.query(sql, &[&wanted]).await?;
     tx.undo().await;
     let missing: Vec<String> = missing.iter().map(|r| r.get(0)).collect();
@@ -158,15 +160,19 @@ async fn extensions(db: &Db) -> Result<String> {
     tx.undo().await;
     let named = |there: bool| {
         let of = rows.iter().filter(move |r| r.get::<_, Option<&str>>(1).is_some() == there);
-        of.map(|r| format!("{} {}", r.get::<_, &str>(0), r.get::<_, Option<&str>>(1).unwrap_or_default()).trim().to_owned())
-            .collect::<Vec<_>>()
-            .join(", ")
+        of.map(|r| {
+            format!("{} {}", r.get::<_, &str>(0), r.get::<_, Option<&str>>(1).unwrap_or_default()).trim().to_owned()
+        })
+        .collect::<Vec<_>>()
+        .join(", ")
     };
     let missing = named(false);
     if missing.is_empty() {
         return Ok(named(true));
     }
-    Err(wrong(format!("{missing} missing: install PostgreSQL's contrib modules, then run salus db migrate as administrator")))
+    Err(wrong(format!(
+        "{missing} missing: install PostgreSQL's contrib modules, then run salus db migrate as administrator"
+    )))
 }
 
 async fn foreign_keys(db: &Db) -> Result<String> {
@@ -258,7 +264,8 @@ fn members(value: Value) -> Map<String, Value> {
 /// The tenant with real rows that was made first, or the platform's own on an empty installation.
 async fn some_tenant(db: &Db) -> Result<(Uuid, String)> {
     let mut tx = platform(db).await?;
-    let sql = sql!("SELECT id, slug FROM kernel.tenants WHERE state = 'active' ORDER BY id = $1, created_at, id LIMIT 1");
+    let sql =
+        sql!("SELECT id, slug FROM kernel.tenants WHERE state = 'active' ORDER BY id = $1, created_at, id LIMIT 1");
     let row = tx.query_opt(sql, &[&PLATFORM]).await?;
     tx.undo().await;
     row.map(|r| (r.get(0), r.get(1))).ok_or_else(|| wrong("there is no active tenant: run salus db migrate"))

@@ -57,8 +57,11 @@ impl Db {
     /// # Errors
     /// [`Error::Unavailable`] with what to do, when the database cannot be reached or must not be trusted.
     pub async fn open(options: Options) -> Result<Self> {
-        let manager =
-            Manager::from_config(options.config.clone(), NoTls, ManagerConfig { recycling_method: RecyclingMethod::Fast });
+        let manager = Manager::from_config(
+            options.config.clone(),
+            NoTls,
+            ManagerConfig { recycling_method: RecyclingMethod::Fast },
+        );
         let wait = Some(Duration::from_secs(5));
         let pool = Pool::builder(manager)
             .max_size(options.connections)

@@ -211,8 +211,12 @@ mod tests {
             found.sort_unstable();
             let hex_at = text.len() as u64 - 9 - 20;
             let utf_at = hex_at - 2 - 26;
-            let want =
-                [(4, 0, "as it is"), (20, 0, "upper case"), (utf_at, 0, "UTF-16, lower case"), (hex_at, 1, "hexadecimal")];
+            let want = [
+                (4, 0, "as it is"),
+                (20, 0, "upper case"),
+                (utf_at, 0, "UTF-16, lower case"),
+                (hex_at, 1, "hexadecimal"),
+            ];
             assert_eq!(found, want, "in steps of {step}");
             assert_eq!((scan.bytes, scan.files), (text.len() as u64, 1));
         }

@@ -217,7 +217,9 @@ impl Door<'_> {
                     _ => json!(Uuid::max()),
                 };
                 match self.call(self.mine.id, op, call).await? {
-                    Err(Error::Invalid(e)) if e.iter().any(|e| names(&e.pointer, field) || names(&e.message, field)) => {
+                    Err(Error::Invalid(e))
+                        if e.iter().any(|e| names(&e.pointer, field) || names(&e.message, field)) =>
+                    {
                         check.attempt(None);
                     }
                     Err(e) => check.unproven.push(format!("{} {field}: is answered {e}", op.name)),
@@ -248,7 +250,12 @@ impl Door<'_> {
     /// A call about one's own row, with a body that fits.
     fn own(&self, op: &Op, table: &Table, marker: &str) -> Call {
         let id = self.mine.rows.get(op.target).copied().unwrap_or_default();
-        Call { path: path(op, id), body: self.body(op, table, &self.mine, marker), if_match: Some(1), ..Call::default() }
+        Call {
+            path: path(op, id),
+            body: self.body(op, table, &self.mine, marker),
+            if_match: Some(1),
+            ..Call::default()
+        }
     }
 
     /// A call with this id in every parameter of the path; its body refers to rows of one's own.
@@ -264,7 +271,9 @@ impl Door<'_> {
     fn betrayed(&self, text: &str) -> Option<String> {
         let secret = self.secrets.iter().find(|s| text.contains(s.as_str()))?;
         let what = self.theirs.rows.iter().find(|(_, id)| id.to_string() == *secret);
-        Some(what.map_or_else(|| format!("{secret} of another tenant"), |(t, _)| format!("another tenant's row of {t}")))
+        Some(
+            what.map_or_else(|| format!("{secret} of another tenant"), |(t, _)| format!("another tenant's row of {t}")),
+        )
     }
 }
 
@@ -279,7 +288,8 @@ fn asked(op: &Op, with: &[(&str, &str)]) -> Vec<(String, String)> {
     for param in &op.params {
         if let Some((name, value)) = with.iter().find(|(name, _)| *name == param.name) {
             query.push(((*name).to_owned(), (*value).to_owned()));
-        } else if let Some((name, value)) = NEEDED.iter().find(|(name, _)| op.path.contains('{') && *name == param.name) {
+        } else if let Some((name, value)) = NEEDED.iter().find(|(name, _)| op.path.contains('{') && *name == param.name)
+        {
             query.push(((*name).to_owned(), (*value).to_owned()));
         }
     }
@@ -324,4 +334,3 @@ fn names(text: &str, field: &str) -> bool {
 fn ids_in(text: &str) -> Vec<Uuid> {
     text.split('"').filter(|s| s.len() == 36).filter_map(|s| s.parse().ok()).collect()
 }
-

@@ -103,7 +103,8 @@ async fn attempt(db: &Db, operations: &[Arc<Op>]) -> Result<Vec<Check>> {
 async fn scratch(db: &Db, side: char) -> Result<Scratch> {
     let random = db.env().id().simple().to_string();
     let hex = &random[24..];
-    let letters: String = hex.bytes().map(|b| char::from(if b.is_ascii_digit() { b - b'0' + b'g' } else { b })).collect();
+    let letters: String =
+        hex.bytes().map(|b| char::from(if b.is_ascii_digit() { b - b'0' + b'g' } else { b })).collect();
     let id = db.create_tenant(&format!("prove-{side}-{hex}"), true).await?;
     let marker = format!("tenant_{side}_canary_{letters}");
     Ok(Scratch { id, marker, rows: BTreeMap::new(), more: BTreeSet::new() })

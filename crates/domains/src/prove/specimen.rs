@@ -107,7 +107,14 @@ impl Factory {
     /// A body for this table as a client would send it: what was planted, under another marker, as far as `schema`
     /// takes it. References name the tenant's own rows, never one of the same table, which may be the row itself.
     #[must_use]
-    pub fn body(&self, table: &Table, scratch: &Scratch, marker: &str, env: &Env, schema: &Value) -> Map<String, Value> {
+    pub fn body(
+        &self,
+        table: &Table,
+        scratch: &Scratch,
+        marker: &str,
+        env: &Env,
+        schema: &Value,
+    ) -> Map<String, Value> {
         let shape = self.shapes.get(&table.name).cloned().unwrap_or_default();
         let known = shape.values(table, scratch, marker, env);
         let mut body = Map::new();
@@ -128,7 +135,10 @@ impl Factory {
 }
 
 fn no_row(table: &Table, e: &Error) -> Error {
-    Error::internal(format!("no specimen of {} can be made ({e}): its rules need a hint in prove::specimen", table.name))
+    Error::internal(format!(
+        "no specimen of {} can be made ({e}): its rules need a hint in prove::specimen",
+        table.name
+    ))
 }
 
 /// The newest row a tenant has in a table.
@@ -193,13 +203,7 @@ impl Shape {
     }
 
     /// Changes the shape so that it may satisfy what refused it; false when there is nothing left to try.
-    fn adapt(
-        &mut self,
-        table: &Table,
-        scratch: &Scratch,
-        given: &Map<String, Value>,
-        errors: &[FieldError],
-    ) -> bool {
+    fn adapt(&mut self, table: &Table, scratch: &Scratch, given: &Map<String, Value>, errors: &[FieldError]) -> bool {
         let mut named: Vec<&Column> =
             errors.iter().filter_map(|e| table.column(e.pointer.trim_start_matches('/'))).collect();
         if named.is_empty() {

@@ -1,8 +1,8 @@
 //! A25: what is written through the door stands nowhere in clear: not in tables, indexes, WAL, logs or a dump.
 
 use crate::world::{World, at};
-use salus_domains::auth;
 use salus_core::Ctx;
+use salus_domains::auth;
 use salus_store::{
     Call,
     catalog::Kind,
@@ -31,7 +31,8 @@ async fn fill(world: &World) -> Vec<String> {
     let mut filled = 0;
     let catalog = world.db.catalog();
     let creates = world.ops.iter().filter(|o| o.name.ends_with(".create"));
-    let mut creates: Vec<_> = creates.filter(|o| catalog.table(o.target).unwrap().columns.iter().any(|c| c.is_sealed())).collect();
+    let mut creates: Vec<_> =
+        creates.filter(|o| catalog.table(o.target).unwrap().columns.iter().any(|c| c.is_sealed())).collect();
     creates.sort_by_key(|o| o.target != "medical.patients");
     for op in creates {
         let table = catalog.table(op.target).unwrap();
@@ -114,7 +115,8 @@ async fn pass_through(world: &World, canaries: &mut Vec<String>) {
 async fn files(world: &World) -> Vec<PathBuf> {
     let admin = world.database.connect("salus_admin").await;
     admin.batch_execute("CHECKPOINT; SELECT pg_switch_wal()").await.unwrap();
-    let row = admin.query_one("SELECT oid::text FROM pg_database WHERE datname = current_database()", &[]).await.unwrap();
+    let row =
+        admin.query_one("SELECT oid::text FROM pg_database WHERE datname = current_database()", &[]).await.unwrap();
     let home = TestCluster::shared().home();
     let data = home.join("cluster/data");
     vec![data.join("base").join(row.get::<_, String>(0)), data.join("pg_wal"), home.join("log")]
@@ -152,7 +154,8 @@ async fn nothing_sealed_stands_anywhere_in_clear() {
         dumped.bytes >> 10,
         since.elapsed()
     );
-    let named = |s: &Scan| s.hits.iter().map(|h| format!("{} in {}", canaries[h.canary], h.file.display())).collect::<Vec<_>>();
+    let named =
+        |s: &Scan| s.hits.iter().map(|h| format!("{} in {}", canaries[h.canary], h.file.display())).collect::<Vec<_>>();
     assert_eq!((named(&scan), named(&dumped)), (Vec::<String>::new(), Vec::new()));
     assert!(scan.files > 300 && dumped.bytes > 100_000, "too little was looked at");
 }

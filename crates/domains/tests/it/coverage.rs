@@ -207,7 +207,8 @@ async fn attempt<'a>(world: &World, op: &'a Arc<Op>, caller: Ctx) -> (&'a Arc<Op
 async fn nobody_without_a_session_is_answered() {
     let world = World::new().await;
     for op in &world.ops {
-        let told = dispatch(&world.db, op, Ctx::anonymous(world.db.env(), Channel::Api), at(&Uuid::max().to_string())).await;
+        let told =
+            dispatch(&world.db, op, Ctx::anonymous(world.db.env(), Channel::Api), at(&Uuid::max().to_string())).await;
         assert!(matches!(told, Err(Error::Unauthenticated)), "{}", op.name);
     }
 }

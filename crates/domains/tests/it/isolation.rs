@@ -66,8 +66,7 @@ async fn a_killed_proof_is_cleared_away_and_real_tenants_are_not() {
         tx.insert("medical.patients", &[salus_store::engine::NewRow { id, values }]).await.unwrap();
         tx.commit("test", "medical.patients").await.unwrap();
     }
-    let (one, two) =
-        tokio::join!(prove::isolation(&world.db, &world.ops), prove::isolation(&world.db, &world.ops));
+    let (one, two) = tokio::join!(prove::isolation(&world.db, &world.ops), prove::isolation(&world.db, &world.ops));
     let (report, refused) = if one.is_ok() { (one, two) } else { (two, one) };
     assert!(matches!(refused, Err(Error::Conflict { code: "proof_running", .. })), "one at a time: {refused:?}");
     assert_eq!(report.unwrap().swept, 1);
@@ -85,8 +84,14 @@ async fn a_killed_proof_is_cleared_away_and_real_tenants_are_not() {
 #[tokio::test]
 async fn each_hole_in_the_wall_is_found() {
     let holes = [
-        ("ALTER TABLE medical.patients DISABLE ROW LEVEL SECURITY", "medical.patients: another tenant's row is found by id"),
-        ("DROP POLICY tenant_wall ON records.allergies", "records.allergies: another tenant's row is changed by tenant"),
+        (
+            "ALTER TABLE medical.patients DISABLE ROW LEVEL SECURITY",
+            "medical.patients: another tenant's row is found by id",
+        ),
+        (
+            "DROP POLICY tenant_wall ON records.allergies",
+            "records.allergies: another tenant's row is changed by tenant",
+        ),
         (
             "ALTER POLICY tenant_wall ON records.encounters USING (true) WITH CHECK (tenant_id = kernel.tenant())",
             "records.encounters: another tenant's row is found by id",
@@ -132,7 +137,11 @@ async fn each_hole_in_the_wall_is_found() {
     assert!(!report.holds());
     for (sql, named) in holes {
         // The catalogue was read before a constraint was dropped, so the proof still knows of the reference.
-        assert!(report.leaks().any(|l| l.contains(named)), "{sql}\nis not found as {named}:\n{:#?}", report.leaks().collect::<Vec<_>>());
+        assert!(
+            report.leaks().any(|l| l.contains(named)),
+            "{sql}\nis not found as {named}:\n{:#?}",
+            report.leaks().collect::<Vec<_>>()
+        );
     }
     let by_door = |op: &str| report.leaks().any(|l| l.starts_with(op));
     assert!(by_door("medical.patient.list") && by_door("medical.patient.get"), "the door leads through the hole");

@@ -7,5 +7,7 @@ mod isolation;
 mod patients;
 mod plausible;
 mod statements;
+mod storm;
+mod swaps;
 mod verify;
 mod world;

@@ -119,8 +119,13 @@ impl Walls<'_> {
             let told = attempts.run(&format!("SELECT count(*) FROM {} WHERE id = '{foreign}'", table.name)).await?;
             check.attempt(told.unless(Told::Rows(0), &table.name, "another tenant's row is found by id"));
             // A proof that sees nothing at all proves nothing.
-            let told = attempts.run(&format!("SELECT count(DISTINCT id) FROM {} WHERE id = '{own}'", table.name)).await?;
-            check.attempt(told.unless(Told::Rows(1), &table.name, "one's own row is not seen: the proof is blind here"));
+            let told =
+                attempts.run(&format!("SELECT count(DISTINCT id) FROM {} WHERE id = '{own}'", table.name)).await?;
+            check.attempt(told.unless(
+                Told::Rows(1),
+                &table.name,
+                "one's own row is not seen: the proof is blind here",
+            ));
         }
         Ok(check)
     }
@@ -248,5 +253,10 @@ fn copy_sql(table: &Table, row: Uuid, with: &[(&str, &str)]) -> String {
         .iter()
         .map(|n| with.iter().find(|(w, _)| w == n).map_or(if *n == "id" { "gen_random_uuid()" } else { n }, |(_, v)| v))
         .collect();
-    format!("INSERT INTO {0} ({1}) SELECT {2} FROM {0} WHERE id = '{row}'", table.name, names.join(", "), values.join(", "))
+    format!(
+        "INSERT INTO {0} ({1}) SELECT {2} FROM {0} WHERE id = '{row}'",
+        table.name,
+        names.join(", "),
+        values.join(", ")
+    )
 }

@@ -84,7 +84,9 @@ pub async fn remove(db: &Db, tenant: Uuid) -> Result<Vec<String>> {
             kept.push(table.name.clone());
         }
     }
-    tx.execute("UPDATE kernel.tenants SET state = 'closed' WHERE id = $1", &[&tenant]).await.map_err(Error::internal)?;
+    tx.execute("UPDATE kernel.tenants SET state = 'closed' WHERE id = $1", &[&tenant])
+        .await
+        .map_err(Error::internal)?;
     tx.commit().await.map_err(Error::internal)?;
     db.forget_keys(tenant);
     Ok(kept)
