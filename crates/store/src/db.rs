@@ -4,7 +4,8 @@
 use crate::{
     Catalog, Tx,
     audit::Writer,
-    seal::{ClassKey, KeyClass, RootKey, Secret, TenantKeys, random_secret},
+    keys::SEAL_LOW,
+    seal::{RootKey, TenantKeys},
     tx::failure,
     unit::Unit,
 };
@@ -36,19 +37,28 @@ pub struct Options {
 #[derive(Clone)]
 pub struct Db(pub(crate) Arc<Shared>);
 
+/// A tenant in the list of tenants.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct Tenant {
+    /// Its id.
+    pub id: Uuid,
+    /// Its name in addresses and commands.
+    pub slug: String,
+    /// Whether it is served.
+    pub state: String,
+    /// Whether it is a demonstration.
+    pub is_demo: bool,
+}
+
 pub(crate) struct Shared {
     pub(crate) pool: Pool,
     config: Config,
     pub(crate) catalog: Catalog,
     pub(crate) writer: Writer,
     pub(crate) env: Env,
-    root: RootKey,
+    pub(crate) root: RootKey,
     tenants: RwLock<HashMap<Uuid, Arc<TenantKeys>>>,
 }
-
-/// Seals that a process reserves at a time on a key (`spec` B2.3), and when it asks for more.
-const SEAL_BLOCK: i64 = 1 << 20;
-const SEAL_LOW: i64 = 1 << 17;
 
 impl Db {
     /// Connects, checks that the role cannot pass row-level security by, reads the catalogue and takes a writer
@@ -168,6 +178,20 @@ impl Db {
         Ok(id)
     }
 
+    /// All tenants by name, the platform itself left out.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn tenants(&self) -> Result<Vec<Tenant>> {
+        let mut unit = Unit::new(&self.0.pool, &Ctx::operator(&self.0.env, PLATFORM), true);
+        let sql = "SELECT id, slug, state::text, is_demo FROM kernel.tenants WHERE id <> '00000000-0000-0000-0000-000000000000' ORDER BY slug";
+        let rows = unit.query(sql, &[], true).await.map_err(|f| failure(&self.0.catalog, f))?;
+        unit.commit(&[]).await.map_err(|f| failure(&self.0.catalog, f))?;
+        let tenant =
+            |r: &tokio_postgres::Row| Tenant { id: r.get(0), slug: r.get(1), state: r.get(2), is_demo: r.get(3) };
+        Ok(rows.iter().map(tenant).collect())
+    }
+
     /// The tenant's keys, from memory when they are there and have seals left.
     pub(crate) async fn keys(&self, tenant: Uuid) -> Result<Arc<TenantKeys>> {
         let held = self.0.tenants.read().unwrap_or_else(PoisonError::into_inner).get(&tenant).cloned();
@@ -188,113 +212,6 @@ impl Db {
     pub fn forget_keys(&self, tenant: Uuid) {
         self.0.tenants.write().unwrap_or_else(PoisonError::into_inner).remove(&tenant);
     }
-
-    async fn load_keys(&self, tenant: Uuid) -> Result<Option<TenantKeys>> {
-        let ctx = Ctx::system(&self.0.env, tenant);
-        let mut unit = Unit::new(&self.0.pool, &ctx, true);
-        let sql = "SELECT key_no, kind, key_class, state, wrapped FROM kernel.keys \
-                   WHERE state IN ('active', 'decrypt_only') ORDER BY kind = 'tenant' DESC";
-        let rows = unit.query(sql, &[], true).await.map_err(|f| failure(&self.0.catalog, f))?;
-        unit.commit(&[]).await.map_err(|f| failure(&self.0.catalog, f))?;
-        let mut tenant_key: Option<Secret> = None;
-        let (mut index, mut classes) = (None, Vec::new());
-        for row in &rows {
-            let key_no = row.get::<_, i64>("key_no").cast_unsigned();
-            let (kind, wrapped): (&str, &[u8]) = (row.get("kind"), row.get("wrapped"));
-            if kind == "tenant" {
-                tenant_key = Some(self.0.root.open_tenant_key(tenant, key_no, wrapped).map_err(|_| wrong_root())?);
-                continue;
-            }
-            let above = tenant_key.as_ref().ok_or_else(wrong_root)?;
-            let secret = TenantKeys::unwrap_key(above, tenant, key_no, kind, wrapped)?;
-            match row.get::<_, Option<&str>>("key_class").and_then(KeyClass::from_name) {
-                Some(class) => {
-                    classes.push(ClassKey::new(key_no, class, row.get::<_, &str>("state") == "active", secret))
-                }
-                None => index = Some(secret),
-            }
-        }
-        match (tenant_key, index) {
-            (Some(above), Some(index)) => TenantKeys::new(tenant, &above, index, classes).map(Some),
-            _ => Ok(None),
-        }
-    }
-
-    async fn reserve_seals(&self, tenant: Uuid, keys: &TenantKeys) -> Result<()> {
-        let ctx = Ctx::system(&self.0.env, tenant);
-        let mut unit = Unit::new(&self.0.pool, &ctx, false);
-        for key in keys.classes().filter(|k| k.active && k.remaining() < SEAL_LOW) {
-            let sql = "UPDATE kernel.keys SET seal_count = seal_count + $2 WHERE key_no = $1";
-            let params: crate::unit::Params<'_> = &[&key.key_no.cast_signed(), &SEAL_BLOCK];
-            unit.query(sql, params, true).await.map_err(|f| failure(&self.0.catalog, f))?;
-            key.add_reserved(SEAL_BLOCK);
-        }
-        unit.commit(&[]).await.map_err(|f| failure(&self.0.catalog, f))
-    }
-
-    /// Gives a tenant its keys if it has none: a tenant key under the root, class keys and an index key under it.
-    async fn ensure_keys(&self, tenant: Uuid) -> Result<()> {
-        if self.load_keys(tenant).await?.is_some() {
-            return Ok(());
-        }
-        let ctx = Ctx::system(&self.0.env, tenant);
-        let mut unit = Unit::new(&self.0.pool, &ctx, false);
-        // Two nodes may start together: the second waits here and then finds the keys.
-        let lock = format!("salus/keys/{tenant}");
-        let sql = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0)), (SELECT count(*) FROM kernel.keys)";
-        let rows = unit.query(sql, &[&lock], true).await.map_err(|f| failure(&self.0.catalog, f))?;
-        if rows.first().is_some_and(|r| r.get::<_, i64>(1) > 0) {
-            unit.rollback().await;
-            return Err(wrong_root());
-        }
-        for new in new_keys(&self.0.root, tenant)? {
-            let sql = "INSERT INTO kernel.keys (id, key_no, kind, key_class, wrapped, wrap_kms, wrap_key_name, \
-                       wrap_key_version, activated_at, canary) VALUES ($1, $2, $3::text, $4::text, $5, 'file', $6, 1, $7, $8)";
-            let (id, now) = (self.0.env.id(), self.0.env.now());
-            let above = if new.kind == "tenant" { "root" } else { "tenant" };
-            let params: crate::unit::Params<'_> =
-                &[&id, &new.key_no.cast_signed(), &new.kind, &new.class, &new.wrapped, &above, &now, &new.canary];
-            unit.query(sql, params, true).await.map_err(|f| failure(&self.0.catalog, f))?;
-        }
-        unit.commit(&[]).await.map_err(|f| failure(&self.0.catalog, f))
-    }
-}
-
-struct NewKey {
-    key_no: u64,
-    kind: &'static str,
-    class: Option<&'static str>,
-    wrapped: Vec<u8>,
-    canary: Vec<u8>,
-}
-
-fn new_keys(root: &RootKey, tenant: Uuid) -> Result<Vec<NewKey>> {
-    let key_no = random_key_no()?;
-    let (tenant_key, wrapped) = root.new_tenant_key(tenant, key_no)?;
-    let canary = TenantKeys::canary(&tenant_key, tenant, key_no)?;
-    let mut keys = vec![NewKey { key_no, kind: "tenant", class: None, wrapped: wrapped.0, canary }];
-    for class in KeyClass::ALL.into_iter().map(Some).chain([None]) {
-        let kind = if class.is_some() { "class" } else { "index" };
-        let (key_no, secret) = (random_key_no()?, random_secret()?);
-        let wrapped = TenantKeys::wrap_key(&tenant_key, tenant, key_no, kind, &secret)?;
-        let canary = TenantKeys::canary(&secret, tenant, key_no)?;
-        keys.push(NewKey { key_no, kind, class: class.map(KeyClass::name), wrapped: wrapped.0, canary });
-    }
-    Ok(keys)
-}
-
-fn random_key_no() -> Result<u64> {
-    let mut bytes = [0; 8];
-    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| Error::internal("the random source failed"))?;
-    Ok(u64::from_be_bytes(bytes))
-}
-
-fn wrong_root() -> Error {
-    Error::Unavailable(
-        "the root key does not open this database's keys: it belongs to another installation. Restore the right root.age, \
-         or name the data directory it belongs to with --home"
-            .into(),
-    )
 }
 
 /// Refuses roles that row-level security does not bind, and engines in which it has known holes.

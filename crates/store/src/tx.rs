@@ -144,6 +144,25 @@ impl Tx {
     ///
     /// # Errors
     /// [`Error::Internal`] when it was altered or moved.
+    fn open_bytes(
+        &mut self,
+        table: &Table,
+        column: &Column,
+        row: Uuid,
+        subject: Option<&SubjectKey>,
+        sealed: &[u8],
+    ) -> Result<Vec<u8>> {
+        let Kind::Sealed(format) = column.kind else { return Err(Error::internal("not a sealed column")) };
+        let class = self.keys.class_by_no(seal::key_no(sealed)?)?;
+        let clear = seal::open(class, subject, &self.binding(column, format, row), sealed)?;
+        let name = format!("{}.{}", table.name, column.name);
+        if !self.trail.columns.contains(&name) {
+            self.trail.columns.insert(name);
+        }
+        Ok(clear.to_vec())
+    }
+
+    /// The same as JSON.
     pub(crate) fn open(
         &mut self,
         table: &Table,
@@ -152,19 +171,92 @@ impl Tx {
         subject: Option<&SubjectKey>,
         sealed: &[u8],
     ) -> Result<Value> {
+        let clear = self.open_bytes(table, column, row, subject, sealed)?;
+        match column.kind {
+            Kind::Sealed(Format::Json) => {
+                serde_json::from_slice(&clear).map_err(|_| Error::internal("a sealed value is not JSON"))
+            }
+            _ => {
+                Ok(Value::String(String::from_utf8(clear).map_err(|_| Error::internal("a sealed value is not UTF-8"))?))
+            }
+        }
+    }
+
+    /// Opens the exact bytes of a value about a person whose key was fetched, or of one about nobody. A person who was
+    /// erased gives `None`.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when it was altered or moved, or the key was not fetched.
+    pub fn open_exact(
+        &mut self,
+        table: &str,
+        column: &str,
+        row: Uuid,
+        subject: Option<Uuid>,
+        sealed: &[u8],
+    ) -> Result<Option<Vec<u8>>> {
+        let db = self.db.clone();
+        let table = db.catalog().table(table)?;
+        let column = table.column(column).ok_or_else(|| Error::internal("no such column"))?;
+        let key = match subject.map(|id| self.subjects.get(&id).cloned()) {
+            None => None,
+            Some(Some(Some(key))) => Some(key),
+            Some(Some(None)) => return Ok(None),
+            Some(None) => return Err(Error::internal("the subject's key was not fetched")),
+        };
+        if let Some(id) = subject {
+            self.about(id);
+        }
+        self.open_bytes(table, column, row, key.as_ref(), sealed).map(Some)
+    }
+
+    /// Seals the exact bytes of a value, for a static statement that stores them.
+    ///
+    /// # Errors
+    /// As for every write of a sealed value.
+    pub fn seal_exact(
+        &self,
+        table: &str,
+        column: &str,
+        row: Uuid,
+        subject: Option<Uuid>,
+        clear: &[u8],
+    ) -> Result<Vec<u8>> {
+        let column = self.catalog().table(table)?.column(column).ok_or_else(|| Error::internal("no such column"))?;
         let Kind::Sealed(format) = column.kind else { return Err(Error::internal("not a sealed column")) };
-        let class = self.keys.class_by_no(seal::key_no(sealed)?)?;
-        let clear = seal::open(class, subject, &self.binding(column, format, row), sealed)?;
-        let name = format!("{}.{}", table.name, column.name);
-        if !self.trail.columns.contains(&name) {
-            self.trail.columns.insert(name);
-        }
-        match format {
-            Format::Json => serde_json::from_slice(&clear).map_err(|_| Error::internal("a sealed value is not JSON")),
-            Format::Text | Format::Date => Ok(Value::String(
-                String::from_utf8(clear.to_vec()).map_err(|_| Error::internal("a sealed value is not UTF-8"))?,
-            )),
-        }
+        self.seal(column, format, row, subject, clear)
+    }
+
+    /// Fetches the keys of persons, for [`Tx::seal_exact`] and [`Tx::open_exact`].
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] on `patient_id` when one of them does not exist in this tenant.
+    pub async fn fetch_persons(&mut self, ids: impl IntoIterator<Item = Uuid>) -> Result<()> {
+        self.fetch_subjects("patient_id", &ids.into_iter().collect()).await
+    }
+
+    /// Marks a place to which a part of the work can be undone.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn mark(&mut self) -> Result<()> {
+        self.run("SAVEPOINT mark", &[], true).await.map(|_| ())
+    }
+
+    /// Undoes what was done since the last mark; the transaction goes on.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn undo_to_mark(&mut self) -> Result<()> {
+        self.run("ROLLBACK TO SAVEPOINT mark", &[], true).await.map(|_| ())
+    }
+
+    /// Gives up the last mark, keeping what was done.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn keep_since_mark(&mut self) -> Result<()> {
+        self.run("RELEASE SAVEPOINT mark", &[], true).await.map(|_| ())
     }
 
     /// Opens a value of a column that is bound to no person, read by a static statement.

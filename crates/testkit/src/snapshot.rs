@@ -73,6 +73,7 @@ fn pending_dir() -> PathBuf {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that fails here has found its bug")]
 mod tests {
     use super::*;
 

@@ -59,6 +59,8 @@ pub struct Resources<R> {
     layout: Layout,
     state: State,
     entry: u64,
+    /// Line on which the present entry begins.
+    entry_line: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,7 +86,7 @@ impl<R: Read> Resources<R> {
 
     /// Reads `input` in a known layout; give [`Layout::Lines`] for a file named `.ndjson`.
     pub fn with_layout(input: R, layout: Layout) -> Self {
-        Self { window: Window::new(input), layout, state: State::Start, entry: 0 }
+        Self { window: Window::new(input), layout, state: State::Start, entry: 0, entry_line: 1 }
     }
 
     fn step(&mut self) -> Step {
@@ -148,10 +150,9 @@ impl<R: Read> Resources<R> {
             Some(b'{') => {}
             Some(_) => return Err(Problem::new("", "syntax", "a resource must begin with an opening brace")),
         }
-        let bundle = self.find(|region| match scan::resource_type(region, 0) {
-            Scan::Done(Some(name)) => Scan::Done(&region[name] == b"Bundle"),
-            Scan::Done(None) | Scan::Bad => Scan::Done(false),
-            Scan::More => Scan::More,
+        let bundle = self.find(|region| match scan::is_bundle(region, 0) {
+            Scan::Bad => Scan::Done(false),
+            told => told,
         });
         match bundle {
             Ok(true) => {
@@ -245,6 +246,7 @@ impl<R: Read> Resources<R> {
         };
         self.entry += 1;
         self.window.consume(range.start);
+        self.entry_line = self.window.line;
         let item = cut_entry(&self.window.rest()[..range.len()]).map(|(at, full_url, bytes)| Item {
             line: self.window.line + memchr::memchr_iter(b'\n', &self.window.rest()[..at]).count() as u64,
             entry: Some(self.entry),
@@ -256,10 +258,26 @@ impl<R: Read> Resources<R> {
         item.map(Some)
     }
 
+    /// Says where `problem` is.
+    fn failure(&self, mut problem: Problem) -> Failure {
+        // A whole entry that gives no resource was passed already; anything else is still ahead.
+        let passed = is_passed(&problem);
+        let ahead = self.window.rest();
+        let between = ahead.iter().take_while(|b| matches!(b, b' ' | b'\t' | b'\r' | b'\n' | b','));
+        let lines = between.filter(|b| **b == b'\n').count() as u64;
+        let line = if passed { self.entry_line } else { self.window.line + lines };
+        let entry = (self.state == State::Entries).then_some(if passed { self.entry } else { self.entry + 1 });
+        problem.path = match (entry, self.state) {
+            (Some(n), _) => format!("Bundle.entry[{}]", n - 1),
+            (None, State::Bundle) => "Bundle".to_owned(),
+            (None, _) => String::new(),
+        };
+        Failure { line, entry, problem }
+    }
+
     /// Goes where reading can be taken up again after an error.
     fn recover(&mut self, problem: &Problem) {
-        let within_entry = matches!(problem.code, "no_resource" | "too_large_entry");
-        if within_entry {
+        if is_passed(problem) {
             return;
         }
         self.state = if self.layout == Layout::Lines && problem.code != "io" { State::Top } else { State::Done };
@@ -282,22 +300,13 @@ impl<R: Read> Iterator for Resources<R> {
 
     fn next(&mut self) -> Option<Self::Item> {
         while self.state != State::Done {
-            let line = self.window.line;
             match self.step() {
                 Ok(None) => {}
                 Ok(Some(item)) => return Some(Ok(item)),
-                Err(mut problem) => {
-                    let in_bundle = matches!(self.state, State::Bundle | State::Entries);
-                    let own = matches!(problem.code, "no_resource" | "too_large_entry");
-                    let number = if own { self.entry } else { self.entry + 1 };
-                    let entry = (self.state == State::Entries).then_some(number);
-                    problem.path = match entry {
-                        Some(n) => format!("Bundle.entry[{}]", n - 1),
-                        None if in_bundle => "Bundle".to_owned(),
-                        None => String::new(),
-                    };
-                    self.recover(&problem);
-                    return Some(Err(Failure { line, entry, problem }));
+                Err(problem) => {
+                    let failure = self.failure(problem);
+                    self.recover(&failure.problem);
+                    return Some(Err(failure));
                 }
             }
         }
@@ -327,6 +336,10 @@ fn cut_entry(entry: &[u8]) -> Result<(usize, Option<String>, Vec<u8>), Problem> 
         return Err(Problem { code: "too_large_entry", ..too_large() });
     }
     Ok((range.start, full_url, entry[range].to_vec()))
+}
+
+fn is_passed(problem: &Problem) -> bool {
+    matches!(problem.code, "no_resource" | "too_large_entry")
 }
 
 fn too_large() -> Problem {

@@ -108,16 +108,8 @@ fn unescape(text: &str) -> String {
         let code = (bytes[i] == b'%')
             .then(|| text.get(i + 1..i + 3).and_then(|hex| u8::from_str_radix(hex, 16).ok()))
             .flatten();
-        match code {
-            Some(byte) => {
-                out.push(byte);
-                i += 3;
-            }
-            None => {
-                out.push(bytes[i]);
-                i += 1;
-            }
-        }
+        out.push(code.unwrap_or(bytes[i]));
+        i += if code.is_some() { 3 } else { 1 };
     }
     String::from_utf8_lossy(&out).into_owned()
 }
@@ -136,9 +128,11 @@ mod tests {
         assert_eq!(of("Patient/a.1"), patient("a.1"));
         assert_eq!(of("https://ehr.example/fhir/Patient/7/_history/3"), patient("7"));
         let npi = Target::Identifier { system: "http://hl7.org/fhir/sid/us-npi".into(), value: "9|1".into() };
-        let reference =
-            Reference { column: "x".into(), target_type: "Practitioner".into(), target: npi.clone() };
-        assert_eq!(of("Practitioner?identifier=http://hl7.org/fhir/sid/us-npi|9%7C1"), Some(("Practitioner".into(), npi)));
+        let reference = Reference { column: "x".into(), target_type: "Practitioner".into(), target: npi.clone() };
+        assert_eq!(
+            of("Practitioner?identifier=http://hl7.org/fhir/sid/us-npi|9%7C1"),
+            Some(("Practitioner".into(), npi))
+        );
         assert_eq!(of(&reference.text()).map(|r| r.1), Some(reference.target));
         let urn = "urn:uuid:78eb1ea7-7e46-5eba-a5d7-108eba5d294b";
         assert_eq!(of(urn), Some((String::new(), Target::Url(urn.to_owned()))));

@@ -144,6 +144,46 @@ pub(super) fn resource_type(bytes: &[u8], at: usize) -> Scan<Option<Range<usize>
     Scan::Done(None)
 }
 
+/// Keys of a Bundle's entry that no other resource's `entry` has.
+const ENTRY_KEYS: [&[u8]; 5] = [b"resource", b"fullUrl", b"request", b"response", b"search"];
+
+/// Whether the resource that begins at `at` is a Bundle. Its type may stand behind the entries, of which a Bundle may
+/// have any number; then the keys of the first entry tell.
+pub(super) fn is_bundle(bytes: &[u8], at: usize) -> Scan<bool> {
+    let mut at = blank(bytes, at);
+    match bytes.get(at) {
+        None => return Scan::More,
+        Some(b'{') => at += 1,
+        Some(_) => return Scan::Bad,
+    }
+    while let Some(m) = step!(member(bytes, at)) {
+        if &bytes[m.key.clone()] == b"entry" && bytes[m.value] == b'[' && step!(is_entry(bytes, m.value + 1)) {
+            return Scan::Done(true);
+        }
+        at = step!(value(bytes, m.value));
+        if &bytes[m.key] == b"resourceType" {
+            return Scan::Done(&bytes[m.value..at] == b"\"Bundle\"");
+        }
+    }
+    Scan::Done(false)
+}
+
+fn is_entry(bytes: &[u8], at: usize) -> Scan<bool> {
+    let mut at = blank(bytes, at);
+    match bytes.get(at) {
+        None => return Scan::More,
+        Some(b'{') => at += 1,
+        Some(_) => return Scan::Done(false),
+    }
+    while let Some(m) = step!(member(bytes, at)) {
+        if ENTRY_KEYS.contains(&&bytes[m.key]) {
+            return Scan::Done(true);
+        }
+        at = step!(value(bytes, m.value));
+    }
+    Scan::Done(false)
+}
+
 /// The `resourceType` of a resource without parsing it; the key may stand anywhere among the resource's members.
 #[must_use]
 pub fn peek_type(bytes: &[u8]) -> Option<&str> {

@@ -86,5 +86,4 @@ impl<R: Read> Window<R> {
         }
         self.searched = self.searched.max(self.at);
     }
-
 }

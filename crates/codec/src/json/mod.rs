@@ -126,9 +126,9 @@ impl<'a> Json<'a> {
             Self::Number(n) => Json::Number(Cow::Owned(n.into_owned())),
             Self::String(s) => Json::String(Cow::Owned(s.into_owned())),
             Self::Array(items) => Json::Array(items.into_iter().map(Json::into_owned).collect()),
-            Self::Object(o) => {
-                Json::Object(Object(o.0.into_iter().map(|(k, v)| (Cow::Owned(k.into_owned()), v.into_owned())).collect()))
-            }
+            Self::Object(o) => Json::Object(Object(
+                o.0.into_iter().map(|(k, v)| (Cow::Owned(k.into_owned()), v.into_owned())).collect(),
+            )),
         }
     }
 }
@@ -171,6 +171,7 @@ impl<'a> Object<'a> {
     }
 
     /// Keys and values in the order of the source.
+    #[must_use]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Json<'a>)> {
         self.0.iter().map(|(k, v)| (&**k, v))
     }
@@ -185,6 +186,16 @@ impl<'a> Object<'a> {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+impl<'a> FromIterator<(&'a str, Json<'a>)> for Object<'a> {
+    fn from_iter<I: IntoIterator<Item = (&'a str, Json<'a>)>>(members: I) -> Self {
+        let mut object = Self::new();
+        for (key, value) in members {
+            object.set(key, value);
+        }
+        object
     }
 }
 

@@ -123,11 +123,8 @@ impl<'a> Parser<'a> {
             if members.len() == 32 {
                 seen = members.iter().map(|(k, _)| k.clone()).collect();
             }
-            let repeated = if members.len() < 32 {
-                members.iter().any(|(k, _)| *k == key)
-            } else {
-                !seen.insert(key.clone())
-            };
+            let repeated =
+                if members.len() < 32 { members.iter().any(|(k, _)| *k == key) } else { !seen.insert(key.clone()) };
             let value = if repeated {
                 Err(self.error("duplicate_key", "the key stands twice"))
             } else if members.len() >= self.limits.items {
@@ -277,8 +274,7 @@ impl<'a> Parser<'a> {
         } else {
             high
         };
-        let c = char::from_u32(code)
-            .ok_or_else(|| self.error("surrogate", "half of a surrogate pair stands alone"))?;
+        let c = char::from_u32(code).ok_or_else(|| self.error("surrogate", "half of a surrogate pair stands alone"))?;
         if c < ' ' && !matches!(c, '\t' | '\n' | '\r') {
             return Err(self.forbidden());
         }

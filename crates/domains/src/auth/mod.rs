@@ -5,16 +5,18 @@
 //! are rows; [`caller`] turns them into the [`salus_core::Ctx`] of a request.
 
 mod caller;
+mod own;
 mod password;
 mod sign_in;
 mod token;
 mod users;
 
 pub use caller::{Callers, Presented};
+pub use own::{Own, OwnAccess, Who, own_access, revoke_own, who};
 pub use password::check_rules;
 pub use sign_in::{Signed, sign_in, sign_out};
 pub use token::{ApiKey, Token, create_api_key};
-pub use users::{Invitation, NewUser, accept_invitation, actions, display_names, invitation_user, invite};
+pub use users::{Invitation, Invited, NewUser, accept_invitation, actions, display_names, invitation, invite};
 
 use salus_store::Resource;
 

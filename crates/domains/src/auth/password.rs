@@ -96,27 +96,41 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + '
     tokio::task::spawn_blocking(work).await.map_err(Error::internal)?
 }
 
+/// What a password must have under these rules, in words, each with its test.
+fn demands(rules: &SecurityConfiguration) -> Vec<(String, Box<dyn Fn(&str) -> bool>)> {
+    let (least, has) = (rules.password_min_length, |test: fn(char) -> bool| move |p: &str| p.chars().any(test));
+    let mut out: Vec<(String, Box<dyn Fn(&str) -> bool>)> = vec![
+        (format!("at least {least} characters"), Box::new(move |p| p.chars().count() >= least)),
+        (format!("at most {LONGEST} bytes"), Box::new(|p| p.len() <= LONGEST)),
+    ];
+    if rules.password_require_uppercase {
+        out.push(("an upper-case letter".into(), Box::new(has(char::is_uppercase))));
+    }
+    if rules.password_require_lowercase {
+        out.push(("a lower-case letter".into(), Box::new(has(char::is_lowercase))));
+    }
+    if rules.password_require_numbers {
+        out.push(("a digit".into(), Box::new(has(char::is_numeric))));
+    }
+    if rules.password_require_special {
+        out.push(("a character that is no letter or digit".into(), Box::new(has(|c| !c.is_alphanumeric()))));
+    }
+    out
+}
+
+/// The rules in words, for the page where a password is chosen.
+#[must_use]
+pub fn rules(rules: &SecurityConfiguration) -> Vec<String> {
+    demands(rules).into_iter().map(|(words, _)| words).collect()
+}
+
 /// Checks a new password against the tenant's rules.
 ///
 /// # Errors
 /// [`Error::Invalid`] on `password`, naming every rule that is not met.
 pub fn check_rules(rules: &SecurityConfiguration, password: &str) -> Result<()> {
-    let has = |test: fn(char) -> bool| password.chars().any(test);
-    let unmet = [
-        (
-            password.chars().count() < rules.password_min_length,
-            format!("at least {} characters", rules.password_min_length),
-        ),
-        (password.len() > LONGEST, format!("at most {LONGEST} bytes")),
-        (rules.password_require_uppercase && !has(char::is_uppercase), "an upper-case letter".into()),
-        (rules.password_require_lowercase && !has(char::is_lowercase), "a lower-case letter".into()),
-        (rules.password_require_numbers && !has(char::is_numeric), "a digit".into()),
-        (
-            rules.password_require_special && !has(|c| !c.is_alphanumeric()),
-            "a character that is no letter or digit".into(),
-        ),
-    ];
-    let unmet: Vec<String> = unmet.into_iter().filter(|(missing, _)| *missing).map(|(_, what)| what).collect();
+    let unmet: Vec<String> =
+        demands(rules).into_iter().filter(|(_, met)| !met(password)).map(|(words, _)| words).collect();
     if unmet.is_empty() {
         Ok(())
     } else {

@@ -172,42 +172,79 @@ async fn set_status(tx: &mut Tx, user: Uuid, status: &'static str) -> Result<()>
     tx.query_opt(sql, &[&user, &status]).await?.map(|_| ()).ok_or(Error::NotFound)
 }
 
-/// Whose invitation this is, if it can still be taken up: tenant and user.
+/// Somebody who was invited, as the page greets them.
+#[derive(Debug)]
+pub struct Invited {
+    tenant: Uuid,
+    user: Uuid,
+    /// Name.
+    pub name: String,
+    /// Address to sign in with.
+    pub email: String,
+    /// Name of the organization.
+    pub organization: String,
+    /// The rules a password must meet, in words.
+    pub rules: Vec<String>,
+    slug: String,
+    configuration: password::SecurityConfiguration,
+}
+
+/// Whose invitation this is, if it can still be taken up.
 ///
 /// # Errors
 /// [`Error::NotFound`] for a link that was used, has ended, or never was.
-pub async fn invitation_user(db: &Db, token: &str) -> Result<(Uuid, Uuid)> {
+pub async fn invitation(db: &Db, token: &str) -> Result<Invited> {
     let token = Token::parse(token).ok_or(Error::NotFound)?;
     let mut tx = db.begin(Ctx::system(db.env(), token.tenant), true).await?;
     let sql = sql!(
-        "SELECT id FROM auth.users WHERE setup_token_hash = $1::bytea AND setup_expires_at > $2 AND status = 'invited'"
+        "SELECT u.id, u.email, u.display_name, o.name::text AS organization, t.slug FROM auth.users u \
+         JOIN kernel.tenants t ON t.id = u.tenant_id LEFT JOIN auth.organizations o ON o.tenant_id = u.tenant_id AND o.id = u.tenant_id \
+         WHERE u.setup_token_hash = $1::bytea AND u.setup_expires_at > $2 AND u.status = 'invited'"
     );
-    let found = tx.query_opt(sql, &[&token.hash, &db.env().now()]).await?;
+    let found = tx.query_opt(sql, &[&token.hash, &db.env().now()]).await?.ok_or(Error::NotFound)?;
+    let user: Uuid = found.get("id");
+    let mut text = |column: &str| -> Result<String> {
+        match found.get::<_, Option<&[u8]>>(column) {
+            None => Ok(String::new()),
+            Some(sealed) => {
+                Ok(tx.open_value("auth.users", column, user, sealed)?.as_str().unwrap_or_default().to_owned())
+            }
+        }
+    };
+    let (email, name) = (text("email")?, text("display_name")?);
+    let configuration = security(&mut tx).await?;
     tx.finish_unrecorded().await?;
-    found.map(|r| (token.tenant, r.get(0))).ok_or(Error::NotFound)
+    Ok(Invited {
+        tenant: token.tenant,
+        user,
+        name,
+        email,
+        organization: found.get::<_, Option<String>>("organization").unwrap_or_default(),
+        rules: password::rules(&configuration),
+        slug: found.get("slug"),
+        configuration,
+    })
 }
 
-/// Sets the first password of an invited user; the link is spent by it.
+/// Sets the first password of an invited user; the link is spent by it. Returns the tenant's name.
 ///
 /// # Errors
 /// [`Error::NotFound`] for a link that cannot be used, [`Error::Invalid`] for a password against the tenant's rules.
-pub async fn accept_invitation(db: &Db, token: &str, new_password: &str) -> Result<()> {
-    let (tenant, user) = invitation_user(db, token).await?;
-    let hash_of = Token::parse(token).ok_or(Error::NotFound)?.hash;
-    let mut tx = db.begin(Ctx::system(db.env(), tenant), true).await?;
-    let rules = security(&mut tx).await?;
-    tx.finish_unrecorded().await?;
-    password::check_rules(&rules, new_password)?;
+pub async fn accept_invitation(db: &Db, token: &str, new_password: &str) -> Result<String> {
+    let invited = invitation(db, token).await?;
+    let spent = Token::parse(token).ok_or(Error::NotFound)?.hash;
+    password::check_rules(&invited.configuration, new_password)?;
     let hash = password::hash(new_password).await?;
-    let mut tx = db.begin(as_user(db.env(), tenant, user), false).await?;
+    let mut tx = db.begin(as_user(db.env(), invited.tenant, invited.user), false).await?;
     let sql = sql!(
         "UPDATE auth.users SET setup_token_hash = NULL, setup_expires_at = NULL, status = 'active', failed_attempts = 0, \
            locked_until = NULL, password_changed_at = $3 WHERE id = $1 AND setup_token_hash = $2::bytea RETURNING id"
     );
     let now: OffsetDateTime = db.env().now();
-    tx.query_opt(sql, &[&user, &hash_of, &now]).await?.ok_or(Error::NotFound)?;
-    tx.update("auth.users", user, None, row(json!({"password_hash": hash}))).await?;
-    tx.commit("auth.user.accept_invitation", "auth.users").await
+    tx.query_opt(sql, &[&invited.user, &spent, &now]).await?.ok_or(Error::NotFound)?;
+    tx.update("auth.users", invited.user, None, row(json!({"password_hash": hash}))).await?;
+    tx.commit("auth.user.accept_invitation", "auth.users").await?;
+    Ok(invited.slug)
 }
 
 /// The names of users, for showing who did something.

@@ -3,6 +3,7 @@
 
 mod clear_text;
 mod coverage;
+mod demo;
 mod isolation;
 mod patients;
 mod plausible;

@@ -1,7 +1,7 @@
 //! A patient's life through the door: created, found, read, changed, refused.
 
 use salus_core::{Ctx, Env, Error, Permissions};
-use salus_domains::{demo, operations};
+use salus_domains::operations;
 use salus_store::{Body, Call, Db, Op, Options, Record, Reply, dispatch, seal::RootKey};
 use salus_testkit::TestDb;
 use serde_json::{Value, json};
@@ -185,15 +185,5 @@ async fn pages_go_on_where_they_ended() {
         }
         seen.sort();
         assert_eq!(seen, ["n0", "n1", "n2", "n3", "n4", "n5", "n6"], "{filter:?}");
-    }
-}
-
-#[tokio::test]
-async fn the_demonstration_tenants_load() {
-    let world = World::new().await;
-    for name in demo::names() {
-        let loaded = demo::load(&world.db, &name).await.unwrap();
-        assert!(!loaded.invitations.is_empty());
-        assert!(matches!(demo::load(&world.db, &name).await, Err(Error::Conflict { .. })));
     }
 }

@@ -15,7 +15,7 @@ pub struct Plausible {
 impl Plausible {
     /// Plants a row of this tenant in every table.
     pub async fn plant(world: &World, tenant: Uuid, marker: &str) -> Self {
-        let mut factory = Factory::default();
+        let mut factory = Factory::new(world.db.env());
         let mut planted = Scratch { id: tenant, marker: marker.into(), rows: BTreeMap::new(), more: BTreeSet::new() };
         factory.plant(&world.db, &mut planted).await.unwrap();
         Self { factory, planted }
@@ -31,7 +31,7 @@ impl Plausible {
         let id = self.row(op.target);
         let body = match &op.input {
             None => Value::Null,
-            Some(schema) => Value::Object(self.factory.body(table, &self.planted, marker, world.db.env(), schema)),
+            Some(schema) => Value::Object(self.factory.body(table, &self.planted, marker, schema)),
         };
         let if_match = if op.method == Method::Patch { Some(self.version(world, op.target).await) } else { None };
         let query = op.params.iter().filter(|p| p.name == "code" && op.path.contains('{'));

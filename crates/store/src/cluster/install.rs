@@ -68,7 +68,7 @@ fn candidates() -> Vec<PathBuf> {
     dirs
 }
 
-/// Reads `postgres (PostgreSQL) 15.18 (Debian …)`; a development release such as `18devel` counts as its `.0`.
+/// Reads `postgres (PostgreSQL) 15.18 (Debian …)`; a development release such as `18devel` or `17beta1` counts as its `.0`.
 fn version_num(text: &str) -> Option<i32> {
     let word = text.split_whitespace().nth(2)?;
     let mut parts = word.split(|c: char| !c.is_ascii_digit());
@@ -109,7 +109,7 @@ mod tests {
     fn reads_versions() {
         assert_eq!(version_num("postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)\n"), Some(150_018));
         assert_eq!(version_num("postgres (PostgreSQL) 18devel"), Some(180_000));
-        assert_eq!(version_num("postgres (PostgreSQL) 17beta1"), Some(170_001));
+        assert_eq!(version_num("postgres (PostgreSQL) 17beta1"), Some(170_000));
         assert_eq!(version_num("bash: not found"), None);
     }
 

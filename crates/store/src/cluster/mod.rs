@@ -142,7 +142,12 @@ impl Drop for Cluster {
             return;
         }
         let since = Instant::now();
-        while since.elapsed() < STOP_MAX && server.is_some_and(|pid| works_here(layout, pid)) {
+        let runs = || server.is_some_and(|pid| works_here(layout, pid));
+        while since.elapsed() < STOP_MAX && runs() {
+            // Killed just now: another one stops the server in its place.
+            if self.shared.guard_lives().is_ok_and(|lives| !lives) && runs() {
+                self.shared.ensure_running().ok();
+            }
             thread::sleep(LOOK);
         }
     }

@@ -470,7 +470,7 @@ fn label(column: &Column, s: &str) -> Result<()> {
 }
 
 fn checked_text(column: &Column, s: &str) -> Result<()> {
-    if s.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\t' | '\r')) {
+    if s.chars().any(|c| c.is_ascii_control() && !matches!(c, '\n' | '\t' | '\r')) {
         return Err(Error::invalid(
             &column.name,
             "control_character",

@@ -143,8 +143,7 @@ impl File {
         let words = normalise::words(statement, 9)?;
         let words: Vec<_> = words.iter().map(String::as_str).collect();
         if let ["begin" | "commit" | "rollback" | "abort" | "end" | "savepoint", ..]
-        | ["start", "transaction", ..]
-        | ["prepare", "transaction", ..] = words[..]
+        | ["start" | "prepare", "transaction", ..] = words[..]
         {
             return Err(Error::Malformed(format!(
                 "{}: a file holds no {} of its own",

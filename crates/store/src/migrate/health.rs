@@ -12,6 +12,7 @@ const OLD_TRANSACTION: Duration = Duration::from_hours(1);
 
 /// One look at the database.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a setting of the server, and shown as one")]
 pub struct Health {
     /// The name of the database.
     pub database: String,

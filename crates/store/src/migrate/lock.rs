@@ -17,7 +17,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 const PATIENCE: u32 = 18_000;
 
 /// Waits until this session may migrate.
-pub(super) async fn take(client: &Client) -> Result<()> {
+pub(crate) async fn take(client: &Client) -> Result<()> {
     for attempt in 0..PATIENCE {
         let row = client.query_one("SELECT pg_try_advisory_lock($1)", &[&KEY]).await;
         if row.map_err(|e| unreadable("taking the migration lock", &e))?.get(0) {
@@ -32,7 +32,7 @@ pub(super) async fn take(client: &Client) -> Result<()> {
 }
 
 /// Lets the next one migrate. A connection that is gone has let go of the lock already.
-pub(super) async fn release(client: &Client) {
+pub(crate) async fn release(client: &Client) {
     if let Err(error) = client.execute("SELECT pg_advisory_unlock($1)", &[&KEY]).await {
         tracing::debug!(error = super::said(&error), "the migration lock went with its connection");
     }

@@ -9,7 +9,7 @@
 
 mod files;
 mod health;
-mod lock;
+pub(crate) mod lock;
 mod normalise;
 mod plan;
 mod reset;

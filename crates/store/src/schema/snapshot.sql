@@ -226,10 +226,12 @@ SELECT 'ROLE', name, '', concat_ws(' ', CASE WHEN rolcanlogin THEN 'LOGIN' ELSE 
          CASE WHEN rolname = 'salus_backup' THEN NULL WHEN rolbypassrls THEN 'BYPASSRLS' ELSE 'NOBYPASSRLS' END)
   FROM roles
 UNION ALL
--- An administrator's own membership in salus_owner is how migrations act as it.
+-- An administrator's own membership in salus_owner is how migrations act as it, and a server may connect with a role
+-- of its own that is granted salus_app.
 SELECT 'MEMBERSHIP', quote_ident(g.rolname) || ' TO ' || quote_ident(u.rolname), '', CASE WHEN bool_or(m.admin_option) THEN 'WITH ADMIN OPTION' ELSE '' END
   FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid JOIN pg_roles u ON u.oid = m.member
  WHERE (g.oid IN (SELECT oid FROM roles) OR u.oid IN (SELECT oid FROM roles)) AND NOT u.rolsuper AND NOT u.rolcreaterole
+   AND NOT (g.rolname = 'salus_app' AND u.oid NOT IN (SELECT oid FROM roles))
  GROUP BY 2
 UNION ALL
 -- Settings of a role that change what its sessions may see or which objects they find.
@@ -237,7 +239,7 @@ SELECT 'SETTING', r.name || CASE WHEN s.setdatabase = 0 THEN '' ELSE ' IN DATABA
        substr(c, strpos(c, '=') + 1)
   FROM pg_db_role_setting s JOIN roles r ON r.oid = s.setrole, unnest(s.setconfig) c
  WHERE s.setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
-   AND split_part(c, '=', 1) ~ '^(search_path|row_security|role|session_replication_role|default_transaction_read_only|salus\..*)$'
+   AND split_part(c, '=', 1) ~ '^(search_path|row_security|role|session_replication_role|salus\..*)$'
 UNION ALL
 SELECT 'EVENT TRIGGER', quote_ident(e.evtname), '', format('ON %s EXECUTE FUNCTION %s', e.evtevent, e.evtfoid::regprocedure)
          || CASE e.evtenabled WHEN 'D' THEN '; DISABLE' WHEN 'A' THEN '; ENABLE ALWAYS' WHEN 'R' THEN '; ENABLE REPLICA' ELSE '' END

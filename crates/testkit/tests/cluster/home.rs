@@ -67,11 +67,15 @@ impl Home {
     }
 
     pub fn guard(&self) -> i32 {
+        self.find_guard().expect("a guard")
+    }
+
+    pub fn find_guard(&self) -> Option<i32> {
         let wanted = format!("__cluster-guard\0{}\0", self.path().display());
         let mut found = processes().filter(|pid| {
             fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|c| String::from_utf8_lossy(&c).contains(&wanted))
         });
-        found.next().expect("a guard")
+        found.next()
     }
 
     pub fn guard_log(&self) -> String {
@@ -132,10 +136,9 @@ pub fn kill(pid: i32, signal: &str) {
     assert!(sent.success() || !lives(pid));
 }
 
-/// Runs and is not a zombie.
+/// Whether a process has memory: one that is ending, or has ended and is not yet buried, has no command line.
 pub fn lives(pid: i32) -> bool {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit_once(") ").is_some_and(|(_, state)| !state.starts_with('Z'))
+    fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| !line.is_empty())
 }
 
 pub fn until(what: &str, mut holds: impl FnMut() -> bool) {

@@ -82,15 +82,21 @@ fn a_killed_guard_is_replaced_and_its_server_adopted() {
     let user = home.user();
     let (server, guard) = (home.server(), home.guard());
     kill(guard, "KILL");
-    until("there is another guard", || {
-        home.path().join("cluster/ready").exists() && {
-            !lives(guard) && std::fs::read_to_string(home.path().join("cluster/ready")).is_ok_and(|t| !t.is_empty())
-        }
-    });
+    until("there is another guard", || home.find_guard().is_some_and(|other| other != guard));
     assert_eq!(psql(&user.socket_dir, "SELECT 1").unwrap(), "1");
     assert_eq!(home.server(), server);
     user.leave();
     assert!(!lives(server), "the new guard stops the server it adopted");
+}
+
+#[test]
+fn a_server_whose_guard_was_just_killed_is_stopped_all_the_same() {
+    let home = Home::new();
+    let user = home.user();
+    let server = home.server();
+    kill(home.guard(), "KILL");
+    user.leave();
+    assert!(!lives(server));
 }
 
 #[test]

@@ -65,7 +65,7 @@ fn runs_unprivileged() {
     let owner = fs::metadata(home.data()).unwrap().uid();
     assert_ne!(owner, 0);
     for pid in processes_of(server) {
-        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+        let Ok(status) = fs::read_to_string(format!("/proc/{pid}/status")) else { continue };
         let ids = |name: &str| status.lines().find(|l| l.starts_with(name)).unwrap().to_owned();
         assert!(ids("Uid:").split_whitespace().skip(1).all(|id| id == owner.to_string()), "{}", ids("Uid:"));
         assert!(!ids("Groups:").split_whitespace().skip(1).any(|id| id == "0"), "{}", ids("Groups:"));
@@ -111,7 +111,8 @@ fn needs_little_memory_when_idle() {
     let mut kib = 0;
     for pid in processes_of(home.server()).into_iter().chain([home.guard()]) {
         // Proportional: a page shared by five processes counts a fifth for each.
-        let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap();
+        // A worker may end between the listing and here.
+        let Ok(rollup) = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")) else { continue };
         let pss = rollup.lines().find_map(|l| l.strip_prefix("Pss:")).unwrap();
         kib += pss.trim().trim_end_matches(" kB").parse::<u32>().unwrap();
     }

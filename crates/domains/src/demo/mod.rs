@@ -1,5 +1,21 @@
 //! Demonstration tenants: an organization with its permissions, roles, settings and rows, as the files of `db/seed`
-//! describe it. Every row goes through the same door as everyone's.
+//! describe it. Every row goes through the same door as everyone's. The clinic `valley` also has patients, who are made
+//! by rule from one seed (`valley`): nobody in it exists.
+
+mod background;
+mod clinic;
+mod course;
+mod drugs;
+mod laboratory;
+mod measured;
+mod names;
+mod people;
+mod problems;
+mod random;
+mod rows;
+mod valley;
+
+pub use people::FULL_CHART_MRN;
 
 use crate::{
     auth::{self, NewUser},
@@ -67,23 +83,44 @@ pub struct Invited {
     pub token: String,
 }
 
+/// How many patients a clinic is filled with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Size {
+    /// The first 30, the one with the full chart among them: for tests.
+    Small,
+    /// 300.
+    Full,
+}
+
 /// The names of the demonstration tenants.
 #[must_use]
 pub fn names() -> Vec<String> {
     Files::iter().filter_map(|f| f.strip_suffix(".json").map(str::to_owned)).collect()
 }
 
-/// Loads a demonstration tenant.
+/// Loads a demonstration tenant. Its patients go in by several transactions: when one fails, the tenant stays with
+/// those before it, and is removed by resetting the database.
 ///
 /// # Errors
 /// [`Error::NotFound`] for an unknown name, [`Error::Conflict`] when the tenant exists.
 pub async fn load(db: &Db, name: &str) -> Result<Loaded> {
+    load_sized(db, name, Size::Full).await
+}
+
+/// Loads a demonstration tenant with this many patients.
+///
+/// # Errors
+/// As [`load`].
+pub async fn load_sized(db: &Db, name: &str, size: Size) -> Result<Loaded> {
     let file = Files::get(&format!("{name}.json")).ok_or(Error::NotFound)?;
     let seed: Seed = serde_json::from_slice(&file.data).map_err(Error::internal)?;
     let tenant = db.create_tenant(name, true).await?;
     let mut tx = db.begin(Ctx::operator(db.env(), tenant), false).await?;
     let invitations = fill(&mut tx, tenant, seed).await?;
     tx.commit("kernel.demo.load", "kernel.tenants").await?;
+    if name == "valley" {
+        valley::fill(db, tenant, size).await?;
+    }
     Ok(Loaded { slug: name.to_owned(), id: tenant, invitations })
 }
 
@@ -114,6 +151,9 @@ async fn fill(tx: &mut Tx, tenant: Uuid, seed: Seed) -> Result<Vec<Invited>> {
                 Some(Value::String(id)) => id.parse().map_err(Error::internal)?,
                 _ => tx.ctx.env.id(),
             };
+            if rows.table.starts_with("records.") {
+                values.entry("recorded_at").or_insert_with(|| json!(format!("{today}T00:00:00Z")));
+            }
             if rows.table == medical::PATIENTS.table {
                 medical::derive_patient(&mut values, today)?;
             }

@@ -1,0 +1,105 @@
+//! Writes every page with invented data, in each language, to a directory: HTML files, the assets under their hashed
+//! names, and `pages.json` that lists the addresses. `tests/browser/check.mjs` serves and examines them.
+//!
+//! `cargo run -p salus-web --example gallery -- DIRECTORY`
+
+mod chart;
+mod people;
+mod tables;
+
+use salus_web::{
+    assets,
+    pages::{Shell, i18n::Locale, layout::Module},
+};
+use serde_json::{Value, json};
+use std::{error::Error, fs, path::Path};
+
+/// Path of a page, and what is shown there.
+pub(crate) type Page = (&'static str, &'static str, fn(&Shell) -> String);
+
+pub(crate) const PAGES: &[Page] = &[
+    ("sign-in", "/sign-in", tables::sign_in),
+    ("sign-in-error", "/sign-in", tables::sign_in_error),
+    ("setup", "/setup/invented", tables::setup),
+    ("home", "/", people::home),
+    ("patients", "/patients", people::patients),
+    ("patients-none", "/patients", people::nobody),
+    ("patients-pseudonymised", "/patients", people::pseudonymised),
+    ("patient-new", "/patients/new", people::new_patient),
+    ("patient-edit", "/patients/p1/edit", people::edit_patient),
+    ("chart", "/patients/p1", chart::chart),
+    ("chart-empty", "/patients/p2", chart::empty),
+    ("chart-results", "/patients/p1", chart::results),
+    ("chart-problems", "/patients/p1", chart::problems),
+    ("trend", "/patients/p1/trend", chart::trend),
+    ("trend-odd", "/patients/p1/trend", chart::trend_odd),
+    ("access", "/patients/p1/access", people::access),
+    ("audit", "/audit", tables::audit),
+    ("browse", "/browse", tables::browse),
+    ("browse-table", "/browse/medical/patients", tables::table),
+    ("browse-row", "/browse/medical/patients/r1", tables::row),
+    ("browse-form", "/browse/medical/patients/r1/edit", tables::form),
+    ("docs", "/docs", tables::docs),
+    ("docs-operation", "/docs", tables::operation),
+    ("account", "/account", tables::account),
+    ("error-403", "/audit", tables::forbidden),
+    ("error-404", "/patients/none", tables::not_found),
+    ("error-500", "/patients", tables::broken),
+];
+
+fn shell(locale: Locale, path: &str) -> Shell {
+    let modules = [Module::Home, Module::Patients, Module::Browse, Module::Audit, Module::Docs, Module::Account];
+    let mut shell: Shell = from(json!({
+        "person": { "name": "Nora Invented", "email": "nora@sampleton.example", "roles": ["Clinician", "Privacy officer"] },
+        "tenant": "Sampleton Invented Clinics",
+        "csrf": "invented-token",
+        "request_id": "0193f5a2-7c41-7e10-9a55-3f0c8d21b7aa",
+        "version": "0.1.0",
+        "isolation": { "state": "proved", "at": "2026-11-21T06:00:00Z" },
+        "today": "2026-11-21",
+        "may_search": true,
+    }));
+    shell.locale = locale;
+    path.clone_into(&mut shell.path);
+    shell.nav = modules.into_iter().map(|module| module.item(locale)).collect();
+    shell.nav[1].count = Some(3);
+    shell
+}
+
+/// The shell of the page at this path; sign-in and set-up are for nobody.
+pub(crate) fn shell_of(locale: Locale, path: &str) -> Shell {
+    let mut shell = shell(locale, path);
+    if path.starts_with("/sign-in") || path.starts_with("/setup") {
+        shell.person = None;
+        shell.may_search = false;
+    }
+    shell
+}
+
+/// A view from JSON, as the server fills one.
+pub(crate) fn from<T: serde::de::DeserializeOwned>(value: Value) -> T {
+    serde_json::from_value(value).expect("the sample fits the view")
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let directory = std::env::args().nth(1).ok_or("usage: gallery DIRECTORY")?;
+    let directory = Path::new(&directory);
+    fs::create_dir_all(directory.join("assets"))?;
+    for (name, asset) in assets::all() {
+        fs::write(directory.join("assets").join(name), &asset.bytes)?;
+    }
+    let mut list = Vec::new();
+    for locale in Locale::ALL {
+        for (name, path, page) in PAGES {
+            let shell = shell_of(locale, path);
+            let file = format!("{name}.{}.html", locale.tag());
+            fs::write(directory.join(&file), page(&shell))?;
+            list.push(json!({ "name": name, "language": locale.tag(), "file": file }));
+        }
+    }
+    let shell = shell(Locale::En, "/browse/medical/patients");
+    fs::write(directory.join("opened.html"), tables::opened(&shell))?;
+    fs::write(directory.join("refused.html"), tables::refused(&shell))?;
+    fs::write(directory.join("pages.json"), serde_json::to_string_pretty(&list)?)?;
+    Ok(())
+}

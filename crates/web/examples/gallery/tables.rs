@@ -1,0 +1,209 @@
+//! Invented data for sign-in, audit log, data browser, API page, account and errors.
+
+use super::from;
+use salus_web::pages::{Shell, account, audit, browse, docs, entry, error, table};
+use serde_json::{Value, json};
+
+pub fn sign_in(shell: &Shell) -> String {
+    entry::sign_in(&entry::SignInView::default(), shell).into_string()
+}
+
+pub fn sign_in_error(shell: &Shell) -> String {
+    let view: entry::SignInView = from(json!({
+        "organization": "sampleton", "email": "nora@sampleton.example", "error": "Organization, e-mail or password is wrong."
+    }));
+    entry::sign_in(&view, shell).into_string()
+}
+
+pub fn setup(shell: &Shell) -> String {
+    let view: entry::SetupView = from(json!({
+        "token": "invented", "name": "Nora Invented", "email": "nora@sampleton.example", "organization": "Sampleton Invented Clinics",
+        "rules": ["At least 12 characters", "Not one of the passwords known from leaks", "Not your name or e-mail"],
+        "error": "The two passwords differ."
+    }));
+    entry::setup(&view, shell).into_string()
+}
+
+pub fn audit(shell: &Shell) -> String {
+    let event = |at: &str, actor: &str, action: &str, target: &str, rows: Value, outcome: &str| {
+        json!({ "id": "e1", "recorded_at": at, "actor_id": "u1", "actor": actor, "action": action, "target": target, "rows": rows,
+                "row_count": 37, "purpose": "TREATMENT", "channel": "page", "outcome": outcome, "request": "0193f5a2-7c41-7e10-9a55-3f0c8d21b7aa" })
+    };
+    let ids = json!(["0193f5a2-7c41-7e10-9a55-3f0c8d21b7aa", "0193f5a2-7c41-7e10-9a55-3f0c8d21c0de"]);
+    let view: audit::AuditView = from(json!({
+        "filter": { "from": "2026-11-01", "outcome": "", "row": "0193f5a2-7c41-7e10-9a55-3f0c8d21b7aa" },
+        "seal": { "size": 1_204_331, "sealed_at": "2026-11-21T09:10:00Z", "verified_at": "2026-11-21T06:00:00Z", "holds": true, "anchored": ["file:/var/lib/salus/anchors"] },
+        "rows": [
+            event("2026-11-21T09:12:44.120311Z", "Nora Invented", "medical.patient.list", "medical.patients", ids.clone(), "success"),
+            event("2026-11-21T09:11:02.000001Z", "Otto Musterperson", "records.fact.read", "records.lab_results", json!([]), "refused"),
+            event("2026-11-21T09:10:40.500000Z", "Night import", "records.lab_result.write", "records.lab_results", ids, "failed")
+        ],
+        "pager": { "next": "/audit?cursor=invented", "first": "/audit" }
+    }));
+    audit::render(&view, shell).into_string()
+}
+
+pub fn browse(shell: &Shell) -> String {
+    let table = |name: &str, doc: &str, rows: Option<u64>, sealed: u64| json!({ "name": name, "doc": doc, "rows": rows, "columns": 24, "sealed": sealed });
+    let mut shared = table("codes", "Codes of every code system, valid for a time", Some(98_211), 0);
+    shared["shared"] = json!(true);
+    let view: browse::BrowseView = from(json!({ "schemas": [
+        { "name": "medical", "doc": "Patients, coverage, claims and authorizations", "tables": [
+            table("patients", "One row for each person in a tenant", Some(1_450), 9),
+            table("patient_identifiers", "Numbers by which others know a person", Some(3_020), 1),
+            table("claims", "Claims, by us or to us", None, 4) ] },
+        { "name": "records", "doc": "Clinical facts and documents", "tables": [
+            table("lab_results", "One value of one test", Some(1_204_331), 3),
+            table("encounters", "Visits and stays", Some(41_002), 2) ] },
+        { "name": "ref", "doc": "Reference data all tenants share", "tables": [shared] },
+        { "name": "audit", "tables": [table("activity_logs", "One row for each access to protected health information", Some(9_004_120), 1)] }
+    ] }));
+    browse::render(&view, shell).into_string()
+}
+
+fn columns() -> Value {
+    json!([
+        { "name": "family_name", "type": "sealed_text", "sealed": true, "doc": "Family name as written on the card" },
+        { "name": "birth_date", "type": "sealed_date", "sealed": true },
+        { "name": "sex", "type": "text", "labels": { "F": "", "M": "", "X": "", "UNK": "" }, "sort": { "href": "/browse/medical/patients?sort=sex" }, "required": true },
+        { "name": "status", "type": "text", "labels": { "ACTIVE": "", "INACTIVE": "", "MERGED": "" } },
+        { "name": "record_regime", "type": "text" },
+        { "name": "interpreter_needed", "type": "boolean" },
+        { "name": "fact_count", "type": "int8", "sort": { "href": "/browse/medical/patients?sort=fact_count", "state": "descending" } },
+        { "name": "merged_into", "type": "uuid", "references": "/browse/medical/patients/" },
+        { "name": "settings", "type": "jsonb", "doc": "What the person chose" },
+        { "name": "created_at", "type": "timestamptz", "sort": { "href": "/browse/medical/patients?sort=created_at", "state": "" }, "locked": true }
+    ])
+}
+
+fn cells(n: u64) -> Value {
+    json!({ "id": format!("0193f5a2-7c41-7e10-9a55-3f0c8d21b{n:03}"), "row_version": 3, "cells": {
+        "family_name": { "masked": true }, "birth_date": { "masked": true }, "sex": if n.is_multiple_of(2) { "F" } else { "M" }, "status": "ACTIVE",
+        "record_regime": "FERPA_AND_STATE", "interpreter_needed": n.is_multiple_of(3), "fact_count": 5012 + n * 977,
+        "merged_into": if n == 2 { json!("0193f5a2-7c41-7e10-9a55-3f0c8d21b001") } else { Value::Null },
+        "settings": { "reminders": { "sms": true, "hours": [8, 20] } }, "created_at": "2026-11-21T09:12:44.120311Z"
+    } })
+}
+
+pub fn table(shell: &Shell) -> String {
+    let view: table::TableView = from(json!({
+        "base": "/browse/medical/patients", "schema": "medical", "name": "patients", "doc": "One row for each person in a tenant",
+        "columns": columns(), "rows": (0..12).map(cells).collect::<Vec<_>>(), "new_href": "/browse/medical/patients/new",
+        "filters": [
+            { "name": "status", "label": "Status", "kind": "choice", "value": "ACTIVE", "choices": [["ACTIVE", ""], ["INACTIVE", ""]] },
+            { "name": "created_at.gte", "label": "Created from", "kind": "date" },
+            { "name": "merged_into", "label": "Merged into", "kind": "text" }
+        ],
+        "pager": { "next": "/browse/medical/patients?cursor=invented" }
+    }));
+    browse::rows(&view, shell).into_string()
+}
+
+pub fn row(shell: &Shell) -> String {
+    let view: table::RowView = from(json!({
+        "base": "/browse/medical/patients", "schema": "medical", "name": "patients", "columns": columns(), "row": cells(2),
+        "edit_href": "/browse/medical/patients/r1/edit", "history_href": "/audit?row=r1"
+    }));
+    browse::row(&view, shell).into_string()
+}
+
+pub fn form(shell: &Shell) -> String {
+    let columns: Vec<table::Column> = from(columns());
+    let errors: Vec<salus_web::pages::form::FieldMessage> =
+        from(json!([{ "pointer": "/settings", "code": "json", "message": "Is not valid JSON" }]));
+    let fields = browse::fields(&columns, &from(cells(2)), &errors);
+    let view = table::FormView {
+        title: "medical.patients".into(),
+        action: "/browse/medical/patients/r1/edit".into(),
+        back: "/browse/medical/patients/r1".into(),
+        row_version: Some(3),
+        fields,
+        error: String::new(),
+    };
+    browse::edit(&view, shell).into_string()
+}
+
+pub fn opened(shell: &Shell) -> String {
+    let columns: Vec<table::Column> = from(columns());
+    browse::opened(&columns[0], &from(json!("Inventada")), shell).into_string()
+}
+
+pub fn refused(shell: &Shell) -> String {
+    browse::not_opened("The permission medical.patient.read is missing", shell).into_string()
+}
+
+fn openapi() -> Value {
+    let error = json!({ "description": "Refused", "content": { "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } } });
+    let list = json!({
+        "operationId": "medical.patient.list", "tags": ["medical"], "summary": "Patients, by status or birth month", "x-permission": "medical.patient.read",
+        "description": "Opens only the columns it lists; each opening is recorded.",
+        "parameters": [
+            { "name": "status", "in": "query", "schema": { "type": "string", "enum": ["ACTIVE", "INACTIVE"] }, "description": "Only patients in this state" },
+            { "name": "limit", "in": "query", "schema": { "type": "integer", "format": "int32" }, "description": "At most 200" },
+            { "$ref": "#/components/parameters/cursor" }
+        ],
+        "responses": { "200": { "description": "A page of patients", "content": { "application/json": { "schema": { "type": "object", "required": ["rows"], "properties": {
+            "rows": { "type": "array", "items": { "$ref": "#/components/schemas/Patient" } }, "next": { "type": ["string", "null"] } } } } } }, "403": error }
+    });
+    let create = json!({
+        "operationId": "medical.patient.create", "tags": ["medical"], "summary": "Enter a patient", "x-permission": "medical.patient.write",
+        "requestBody": { "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Patient" } } } },
+        "responses": { "201": { "description": "Entered" }, "422": error }
+    });
+    let simple = |id: &str, tag: &str, summary: &str| json!({ "operationId": id, "tags": [tag], "summary": summary, "x-permission": id, "responses": { "204": { "description": "Done" } } });
+    json!({
+        "openapi": "3.1.0", "info": { "title": "Salus API", "description": "Every table and action of this installation." },
+        "paths": {
+            "/api/v1/medical/patients": { "get": list, "post": create },
+            "/api/v1/medical/patients/{id}": { "patch": simple("medical.patient.write", "medical", "Change a patient"), "delete": simple("medical.patient.delete", "medical", "Remove a patient") },
+            "/api/v1/records/lab-results": { "get": simple("records.lab_result.read", "records", "Results of tests") },
+            "/api/v1/compliance/disclosures/{id}/suspend-accounting": { "put": simple("compliance.disclosure.write", "compliance", "Suspend the accounting of a disclosure") }
+        },
+        "components": {
+            "parameters": { "cursor": { "name": "cursor", "in": "query", "schema": { "type": "string" }, "description": "Where the page before ended" } },
+            "schemas": {
+                "Patient": { "type": "object", "required": ["family_name", "sex"], "properties": {
+                    "id": { "type": "string", "format": "uuid" }, "family_name": { "type": "string", "description": "Sealed" },
+                    "birth_date": { "type": "string", "format": "date" }, "sex": { "type": "string", "enum": ["F", "M", "X", "UNK"] },
+                    "names": { "type": "array", "items": { "$ref": "#/components/schemas/Name" } } } },
+                "Name": { "type": "object", "properties": { "use": { "type": "string" }, "family": { "type": "string" }, "of": { "$ref": "#/components/schemas/Patient" } } },
+                "Problem": { "type": "object", "properties": { "code": { "type": "string" }, "detail": { "type": "string" }, "errors": { "type": "array", "items": { "type": "object" } } } }
+            }
+        }
+    })
+}
+
+pub fn docs(shell: &Shell) -> String {
+    docs::render(&from(json!({ "openapi": openapi() })), shell).into_string()
+}
+
+pub fn operation(shell: &Shell) -> String {
+    docs::render(&from(json!({ "openapi": openapi(), "operation": "medical.patient.list" })), shell).into_string()
+}
+
+pub fn account(shell: &Shell) -> String {
+    let view: account::AccountView = from(json!({
+        "sessions": [
+            { "id": "s1", "current": true, "device": "Firefox on Linux", "address": "192.0.2.17", "started_at": "2026-11-21T08:00:00-03:00", "last_seen_at": "2026-11-21T09:12:00-03:00" },
+            { "id": "s2", "device": "Chrome on Android", "address": "198.51.100.4", "started_at": "2026-11-18T19:00:00-03:00", "last_seen_at": "2026-11-20T21:40:00-03:00" }
+        ],
+        "tokens": [
+            { "id": "k1", "name": "Nightly export", "prefix": "slk_live_7Qx", "scopes": ["medical.*.read", "records.*.read"], "expires_at": "2027-05-01T00:00:00Z", "last_used_at": "2026-11-21T02:00:00Z" },
+            { "id": "k2", "name": "Old laptop", "prefix": "slk_live_b2M", "scopes": ["*.*.read"], "expires_at": "2026-12-01T00:00:00Z", "revoked_at": "2026-06-01T00:00:00Z" }
+        ],
+        "created": "slk_test_invented_0000000000000000000000000000_sample", "may_create": true
+    }));
+    account::render(&view, shell).into_string()
+}
+
+pub fn forbidden(shell: &Shell) -> String {
+    error::render(&from(json!({ "status": 403, "permission": "audit.activity_log.read" })), shell).into_string()
+}
+
+pub fn not_found(shell: &Shell) -> String {
+    error::render(&from(json!({ "status": 404 })), shell).into_string()
+}
+
+pub fn broken(shell: &Shell) -> String {
+    error::render(&from(json!({ "status": 500 })), shell).into_string()
+}

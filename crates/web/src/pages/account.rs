@@ -1,0 +1,206 @@
+//! A person's own account: where they are signed in and their API tokens, each of which they can end.
+
+use super::{
+    Shell,
+    form::{self, Field, FieldMessage, Kind},
+    layout::{self, Head},
+    parts::{self, Tone},
+};
+use maud::{Markup, html};
+use serde::{Deserialize, Serialize};
+
+/// The page.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct AccountView {
+    /// Own sessions, the current one first.
+    pub sessions: Vec<Session>,
+    /// Own API tokens, latest first.
+    pub tokens: Vec<Token>,
+    /// The token just made: shown this once.
+    pub created: Option<String>,
+    /// Values of the form for a new token by field name (`name`, `scopes`, `expires_on`).
+    pub form: TokenForm,
+    /// What is wrong with that form.
+    pub errors: Vec<FieldMessage>,
+    /// Whether the person may make tokens.
+    pub may_create: bool,
+}
+
+/// One session.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Session {
+    /// Id.
+    pub id: String,
+    /// Whether it is this one.
+    pub current: bool,
+    /// Browser and system in words.
+    pub device: String,
+    /// Network address.
+    pub address: String,
+    /// ISO 8601.
+    pub started_at: String,
+    /// ISO 8601.
+    pub last_seen_at: String,
+}
+
+/// One token, without its secret.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Token {
+    /// Id.
+    pub id: String,
+    /// What its owner calls it.
+    pub name: String,
+    /// First letters, to tell tokens apart.
+    pub prefix: String,
+    /// Permission patterns it is limited to.
+    pub scopes: Vec<String>,
+    /// ISO 8601.
+    pub created_at: String,
+    /// ISO 8601, empty if never.
+    pub last_used_at: String,
+    /// ISO 8601.
+    pub expires_at: String,
+    /// ISO 8601, empty while it works.
+    pub revoked_at: String,
+}
+
+/// The form for a new token.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TokenForm {
+    /// What to call it.
+    pub name: String,
+    /// Permission patterns, one a line.
+    pub scopes: String,
+    /// Last day it works, ISO 8601.
+    pub expires_on: String,
+}
+
+/// The page. Forms: POST `/account/sessions/{id}/revoke`, `/account/tokens`, `/account/tokens/{id}/revoke`.
+#[must_use]
+pub fn render(view: &AccountView, shell: &Shell) -> Markup {
+    let t = &shell.t().ui;
+    layout::page(
+        shell,
+        &Head::new(t.account),
+        &html! {
+            header class="page-head" {
+                div {
+                    h1 { (t.account) }
+                    @if let Some(p) = &shell.person { p class="lead" { (p.name) " · " (p.email) } }
+                }
+            }
+            @if let Some(secret) = &view.created {
+                div class="flash tone-good created" role="alert" {
+                    (Tone::Good.sign(shell))
+                    div { p { (t.token_created) } p { code class="secret" { (secret) } } }
+                }
+            }
+            (parts::card("sessions", t.sessions, &html! {}, &sessions(view, shell)))
+            (parts::card("tokens", t.tokens, &html! {}, &tokens(view, shell)))
+            @if view.may_create { (parts::card("new-token", t.new_token, &html! {}, &token_form(view, shell))) }
+        },
+    )
+}
+
+fn sessions(view: &AccountView, shell: &Shell) -> Markup {
+    let t = &shell.t().ui;
+    html! {
+        table class="grid plain stack" {
+            thead {
+                tr {
+                    th scope="col" { (t.device) }
+                    th scope="col" { (t.address) }
+                    th scope="col" { (t.started) }
+                    th scope="col" { (t.last_seen) }
+                    th scope="col" {
+                        span class="unseen" { (t.revoke) }
+                    }
+                }
+            }
+            tbody {
+                @for s in &view.sessions {
+                    tr {
+                        th scope="row" {
+                            (s.device) @if s.current { " " (parts::badge(shell, Tone::Good, t.this_one)) }
+                        }
+                        td data-label=(t.address) { span class="id" { (s.address) } }
+                        td data-label=(t.started) { (parts::moment(shell, &s.started_at)) }
+                        td data-label=(t.last_seen) { (parts::moment(shell, &s.last_seen_at)) }
+                        td class="end" {
+                            @if !s.current { (revoke(shell, &format!("/account/sessions/{}/revoke", s.id), &s.device)) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn revoke(shell: &Shell, action: &str, what: &str) -> Markup {
+    let t = &shell.t().ui;
+    let button =
+        html! { button class="button quiet danger" type="submit" { (t.revoke) span class="unseen" { " " (what) } } };
+    form::post(shell, action, "inline", &button)
+}
+
+fn tokens(view: &AccountView, shell: &Shell) -> Markup {
+    let t = &shell.t().ui;
+    html! {
+        @if view.tokens.is_empty() { p class="none" { (t.no_tokens) } } @else {
+            table class="grid plain stack" {
+                thead {
+                    tr {
+                        th scope="col" { (t.token) }
+                        th scope="col" { (t.scopes) }
+                        th scope="col" { (t.expires) }
+                        th scope="col" { (t.last_used) }
+                        th scope="col" {
+                            span class="unseen" { (t.revoke) }
+                        }
+                    }
+                }
+                tbody {
+                    @for k in &view.tokens {
+                        tr {
+                            th scope="row" { (k.name) span class="sub id" { (k.prefix) "…" } }
+                            td data-label=(t.scopes) {
+                                span class="chips" { @for scope in &k.scopes { code class="chip" { (scope) } } }
+                            }
+                            td data-label=(t.expires) { (parts::day(shell, &k.expires_at)) }
+                            td data-label=(t.last_used) {
+                                @if k.last_used_at.is_empty() { (t.never) } @else {
+                                    (parts::moment(shell, &k.last_used_at))
+                                }
+                            }
+                            td class="end" {
+                                @if k.revoked_at.is_empty() {
+                                    (revoke(shell, &format!("/account/tokens/{}/revoke", k.id), &k.name))
+                                }
+                                @else { (parts::badge(shell, Tone::Neutral, t.revoked)) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn token_form(view: &AccountView, shell: &Shell) -> Markup {
+    let t = &shell.t().ui;
+    let fields = [
+        Field::new("name", t.token_name, Kind::Text, &view.form.name).required(),
+        Field::new("expires_on", t.expires, Kind::Date, &view.form.expires_on).required().hint(t.expires_hint),
+        Field::new("scopes", t.scopes, Kind::Long, &view.form.scopes).required().hint(t.scopes_hint),
+    ]
+    .map(|f| f.check(&view.errors));
+    let body = html! {
+        @for f in &fields { (form::field(shell, f)) }
+        div class="form-actions" { button class="button primary" type="submit" { (t.create_token) } }
+    };
+    form::post(shell, "/account/tokens", "form two", &body)
+}

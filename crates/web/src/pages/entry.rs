@@ -1,0 +1,118 @@
+//! Sign-in, and the page of a one-time link where a person chooses a password.
+
+use super::{
+    Shell,
+    form::{self, Field, Kind},
+    layout,
+};
+use maud::{Markup, html};
+use serde::{Deserialize, Serialize};
+
+/// The sign-in form.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SignInView {
+    /// Short name of the organization, as typed.
+    pub organization: String,
+    /// Mail address, as typed.
+    pub email: String,
+    /// Why the last attempt failed; the same words whether the account exists or not.
+    pub error: String,
+    /// Path to open afterwards.
+    pub return_to: String,
+    /// Whether a one-time code is asked for, after the password was right.
+    pub needs_code: bool,
+}
+
+/// The page of a one-time link.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SetupView {
+    /// The link's token.
+    pub token: String,
+    /// Whom it is for.
+    pub name: String,
+    /// Their mail address.
+    pub email: String,
+    /// Name of the organization.
+    pub organization: String,
+    /// The rules a password must meet, each a sentence.
+    pub rules: Vec<String>,
+    /// What was wrong with the last try.
+    pub error: String,
+    /// Whether the link is spent or too old: then there is no form.
+    pub expired: bool,
+}
+
+/// Sign-in: POST `/sign-in` with `organization`, `email`, `password`, `code`, `return_to`.
+#[must_use]
+pub fn sign_in(view: &SignInView, shell: &Shell) -> Markup {
+    let t = &shell.t().ui;
+    let organization = Field::new("organization", t.organization, Kind::Text, &view.organization)
+        .required()
+        .hint(t.organization_hint)
+        .autocomplete("organization");
+    let email = Field::new("email", t.email, Kind::Email, &view.email).required().autocomplete("username");
+    let password = Field::new("password", t.password, Kind::Password, "").required().autocomplete("current-password");
+    let code = Field::new("code", t.code, Kind::Text, "").required().hint(t.code_hint).autocomplete("one-time-code");
+    let body = html! {
+        input type="hidden" name="return_to" value=(view.return_to);
+        @if view.needs_code {
+            input type="hidden" name="organization" value=(view.organization);
+            input type="hidden" name="email" value=(view.email);
+            (form::field(shell, &code))
+        } @else {
+            (form::field(shell, &organization))
+            (form::field(shell, &email))
+            (form::field(shell, &password))
+        }
+        button class="button primary wide" type="submit" { (t.sign_in) }
+    };
+    layout::bare(
+        shell,
+        t.sign_in,
+        &html! {
+            section class="panel" {
+                h1 { (t.sign_in) }
+                (form::summary(shell, &view.error, &[]))
+                (form::post(shell, "/sign-in", "form", &body))
+            }
+        },
+    )
+}
+
+/// Choosing a password: POST `/setup/{token}` with `password` and `again`.
+#[must_use]
+pub fn setup(view: &SetupView, shell: &Shell) -> Markup {
+    let t = &shell.t().ui;
+    let password = Field::new("password", t.new_password, Kind::Password, "").required().autocomplete("new-password");
+    let again = Field::new("again", t.again, Kind::Password, "").required().autocomplete("new-password");
+    let body = html! {
+        // A password store keeps the new password under this name.
+        input class="unseen" type="text" name="username" value=(view.email) autocomplete="username" readonly
+            tabindex="-1" aria-label=(t.email);
+        (form::field(shell, &password))
+        (form::field(shell, &again))
+        @if !view.rules.is_empty() {
+            div class="rules" { p { (t.rules) } ul { @for rule in &view.rules { li { (rule) } } } }
+        }
+        button class="button primary wide" type="submit" { (t.choose_password) }
+    };
+    layout::bare(
+        shell,
+        t.setup,
+        &html! {
+            section class="panel" {
+                h1 { (t.setup) }
+                @if view.expired {
+                    p { (t.link_expired) }
+                    a class="button" href="/sign-in" { (t.sign_in) }
+                } @else {
+                    p class="lead" { (view.name) " · " (view.email) br; (view.organization) }
+                    (form::summary(shell, &view.error, &[]))
+                    (form::post(shell, &format!("/setup/{}", view.token), "form", &body))
+                }
+            }
+        },
+    )
+}

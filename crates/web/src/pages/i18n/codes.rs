@@ -1,0 +1,129 @@
+//! Labels of the closed sets that pages show. A code without an entry reads as its own words: `ON_FILE` is
+//! "On file", so a new value of a domain is legible before it is translated.
+
+use super::Locale;
+use std::borrow::Cow;
+
+/// Code, English, Spanish, Portuguese; sorted by code.
+const CODES: &[(&str, [&str; 3])] = &[
+    ("ACCEPTED", ["Accepted", "Aceptado", "Aceito"]),
+    ("ACTIVE", ["Active", "Activo", "Ativo"]),
+    ("AMENDED", ["Amended", "Enmendado", "Alterado"]),
+    ("API", ["API", "API", "API"]),
+    ("AUTO_ACCEPTED", ["Accepted automatically", "Aceptado automáticamente", "Aceito automaticamente"]),
+    ("BIOLOGIC", ["Biologic", "Biológico", "Biológico"]),
+    ("CANCELLED", ["Cancelled", "Cancelado", "Cancelado"]),
+    ("CLI", ["Command line", "Línea de comandos", "Linha de comando"]),
+    ("CLINICAL_NOTE", ["Clinical note", "Nota clínica", "Nota clínica"]),
+    ("CLINICIAN_ENTERED", ["Entered by a clinician", "Ingresado por un clínico", "Inserido por profissional"]),
+    ("COMPLETED", ["Completed", "Completado", "Concluído"]),
+    ("CONFIRMED", ["Confirmed", "Confirmado", "Confirmado"]),
+    ("CONSENT", ["Consent", "Consentimiento", "Consentimento"]),
+    ("CORRECTED", ["Corrected", "Corregido", "Corrigido"]),
+    ("CORRESPONDENCE", ["Correspondence", "Correspondencia", "Correspondência"]),
+    ("DECEASED", ["Deceased", "Fallecido", "Falecido"]),
+    ("DISCHARGE", ["Discharge summary", "Informe de alta", "Sumário de alta"]),
+    ("DOCUMENT", ["Document", "Documento", "Documento"]),
+    ("DOCUMENT_EXTRACTED", ["Read from a document", "Leído de un documento", "Lido de um documento"]),
+    ("DRAFT", ["Draft", "Borrador", "Rascunho"]),
+    ("EDUCATION", ["Education", "Educación", "Educação"]),
+    ("EHR", ["Connected record", "Registro conectado", "Prontuário conectado"]),
+    ("EHR_IMPORT", ["Imported record", "Registro importado", "Prontuário importado"]),
+    ("ENTERED_IN_ERROR", ["Entered in error", "Ingresado por error", "Inserido por engano"]),
+    ("ENVIRONMENT", ["Environment", "Ambiente", "Ambiente"]),
+    ("ERASED", ["Erased", "Borrado", "Apagado"]),
+    ("F", ["Female", "Femenino", "Feminino"]),
+    ("FAILED", ["Failed", "Falló", "Falhou"]),
+    ("FINAL", ["Final", "Final", "Final"]),
+    ("FINISHED", ["Finished", "Finalizado", "Finalizado"]),
+    ("FOOD", ["Food", "Alimento", "Alimento"]),
+    ("HIGH", ["High", "Alta", "Alta"]),
+    ("IDENTITY", ["Identity", "Identidad", "Identidade"]),
+    ("IHP", ["Health plan", "Plan de salud", "Plano de saúde"]),
+    ("IMAGING", ["Imaging", "Imagen", "Imagem"]),
+    ("IMMUNIZATION_CARD", ["Immunization card", "Carné de vacunación", "Caderneta de vacinação"]),
+    ("IMPORTED", ["Imported", "Importado", "Importado"]),
+    ("INACTIVE", ["Inactive", "Inactivo", "Inativo"]),
+    ("INSURANCE", ["Insurance", "Seguro", "Convênio"]),
+    ("JOB", ["Background job", "Tarea en segundo plano", "Tarefa em segundo plano"]),
+    ("LAB_REPORT", ["Lab report", "Informe de laboratorio", "Laudo de laboratório"]),
+    ("LEGAL", ["Legal", "Legal", "Jurídico"]),
+    ("LOW", ["Low", "Baja", "Baixa"]),
+    ("M", ["Male", "Masculino", "Masculino"]),
+    ("MANUAL", ["Manual entry", "Ingreso manual", "Registro manual"]),
+    ("MEDICATION", ["Medication", "Medicamento", "Medicamento"]),
+    ("MERGED", ["Merged", "Fusionado", "Unificado"]),
+    ("MILD", ["Mild", "Leve", "Leve"]),
+    ("MODERATE", ["Moderate", "Moderada", "Moderada"]),
+    ("NEEDS_REVIEW", ["Needs review", "Requiere revisión", "Requer revisão"]),
+    ("NONE", ["None", "Ninguno", "Nenhum"]),
+    ("NOT_SENT", ["Not sent", "No enviado", "Não enviado"]),
+    ("ON_HOLD", ["On hold", "En pausa", "Suspenso"]),
+    ("OPERATIONS", ["Operations", "Operaciones", "Operações"]),
+    ("PAGE", ["Page", "Página", "Página"]),
+    ("PATIENT_REPORTED", ["Reported by the patient", "Informado por el paciente", "Relatado pelo paciente"]),
+    ("PATIENT_REQUEST", ["Patient's request", "Solicitud del paciente", "Pedido do paciente"]),
+    ("PAYMENT", ["Payment", "Pago", "Pagamento"]),
+    ("PRELIMINARY", ["Preliminary", "Preliminar", "Preliminar"]),
+    ("PRESCRIPTION", ["Prescription", "Receta", "Receita"]),
+    ("PRIMARY", ["Own record", "Registro propio", "Prontuário próprio"]),
+    ("PUBLIC_HEALTH", ["Public health", "Salud pública", "Saúde pública"]),
+    ("QUEUED", ["Queued", "En cola", "Na fila"]),
+    ("RECURRENCE", ["Recurrence", "Recurrencia", "Recorrência"]),
+    ("REFUSED", ["Refused", "Rechazado", "Recusado"]),
+    ("REGISTERED", ["Registered", "Registrado", "Registrado"]),
+    ("REGISTRY", ["Registry", "Registro público", "Registro público"]),
+    ("REJECTED", ["Rejected", "Rechazado", "Rejeitado"]),
+    ("RELAPSE", ["Relapse", "Recaída", "Recaída"]),
+    ("REMISSION", ["Remission", "Remisión", "Remissão"]),
+    ("RESEARCH", ["Research", "Investigación", "Pesquisa"]),
+    ("RESOLVED", ["Resolved", "Resuelto", "Resolvido"]),
+    ("SCHOOL", ["School", "Escuela", "Escola"]),
+    ("SECURITY", ["Security", "Seguridad", "Segurança"]),
+    ("SEVERE", ["Severe", "Grave", "Grave"]),
+    ("STOPPED", ["Stopped", "Suspendido", "Interrompido"]),
+    ("STORED", ["Stored", "Guardado", "Armazenado"]),
+    ("SUCCESS", ["Done", "Hecho", "Feito"]),
+    ("TREATMENT", ["Treatment", "Tratamiento", "Tratamento"]),
+    ("UNABLE", ["Unknown", "Desconocida", "Desconhecida"]),
+    ("UNK", ["Unknown", "Desconocido", "Desconhecido"]),
+    ("UNVERIFIED", ["Unverified", "Sin verificar", "Não verificado"]),
+    ("UPLOADS", ["Uploads", "Documentos subidos", "Documentos enviados"]),
+    ("VERIFIED", ["Verified", "Verificado", "Verificado"]),
+    ("X", ["Other", "Otro", "Outro"]),
+];
+
+/// The label of a code, whatever its case.
+#[must_use]
+pub fn label(locale: Locale, code: &str) -> Cow<'static, str> {
+    let upper = code.to_ascii_uppercase().replace('-', "_");
+    match CODES.binary_search_by(|(key, _)| (*key).cmp(upper.as_str())) {
+        Ok(at) => Cow::Borrowed(CODES[at].1[locale as usize]),
+        Err(_) => Cow::Owned(words(code)),
+    }
+}
+
+/// A name made of code words as a person reads it: `check_in_at` becomes "Check in at".
+#[must_use]
+pub fn words(name: &str) -> String {
+    let spaced = name.replace(['_', '-'], " ");
+    let all_upper = !spaced.chars().any(char::is_lowercase);
+    let lower = if all_upper && spaced.len() > 4 { spaced.to_lowercase() } else { spaced };
+    let mut letters = lower.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_sorted_and_fall_back_to_their_words() {
+        assert!(CODES.is_sorted_by(|a, b| a.0 < b.0));
+        assert_eq!(label(Locale::Es, "active"), "Activo");
+        assert_eq!(label(Locale::En, "entered-in-error"), "Entered in error");
+        assert_eq!(label(Locale::PtBr, "AWAITING_CALL"), "Awaiting call");
+        assert_eq!(words("check_in_at"), "Check in at");
+        assert_eq!(words("MRN"), "MRN");
+    }
+}

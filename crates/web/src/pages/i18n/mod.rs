@@ -1,0 +1,209 @@
+//! Words, dates and numbers in the three languages of the pages. Keys are struct fields, so a key that is missing
+//! in one language does not compile; tests refuse a key that no page uses and texts whose placeholders differ.
+//!
+//! Labels of closed sets (`ACTIVE`, `FERPA`) are in [`codes`]; how dates and numbers read is in [`format`].
+
+use serde::{Deserialize, Serialize};
+
+/// Declares a group of texts: each key with its English, Spanish and Brazilian Portuguese wording.
+macro_rules! texts {
+    ($(#[$doc:meta])* $name:ident { $($key:ident: $en:literal, $es:literal, $pt:literal;)* }) => {
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub struct $name { $(#[doc = $en] pub $key: &'static str,)* }
+        impl $name {
+            pub(super) const EN: Self = Self { $($key: $en,)* };
+            pub(super) const ES: Self = Self { $($key: $es,)* };
+            pub(super) const PT_BR: Self = Self { $($key: $pt,)* };
+            #[cfg(test)]
+            pub(super) const KEYS: &'static [(&'static str, [&'static str; 3])] =
+                &[$((stringify!($key), [$en, $es, $pt]),)*];
+        }
+    };
+}
+
+pub mod codes;
+mod data;
+pub mod format;
+mod people;
+mod ui;
+
+pub use data::Data;
+pub use people::People;
+pub use ui::Ui;
+
+/// A language of the pages.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Locale {
+    /// English, with the date and number forms of the United States.
+    #[default]
+    #[serde(rename = "en")]
+    En,
+    /// Spanish.
+    #[serde(rename = "es")]
+    Es,
+    /// Portuguese of Brazil.
+    #[serde(rename = "pt-BR")]
+    PtBr,
+}
+
+/// All texts of one language, in the groups the pages use.
+#[derive(Debug)]
+pub struct Texts {
+    /// The frame, buttons, errors, account.
+    pub ui: Ui,
+    /// Patients and their record.
+    pub people: People,
+    /// Audit, data browser, API page.
+    pub data: Data,
+}
+
+static EN: Texts = Texts { ui: Ui::EN, people: People::EN, data: Data::EN };
+static ES: Texts = Texts { ui: Ui::ES, people: People::ES, data: Data::ES };
+static PT_BR: Texts = Texts { ui: Ui::PT_BR, people: People::PT_BR, data: Data::PT_BR };
+
+impl Locale {
+    /// Every language, in the order of the switch.
+    pub const ALL: [Self; 3] = [Self::En, Self::Es, Self::PtBr];
+
+    /// The language tag (BCP 47), as `lang` and the stored choice hold it.
+    #[must_use]
+    pub fn tag(self) -> &'static str {
+        match self {
+            Self::En => "en",
+            Self::Es => "es",
+            Self::PtBr => "pt-BR",
+        }
+    }
+
+    /// The language's own name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::En => "English",
+            Self::Es => "Español",
+            Self::PtBr => "Português (Brasil)",
+        }
+    }
+
+    /// The texts.
+    #[must_use]
+    pub fn texts(self) -> &'static Texts {
+        match self {
+            Self::En => &EN,
+            Self::Es => &ES,
+            Self::PtBr => &PT_BR,
+        }
+    }
+
+    /// The language of a tag, by its first subtag; any Portuguese is served in that of Brazil.
+    #[must_use]
+    pub fn from_tag(tag: &str) -> Option<Self> {
+        match tag.split(['-', '_']).next()?.to_ascii_lowercase().as_str() {
+            "en" => Some(Self::En),
+            "es" => Some(Self::Es),
+            "pt" => Some(Self::PtBr),
+            _ => None,
+        }
+    }
+
+    /// The language to answer in: the stored choice, else the best of `Accept-Language` (RFC 9110 12.5.4), else
+    /// English.
+    #[must_use]
+    pub fn negotiate(stored: Option<&str>, accept_language: &str) -> Self {
+        if let Some(chosen) = stored.and_then(Self::from_tag) {
+            return chosen;
+        }
+        let mut best = (0.0_f32, Self::En);
+        for range in accept_language.split(',') {
+            let mut parts = range.split(';').map(str::trim);
+            let Some(locale) = parts.next().and_then(Self::from_tag) else { continue };
+            let quality = parts.find_map(|p| p.strip_prefix("q=")).map_or(1.0, |q| q.parse().unwrap_or(0.0));
+            if quality > best.0 {
+                best = (quality, locale);
+            }
+        }
+        best.1
+    }
+}
+
+/// `text` with each `{name}` replaced by its value.
+#[must_use]
+pub fn fill(text: &str, values: &[(&str, &str)]) -> String {
+    let mut out = String::with_capacity(text.len() + 16);
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('{') {
+        out.push_str(before);
+        let Some((name, tail)) = after.split_once('}') else {
+            out.push('{');
+            rest = after;
+            continue;
+        };
+        if let Some((_, value)) = values.iter().find(|(key, _)| *key == name) {
+            out.push_str(value);
+        }
+        rest = tail;
+    }
+    out.push_str(rest);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    fn placeholders(text: &str) -> BTreeSet<&str> {
+        text.split('{').skip(1).filter_map(|s| s.split_once('}')).map(|(name, _)| name).collect()
+    }
+
+    /// The sources of the pages, each without white space.
+    fn sources() -> Vec<String> {
+        let pages = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/pages");
+        let files = std::fs::read_dir(&pages).unwrap().map(|entry| entry.unwrap().path());
+        let files = files.filter(|path| path.is_file()).chain([pages.join("i18n/format.rs")]);
+        files.map(|path| std::fs::read_to_string(path).unwrap().split_whitespace().collect()).collect()
+    }
+
+    /// Whether a source reads the key, by its full path or through a name given to its group.
+    fn reads(source: &str, group: &str, key: &str) -> bool {
+        let mut paths = vec![format!(".{group}.{key}")];
+        if source.contains(&format!("t().{group};")) {
+            paths.push(format!("t.{key}"));
+        }
+        if source.contains(&format!("texts().{group};")) {
+            paths.push(format!("texts.{key}"));
+        }
+        let ends = |rest: &str| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_');
+        paths.iter().any(|path| source.match_indices(path).any(|(at, _)| ends(&source[at + path.len()..])))
+    }
+
+    #[test]
+    fn every_key_is_used_and_agrees_in_three_languages() {
+        let sources = sources();
+        for (group, keys) in [("ui", Ui::KEYS), ("people", People::KEYS), ("data", Data::KEYS)] {
+            for (key, texts) in keys {
+                assert!(sources.iter().any(|source| reads(source, group, key)), "no page uses {group}.{key}");
+                for text in texts {
+                    assert!(!text.trim().is_empty(), "{group}.{key} is empty");
+                    assert_eq!(placeholders(text), placeholders(texts[0]), "{group}.{key}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn negotiates_by_choice_then_quality() {
+        assert_eq!(Locale::negotiate(Some("es"), "pt-BR"), Locale::Es);
+        assert_eq!(Locale::negotiate(Some("xx"), "pt-BR,en;q=0.5"), Locale::PtBr);
+        assert_eq!(Locale::negotiate(None, "fr, en;q=0.2, es-MX;q=0.8"), Locale::Es);
+        assert_eq!(Locale::negotiate(None, "es;q=0"), Locale::En);
+        assert_eq!(Locale::negotiate(None, ""), Locale::En);
+    }
+
+    #[test]
+    fn fills_placeholders() {
+        assert_eq!(fill("{n} of {total}", &[("n", "3"), ("total", "9")]), "3 of 9");
+        assert_eq!(fill("a { b", &[]), "a { b");
+    }
+}

@@ -1,0 +1,33 @@
+//! The pages: functions from plain view data to HTML, without I/O, database or HTTP. The caller fills a view (every
+//! view deserialises from JSON, and a missing field is empty), makes a [`Shell`] and sends what `render` returns.
+//!
+//! What holds on every page: no inline script and no `style` attribute, so the strict content security policy of
+//! the server stands; every state change is a POST form with the session's token; health data never stands in an
+//! address or a page title; meaning is never carried by colour alone; all words come from [`i18n`].
+//!
+//! Elsewhere: addresses, sessions and cookies are the server's; stylesheet and scripts are in `assets/`.
+
+pub mod access;
+pub mod account;
+pub mod audit;
+pub mod browse;
+pub mod chart;
+pub mod clinical;
+pub mod docs;
+pub mod entry;
+pub mod error;
+pub mod facts;
+pub mod form;
+pub mod home;
+pub mod i18n;
+pub mod icons;
+pub mod layout;
+
+pub mod parts;
+pub mod patients;
+pub mod record;
+pub mod results;
+pub mod table;
+pub mod trend;
+
+pub use layout::Shell;

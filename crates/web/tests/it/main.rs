@@ -1,0 +1,4 @@
+//! Tests of the web crate from outside, in one binary.
+#![allow(clippy::unwrap_used, reason = "a test that fails here has found its bug")]
+
+mod pages;
