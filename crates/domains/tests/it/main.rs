@@ -2,8 +2,13 @@
 #![allow(clippy::unwrap_used, reason = "a test that fails here has found its bug")]
 
 mod clear_text;
+mod coverage;
 mod demo;
 mod isolation;
 mod patients;
+mod plausible;
+mod statements;
+mod storm;
+mod swaps;
 mod verify;
 mod world;

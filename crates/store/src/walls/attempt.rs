@@ -29,7 +29,7 @@ impl Told {
     }
 
     /// The leak, unless this is what had to be said.
-    pub fn unless(&self, wanted: Self, table: &str, leak: &str) -> Option<String> {
+    pub fn unless(&self, wanted: &Self, table: &str, leak: &str) -> Option<String> {
         (*self != wanted).then(|| format!("{table}: {leak} ({self})"))
     }
 

@@ -117,7 +117,7 @@ impl Walls<'_> {
         for table in &self.tables {
             let (own, foreign) = self.ids(table);
             let told = attempts.run(&format!("SELECT count(*) FROM {} WHERE id = '{foreign}'", table.name)).await?;
-            check.attempt(told.unless(Told::Rows(0), &table.name, "another tenant's row is found by id"));
+            check.attempt(told.unless(&Told::Rows(0), &table.name, "another tenant's row is found by id"));
             // A proof that sees nothing at all proves nothing.
             let told =
                 attempts.run(&format!("SELECT count(DISTINCT id) FROM {} WHERE id = '{own}'", table.name)).await?;
@@ -229,7 +229,7 @@ impl Walls<'_> {
                 attempts.act_for(tenant, scope, role).await?;
                 for table in self.tables.iter().filter(|t| !persons_only || t.subject.is_some()) {
                     let told = attempts.run(&format!("SELECT count(*) FROM {}", table.name)).await?;
-                    check.attempt(told.unless(Told::Rows(0), &table.name, name));
+                    check.attempt(told.unless(&Told::Rows(0), &table.name, name));
                 }
             }
             checks.push(check);
