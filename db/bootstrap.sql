@@ -34,6 +34,7 @@ END $$;
 REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 
 CREATE SCHEMA IF NOT EXISTS extensions AUTHORIZATION salus_owner;
+GRANT USAGE ON SCHEMA extensions TO salus_app;
 CREATE EXTENSION IF NOT EXISTS pgcrypto    SCHEMA extensions;
 CREATE EXTENSION IF NOT EXISTS "uuid-ossp" SCHEMA extensions;
 CREATE EXTENSION IF NOT EXISTS pg_trgm     SCHEMA extensions;
@@ -52,9 +53,12 @@ CREATE TABLE IF NOT EXISTS kernel.migrations (
   duration_ms int         NOT NULL DEFAULT 0
 );
 COMMENT ON TABLE kernel.migrations IS 'One row for each applied migration; written only by salus db';
+COMMENT ON CONSTRAINT migrations_pk ON kernel.migrations IS 'This version is listed already';
+COMMENT ON CONSTRAINT migrations_state ON kernel.migrations IS 'Must be applied or running';
 CREATE TABLE IF NOT EXISTS kernel.replaceables (
   name       text        NOT NULL CONSTRAINT replaceables_pk PRIMARY KEY,
   checksum   text        NOT NULL,
   applied_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
+COMMENT ON CONSTRAINT replaceables_pk ON kernel.replaceables IS 'This file is listed already';
 COMMENT ON TABLE kernel.replaceables IS 'Which version of each file of functions is in force';

@@ -85,6 +85,7 @@ GRANT USAGE ON SCHEMA kernel TO salus_app, salus_reader, salus_sealer, salus_bac
 CALL kernel.share('kernel.tables', 'the description of the schema, the same for all tenants');
 CALL kernel.share('kernel.fields', 'the description of the schema, the same for all tenants');
 CALL kernel.share('kernel.tenants', 'the address book: a request finds its tenant here before it has one');
+GRANT INSERT, UPDATE (state) ON kernel.tenants TO salus_app;
 CALL kernel.share('kernel.installation', 'one row about the installation, nothing of a tenant');
 CALL kernel.share('kernel.migrations', 'what was applied to the database');
 CALL kernel.share('kernel.replaceables', 'what was applied to the database');

@@ -88,6 +88,7 @@ CREATE TABLE audit.tree_states (
   is_current boolean NOT NULL
 );
 CREATE UNIQUE INDEX tree_states_current_uq ON audit.tree_states (is_current) WHERE is_current;
+COMMENT ON INDEX audit.tree_states_current_uq IS 'One epoch is the current one';
 COMMENT ON TABLE audit.tree_states IS 'The head of the tree in each epoch';
 COMMENT ON CONSTRAINT tree_states_size ON audit.tree_states IS 'Cannot be negative';
 CREATE TABLE audit.checkpoints (

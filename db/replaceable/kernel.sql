@@ -42,6 +42,26 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION kernel.refuse_change() IS 'Stops accidents on append-only tables; the Merkle log is what stops intent';
 
+CREATE OR REPLACE PROCEDURE kernel.word_keys(tbl regclass)
+  LANGUAGE plpgsql AS $$
+DECLARE
+  c record;
+BEGIN
+  -- The wording of keys and references follows from what they are; checks and uniques say their own.
+  FOR c IN
+    SELECT k.conname, k.contype, r.relname AS target
+      FROM pg_constraint k LEFT JOIN pg_class r ON r.oid = k.confrelid
+     WHERE k.conrelid = tbl AND k.contype IN ('p', 'f')
+       AND obj_description(k.oid, 'pg_constraint') IS NULL
+  LOOP
+    EXECUTE format('COMMENT ON CONSTRAINT %I ON %s IS %L', c.conname, tbl,
+      CASE c.contype WHEN 'p' THEN 'A record with this id exists already'
+                     ELSE format('Must name an existing record of %s', replace(c.target, '_', ' ')) END);
+  END LOOP;
+END $$;
+COMMENT ON PROCEDURE kernel.word_keys(regclass) IS
+  'Gives each uncommented key and reference of a table the message a person reads when it refuses';
+
 CREATE OR REPLACE PROCEDURE kernel.protect(
     tbl         regclass,
     subject     name    DEFAULT NULL,   -- the column that names the person a row is about
@@ -52,7 +72,6 @@ CREATE OR REPLACE PROCEDURE kernel.protect(
   LANGUAGE plpgsql AS $$
 DECLARE
   full_name text;
-  c record;
 BEGIN
   SELECT format('%I.%I', n.nspname, k.relname) INTO full_name
     FROM pg_class k JOIN pg_namespace n ON n.oid = k.relnamespace WHERE k.oid = tbl;
@@ -81,18 +100,7 @@ BEGIN
     END IF;
   END IF;
 
-  -- The wording of keys and references follows from what they are; checks and uniques say their own.
-  FOR c IN
-    SELECT k.conname, k.contype, r.relname AS target
-      FROM pg_constraint k LEFT JOIN pg_class r ON r.oid = k.confrelid
-     WHERE k.conrelid = tbl AND k.contype IN ('p', 'f')
-       AND obj_description(k.oid, 'pg_constraint') IS NULL
-  LOOP
-    EXECUTE format('COMMENT ON CONSTRAINT %I ON %s IS %L', c.conname, tbl,
-      CASE c.contype WHEN 'p' THEN 'A record with this id exists already'
-                     ELSE format('Must name an existing record of %s', replace(c.target, '_', ' ')) END);
-  END LOOP;
-
+  CALL kernel.word_keys(tbl);
   INSERT INTO kernel.tables (table_name, subject_column, class, key_class, retention, append_only)
     VALUES (full_name, subject, class, key_class, retention, append_only);
   INSERT INTO kernel.fields (column_id, table_name, column_name, class, key_class, subject_bound)
@@ -151,6 +159,7 @@ BEGIN
   IF readable THEN
     EXECUTE format('GRANT SELECT ON %s TO salus_app, salus_reader', tbl);
   END IF;
+  CALL kernel.word_keys(tbl);
   INSERT INTO kernel.tables (table_name, class, retention, shared_reason) VALUES (full_name, 'C0', 'operational', reason);
   INSERT INTO kernel.fields (column_id, table_name, column_name, class)
     SELECT kernel.column_id(full_name, a.attname), full_name, a.attname, 'C0'
@@ -183,3 +192,32 @@ BEGIN
       AND l.valid_from <= current_date AND (l.valid_to IS NULL OR l.valid_to >= current_date);
 END $$;
 COMMENT ON FUNCTION kernel.own_persons() IS 'The patients the actor is, or may act for';
+
+-- Dates of which only a part is known --------------------------------------------------------------
+
+CREATE OR REPLACE FUNCTION kernel.is_precise(day date, known text, instant timestamptz) RETURNS boolean
+  LANGUAGE sql IMMUTABLE PARALLEL SAFE
+  RETURN (day IS NULL) = (known IS NULL)
+     AND (instant IS NULL OR known = 'MINUTE')
+     AND CASE known
+           WHEN 'YEAR'   THEN extract(month FROM day) = 1 AND extract(day FROM day) = 1
+           WHEN 'MONTH'  THEN extract(day FROM day) = 1
+           WHEN 'MINUTE' THEN instant IS NOT NULL
+           ELSE true
+         END;
+COMMENT ON FUNCTION kernel.is_precise(date, text, timestamptz) IS
+  'Whether a date, its precision (YEAR, MONTH, DAY, MINUTE) and its instant agree; what is not known stands at 1';
+
+CREATE OR REPLACE FUNCTION kernel.new_pseudonym() RETURNS text
+  LANGUAGE plpgsql VOLATILE PARALLEL SAFE AS $$
+DECLARE
+  alphabet CONSTANT text := '0123456789ABCDEFGHJKMNPQRSTVWXYZ'; -- Crockford base 32
+  bytes bytea := extensions.gen_random_bytes(8);
+  word text := 'P-';
+BEGIN
+  FOR i IN 0 .. 7 LOOP
+    word := word || substr(alphabet, 1 + get_byte(bytes, i) % 32, 1);
+  END LOOP;
+  RETURN word;
+END $$;
+COMMENT ON FUNCTION kernel.new_pseudonym() IS 'A random name for a person, P- and 40 bits, for those who may not see the real one';

@@ -46,6 +46,12 @@ pub enum Error {
     /// A change came without `If-Match` (428).
     #[error("send If-Match with the version that was read")]
     VersionRequired,
+    /// The request is larger than is taken (413); the limit in MiB.
+    #[error("the request is larger than {0} MiB")]
+    TooLarge(usize),
+    /// The body is of a type that is not taken (415).
+    #[error("{0}")]
+    Unsupported(String),
     /// Too many attempts (429); seconds to wait.
     #[error("too many requests: try again in {0} seconds")]
     TooMany(u32),
@@ -83,6 +89,8 @@ impl Error {
             Self::Conflict { .. } => 409,
             Self::Stale => 412,
             Self::VersionRequired => 428,
+            Self::TooLarge(_) => 413,
+            Self::Unsupported(_) => 415,
             Self::TooMany(_) => 429,
             Self::Unavailable(_) => 503,
             Self::Internal(_) => 500,
@@ -101,6 +109,8 @@ impl Error {
             Self::Conflict { code, .. } => code,
             Self::Stale => "stale",
             Self::VersionRequired => "version_required",
+            Self::TooLarge(_) => "too_large",
+            Self::Unsupported(_) => "unsupported_media_type",
             Self::TooMany(_) => "too_many_requests",
             Self::Unavailable(_) => "unavailable",
             Self::Internal(_) => "internal",

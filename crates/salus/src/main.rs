@@ -1,2 +1,31 @@
-//! Being laid out.
-fn main() {}
+//! The command line of Salus: configuration, wiring and words; logic is in the other crates.
+
+mod command;
+mod config;
+mod output;
+mod place;
+
+use clap::Parser as _;
+use command::Cli;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    if let Some(code) = salus_store::cluster::guard_requested() {
+        return code;
+    }
+    let cli = Cli::parse();
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::new(cli.log_filter()))
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .init();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(e) => return output::fail(cli.json, &salus_core::Error::internal(e)),
+    };
+    let json = cli.json;
+    match runtime.block_on(command::run(cli)) {
+        Ok(done) => output::show(json, &done),
+        Err(e) => output::fail(json, &e),
+    }
+}

@@ -1,1 +1,37 @@
-//! Being laid out.
+//! The kernel of Salus over PostgreSQL: who may reach a row, how it is sealed, and what is written down about it.
+//!
+//! [`Db`] holds the pool, the [`Catalog`] and the keys. [`dispatch`] is the only way an operation happens: it checks
+//! the permission, begins a [`Tx`] with the caller's tenant, runs the [`Op`] and commits data, audit event and outbox
+//! together. [`Resource`] turns a catalogued table into list, get, create and change.
+//!
+//! No table of a domain is named in this crate.
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that fails here has found its bug"))]
+
+pub mod audit;
+pub mod catalog;
+pub mod cluster;
+mod db;
+mod dispatch;
+pub mod engine;
+mod error;
+mod idempotency;
+mod keys;
+pub mod migrate;
+mod op;
+pub mod runtime;
+pub mod schema;
+pub mod seal;
+mod sql;
+mod tx;
+mod unit;
+
+pub use catalog::Catalog;
+pub use db::{Db, Options, Tenant};
+pub use dispatch::{Act, dispatch, perform};
+pub use engine::Resource;
+pub use error::db_error;
+pub use keys::{KeyLine, KeyReport};
+pub use op::{Body, Call, Method, Op, Page, Param, Record, Reply, Run, run};
+pub use sql::Sql;
+pub use tokio_postgres::Row;
+pub use tx::Tx;

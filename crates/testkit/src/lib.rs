@@ -1,1 +1,10 @@
-//! Being laid out.
+//! What the other crates' tests stand on: a PostgreSQL that all test processes of a run share, and a migrated
+//! database of its own for every test.
+//!
+//! Nothing needs setting up: the first test makes the cluster (two seconds), the last one's end stops it.
+
+mod cluster;
+mod database;
+
+pub use cluster::TestCluster;
+pub use database::TestDb;

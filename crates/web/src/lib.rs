@@ -1,5 +1,14 @@
-//! Being laid out.
+//! The edge: HTTP, sessions, OpenAPI and pages. Everything goes through `dispatch`; there is no SQL here.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that fails here has found its bug"))]
 
+mod api;
+mod app;
 pub mod assets;
+pub mod http;
+pub mod openapi;
 pub mod pages;
+mod problem;
+mod routes;
+
+pub use app::{App, SESSION_COOKIE};
+pub use problem::Problem;

@@ -57,6 +57,9 @@ texts! {
         code_hint: "Six digits from your authenticator, or a recovery code.", "Seis dígitos de su autenticador, o un código de recuperación.", "Seis dígitos do seu autenticador, ou um código de recuperação.";
         setup: "Choose your password", "Elija su contraseña", "Escolha sua senha";
         new_password: "New password", "Contraseña nueva", "Nova senha";
+        sign_in_failed: "Organization, e-mail or password is not right.", "La organización, el correo o la contraseña no son correctos.", "Organização, e-mail ou senha incorretos.";
+        locked: "Too many failed attempts. Try again in {n} minutes.", "Demasiados intentos fallidos. Inténtelo en {n} minutos.", "Muitas tentativas sem sucesso. Tente novamente em {n} minutos.";
+        not_the_same: "The two passwords differ.", "Las dos contraseñas no coinciden.", "As duas senhas são diferentes.";
         again: "The same again", "Repítala", "Repita a senha";
         rules: "Your password needs:", "Su contraseña necesita:", "Sua senha precisa de:";
         choose_password: "Set password and sign in", "Guardar contraseña e iniciar sesión", "Salvar senha e entrar";

@@ -1,0 +1,11 @@
+//! Reading the audit log: the log itself, and who saw one person's record. Reading it is recorded like any other
+//! access. Events are written by the kernel only; the Merkle log over them is not built yet.
+
+mod reads;
+
+pub use reads::reads;
+
+use salus_store::Resource;
+
+/// Exposed tables: none. The log has its own reads, because its order is that of time.
+pub const RESOURCES: &[Resource] = &[];

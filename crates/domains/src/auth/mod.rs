@@ -1,0 +1,112 @@
+//! Who can sign in, how they prove it, and what they may do.
+//!
+//! Invariants: a password is known as an Argon2id string only, a token as its SHA-256 only; an unknown user costs as
+//! much time as a wrong password; five failures lock an account for the time the tenant has set. Roles and permissions
+//! are rows; [`caller`] turns them into the [`salus_core::Ctx`] of a request.
+
+mod caller;
+mod own;
+mod password;
+mod sign_in;
+mod token;
+mod users;
+
+pub use caller::{Callers, Presented};
+pub use own::{Own, OwnAccess, Who, own_access, revoke_own, who};
+pub use password::check_rules;
+pub use sign_in::{Signed, sign_in, sign_out};
+pub use token::{ApiKey, Token, create_api_key};
+pub use users::{Invitation, Invited, NewUser, accept_invitation, actions, display_names, invitation, invite};
+
+use salus_store::Resource;
+
+/// Exposed tables.
+pub const RESOURCES: &[Resource] = &[
+    Resource {
+        table: "auth.users",
+        path: "auth/users",
+        noun: "auth.user",
+        read: "auth.user.read",
+        write: None,
+        filters: &["email", "status", "kind"],
+        locked: &[
+            "status",
+            "failed_attempts",
+            "locked_until",
+            "setup_expires_at",
+            "last_login_at",
+            "password_changed_at",
+        ],
+        list: &["kind", "email", "display_name", "status", "locale", "last_login_at"],
+    },
+    Resource {
+        filters: &["kind", "status"],
+        locked: &["status"],
+        ..table(
+            "auth.organizations",
+            "auth/organizations",
+            "auth.organization",
+            "auth.organization.read",
+            Some("auth.organization.write"),
+        )
+    },
+    Resource {
+        filters: &["name"],
+        locked: &["is_system"],
+        ..table("auth.roles", "auth/roles", "auth.role", "auth.role.read", Some("auth.role.write"))
+    },
+    Resource {
+        filters: &["name"],
+        ..table("auth.permissions", "auth/permissions", "auth.permission", "auth.role.read", Some("auth.role.write"))
+    },
+    Resource {
+        filters: &["user_id", "role_id"],
+        ..table("auth.user_roles", "auth/user-roles", "auth.user_role", "auth.role.read", Some("auth.user.manage"))
+    },
+    Resource {
+        filters: &["role_id", "permission_id"],
+        ..table(
+            "auth.role_permissions",
+            "auth/role-permissions",
+            "auth.role_permission",
+            "auth.role.read",
+            Some("auth.role.write"),
+        )
+    },
+    Resource {
+        filters: &["user_id", "kind"],
+        ..table("auth.sessions", "auth/sessions", "auth.session", "auth.session.read", None)
+    },
+    Resource {
+        filters: &["user_id"],
+        ..table("auth.api_keys", "auth/api-keys", "auth.api_key", "auth.session.read", None)
+    },
+    Resource {
+        filters: &["user_id", "outcome"],
+        ..table("auth.login_history", "auth/login-history", "auth.login", "auth.session.read", None)
+    },
+    Resource {
+        filters: &["user_id"],
+        ..table("auth.notifications", "auth/notifications", "auth.notification", "auth.session.read", None)
+    },
+    Resource {
+        filters: &["user_id", "patient_id"],
+        ..table(
+            "auth.user_person_links",
+            "auth/user-person-links",
+            "auth.user_person_link",
+            "auth.user.read",
+            Some("auth.user.manage"),
+        )
+    },
+];
+
+const fn table(
+    table: &'static str,
+    path: &'static str,
+    noun: &'static str,
+    read: &'static str,
+    write: Option<&'static str>,
+) -> Resource {
+    Resource { table, path, noun, read, write, filters: &[], locked: &[], list: &[] }
+}

@@ -1,0 +1,156 @@
+//! What a signed-in person may see and end of their own: name, sessions, API keys.
+
+use super::sign_in::as_user;
+use salus_core::{Ctx, Error, Result};
+use salus_store::{Db, Record, Tx, sql};
+use serde_json::Value;
+use uuid::Uuid;
+
+/// Who is signed in, for the head of every page.
+#[derive(Debug, Default)]
+pub struct Who {
+    /// Name.
+    pub name: String,
+    /// Address.
+    pub email: String,
+    /// Name of the tenant's organization.
+    pub organization: String,
+}
+
+/// A person's ways in.
+#[derive(Debug, Default)]
+pub struct OwnAccess {
+    /// Living sessions, newest first.
+    pub sessions: Vec<OwnSession>,
+    /// API keys, newest first.
+    pub keys: Vec<OwnKey>,
+}
+
+/// One session.
+#[derive(Debug)]
+#[allow(missing_docs, reason = "the names are the columns'")]
+pub struct OwnSession {
+    pub id: String,
+    pub agent: String,
+    pub ip: String,
+    pub created_at: String,
+    pub last_seen_at: String,
+}
+
+/// One API key.
+#[derive(Debug)]
+#[allow(missing_docs, reason = "the names are the columns'")]
+pub struct OwnKey {
+    pub id: String,
+    pub name: String,
+    pub prefix: String,
+    pub scopes: Vec<String>,
+    pub created_at: String,
+    pub last_used_at: String,
+    pub expires_at: String,
+    pub revoked_at: String,
+}
+
+/// What is ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Own {
+    /// A session.
+    Session,
+    /// An API key.
+    Key,
+}
+
+/// The caller's name and tenant.
+///
+/// # Errors
+/// Those of the database.
+pub async fn who(db: &Db, ctx: &Ctx) -> Result<Who> {
+    let mut tx = db.begin(as_user(&ctx.env, ctx.tenant, ctx.actor.id), true).await?;
+    let sql = sql!(
+        "SELECT u.email, u.display_name, o.name::text AS organization FROM auth.users u \
+         LEFT JOIN auth.organizations o ON o.tenant_id = u.tenant_id AND o.id = u.tenant_id WHERE u.id = $1"
+    );
+    let found = tx.query_opt(sql, &[&ctx.actor.id]).await?;
+    let Some(found) = found else { return Ok(Who::default()) };
+    let open = |tx: &mut Tx, column: &str| -> Result<String> {
+        match found.get::<_, Option<&[u8]>>(column) {
+            None => Ok(String::new()),
+            Some(sealed) => Ok(text(&tx.open_value("auth.users", column, ctx.actor.id, sealed)?)),
+        }
+    };
+    let (email, name) = (open(&mut tx, "email")?, open(&mut tx, "display_name")?);
+    tx.finish_unrecorded().await?;
+    Ok(Who { name, email, organization: found.get::<_, Option<String>>("organization").unwrap_or_default() })
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+/// The caller's sessions and keys.
+///
+/// # Errors
+/// Those of the database.
+pub async fn own_access(db: &Db, ctx: &Ctx) -> Result<OwnAccess> {
+    let mut tx = db.begin(ctx.clone(), true).await?;
+    let fields = ["user_agent", "ip", "created_at", "last_seen_at"];
+    let living = "t.user_id = $1 AND t.revoked_at IS NULL AND t.expires_at > $2 AND t.idle_expires_at > $2 ORDER BY t.last_seen_at DESC LIMIT 50";
+    let sessions = tx.select("auth.sessions", &fields, living, &[&ctx.actor.id, &ctx.env.now()]).await?;
+    let fields = ["name", "prefix", "scopes", "created_at", "last_used_at", "expires_at", "revoked_at"];
+    let keys =
+        tx.select("auth.api_keys", &fields, "t.user_id = $1 ORDER BY t.id DESC LIMIT 50", &[&ctx.actor.id]).await?;
+    tx.commit("auth.account.read", "auth.users").await?;
+    let of = |r: &Record, name: &str| r.text(name).to_owned();
+    Ok(OwnAccess {
+        sessions: sessions
+            .iter()
+            .map(|r| OwnSession {
+                id: of(r, "id"),
+                agent: of(r, "user_agent"),
+                ip: of(r, "ip"),
+                created_at: of(r, "created_at"),
+                last_seen_at: of(r, "last_seen_at"),
+            })
+            .collect(),
+        keys: keys
+            .iter()
+            .map(|r| OwnKey {
+                id: of(r, "id"),
+                name: of(r, "name"),
+                prefix: of(r, "prefix"),
+                scopes: r.get("scopes").and_then(Value::as_array).into_iter().flatten().map(text).collect(),
+                created_at: of(r, "created_at"),
+                last_used_at: of(r, "last_used_at"),
+                expires_at: of(r, "expires_at"),
+                revoked_at: of(r, "revoked_at"),
+            })
+            .collect(),
+    })
+}
+
+/// Ends one of the caller's own sessions or keys.
+///
+/// # Errors
+/// [`Error::NotFound`] for one that is not the caller's.
+pub async fn revoke_own(db: &Db, ctx: &Ctx, what: Own, id: Uuid) -> Result<()> {
+    let mut tx = db.begin(as_user(&ctx.env, ctx.tenant, ctx.actor.id), false).await?;
+    let (sql, action, target) = match what {
+        Own::Session => (
+            sql!(
+                "UPDATE auth.sessions SET revoked_at = $3 WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL RETURNING id"
+            ),
+            "auth.session.end",
+            "auth.sessions",
+        ),
+        Own::Key => (
+            sql!(
+                "UPDATE auth.api_keys SET revoked_at = $3 WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL RETURNING id"
+            ),
+            "auth.api_key.revoke",
+            "auth.api_keys",
+        ),
+    };
+    tx.query_opt(sql, &[&id, &ctx.actor.id, &ctx.env.now()]).await?.ok_or(Error::NotFound)?;
+    tx.on_row(id);
+    tx.commit(action, target).await
+}

@@ -1,0 +1,121 @@
+//! Tokens: 256 random bits that are stored as their SHA-256. A token begins with its tenant, because a session must
+//! be looked up inside one; that is an address and no secret.
+
+use salus_core::{Ctx, Error, Permissions, Result};
+use salus_store::{Db, engine::NewRow};
+use serde_json::{Map, Value, json};
+use time::{Duration, format_description::well_known::Rfc3339};
+use uuid::Uuid;
+
+/// A secret a client presents, taken apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Token {
+    /// Whose tenant it is.
+    pub tenant: Uuid,
+    /// SHA-256 of the whole text.
+    pub hash: Vec<u8>,
+}
+
+/// A new API key; its text is shown once.
+#[derive(Debug)]
+pub struct ApiKey {
+    /// The row.
+    pub id: Uuid,
+    /// `slk_<tenant>_<secret>_<check>`.
+    pub text: String,
+}
+
+/// Longest life of an API key.
+const LONGEST_DAYS: i64 = 365;
+
+impl Token {
+    /// A new token of a tenant, and its text.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when the random source fails.
+    pub fn new(tenant: Uuid, prefix: &str) -> Result<(Self, String)> {
+        let mut secret = [0; 32];
+        salus_store::seal::fill_random(&mut secret)?;
+        let body = format!("{prefix}{}_{}", tenant.simple(), hex::encode(secret));
+        let check = hex::encode(&salus_store::seal::digest(body.as_bytes())[..4]);
+        let text = format!("{body}_{check}");
+        Ok((Self { tenant, hash: salus_store::seal::digest(text.as_bytes()).to_vec() }, text))
+    }
+
+    /// A token as it was presented; `None` when it cannot be one of ours, so that nothing is looked up.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        if text.len() > 200 {
+            return None;
+        }
+        let (body, check) = text.rsplit_once('_')?;
+        if check != hex::encode(&salus_store::seal::digest(body.as_bytes())[..4]) {
+            return None;
+        }
+        let (tenant, _) =
+            body.trim_start_matches("slk_").trim_start_matches("sls_").trim_start_matches("slu_").split_once('_')?;
+        Some(Self { tenant: tenant.parse().ok()?, hash: salus_store::seal::digest(text.as_bytes()).to_vec() })
+    }
+}
+
+/// Makes an API key for a user. It may do what the user may, narrowed to `scopes` when any are given.
+///
+/// # Errors
+/// [`Error::Invalid`] for a life of more than a year or scopes of another form, [`Error::Conflict`] for a name in use.
+pub async fn create_api_key(
+    db: &Db,
+    ctx: &Ctx,
+    user: Uuid,
+    name: &str,
+    scopes: &Permissions,
+    days: i64,
+) -> Result<ApiKey> {
+    if !(1..=LONGEST_DAYS).contains(&days) {
+        return Err(Error::invalid("days", "not_allowed", format!("Is from 1 to {LONGEST_DAYS}")));
+    }
+    if let Some(bad) = scopes.iter().find(|s| s.split('.').count() != 3 || s.contains(' ')) {
+        return Err(Error::invalid("scopes", "not_allowed", format!("{bad} is not of the form domain.noun.verb")));
+    }
+    let mut tx = db.begin(ctx.clone(), false).await?;
+    let (token, text) = Token::new(ctx.tenant, "slk_")?;
+    let (id, now) = (ctx.env.id(), ctx.env.now());
+    let expires = (now + Duration::days(days)).format(&Rfc3339).map_err(Error::internal)?;
+    let values = row(json!({
+        "user_id": user,
+        "name": name,
+        "prefix": text.chars().take(12).collect::<String>(),
+        "token_hash": hex::encode(&token.hash),
+        "scopes": scopes.iter().collect::<Vec<_>>(),
+        "created_at": now.format(&Rfc3339).map_err(Error::internal)?,
+        "expires_at": expires,
+    }));
+    tx.on_row(id);
+    tx.insert("auth.api_keys", &[NewRow { id, values }]).await?;
+    tx.commit("auth.api_key.create", "auth.api_keys").await?;
+    Ok(ApiKey { id, text })
+}
+
+/// A JSON object as the values of a row.
+pub fn row(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(members) => members,
+        _ => Map::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_name_their_tenant_and_check_themselves() {
+        let tenant = Uuid::from_u128(7);
+        let (token, text) = Token::new(tenant, "slk_").unwrap();
+        assert_eq!(Token::parse(&text), Some(token));
+        let mut bent = text.clone().into_bytes();
+        bent[50] = if bent[50] == b'0' { b'1' } else { b'0' };
+        assert_eq!(Token::parse(std::str::from_utf8(&bent).unwrap()), None);
+        assert_eq!(Token::parse(""), None);
+        assert_eq!(Token::parse(&"x".repeat(10_000)), None);
+    }
+}

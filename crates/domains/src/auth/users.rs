@@ -1,0 +1,269 @@
+//! Users: invited with a one-time link, by which they choose their password. Nobody else ever knows one.
+
+use super::{
+    caller::security,
+    password,
+    sign_in::as_user,
+    token::{Token, row},
+};
+use salus_core::{Ctx, Error, Result};
+use salus_store::{Body, Catalog, Db, Method, Op, Reply, Tx, engine::NewRow, run, sql};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
+
+/// A user to be made.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewUser {
+    /// Address to sign in with.
+    pub email: String,
+    /// Name that others see.
+    pub display_name: String,
+    /// Names of roles of the tenant.
+    #[serde(default)]
+    pub roles: Vec<String>,
+}
+
+/// A one-time link for a user who has no password yet.
+#[derive(Debug)]
+pub struct Invitation {
+    /// The user.
+    pub user: Uuid,
+    /// The secret in `/setup/<token>`; shown once.
+    pub token: String,
+}
+
+/// How long an invitation can be taken up.
+const INVITED: Duration = Duration::hours(72);
+
+/// The operations on users that change something.
+///
+/// # Errors
+/// None today; the signature is that of every domain's list.
+pub fn actions(_: &Catalog) -> Result<Vec<Op>> {
+    let text = || json!({"type": "string"});
+    let op = |method, path: &str, verb: &str, summary: &str| Op {
+        method,
+        path: path.to_owned(),
+        name: format!("auth.user.{verb}"),
+        permission: "auth.user.manage",
+        summary: summary.to_owned(),
+        target: "auth.users",
+        params: Vec::new(),
+        input: None,
+        output: json!({"type": "object"}),
+        run: run(|_, _| Box::pin(async { Err(Error::NotFound) })),
+    };
+    Ok(vec![
+        Op {
+            input: Some(json!({
+                "type": "object",
+                "properties": {"email": text(), "display_name": text(), "roles": {"type": "array", "items": text()}},
+                "required": ["email", "display_name"],
+                "additionalProperties": false,
+            })),
+            run: run(|tx, mut call| {
+                Box::pin(async move {
+                    let new: NewUser = call.input()?;
+                    let made = invite(tx, &new).await?;
+                    Ok(Reply {
+                        status: 201,
+                        body: Body::Json(json!({"id": made.user, "setup_path": format!("/setup/{}", made.token)})),
+                    })
+                })
+            }),
+            ..op(
+                Method::Post,
+                "/api/v1/auth/users",
+                "invite",
+                "Invite a user; the reply holds the one-time link to hand over",
+            )
+        },
+        Op {
+            run: run(|tx, call| {
+                Box::pin(async move {
+                    let id = call.id()?;
+                    set_status(tx, id, "disabled").await?;
+                    let sql =
+                        sql!("UPDATE auth.sessions SET revoked_at = $2 WHERE user_id = $1 AND revoked_at IS NULL");
+                    tx.query(sql, &[&id, &tx.ctx.env.now()]).await?;
+                    let sql =
+                        sql!("UPDATE auth.api_keys SET revoked_at = $2 WHERE user_id = $1 AND revoked_at IS NULL");
+                    tx.query(sql, &[&id, &tx.ctx.env.now()]).await?;
+                    Ok(Reply::json(json!({"id": id, "status": "disabled"})))
+                })
+            }),
+            ..op(
+                Method::Post,
+                "/api/v1/auth/users/{id}/disable",
+                "disable",
+                "End a user's access: sessions and keys stop within a second",
+            )
+        },
+        Op {
+            run: run(|tx, call| {
+                Box::pin(async move {
+                    let id = call.id()?;
+                    let token = renew(tx, id).await?;
+                    Ok(Reply::json(json!({"id": id, "setup_path": format!("/setup/{token}")})))
+                })
+            }),
+            ..op(
+                Method::Post,
+                "/api/v1/auth/users/{id}/reinvite",
+                "reinvite",
+                "Make a new one-time link; the user's password stops working until it is used",
+            )
+        },
+    ])
+}
+
+/// Makes a user with roles and a one-time link.
+///
+/// # Errors
+/// [`Error::Invalid`] for an unknown role or an address that is none, [`Error::Conflict`] for one in use.
+pub async fn invite(tx: &mut Tx, new: &NewUser) -> Result<Invitation> {
+    let email = new.email.trim();
+    if !email.split_once('@').is_some_and(|(name, host)| !name.is_empty() && host.contains('.') && !email.contains(' '))
+    {
+        return Err(Error::invalid("email", "wrong_type", "Is an e-mail address"));
+    }
+    let (id, tenant) = (tx.ctx.env.id(), tx.ctx.tenant);
+    let (token, text) = Token::new(tenant, "slu_")?;
+    let ends =
+        (tx.ctx.env.now() + INVITED).format(&time::format_description::well_known::Rfc3339).map_err(Error::internal)?;
+    let values = row(json!({
+        "kind": "staff",
+        "email": email,
+        "display_name": new.display_name,
+        "status": "invited",
+        "setup_token_hash": hex::encode(&token.hash),
+        "setup_expires_at": ends,
+    }));
+    tx.insert("auth.users", &[NewRow { id, values }]).await?;
+    for role in &new.roles {
+        let found = tx.query_opt(sql!("SELECT id FROM auth.roles WHERE name = $1::text"), &[role]).await?;
+        let found = found
+            .ok_or_else(|| Error::invalid("roles", "no_such_record", format!("{role} is not a role of this tenant")))?;
+        let values = row(json!({"user_id": id, "role_id": found.get::<_, Uuid>(0)}));
+        let link = tx.ctx.env.id();
+        tx.insert("auth.user_roles", &[NewRow { id: link, values }]).await?;
+    }
+    tx.on_row(id);
+    Ok(Invitation { user: id, token: text })
+}
+
+async fn renew(tx: &mut Tx, user: Uuid) -> Result<String> {
+    let (token, text) = Token::new(tx.ctx.tenant, "slu_")?;
+    let sql = sql!(
+        "UPDATE auth.users SET setup_token_hash = $2::bytea, setup_expires_at = $3, status = 'invited', password_hash = NULL \
+         WHERE id = $1 AND status <> 'disabled' RETURNING id"
+    );
+    let ends = tx.ctx.env.now() + INVITED;
+    tx.query_opt(sql, &[&user, &token.hash, &ends]).await?.ok_or(Error::NotFound)?;
+    Ok(text)
+}
+
+async fn set_status(tx: &mut Tx, user: Uuid, status: &'static str) -> Result<()> {
+    let sql = sql!("UPDATE auth.users SET status = $2::text WHERE id = $1 RETURNING id");
+    tx.query_opt(sql, &[&user, &status]).await?.map(|_| ()).ok_or(Error::NotFound)
+}
+
+/// Somebody who was invited, as the page greets them.
+#[derive(Debug)]
+pub struct Invited {
+    tenant: Uuid,
+    user: Uuid,
+    /// Name.
+    pub name: String,
+    /// Address to sign in with.
+    pub email: String,
+    /// Name of the organization.
+    pub organization: String,
+    /// The rules a password must meet, in words.
+    pub rules: Vec<String>,
+    slug: String,
+    configuration: password::SecurityConfiguration,
+}
+
+/// Whose invitation this is, if it can still be taken up.
+///
+/// # Errors
+/// [`Error::NotFound`] for a link that was used, has ended, or never was.
+pub async fn invitation(db: &Db, token: &str) -> Result<Invited> {
+    let token = Token::parse(token).ok_or(Error::NotFound)?;
+    let mut tx = db.begin(Ctx::system(db.env(), token.tenant), true).await?;
+    let sql = sql!(
+        "SELECT u.id, u.email, u.display_name, o.name::text AS organization, t.slug FROM auth.users u \
+         JOIN kernel.tenants t ON t.id = u.tenant_id LEFT JOIN auth.organizations o ON o.tenant_id = u.tenant_id AND o.id = u.tenant_id \
+         WHERE u.setup_token_hash = $1::bytea AND u.setup_expires_at > $2 AND u.status = 'invited'"
+    );
+    let found = tx.query_opt(sql, &[&token.hash, &db.env().now()]).await?.ok_or(Error::NotFound)?;
+    let user: Uuid = found.get("id");
+    let mut text = |column: &str| -> Result<String> {
+        match found.get::<_, Option<&[u8]>>(column) {
+            None => Ok(String::new()),
+            Some(sealed) => {
+                Ok(tx.open_value("auth.users", column, user, sealed)?.as_str().unwrap_or_default().to_owned())
+            }
+        }
+    };
+    let (email, name) = (text("email")?, text("display_name")?);
+    let configuration = security(&mut tx).await?;
+    tx.finish_unrecorded().await?;
+    Ok(Invited {
+        tenant: token.tenant,
+        user,
+        name,
+        email,
+        organization: found.get::<_, Option<String>>("organization").unwrap_or_default(),
+        rules: password::rules(&configuration),
+        slug: found.get("slug"),
+        configuration,
+    })
+}
+
+/// Sets the first password of an invited user; the link is spent by it. Returns the tenant's name.
+///
+/// # Errors
+/// [`Error::NotFound`] for a link that cannot be used, [`Error::Invalid`] for a password against the tenant's rules.
+pub async fn accept_invitation(db: &Db, token: &str, new_password: &str) -> Result<String> {
+    let invited = invitation(db, token).await?;
+    let spent = Token::parse(token).ok_or(Error::NotFound)?.hash;
+    password::check_rules(&invited.configuration, new_password)?;
+    let hash = password::hash(new_password).await?;
+    let mut tx = db.begin(as_user(db.env(), invited.tenant, invited.user), false).await?;
+    let sql = sql!(
+        "UPDATE auth.users SET setup_token_hash = NULL, setup_expires_at = NULL, status = 'active', failed_attempts = 0, \
+           locked_until = NULL, password_changed_at = $3 WHERE id = $1 AND setup_token_hash = $2::bytea RETURNING id"
+    );
+    let now: OffsetDateTime = db.env().now();
+    tx.query_opt(sql, &[&invited.user, &spent, &now]).await?.ok_or(Error::NotFound)?;
+    tx.update("auth.users", invited.user, None, row(json!({"password_hash": hash}))).await?;
+    tx.commit("auth.user.accept_invitation", "auth.users").await?;
+    Ok(invited.slug)
+}
+
+/// The names of users, for showing who did something.
+///
+/// # Errors
+/// Those of the database.
+pub async fn display_names(tx: &mut Tx, ids: impl Iterator<Item = Uuid>) -> Result<HashMap<Uuid, String>> {
+    let mut ids: Vec<Uuid> = ids.collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let rows = tx.query(sql!("SELECT id, display_name FROM auth.users WHERE id = ANY($1)"), &[&ids]).await?;
+    let mut names = HashMap::new();
+    for found in &rows {
+        let id: Uuid = found.get("id");
+        if let Some(sealed) = found.get::<_, Option<&[u8]>>("display_name")
+            && let Value::String(name) = tx.open_value("auth.users", "display_name", id, sealed)?
+        {
+            names.insert(id, name);
+        }
+    }
+    Ok(names)
+}

@@ -1,0 +1,365 @@
+//! FHIR files into a tenant, in constant memory.
+//!
+//! A folder is read in phases, because a row must exist before another refers to it: organizations and people who
+//! provide care, patients, encounters, everything else, and reports, which point back to their results. A first look
+//! tells which types are in which file, so a file is read again only for phases it has something for.
+
+use super::batch::{Fate, Prepared, store};
+use salus_codec::{
+    fhir::{self, Failure, Item, Layout, Problem, Resources, peek_type},
+    json::canonical,
+};
+use salus_core::{Ctx, Error, Result};
+use salus_store::{Act, Db, Tx, audit::Outcome, perform};
+use serde::Serialize;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs::File,
+    io::BufReader,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+use tokio::task::JoinSet;
+
+/// What an import is told.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Name of the sending system: the same name finds the same resources again.
+    pub source: String,
+    /// Do everything and undo it.
+    pub dry_run: bool,
+}
+
+/// What happened to the resources of one type.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Count {
+    /// In the files.
+    pub read: u64,
+    /// New rows.
+    pub stored: u64,
+    /// New, kept whole because no table holds them.
+    pub kept_whole: u64,
+    /// Known, with new content.
+    pub changed: u64,
+    /// Known, with the same content.
+    pub unchanged: u64,
+    /// Not stored; each is listed.
+    pub refused: u64,
+}
+
+/// A resource that was not stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Refusal {
+    /// The file.
+    pub file: PathBuf,
+    /// 1-based line.
+    pub line: u64,
+    /// 1-based number of the Bundle entry.
+    pub entry: Option<u64>,
+    /// FHIRPath-like place.
+    pub path: String,
+    /// Why, without repeating a value.
+    pub reason: String,
+}
+
+/// What an import did.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Summary {
+    /// By resource type.
+    pub types: BTreeMap<String, Count>,
+    /// The first refusals; the counts tell all of them.
+    pub refusals: Vec<Refusal>,
+    /// Elements that no column holds and only the whole copy keeps, with how many resources have them.
+    pub unmapped: BTreeMap<String, u64>,
+    /// Bytes of the files.
+    pub bytes: u64,
+}
+
+/// Refusals kept in the summary.
+const REFUSALS: usize = 1000;
+/// Resources and bytes of one batch, which is one transaction and one audit event.
+const BATCH: (usize, usize) = (500, 4 << 20);
+/// Batches in the database at once.
+const AT_ONCE: usize = 3;
+/// Types by phase; those not named come in [`LATER`].
+const PHASES: [&[&str]; 3] = [&["Organization", "Practitioner"], &["Patient"], &["Encounter"]];
+const LATER: usize = 3;
+const REPORTS: usize = 4;
+
+fn phase(resource_type: &str) -> usize {
+    match PHASES.iter().position(|types| types.contains(&resource_type)) {
+        Some(phase) => phase,
+        None if resource_type == "DiagnosticReport" => REPORTS,
+        None => LATER,
+    }
+}
+
+/// The files of an argument: itself, or the `.ndjson` and `.json` files of a folder by name.
+///
+/// # Errors
+/// [`Error::Invalid`] when there is none.
+pub fn files(path: &Path) -> Result<Vec<PathBuf>> {
+    let wrong = |why: String| Error::invalid("path", "unreadable", format!("{}: {why}", path.display()));
+    if !path.is_dir() {
+        return if path.exists() {
+            Ok(vec![path.to_path_buf()])
+        } else {
+            Err(wrong("there is no such file or folder".into()))
+        };
+    }
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(path).map_err(|e| wrong(e.to_string()))? {
+        let file = entry.map_err(|e| wrong(e.to_string()))?.path();
+        let is_manifest = file.file_stem().is_some_and(|s| s == "log" || s == "manifest");
+        if file.is_file() && !is_manifest && file.extension().is_some_and(|e| e == "ndjson" || e == "json") {
+            found.push(file);
+        }
+    }
+    found.sort();
+    if found.is_empty() { Err(wrong("holds no .ndjson or .json file".into())) } else { Ok(found) }
+}
+
+/// Imports files; `progress` is told how many bytes of how many passes are done.
+///
+/// # Errors
+/// Those that end an import: an unreadable file, a lost database. A bad resource does not; it is in the summary.
+pub async fn import(
+    db: &Db,
+    ctx: &Ctx,
+    paths: &[PathBuf],
+    options: &Options,
+    progress: impl Fn(u64, u64),
+) -> Result<Summary> {
+    let mut run = Run { db, ctx, options, summary: Summary::default(), dry: None, done: 0, total: 0 };
+    let mut plan = Vec::new();
+    for path in paths {
+        let phases = run.survey(path)?;
+        let size = std::fs::metadata(path).map_or(0, |m| m.len());
+        run.summary.bytes += size;
+        run.total += size * phases.len() as u64;
+        plan.push((path, phases, size));
+    }
+    if options.dry_run {
+        run.dry = Some(db.begin(ctx.clone(), false).await?);
+    }
+    for phase in 0..=REPORTS {
+        for (path, phases, size) in &plan {
+            if phases.contains(&phase) {
+                run.file(path, phase, &progress).await?;
+                run.done += size;
+                progress(run.done, run.total);
+            }
+        }
+    }
+    if let Some(tx) = run.dry.take() {
+        tx.abandon(ACTION, super::TABLE, Outcome::Failed, "dry_run").await?;
+    }
+    Ok(run.summary)
+}
+
+const ACTION: &str = "exchange.fhir.import";
+
+struct Run<'a> {
+    db: &'a Db,
+    ctx: &'a Ctx,
+    options: &'a Options,
+    summary: Summary,
+    dry: Option<Tx>,
+    done: u64,
+    total: u64,
+}
+
+/// A batch and where its file stood at its end.
+struct Batch {
+    items: Vec<Prepared>,
+    bytes: usize,
+}
+
+impl Run<'_> {
+    /// Which phases a file has something for. Counts what is read, and reports what can be in no phase.
+    fn survey(&mut self, path: &Path) -> Result<BTreeSet<usize>> {
+        let mut phases = BTreeSet::new();
+        for item in open(path)? {
+            match item {
+                Ok(item) => match peek_type(&item.bytes).filter(|t| fhir::is_resource_type(t)) {
+                    Some(name) => {
+                        phases.insert(phase(name));
+                        self.count(name).read += 1;
+                    }
+                    None => {
+                        let problem = fhir::parse(&item.bytes)
+                            .err()
+                            .unwrap_or_else(|| Problem::new("", "no_object", "is no resource"));
+                        self.count("(unreadable)").read += 1;
+                        self.refuse(path, (item.line, item.entry), "(unreadable)", &problem);
+                    }
+                },
+                Err(Failure { line, entry, problem }) => {
+                    self.count("(unreadable)").read += 1;
+                    self.refuse(path, (line, entry), "(unreadable)", &problem);
+                }
+            }
+        }
+        Ok(phases)
+    }
+
+    async fn file(&mut self, path: &Path, wanted: usize, progress: &impl Fn(u64, u64)) -> Result<()> {
+        let mut flying: JoinSet<Result<(Vec<Prepared>, Vec<Fate>)>> = JoinSet::new();
+        let mut batch = Batch { items: Vec::new(), bytes: 0 };
+        for item in open(path)?.flatten() {
+            if !peek_type(&item.bytes).is_some_and(|t| fhir::is_resource_type(t) && phase(t) == wanted) {
+                continue;
+            }
+            progress(self.done + item.offset, self.total);
+            match prepare(item) {
+                Ok(one) => {
+                    batch.bytes += one.bytes.len();
+                    batch.items.push(one);
+                }
+                Err((at, name, problems)) => {
+                    for (i, problem) in problems.iter().enumerate() {
+                        if i == 0 {
+                            self.refuse(path, at, &name, problem);
+                        } else {
+                            self.list(path, at, problem);
+                        }
+                    }
+                }
+            }
+            if batch.items.len() >= BATCH.0 || batch.bytes >= BATCH.1 {
+                let full = std::mem::replace(&mut batch, Batch { items: Vec::new(), bytes: 0 });
+                self.send(path, full, &mut flying).await?;
+            }
+        }
+        self.send(path, batch, &mut flying).await?;
+        while let Some(landed) = flying.join_next().await {
+            self.land(path, landed.map_err(Error::internal)??);
+        }
+        Ok(())
+    }
+
+    async fn send(
+        &mut self,
+        path: &Path,
+        batch: Batch,
+        flying: &mut JoinSet<Result<(Vec<Prepared>, Vec<Fate>)>>,
+    ) -> Result<()> {
+        if batch.items.is_empty() {
+            return Ok(());
+        }
+        if let Some(tx) = &mut self.dry {
+            let fates = store(tx, &self.options.source, &batch.items).await?;
+            self.land(path, (batch.items, fates));
+            return Ok(());
+        }
+        while flying.len() >= AT_ONCE {
+            if let Some(landed) = flying.join_next().await {
+                self.land(path, landed.map_err(Error::internal)??);
+            }
+        }
+        let (db, ctx) = (self.db.clone(), Ctx { request: self.db.env().id(), ..self.ctx.clone() });
+        let source: Arc<str> = self.options.source.as_str().into();
+        flying.spawn(async move {
+            let act = Act {
+                name: ACTION.into(),
+                target: super::TABLE,
+                permission: "exchange.fhir.write",
+                read_only: false,
+                row: None,
+            };
+            perform(&db, act, ctx, move |tx| {
+                Box::pin(async move {
+                    let fates = store(tx, &source, &batch.items).await?;
+                    Ok((batch.items, fates))
+                })
+            })
+            .await
+        });
+        Ok(())
+    }
+
+    fn land(&mut self, path: &Path, (items, fates): (Vec<Prepared>, Vec<Fate>)) {
+        for (one, fate) in items.iter().zip(fates) {
+            let name = one.mapped.record.resource_type.clone();
+            if matches!(fate, Fate::Stored | Fate::Kept | Fate::Changed) {
+                for element in one.mapped.unmapped.iter().filter(|_| one.mapped.record.table.is_some()) {
+                    *self.summary.unmapped.entry(without_indexes(element)).or_default() += 1;
+                }
+            }
+            let count = self.count(&name);
+            match fate {
+                Fate::Stored => count.stored += 1,
+                Fate::Kept => count.kept_whole += 1,
+                Fate::Changed => count.changed += 1,
+                Fate::Unchanged => count.unchanged += 1,
+                Fate::Refused { path: place, reason } => {
+                    self.refuse(path, (one.line, one.entry), &name, &Problem::new(place, "refused", reason));
+                }
+            }
+        }
+    }
+
+    fn count(&mut self, name: &str) -> &mut Count {
+        self.summary.types.entry(name.to_owned()).or_default()
+    }
+
+    fn refuse(&mut self, path: &Path, at: (u64, Option<u64>), name: &str, problem: &Problem) {
+        self.count(name).refused += 1;
+        self.list(path, at, problem);
+    }
+
+    fn list(&mut self, path: &Path, (line, entry): (u64, Option<u64>), problem: &Problem) {
+        if self.summary.refusals.len() < REFUSALS {
+            let (file, path) = (path.to_path_buf(), problem.path.clone());
+            self.summary.refusals.push(Refusal { file, line, entry, path, reason: problem.message.clone() });
+        }
+    }
+}
+
+type Unfit = ((u64, Option<u64>), String, Vec<Problem>);
+
+/// Reads a resource and maps it; what cannot be is told with its place.
+fn prepare(item: Item) -> std::result::Result<Prepared, Unfit> {
+    let (at, name) = ((item.line, item.entry), peek_type(&item.bytes).unwrap_or_default().to_owned());
+    let (mapped, canonical) = {
+        let resource = fhir::parse(&item.bytes).map_err(|p| (at, name.clone(), vec![p]))?;
+        let mut mapped = fhir::map(&resource).map_err(|p| (at, name.clone(), p))?;
+        if mapped.record.id.is_empty() {
+            // A Bundle may name its entries by address only.
+            let own = item.full_url.as_deref().and_then(|u| u.strip_prefix("urn:uuid:"));
+            let missing = || {
+                (
+                    at,
+                    name.clone(),
+                    vec![Problem::new(format!("{name}.id"), "required", "is needed to find the resource again")],
+                )
+            };
+            mapped.record.id = own.ok_or_else(missing)?.to_owned();
+        }
+        (mapped, canonical(&resource))
+    };
+    Ok(Prepared { line: item.line, entry: item.entry, mapped, canonical, bytes: item.bytes })
+}
+
+fn open(path: &Path) -> Result<Resources<BufReader<File>>> {
+    let file =
+        File::open(path).map_err(|e| Error::invalid("path", "unreadable", format!("{}: {e}", path.display())))?;
+    let lines = path.extension().is_some_and(|e| e == "ndjson");
+    let layout = if lines { Layout::Lines } else { Layout::Auto };
+    Ok(Resources::with_layout(BufReader::with_capacity(1 << 18, file), layout))
+}
+
+/// A path without the places in lists: `Patient.name[0].text` and `Patient.name[1].text` are one kind of loss.
+fn without_indexes(path: &str) -> String {
+    let mut out = String::with_capacity(path.len());
+    let mut inside = false;
+    for c in path.chars() {
+        match c {
+            '[' => inside = true,
+            ']' => inside = false,
+            c if !inside => out.push(c),
+            _ => {}
+        }
+    }
+    out
+}

@@ -1,0 +1,84 @@
+//! Creating and changing patients: some columns follow from others and are kept here.
+
+use super::PATIENTS;
+use salus_core::{Error, Result};
+use salus_store::{
+    Catalog, Method, Op, Reply,
+    catalog::{row_schema, write_schema},
+    engine::{NewRow, writable},
+    run,
+};
+use serde_json::{Map, Value};
+
+/// The operations on patients that change something.
+///
+/// # Errors
+/// [`Error::Internal`] when the catalogue lacks the table.
+pub fn actions(catalog: &Catalog) -> Result<Vec<Op>> {
+    let table = catalog.table(PATIENTS.table)?;
+    let op = |method, tail: &str, verb: &str, summary: &str, complete| Op {
+        method,
+        path: format!("/api/v1/{}{tail}", PATIENTS.path),
+        name: format!("{}.{verb}", PATIENTS.noun),
+        permission: "medical.patient.write",
+        summary: summary.to_owned(),
+        target: PATIENTS.table,
+        params: Vec::new(),
+        input: Some(write_schema(table, PATIENTS.locked, complete)),
+        output: row_schema(table),
+        run: run(|_, _| Box::pin(async { Err(Error::NotFound) })),
+    };
+    Ok(vec![
+        Op {
+            run: run(|tx, call| {
+                Box::pin(async move {
+                    let db = tx.db().clone();
+                    let mut values = writable(&PATIENTS, db.catalog().table(PATIENTS.table)?, call.body)?;
+                    derive_patient(&mut values, tx.ctx.env.now().date())?;
+                    let id = tx.ctx.env.id();
+                    let row = tx.create(PATIENTS.table, NewRow { id, values }).await?;
+                    tx.emit("medical.patient.created", id, Value::Null);
+                    Ok(Reply::created(row))
+                })
+            }),
+            ..op(Method::Post, "", "create", "Create a patient", true)
+        },
+        Op {
+            run: run(|tx, call| {
+                Box::pin(async move {
+                    let db = tx.db().clone();
+                    let (id, version) = (call.id()?, call.if_match.ok_or(Error::VersionRequired)?);
+                    let mut values = writable(&PATIENTS, db.catalog().table(PATIENTS.table)?, call.body)?;
+                    derive_patient(&mut values, tx.ctx.env.now().date())?;
+                    let row = tx.update(PATIENTS.table, id, Some(version), values).await?;
+                    tx.emit("medical.patient.changed", id, Value::Null);
+                    Ok(Reply::row(row))
+                })
+            }),
+            ..op(Method::Patch, "/{id}", "change", "Change a patient", false)
+        },
+    ])
+}
+
+/// Fills what follows from the given fields: the month of birth from the date. Refuses a birth date in the future or
+/// more than 125 years ago (`spec` 2.13).
+///
+/// # Errors
+/// [`Error::Invalid`] on `birth_date`.
+pub fn derive_patient(values: &mut Map<String, Value>, today: time::Date) -> Result<()> {
+    let Some(given) = values.get("birth_date") else { return Ok(()) };
+    let month = match given {
+        Value::String(text) => {
+            let form = time::macros::format_description!("[year]-[month]-[day]");
+            let date = time::Date::parse(text, form)
+                .map_err(|_| Error::invalid("birth_date", "wrong_type", "Is a date such as 2015-03-02"))?;
+            if date > today || today.year() - date.year() > 125 {
+                return Err(Error::invalid("birth_date", "implausible", "Lies between 125 years ago and today"));
+            }
+            Value::String(format!("{}-01", &text[..7]))
+        }
+        _ => Value::Null,
+    };
+    values.insert("birth_month".into(), month);
+    Ok(())
+}

@@ -1,0 +1,209 @@
+//! `salus db`: the life of the database.
+
+use crate::{
+    output::{Outcome, table},
+    place::Place,
+};
+use clap::Subcommand;
+use salus_core::{Error, Result};
+use salus_store::{
+    migrate::{self, Applied, Files, Row},
+    schema::{self, repair},
+};
+use serde_json::{Value, json};
+use tokio_postgres::Client;
+
+#[derive(Debug, Subcommand)]
+pub enum DbCommand {
+    /// Make roles, extensions and the kernel's own tables. May be run any number of times.
+    Init,
+    /// Apply what is pending.
+    Migrate {
+        /// Only up to and with this number.
+        #[arg(long)]
+        to: Option<i32>,
+    },
+    /// Which files are applied, pending, changed or failed.
+    Status,
+    /// The exact SQL that migrate would run; nothing is run.
+    Plan {
+        #[arg(long)]
+        to: Option<i32>,
+    },
+    /// Undo migrations down to this number, which stays applied.
+    Down {
+        #[arg(long)]
+        to: i32,
+        /// Also undo migrations whose data is lost by it. Back up first.
+        #[arg(long)]
+        accept_data_loss: bool,
+    },
+    /// Compare the live catalogue with the expected one and name each difference.
+    Verify,
+    /// Plan the statements that bring a drifted database back without touching a row.
+    Repair {
+        /// Run them.
+        #[arg(long)]
+        apply: bool,
+    },
+    /// Take the checksum of a changed file as it is now, after you have read the difference.
+    Accept {
+        /// The migration's number.
+        #[arg(long)]
+        version: i32,
+    },
+    /// Load reference rows and demonstration tenants that are missing.
+    Seed,
+    /// Empty the database. Refused on production and when it holds a tenant that is no demonstration.
+    Reset,
+    /// Version, settings, size, connections; what is not as it should be.
+    Health,
+    /// Mark this database as production: reset and demonstration data are refused from then on.
+    Production,
+}
+
+pub async fn run(place: &Place, command: DbCommand) -> Result<Outcome> {
+    let files = Files::embedded()?;
+    let mut admin = place.admin().await?;
+    match command {
+        DbCommand::Init => {
+            let done = migrate::init(&mut admin, files).await?;
+            Ok(Outcome::done(steps_json(std::slice::from_ref(&done)), "The database is ready for salus db migrate"))
+        }
+        DbCommand::Migrate { to } => {
+            let done = migrate::up(&mut admin, files, to).await?;
+            Ok(Outcome::done(steps_json(&done), steps(&done, "Nothing was pending")))
+        }
+        DbCommand::Status => status(&admin, files).await,
+        DbCommand::Plan { to } => {
+            let steps = migrate::plan(&admin, files, to).await?;
+            let sql: Vec<String> = steps.iter().map(|s| format!("-- {}\n{}", s.title, s.sql())).collect();
+            let list: Vec<Value> =
+                steps.iter().map(|s| json!({"version": s.version, "title": s.title, "sql": s.sql()})).collect();
+            Ok(Outcome::done(
+                json!({"steps": list}),
+                if sql.is_empty() { "-- nothing is pending".into() } else { sql.join("\n") },
+            ))
+        }
+        DbCommand::Down { to, accept_data_loss } => {
+            let done = migrate::down(&mut admin, files, to, accept_data_loss).await?;
+            Ok(Outcome::done(steps_json(&done), steps(&done, "Nothing was to be undone")))
+        }
+        DbCommand::Verify => verify(&admin).await,
+        DbCommand::Repair { apply } => repair_plan(&mut admin, apply).await,
+        DbCommand::Accept { version } => {
+            migrate::accept(&mut admin, files, version).await?;
+            Ok(Outcome::done(json!({"accepted": version}), format!("Migration {version:05} is taken as it is now")))
+        }
+        DbCommand::Seed => super::demo::run(place, super::demo::DemoCommand::Load { names: Vec::new() }).await,
+        DbCommand::Reset => {
+            let done = migrate::reset(&mut admin, files).await?;
+            Ok(Outcome::done(steps_json(&done), "The database is empty and migrated"))
+        }
+        DbCommand::Health => health(&admin).await,
+        DbCommand::Production => {
+            admin.execute("UPDATE kernel.installation SET production = true", &[]).await.map_err(Error::internal)?;
+            Ok(Outcome::done(json!({"production": true}), "This database is production now"))
+        }
+    }
+}
+
+fn steps_json(done: &[Applied]) -> Value {
+    let list: Vec<Value> =
+        done.iter().map(|s| json!({"version": s.version, "title": s.title, "ms": s.duration.as_millis()})).collect();
+    json!({"steps": list})
+}
+
+fn steps(done: &[Applied], nothing: &str) -> String {
+    if done.is_empty() {
+        return nothing.to_owned();
+    }
+    let rows: Vec<Vec<String>> =
+        done.iter().map(|s| vec![s.title.clone(), format!("{} ms", s.duration.as_millis())]).collect();
+    table(&["step", "took"], &rows)
+}
+
+async fn status(admin: &Client, files: &Files) -> Result<Outcome> {
+    let status = migrate::status(admin, files).await?;
+    let rows = |list: &[Row]| -> Vec<Vec<String>> {
+        let row = |r: &Row| {
+            let at = r.applied_at.map(|at| at.to_string()).unwrap_or_default();
+            vec![r.version.map(|v| format!("{v:05}")).unwrap_or_default(), r.name.clone(), r.state.to_string(), at]
+        };
+        list.iter().map(row).collect()
+    };
+    let all: Vec<Vec<String>> = [rows(&status.replaceables), rows(&status.migrations)].concat();
+    let list: Vec<Value> =
+        all.iter().map(|r| json!({"version": r[0], "name": r[1], "state": r[2], "applied_at": r[3]})).collect();
+    let ok = status.is_current();
+    Ok(Outcome {
+        json: json!({"current": ok, "files": list}),
+        text: table(&["number", "file", "state", "applied at"], &all),
+        ok: true,
+    })
+}
+
+async fn verify(admin: &Client) -> Result<Outcome> {
+    let differences = schema::verify(admin).await?;
+    let lines: Vec<String> = differences.iter().map(ToString::to_string).collect();
+    let ok = differences.is_empty();
+    let text = if ok {
+        "The live catalogue is the expected one".to_owned()
+    } else {
+        format!("{}\n\n{} difference(s): see salus db repair", lines.join("\n"), lines.len())
+    };
+    Ok(Outcome { json: json!({"ok": ok, "differences": lines}), text, ok })
+}
+
+async fn repair_plan(admin: &mut Client, apply: bool) -> Result<Outcome> {
+    let plan = repair::plan(&schema::verify(admin).await?, schema::expected()?);
+    let list: Vec<Value> = plan
+        .iter()
+        .map(|r| json!({"difference": r.difference.to_string(), "statement": r.statement, "note": r.note}))
+        .collect();
+    if !apply {
+        let lines: Vec<String> = plan
+            .iter()
+            .map(|r| {
+                format!(
+                    "-- {}\n-- {}\n{}",
+                    r.difference,
+                    r.note,
+                    r.statement.as_deref().unwrap_or("-- a person has to decide")
+                )
+            })
+            .collect();
+        let text = if lines.is_empty() { "-- nothing differs".into() } else { lines.join("\n\n") };
+        return Ok(Outcome::done(json!({"plan": list}), text));
+    }
+    let done = repair::apply(admin, &plan).await?;
+    let mut lines = vec![format!("{} difference(s) repaired", done.applied)];
+    lines.extend(done.refused.iter().map(|(r, why)| format!("REFUSED {}: {why}", r.difference)));
+    lines.extend(done.remaining.iter().map(|d| format!("STILL {d}")));
+    let ok = done.remaining.is_empty();
+    let left: Vec<String> = done.remaining.iter().map(ToString::to_string).collect();
+    Ok(Outcome {
+        json: json!({"ok": ok, "plan": list, "applied": done.applied, "remaining": left}),
+        text: lines.join("\n"),
+        ok,
+    })
+}
+
+async fn health(admin: &Client) -> Result<Outcome> {
+    let health = migrate::health(admin).await?;
+    let ok = health.problems.is_empty();
+    let mut lines = vec![
+        format!("PostgreSQL {} as {} on {}", health.version, health.role, health.database),
+        format!(
+            "{} MB on disk, {} of {} connections",
+            health.size_bytes / 1_000_000,
+            health.connections,
+            health.max_connections
+        ),
+    ];
+    lines.extend(health.problems.iter().map(|p| format!("PROBLEM: {p}")));
+    if ok {
+        lines.push("All is well".into());
+    }
+    Ok(Outcome { json: json!(health), text: lines.join("\n"), ok })
+}

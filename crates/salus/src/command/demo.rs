@@ -1,0 +1,39 @@
+//! `salus demo`: load demonstration tenants.
+
+use crate::{output::Outcome, place::Place};
+use clap::Subcommand;
+use salus_core::{Error, Result};
+use salus_domains::demo;
+use serde_json::json;
+
+#[derive(Debug, Subcommand)]
+pub enum DemoCommand {
+    /// Load demonstration tenants; all that are not there yet when none is named.
+    Load {
+        /// austa or valley.
+        names: Vec<String>,
+    },
+}
+
+pub async fn run(place: &Place, command: DemoCommand) -> Result<Outcome> {
+    let DemoCommand::Load { names } = command;
+    let db = place.db().await?;
+    let known = demo::names();
+    if let Some(wrong) = names.iter().find(|n| !known.contains(n)) {
+        return Err(Error::invalid("name", "not_allowed", format!("{wrong} is none of: {}", known.join(", "))));
+    }
+    let (mut lines, mut done) = (Vec::new(), Vec::new());
+    for name in if names.is_empty() { &known } else { &names } {
+        if demo::exists(&db, name).await? {
+            lines.push(format!("{name} is there already"));
+            continue;
+        }
+        let loaded = demo::load(&db, name).await?;
+        lines.push(format!("{name} was loaded. One-time links to choose a password (72 hours):"));
+        for i in &loaded.invitations {
+            lines.push(format!("    {} ({}): <address of the server>/setup/{}", i.email, i.roles.join(", "), i.token));
+            done.push(json!({"tenant": name, "email": i.email, "roles": i.roles, "setup_path": format!("/setup/{}", i.token)}));
+        }
+    }
+    Ok(Outcome::done(json!({"invitations": done}), lines.join("\n")))
+}

@@ -1,0 +1,96 @@
+//! The commands and their arguments.
+
+mod database;
+mod demo;
+mod exchange;
+mod keys;
+mod serve;
+mod tenant;
+mod user;
+
+use crate::{config::Config, output::Outcome, place::Place};
+use clap::{Args, Parser, Subcommand};
+use salus_core::Result;
+use std::path::PathBuf;
+
+/// Health data you can prove is safe.
+#[derive(Debug, Parser)]
+#[command(name = "salus", version, about, max_term_width = 100)]
+pub struct Cli {
+    /// The data directory; SALUS_HOME says the same.
+    #[arg(long, global = true, value_name = "DIR")]
+    home: Option<PathBuf>,
+    /// One JSON document on standard output instead of words.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Say more on standard error.
+    #[arg(long, short, global = true)]
+    verbose: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the platform.
+    Serve(ServeArgs),
+    /// The database: create, migrate, verify, repair.
+    #[command(subcommand)]
+    Db(database::DbCommand),
+    /// Records in.
+    #[command(subcommand)]
+    Import(exchange::ImportCommand),
+    /// Records out.
+    #[command(subcommand)]
+    Export(exchange::ExportCommand),
+    /// The keys that seal health data.
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
+    /// Users of a tenant.
+    #[command(subcommand)]
+    User(user::UserCommand),
+    /// Tenants: the organizations kept apart from each other.
+    #[command(subcommand)]
+    Tenant(tenant::TenantCommand),
+    /// Demonstration tenants.
+    #[command(subcommand)]
+    Demo(demo::DemoCommand),
+}
+
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Port on 127.0.0.1; 0 takes a free one.
+    #[arg(long)]
+    port: Option<u16>,
+    /// Address and port to listen on; other than loopback only behind a proxy that speaks TLS.
+    #[arg(long, conflicts_with = "port")]
+    listen: Option<String>,
+    /// Load the demonstration tenants that are not there yet.
+    #[arg(long)]
+    demo: bool,
+}
+
+impl Cli {
+    /// What is logged.
+    pub fn log_filter(&self) -> &'static str {
+        if self.verbose { "debug,hyper=info,tokio_postgres=info" } else { "info,tokio_postgres=warn" }
+    }
+}
+
+/// Runs a command.
+///
+/// # Errors
+/// Those of the command.
+pub async fn run(cli: Cli) -> Result<Outcome> {
+    let place = || -> Result<Place> { Place::open(Config::load(cli.home.as_deref())?) };
+    match cli.command {
+        Command::Serve(args) => serve::run(place()?, args, cli.json).await,
+        Command::Db(command) => database::run(&place()?, command).await,
+        Command::Import(command) => exchange::import(&place()?, command, cli.json).await,
+        Command::Export(command) => exchange::export(&place()?, command, cli.json).await,
+        Command::Keys(command) => keys::run(&place()?, command).await,
+        Command::User(command) => user::run(&place()?, command).await,
+        Command::Tenant(command) => tenant::run(&place()?, command).await,
+        Command::Demo(command) => demo::run(&place()?, command).await,
+    }
+}

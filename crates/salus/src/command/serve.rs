@@ -1,0 +1,142 @@
+//! `salus serve`: from whatever state the data directory is in to a serving platform, or to words that say why not.
+
+use super::ServeArgs;
+use crate::{
+    output::{Outcome, say},
+    place::Place,
+};
+use salus_core::{Error, Result};
+use salus_domains::demo::{self, Loaded};
+use salus_store::{Db, cluster::version_refusal, migrate};
+use salus_web::{
+    App,
+    http::{Limits, serve},
+};
+use serde_json::json;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+
+pub async fn run(place: Place, args: ServeArgs, as_json: bool) -> Result<Outcome> {
+    let listen = args
+        .listen
+        .clone()
+        .or_else(|| args.port.map(|p| format!("127.0.0.1:{p}")))
+        .or_else(|| place.config.listen.clone());
+    let listen = listen.unwrap_or_else(|| "127.0.0.1:8080".into());
+    let listener = TcpListener::bind(&listen)
+        .await
+        .map_err(|e| Error::Unavailable(format!("cannot listen on {listen}: {e}; try --port 0")))?;
+    let address = listener.local_addr().map_err(Error::internal)?;
+    // Taken before anything is started, so that a stop during start-up is a clean one as well.
+    let (mut interrupt, mut terminate) = (
+        signal(SignalKind::interrupt()).map_err(Error::internal)?,
+        signal(SignalKind::terminate()).map_err(Error::internal)?,
+    );
+
+    let ready = tokio::select! {
+        ready = prepare(&place, args.demo) => ready?,
+        _ = interrupt.recv() => return Ok(stopped()),
+        _ = terminate.recv() => return Ok(stopped()),
+    };
+    let base = place.config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+    announce(&base, &ready, as_json);
+    let secure = base.starts_with("https://");
+    let app = App::new(ready.db, secure, ready.notices)?;
+    let stop = async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        tracing::info!("stopping: open requests are finished first");
+    };
+    serve(listener, app.router(), Limits::default(), stop).await.map_err(Error::internal)?;
+    drop(place);
+    Ok(stopped())
+}
+
+struct Ready {
+    db: Db,
+    notices: Vec<String>,
+    loaded: Vec<Loaded>,
+    recovery: Option<String>,
+}
+
+fn stopped() -> Outcome {
+    Outcome::done(json!({"status": "stopped"}), "stopped")
+}
+
+async fn prepare(place: &Place, load_demo: bool) -> Result<Ready> {
+    if place.may_migrate() {
+        let mut admin = place.admin().await?;
+        let files = migrate::Files::embedded()?;
+        migrate::up(&mut admin, files, None).await?;
+    }
+    let recovery = make_keys(place).await?;
+    let db = place.db().await?;
+    let mut notices = Vec::new();
+    if let Some(cluster) = place.cluster()
+        && let Some(why) = version_refusal(cluster.server_version())
+    {
+        notices.push(why);
+    }
+    let mut loaded = Vec::new();
+    if load_demo {
+        for name in demo::names() {
+            if !demo::exists(&db, &name).await? {
+                tracing::info!(tenant = %name, "loading demonstration data");
+                loaded.push(demo::load(&db, &name).await?);
+            }
+        }
+    }
+    Ok(Ready { db, notices, loaded, recovery })
+}
+
+/// Makes the root key of a new installation. A database that already holds keys gets none: its key must be restored.
+async fn make_keys(place: &Place) -> Result<Option<String>> {
+    let keys = place.keys();
+    if keys.exists() {
+        return Ok(None);
+    }
+    let admin = place.admin().await?;
+    let held = admin.query_one("SELECT count(*) FROM kernel.keys", &[]).await.map_err(Error::internal)?;
+    if held.get::<_, i64>(0) > 0 {
+        return Err(Error::Unavailable(format!(
+            "the database holds sealed data, but there is no root key in {}: restore root.age and operator.key; a new key would open nothing",
+            keys.root.display()
+        )));
+    }
+    keys.init(&[]).map(Some)
+}
+
+fn announce(base: &str, ready: &Ready, as_json: bool) {
+    if as_json {
+        let links: Vec<_> = ready
+            .loaded
+            .iter()
+            .flat_map(|t| t.invitations.iter().map(|i| json!({"tenant": t.slug, "email": i.email, "roles": i.roles, "link": format!("{base}/setup/{}", i.token)})))
+            .collect();
+        say(&json!({"address": base, "setup_links": links, "recovery_identity": ready.recovery}).to_string());
+        return;
+    }
+    if let Some(identity) = &ready.recovery {
+        say(
+            "A root key was made. It is the only way to the sealed data: without it, and without this recovery identity,\n\
+             everything sealed is lost for good. Write the identity down now and keep it away from this machine;\n\
+             it is not stored and not shown again:\n",
+        );
+        say(&format!("    {identity}\n"));
+    }
+    for tenant in &ready.loaded {
+        say(&format!("Tenant {} was loaded. One-time links to choose a password (72 hours):", tenant.slug));
+        for i in &tenant.invitations {
+            say(&format!("    {} ({}): {base}/setup/{}", i.email, i.roles.join(", "), i.token));
+        }
+        say("");
+    }
+    for notice in &ready.notices {
+        say(&format!("Notice: {notice}"));
+    }
+    say(&format!("Salus serves on {base}"));
+}

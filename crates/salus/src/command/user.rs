@@ -1,0 +1,150 @@
+//! `salus user`: invite, list, end access, make API keys.
+
+use crate::{
+    output::{Outcome, table},
+    place::Place,
+};
+use clap::Subcommand;
+use salus_core::{Ctx, Error, Permissions, Result};
+use salus_domains::{auth, operations};
+use salus_store::{Body, Call, Db, dispatch};
+use serde_json::{Value, json};
+
+#[derive(Debug, Subcommand)]
+pub enum UserCommand {
+    /// Make a user and print the one-time link by which they choose their password.
+    Invite {
+        #[arg(long)]
+        tenant: String,
+        #[arg(long)]
+        email: String,
+        #[arg(long)]
+        name: String,
+        /// Role, any number of times.
+        #[arg(long = "role")]
+        roles: Vec<String>,
+    },
+    /// List the users of a tenant.
+    List {
+        #[arg(long)]
+        tenant: String,
+    },
+    /// End a user's access at once.
+    Disable {
+        #[arg(long)]
+        tenant: String,
+        #[arg(long)]
+        email: String,
+    },
+    /// Print a new one-time link; the old password stops working.
+    Reinvite {
+        #[arg(long)]
+        tenant: String,
+        #[arg(long)]
+        email: String,
+    },
+    /// Make an API key for a user and print it once.
+    ApiKey {
+        #[arg(long)]
+        tenant: String,
+        #[arg(long)]
+        email: String,
+        /// What the key is for.
+        #[arg(long)]
+        name: String,
+        /// Permission pattern the key is limited to, any number of times; all of the user's when none is given.
+        #[arg(long = "scope")]
+        scopes: Vec<String>,
+        /// Life in days, at most 365.
+        #[arg(long, default_value_t = 90)]
+        days: i64,
+    },
+}
+
+pub async fn run(place: &Place, command: UserCommand) -> Result<Outcome> {
+    let db = place.db().await?;
+    let tenant = match &command {
+        UserCommand::Invite { tenant, .. }
+        | UserCommand::List { tenant }
+        | UserCommand::Disable { tenant, .. }
+        | UserCommand::Reinvite { tenant, .. }
+        | UserCommand::ApiKey { tenant, .. } => place.tenant(&db, tenant).await?,
+    };
+    let ctx = Ctx::operator(db.env(), tenant);
+    match command {
+        UserCommand::Invite { email, name, roles, .. } => {
+            let body = json!({"email": email, "display_name": name, "roles": roles});
+            let made = call(&db, ctx, "auth.user.invite", Call { body, ..Call::default() }).await?;
+            Ok(Outcome::done(made.clone(), format!("{email} can choose a password within 72 hours at {}", path(&made))))
+        }
+        UserCommand::List { .. } => list(&db, ctx).await,
+        UserCommand::Disable { email, .. } => {
+            let found = by_email(&db, &ctx, &email).await?;
+            let done = call(&db, ctx, "auth.user.disable", found).await?;
+            Ok(Outcome::done(done, format!("{email} can no longer sign in; sessions and keys end within a second")))
+        }
+        UserCommand::Reinvite { email, .. } => {
+            let found = by_email(&db, &ctx, &email).await?;
+            let made = call(&db, ctx, "auth.user.reinvite", found).await?;
+            Ok(Outcome::done(
+                made.clone(),
+                format!("{email} can choose a new password within 72 hours at {}", path(&made)),
+            ))
+        }
+        UserCommand::ApiKey { email, name, scopes, days, .. } => {
+            let user = by_email(&db, &ctx, &email).await?.id()?;
+            let key = auth::create_api_key(&db, &ctx, user, &name, &Permissions::new(scopes), days).await?;
+            let text = format!("The key is shown once:\n\n    {}\n\nSend it as: Authorization: Bearer <key>", key.text);
+            Ok(Outcome::done(json!({"id": key.id, "key": key.text}), text))
+        }
+    }
+}
+
+/// The path of a set-up link: the address before it is the server's.
+fn path(made: &Value) -> String {
+    format!("<address of the server>{}", made["setup_path"].as_str().unwrap_or_default())
+}
+
+async fn call(db: &Db, ctx: Ctx, name: &str, call: Call) -> Result<Value> {
+    let ops = operations(db.catalog())?;
+    let op = ops.iter().find(|o| o.name == name).ok_or_else(|| Error::internal(format!("no operation {name}")))?;
+    let reply = dispatch(db, op, ctx, call).await?;
+    serde_json::to_value(&reply.body).map_err(Error::internal)
+}
+
+/// A call on the user of this address.
+async fn by_email(db: &Db, ctx: &Ctx, email: &str) -> Result<Call> {
+    let query = vec![("email".to_owned(), email.to_owned())];
+    let found = call(db, ctx.clone(), "auth.user.list", Call { query, ..Call::default() }).await?;
+    let id = found["data"][0]["id"].as_str();
+    let id = id.ok_or_else(|| {
+        Error::invalid("email", "no_such_record", format!("No user of this tenant has the address {email}"))
+    })?;
+    Ok(Call { path: vec![("id".into(), id.to_owned())], ..Call::default() })
+}
+
+async fn list(db: &Db, ctx: Ctx) -> Result<Outcome> {
+    let ops = operations(db.catalog())?;
+    let op = ops
+        .iter()
+        .find(|o| o.name == "auth.user.list")
+        .ok_or_else(|| Error::internal("no operation auth.user.list"))?;
+    let (mut rows, mut data, mut cursor) = (Vec::new(), Vec::new(), None);
+    loop {
+        let mut query = vec![("limit".to_owned(), "200".to_owned())];
+        query.extend(cursor.take().map(|c| ("cursor".to_owned(), c)));
+        let reply = dispatch(db, op, ctx.clone(), Call { query, ..Call::default() }).await?;
+        let Body::Page(page) = reply.body else { return Err(Error::internal("a list is a page")) };
+        for user in &page.rows {
+            rows.push(
+                ["email", "display_name", "kind", "status", "last_login_at"].map(|f| user.text(f).to_owned()).to_vec(),
+            );
+            data.push(json!(user));
+        }
+        cursor = page.next;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    Ok(Outcome::done(json!({"users": data}), table(&["e-mail", "name", "kind", "status", "last sign-in"], &rows)))
+}

@@ -1,0 +1,138 @@
+//! Configuration: one TOML file in the data directory, and a few variables that win over it. A name that is not
+//! known is an error that says the nearest one that is.
+
+use salus_core::{Error, Result};
+use serde::Deserialize;
+use std::{
+    env,
+    path::{Path, PathBuf},
+};
+
+/// What can be set.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The data directory.
+    #[serde(skip)]
+    pub home: PathBuf,
+    /// A PostgreSQL of your own: the connection the server uses, as `salus_app` or a role granted it.
+    pub database_url: Option<String>,
+    /// The same server for `salus db`: a role that may create roles. `database_url` is used when it is not set.
+    pub database_admin_url: Option<String>,
+    /// Address to listen on.
+    pub listen: Option<String>,
+    /// Address browsers use, such as `https://salus.example.org`; https makes cookies demand it.
+    pub public_url: Option<String>,
+    /// Most database connections at once.
+    pub connections: Option<usize>,
+    /// Where the operator's identity lies, when not in the data directory.
+    pub operator_key: Option<PathBuf>,
+    /// Serve on a PostgreSQL older than the releases that closed holes in row-level security. Every page says so.
+    #[serde(default)]
+    pub allow_old_postgres: bool,
+}
+
+/// Variables that are read, and the setting each stands for.
+const VARIABLES: [(&str, &str); 8] = [
+    ("SALUS_HOME", "home"),
+    ("DATABASE_URL", "database_url"),
+    ("DATABASE_ADMIN_URL", "database_admin_url"),
+    ("SALUS_LISTEN", "listen"),
+    ("SALUS_PUBLIC_URL", "public_url"),
+    ("SALUS_CONNECTIONS", "connections"),
+    ("SALUS_OPERATOR_KEY", "operator_key"),
+    ("SALUS_ALLOW_OLD_POSTGRES", "allow_old_postgres"),
+];
+
+impl Config {
+    /// Reads the file and the variables. `home` is what `--home` said.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] naming the file or variable and what is wrong with it.
+    pub fn load(home: Option<&Path>) -> Result<Self> {
+        refuse_unknown_variables()?;
+        let home = home
+            .map(Path::to_path_buf)
+            .or_else(|| variable("SALUS_HOME").map(PathBuf::from))
+            .unwrap_or_else(default_home);
+        let file = home.join("salus.toml");
+        let mut config: Self = match std::fs::read_to_string(&file) {
+            Ok(text) => toml::from_str(&text).map_err(|e| {
+                Error::invalid("salus.toml", "unreadable", format!("{}: {}", file.display(), e.message()))
+            })?,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Self::default(),
+            Err(e) => return Err(Error::Unavailable(format!("{} cannot be read: {e}", file.display()))),
+        };
+        config.home = std::path::absolute(&home).map_err(Error::internal)?;
+        let text = |now: &mut Option<String>, name| *now = variable(name).or(now.take());
+        text(&mut config.database_url, "DATABASE_URL");
+        text(&mut config.database_admin_url, "DATABASE_ADMIN_URL");
+        text(&mut config.listen, "SALUS_LISTEN");
+        text(&mut config.public_url, "SALUS_PUBLIC_URL");
+        if let Some(n) = variable("SALUS_CONNECTIONS") {
+            config.connections =
+                Some(n.parse().map_err(|_| Error::invalid("SALUS_CONNECTIONS", "wrong_type", "Is a number"))?);
+        }
+        if let Some(path) = variable("SALUS_OPERATOR_KEY") {
+            config.operator_key = Some(path.into());
+        }
+        match variable("SALUS_ALLOW_OLD_POSTGRES").as_deref() {
+            None => {}
+            Some("true" | "1") => config.allow_old_postgres = true,
+            Some("false" | "0") => config.allow_old_postgres = false,
+            Some(_) => return Err(Error::invalid("SALUS_ALLOW_OLD_POSTGRES", "wrong_type", "Is true or false")),
+        }
+        Ok(config)
+    }
+}
+
+#[allow(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+fn variable(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|v| !v.is_empty())
+}
+
+fn refuse_unknown_variables() -> Result<()> {
+    let known = |name: &str| VARIABLES.iter().any(|(n, _)| *n == name);
+    for (name, _) in env::vars_os() {
+        let name = name.to_string_lossy();
+        if name.starts_with("SALUS_") && !known(&name) {
+            let nearest = VARIABLES.iter().map(|(n, _)| *n).min_by_key(|n| distance(n, &name)).unwrap_or_default();
+            return Err(Error::invalid(&name, "unknown_setting", format!("Is no setting; did you mean {nearest}?")));
+        }
+    }
+    Ok(())
+}
+
+/// Edits between two words (Levenshtein).
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut above = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let change = above + usize::from(x != *y);
+            above = row[j + 1];
+            row[j + 1] = change.min(above + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
+}
+
+fn default_home() -> PathBuf {
+    let data = variable("XDG_DATA_HOME").map(PathBuf::from);
+    let home = || variable("HOME").map_or_else(|| PathBuf::from("."), PathBuf::from).join(".local/share");
+    data.unwrap_or_else(home).join("salus")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelt_setting_names_the_nearest() {
+        let e = toml::from_str::<Config>("listn = '127.0.0.1:1'").unwrap_err();
+        assert!(e.message().contains("listen"), "{}", e.message());
+        assert_eq!(distance("SALUS_HOME", "SALUS_HOEM"), 2);
+    }
+}

@@ -1,0 +1,64 @@
+//! What a command says: a table or words for people, one JSON document for machines; and the exit code.
+
+use salus_core::Error;
+use serde_json::{Value, json};
+use std::{
+    io::{self, Write as _},
+    process::ExitCode,
+};
+
+/// What a command found or did.
+#[derive(Debug)]
+pub struct Outcome {
+    /// For machines.
+    pub json: Value,
+    /// For people.
+    pub text: String,
+    /// Whether the exit code is 0.
+    pub ok: bool,
+}
+
+impl Outcome {
+    /// Done, or found well.
+    pub fn done(json: Value, text: impl Into<String>) -> Self {
+        Self { json, text: text.into(), ok: true }
+    }
+}
+
+/// Prints an outcome.
+pub fn show(json: bool, outcome: &Outcome) -> ExitCode {
+    say(&if json { outcome.json.to_string() } else { outcome.text.clone() });
+    if outcome.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Prints an error on standard error, or as JSON on standard output.
+pub fn fail(as_json: bool, error: &Error) -> ExitCode {
+    if as_json {
+        let errors = if let Error::Invalid(errors) = error { json!(errors) } else { json!([]) };
+        say(&json!({"ok": false, "code": error.code(), "detail": error.to_string(), "errors": errors}).to_string());
+    } else {
+        // A closed pipe is not worth another message.
+        let _ = writeln!(io::stderr(), "salus: {error}");
+    }
+    ExitCode::FAILURE
+}
+
+/// One line or more on standard output.
+pub fn say(text: &str) {
+    let mut out = io::stdout().lock();
+    let _ = writeln!(out, "{}", text.trim_end()).and_then(|()| out.flush());
+}
+
+/// Rows as aligned columns under their headings.
+pub fn table(headings: &[&str], rows: &[Vec<String>]) -> String {
+    let width = |i: usize| rows.iter().map(|r| r[i].chars().count()).chain([headings[i].len()]).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..headings.len()).map(width).collect();
+    let line = |cells: Vec<&str>| {
+        let padded =
+            cells.iter().zip(&widths).map(|(c, w)| format!("{c}{}", " ".repeat(w.saturating_sub(c.chars().count()))));
+        padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    let mut out = vec![line(headings.to_vec())];
+    out.extend(rows.iter().map(|r| line(r.iter().map(String::as_str).collect())));
+    out.join("\n")
+}

@@ -1,0 +1,207 @@
+//! The database as the server holds it: pool, catalogue, keys. Opening it proves first that the role and the engine
+//! can be trusted with row-level security.
+
+use crate::{
+    Catalog, Tx,
+    audit::Writer,
+    keys::SEAL_LOW,
+    seal::{RootKey, TenantKeys},
+    tx::failure,
+    unit::Unit,
+};
+use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime, Timeouts};
+use salus_core::{Ctx, Env, Error, PLATFORM, Result};
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+use tokio_postgres::{Client, Config, NoTls};
+use uuid::Uuid;
+
+/// How to open a database.
+pub struct Options {
+    /// Connection as `salus_app` or a role like it.
+    pub config: Config,
+    /// Most connections at once.
+    pub connections: usize,
+    /// The unlocked root key.
+    pub root: RootKey,
+    /// Time and ids.
+    pub env: Env,
+    /// Serve on a PostgreSQL older than the releases that closed known holes in row-level security.
+    pub allow_old_postgres: bool,
+}
+
+/// The open database; cheap to clone.
+#[derive(Clone)]
+pub struct Db(pub(crate) Arc<Shared>);
+
+/// A tenant in the list of tenants.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct Tenant {
+    /// Its id.
+    pub id: Uuid,
+    /// Its name in addresses and commands.
+    pub slug: String,
+    /// Whether it is served.
+    pub state: String,
+    /// Whether it is a demonstration.
+    pub is_demo: bool,
+}
+
+pub(crate) struct Shared {
+    pub(crate) pool: Pool,
+    pub(crate) catalog: Catalog,
+    pub(crate) writer: Writer,
+    pub(crate) env: Env,
+    pub(crate) root: RootKey,
+    tenants: RwLock<HashMap<Uuid, Arc<TenantKeys>>>,
+}
+
+impl Db {
+    /// Connects, checks that the role cannot pass row-level security by, reads the catalogue and takes a writer
+    /// number for the audit log.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] with what to do, when the database cannot be reached or must not be trusted.
+    pub async fn open(options: Options) -> Result<Self> {
+        let manager =
+            Manager::from_config(options.config, NoTls, ManagerConfig { recycling_method: RecyclingMethod::Fast });
+        let wait = Some(Duration::from_secs(5));
+        let pool = Pool::builder(manager)
+            .max_size(options.connections)
+            .runtime(Runtime::Tokio1)
+            .timeouts(Timeouts { wait, create: wait, recycle: wait })
+            .build()
+            .map_err(Error::internal)?;
+        let client =
+            pool.get().await.map_err(|e| Error::Unavailable(format!("the database cannot be reached: {e}")))?;
+        refuse_unsafe(&client, options.allow_old_postgres).await?;
+        let catalog = Catalog::load(&client).await?;
+        let row = client.query_one("SELECT nextval('audit.writer_ids')::int4", &[]).await.map_err(Error::internal)?;
+        let payload = catalog.table("audit.activity_logs")?.column("payload").map_or(0, |c| c.column_id);
+        let writer = Writer::new(&options.root, row.get(0), payload, &options.env)?;
+        drop(client);
+        let (env, root) = (options.env, options.root);
+        let db = Self(Arc::new(Shared { pool, catalog, writer, env, root, tenants: RwLock::default() }));
+        db.ensure_keys(PLATFORM).await?;
+        Ok(db)
+    }
+
+    /// The schema.
+    #[must_use]
+    pub fn catalog(&self) -> &Catalog {
+        &self.0.catalog
+    }
+
+    /// Time and ids.
+    #[must_use]
+    pub fn env(&self) -> &Env {
+        &self.0.env
+    }
+
+    /// Connections in use, open, and allowed.
+    #[must_use]
+    pub fn pool_status(&self) -> (usize, usize, usize) {
+        let s = self.0.pool.status();
+        (s.size.saturating_sub(s.available), s.size, s.max_size)
+    }
+
+    /// The tenant of this name; suspended and closed ones are not found.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn tenant(&self, slug: &str) -> Result<Uuid> {
+        let ctx = Ctx::system(&self.0.env, PLATFORM);
+        let mut unit = Unit::new(&self.0.pool, &ctx, true);
+        let sql = "SELECT id FROM kernel.tenants WHERE slug = $1 AND state = 'active'";
+        let rows = unit.query(sql, &[&slug], true).await.map_err(|f| failure(&self.0.catalog, f))?;
+        unit.commit(&[]).await.map_err(|f| failure(&self.0.catalog, f))?;
+        rows.first().map(|r| r.get(0)).ok_or(Error::NotFound)
+    }
+
+    /// Begins a transaction for a caller. Nothing is sent before its first statement.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when the tenant has no keys, which is to say that there is no such tenant.
+    pub async fn begin(&self, ctx: Ctx, read_only: bool) -> Result<Tx> {
+        let keys = self.keys(ctx.tenant).await?;
+        Ok(Tx::new(self.clone(), ctx, keys, read_only))
+    }
+
+    /// Makes a tenant with its keys.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] when the name is taken, [`Error::Invalid`] when it is no name.
+    pub async fn create_tenant(&self, slug: &str, is_demo: bool) -> Result<Uuid> {
+        let id = self.0.env.id();
+        let ctx = Ctx::operator(&self.0.env, PLATFORM);
+        let mut unit = Unit::new(&self.0.pool, &ctx, false);
+        let sql = "INSERT INTO kernel.tenants (id, slug, is_demo) VALUES ($1, $2, $3)";
+        unit.query(sql, &[&id, &slug, &is_demo], true).await.map_err(|f| failure(&self.0.catalog, f))?;
+        unit.commit(&[]).await.map_err(|f| failure(&self.0.catalog, f))?;
+        self.ensure_keys(id).await?;
+        Ok(id)
+    }
+
+    /// All tenants by name, the platform itself left out.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn tenants(&self) -> Result<Vec<Tenant>> {
+        let mut unit = Unit::new(&self.0.pool, &Ctx::operator(&self.0.env, PLATFORM), true);
+        let sql = "SELECT id, slug, state::text, is_demo FROM kernel.tenants WHERE id <> '00000000-0000-0000-0000-000000000000' ORDER BY slug";
+        let rows = unit.query(sql, &[], true).await.map_err(|f| failure(&self.0.catalog, f))?;
+        unit.commit(&[]).await.map_err(|f| failure(&self.0.catalog, f))?;
+        let tenant =
+            |r: &tokio_postgres::Row| Tenant { id: r.get(0), slug: r.get(1), state: r.get(2), is_demo: r.get(3) };
+        Ok(rows.iter().map(tenant).collect())
+    }
+
+    /// The tenant's keys, from memory when they are there and have seals left.
+    pub(crate) async fn keys(&self, tenant: Uuid) -> Result<Arc<TenantKeys>> {
+        let held = self.0.tenants.read().unwrap_or_else(PoisonError::into_inner).get(&tenant).cloned();
+        let keys = match held {
+            Some(keys) => keys,
+            None => {
+                let keys = Arc::new(self.load_keys(tenant).await?.ok_or(Error::NotFound)?);
+                self.0.tenants.write().unwrap_or_else(PoisonError::into_inner).entry(tenant).or_insert(keys).clone()
+            }
+        };
+        if keys.classes().any(|k| k.active && k.remaining() < SEAL_LOW) {
+            self.reserve_seals(tenant, &keys).await?;
+        }
+        Ok(keys)
+    }
+
+    /// Forgets the keys in memory, so that the next call reads them again.
+    pub fn forget_keys(&self, tenant: Uuid) {
+        self.0.tenants.write().unwrap_or_else(PoisonError::into_inner).remove(&tenant);
+    }
+}
+
+/// Refuses roles that row-level security does not bind, and engines in which it has known holes.
+async fn refuse_unsafe(client: &Client, allow_old: bool) -> Result<()> {
+    let row = client.query_one(include_str!("refuse_unsafe.sql"), &[]).await.map_err(|e| {
+        Error::Unavailable(format!("the database is not a Salus database yet ({e}): run salus db migrate"))
+    })?;
+    let (role, version): (String, i32) = (row.get("role"), row.get("version"));
+    let fix = "connect as salus_app, or as a role that is granted salus_app and nothing more";
+    let refusal = if row.get("superuser") {
+        Some(format!(
+            "the role {role} is a superuser: row-level security does not bind it, and every tenant would see every row; {fix}"
+        ))
+    } else if row.get("bypass") {
+        Some(format!("the role {role} has BYPASSRLS: every tenant would see every row; {fix}"))
+    } else if row.get("owner") {
+        Some(format!(
+            "the role {role} owns the tables or may become their owner: it could switch protection off; {fix}"
+        ))
+    } else if !allow_old {
+        crate::cluster::version_refusal(version)
+    } else {
+        None
+    };
+    refusal.map_or(Ok(()), |why| Err(Error::Unavailable(format!("refusing to serve: {why}"))))
+}

@@ -1,0 +1,106 @@
+//! Guard, begin, run, commit: the only way an operation happens. REST, FHIR, pages, command line and jobs come here.
+
+use crate::{Body, Call, Db, Method, Op, Reply, Tx, audit::Outcome, idempotency, runtime};
+use futures_util::future::BoxFuture;
+use salus_core::{ActorKind, Ctx, Error, Result};
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// What is done, as permission and audit log know it.
+#[derive(Debug, Clone)]
+pub struct Act {
+    /// The action's name in the audit log.
+    pub name: String,
+    /// The table it is about.
+    pub target: &'static str,
+    /// Permission that is needed.
+    pub permission: &'static str,
+    /// Whether nothing but the audit log is written.
+    pub read_only: bool,
+    /// The row it is about.
+    pub row: Option<Uuid>,
+}
+
+/// Runs an operation for a caller and writes its audit event, whatever comes of it. The work goes on to its end even
+/// when nobody waits for the reply any more.
+///
+/// # Errors
+/// [`Error::Unauthenticated`] or [`Error::Forbidden`] before anything is read; those of the operation; and
+/// [`Error::Unavailable`] when the audit event cannot be written, in which case nothing is answered.
+pub async fn dispatch(db: &Db, op: &Arc<Op>, ctx: Ctx, call: Call) -> Result<Reply> {
+    let op = op.clone();
+    let act = Act {
+        name: op.name.clone(),
+        target: op.target,
+        permission: op.permission,
+        read_only: op.method == Method::Get,
+        row: call.id().ok(),
+    };
+    perform(db, act, ctx, move |tx| Box::pin(async move { run(tx, &op, call).await })).await
+}
+
+/// The same for work that is no endpoint, such as a batch of an import.
+///
+/// # Errors
+/// As [`dispatch`].
+pub async fn perform<T, F>(db: &Db, act: Act, ctx: Ctx, work: F) -> Result<T>
+where
+    T: Send + 'static,
+    F: for<'a> FnOnce(&'a mut Tx) -> BoxFuture<'a, Result<T>> + Send + 'static,
+{
+    if ctx.actor.kind == ActorKind::Anonymous {
+        return Err(Error::Unauthenticated);
+    }
+    let db = db.clone();
+    runtime::finish(async move {
+        let permitted = ctx.may(act.permission);
+        let mut tx = db.begin(ctx, act.read_only).await?;
+        if let Some(row) = act.row {
+            tx.on_row(row);
+        }
+        if !permitted {
+            tx.abandon(&act.name, act.target, Outcome::Refused, "permission_denied").await?;
+            return Err(Error::Forbidden(act.permission.to_owned()));
+        }
+        match work(&mut tx).await {
+            Ok(done) => {
+                tx.commit(&act.name, act.target).await?;
+                Ok(done)
+            }
+            Err(e) => {
+                let outcome = if matches!(e, Error::Forbidden(_)) { Outcome::Refused } else { Outcome::Failed };
+                tx.abandon(&act.name, act.target, outcome, e.code()).await?;
+                Err(e)
+            }
+        }
+    })
+    .await
+}
+
+async fn run(tx: &mut Tx, op: &Op, mut call: Call) -> Result<Reply> {
+    let Some(key) = call.idempotency_key.take().filter(|_| op.method == Method::Post) else {
+        return (op.run)(tx, call).await;
+    };
+    match idempotency::claim(tx, &op.name, &key, &call).await? {
+        idempotency::Claim::Answered(reply) => Ok(reply),
+        idempotency::Claim::New(id) => {
+            let reply = (op.run)(tx, call).await?;
+            idempotency::remember(tx, id, &reply).await?;
+            Ok(reply)
+        }
+    }
+}
+
+impl Reply {
+    /// 201 with the row that was made.
+    #[must_use]
+    pub fn created(row: crate::Record) -> Self {
+        Self { status: 201, body: Body::Row(row) }
+    }
+
+    /// 200 with a row.
+    #[must_use]
+    pub fn row(row: crate::Record) -> Self {
+        Self { status: 200, body: Body::Row(row) }
+    }
+}

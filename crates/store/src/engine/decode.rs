@@ -1,0 +1,164 @@
+//! Rows from PostgreSQL to [`Record`]s: which expressions to select, and how to read each kind of column.
+
+use crate::{
+    Record, Tx,
+    catalog::{Column, Kind, Table},
+    seal::{Format, SubjectKey},
+};
+use salus_core::{Error, Result};
+use serde_json::{Value, json};
+use std::{fmt::Write as _, sync::Arc};
+use time::{Date, OffsetDateTime, format_description::well_known::Rfc3339, macros::format_description};
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+/// What a statement selects of a table, and how its rows become records.
+pub struct Selection<'a> {
+    table: &'a Table,
+    columns: Vec<&'a Column>,
+    names: Arc<[String]>,
+    /// Whether the subject's key must come along.
+    bound: bool,
+}
+
+impl<'a> Selection<'a> {
+    /// The columns of these names, in the table's own order; all readable ones when none is named. `id` is always
+    /// among them.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] on `fields` for a name that is no readable column.
+    pub fn new(table: &'a Table, wanted: &[&str]) -> Result<Self> {
+        for name in wanted {
+            if !table.readable().any(|c| c.name == *name) {
+                return Err(Error::invalid(
+                    "fields",
+                    "unknown_field",
+                    format!("{name} is not a field of {}", table.name),
+                ));
+            }
+        }
+        let keep = |c: &&Column| wanted.is_empty() || c.name == "id" || wanted.contains(&c.name.as_str());
+        let columns: Vec<_> = table.readable().filter(keep).collect();
+        let names = columns.iter().map(|c| c.name.clone()).collect();
+        let bound = columns.iter().any(|c| c.subject_bound);
+        Ok(Self { table, columns, names, bound })
+    }
+
+    /// The select list over the alias `t`: the columns, then the subject and its wrapped key when they are needed.
+    pub fn expressions(&self) -> String {
+        let mut out = String::new();
+        for c in &self.columns {
+            let sep = if out.is_empty() { "" } else { ", " };
+            let cast = if c.kind == Kind::Numeric { "::text" } else { "" };
+            let _ = write!(out, "{sep}t.{}{cast}", c.name);
+        }
+        if let Some(subject) = &self.table.subject {
+            let _ = write!(out, ", t.{subject} AS subject_");
+            if self.bound {
+                out.push_str(", sk.wrapped AS subject_key_");
+            }
+        }
+        out
+    }
+
+    /// The join that brings the subject's key; empty when no selected column is bound to one.
+    pub fn join(&self) -> String {
+        match (&self.table.subject, self.bound) {
+            (Some(subject), true) => {
+                format!(" LEFT JOIN kernel.subject_keys sk ON sk.tenant_id = t.tenant_id AND sk.id = t.{subject}")
+            }
+            _ => String::new(),
+        }
+    }
+
+    /// The select list for `RETURNING`: as [`Selection::expressions`], without the key, which the transaction holds.
+    pub fn expressions_of_new(&self) -> String {
+        self.expressions().replace(", sk.wrapped AS subject_key_", "")
+    }
+
+    /// Reads back a row that this transaction has just made.
+    ///
+    /// # Errors
+    /// As [`Selection::record`].
+    pub fn record_of_new(&self, tx: &mut Tx, row: &Row) -> Result<Record> {
+        let subject: Option<Uuid> = if self.table.subject.is_some() { row.get("subject_") } else { None };
+        let key = subject.and_then(|id| tx.subject_key(id));
+        self.record_with(tx, row, subject, key)
+    }
+
+    /// Reads one row, opening what the caller may see and noting it.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when a sealed value does not open.
+    pub fn record(&self, tx: &mut Tx, row: &Row) -> Result<Record> {
+        let subject: Option<Uuid> = if self.table.subject.is_some() { row.get("subject_") } else { None };
+        let wrapped: Option<&[u8]> = if self.bound { row.get("subject_key_") } else { None };
+        let key = match (subject, wrapped) {
+            (Some(subject), Some(wrapped)) => Some(tx.keys().open_subject(subject, wrapped)?),
+            _ => None,
+        };
+        self.record_with(tx, row, subject, key)
+    }
+
+    fn record_with(&self, tx: &mut Tx, row: &Row, subject: Option<Uuid>, key: Option<SubjectKey>) -> Result<Record> {
+        let id: Uuid = row.get("id");
+        if let Some(subject) = subject {
+            tx.about(subject);
+        }
+        let owner = Owner { id, subject, key: key.as_ref() };
+        let mut values = Vec::with_capacity(self.columns.len());
+        for (i, column) in self.columns.iter().enumerate() {
+            values.push(self.value(tx, row, i, column, &owner)?);
+        }
+        Ok(Record { names: self.names.clone(), values })
+    }
+
+    fn value(&self, tx: &mut Tx, row: &Row, i: usize, column: &Column, owner: &Owner<'_>) -> Result<Value> {
+        let Kind::Sealed(_) = column.kind else { return plain(row, i, column.kind) };
+        let Some(sealed) = row.try_get::<_, Option<&[u8]>>(i).map_err(Error::internal)? else { return Ok(Value::Null) };
+        if !tx.may_open(self.table, column) {
+            return Ok(Value::Null);
+        }
+        if column.subject_bound && owner.subject.is_some() && owner.key.is_none() {
+            // The person's key was destroyed: what it sealed is gone for good, and that is what erasure means.
+            return Ok(Value::Null);
+        }
+        tx.open(self.table, column, owner.id, owner.key, sealed)
+    }
+}
+
+struct Owner<'a> {
+    id: Uuid,
+    subject: Option<Uuid>,
+    key: Option<&'a SubjectKey>,
+}
+
+fn plain(row: &Row, i: usize, kind: Kind) -> Result<Value> {
+    fn get<'a, T: tokio_postgres::types::FromSql<'a>>(row: &'a Row, i: usize) -> Result<Option<T>> {
+        row.try_get(i).map_err(Error::internal)
+    }
+    Ok(match kind {
+        Kind::Text | Kind::Numeric => json!(get::<&str>(row, i)?),
+        Kind::Bool => json!(get::<bool>(row, i)?),
+        Kind::Int2 => json!(get::<i16>(row, i)?),
+        Kind::Int4 => json!(get::<i32>(row, i)?),
+        Kind::Int8 => json!(get::<i64>(row, i)?),
+        Kind::Float8 => json!(get::<f64>(row, i)?),
+        Kind::Uuid => get::<Uuid>(row, i)?.map_or(Value::Null, |id| Value::String(id.to_string())),
+        Kind::Json => get::<Value>(row, i)?.unwrap_or(Value::Null),
+        Kind::TextArray => json!(get::<Vec<String>>(row, i)?),
+        Kind::Date => get::<Date>(row, i)?.map(|d| date(d).map(Value::String)).transpose()?.unwrap_or(Value::Null),
+        Kind::Timestamp => get::<OffsetDateTime>(row, i)?
+            .map(|at| at.format(&Rfc3339).map(Value::String))
+            .transpose()
+            .map_err(Error::internal)?
+            .unwrap_or(Value::Null),
+        Kind::Sealed(Format::Text | Format::Date | Format::Json) | Kind::Blind | Kind::Bytes | Kind::Xid => {
+            return Err(Error::internal("this kind of column is not read as it is"));
+        }
+    })
+}
+
+fn date(d: Date) -> Result<String> {
+    d.format(format_description!("[year]-[month]-[day]")).map_err(Error::internal)
+}

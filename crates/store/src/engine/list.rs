@@ -1,0 +1,231 @@
+//! Reading: one row by id, and pages in a stable order (sort column, then id).
+
+use super::{
+    Resource,
+    cursor::{self, Place},
+    decode::Selection,
+    filter::{Bound, Request, cast},
+};
+use crate::{Call, Page, Record, Tx, catalog::Table, seal::name_words, unit::Params};
+use salus_core::{Error, Result};
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+use tokio_postgres::types::ToSql;
+use uuid::Uuid;
+
+/// How names are compared once they are open.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Match {
+    Prefix,
+    Sound,
+}
+
+impl Tx {
+    /// One row by id.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for an unknown id and for one of another tenant alike.
+    pub async fn get(&mut self, table: &str, id: Uuid, fields: &[&str]) -> Result<Record> {
+        let db = self.db().clone();
+        let selection = Selection::new(db.catalog().table(table)?, fields)?;
+        let sql = format!("SELECT {} FROM {table} t{} WHERE t.id = $1", selection.expressions(), selection.join());
+        let rows = self.run(&sql, &[&id], fields.is_empty()).await?;
+        let record = selection.record(self, rows.first().ok_or(Error::NotFound)?)?;
+        self.on_row(id);
+        self.count(1);
+        Ok(record)
+    }
+
+    /// One page of a list.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for parameters that cannot be used.
+    pub async fn list(&mut self, resource: &Resource, call: &Call) -> Result<Page> {
+        let db = self.db().clone();
+        let table = db.catalog().table(resource.table)?;
+        let request = Request::parse(self, resource, table, &call.query)?;
+        if !request.shape.is_empty() {
+            self.note(json!({ "query": request.shape }));
+        }
+        let mut page = if request.words.is_empty() {
+            self.rows(resource, table, &request).await?
+        } else {
+            let page = self.named(resource, table, &request, Match::Prefix).await?;
+            if page.rows.is_empty() && request.cursor.is_none() {
+                self.named(resource, table, &request, Match::Sound).await?
+            } else {
+                page
+            }
+        };
+        if request.total && request.words.is_empty() {
+            let sql = format!("SELECT count(*) FROM {} t WHERE true{}", table.name, request.conditions);
+            let rows = self.run(&sql, &refs(&request.values), false).await?;
+            page.total = rows.first().map(|r| r.get(0));
+        }
+        self.count(page.rows.len());
+        Ok(page)
+    }
+
+    /// Rows of a table that satisfy a condition written beside its caller, over the alias `t` and the parameters from
+    /// `$1` on; it may end in `ORDER BY` and `LIMIT`. Values are opened as everywhere.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn select(
+        &mut self,
+        table: &str,
+        fields: &[&str],
+        condition: &'static str,
+        params: Params<'_>,
+    ) -> Result<Vec<Record>> {
+        let db = self.db().clone();
+        let selection = Selection::new(db.catalog().table(table)?, fields)?;
+        let sql = format!("SELECT {} FROM {table} t{} WHERE {condition}", selection.expressions(), selection.join());
+        let rows = self.run(&sql, params, true).await?;
+        self.count(rows.len());
+        rows.iter().map(|row| selection.record(self, row)).collect()
+    }
+
+    async fn rows(&mut self, resource: &Resource, table: &Table, request: &Request<'_>) -> Result<Page> {
+        let fields = fields(resource, request);
+        let selection = Selection::new(table, &fields)?;
+        let (mut after, mut values) = (String::new(), Vec::new());
+        let arrow = if request.descending { ("<", "DESC") } else { (">", "ASC") };
+        if let Some(sealed) = &request.cursor {
+            let place = cursor::open_place(self, &table.name, &request.shape, sealed)?;
+            let n = request.values.len();
+            after = match request.sort {
+                Some(c) => {
+                    format!(" AND (t.{}, t.id) {} (${}::text::{}, ${})", c.name, arrow.0, n + 2, cast(c.kind), n + 1)
+                }
+                None => format!(" AND t.id {} ${}", arrow.0, n + 1),
+            };
+            values.push(Box::new(place.id) as Bound);
+            if request.sort.is_some() {
+                values.push(Box::new(place.key.unwrap_or_default()));
+            }
+        }
+        let order = request.sort.map_or(String::new(), |c| format!("t.{} {}, ", c.name, arrow.1));
+        let key = request.sort.map_or(String::new(), |c| format!(", t.{}::text AS sort_key_", c.name));
+        let sql = format!(
+            "SELECT {}{key} FROM {} t{} WHERE true{}{after} ORDER BY {order}t.id {} LIMIT {}",
+            selection.expressions(),
+            table.name,
+            selection.join(),
+            request.conditions,
+            arrow.1,
+            request.limit + 1
+        );
+        let params: Vec<_> = refs(&request.values).into_iter().chain(refs(&values)).collect();
+        let common = request.fields.is_empty() && request.values.len() < 2 && request.limit == 50;
+        let rows = self.run(&sql, &params, common).await?;
+        let shown = rows.len().min(request.limit);
+        let next = if rows.len() > request.limit {
+            let last = &rows[shown - 1];
+            let key = if request.sort.is_some() { last.get("sort_key_") } else { None };
+            Some(cursor::seal_place(self, &table.name, &request.shape, &Place { key, id: last.get("id") })?)
+        } else {
+            None
+        };
+        let rows = rows[..shown].iter().map(|row| selection.record(self, row)).collect::<Result<_>>()?;
+        Ok(Page { rows, next, total: None })
+    }
+
+    /// Rows whose names hold every word, or words that begin with them. Tokens find candidates; the opened names
+    /// decide, because tokens collide on purpose.
+    async fn named(&mut self, resource: &Resource, table: &Table, request: &Request<'_>, how: Match) -> Result<Page> {
+        let mut tokens: Vec<Vec<u8>> = Vec::new();
+        for word in &request.words {
+            let index = &self.keys().index;
+            let token = match how {
+                Match::Prefix => Some(index.prefix_token(&table.name, word)),
+                Match::Sound => index.sound_token(&table.name, word),
+            };
+            match token {
+                Some(token) => tokens.push(token.to_vec()),
+                None => return Ok(Page { rows: Vec::new(), next: None, total: None }),
+            }
+        }
+        let mut fields = fields(resource, request);
+        let shown = fields.clone();
+        fields.extend(table.name_columns().map(|c| c.name.as_str()).filter(|_| !shown.is_empty()));
+        let selection = Selection::new(table, &fields)?;
+        let sql = named_sql(&selection, table, request, tokens.len());
+        let mut last = match &request.cursor {
+            Some(sealed) => Some(cursor::open_place(self, &table.name, &request.shape, sealed)?.id),
+            None => None,
+        };
+        let mut found = Vec::new();
+        loop {
+            let from = last.unwrap_or(Uuid::nil());
+            let mut params = refs(&request.values);
+            params.push(&from);
+            params.extend(tokens.iter().map(|t| t as &(dyn ToSql + Sync)));
+            let candidates = self.run(&sql, &params, request.values.is_empty()).await?;
+            for row in &candidates {
+                let record = selection.record(self, row)?;
+                last = record.id();
+                if matches(table, &record, &request.words, how) {
+                    found.push(record);
+                    if found.len() > request.limit {
+                        break;
+                    }
+                }
+            }
+            if found.len() > request.limit || candidates.len() <= CANDIDATES.min(request.limit) {
+                break;
+            }
+        }
+        let next = if found.len() > request.limit {
+            found.truncate(request.limit);
+            let id = found.last().and_then(Record::id).ok_or_else(|| Error::internal("a row without id"))?;
+            Some(cursor::seal_place(self, &table.name, &request.shape, &Place { key: None, id })?)
+        } else {
+            None
+        };
+        Ok(Page { rows: found, next, total: None })
+    }
+}
+
+/// Candidates opened at a time.
+const CANDIDATES: usize = 200;
+
+fn named_sql(selection: &Selection<'_>, table: &Table, request: &Request<'_>, words: usize) -> String {
+    let from = request.values.len() + 1;
+    let mut sql = format!("SELECT {} FROM kernel.search_tokens s0", selection.expressions());
+    for i in 1..words {
+        let token = from + 1 + i;
+        let _ = write!(
+            sql,
+            " JOIN kernel.search_tokens s{i} ON s{i}.tenant_id = s0.tenant_id AND s{i}.id = s0.id AND s{i}.token = ${token}"
+        );
+    }
+    let _ = write!(
+        sql,
+        " JOIN {} t ON t.tenant_id = s0.tenant_id AND t.id = s0.id{} WHERE s0.token = ${} AND s0.id > ${from}{} ORDER BY s0.id LIMIT {}",
+        table.name,
+        selection.join(),
+        from + 1,
+        request.conditions,
+        CANDIDATES.min(request.limit) + 1
+    );
+    sql
+}
+
+fn matches(table: &Table, record: &Record, words: &[String], how: Match) -> bool {
+    let held: Vec<String> = table.name_columns().flat_map(|c| name_words(record.text(&c.name))).collect();
+    if held.is_empty() {
+        // The caller may not open names: the tokens have already said that this is one of few.
+        return table.name_columns().all(|c| record.get(&c.name).is_none_or(Value::is_null));
+    }
+    how == Match::Sound
+        || words.iter().all(|w| held.iter().any(|h| h == w || (w.chars().count() >= 3 && h.starts_with(w.as_str()))))
+}
+
+fn fields<'a>(resource: &Resource, request: &'a Request<'_>) -> Vec<&'a str> {
+    if request.fields.is_empty() { resource.list.to_vec() } else { request.fields.iter().map(String::as_str).collect() }
+}
+
+fn refs(values: &[Bound]) -> Vec<&(dyn ToSql + Sync)> {
+    values.iter().map(|v| &**v as &(dyn ToSql + Sync)).collect()
+}

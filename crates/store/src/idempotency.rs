@@ -1,0 +1,76 @@
+//! Replies to requests with an `Idempotency-Key`, kept 72 hours. The claim is made in the transaction of the work,
+//! so a key is spent exactly when its work is done; a second request with the same key waits for the first.
+
+use crate::{
+    Body, Call, Reply, Tx,
+    catalog::Kind,
+    seal::{Format, sha256},
+};
+use salus_core::{Error, Result};
+use serde_json::json;
+use time::Duration;
+use uuid::Uuid;
+
+/// What a key stands for.
+pub enum Claim {
+    /// Nothing yet: do the work and remember the reply under this id.
+    New(Uuid),
+    /// This reply.
+    Answered(Reply),
+}
+
+const TABLE: &str = "kernel.idempotency_keys";
+const KEPT: Duration = Duration::hours(72);
+
+/// Claims a key for this caller and operation, or finds what was answered to it.
+///
+/// # Errors
+/// [`Error::Invalid`] for an unusable key, [`Error::Conflict`] when it was used with another request.
+pub async fn claim(tx: &mut Tx, action: &str, key: &str, call: &Call) -> Result<Claim> {
+    if key.is_empty() || key.len() > 128 || !key.bytes().all(|b| b.is_ascii_graphic()) {
+        return Err(Error::invalid("Idempotency-Key", "not_a_key", "Is 1 to 128 printable characters without spaces"));
+    }
+    let actor = tx.ctx.actor.id;
+    let hash = sha256(&[actor.as_bytes(), key.as_bytes()]).to_vec();
+    let body = serde_json::to_vec(&call.body).map_err(Error::internal)?;
+    let path: Vec<u8> = call.path.iter().flat_map(|(_, v)| [v.as_bytes(), b"/"].concat()).collect();
+    let fingerprint = sha256(&[action.as_bytes(), b"\0", &path, b"\0", &body]).to_vec();
+    let (id, now) = (tx.ctx.env.id(), tx.ctx.env.now());
+    tx.run("DELETE FROM kernel.idempotency_keys WHERE key_hash = $1 AND expires_at < $2", &[&hash, &now], true).await?;
+    let sql = "INSERT INTO kernel.idempotency_keys (id, key_hash, fingerprint, status, expires_at, created_by) \
+               VALUES ($1, $2, $3, 0, $4, $5) ON CONFLICT (tenant_id, key_hash) DO NOTHING RETURNING id";
+    if !tx.run(sql, &[&id, &hash, &fingerprint, &(now + KEPT), &actor], true).await?.is_empty() {
+        return Ok(Claim::New(id));
+    }
+    let sql = "SELECT id, fingerprint, status, reply FROM kernel.idempotency_keys WHERE key_hash = $1";
+    let rows = tx.run(sql, &[&hash], true).await?;
+    let row = rows.first().ok_or_else(|| {
+        Error::Unavailable("a request with this Idempotency-Key is being worked on: try again".into())
+    })?;
+    if row.get::<_, &[u8]>("fingerprint") != fingerprint {
+        let detail = "This Idempotency-Key was used for another request: use a new key for a new request".into();
+        return Err(Error::Conflict { code: "idempotency_mismatch", detail });
+    }
+    let catalog = tx.db().clone();
+    let table = catalog.catalog().table(TABLE)?;
+    let column = table.column("reply").ok_or_else(|| Error::internal("no column reply"))?;
+    let sealed: &[u8] = row.get::<_, Option<&[u8]>>("reply").ok_or_else(|| Error::internal("a reply was not kept"))?;
+    let value = tx.open(table, column, row.get("id"), None, sealed)?;
+    let status = u16::try_from(row.get::<_, i32>("status")).map_err(Error::internal)?;
+    Ok(Claim::Answered(Reply { status, body: if value.is_null() { Body::Empty } else { Body::Json(value) } }))
+}
+
+/// Keeps the reply, sealed, for the next request with the same key.
+///
+/// # Errors
+/// Those of the database.
+pub async fn remember(tx: &mut Tx, id: Uuid, reply: &Reply) -> Result<()> {
+    let catalog = tx.db().clone();
+    let column = catalog.catalog().table(TABLE)?.column("reply").ok_or_else(|| Error::internal("no column reply"))?;
+    debug_assert_eq!(column.kind, Kind::Sealed(Format::Json));
+    let body = serde_json::to_vec(&json!(reply.body)).map_err(Error::internal)?;
+    let sealed = tx.seal(column, Format::Json, id, None, &body)?;
+    let sql = "UPDATE kernel.idempotency_keys SET status = $2, reply = $3::bytea WHERE id = $1";
+    tx.run(sql, &[&id, &i32::from(reply.status), &sealed], true).await?;
+    Ok(())
+}

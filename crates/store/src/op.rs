@@ -1,0 +1,234 @@
+//! Every operation is a value. The router, OpenAPI, the permission matrix, the audit coverage and the isolation
+//! tests are made from the same list, so none of them can forget one.
+
+use crate::Tx;
+use futures_util::future::BoxFuture;
+use salus_core::{Error, Result};
+use serde::ser::{Serialize, SerializeMap as _, Serializer};
+use serde_json::Value;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// What an operation does when it runs.
+pub type Run = Box<dyn for<'a> Fn(&'a mut Tx, Call) -> BoxFuture<'a, Result<Reply>> + Send + Sync>;
+
+/// HTTP method.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[allow(missing_docs, reason = "the names are HTTP's")]
+pub enum Method {
+    Get,
+    Post,
+    Patch,
+    Delete,
+}
+
+/// A closure as a [`Run`]; naming the type lets the compiler see that the future borrows the transaction.
+pub fn run<F>(work: F) -> Run
+where
+    F: for<'a> Fn(&'a mut Tx, Call) -> BoxFuture<'a, Result<Reply>> + Send + Sync + 'static,
+{
+    Box::new(work)
+}
+
+/// One endpoint.
+pub struct Op {
+    /// Method.
+    pub method: Method,
+    /// Path with `{parameters}`, from `/api/v1`.
+    pub path: String,
+    /// Stable name, `<domain>.<noun>.<verb>`: the OpenAPI operation id and the action in the audit log.
+    pub name: String,
+    /// Permission that is needed.
+    pub permission: &'static str,
+    /// One line for people.
+    pub summary: String,
+    /// The table it is about, for the audit log.
+    pub target: &'static str,
+    /// Query parameters.
+    pub params: Vec<Param>,
+    /// JSON Schema of the request body.
+    pub input: Option<Value>,
+    /// JSON Schema of the reply.
+    pub output: Value,
+    /// What it does.
+    pub run: Run,
+}
+
+/// A query parameter.
+#[derive(Debug, Clone)]
+pub struct Param {
+    /// Its name.
+    pub name: String,
+    /// What it means.
+    pub doc: String,
+    /// JSON Schema of its value.
+    pub schema: Value,
+}
+
+/// What a caller sent.
+#[derive(Debug, Clone, Default)]
+pub struct Call {
+    /// Values of the path's parameters.
+    pub path: Vec<(String, String)>,
+    /// Query parameters in order.
+    pub query: Vec<(String, String)>,
+    /// Body; null when there was none.
+    pub body: Value,
+    /// Version from `If-Match`.
+    pub if_match: Option<i32>,
+    /// `Idempotency-Key`.
+    pub idempotency_key: Option<String>,
+}
+
+/// What is answered.
+#[derive(Debug, Clone)]
+pub struct Reply {
+    /// HTTP status.
+    pub status: u16,
+    /// Body.
+    pub body: Body,
+}
+
+/// A body in the form in which both JSON and pages take it.
+#[derive(Debug, Clone)]
+pub enum Body {
+    /// Nothing (204).
+    Empty,
+    /// One row.
+    Row(Record),
+    /// Rows and how to go on.
+    Page(Page),
+    /// Anything else.
+    Json(Value),
+}
+
+/// One page of a list.
+#[derive(Debug, Clone)]
+pub struct Page {
+    /// The rows.
+    pub rows: Vec<Record>,
+    /// Opaque address of the next page.
+    pub next: Option<String>,
+    /// How many rows match in all; counted only when asked.
+    pub total: Option<i64>,
+}
+
+/// One row: names are shared by all rows of a page.
+#[derive(Debug, Clone)]
+pub struct Record {
+    /// Column names.
+    pub names: Arc<[String]>,
+    /// Values in the same order.
+    pub values: Vec<Value>,
+}
+
+impl Method {
+    /// Its HTTP name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
+impl Call {
+    /// The id in the path.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when it is no UUID: such a record cannot exist.
+    pub fn id(&self) -> Result<Uuid> {
+        self.path_value("id").and_then(|s| s.parse().ok()).ok_or(Error::NotFound)
+    }
+
+    /// A parameter of the path.
+    #[must_use]
+    pub fn path_value(&self, name: &str) -> Option<&str> {
+        self.path.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
+    }
+
+    /// A query parameter; the last one wins.
+    #[must_use]
+    pub fn query_value(&self, name: &str) -> Option<&str> {
+        self.query.iter().rev().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
+    }
+
+    /// The body as a type of ours.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] naming what does not fit.
+    pub fn input<T: serde::de::DeserializeOwned>(&mut self) -> Result<T> {
+        serde_json::from_value(self.body.take()).map_err(|e| Error::invalid("", "wrong_shape", e.to_string()))
+    }
+}
+
+impl Reply {
+    /// 200 with any JSON.
+    #[must_use]
+    pub fn json(value: Value) -> Self {
+        Self { status: 200, body: Body::Json(value) }
+    }
+
+    /// The row version of the body, for `ETag`.
+    #[must_use]
+    pub fn version(&self) -> Option<i64> {
+        match &self.body {
+            Body::Row(r) => r.get("row_version")?.as_i64(),
+            Body::Json(v) => v.get("row_version")?.as_i64(),
+            _ => None,
+        }
+    }
+}
+
+impl Record {
+    /// The value of a column.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        let at = self.names.iter().position(|n| n == name)?;
+        self.values.get(at)
+    }
+
+    /// The text of a column; empty when it is null, absent or no text.
+    #[must_use]
+    pub fn text(&self, name: &str) -> &str {
+        self.get(name).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// The row's id.
+    #[must_use]
+    pub fn id(&self) -> Option<Uuid> {
+        self.text("id").parse().ok()
+    }
+}
+
+impl Serialize for Record {
+    fn serialize<S: Serializer>(&self, s: S) -> std::result::Result<S::Ok, S::Error> {
+        let mut map = s.serialize_map(Some(self.values.len()))?;
+        for (name, value) in self.names.iter().zip(&self.values) {
+            map.serialize_entry(name, value)?;
+        }
+        map.end()
+    }
+}
+
+impl Serialize for Body {
+    fn serialize<S: Serializer>(&self, s: S) -> std::result::Result<S::Ok, S::Error> {
+        match self {
+            Self::Empty => s.serialize_unit(),
+            Self::Row(row) => row.serialize(s),
+            Self::Json(value) => value.serialize(s),
+            Self::Page(page) => {
+                let mut map = s.serialize_map(None)?;
+                map.serialize_entry("data", &page.rows)?;
+                map.serialize_entry("next", &page.next)?;
+                if let Some(total) = page.total {
+                    map.serialize_entry("total", &total)?;
+                }
+                map.end()
+            }
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! The keys of one tenant in memory: the tenant key that wraps, the class keys that seal, the index key that hashes.
+//! The root key wraps the tenant key; the tenant key wraps the others, each bound to what it is for.
+
+use super::{IndexKey, Secret, SubjectKey, nonce, random_secret};
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use salus_core::{Error, Result};
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::atomic::{AtomicI64, Ordering},
+};
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+/// Which of a tenant's data keys seals a value; the domain `kernel.key_class`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum KeyClass {
+    Identity,
+    Clinical,
+    Claims,
+    Messaging,
+    Documents,
+    Secrets,
+    Audit,
+}
+
+impl KeyClass {
+    /// Every class: a new tenant gets one key of each.
+    pub const ALL: [Self; 7] =
+        [Self::Identity, Self::Clinical, Self::Claims, Self::Messaging, Self::Documents, Self::Secrets, Self::Audit];
+
+    /// The name in the database.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Identity => "identity",
+            Self::Clinical => "clinical",
+            Self::Claims => "claims",
+            Self::Messaging => "messaging",
+            Self::Documents => "documents",
+            Self::Secrets => "secrets",
+            Self::Audit => "audit",
+        }
+    }
+
+    /// The class of this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|c| c.name() == name)
+    }
+}
+
+/// A data key of one class and generation.
+pub struct ClassKey {
+    /// The number in the header of what it sealed.
+    pub key_no: u64,
+    /// Its class.
+    pub class: KeyClass,
+    /// Whether it may still seal.
+    pub active: bool,
+    secret: Secret,
+    /// Seals left in the block this process reserved.
+    remaining: AtomicI64,
+}
+
+/// A key wrapped by the one above it: `nonce (12) | ciphertext | tag (16)`.
+#[derive(Debug, Clone)]
+pub struct Wrapped(pub Vec<u8>);
+
+/// All keys of one tenant.
+pub struct TenantKeys {
+    tenant: Uuid,
+    wrapping: LessSafeKey,
+    classes: HashMap<u64, ClassKey>,
+    /// Blind indexes and search tokens.
+    pub index: IndexKey,
+}
+
+impl fmt::Debug for TenantKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TenantKeys({}, {} class keys)", self.tenant, self.classes.len())
+    }
+}
+
+impl ClassKey {
+    /// A key as it was unwrapped.
+    #[must_use]
+    pub fn new(key_no: u64, class: KeyClass, active: bool, secret: Secret) -> Self {
+        Self { key_no, class, active, secret, remaining: AtomicI64::new(0) }
+    }
+
+    pub(crate) fn secret(&self) -> &[u8] {
+        &self.secret[..]
+    }
+
+    /// Counts one seal; how many are left of the reserved block afterwards.
+    pub(crate) fn count_seal(&self) -> i64 {
+        self.remaining.fetch_sub(1, Ordering::Relaxed) - 1
+    }
+
+    pub(crate) fn remaining(&self) -> i64 {
+        self.remaining.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn add_reserved(&self, seals: i64) {
+        self.remaining.fetch_add(seals, Ordering::Relaxed);
+    }
+
+    #[cfg(test)]
+    pub(crate) fn for_test(key_no: u64) -> Self {
+        Self::new(key_no, KeyClass::Identity, true, random_secret().unwrap())
+    }
+}
+
+impl TenantKeys {
+    /// The tenant key unwrapped and ready, with the keys under it.
+    pub fn new(tenant: Uuid, tenant_key: &Secret, index: Secret, classes: Vec<ClassKey>) -> Result<Self> {
+        let classes = classes.into_iter().map(|k| (k.key_no, k)).collect();
+        Ok(Self { tenant, wrapping: cipher(tenant_key)?, classes, index: IndexKey::new(index)? })
+    }
+
+    /// The key of this number.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when the tenant has no such key, as when it was destroyed.
+    pub fn class_by_no(&self, key_no: u64) -> Result<&ClassKey> {
+        self.classes
+            .get(&key_no)
+            .ok_or_else(|| Error::internal(format!("key {key_no:016x} is not among the tenant's keys")))
+    }
+
+    /// The key that seals for `class` now.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the tenant has none: writes fail closed.
+    pub fn active(&self, class: KeyClass) -> Result<&ClassKey> {
+        self.classes.values().find(|k| k.class == class && k.active).ok_or_else(|| {
+            Error::Unavailable(format!("the tenant has no active {} key: run salus keys doctor", class.name()))
+        })
+    }
+
+    /// All class keys.
+    pub fn classes(&self) -> impl Iterator<Item = &ClassKey> {
+        self.classes.values()
+    }
+
+    /// A new key for a person, and its wrapped form for `kernel.subject_keys`.
+    pub fn new_subject(&self, subject: Uuid) -> Result<(SubjectKey, Wrapped)> {
+        let secret = random_secret()?;
+        let wrapped = wrap(&self.wrapping, &self.subject_aad(subject), &secret)?;
+        Ok((SubjectKey(secret), wrapped))
+    }
+
+    /// A person's key from its wrapped form.
+    pub fn open_subject(&self, subject: Uuid, wrapped: &[u8]) -> Result<SubjectKey> {
+        unwrap(&self.wrapping, &self.subject_aad(subject), wrapped).map(SubjectKey)
+    }
+
+    fn subject_aad(&self, subject: Uuid) -> Vec<u8> {
+        [&b"salus-subject/v1"[..], self.tenant.as_bytes(), subject.as_bytes()].concat()
+    }
+
+    /// Wraps a key under a tenant key, bound to its number and kind.
+    pub(crate) fn wrap_key(
+        tenant_key: &Secret,
+        tenant: Uuid,
+        key_no: u64,
+        kind: &str,
+        secret: &Secret,
+    ) -> Result<Wrapped> {
+        wrap(&cipher(tenant_key)?, &key_aad(tenant, key_no, kind), secret)
+    }
+
+    /// A key from its wrapped form under the tenant key.
+    pub(crate) fn unwrap_key(
+        tenant_key: &Secret,
+        tenant: Uuid,
+        key_no: u64,
+        kind: &str,
+        wrapped: &[u8],
+    ) -> Result<Secret> {
+        unwrap(&cipher(tenant_key)?, &key_aad(tenant, key_no, kind), wrapped)
+    }
+
+    /// A known value wrapped by `key`: opening it later proves that the key is the right one.
+    pub(crate) fn canary(key: &Secret, tenant: Uuid, key_no: u64) -> Result<Vec<u8>> {
+        wrap(&cipher(key)?, &key_aad(tenant, key_no, "canary"), &Zeroizing::new(CANARY)).map(|w| w.0)
+    }
+
+    /// Whether `canary` was made with `key`.
+    pub(crate) fn check_canary(key: &Secret, tenant: Uuid, key_no: u64, canary: &[u8]) -> Result<bool> {
+        Ok(unwrap(&cipher(key)?, &key_aad(tenant, key_no, "canary"), canary).is_ok_and(|text| *text == CANARY))
+    }
+}
+
+const CANARY: [u8; 32] = *b"salus key canary, version 1     ";
+
+/// What a wrapped key is bound to.
+pub(crate) fn key_aad(tenant: Uuid, key_no: u64, kind: &str) -> Vec<u8> {
+    [&b"salus-key/v1"[..], tenant.as_bytes(), &key_no.to_be_bytes(), kind.as_bytes()].concat()
+}
+
+pub(crate) fn cipher(key: &Secret) -> Result<LessSafeKey> {
+    UnboundKey::new(&AES_256_GCM, &key[..]).map(LessSafeKey::new).map_err(|_| Error::internal("AES key refused"))
+}
+
+pub(crate) fn wrap(with: &LessSafeKey, aad: &[u8], secret: &Secret) -> Result<Wrapped> {
+    let nonce = nonce()?;
+    let mut out = [&nonce[..], &secret[..]].concat();
+    let tag = with
+        .seal_in_place_separate_tag(Nonce::assume_unique_for_key(nonce), Aad::from(aad), &mut out[12..])
+        .map_err(|_| Error::internal("wrapping a key failed"))?;
+    out.extend_from_slice(tag.as_ref());
+    Ok(Wrapped(out))
+}
+
+pub(crate) fn unwrap(with: &LessSafeKey, aad: &[u8], wrapped: &[u8]) -> Result<Secret> {
+    let refused =
+        || Error::internal("a wrapped key does not open: it belongs elsewhere, or the key above it is another");
+    let (nonce, body) = wrapped.split_at_checked(12).ok_or_else(refused)?;
+    let mut body = Zeroizing::new(body.to_vec());
+    let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| refused())?;
+    let clear = with.open_in_place(nonce, Aad::from(aad), &mut body).map_err(|_| refused())?;
+    let mut secret = Zeroizing::new([0; 32]);
+    if clear.len() != 32 {
+        return Err(refused());
+    }
+    secret.copy_from_slice(clear);
+    Ok(secret)
+}

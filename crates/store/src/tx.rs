@@ -1,0 +1,467 @@
+//! The one door to the database: a transaction that knows its caller, seals what it writes, and notes what it opens.
+
+use crate::{
+    Catalog, Db, Sql,
+    audit::{Event, Header, Outcome},
+    catalog::{Column, Kind, Table},
+    seal::{self, Binding, Format, SubjectKey, TenantKeys},
+    unit::{Failure, Params, Unit},
+};
+use salus_core::{Ctx, Error, Result};
+use serde_json::Value;
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+/// A transaction. Dropped without [`Tx::commit`] it leaves nothing behind.
+pub struct Tx {
+    /// The caller.
+    pub ctx: Ctx,
+    db: Db,
+    keys: Arc<TenantKeys>,
+    unit: Unit,
+    trail: Trail,
+    outbox: Outbox,
+    subjects: HashMap<Uuid, Option<SubjectKey>>,
+    new_wrapped: HashMap<Uuid, Vec<u8>>,
+}
+
+/// What the audit event of this transaction will say.
+#[derive(Debug, Default)]
+struct Trail {
+    columns: BTreeSet<String>,
+    subjects: BTreeSet<Uuid>,
+    row: Option<Uuid>,
+    count: usize,
+    detail: Option<Value>,
+}
+
+#[derive(Debug, Default)]
+struct Outbox {
+    ids: Vec<Uuid>,
+    events: Vec<&'static str>,
+    rows: Vec<Uuid>,
+    bodies: Vec<Value>,
+}
+
+const INSERT_EVENT: &str = "WITH event AS ( \
+    INSERT INTO audit.activity_logs (tenant_id, id, recorded_at, writer_id, writer_seq, actor_id, action, target, outcome, \
+      header, payload, payload_salt, payload_commit, mac, leaf_hash) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::text, $10, $11::bytea, $12, $13::bytea, $14::bytea, $15::bytea)) \
+  INSERT INTO audit.event_subjects (tenant_id, subject_id, recorded_at, id) \
+    SELECT $1, subject, $3, $2 FROM unnest($16::uuid[]) subject";
+const INSERT_OUTBOX: &str = "INSERT INTO kernel.outbox (id, event, row_id, body) \
+    SELECT * FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::jsonb[])";
+
+impl Tx {
+    pub(crate) fn new(db: Db, ctx: Ctx, keys: Arc<TenantKeys>, read_only: bool) -> Self {
+        let unit = Unit::new(&db.0.pool, &ctx, read_only);
+        Self {
+            ctx,
+            db,
+            keys,
+            unit,
+            trail: Trail::default(),
+            outbox: Outbox::default(),
+            subjects: HashMap::new(),
+            new_wrapped: HashMap::new(),
+        }
+    }
+
+    /// The schema.
+    #[must_use]
+    pub fn catalog(&self) -> &Catalog {
+        &self.db.0.catalog
+    }
+
+    /// The database this transaction is of, for a call that must begin another.
+    #[must_use]
+    pub fn db(&self) -> &Db {
+        &self.db
+    }
+
+    pub(crate) fn keys(&self) -> &TenantKeys {
+        &self.keys
+    }
+
+    /// Runs a static statement.
+    ///
+    /// # Errors
+    /// What the database refuses, by constraint name.
+    pub async fn query(&mut self, sql: Sql, params: Params<'_>) -> Result<Vec<Row>> {
+        self.run(sql.text(), params, true).await
+    }
+
+    /// Runs a static statement that returns at most one row.
+    ///
+    /// # Errors
+    /// As [`Tx::query`].
+    pub async fn query_opt(&mut self, sql: Sql, params: Params<'_>) -> Result<Option<Row>> {
+        Ok(self.query(sql, params).await?.into_iter().next())
+    }
+
+    /// Runs a statement that the engine built from the catalogue.
+    pub(crate) async fn run(&mut self, sql: &str, params: Params<'_>, cached: bool) -> Result<Vec<Row>> {
+        self.unit.query(sql, params, cached).await.map_err(|f| failure(&self.db.0.catalog, f))
+    }
+
+    // Sealing ------------------------------------------------------------------------------------------------------
+
+    /// Seals a value for its column and row.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when there is no key to seal with.
+    pub(crate) fn seal(
+        &self,
+        column: &Column,
+        format: Format,
+        row: Uuid,
+        subject: Option<Uuid>,
+        clear: &[u8],
+    ) -> Result<Vec<u8>> {
+        let class = self
+            .keys
+            .active(column.key_class.ok_or_else(|| Error::internal(format!("{} has no key class", column.name)))?)?;
+        if class.count_seal() < 0 {
+            return Err(Error::Unavailable("too many values in one transaction: send fewer at a time".into()));
+        }
+        let subject = match subject.filter(|_| column.subject_bound) {
+            None => None,
+            Some(id) => match self.subjects.get(&id) {
+                Some(Some(key)) => Some(key),
+                Some(None) => return Err(erased()),
+                None => return Err(Error::internal("the subject's key was not fetched")),
+            },
+        };
+        seal::seal(class, subject, &self.binding(column, format, row), clear)
+    }
+
+    /// Opens a sealed value and notes the disclosure: the audit event names the column and the person. There is no
+    /// other way to read one.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when it was altered or moved.
+    fn open_bytes(
+        &mut self,
+        table: &Table,
+        column: &Column,
+        row: Uuid,
+        subject: Option<&SubjectKey>,
+        sealed: &[u8],
+    ) -> Result<Vec<u8>> {
+        let Kind::Sealed(format) = column.kind else { return Err(Error::internal("not a sealed column")) };
+        let class = self.keys.class_by_no(seal::key_no(sealed)?)?;
+        let clear = seal::open(class, subject, &self.binding(column, format, row), sealed)?;
+        let name = format!("{}.{}", table.name, column.name);
+        if !self.trail.columns.contains(&name) {
+            self.trail.columns.insert(name);
+        }
+        Ok(clear.to_vec())
+    }
+
+    /// The same as JSON.
+    pub(crate) fn open(
+        &mut self,
+        table: &Table,
+        column: &Column,
+        row: Uuid,
+        subject: Option<&SubjectKey>,
+        sealed: &[u8],
+    ) -> Result<Value> {
+        let clear = self.open_bytes(table, column, row, subject, sealed)?;
+        match column.kind {
+            Kind::Sealed(Format::Json) => {
+                serde_json::from_slice(&clear).map_err(|_| Error::internal("a sealed value is not JSON"))
+            }
+            _ => {
+                Ok(Value::String(String::from_utf8(clear).map_err(|_| Error::internal("a sealed value is not UTF-8"))?))
+            }
+        }
+    }
+
+    /// Opens the exact bytes of a value about a person whose key was fetched, or of one about nobody. A person who was
+    /// erased gives `None`.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when it was altered or moved, or the key was not fetched.
+    pub fn open_exact(
+        &mut self,
+        table: &str,
+        column: &str,
+        row: Uuid,
+        subject: Option<Uuid>,
+        sealed: &[u8],
+    ) -> Result<Option<Vec<u8>>> {
+        let db = self.db.clone();
+        let table = db.catalog().table(table)?;
+        let column = table.column(column).ok_or_else(|| Error::internal("no such column"))?;
+        let key = match subject.map(|id| self.subjects.get(&id).cloned()) {
+            None => None,
+            Some(Some(Some(key))) => Some(key),
+            Some(Some(None)) => return Ok(None),
+            Some(None) => return Err(Error::internal("the subject's key was not fetched")),
+        };
+        if let Some(id) = subject {
+            self.about(id);
+        }
+        self.open_bytes(table, column, row, key.as_ref(), sealed).map(Some)
+    }
+
+    /// Seals the exact bytes of a value, for a static statement that stores them.
+    ///
+    /// # Errors
+    /// As for every write of a sealed value.
+    pub fn seal_exact(
+        &self,
+        table: &str,
+        column: &str,
+        row: Uuid,
+        subject: Option<Uuid>,
+        clear: &[u8],
+    ) -> Result<Vec<u8>> {
+        let column = self.catalog().table(table)?.column(column).ok_or_else(|| Error::internal("no such column"))?;
+        let Kind::Sealed(format) = column.kind else { return Err(Error::internal("not a sealed column")) };
+        self.seal(column, format, row, subject, clear)
+    }
+
+    /// Fetches the keys of persons, for [`Tx::seal_exact`] and [`Tx::open_exact`].
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] on `patient_id` when one of them does not exist in this tenant.
+    pub async fn fetch_persons(&mut self, ids: impl IntoIterator<Item = Uuid>) -> Result<()> {
+        self.fetch_subjects("patient_id", &ids.into_iter().collect()).await
+    }
+
+    /// Marks a place to which a part of the work can be undone.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn mark(&mut self) -> Result<()> {
+        self.run("SAVEPOINT mark", &[], true).await.map(|_| ())
+    }
+
+    /// Undoes what was done since the last mark; the transaction goes on.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn undo_to_mark(&mut self) -> Result<()> {
+        self.run("ROLLBACK TO SAVEPOINT mark", &[], true).await.map(|_| ())
+    }
+
+    /// Gives up the last mark, keeping what was done.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn keep_since_mark(&mut self) -> Result<()> {
+        self.run("RELEASE SAVEPOINT mark", &[], true).await.map(|_| ())
+    }
+
+    /// Opens a value of a column that is bound to no person, read by a static statement.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when it was altered or moved, or the column is no sealed one.
+    pub fn open_value(&mut self, table: &str, column: &str, row: Uuid, sealed: &[u8]) -> Result<Value> {
+        let db = self.db.clone();
+        let table = db.catalog().table(table)?;
+        let column = table.column(column).ok_or_else(|| Error::internal("no such column"))?;
+        self.open(table, column, row, None, sealed)
+    }
+
+    /// The blind index of a value, to find a row by it.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when the column is not searched for equality.
+    pub fn blind(&self, table: &str, column: &str, value: &str) -> Result<Vec<u8>> {
+        let column = self.catalog().table(table)?.column(column).ok_or_else(|| Error::internal("no such column"))?;
+        let search = column.search.ok_or_else(|| Error::internal(format!("{} has no blind index", column.name)))?;
+        self.keys.index.blind(column.column_id, search, value)
+    }
+
+    /// A keyed digest of bytes that belong to a column: equal bytes are found again, but nobody can confirm a guess.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when there is no such column.
+    pub fn digest(&self, table: &str, column: &str, bytes: &[u8]) -> Result<Vec<u8>> {
+        let column = self.catalog().table(table)?.column(column).ok_or_else(|| Error::internal("no such column"))?;
+        self.keys.index.digest(column.column_id, bytes).map(|d| d.to_vec())
+    }
+
+    fn binding(&self, column: &Column, format: Format, row: Uuid) -> Binding {
+        Binding { tenant: self.ctx.tenant, column: column.column_id, row, format }
+    }
+
+    /// Whether this caller may open values of a column: sealed data about persons needs `kernel.phi.read`, specially
+    /// protected data `kernel.sensitive.read` as well.
+    #[must_use]
+    pub fn may_open(&self, table: &Table, column: &Column) -> bool {
+        match column.class.as_str() {
+            "C4" => self.ctx.may("kernel.phi.read") && self.ctx.may("kernel.sensitive.read"),
+            "C3" if table.class == "C2" => self.ctx.may("kernel.phi.read"),
+            _ => true,
+        }
+    }
+
+    /// Makes the key of a new person; its wrapped form is taken with [`Tx::take_new_wrapped`] to be stored.
+    pub(crate) fn new_subject(&mut self, id: Uuid) -> Result<()> {
+        let (key, wrapped) = self.keys.new_subject(id)?;
+        self.subjects.insert(id, Some(key));
+        self.new_wrapped.insert(id, wrapped.0);
+        Ok(())
+    }
+
+    /// The wrapped key of a person made in this transaction.
+    pub(crate) fn take_new_wrapped(&mut self, id: Uuid) -> Result<Vec<u8>> {
+        self.new_wrapped.remove(&id).ok_or_else(|| Error::internal("a new person has no key"))
+    }
+
+    /// A person's key that this transaction holds; `None` for one that was erased or not fetched.
+    pub(crate) fn subject_key(&self, id: Uuid) -> Option<SubjectKey> {
+        self.subjects.get(&id).cloned().flatten()
+    }
+
+    /// Fetches the keys of persons whose values are about to be sealed.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] on `field` when one of them does not exist in this tenant.
+    pub(crate) async fn fetch_subjects(&mut self, field: &str, ids: &BTreeSet<Uuid>) -> Result<()> {
+        let missing: Vec<Uuid> = ids.iter().filter(|id| !self.subjects.contains_key(id)).copied().collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let sql = "SELECT id, wrapped FROM kernel.subject_keys WHERE id = ANY($1)";
+        for row in self.run(sql, &[&missing], true).await? {
+            let id = row.get("id");
+            let key = row.get::<_, Option<&[u8]>>("wrapped").map(|w| self.keys.open_subject(id, w)).transpose()?;
+            self.subjects.insert(id, key);
+        }
+        match missing.iter().find(|id| !self.subjects.contains_key(id)) {
+            None => Ok(()),
+            Some(_) => Err(Error::invalid(field, "no_such_record", "Must name an existing record")),
+        }
+    }
+
+    // What the audit event will say ----------------------------------------------------------------------------------
+
+    /// Notes a person whose record is read or written.
+    pub fn about(&mut self, subject: Uuid) {
+        self.trail.subjects.insert(subject);
+    }
+
+    /// Notes the one row this call is about.
+    pub fn on_row(&mut self, row: Uuid) {
+        self.trail.row = Some(row);
+    }
+
+    /// Counts rows read or written.
+    pub fn count(&mut self, rows: usize) {
+        self.trail.count += rows;
+    }
+
+    /// Notes detail that may hold health data, such as a search text; it is sealed into the event's payload.
+    pub fn note(&mut self, detail: Value) {
+        self.trail.detail = Some(detail);
+    }
+
+    /// Queues an event for workers; they see it only if this commits. `body` holds ids and codes, no health data.
+    pub fn emit(&mut self, event: &'static str, row: Uuid, body: Value) {
+        self.outbox.ids.push(self.ctx.env.id());
+        self.outbox.events.push(event);
+        self.outbox.rows.push(row);
+        self.outbox.bodies.push(body);
+    }
+
+    /// Commits the work with its audit event and outbox, in one round trip.
+    ///
+    /// # Errors
+    /// When the event cannot be written nothing is: no event, no answer.
+    pub async fn commit(mut self, action: &str, target: &str) -> Result<()> {
+        let event = self.event(action, target, Outcome::Success, None)?;
+        let outbox = std::mem::take(&mut self.outbox);
+        let mut last: Vec<(&str, Params<'_>)> = Vec::with_capacity(2);
+        let params: Params<'_> = &event.params();
+        let outbox_params: Params<'_> = &[&outbox.ids, &outbox.events, &outbox.rows, &outbox.bodies];
+        last.push((INSERT_EVENT, params));
+        if !outbox.ids.is_empty() {
+            last.push((INSERT_OUTBOX, outbox_params));
+        }
+        self.unit.commit(&last).await.map_err(|f| failure(&self.db.0.catalog, f))
+    }
+
+    /// Undoes the work and records, in a transaction of its own, that it was refused or failed.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the event cannot be written.
+    pub async fn abandon(self, action: &str, target: &str, outcome: Outcome, code: &str) -> Result<()> {
+        let event = self.event(action, target, outcome, Some(code.to_owned()))?;
+        let Self { unit, ctx, db, .. } = self;
+        unit.rollback().await;
+        let unit = Unit::new(&db.0.pool, &ctx, true);
+        let params: Params<'_> = &event.params();
+        unit.commit(&[(INSERT_EVENT, params)]).await.map_err(|f| match failure(&db.0.catalog, f) {
+            Error::Internal(why) => {
+                tracing::error!(%why, "an audit event could not be written");
+                Error::Unavailable("the audit log cannot be written: nothing is answered until it can".into())
+            }
+            other => other,
+        })
+    }
+
+    /// Ends a transaction that touched nothing anyone needs to know of, such as looking up a session.
+    pub async fn finish_unrecorded(self) -> Result<()> {
+        let Self { unit, db, .. } = self;
+        unit.commit(&[]).await.map_err(|f| failure(&db.0.catalog, f))
+    }
+
+    fn event(&self, action: &str, target: &str, outcome: Outcome, code: Option<String>) -> Result<Event> {
+        let header = Header {
+            at: time::OffsetDateTime::UNIX_EPOCH,
+            action: action.to_owned(),
+            target: target.to_owned(),
+            row: self.trail.row,
+            count: self.trail.count,
+            columns: self.trail.columns.iter().cloned().collect(),
+            subjects: self.trail.subjects.iter().copied().collect(),
+            outcome,
+            code,
+        };
+        self.db.0.writer.event(&self.ctx, &self.keys, header, self.trail.detail.as_ref())
+    }
+}
+
+impl Event {
+    fn params(&self) -> [&(dyn tokio_postgres::types::ToSql + Sync); 16] {
+        [
+            &self.tenant,
+            &self.id,
+            &self.recorded_at,
+            &self.writer_id,
+            &self.writer_seq,
+            &self.actor,
+            &self.action,
+            &self.target,
+            &self.outcome,
+            &self.header,
+            &self.payload,
+            &self.salt,
+            &self.commit,
+            &self.mac,
+            &self.leaf,
+            &self.subjects,
+        ]
+    }
+}
+
+/// A failed unit as the caller sees it.
+pub(crate) fn failure(catalog: &Catalog, f: Failure) -> Error {
+    match f {
+        Failure::Database(e) => crate::db_error(catalog, &e),
+        Failure::Connection(e) => e,
+    }
+}
+
+fn erased() -> Error {
+    Error::Conflict { code: "erased", detail: "This person's record was erased: nothing can be added to it".into() }
+}

@@ -1,0 +1,93 @@
+//! The expected catalogue is what the migrations make, and asking for it is fast enough for every start.
+
+use std::{path::Path, time::Instant};
+
+use salus_store::{
+    migrate::{self, Files},
+    schema::{self, Snapshot},
+};
+
+use crate::database::Database;
+
+const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../db/catalogue.tsv");
+const ACCEPT: &str = "cargo test -p salus-store --test it -- --ignored accept_the_catalogue";
+
+#[tokio::test]
+async fn the_catalogue_is_what_the_migrations_make() {
+    let (database, client) = Database::migrated("catalogue").await;
+    let live = schema::live(&client).await.unwrap();
+    assert!(Path::new(FILE).exists(), "there is no db/catalogue.tsv: run {ACCEPT}");
+    let kept = std::fs::read_to_string(FILE).unwrap();
+    let told: Vec<_> =
+        schema::compare(&Snapshot::parse(&kept).unwrap(), &live).iter().map(ToString::to_string).collect();
+    assert!(
+        told.is_empty() && kept == live.to_tsv(),
+        "the migrations make something else than db/catalogue.tsv:\n{}\nif that is right, review and accept it: {ACCEPT}",
+        told.join("\n")
+    );
+    database.drop().await;
+}
+
+#[tokio::test]
+#[ignore = "writes db/catalogue.tsv; run it to accept a changed schema"]
+async fn accept_the_catalogue() {
+    let (database, client) = Database::migrated("accept_catalogue").await;
+    std::fs::write(FILE, schema::live(&client).await.unwrap().to_tsv()).unwrap();
+    database.drop().await;
+}
+
+#[tokio::test]
+async fn comparing_takes_less_than_300_ms_and_leaves_the_session_as_it_was() {
+    let (database, client) = Database::migrated("catalogue_speed").await;
+    let path = |row: tokio_postgres::Row| row.get::<_, String>(0);
+    let before = path(client.query_one("SHOW search_path", &[]).await.unwrap());
+    let mut times = Vec::new();
+    for _ in 0..5 {
+        let start = Instant::now();
+        assert_eq!(schema::verify(&client).await.unwrap(), []);
+        times.push(start.elapsed());
+    }
+    times.sort();
+    eprintln!("compared {} facts in {:?}", schema::expected().unwrap().len(), times[2]);
+    assert!(times[2].as_millis() < 300, "{times:?}");
+    assert_eq!(path(client.query_one("SHOW search_path", &[]).await.unwrap()), before);
+    database.drop().await;
+}
+
+#[tokio::test]
+async fn the_server_may_compare_as_its_own_role() {
+    let (database, client) = Database::migrated("catalogue_as_app").await;
+    client.batch_execute("SET ROLE salus_app").await.unwrap();
+    assert_eq!(schema::verify(&client).await.unwrap(), []);
+    client
+        .batch_execute("RESET ROLE; REVOKE SELECT ON kernel.tables FROM salus_app; SET ROLE salus_app")
+        .await
+        .unwrap();
+    let told: Vec<_> = schema::verify(&client).await.unwrap().iter().map(ToString::to_string).collect();
+    assert_eq!(told, ["grant TABLE kernel.tables TO salus_app is missing: SELECT"]);
+    database.drop().await;
+}
+
+#[tokio::test]
+async fn a_server_refuses_what_is_pending_newer_or_drifted() {
+    let database = Database::empty("require").await;
+    let mut admin = database.connect().await;
+    let files = Files::embedded().unwrap();
+    migrate::init(&mut admin, files).await.unwrap();
+    let app = database.connect_as("salus_app").await;
+    let refusal = || async { schema::require(&app).await.unwrap_err().to_string() };
+    assert!(refusal().await.contains("salus db migrate"), "{}", refusal().await);
+    migrate::up(&mut admin, files, Some(2)).await.unwrap();
+    assert!(refusal().await.contains("auth is pending: run `salus db migrate`"), "{}", refusal().await);
+    migrate::up(&mut admin, files, None).await.unwrap();
+    schema::require(&app).await.unwrap();
+
+    admin.batch_execute("ALTER TABLE kernel.keys NO FORCE ROW LEVEL SECURITY").await.unwrap();
+    let told = "row security TABLE kernel.keys differs: expected \"ENABLE, FORCE\", found \"ENABLE, NO FORCE\"";
+    assert!(refusal().await.contains(told), "{}", refusal().await);
+    let newer =
+        "INSERT INTO kernel.migrations (version, name, checksum, state) VALUES (99999, 'tomorrow', 'x', 'applied')";
+    admin.batch_execute(newer).await.unwrap();
+    assert!(refusal().await.contains("newer Salus (tomorrow)"), "{}", refusal().await);
+    database.drop().await;
+}

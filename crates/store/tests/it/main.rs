@@ -1,0 +1,10 @@
+//! The database lifecycle against a real PostgreSQL.
+#![allow(clippy::unwrap_used, reason = "a test that fails here has found its bug")]
+
+mod catalogue;
+mod database;
+mod drift;
+mod drift_cases;
+mod migrate;
+mod outside_transaction;
+mod repair;

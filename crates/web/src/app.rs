@@ -1,0 +1,143 @@
+//! The application: what every handler shares, the layers around them, and the routes that are not operations.
+
+use crate::{
+    api::{self, Routes},
+    openapi,
+};
+use axum::{
+    Json, Router,
+    extract::{Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    middleware::{Next, map_response},
+    response::{IntoResponse, Response},
+    routing::{any, get},
+};
+use salus_core::{Error, Result};
+use salus_domains::auth::Callers;
+use salus_store::{Db, Op};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// What every handler shares.
+pub struct App {
+    /// The database.
+    pub db: Db,
+    /// Every operation.
+    pub ops: Vec<Arc<Op>>,
+    /// Operations by path.
+    pub routes: Routes,
+    /// Callers of the last second.
+    pub callers: Callers,
+    /// The API description.
+    pub openapi: Value,
+    /// Whether browsers reach us over https, so that cookies may demand it.
+    pub secure: bool,
+    /// What every page must say, such as that the database is older than it should be.
+    pub notices: Vec<String>,
+    /// When the tenancy rules of the catalogue were last checked: at start.
+    proved_at: String,
+}
+
+/// The session cookie. Over https the prefix `__Host-` is what browsers enforce; the name is the same otherwise.
+pub const SESSION_COOKIE: &str = "salus_session";
+
+impl App {
+    /// The application over a database.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when an operation names something that does not exist.
+    pub fn new(db: Db, secure: bool, notices: Vec<String>) -> Result<Arc<Self>> {
+        let ops = salus_domains::operations(db.catalog())?;
+        let (routes, openapi) = (Routes::new(&ops)?, openapi::document(&ops));
+        let proved_at =
+            db.env().now().format(&time::format_description::well_known::Rfc3339).map_err(Error::internal)?;
+        Ok(Arc::new(Self { proved_at, db, ops, routes, callers: Callers::default(), openapi, secure, notices }))
+    }
+
+    /// The operation of this name.
+    ///
+    /// # Errors
+    /// [`Error::Internal`]: names come from our own pages.
+    pub fn op(&self, name: &str) -> Result<&Arc<Op>> {
+        self.ops.iter().find(|o| o.name == name).ok_or_else(|| Error::internal(format!("no operation {name}")))
+    }
+
+    /// What the footer says about tenants being apart: the server serves only after the catalogue rules held at start.
+    #[must_use]
+    pub fn isolation(&self) -> crate::pages::layout::Isolation {
+        crate::pages::layout::Isolation::Proved { at: self.proved_at.clone() }
+    }
+
+    /// All routes with their layers.
+    pub fn router(self: &Arc<Self>) -> Router {
+        Router::new()
+            .route("/api/v1/{*path}", any(api::handle))
+            .route("/api/health", get(health))
+            .route("/api/health/db", get(health_db))
+            .route("/openapi.json", get(|State(app): State<Arc<Self>>| async move { Json(app.openapi.clone()) }))
+            .merge(crate::routes::pages())
+            .layer(map_response(headers))
+            .layer(axum::middleware::from_fn(no_trace))
+            .with_state(self.clone())
+    }
+}
+
+/// That the process answers.
+async fn health() -> Json<Value> {
+    Json(json!({"status": "ok"}))
+}
+
+/// That the database answers, and how busy the pool is.
+async fn health_db(State(app): State<Arc<App>>) -> Response {
+    let (used, open, most) = app.db.pool_status();
+    let pool = json!({"in_use": used, "open": open, "most": most});
+    match app.db.tenant("platform").await {
+        Ok(_) => Json(json!({"status": "ok", "pool": pool})).into_response(),
+        Err(_) => {
+            (StatusCode::SERVICE_UNAVAILABLE, Json(json!({"status": "unavailable", "pool": pool}))).into_response()
+        }
+    }
+}
+
+/// TRACE would echo cookies back to a script.
+async fn no_trace(request: Request, next: Next) -> Response {
+    if request.method() == axum::http::Method::TRACE {
+        return StatusCode::METHOD_NOT_ALLOWED.into_response();
+    }
+    next.run(request).await
+}
+
+/// Security headers on every response (`spec` section 5).
+async fn headers(mut response: Response) -> Response {
+    let set = [
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
+             font-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+        ),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::REFERRER_POLICY, "same-origin"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()"),
+    ];
+    let headers = response.headers_mut();
+    for (name, value) in set {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    // What is cached on purpose says so itself; everything else may hold health data.
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+/// The value of a cookie.
+#[must_use]
+pub fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
+    let all = headers.get_all(header::COOKIE).iter().filter_map(|v| v.to_str().ok());
+    let found = all.flat_map(|v| v.split(';')).find_map(|pair| {
+        let (n, v) = pair.trim().split_once('=')?;
+        (n == name || n.strip_prefix("__Host-") == Some(name)).then(|| v.to_owned())
+    });
+    found.filter(|v| !v.is_empty())
+}

@@ -1,0 +1,7 @@
+//! HTTP/1.1 as strictly as health data deserves: own framing rules before hyper sees a byte, limits on everything,
+//! slow clients closed, requests drained on shutdown.
+
+mod framing;
+mod serve;
+
+pub use serve::{Limits, Peer, serve};

@@ -1,0 +1,87 @@
+//! The listener: accepts, limits, times out, and drains.
+
+use super::framing::Checked;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::GracefulShutdown,
+    service::TowerToHyperService,
+};
+use salus_store::runtime;
+use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
+use tokio::{net::TcpListener, sync::Semaphore};
+
+/// How much and how long (`spec` section 5).
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Connections at once.
+    pub connections: usize,
+    /// For a whole request head to arrive.
+    pub head: Duration,
+    /// For open requests to end on shutdown.
+    pub drain: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { connections: 2048, head: Duration::from_secs(10), drain: Duration::from_secs(20) }
+    }
+}
+
+/// Largest head: request line up to 8 KiB and headers up to 32 KiB.
+const HEAD_BYTES: usize = 40 * 1024;
+const HEADERS: usize = 100;
+
+/// Serves until `stop` is ready, then lets open requests end.
+///
+/// # Errors
+/// When the listener fails for good.
+pub async fn serve(
+    listener: TcpListener,
+    app: axum::Router,
+    limits: Limits,
+    stop: impl Future<Output = ()>,
+) -> io::Result<()> {
+    let slots = Arc::new(Semaphore::new(limits.connections));
+    let graceful = GracefulShutdown::new();
+    let mut builder = hyper::server::conn::http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(limits.head).max_buf_size(HEAD_BYTES).max_headers(HEADERS);
+    tokio::pin!(stop);
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = &mut stop => break,
+        };
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            // Out of file descriptors, or a client that left at once: neither ends the server.
+            Err(e) => {
+                tracing::warn!(error = %e, "a connection could not be accepted");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                continue;
+            }
+        };
+        let Ok(slot) = slots.clone().try_acquire_owned() else {
+            drop(stream);
+            continue;
+        };
+        let _ = stream.set_nodelay(true);
+        let service = TowerToHyperService::new(app.clone().layer(axum::Extension(Peer(peer))));
+        let connection = builder.serve_connection(TokioIo::new(Checked::new(stream)), service);
+        let watched = graceful.watch(connection);
+        runtime::spawn(async move {
+            let _slot = slot;
+            if let Err(e) = watched.await {
+                tracing::debug!(error = %e, "a connection ended early");
+            }
+        });
+    }
+    drop(listener);
+    if tokio::time::timeout(limits.drain, graceful.shutdown()).await.is_err() {
+        tracing::warn!("some requests were still open when the time to drain was over");
+    }
+    Ok(())
+}
+
+/// The address a request came from.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer(pub SocketAddr);

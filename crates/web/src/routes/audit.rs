@@ -1,0 +1,69 @@
+//! The audit log.
+
+use super::{
+    frame::{Shown, Visit, encoded, html, text},
+    home::{items, json_of, with_query},
+};
+use crate::{
+    app::App,
+    pages::{
+        audit::{self, AuditView, Event, Filter},
+        parts::Pager,
+    },
+};
+use axum::{
+    extract::{Query, State},
+    http::{HeaderMap, Uri},
+    response::{IntoResponse, Response},
+};
+use salus_store::Call;
+use serde_json::Value;
+use std::{collections::BTreeMap, sync::Arc};
+
+/// GET `/audit`.
+pub async fn show(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    uri: Uri,
+    Query(query): Query<BTreeMap<String, String>>,
+) -> Response {
+    match Visit::of(&app, &headers, &uri).await {
+        Err(response) => response,
+        Ok(visit) => log(visit, &query).await.unwrap_or_else(IntoResponse::into_response),
+    }
+}
+
+async fn log(visit: Visit, query: &BTreeMap<String, String>) -> Shown {
+    let get = |name: &str| query.get(name).map_or("", String::as_str);
+    let filter = Filter { action: get("action").into(), actor: get("actor").into(), ..Filter::default() };
+    let call =
+        with_query(Call::default(), &[("before", get("before")), ("actor", get("actor")), ("action", get("action"))]);
+    let reply = json_of(visit.call("audit.log.list", call).await?);
+    let rows = items(&reply, "data").iter().map(event).collect();
+    let kept = format!("actor={}&action={}", encoded(get("actor")), encoded(get("action")));
+    let pager = Pager {
+        first: (!get("before").is_empty()).then(|| format!("/audit?{kept}")),
+        next: reply["next"].as_str().map(|at| format!("/audit?{kept}&before={}", encoded(at))),
+    };
+    Ok(html(&audit::render(&AuditView { filter, rows, pager, seal: None }, &visit.shell)))
+}
+
+fn event(e: &Value) -> Event {
+    let row = text(e, "row");
+    let (named, kind) = (text(e, "actor_name"), text(e, "actor_kind"));
+    let known = !named.is_empty();
+    Event {
+        id: text(e, "id"),
+        recorded_at: text(e, "at"),
+        actor_id: if known { text(e, "actor") } else { String::new() },
+        actor: if known { named } else { kind },
+        action: text(e, "action"),
+        target: text(e, "target"),
+        rows: if row.is_empty() { Vec::new() } else { vec![row] },
+        row_count: e["count"].as_u64().unwrap_or(0),
+        purpose: text(e, "purpose"),
+        channel: text(e, "channel"),
+        outcome: text(e, "outcome"),
+        request: text(e, "request"),
+    }
+}

@@ -1,0 +1,281 @@
+//! The data browser: every exposed table, sealed values masked until somebody asks for one, and each asking recorded.
+
+use super::frame::{Shown, Visit, by_id, html};
+use crate::{
+    app::App,
+    pages::{
+        browse::{self, BrowseView, Schema, TableBrief},
+        form::{Field, Kind as FieldKind},
+        i18n::codes,
+        parts::Pager,
+        table::{Cell, Column, Row, RowView, TableView},
+    },
+};
+use axum::{
+    extract::{Path, Query, State},
+    http::{HeaderMap, Uri},
+    response::{IntoResponse, Response},
+};
+use salus_core::{Error, Result};
+use salus_store::{
+    Body, Call, Record, Resource,
+    catalog::{self, HEADER, Kind, Table},
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+type Params = Query<BTreeMap<String, String>>;
+
+/// GET `/browse`.
+pub async fn index(State(app): State<Arc<App>>, headers: HeaderMap, uri: Uri, Query(query): Params) -> Response {
+    match Visit::of(&app, &headers, &uri).await {
+        Err(response) => response,
+        Ok(visit) => {
+            let q = query.get("q").cloned().unwrap_or_default().to_lowercase();
+            html(&browse::render(&BrowseView { schemas: schemas(&visit, &q), q }, &visit.shell))
+        }
+    }
+}
+
+fn schemas(visit: &Visit, q: &str) -> Vec<Schema> {
+    let mut out: BTreeMap<String, Schema> = BTreeMap::new();
+    for resource in salus_domains::resources() {
+        let Ok(table) = visit.app.db.catalog().table(resource.table) else { continue };
+        let doc = table.doc.clone().unwrap_or_default();
+        if !visit.ctx.may(resource.read) || !(table.name.contains(q) || doc.to_lowercase().contains(q)) {
+            continue;
+        }
+        let schema = table.schema().to_owned();
+        let brief = TableBrief {
+            name: table.name.split('.').next_back().unwrap_or_default().to_owned(),
+            doc,
+            rows: Some(table.estimated_rows.unsigned_abs()),
+            columns: table.readable().count() as u64,
+            sealed: table.readable().filter(|c| c.is_sealed()).count() as u64,
+            shared: table.shared,
+        };
+        out.entry(schema.clone()).or_insert_with(|| Schema { name: schema, ..Schema::default() }).tables.push(brief);
+    }
+    out.into_values().collect()
+}
+
+/// The resource and table of an address.
+fn find<'a>(app: &'a App, schema: &str, table: &str) -> Result<(&'static Resource, &'a Table)> {
+    let name = format!("{schema}.{table}");
+    let resource = salus_domains::resources().into_iter().find(|r| r.table == name).ok_or(Error::NotFound)?;
+    Ok((resource, app.db.catalog().table(resource.table)?))
+}
+
+/// GET `/browse/{schema}/{table}`.
+pub async fn rows(
+    State(app): State<Arc<App>>,
+    Path((schema, table)): Path<(String, String)>,
+    headers: HeaderMap,
+    uri: Uri,
+    Query(query): Params,
+) -> Response {
+    match Visit::of(&app, &headers, &uri).await {
+        Err(response) => response,
+        Ok(visit) => list(visit, &schema, &table, query).await.unwrap_or_else(IntoResponse::into_response),
+    }
+}
+
+async fn list(visit: Visit, schema: &str, name: &str, query: BTreeMap<String, String>) -> Shown {
+    let app = visit.app.clone();
+    let (resource, table) = find(&app, schema, name).map_err(|e| visit.error(e))?;
+    let shown = columns(&visit, resource, table, resource.list);
+    let fields = unsealed(table, &shown);
+    let mut call = Call { query: vec![("fields".into(), fields)], ..Call::default() };
+    call.query.extend(
+        query
+            .iter()
+            .filter(|(n, v)| !v.is_empty() && (*n == "cursor" || resource.filters.contains(&n.as_str())))
+            .map(|(n, v)| (n.clone(), v.clone())),
+    );
+    let base = format!("/browse/{schema}/{name}");
+    let (rows, next, error) = match visit.try_call(&format!("{}.list", resource.noun), call).await {
+        Ok(Body::Page(page)) => (page.rows, page.next, None),
+        Ok(_) => return Err(visit.error(Error::internal("a list is a page"))),
+        Err(Error::Invalid(errors)) => (Vec::new(), None, errors.into_iter().next()),
+        Err(e) => return Err(visit.error(e)),
+    };
+    let mut filters: Vec<Field> = resource.filters.iter().filter_map(|f| filter(&visit, table, f, &query)).collect();
+    if let Some(e) = error
+        && let Some(field) = filters.iter_mut().find(|f| e.pointer.trim_start_matches('/') == f.name)
+    {
+        field.error = e.message;
+    }
+    let kept: String = query
+        .iter()
+        .filter(|(n, v)| *n != "cursor" && !v.is_empty())
+        .map(|(n, v)| format!("{}={}&", super::frame::encoded(n), super::frame::encoded(v)))
+        .collect();
+    let view = TableView {
+        schema: schema.to_owned(),
+        name: name.to_owned(),
+        doc: table.doc.clone().unwrap_or_default(),
+        rows: rows.iter().map(|r| row_of(r, &shown)).collect(),
+        columns: shown,
+        filters,
+        pager: Pager {
+            first: query.contains_key("cursor").then(|| format!("{base}?{kept}")),
+            next: next.map(|c| format!("{base}?{kept}cursor={c}")),
+        },
+        new_href: None,
+        base,
+    };
+    Ok(html(&browse::rows(&view, &visit.shell)))
+}
+
+/// Filters over sealed columns would put health data into the address: they are left to the patient search.
+fn filter(visit: &Visit, table: &Table, name: &str, query: &BTreeMap<String, String>) -> Option<Field> {
+    let column = table.column(name).filter(|c| !c.is_sealed())?;
+    let value = query.get(name).map_or("", String::as_str);
+    let label = codes::words(name);
+    if column.labels.is_empty() {
+        return Some(Field::new(name, &label, FieldKind::Text, value));
+    }
+    let mut field = Field::new(name, &label, FieldKind::Choice, value);
+    let choice = |l: &String| (l.clone(), codes::label(visit.shell.locale, l).into_owned());
+    field.choices = [(String::new(), "–".to_owned())].into_iter().chain(column.labels.iter().map(choice)).collect();
+    Some(field)
+}
+
+/// Columns as the pages describe them; all readable ones when none is named.
+fn columns(visit: &Visit, resource: &Resource, table: &Table, wanted: &[&str]) -> Vec<Column> {
+    let places: BTreeSet<&str> = salus_domains::resources().iter().map(|r| r.table).collect();
+    let shown = |c: &&catalog::Column| c.name == "id" || wanted.is_empty() || wanted.contains(&c.name.as_str());
+    table
+        .readable()
+        .filter(shown)
+        .map(|c| Column {
+            name: c.name.clone(),
+            label: codes::words(&c.name),
+            doc: c.doc.clone().unwrap_or_default(),
+            kind: kind(c.kind).to_owned(),
+            sealed: c.is_sealed(),
+            labels: c.labels.iter().map(|l| (l.clone(), codes::label(visit.shell.locale, l).into_owned())).collect(),
+            references: table
+                .references
+                .get(&c.name)
+                .filter(|t| places.contains(t.as_str()))
+                .map(|t| format!("/browse/{}/", t.replace('.', "/")))
+                .unwrap_or_default(),
+            sort: None,
+            required: c.required && !c.has_default,
+            locked: HEADER.contains(&c.name.as_str()) || resource.locked.contains(&c.name.as_str()),
+        })
+        .collect()
+}
+
+fn kind(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Bool => "boolean",
+        Kind::Int2 | Kind::Int4 | Kind::Int8 => "integer",
+        Kind::Float8 | Kind::Numeric => "number",
+        Kind::Date => "date",
+        Kind::Timestamp => "timestamp",
+        Kind::Uuid => "uuid",
+        Kind::Json => "json",
+        Kind::TextArray => "array",
+        _ => "text",
+    }
+}
+
+/// The names of the columns that are not sealed: a list asked for these opens nothing.
+fn unsealed(table: &Table, shown: &[Column]) -> String {
+    let clear = |c: &&Column| table.column(&c.name).is_some_and(|t| !t.is_sealed());
+    let names: Vec<&str> = shown.iter().filter(clear).map(|c| c.name.as_str()).collect();
+    names.join(",")
+}
+
+fn row_of(record: &Record, columns: &[Column]) -> Row {
+    let cell = |c: &Column| match record.get(&c.name) {
+        Some(value) => Cell::from(value.clone()),
+        None if c.sealed => Cell::Masked,
+        None => Cell::Empty,
+    };
+    Row {
+        id: record.text("id").to_owned(),
+        row_version: record.get("row_version").and_then(serde_json::Value::as_i64).unwrap_or(0),
+        cells: columns.iter().map(|c| (c.name.clone(), cell(c))).collect(),
+    }
+}
+
+/// GET `/browse/{schema}/{table}/{id}`.
+pub async fn row(
+    State(app): State<Arc<App>>,
+    Path((schema, table, id)): Path<(String, String, String)>,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Response {
+    match Visit::of(&app, &headers, &uri).await {
+        Err(response) => response,
+        Ok(visit) => one(visit, &schema, &table, &id).await.unwrap_or_else(IntoResponse::into_response),
+    }
+}
+
+async fn one(visit: Visit, schema: &str, name: &str, id: &str) -> Shown {
+    let app = visit.app.clone();
+    let (resource, table) = find(&app, schema, name).map_err(|e| visit.error(e))?;
+    let shown = columns(&visit, resource, table, &[]);
+    let fields = unsealed(table, &shown);
+    let record = visit.row(&format!("{}.get", resource.noun), id, &fields).await.map_err(|e| visit.error(e))?;
+    let view = RowView {
+        base: format!("/browse/{schema}/{name}"),
+        schema: schema.to_owned(),
+        name: name.to_owned(),
+        row: row_of(&record, &shown),
+        columns: shown,
+        edit_href: None,
+        history_href: None,
+    };
+    Ok(html(&browse::row(&view, &visit.shell)))
+}
+
+/// GET `/browse/{schema}/{table}/{id}/open/{column}`: one sealed value, for the cell it stands in.
+pub async fn open(
+    State(app): State<Arc<App>>,
+    Path((schema, table, id, column)): Path<(String, String, String, String)>,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Response {
+    let visit = match Visit::of(&app, &headers, &uri).await {
+        Ok(visit) => visit,
+        Err(response) => return response,
+    };
+    let found = find(&app, &schema, &table).and_then(|(r, t)| {
+        let held = t.readable().find(|c| c.name == column && c.is_sealed()).ok_or(Error::NotFound)?;
+        Ok((r, t, held))
+    });
+    let (resource, table, held) = match found {
+        Ok(found) => found,
+        Err(e) => return visit.error(e).into_response(),
+    };
+    if !may_open(&visit, table, held) {
+        return html(&browse::not_opened(visit.shell.t().data.may_not_open, &visit.shell));
+    }
+    let query = vec![("fields".to_owned(), column.clone())];
+    match visit.try_call(&format!("{}.get", resource.noun), Call { query, ..by_id(&id) }).await {
+        Ok(Body::Row(record)) => {
+            let shown = columns(&visit, resource, table, &[&column]);
+            let cell = record.get(&column).cloned().map(Cell::from).unwrap_or_default();
+            match shown.iter().find(|c| c.name == column) {
+                Some(c) => html(&browse::opened(c, &cell, &visit.shell)),
+                None => visit.error(Error::NotFound).into_response(),
+            }
+        }
+        Ok(_) => visit.error(Error::internal("a row is a row")).into_response(),
+        Err(e) => html(&browse::not_opened(&e.to_string(), &visit.shell)),
+    }
+}
+
+fn may_open(visit: &Visit, table: &Table, column: &catalog::Column) -> bool {
+    match column.class.as_str() {
+        "C4" => visit.ctx.may("kernel.phi.read") && visit.ctx.may("kernel.sensitive.read"),
+        "C3" if table.class == "C2" => visit.ctx.may("kernel.phi.read"),
+        _ => true,
+    }
+}

@@ -1,0 +1,252 @@
+//! What every page handler needs: the caller with a shell, errors as pages, forms with their token.
+
+use crate::{
+    api,
+    app::{App, SESSION_COOKIE, cookie},
+    pages::{
+        self, Shell,
+        form::FieldMessage,
+        i18n::Locale,
+        layout::{Module, Person, Theme},
+    },
+    problem::Problem,
+};
+use axum::{
+    body::Body as HttpBody,
+    http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
+    response::{Html, IntoResponse, Redirect, Response},
+};
+use maud::Markup;
+use salus_core::{Channel, Ctx, Error, Result};
+use salus_store::{Body, Call, Page, Record, dispatch};
+use serde_json::Value;
+use std::{collections::BTreeMap, sync::Arc};
+
+/// A request for a page by somebody who is signed in.
+pub struct Visit {
+    /// The application.
+    pub app: Arc<App>,
+    /// The caller.
+    pub ctx: Ctx,
+    /// The frame of the page.
+    pub shell: Shell,
+}
+
+/// A page that cannot be shown.
+pub struct PageError {
+    error: Error,
+    shell: Box<Shell>,
+}
+
+pub type Shown = Result<Response, PageError>;
+
+impl Visit {
+    /// The caller of this request, or the sign-in page.
+    ///
+    /// # Errors
+    /// A redirect to the sign-in page, or an error page.
+    pub async fn of(app: &Arc<App>, headers: &HeaderMap, uri: &Uri) -> Result<Self, Response> {
+        let ctx = match api::caller(app, headers, Channel::Page).await {
+            Ok(ctx) => ctx,
+            Err(Error::Unauthenticated) => {
+                let back =
+                    if uri.path() == "/" { String::new() } else { format!("?return_to={}", encoded(uri.path())) };
+                return Err(Redirect::to(&format!("/sign-in{back}")).into_response());
+            }
+            Err(error) => return Err(PageError { error, shell: Box::new(stranger(app, headers, uri)) }.into_response()),
+        };
+        let mut shell = stranger(app, headers, uri);
+        shell.csrf = csrf(headers);
+        shell.request_id = ctx.request.to_string();
+        shell.may_search = ctx.may("medical.patient.read");
+        shell.person = Some(Person { roles: ctx.actor.roles.to_vec(), ..Person::default() });
+        shell.nav = modules(&ctx).into_iter().map(|m| m.item(shell.locale)).collect();
+        let visit = Self { app: app.clone(), ctx, shell };
+        visit.named().await
+    }
+
+    /// Fills in the names of tenant and person.
+    async fn named(mut self) -> Result<Self, Response> {
+        match salus_domains::auth::who(&self.app.db, &self.ctx).await {
+            Ok(who) => {
+                self.shell.tenant = who.organization;
+                let roles = self.ctx.actor.roles.to_vec();
+                self.shell.person = Some(Person { name: who.name, email: who.email, roles });
+                Ok(self)
+            }
+            Err(error) => Err(self.error(error).into_response()),
+        }
+    }
+
+    /// Runs an operation as this caller.
+    ///
+    /// # Errors
+    /// Those of the operation, as a page.
+    pub async fn call(&self, op: &str, call: Call) -> Result<Body, PageError> {
+        self.try_call(op, call).await.map_err(|e| self.error(e))
+    }
+
+    /// Runs an operation as this caller; the error is the handler's to show.
+    ///
+    /// # Errors
+    /// Those of the operation.
+    pub async fn try_call(&self, op: &str, call: Call) -> Result<Body> {
+        let op = self.app.op(op)?;
+        dispatch(&self.app.db, op, self.ctx.clone(), call).await.map(|reply| reply.body)
+    }
+
+    /// Rows of a list operation.
+    ///
+    /// # Errors
+    /// Those of the operation.
+    pub async fn page(&self, op: &str, query: &[(&str, &str)]) -> Result<Page> {
+        let query = query.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+        match self.try_call(op, Call { query, ..Call::default() }).await? {
+            Body::Page(page) => Ok(page),
+            _ => Err(Error::internal(format!("{op} is no list"))),
+        }
+    }
+
+    /// One row by id.
+    ///
+    /// # Errors
+    /// Those of the operation.
+    pub async fn row(&self, op: &str, id: &str, fields: &str) -> Result<Record> {
+        let query = if fields.is_empty() { Vec::new() } else { vec![("fields".to_owned(), fields.to_owned())] };
+        match self.try_call(op, Call { query, ..by_id(id) }).await? {
+            Body::Row(row) => Ok(row),
+            _ => Err(Error::internal(format!("{op} is no row"))),
+        }
+    }
+
+    /// An error of this request as a page.
+    pub fn error(&self, error: Error) -> PageError {
+        PageError { error, shell: Box::new(self.shell.clone()) }
+    }
+
+    /// The fields of a POST form, after checking that it is ours.
+    ///
+    /// # Errors
+    /// 403 for a form without the session's token.
+    pub async fn form(&self, headers: &HeaderMap, body: HttpBody) -> Result<BTreeMap<String, String>, PageError> {
+        let fields = read_form(headers, body).await.map_err(|e| self.error(e))?;
+        if self.shell.csrf.is_empty() || fields.get("_csrf") != Some(&self.shell.csrf) {
+            return Err(self.error(Error::Forbidden("a form of this page".into())));
+        }
+        Ok(fields)
+    }
+}
+
+impl IntoResponse for PageError {
+    fn into_response(self) -> Response {
+        let Self { error, shell } = self;
+        let request = shell.request_id.parse().unwrap_or_default();
+        let problem = Problem { error, request };
+        if let Error::Internal(why) = &problem.error {
+            tracing::error!(%request, %why, "internal error");
+        }
+        let permission = if let Error::Forbidden(name) = &problem.error { name.clone() } else { String::new() };
+        let view = pages::error::ErrorView { status: problem.error.status(), detail: problem.detail(), permission };
+        let status = StatusCode::from_u16(problem.error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        (status, Html(pages::error::render(&view, &shell).into_string())).into_response()
+    }
+}
+
+/// A call about one row.
+pub fn by_id(id: &str) -> Call {
+    Call { path: vec![("id".into(), id.to_owned())], ..Call::default() }
+}
+
+/// A page.
+pub fn html(markup: &Markup) -> Response {
+    Html(markup.0.clone()).into_response()
+}
+
+/// The shell for somebody who is not signed in.
+pub fn stranger(app: &App, headers: &HeaderMap, uri: &Uri) -> Shell {
+    let accept = headers.get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let theme = match cookie(headers, "theme").as_deref() {
+        Some("light") => Theme::Light,
+        Some("dark") => Theme::Dark,
+        _ => Theme::Auto,
+    };
+    let now = app.db.env().now();
+    Shell {
+        locale: Locale::negotiate(cookie(headers, "lang").as_deref(), accept),
+        theme,
+        path: uri.path().to_owned(),
+        notice: app.notices.first().cloned(),
+        request_id: app.db.env().id().to_string(),
+        version: env!("CARGO_PKG_VERSION").into(),
+        isolation: app.isolation(),
+        today: now.date().to_string(),
+        ..Shell::default()
+    }
+}
+
+fn modules(ctx: &Ctx) -> Vec<Module> {
+    let mut out = vec![Module::Home];
+    if ctx.may("medical.patient.read") {
+        out.push(Module::Patients);
+    }
+    out.push(Module::Browse);
+    if ctx.may("audit.log.read") {
+        out.push(Module::Audit);
+    }
+    out.extend([Module::Docs, Module::Account]);
+    out
+}
+
+/// The token in every form of a session: derived from the session's own secret, so nothing is stored.
+pub fn csrf(headers: &HeaderMap) -> String {
+    cookie(headers, SESSION_COOKIE)
+        .map(|session| hex::encode(&salus_store::seal::digest(format!("salus-form/{session}").as_bytes())[..16]))
+        .unwrap_or_default()
+}
+
+/// The fields of a form; empty ones are kept.
+///
+/// # Errors
+/// [`Error::TooLarge`], or [`Error::Forbidden`] for a form another site sent.
+pub async fn read_form(headers: &HeaderMap, body: HttpBody) -> Result<BTreeMap<String, String>> {
+    api::same_site(headers, true)?;
+    let bytes = api::read_body(body).await?;
+    Ok(form_urlencoded::parse(&bytes).into_owned().collect())
+}
+
+/// A text percent-encoded for a query.
+pub fn encoded(text: &str) -> String {
+    form_urlencoded::byte_serialize(text.as_bytes()).collect()
+}
+
+/// The refused fields of an error for showing beside a form, and what belongs to no field.
+pub fn messages(error: &Error) -> (Vec<FieldMessage>, String) {
+    match error {
+        Error::Invalid(fields) => {
+            let message = |f: &salus_core::FieldError| FieldMessage {
+                field: f.pointer.trim_start_matches('/').to_owned(),
+                message: f.message.clone(),
+            };
+            (fields.iter().map(message).collect(), String::new())
+        }
+        other => (Vec::new(), other.to_string()),
+    }
+}
+
+/// A text of a JSON object; empty when it is not there.
+pub fn text(value: &Value, name: &str) -> String {
+    match value.get(name) {
+        Some(Value::String(s)) => s.clone(),
+        None | Some(Value::Null) => String::new(),
+        Some(other) => other.to_string(),
+    }
+}
+
+/// Sets a cookie that scripts cannot read.
+pub fn set_cookie(response: &mut Response, app: &App, name: &str, value: &str, max_age_seconds: i64) {
+    let (prefix, secure) = if app.secure && name == SESSION_COOKIE { ("__Host-", "; Secure") } else { ("", "") };
+    let text = format!("{prefix}{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={max_age_seconds}{secure}");
+    if let Ok(text) = HeaderValue::from_str(&text) {
+        response.headers_mut().append(header::SET_COOKIE, text);
+    }
+}

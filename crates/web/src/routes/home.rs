@@ -1,0 +1,96 @@
+//! The start page, the API page, and what is not there.
+
+use super::frame::{Shown, Visit, html, stranger};
+use crate::{
+    app::App,
+    pages::{
+        docs::{self, DocsView},
+        error::{self, ErrorView},
+        home::{self, Figure, HomeView},
+    },
+};
+use axum::{
+    extract::{Query, State},
+    http::{HeaderMap, StatusCode, Uri},
+    response::{IntoResponse, Response},
+};
+use salus_store::{Body, Call};
+use serde_json::{Value, json};
+use std::{collections::BTreeMap, sync::Arc};
+
+/// GET `/`.
+pub async fn show(State(app): State<Arc<App>>, headers: HeaderMap, uri: Uri) -> Response {
+    match Visit::of(&app, &headers, &uri).await {
+        Err(response) => response,
+        Ok(visit) => home(visit).await.unwrap_or_else(IntoResponse::into_response),
+    }
+}
+
+async fn home(visit: Visit) -> Shown {
+    let shell = &visit.shell;
+    let mut view = HomeView::default();
+    if visit.ctx.may("medical.patient.read") {
+        let query = [("limit", "8"), ("total", "true")];
+        let page = visit.page("medical.patient.list", &query).await.map_err(|e| visit.error(e))?;
+        view.recent = page.rows.iter().map(|r| super::patients::row(r, &visit.shell.today)).collect();
+        let value = crate::pages::i18n::format::count(shell.locale, page.total.unwrap_or(0).unsigned_abs());
+        view.figures.push(Figure {
+            label: shell.t().people.patients.into(),
+            value,
+            note: String::new(),
+            href: "/patients".into(),
+        });
+    }
+    Ok(html(&home::render(&view, shell)))
+}
+
+/// GET `/docs`.
+pub async fn docs(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    uri: Uri,
+    Query(query): Query<BTreeMap<String, String>>,
+) -> Response {
+    match Visit::of(&app, &headers, &uri).await {
+        Err(response) => response,
+        Ok(visit) => {
+            let get = |name: &str| query.get(name).cloned().unwrap_or_default();
+            let view = DocsView { openapi: app.openapi.clone(), domain: get("domain"), operation: get("operation") };
+            html(&docs::render(&view, &visit.shell))
+        }
+    }
+}
+
+/// Any other address.
+pub async fn missing(State(app): State<Arc<App>>, headers: HeaderMap, uri: Uri) -> Response {
+    let shell = match Visit::of(&app, &headers, &uri).await {
+        Ok(visit) => visit.shell,
+        Err(_) => stranger(&app, &headers, &uri),
+    };
+    let view = ErrorView { status: 404, ..ErrorView::default() };
+    (StatusCode::NOT_FOUND, html(&error::render(&view, &shell))).into_response()
+}
+
+/// A JSON reply of an operation; null for anything else.
+pub fn json_of(body: Body) -> Value {
+    match body {
+        Body::Json(value) => value,
+        other => json!(other),
+    }
+}
+
+/// A call with query parameters.
+pub fn with_query(mut call: Call, query: &[(&str, &str)]) -> Call {
+    call.query.extend(query.iter().filter(|(_, v)| !v.is_empty()).map(|(n, v)| ((*n).to_owned(), (*v).to_owned())));
+    call
+}
+
+/// Items of a JSON list.
+pub fn items(value: &Value, name: &str) -> Vec<Value> {
+    value.get(name).and_then(Value::as_array).cloned().unwrap_or_default()
+}
+
+/// Texts of a JSON list.
+pub fn texts(value: &Value, name: &str) -> Vec<String> {
+    items(value, name).iter().filter_map(|v| v.as_str().map(str::to_owned)).collect()
+}

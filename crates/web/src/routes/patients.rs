@@ -1,0 +1,396 @@
+//! The list of patients, its search, and the form. What is searched for travels in the body of a POST, because it is
+//! health data and addresses are logged.
+
+use super::frame::{PageError, Shown, Visit, by_id, html, messages};
+use crate::{
+    app::App,
+    pages::{
+        form::FieldMessage,
+        i18n::format,
+        parts::Pager,
+        patients::{self, Match, PatientFormView, PatientRow, PatientsView, Search},
+    },
+};
+use axum::{
+    body::Body as HttpBody,
+    extract::{Path, Query, State},
+    http::{HeaderMap, StatusCode, Uri},
+    response::{IntoResponse, Redirect, Response},
+};
+use salus_core::{Error, Result};
+use salus_store::{Body, Call, Record};
+use serde_json::{Map, Value, json};
+use std::{collections::BTreeMap, sync::Arc};
+
+/// Columns of the form, in the catalogue's names.
+const FIELDS: &[&str] = &[
+    "family_name",
+    "given_names",
+    "preferred_name",
+    "suffix",
+    "birth_date",
+    "sex",
+    "pronouns",
+    "preferred_language",
+    "interpreter_needed",
+    "deceased_on",
+    "mrn",
+    "record_regime",
+];
+/// Most matches a search shows; whoever gets as many should say more.
+const FOUND: &str = "100";
+
+/// GET `/patients`.
+pub async fn list(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    uri: Uri,
+    Query(query): Query<BTreeMap<String, String>>,
+) -> Response {
+    match Visit::of(&app, &headers, &uri).await {
+        Err(response) => response,
+        Ok(visit) => {
+            all(visit, query.get("cursor").map_or("", String::as_str)).await.unwrap_or_else(IntoResponse::into_response)
+        }
+    }
+}
+
+async fn all(visit: Visit, cursor: &str) -> Shown {
+    let query: Vec<(&str, &str)> = if cursor.is_empty() { Vec::new() } else { vec![("cursor", cursor)] };
+    let page = visit.page("medical.patient.list", &query).await.map_err(|e| visit.error(e))?;
+    let pager = Pager {
+        first: (!cursor.is_empty()).then(|| "/patients".to_owned()),
+        next: page.next.map(|c| format!("/patients?cursor={c}")),
+    };
+    let rows = page.rows.iter().map(|r| row(r, &visit.shell.today)).collect();
+    Ok(html(&patients::render(&PatientsView { rows, pager, ..base(&visit) }, &visit.shell)))
+}
+
+fn base(visit: &Visit) -> PatientsView {
+    PatientsView {
+        pseudonymised: !visit.ctx.may("kernel.phi.read"),
+        may_create: visit.ctx.may("medical.patient.write"),
+        ..PatientsView::default()
+    }
+}
+
+/// POST `/patients`.
+pub async fn search(State(app): State<Arc<App>>, headers: HeaderMap, uri: Uri, body: HttpBody) -> Response {
+    match Visit::of(&app, &headers, &uri).await {
+        Err(response) => response,
+        Ok(visit) => match visit.form(&headers, body).await {
+            Err(e) => e.into_response(),
+            Ok(fields) => found(visit, &fields).await.unwrap_or_else(IntoResponse::into_response),
+        },
+    }
+}
+
+async fn found(visit: Visit, fields: &BTreeMap<String, String>) -> Shown {
+    let get = |name: &str| fields.get(name).map(|v| v.trim().to_owned()).unwrap_or_default();
+    let search = Search {
+        q: get("q"),
+        name: get("name"),
+        birth_date: get("birth_date"),
+        identifier: get("identifier"),
+        phone: get("phone"),
+        sex: get("sex"),
+        status: get("status"),
+    };
+    let mut view = PatientsView { searched: true, search: search.clone(), ..base(&visit) };
+    match matching(&visit, &search).await {
+        Ok(rows) => view.rows = rows,
+        Err(Error::Invalid(errors)) => {
+            view.errors =
+                errors.iter().map(|e| FieldMessage { field: e.pointer.clone(), message: e.message.clone() }).collect();
+        }
+        Err(e) => return Err(visit.error(e)),
+    }
+    Ok(html(&patients::render(&view, &visit.shell)))
+}
+
+/// The patients that fit, each with why.
+async fn matching(visit: &Visit, search: &Search) -> Result<Vec<PatientRow>> {
+    let mut wanted = search.clone();
+    spread(&mut wanted);
+    let mut query: Vec<(&str, &str)> = vec![("limit", FOUND)];
+    let given =
+        [("name", &wanted.name), ("birth_date", &wanted.birth_date), ("sex", &wanted.sex), ("status", &wanted.status)];
+    query.extend(given.iter().filter(|(_, v)| !v.is_empty()).map(|(n, v)| (*n, v.as_str())));
+    let mut why: Vec<&str> = Vec::new();
+    if !wanted.name.is_empty() {
+        why.push("prefix");
+    }
+    if !wanted.birth_date.is_empty() {
+        why.push("birth_date");
+    }
+    let mut by_people: Vec<(&str, Vec<String>)> = Vec::new();
+    if !wanted.identifier.is_empty() {
+        by_people.push(("identifier", with_identifier(visit, &wanted.identifier).await?));
+    }
+    if !wanted.phone.is_empty() {
+        by_people.push(("phone", owners(visit, "medical.patient_telecom.list", ("phone", &wanted.phone)).await?));
+    }
+    let mut ids: Option<Vec<String>> = None;
+    for (reason, people) in &by_people {
+        why.push(reason);
+        ids = Some(match ids {
+            None => people.clone(),
+            Some(held) => held.into_iter().filter(|id| people.contains(id)).collect(),
+        });
+    }
+    if ids.as_ref().is_some_and(Vec::is_empty) {
+        return Ok(Vec::new());
+    }
+    let joined = ids.unwrap_or_default().join(",");
+    if !joined.is_empty() {
+        query.push(("id.in", &joined));
+    }
+    let page = visit.page("medical.patient.list", &query).await?;
+    let reason = |by: &&str| Match { by: (*by).to_owned(), text: String::new() };
+    Ok(page
+        .rows
+        .iter()
+        .map(|r| PatientRow { matched: why.iter().map(reason).collect(), ..row(r, &visit.shell.today) })
+        .collect())
+}
+
+/// Puts the one smart field where its form says it belongs.
+fn spread(search: &mut Search) {
+    let q = std::mem::take(&mut search.q);
+    if q.is_empty() {
+        return;
+    }
+    let digits = q.chars().filter(char::is_ascii_digit).count();
+    if let Some(date) = written_date(&q) {
+        search.birth_date = date;
+    } else if q.starts_with('+')
+        || (digits >= 7 && q.chars().all(|c| c.is_ascii_digit() || " ()-.".contains(c)) && q.contains([' ', '(', '-']))
+    {
+        search.phone = q;
+    } else if digits > 0 {
+        search.identifier = q;
+    } else {
+        search.name = q;
+    }
+}
+
+/// A date as people write it: 1980-02-29, 29.02.1980; with slashes only when day and month cannot be confused.
+fn written_date(q: &str) -> Option<String> {
+    if format::calendar(q).is_some() && q.len() == 10 {
+        return Some(q.to_owned());
+    }
+    let parts: Vec<u32> = q.split(['.', '/', '-']).map(str::parse).collect::<std::result::Result<_, _>>().ok()?;
+    let [a, b, year] = parts[..] else { return None };
+    let (day, month) = match (a, b) {
+        _ if q.contains('.') => (a, b),
+        (13..=31, 1..=12) => (a, b),
+        (1..=12, 13..=31) => (b, a),
+        (a, b) if a == b => (a, b),
+        _ => return None,
+    };
+    ((1..=12).contains(&month) && (1..=31).contains(&day) && year >= 1000)
+        .then(|| format!("{year:04}-{month:02}-{day:02}"))
+}
+
+/// Patients with this record number or any other identifier.
+async fn with_identifier(visit: &Visit, value: &str) -> Result<Vec<String>> {
+    let mut ids: Vec<String> = visit
+        .page("medical.patient.list", &[("mrn", value), ("fields", "id")])
+        .await?
+        .rows
+        .iter()
+        .map(|r| r.text("id").to_owned())
+        .collect();
+    ids.extend(owners(visit, "medical.patient_identifier.list", ("value", value)).await?);
+    let digits: String = value.chars().filter(char::is_ascii_digit).collect();
+    if digits.len() >= 7 && digits.len() == value.len() {
+        ids.extend(owners(visit, "medical.patient_telecom.list", ("phone", value)).await?);
+    }
+    ids.sort();
+    ids.dedup();
+    Ok(ids)
+}
+
+async fn owners(visit: &Visit, op: &str, filter: (&str, &str)) -> Result<Vec<String>> {
+    let page = visit.page(op, &[filter, ("fields", "patient_id"), ("limit", FOUND)]).await?;
+    Ok(page.rows.iter().map(|r| r.text("patient_id").to_owned()).collect())
+}
+
+/// A row of the list; a caller without the right to names gets pseudonym and age band.
+pub fn row(record: &Record, today: &str) -> PatientRow {
+    let names = !record.text("family_name").is_empty() || !record.text("given_names").is_empty();
+    let text = |name: &str| record.text(name).to_owned();
+    let decade = record.text("birth_month").get(..4).and_then(|y| y.parse::<i32>().ok());
+    let year = today.get(..4).and_then(|y| y.parse::<i32>().ok());
+    let band = decade.zip(year).map(|(born, now)| (now - born).clamp(0, 90) / 10 * 10);
+    PatientRow {
+        id: text("id"),
+        family_name: text("family_name"),
+        given_names: text("given_names"),
+        preferred_name: text("preferred_name"),
+        birth_date: text("birth_date"),
+        deceased_on: text("deceased_on"),
+        sex: text("sex"),
+        mrn: text("mrn"),
+        status: text("status"),
+        pseudonym: if names { String::new() } else { text("pseudonym") },
+        age_band: band.map(|b| if b == 90 { "90+".into() } else { format!("{b}–{}", b + 9) }).unwrap_or_default(),
+        ..PatientRow::default()
+    }
+}
+
+/// GET `/patients/new`.
+pub async fn new(State(app): State<Arc<App>>, headers: HeaderMap, uri: Uri) -> Response {
+    match Visit::of(&app, &headers, &uri).await {
+        Err(response) => response,
+        Ok(visit) if !visit.ctx.may("medical.patient.write") => {
+            visit.error(Error::Forbidden("medical.patient.write".into())).into_response()
+        }
+        Ok(visit) => {
+            html(&patients::form(&PatientFormView { offered: offered(), ..PatientFormView::default() }, &visit.shell))
+        }
+    }
+}
+
+fn offered() -> Vec<String> {
+    FIELDS.iter().map(|f| (*f).to_owned()).collect()
+}
+
+/// POST `/patients/new`.
+pub async fn create(State(app): State<Arc<App>>, headers: HeaderMap, uri: Uri, body: HttpBody) -> Response {
+    submit(&app, &headers, &uri, body, None).await
+}
+
+/// GET `/patients/{id}/edit`.
+pub async fn edit(State(app): State<Arc<App>>, Path(id): Path<String>, headers: HeaderMap, uri: Uri) -> Response {
+    match Visit::of(&app, &headers, &uri).await {
+        Err(response) => response,
+        Ok(visit) => edit_form(visit, id).await.unwrap_or_else(IntoResponse::into_response),
+    }
+}
+
+async fn edit_form(visit: Visit, id: String) -> Shown {
+    if !visit.ctx.may("medical.patient.write") {
+        return Err(visit.error(Error::Forbidden("medical.patient.write".into())));
+    }
+    let held = visit.row("medical.patient.get", &id, "").await.map_err(|e| visit.error(e))?;
+    let value = |name: &&str| match held.get(name) {
+        Some(Value::Bool(true)) => Some(((*name).to_owned(), "true".to_owned())),
+        Some(Value::String(s)) => Some(((*name).to_owned(), s.clone())),
+        _ => None,
+    };
+    let view = PatientFormView {
+        id: Some(id),
+        row_version: held.get("row_version").and_then(Value::as_i64),
+        values: FIELDS.iter().filter_map(value).collect(),
+        offered: offered(),
+        ..PatientFormView::default()
+    };
+    Ok(html(&patients::form(&view, &visit.shell)))
+}
+
+/// POST `/patients/{id}/edit`.
+pub async fn change(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    uri: Uri,
+    body: HttpBody,
+) -> Response {
+    submit(&app, &headers, &uri, body, Some(id)).await
+}
+
+async fn submit(app: &Arc<App>, headers: &HeaderMap, uri: &Uri, body: HttpBody, id: Option<String>) -> Response {
+    match Visit::of(app, headers, uri).await {
+        Err(response) => response,
+        Ok(visit) => match visit.form(headers, body).await {
+            Err(e) => e.into_response(),
+            Ok(fields) => save(visit, id, fields).await.unwrap_or_else(IntoResponse::into_response),
+        },
+    }
+}
+
+async fn save(visit: Visit, id: Option<String>, fields: BTreeMap<String, String>) -> Shown {
+    let version: Option<i32> = fields.get("row_version").and_then(|v| v.parse().ok());
+    let values = body(&fields, id.is_some());
+    let saved = match &id {
+        None => visit.try_call("medical.patient.create", Call { body: values, ..Call::default() }).await,
+        Some(id) => {
+            visit.try_call("medical.patient.change", Call { body: values, if_match: version, ..by_id(id) }).await
+        }
+    };
+    match saved {
+        Ok(Body::Row(row)) => Ok(Redirect::to(&format!("/patients/{}", row.text("id"))).into_response()),
+        Ok(_) => Err(visit.error(Error::internal("a saved patient is a row"))),
+        Err(e @ (Error::Invalid(_) | Error::Conflict { .. } | Error::Stale)) => {
+            Ok(again(&visit, id, version, fields, &e))
+        }
+        Err(e) => Err(PageError::from((&visit, e))),
+    }
+}
+
+/// The form's fields as a body: an empty field is left out of a new record and cleared in an old one.
+fn body(fields: &BTreeMap<String, String>, changing: bool) -> Value {
+    let mut values = Map::new();
+    for name in FIELDS {
+        let given = fields.get(*name).map(|v| v.trim()).unwrap_or_default();
+        let value = match (*name, given) {
+            ("interpreter_needed", given) => json!(matches!(given, "true" | "on" | "1")),
+            ("sex" | "record_regime", "") => continue,
+            (_, "") if changing => Value::Null,
+            (_, "") => continue,
+            (_, text) => json!(text),
+        };
+        values.insert((*name).to_owned(), value);
+    }
+    Value::Object(values)
+}
+
+fn again(
+    visit: &Visit,
+    id: Option<String>,
+    version: Option<i32>,
+    fields: BTreeMap<String, String>,
+    error: &Error,
+) -> Response {
+    let (errors, error_text) = messages(error);
+    let view = PatientFormView {
+        id,
+        row_version: version.map(i64::from),
+        values: fields,
+        offered: offered(),
+        errors,
+        error: error_text,
+        duplicates: Vec::new(),
+    };
+    let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
+    (status, html(&patients::form(&view, &visit.shell))).into_response()
+}
+
+impl From<(&Visit, Error)> for PageError {
+    fn from((visit, error): (&Visit, Error)) -> Self {
+        visit.error(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_smart_field_goes_where_it_belongs() {
+        let spread = |q: &str| {
+            let mut s = Search { q: q.to_owned(), ..Search::default() };
+            super::spread(&mut s);
+            s
+        };
+        assert_eq!(spread("maria silva").name, "maria silva");
+        assert_eq!(spread("1980-02-29").birth_date, "1980-02-29");
+        assert_eq!(spread("29.02.1980").birth_date, "1980-02-29");
+        assert_eq!(spread("2/29/1980").birth_date, "1980-02-29");
+        assert_eq!(spread("A-1002").identifier, "A-1002");
+        assert_eq!(spread("+55 11 98765-4321").phone, "+55 11 98765-4321");
+        assert_eq!(spread("(555) 010-1234").phone, "(555) 010-1234");
+        assert_eq!(written_date("03/04/2021"), None, "day and month could be either");
+    }
+}

@@ -1,0 +1,24 @@
+-- lossy: clinical facts go with their tables
+CALL kernel.forget('records.procedures');
+CALL kernel.forget('records.allergies');
+CALL kernel.forget('records.medications');
+CALL kernel.forget('records.diagnoses');
+CALL kernel.forget('records.encounters');
+DROP DOMAIN records.procedure_status;
+DROP DOMAIN records.criticality;
+DROP DOMAIN records.allergy_verification;
+DROP DOMAIN records.allergy_clinical;
+DROP DOMAIN records.allergy_type;
+DROP DOMAIN records.allergy_category;
+DROP DOMAIN records.allergy_kind;
+DROP DOMAIN records.medication_status;
+DROP DOMAIN records.medication_kind;
+DROP DOMAIN records.diagnosis_verification;
+DROP DOMAIN records.clinical_status;
+DROP DOMAIN records.diagnosis_category;
+DROP DOMAIN records.encounter_status;
+DROP DOMAIN records.fact_status;
+DROP DOMAIN records.date_precision;
+DROP DOMAIN records.source_kind;
+DROP DOMAIN records.verification;
+DROP SCHEMA records;
