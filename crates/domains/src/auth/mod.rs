@@ -16,7 +16,9 @@ pub use own::{Own, OwnAccess, Who, own_access, revoke_own, who};
 pub use password::check_rules;
 pub use sign_in::{Signed, sign_in, sign_out};
 pub use token::{ApiKey, Token, create_api_key};
-pub use users::{Invitation, Invited, NewUser, accept_invitation, actions, display_names, invitation, invite};
+pub use users::{
+    Invitation, Invited, NewUser, accept_invitation, actions, create_service, display_names, invitation, invite,
+};
 
 use salus_store::Resource;
 
