@@ -122,7 +122,7 @@ impl Walls<'_> {
             let told =
                 attempts.run(&format!("SELECT count(DISTINCT id) FROM {} WHERE id = '{own}'", table.name)).await?;
             check.attempt(told.unless(
-                Told::Rows(1),
+                &Told::Rows(1),
                 &table.name,
                 "one's own row is not seen: the proof is blind here",
             ));
