@@ -58,12 +58,13 @@ impl Check {
 const REFUSED: &str = "42501";
 /// `foreign_key_violation`.
 const NO_PARENT: &str = "23503";
-/// SQL of each relation the role may read that holds tenants' rows.
+/// SQL of each relation the role may read that holds tenants' rows. By number, because the planner may ask about the
+/// column before it has looked at the kind, and asking by a name that is not there is an error.
 const RELATIONS: &str = "SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c \
     JOIN pg_namespace n ON n.oid = c.relnamespace \
     JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant_id' AND NOT a.attisdropped \
     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' \
-      AND has_schema_privilege(n.oid, 'USAGE') AND has_column_privilege(c.oid, 'tenant_id', 'SELECT') ORDER BY 1";
+      AND has_schema_privilege(n.oid, 'USAGE') AND has_column_privilege(c.oid, a.attnum, 'SELECT') ORDER BY 1";
 
 /// Tries every wall: as `mine`, to reach the rows of `theirs`.
 ///

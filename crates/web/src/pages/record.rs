@@ -4,10 +4,12 @@
 //! The tables of the sections are drawn in [`facts`](super::facts), from the view data of
 //! [`clinical`](super::clinical).
 
+pub use super::clinical::{
+    Allergy, Capped, Document, Encounter, Immunization, Measured, Medication, Observation, Origin, Problem, Procedure,
+    Reaction, Source,
+};
 use super::{
-    Shell,
-    clinical::{Allergy, Capped, Document, Encounter, Immunization, Measured, Medication, Problem, Procedure, Source},
-    facts,
+    Shell, facts,
     i18n::codes,
     icons,
     layout::{self, Head},
