@@ -7,7 +7,7 @@ use super::{
     TABLE,
     resolve::{Resolved, key, resolve},
 };
-use crate::medical;
+use crate::{medical, records};
 use futures_util::future::BoxFuture;
 use salus_codec::fhir::Mapped;
 use salus_core::{Error, Result};
@@ -291,7 +291,7 @@ impl Writing {
             tx.update(&table, id, None, row).await?;
         }
         if !self.renewed.is_empty() {
-            remove_parts(tx, &self.renewed).await?;
+            medical::remove_parts(tx, &self.renewed).await?;
         }
         let mut inserts = self.inserts;
         for first in
@@ -306,11 +306,7 @@ impl Writing {
         }
         if !self.reported.is_empty() {
             let (results, reports): (Vec<Uuid>, Vec<Uuid>) = self.reported.into_iter().unzip();
-            let sql = sql!(
-                "UPDATE records.lab_results r SET report_id = x.report FROM unnest($1::uuid[], $2::uuid[]) AS x(result, report) \
-                 WHERE r.id = x.result"
-            );
-            tx.query(sql, &[&results, &reports]).await?;
+            records::link_results(tx, &results, &reports).await?;
         }
         keep(tx, source, self.wholes).await
     }
@@ -335,21 +331,6 @@ fn no_patient(resource_type: &str, table: &str) -> Fate {
         path: format!("{resource_type}.{element}"),
         reason: "names a patient that is neither in this file nor in the tenant from this source".into(),
     }
-}
-
-/// Removes the parts of patients that a new version replaces.
-async fn remove_parts(tx: &mut Tx, patients: &[Uuid]) -> Result<()> {
-    let all = [
-        sql!("DELETE FROM medical.patient_identifiers WHERE patient_id = ANY($1)"),
-        sql!("DELETE FROM medical.patient_names WHERE patient_id = ANY($1)"),
-        sql!("DELETE FROM medical.patient_addresses WHERE patient_id = ANY($1)"),
-        sql!("DELETE FROM medical.patient_telecoms WHERE patient_id = ANY($1)"),
-        sql!("DELETE FROM medical.patient_contacts WHERE patient_id = ANY($1)"),
-    ];
-    for sql in all {
-        tx.query(sql, &[&patients]).await?;
-    }
-    Ok(())
 }
 
 /// Keeps the whole resources, sealed, and where their rows are.

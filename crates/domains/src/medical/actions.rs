@@ -3,12 +3,13 @@
 use super::PATIENTS;
 use salus_core::{Error, Result};
 use salus_store::{
-    Catalog, Method, Op, Reply,
+    Catalog, Method, Op, Reply, Tx,
     catalog::{row_schema, write_schema},
     engine::{NewRow, writable},
-    run,
+    run, sql,
 };
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
 /// The operations on patients that change something.
 ///
@@ -80,5 +81,24 @@ pub fn derive_patient(values: &mut Map<String, Value>, today: time::Date) -> Res
         _ => Value::Null,
     };
     values.insert("birth_month".into(), month);
+    Ok(())
+}
+
+/// Removes the identifiers, names, addresses, contact points and contacts of patients, for a source that sends them
+/// anew.
+///
+/// # Errors
+/// Those of the database.
+pub async fn remove_parts(tx: &mut Tx, patients: &[Uuid]) -> Result<()> {
+    let all = [
+        sql!("DELETE FROM medical.patient_identifiers WHERE patient_id = ANY($1)"),
+        sql!("DELETE FROM medical.patient_names WHERE patient_id = ANY($1)"),
+        sql!("DELETE FROM medical.patient_addresses WHERE patient_id = ANY($1)"),
+        sql!("DELETE FROM medical.patient_telecoms WHERE patient_id = ANY($1)"),
+        sql!("DELETE FROM medical.patient_contacts WHERE patient_id = ANY($1)"),
+    ];
+    for sql in all {
+        tx.query(sql, &[&patients]).await?;
+    }
     Ok(())
 }

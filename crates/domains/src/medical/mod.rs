@@ -6,7 +6,7 @@
 
 mod actions;
 
-pub use actions::{actions, derive_patient};
+pub use actions::{actions, derive_patient, remove_parts};
 
 use salus_store::Resource;
 

@@ -3,8 +3,10 @@
 //! Invariants: a fact is never removed; it becomes `ENTERED_IN_ERROR` with a reason. Every fact keeps the source's own
 //! code and display. Whole resources as a source sent them are kept in [`crate::exchange`].
 
+mod actions;
 mod reads;
 
+pub use actions::link_results;
 pub use reads::reads;
 
 use salus_store::Resource;

@@ -79,6 +79,7 @@ pub async fn prove(place: &Place, command: ProveCommand) -> Result<Outcome> {
         .collect();
     let mut lines = vec![table(&["", "promise", "attempts"], &rows), String::new()];
     lines.extend(report.leaks().map(|l| format!("LEAK: {l}")));
+    lines.extend(report.checks.iter().flat_map(|c| &c.unproven).map(|u| format!("not tried: {u}")));
     lines.push(format!(
         "{} tables and {} operations, {} attempts in {} ms: {}",
         report.tables,
