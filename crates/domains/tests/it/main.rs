@@ -5,5 +5,6 @@ mod clear_text;
 mod demo;
 mod isolation;
 mod patients;
+mod tenants;
 mod verify;
 mod world;
