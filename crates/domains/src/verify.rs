@@ -307,7 +307,7 @@ async fn audit_trail(db: &Db) -> Result<String> {
     let ops = operations(db.catalog())?;
     let op = ops
         .iter()
-        .find(|o| o.target == medical::PATIENTS.table && o.name.ends_with(".list"))
+        .find(|o| o.name == format!("{}.list", medical::PATIENTS.noun))
         .ok_or_else(|| Error::internal("patients are not listed"))?;
     let ctx = Ctx::operator(db.env(), PLATFORM);
     let (request, since) = (ctx.request, db.env().now() - time::Duration::minutes(1));

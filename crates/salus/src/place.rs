@@ -6,7 +6,7 @@ use salus_core::{Env, Error, PLATFORM, Result};
 use salus_store::{
     Db, Options,
     cluster::{Cluster, DATABASE, Settings},
-    runtime, schema,
+    lint, runtime, schema,
     seal::RootFile,
 };
 use tokio_postgres::{Client, Config as Postgres, NoTls};
@@ -104,7 +104,8 @@ impl Place {
     /// [`Error::Unavailable`] with what to do.
     pub async fn check(&self) -> Result<()> {
         let admin = self.admin().await?;
-        schema::require(&admin).await
+        schema::require(&admin).await?;
+        lint::fatal(&lint::check(&admin).await?).map_or(Ok(()), Err)
     }
 
     /// The tenant of this name.

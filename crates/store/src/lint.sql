@@ -278,5 +278,9 @@ SELECT 'N09', t.object, 'is append-only and lets rows be changed', 'CALL kernel.
    AND (SELECT count(DISTINCT g.tgname) FROM pg_trigger g WHERE g.tgrelid = t.oid AND g.tgenabled IN ('O', 'A')
            AND g.tgfoid = to_regprocedure('kernel.refuse_change()')
            AND g.tgname IN ('refuse_change', 'refuse_truncate')) < 2
+UNION ALL
+SELECT 'N10', format('%I.%I', s.nspname, c.relname), 'a dump cannot read it', 'GRANT SELECT … TO salus_backup'
+  FROM pg_class c JOIN schemas s ON s.oid = c.relnamespace
+ WHERE c.relkind IN ('r', 'p', 'S') AND NOT has_table_privilege('salus_backup', c.oid, 'SELECT')
 )
 SELECT rule::text, object::text, problem::text, fix::text FROM findings ORDER BY rule, object, problem

@@ -5,6 +5,7 @@
 
 mod cluster;
 mod database;
+pub mod snapshot;
 
 pub use cluster::TestCluster;
 pub use database::TestDb;

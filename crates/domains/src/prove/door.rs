@@ -141,7 +141,7 @@ impl Door<'_> {
         let mut check = Check::new("a filter with another tenant's value finds nothing");
         for op in self.operations.iter().filter(|o| o.method == Method::Get && !o.path.contains('{')) {
             let Some(table) = self.table(op) else { continue };
-            let known = self.factory.body(table, &self.theirs, &self.theirs.marker, self.db.env(), &op_row(op));
+            let known = self.factory.body(table, &self.theirs, &self.theirs.marker, &op_row(op));
             for param in &op.params {
                 let value = match (param.name.as_str(), known.get(&param.name)) {
                     ("name", None) => self.theirs.marker.clone(),
@@ -244,7 +244,7 @@ impl Door<'_> {
 
     fn body(&self, op: &Op, table: &Table, of: &Scratch, marker: &str) -> Value {
         let schema = op.input.as_ref().unwrap_or(&Value::Null);
-        Value::Object(self.factory.body(table, of, marker, self.db.env(), schema))
+        Value::Object(self.factory.body(table, of, marker, schema))
     }
 
     /// A call about one's own row, with a body that fits.

@@ -90,7 +90,7 @@ async fn clear(db: &Db, site: &Site) -> Result<Vec<String>> {
 }
 
 async fn attempt(db: &Db, operations: &[Arc<Op>]) -> Result<Vec<Check>> {
-    let mut factory = Factory::default();
+    let mut factory = Factory::new(db.env());
     let (mut mine, mut theirs) = (scratch(db, 'a').await?, scratch(db, 'b').await?);
     factory.plant(db, &mut mine).await?;
     factory.plant(db, &mut theirs).await?;

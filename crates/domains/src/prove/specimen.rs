@@ -51,8 +51,9 @@ impl Scratch {
 }
 
 /// What was learnt of each table's checks.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Factory {
+    env: Env,
     shapes: BTreeMap<String, Shape>,
 }
 
@@ -64,6 +65,12 @@ struct Shape {
 }
 
 impl Factory {
+    /// Knows no table's checks yet.
+    #[must_use]
+    pub fn new(env: &Env) -> Self {
+        Self { env: env.clone(), shapes: BTreeMap::new() }
+    }
+
     /// Plants one row in every tenant table that has none yet.
     ///
     /// # Errors
@@ -105,22 +112,18 @@ impl Factory {
     }
 
     /// A body for this table as a client would send it: what was planted, under another marker, as far as `schema`
-    /// takes it. References name the tenant's own rows.
+    /// takes it. References name the tenant's own rows, never one of the same table, which may be the row itself.
     #[must_use]
-    pub fn body(
-        &self,
-        table: &Table,
-        scratch: &Scratch,
-        marker: &str,
-        env: &Env,
-        schema: &Value,
-    ) -> Map<String, Value> {
+    pub fn body(&self, table: &Table, scratch: &Scratch, marker: &str, schema: &Value) -> Map<String, Value> {
         let shape = self.shapes.get(&table.name).cloned().unwrap_or_default();
-        let known = shape.values(table, scratch, marker, env);
+        let known = shape.values(table, scratch, marker, &self.env);
         let mut body = Map::new();
         let required: Vec<&str> =
             schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+            if table.references.get(name) == Some(&table.name) {
+                continue;
+            }
             if let Some(value) = known.get(name).filter(|v| fits(property, v)) {
                 body.insert(name.clone(), value.clone());
             } else if required.contains(&name.as_str()) {

@@ -2,9 +2,14 @@
 #![allow(clippy::unwrap_used, reason = "a test that fails here has found its bug")]
 
 mod clear_text;
+mod coverage;
 mod demo;
 mod isolation;
 mod patients;
+mod plausible;
+mod statements;
+mod storm;
+mod swaps;
 mod tenants;
 mod verify;
 mod world;

@@ -1,5 +1,7 @@
 //! The commands and their arguments.
 
+mod audit;
+mod check;
 mod database;
 mod demo;
 mod exchange;
@@ -43,9 +45,23 @@ enum Command {
     /// Records out.
     #[command(subcommand)]
     Export(exchange::ExportCommand),
+    /// Check a running installation: connection, schemas, keys between tables, reads and writes, times.
+    Verify,
+    /// Prove a promise on this database.
+    #[command(subcommand)]
+    Prove(check::ProveCommand),
+    /// Look for what is not as it should be.
+    #[command(subcommand)]
+    Doctor(check::DoctorCommand),
+    /// Run a reference suite you have; no database is needed.
+    #[command(subcommand)]
+    Conformance(check::ConformanceCommand),
     /// The keys that seal health data.
     #[command(subcommand)]
     Keys(keys::KeysCommand),
+    /// The audit log.
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// Users of a tenant.
     #[command(subcommand)]
     User(user::UserCommand),
@@ -88,6 +104,11 @@ pub async fn run(cli: Cli) -> Result<Outcome> {
         Command::Db(command) => database::run(&place()?, command).await,
         Command::Import(command) => exchange::import(&place()?, command, cli.json).await,
         Command::Export(command) => exchange::export(&place()?, command, cli.json).await,
+        Command::Verify => check::verify(&place()?).await,
+        Command::Prove(command) => check::prove(&place()?, command).await,
+        Command::Doctor(command) => check::doctor(&place()?, command).await,
+        Command::Conformance(command) => check::conformance(&command),
+        Command::Audit(command) => audit::run(&place()?, command).await,
         Command::Keys(command) => keys::run(&place()?, command).await,
         Command::User(command) => user::run(&place()?, command).await,
         Command::Tenant(command) => tenant::run(&place()?, command).await,

@@ -29,8 +29,8 @@ impl Told {
     }
 
     /// The leak, unless this is what had to be said.
-    pub fn unless(&self, wanted: Self, table: &str, leak: &str) -> Option<String> {
-        (*self != wanted).then(|| format!("{table}: {leak} ({self})"))
+    pub fn unless(&self, wanted: &Self, table: &str, leak: &str) -> Option<String> {
+        (self != wanted).then(|| format!("{table}: {leak} ({self})"))
     }
 
     /// The leak, unless it was refused with this code.

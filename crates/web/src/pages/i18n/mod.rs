@@ -157,11 +157,12 @@ mod tests {
         text.split('{').skip(1).filter_map(|s| s.split_once('}')).map(|(name, _)| name).collect()
     }
 
-    /// The sources of the pages, each without white space.
+    /// The sources that show texts, each without white space.
     fn sources() -> Vec<String> {
-        let pages = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/pages");
-        let files = std::fs::read_dir(&pages).unwrap().map(|entry| entry.unwrap().path());
-        let files = files.filter(|path| path.is_file()).chain([pages.join("i18n/format.rs")]);
+        let src = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        let folders = ["pages", "routes"].into_iter().filter_map(|folder| std::fs::read_dir(src.join(folder)).ok());
+        let files = folders.flatten().map(|entry| entry.unwrap().path()).filter(|path| path.is_file());
+        let files = files.chain([src.join("pages/i18n/format.rs")]);
         files.map(|path| std::fs::read_to_string(path).unwrap().split_whitespace().collect()).collect()
     }
 

@@ -1,0 +1,214 @@
+//! Loops over every operation: each leaves exactly one event however it ends (A11), none answers when the event cannot
+//! be written (A12), and who may call what is a reviewed file.
+
+use crate::{
+    plausible::{Plausible, hopeless, in_path},
+    world::{World, at},
+};
+use futures_util::{StreamExt as _, stream};
+use salus_core::{Channel, Ctx, Error, Permissions};
+use salus_domains::{
+    auth::{self, Callers, Presented},
+    demo,
+};
+use salus_store::{Body, Call, Method, Op, Reply, dispatch};
+use salus_testkit::snapshot::assert_accepted;
+use serde_json::Value;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+    path::Path,
+    sync::Arc,
+};
+use tokio_postgres::Client;
+use uuid::Uuid;
+
+/// Events of one request: action, outcome and header.
+async fn events(admin: &Client, request: Uuid) -> Vec<(String, String, Value)> {
+    let sql = "SELECT action, outcome::text, convert_from(header, 'UTF8')::jsonb FROM audit.activity_logs \
+               WHERE convert_from(header, 'UTF8')::jsonb ->> 'request' = $1::uuid::text";
+    let rows = admin.query(sql, &[&request]).await.unwrap();
+    rows.iter().map(|r| (r.get(0), r.get(1), r.get(2))).collect()
+}
+
+/// What would keep the next call from succeeding, put right again.
+async fn mend(admin: &Client) {
+    admin.batch_execute("UPDATE auth.users SET status = 'active'").await.unwrap();
+}
+
+/// Makes room for a second row in the tables of which a row like the planted one can exist once.
+async fn make_room(admin: &Client, table: &str) -> bool {
+    let sql = match table {
+        "auth.role_permissions" | "auth.user_roles" | "auth.user_person_links" => format!("DELETE FROM {table}"),
+        "medical.patient_repositories" => format!("UPDATE {table} SET kind = 'UPLOADS'"),
+        _ => return false,
+    };
+    admin.batch_execute(&sql).await.unwrap();
+    true
+}
+
+#[tokio::test]
+async fn every_operation_leaves_exactly_one_event_however_it_ends() {
+    let world = World::new().await;
+    let mut plausible = Plausible::plant(&world, world.tenant, "north_canary").await;
+    let admin = world.database.connect("salus_admin").await;
+    let mut wrong = Vec::new();
+    for (i, op) in world.ops.iter().enumerate() {
+        mend(&admin).await;
+        let replaced = op.name.ends_with(".create") && make_room(&admin, op.target).await;
+        let good = plausible.call(&world, op, &format!("north_canary_{}", letters(i))).await;
+        let mut nobody = world.operator();
+        nobody.permissions = Arc::new(Permissions::default());
+        for (ctx, call, outcome) in [
+            (world.operator(), good.clone(), "success"),
+            (nobody, good, "refused"),
+            (world.operator(), hopeless(op), "failed"),
+        ] {
+            let request = ctx.request;
+            let told = dispatch(&world.db, op, ctx, call).await;
+            let as_meant = match outcome {
+                "success" => told.is_ok(),
+                "refused" => matches!(&told, Err(Error::Forbidden(p)) if p == op.permission),
+                _ => told.is_err(),
+            };
+            if let Ok(Body::Row(row)) = told.as_ref().map(|r| &r.body)
+                && replaced
+            {
+                plausible.planted.rows.insert(op.target.into(), row.id().unwrap());
+            }
+            if !as_meant {
+                wrong.push(format!("{} should be {outcome}: {:?}", op.name, told.map(|r| r.status)));
+                continue;
+            }
+            let seen = events(&admin, request).await;
+            let [(action, was, header)] = seen.as_slice() else {
+                wrong.push(format!("{} {outcome}: {} events", op.name, seen.len()));
+                continue;
+            };
+            if (action, was.as_str()) != (&op.name, outcome) {
+                wrong.push(format!("{} {outcome}: recorded as {action} {was}", op.name));
+            }
+            if outcome == "success" && op.path.contains('{') {
+                let table = world.db.catalog().table(op.target).unwrap();
+                let named = |what: &str| header.get(what).is_some();
+                if !named("row") || (table.subject.is_some() && !named("subjects")) {
+                    wrong.push(format!("{}: the event does not say whose record: {header}", op.name));
+                }
+            }
+            if header.to_string().to_lowercase().contains("north_canary") {
+                wrong.push(format!("{} {outcome}: the header holds a value: {header}", op.name));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {} operations:\n{}", wrong.len(), world.ops.len(), wrong.join("\n"));
+}
+
+fn letters(n: usize) -> String {
+    n.to_string().bytes().map(|b| char::from(b - b'0' + b'a')).collect()
+}
+
+#[tokio::test]
+async fn nothing_is_answered_or_done_when_the_event_cannot_be_written() {
+    let world = World::new().await;
+    let plausible = Plausible::plant(&world, world.tenant, "north_canary").await;
+    let admin = world.database.connect("salus_admin").await;
+    admin.batch_execute("REVOKE INSERT ON audit.activity_logs FROM salus_app, salus_reader").await.unwrap();
+    let before = contents(&world, &admin).await;
+    let mut wrong = Vec::new();
+    for op in &world.ops {
+        let good = plausible.call(&world, op, "north_canary_closed").await;
+        for call in [good, hopeless(op)] {
+            match dispatch(&world.db, op, world.operator(), call).await {
+                Err(Error::Unavailable(why)) if !why.contains("canary") => {}
+                other => wrong.push(format!("{}: {:?}", op.name, other.map(|r: Reply| r.status))),
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert_eq!(contents(&world, &admin).await, before, "something was done without a record of it");
+}
+
+/// A digest of each tenant table's rows.
+async fn contents(world: &World, admin: &Client) -> BTreeMap<String, Option<String>> {
+    let mut all = BTreeMap::new();
+    for table in world.db.catalog().tables().filter(|t| !t.shared && t.name != "kernel.keys") {
+        let sql = format!("SELECT md5(string_agg(t::text, '' ORDER BY t::text)) FROM {} t", table.name);
+        all.insert(table.name.clone(), admin.query_one(&sql, &[]).await.unwrap().get(0));
+    }
+    all
+}
+
+/// A caller of each role of a tenant, as an API key makes one.
+async fn callers(world: &World, tenant: Uuid, admin: &Client) -> BTreeMap<String, Ctx> {
+    let operator = Ctx::operator(world.db.env(), tenant);
+    let roles = admin.query("SELECT name FROM auth.roles WHERE tenant_id = $1", &[&tenant]).await.unwrap();
+    let mut callers = BTreeMap::new();
+    for row in &roles {
+        let role: String = row.get(0);
+        let mut tx = world.db.begin(operator.clone(), false).await.unwrap();
+        let email = format!("{}@roles.example", role.to_lowercase());
+        let new = auth::NewUser { email, display_name: role.clone(), roles: vec![role.clone()] };
+        let user = auth::invite(&mut tx, &new).await.unwrap().user;
+        tx.commit("auth.user.invite", "auth.users").await.unwrap();
+        mend(admin).await;
+        let key = auth::create_api_key(&world.db, &operator, user, "matrix", &Permissions::default(), 1).await.unwrap();
+        let caller = Callers::default().caller(&world.db, &Presented::Bearer(key.text), Channel::Api).await.unwrap();
+        callers.insert(role, caller);
+    }
+    callers
+}
+
+/// Every role of the demonstration tenants tries every operation on a row that is not there: whether it is forbidden
+/// must be what the reviewed file says.
+#[tokio::test]
+async fn who_may_call_what_is_as_reviewed() {
+    let world = World::new().await;
+    let admin = world.database.connect("salus_admin").await;
+    let mut text = String::from(
+        "# Which operations each role of the demonstration tenants may call, tried one by one.\n\
+         # Reviewed: a change here changes who sees what.\n",
+    );
+    let mut granted: BTreeSet<&str> = BTreeSet::new();
+    for name in ["austa", "valley"] {
+        let tenant = demo::load(&world.db, name).await.unwrap().id;
+        for (role, caller) in callers(&world, tenant, &admin).await {
+            let _ = writeln!(text, "\n{name} {role} ({:?})", caller.scope);
+            let mut verbs: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+            let tried = world.ops.iter().map(|op| attempt(&world, op, caller.clone()));
+            let tried: Vec<(&Arc<Op>, bool)> = stream::iter(tried).buffered(6).collect().await;
+            for (op, may) in tried.into_iter().filter(|(_, may)| *may) {
+                assert!(may);
+                granted.insert(&op.name);
+                let (noun, verb) = op.name.rsplit_once('.').unwrap();
+                verbs.entry(noun).or_default().push(verb);
+            }
+            for (noun, verbs) in verbs {
+                let _ = writeln!(text, "  {noun}: {}", verbs.join(" "));
+            }
+        }
+    }
+    text.push_str("\nno role at all\n");
+    for op in world.ops.iter().filter(|o| !granted.contains(o.name.as_str())) {
+        let _ = writeln!(text, "  {} needs {}", op.name, op.permission);
+    }
+    assert_accepted(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/permission-matrix.txt")), &text);
+}
+
+async fn attempt<'a>(world: &World, op: &'a Arc<Op>, caller: Ctx) -> (&'a Arc<Op>, bool) {
+    let query = if op.method == Method::Get { hopeless(op).query } else { Vec::new() };
+    let call = Call { path: in_path(op, &Uuid::max().to_string()), query, if_match: Some(1), ..Call::default() };
+    let told = dispatch(&world.db, op, caller, call).await;
+    assert!(told.is_err(), "{}: a hopeless call was answered", op.name);
+    (op, !matches!(told, Err(Error::Forbidden(_))))
+}
+
+/// Who is not signed in is answered nothing, whatever the operation.
+#[tokio::test]
+async fn nobody_without_a_session_is_answered() {
+    let world = World::new().await;
+    for op in &world.ops {
+        let told =
+            dispatch(&world.db, op, Ctx::anonymous(world.db.env(), Channel::Api), at(&Uuid::max().to_string())).await;
+        assert!(matches!(told, Err(Error::Unauthenticated)), "{}", op.name);
+    }
+}

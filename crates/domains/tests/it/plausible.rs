@@ -1,0 +1,65 @@
+//! A plausible call for every operation: the tenant has a row in every table, bodies are made from the catalogue.
+
+use crate::world::World;
+use salus_domains::prove::specimen::{Factory, Scratch};
+use salus_store::{Call, Method, Op};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use uuid::Uuid;
+
+pub struct Plausible {
+    pub factory: Factory,
+    pub planted: Scratch,
+}
+
+impl Plausible {
+    /// Plants a row of this tenant in every table.
+    pub async fn plant(world: &World, tenant: Uuid, marker: &str) -> Self {
+        let mut factory = Factory::new(world.db.env());
+        let mut planted = Scratch { id: tenant, marker: marker.into(), rows: BTreeMap::new(), more: BTreeSet::new() };
+        factory.plant(&world.db, &mut planted).await.unwrap();
+        Self { factory, planted }
+    }
+
+    pub fn row(&self, table: &str) -> Uuid {
+        *self.planted.rows.get(table).unwrap_or_else(|| panic!("nothing was planted in {table}"))
+    }
+
+    /// A call that should succeed: the tenant's own row, a body that fits, the current version.
+    pub async fn call(&self, world: &World, op: &Op, marker: &str) -> Call {
+        let table = world.db.catalog().table(op.target).unwrap();
+        let id = self.row(op.target);
+        let body = match &op.input {
+            None => Value::Null,
+            Some(schema) => Value::Object(self.factory.body(table, &self.planted, marker, schema)),
+        };
+        let if_match = if op.method == Method::Patch { Some(self.version(world, op.target).await) } else { None };
+        let query = op.params.iter().filter(|p| p.name == "code" && op.path.contains('{'));
+        let query = query.map(|p| (p.name.clone(), "8867-4".to_owned())).collect();
+        Call { path: in_path(op, &id.to_string()), query, body, if_match, idempotency_key: None }
+    }
+
+    async fn version(&self, world: &World, table: &str) -> i32 {
+        let admin = world.database.connect("salus_admin").await;
+        let sql = format!("SELECT row_version FROM {table} WHERE id = $1");
+        admin.query_one(&sql, &[&self.row(table)]).await.unwrap().get(0)
+    }
+}
+
+/// A call that must fail whatever the operation is.
+pub fn hopeless(op: &Op) -> Call {
+    let query = [("limit", "9999"), ("before", "not a time"), ("code", ""), ("fields", "no_such_field")];
+    let query = query.into_iter().filter(|(n, _)| op.params.iter().any(|p| p.name == *n));
+    Call {
+        path: in_path(op, "01900000-0000-7000-8000-000000000000"),
+        query: query.map(|(n, v)| (n.to_owned(), v.to_owned())).collect(),
+        body: json!({"no_such_field": true}),
+        if_match: Some(1),
+        idempotency_key: None,
+    }
+}
+
+pub fn in_path(op: &Op, id: &str) -> Vec<(String, String)> {
+    let names = op.path.split('{').skip(1).filter_map(|rest| rest.split_once('}'));
+    names.map(|(name, _)| (name.to_owned(), id.to_owned())).collect()
+}

@@ -1,0 +1,181 @@
+//! Every statement of the source prepares against the migrated database as the serving role, and the schema keeps
+//! every rule of the linter.
+
+use crate::world::World;
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+#[tokio::test]
+async fn the_migrated_schema_keeps_every_rule() {
+    let world = World::new().await;
+    let findings: Vec<String> = world.db.lint().await.unwrap().iter().map(ToString::to_string).collect();
+    assert_eq!(findings, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn the_linter_finds_what_breaks_a_rule() {
+    let holes = [
+        ("CREATE TABLE medical.bare (id uuid)", "T01 medical.bare"),
+        ("GRANT TRUNCATE ON medical.patients TO salus_app", "T08 medical.patients"),
+        (
+            "CREATE TABLE records.crossing (tenant_id uuid NOT NULL, id uuid NOT NULL, CONSTRAINT crossing_pk PRIMARY KEY (id)); \
+             ALTER TABLE records.crossing ADD CONSTRAINT crossing_itself FOREIGN KEY (id) REFERENCES records.crossing (id)",
+            "T09 records.crossing crossing_itself",
+        ),
+        ("CREATE UNIQUE INDEX everywhere_ux ON medical.patients (pseudonym)", "T10 medical.patients everywhere_ux"),
+        ("CREATE VIEW medical.seen AS SELECT id FROM medical.patients", "T11 medical.seen"),
+        ("CREATE INDEX loose_ix ON kernel.settings USING gin (value)", "P01 kernel.settings loose_ix"),
+        ("ALTER TABLE medical.providers ADD CHECK (npi <> 'x')", "N01 medical.providers providers_npi_check"),
+        ("DROP INDEX records.allergies_encounter_ix", "N02 records.allergies allergies_encounter_fk"),
+        ("ALTER TABLE medical.patients ADD COLUMN hair text", "N03 medical.patients.hair"),
+        ("COMMENT ON TABLE medical.patients IS NULL", "N05 medical.patients"),
+        ("REVOKE SELECT ON medical.patients FROM salus_backup", "N10 medical.patients"),
+    ];
+    let world = World::new().await;
+    for (sql, _) in holes {
+        world.admin(sql).await;
+    }
+    let findings: Vec<String> = world.db.lint().await.unwrap().iter().map(ToString::to_string).collect();
+    for (sql, named) in holes {
+        assert!(findings.iter().any(|f| f.starts_with(named)), "{sql}\nis not found as {named}: {findings:#?}");
+    }
+}
+
+#[tokio::test]
+async fn every_statement_prepares() {
+    let mut statements = Vec::new();
+    for file in sources() {
+        let text = fs::read_to_string(&file).unwrap();
+        let name = file.file_name().unwrap().to_string_lossy().into_owned();
+        statements.extend(registered(&text).into_iter().map(|s| (name.clone(), s)));
+        if !file.to_string_lossy().contains("/src/prove/") {
+            statements.extend(conditions(&text).into_iter().map(|s| (name.clone(), s)));
+        }
+    }
+    assert!(statements.len() > 40, "only {} found", statements.len());
+    let world = World::new().await;
+    let app = world.database.connect("salus_app").await;
+    let mut wrong = Vec::new();
+    for (file, sql) in &statements {
+        if let Err(e) = app.prepare(sql).await {
+            let why = e.as_db_error().map_or_else(|| e.to_string(), |d| d.message().to_owned());
+            wrong.push(format!("{file}: {why}\n    {sql}"));
+        }
+    }
+    assert!(wrong.is_empty(), "of {} statements:\n{}", statements.len(), wrong.join("\n"));
+}
+
+/// Sources of all crates.
+fn sources() -> Vec<PathBuf> {
+    fn walk(dir: &Path, found: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                walk(&path, found);
+            } else if path.extension().is_some_and(|e| e == "rs") {
+                found.push(path);
+            }
+        }
+    }
+    let mut found = Vec::new();
+    for entry in fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).unwrap() {
+        let src = entry.unwrap().path().join("src");
+        if src.is_dir() {
+            walk(&src, &mut found);
+        }
+    }
+    found
+}
+
+/// What stands in `sql!("…")`, outside comments.
+fn registered(source: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for (at, _) in source.match_indices("sql!(") {
+        let line = source[..at].rsplit('\n').next().unwrap_or_default().trim_start();
+        if line.starts_with("//") || line.ends_with("macro_rules! ") {
+            continue;
+        }
+        let rest = source[at + 5..].trim_start();
+        found.push(literal(rest).unwrap_or_else(|| panic!("sql! without a literal: {line}")).0);
+    }
+    found
+}
+
+/// Conditions given to `Tx::select`: texts over the alias `t`, with the table of the section or call they belong to.
+fn conditions(source: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for (at, _) in source.match_indices("\"t.") {
+        let (condition, _) = literal(&source[at..]).unwrap();
+        // A text of a format string is made by the engine and runs in every test.
+        if condition.contains('{') {
+            continue;
+        }
+        let tables = tables_of(source, at);
+        assert!(!tables.is_empty(), "no table is found for: {condition}");
+        found.extend(tables.into_iter().map(|table| format!("SELECT t.id FROM {table} t WHERE {condition}")));
+    }
+    found
+}
+
+/// The table named in the same struct or call; for a constant, in each call that uses it.
+fn tables_of(source: &str, at: usize) -> BTreeSet<String> {
+    let before = &source[..at];
+    let line = before.rsplit('\n').next().unwrap_or_default().trim_start();
+    if let Some(name) = line.strip_prefix("const ").or_else(|| line.strip_prefix("pub const ")) {
+        let name = name.split(':').next().unwrap().trim();
+        let uses = source.match_indices(name).filter(|(i, _)| source[..*i].rfind(".select(").is_some());
+        return uses.filter_map(|(i, _)| table_in_call(&source[..i])).collect();
+    }
+    let field = before.rfind("table: \"").and_then(|i| literal(&before[i + 7..])).map(|(t, _)| t);
+    let nearest = match (before.rfind("table: \""), before.rfind(".select(")) {
+        (Some(a), Some(b)) if b > a => table_in_call(before),
+        (None, Some(_)) => table_in_call(before),
+        _ => field,
+    };
+    nearest.into_iter().collect()
+}
+
+fn table_in_call(before: &str) -> Option<String> {
+    let call = before.rfind(".select(")?;
+    let quote = before[call..].find('"')? + call;
+    literal(&before[quote..]).map(|(table, _)| table).filter(|t| t.contains('.'))
+}
+
+/// The value of the string literal a text begins with, and its length in the source.
+fn literal(source: &str) -> Option<(String, usize)> {
+    if let Some(raw) = source.strip_prefix('r') {
+        let hashes = raw.bytes().take_while(|b| *b == b'#').count();
+        let body = raw[hashes..].strip_prefix('"')?;
+        let end = body.find(&format!("\"{}", "#".repeat(hashes)))?;
+        return Some((body[..end].to_owned(), 2 + 2 * hashes + end + 1));
+    }
+    let body = source.strip_prefix('"')?;
+    let (mut text, mut chars) = (String::new(), body.char_indices().peekable());
+    while let Some((i, c)) = chars.next() {
+        match c {
+            '"' => return Some((text, i + 2)),
+            '\\' => match chars.next()?.1 {
+                // A line that ends in a backslash goes on at the next word.
+                '\n' => while chars.next_if(|(_, c)| c.is_whitespace()).is_some() {},
+                'n' => text.push('\n'),
+                't' => text.push('\t'),
+                other => text.push(other),
+            },
+            c => text.push(c),
+        }
+    }
+    None
+}
+
+#[test]
+fn literals_are_read_as_the_compiler_reads_them() {
+    let read = |s: &str| literal(s).map(|(text, _)| text);
+    assert_eq!(read("\"a \\\n      b\\\"c\" d"), Some("a b\"c".into()));
+    assert_eq!(read("r#\"a\"b\"# c"), Some("a\"b".into()));
+    assert_eq!(read("x"), None);
+    let source = "const TAIL: &str = \"t.a = 1\";\n f(tx.select(\"x.y\", &[\"q\"], TAIL, &[]))";
+    assert_eq!(conditions(source), ["SELECT t.id FROM x.y t WHERE t.a = 1"]);
+}

@@ -1,0 +1,196 @@
+//! `salus verify`, `salus prove`, `salus doctor` and `salus conformance`: what can be shown on one's own database.
+
+use crate::{
+    output::{Outcome, table},
+    place::Place,
+};
+use clap::Subcommand;
+use salus_codec::fhir::{self, Layout, Resources};
+use salus_core::{Error, Result};
+use salus_domains::{exchange::import, operations, prove, verify};
+use salus_store::{lint, migrate, scan::Scanner};
+use serde_json::{Value, json};
+use std::{fs::File, io::BufReader, path::PathBuf};
+
+#[derive(Debug, Subcommand)]
+pub enum ProveCommand {
+    /// Plant two scratch tenants, try every table and every operation across them, and remove them.
+    Isolation,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum DoctorCommand {
+    /// Break no rule of tenancy, performance or naming (T01–T16, P01–P02, N01–N09).
+    Tenancy,
+    /// Version, settings, size and connections of the database.
+    Database,
+    /// Search heap files, indexes, write-ahead log and logs of the embedded cluster for values that must be sealed.
+    PlaintextScan {
+        /// A value that is stored sealed, such as a real patient's record number; any number of times.
+        #[arg(long = "canary", required = true)]
+        canaries: Vec<String>,
+        /// Other files or folders to search, such as a backup.
+        #[arg(long = "path")]
+        paths: Vec<PathBuf>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ConformanceCommand {
+    /// Every resource of FHIR files is read, mapped, written back and read again to the same record.
+    Fhir {
+        /// A file or folder of NDJSON or JSON.
+        #[arg(long)]
+        data: PathBuf,
+    },
+}
+
+pub async fn verify(place: &Place) -> Result<Outcome> {
+    let report = verify::verify(&place.db().await?).await;
+    let rows: Vec<Vec<String>> = report
+        .checks
+        .iter()
+        .map(|c| {
+            let goal = c.goal_milliseconds.map(|g| format!("< {g} ms")).unwrap_or_default();
+            let outcome = format!("{:?}", c.outcome).to_lowercase();
+            vec![outcome, c.name.to_owned(), format!("{:.1} ms", c.milliseconds), goal, c.message.clone()]
+        })
+        .collect();
+    let ok = report.holds();
+    Ok(Outcome {
+        json: json!({"ok": ok, "checks": report.checks}),
+        text: table(&["", "check", "took", "goal", ""], &rows),
+        ok,
+    })
+}
+
+pub async fn prove(place: &Place, command: ProveCommand) -> Result<Outcome> {
+    let ProveCommand::Isolation = command;
+    let db = place.db().await?;
+    let report = prove::isolation(&db, &operations(db.catalog())?).await?;
+    let ok = report.holds();
+    let rows: Vec<Vec<String>> = report
+        .checks
+        .iter()
+        .map(|c| {
+            let verdict = if c.leaks.is_empty() { "holds".to_owned() } else { format!("{} LEAK(S)", c.leaks.len()) };
+            vec![verdict, c.name.to_string(), c.tried.to_string()]
+        })
+        .collect();
+    let mut lines = vec![table(&["", "promise", "attempts"], &rows), String::new()];
+    lines.extend(report.leaks().map(|l| format!("LEAK: {l}")));
+    lines.push(format!(
+        "{} tables and {} operations, {} attempts in {} ms: {}",
+        report.tables,
+        report.operations,
+        report.tried(),
+        report.milliseconds,
+        if ok { "tenants are kept apart" } else { "tenants are NOT kept apart" }
+    ));
+    if !report.kept.is_empty() {
+        lines.push(format!(
+            "Audit events of the scratch tenants stay in {}: the log is append-only",
+            report.kept.join(", ")
+        ));
+    }
+    Ok(Outcome { json: json!({"ok": ok, "report": report}), text: lines.join("\n"), ok })
+}
+
+pub async fn doctor(place: &Place, command: DoctorCommand) -> Result<Outcome> {
+    match command {
+        DoctorCommand::Tenancy => {
+            let findings = lint::check(&place.admin().await?).await?;
+            let rows: Vec<Vec<String>> = findings
+                .iter()
+                .map(|f| vec![f.rule.clone(), f.object.clone(), f.problem.clone(), f.fix.clone()])
+                .collect();
+            let ok = findings.is_empty();
+            let text = if ok { "No rule is broken".into() } else { table(&["rule", "where", "what", "fix"], &rows) };
+            Ok(Outcome { json: json!({"ok": ok, "findings": findings}), text, ok })
+        }
+        DoctorCommand::Database => {
+            let health = migrate::health(&place.admin().await?).await?;
+            let ok = health.problems.is_empty();
+            let text = if ok { "The database is well".into() } else { health.problems.join("\n") };
+            Ok(Outcome { json: json!({"ok": ok, "health": health}), text, ok })
+        }
+        DoctorCommand::PlaintextScan { canaries, mut paths } => {
+            if let Some(cluster) = place.cluster() {
+                // What is only in memory has not been written yet: make the files say what they will say.
+                place.admin().await?.batch_execute("CHECKPOINT").await.map_err(Error::internal)?;
+                paths.push(place.config.home.join("cluster"));
+                paths.push(place.config.home.join("log"));
+                let _ = cluster;
+            } else if paths.is_empty() {
+                return Err(Error::invalid(
+                    "path",
+                    "required",
+                    "Name the files to search: the database is not on this machine",
+                ));
+            }
+            let scan = Scanner::new(&canaries)?.scan(&paths)?;
+            let ok = scan.hits.is_empty();
+            let mut lines: Vec<String> = scan
+                .hits
+                .iter()
+                .map(|h| {
+                    format!(
+                        "IN CLEAR: canary {} in {} at byte {} ({})",
+                        h.canary + 1,
+                        h.file.display(),
+                        h.offset,
+                        h.form
+                    )
+                })
+                .collect();
+            lines.push(format!(
+                "{} files, {} MB searched: {} value(s) in clear",
+                scan.files,
+                scan.bytes / 1_000_000,
+                scan.hits.len()
+            ));
+            Ok(Outcome { json: json!({"ok": ok, "scan": scan}), text: lines.join("\n"), ok })
+        }
+    }
+}
+
+/// Needs no database.
+pub fn conformance(command: &ConformanceCommand) -> Result<Outcome> {
+    let ConformanceCommand::Fhir { data } = command;
+    let (mut total, mut failed): (u64, Vec<Value>) = (0, Vec::new());
+    for path in import::files(data)? {
+        let file =
+            File::open(&path).map_err(|e| Error::invalid("data", "unreadable", format!("{}: {e}", path.display())))?;
+        let lines = path.extension().is_some_and(|e| e == "ndjson");
+        let layout = if lines { Layout::Lines } else { Layout::Auto };
+        for item in Resources::with_layout(BufReader::new(file), layout) {
+            total += 1;
+            let at = |line: u64, why: String| json!({"id": format!("{}:{line}", path.display()), "got": why});
+            match item {
+                Err(f) => failed.push(at(f.line, f.problem.to_string())),
+                Ok(item) => {
+                    if let Err(why) = round_trip(&item.bytes) {
+                        failed.push(at(item.line, why));
+                    }
+                }
+            }
+        }
+    }
+    let passed = total - failed.len() as u64;
+    let ok = failed.is_empty() && total > 0;
+    let mut lines: Vec<String> = failed.iter().take(50).map(Value::to_string).collect();
+    lines.push(format!("fhir: {passed} of {total} passed"));
+    Ok(Outcome {
+        json: json!({"suite": "fhir", "passed": passed, "total": total, "failed": failed}),
+        text: lines.join("\n"),
+        ok,
+    })
+}
+
+fn round_trip(bytes: &[u8]) -> std::result::Result<(), String> {
+    let resource = fhir::parse(bytes).map_err(|p| p.to_string())?;
+    let first = fhir::map(&resource).map_err(|p| p.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
+    let written = fhir::write(&first.record, Some(resource)).ok_or("nothing was written")?;
+    let second = fhir::map(&written).map_err(|p| format!("what was written is refused: {}", p[0]))?;
+    if first.record == second.record { Ok(()) } else { Err("the record changed on its way out and back".into()) }
+}
