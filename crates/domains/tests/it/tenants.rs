@@ -28,11 +28,8 @@ async fn a_new_tenant_has_roles_and_takes_users() {
     let tenant = auth::create_tenant(&db, &north("clinic")).await.unwrap();
     for role in auth::start_roles() {
         let mut tx = db.begin(Ctx::operator(db.env(), tenant), false).await.unwrap();
-        let user = NewUser {
-            email: format!("{role}@north.example"),
-            display_name: role.into(),
-            roles: vec![role.into()],
-        };
+        let user =
+            NewUser { email: format!("{role}@north.example"), display_name: role.into(), roles: vec![role.into()] };
         auth::invite(&mut tx, &user).await.unwrap();
         tx.commit("auth.user.invite", "auth.users").await.unwrap();
     }

@@ -88,6 +88,12 @@ async fn prepare(place: &Place, load_demo: bool, as_json: bool) -> Result<Ready>
         tell_recovery(&identity, as_json);
     }
     let db = place.db().await?;
+    let broken: Vec<String> = db.lint().await?.iter().filter(|f| f.is_fatal()).map(ToString::to_string).collect();
+    if !broken.is_empty() {
+        let why =
+            format!("refusing to serve: rules of tenancy are broken: {}: see salus doctor tenancy", broken.join("; "));
+        return Err(Error::Unavailable(why));
+    }
     let mut notices = Vec::new();
     if let Some(cluster) = place.cluster()
         && let Some(why) = version_refusal(cluster.server_version())
@@ -163,7 +169,7 @@ fn tell_recovery(identity: &str, as_json: bool) {
         return;
     }
     say(
-            "A root key was made. It is the only way to the sealed data: without it, and without this recovery identity,\n\
+        "A root key was made. It is the only way to the sealed data: without it, and without this recovery identity,\n\
              everything sealed is lost for good. Write the identity down now and keep it away from this machine;\n\
              it is not stored and not shown again:\n",
     );

@@ -214,7 +214,12 @@ impl Tx {
 
     /// The old names in the order of their columns, opened for their tokens whatever the caller may see: nothing of
     /// them is returned to anyone.
-    fn names_unmasked(&mut self, table: &Table, row: &tokio_postgres::Row, subject: Option<Uuid>) -> Result<Vec<String>> {
+    fn names_unmasked(
+        &mut self,
+        table: &Table,
+        row: &tokio_postgres::Row,
+        subject: Option<Uuid>,
+    ) -> Result<Vec<String>> {
         let (id, key) = (row.get("id"), subject.and_then(|id| self.subject_key(id)));
         let mut names = Vec::new();
         for column in table.name_columns() {

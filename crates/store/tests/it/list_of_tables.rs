@@ -33,7 +33,10 @@ async fn list() -> String {
     for table in catalog.tables() {
         if table.schema() != schema {
             schema = table.schema();
-            let _ = write!(out, "\n**{schema}**\n\n| table | class | columns | sealed | | holds |\n|---|---|--:|--:|---|---|\n");
+            let _ = write!(
+                out,
+                "\n**{schema}**\n\n| table | class | columns | sealed | | holds |\n|---|---|--:|--:|---|---|\n"
+            );
         }
         out.push_str(&line(table));
     }
