@@ -3,9 +3,11 @@
 //!
 //! Nothing needs setting up: the first test makes the cluster (two seconds), the last one's end stops it.
 
+mod app;
 mod cluster;
 mod database;
 pub mod snapshot;
 
+pub use app::{Answer, Caller, PASSWORD, TestApp};
 pub use cluster::TestCluster;
 pub use database::TestDb;

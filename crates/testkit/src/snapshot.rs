@@ -12,8 +12,12 @@ use std::{
 /// # Panics
 /// With the difference and the command that accepts it, when they are not the same.
 pub fn assert_accepted(file: &Path, text: &str) {
+    assert_accepted_in(&pending_dir(), file, text);
+}
+
+fn assert_accepted_in(dir: &Path, file: &Path, text: &str) {
     let accepted = fs::read_to_string(file).unwrap_or_default();
-    let pending = pending_dir().join(name_of(file));
+    let pending = dir.join(name_of(file));
     if accepted == text {
         fs::remove_file(&pending).ok();
         return;
@@ -42,8 +46,11 @@ fn difference(before: &str, after: &str) -> String {
 /// # Errors
 /// Those of reading and writing files.
 pub fn accept_pending() -> std::io::Result<Vec<(PathBuf, String)>> {
+    accept_pending_in(&pending_dir())
+}
+
+fn accept_pending_in(dir: &Path) -> std::io::Result<Vec<(PathBuf, String)>> {
     let mut taken = Vec::new();
-    let dir = pending_dir();
     if !dir.exists() {
         return Ok(taken);
     }
@@ -79,16 +86,19 @@ mod tests {
 
     #[test]
     fn a_change_is_refused_until_it_is_accepted() {
+        // A folder of its own: taking over what waits in the real one is nobody's but a person's.
+        let dir = std::env::temp_dir().join(format!("salus-pending-{}", std::process::id()));
         let file = std::env::temp_dir().join(format!("salus-snapshot-{}", std::process::id()));
         fs::write(&file, "one\ntwo\n").unwrap();
-        assert_accepted(&file, "one\ntwo\n");
-        let refused = std::panic::catch_unwind(|| assert_accepted(&file, "one\nthree\n")).unwrap_err();
+        assert_accepted_in(&dir, &file, "one\ntwo\n");
+        let refused = std::panic::catch_unwind(|| assert_accepted_in(&dir, &file, "one\nthree\n")).unwrap_err();
         let told = refused.downcast_ref::<String>().unwrap();
         assert!(told.contains("- two\n+ three\n") && told.contains("accept-snapshots"), "{told}");
         assert_eq!(fs::read_to_string(&file).unwrap(), "one\ntwo\n", "a test changes no file");
-        let taken = accept_pending().unwrap();
+        let taken = accept_pending_in(&dir).unwrap();
         assert!(taken.iter().any(|(path, told)| *path == file && told.contains("+ three")));
-        assert_accepted(&file, "one\nthree\n");
+        assert_accepted_in(&dir, &file, "one\nthree\n");
         fs::remove_file(&file).unwrap();
+        fs::remove_dir_all(&dir).unwrap();
     }
 }

@@ -18,7 +18,9 @@ pub use password::check_rules;
 pub use sign_in::{Signed, sign_in, sign_out};
 pub use tenant::{NewTenant, create_tenant, start_roles};
 pub use token::{ApiKey, Token, create_api_key};
-pub use users::{Invitation, Invited, NewUser, accept_invitation, actions, display_names, invitation, invite};
+pub use users::{
+    Invitation, Invited, NewUser, accept_invitation, actions, create_service, display_names, invitation, invite,
+};
 
 use salus_store::Resource;
 

@@ -2,7 +2,7 @@
 //! be looked up inside one; that is an address and no secret.
 
 use salus_core::{Ctx, Error, Permissions, Result};
-use salus_store::{Db, engine::NewRow};
+use salus_store::{Db, engine::NewRow, sql};
 use serde_json::{Map, Value, json};
 use time::{Duration, format_description::well_known::Rfc3339};
 use uuid::Uuid;
@@ -77,6 +77,11 @@ pub async fn create_api_key(
         return Err(Error::invalid("scopes", "not_allowed", format!("{bad} is not of the form domain.noun.verb")));
     }
     let mut tx = db.begin(ctx.clone(), false).await?;
+    let held = tx.query_opt(sql!("SELECT status::text FROM auth.users WHERE id = $1"), &[&user]).await?;
+    if held.ok_or(Error::NotFound)?.get::<_, &str>(0) != "active" {
+        let detail = "The user is not active: a key would open nothing. Let them choose a password first, or make a service account";
+        return Err(Error::Conflict { code: "not_active", detail: detail.into() });
+    }
     let (token, text) = Token::new(ctx.tenant, "slk_")?;
     let (id, now) = (ctx.env.id(), ctx.env.now());
     let expires = (now + Duration::days(days)).format(&Rfc3339).map_err(Error::internal)?;

@@ -144,16 +144,34 @@ pub async fn invite(tx: &mut Tx, new: &NewUser) -> Result<Invitation> {
         "setup_expires_at": ends,
     }));
     tx.insert("auth.users", &[NewRow { id, values }]).await?;
-    for role in &new.roles {
+    give_roles(tx, id, &new.roles).await?;
+    tx.on_row(id);
+    Ok(Invitation { user: id, token: text })
+}
+
+/// Makes a service account: a program that calls with API keys and never signs in.
+///
+/// # Errors
+/// [`Error::Invalid`] for an unknown role.
+pub async fn create_service(tx: &mut Tx, name: &str, roles: &[String]) -> Result<Uuid> {
+    let id = tx.ctx.env.id();
+    let values = row(json!({"kind": "service", "display_name": name, "status": "active"}));
+    tx.insert("auth.users", &[NewRow { id, values }]).await?;
+    give_roles(tx, id, roles).await?;
+    tx.on_row(id);
+    Ok(id)
+}
+
+async fn give_roles(tx: &mut Tx, user: Uuid, roles: &[String]) -> Result<()> {
+    for role in roles {
         let found = tx.query_opt(sql!("SELECT id FROM auth.roles WHERE name = $1::text"), &[role]).await?;
         let found = found
             .ok_or_else(|| Error::invalid("roles", "no_such_record", format!("{role} is not a role of this tenant")))?;
-        let values = row(json!({"user_id": id, "role_id": found.get::<_, Uuid>(0)}));
-        let link = tx.ctx.env.id();
-        tx.insert("auth.user_roles", &[NewRow { id: link, values }]).await?;
+        let values = row(json!({"user_id": user, "role_id": found.get::<_, Uuid>(0)}));
+        let id = tx.ctx.env.id();
+        tx.insert("auth.user_roles", &[NewRow { id, values }]).await?;
     }
-    tx.on_row(id);
-    Ok(Invitation { user: id, token: text })
+    Ok(())
 }
 
 async fn renew(tx: &mut Tx, user: Uuid) -> Result<String> {

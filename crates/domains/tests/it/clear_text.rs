@@ -5,7 +5,7 @@ use salus_core::Ctx;
 use salus_domains::auth;
 use salus_store::{
     Call,
-    catalog::Kind,
+    catalog::{Column, Kind},
     scan::{Scan, Scanner},
     seal::Format,
 };
@@ -32,7 +32,7 @@ async fn fill(world: &World) -> Vec<String> {
     let catalog = world.db.catalog();
     let creates = world.ops.iter().filter(|o| o.name.ends_with(".create"));
     let mut creates: Vec<_> =
-        creates.filter(|o| catalog.table(o.target).unwrap().columns.iter().any(|c| c.is_sealed())).collect();
+        creates.filter(|o| catalog.table(o.target).unwrap().columns.iter().any(Column::is_sealed)).collect();
     creates.sort_by_key(|o| o.target != "medical.patients");
     for op in creates {
         let table = catalog.table(op.target).unwrap();

@@ -80,62 +80,61 @@ async fn a_killed_proof_is_cleared_away_and_real_tenants_are_not() {
     }
 }
 
+/// A way of breaking the wall, and how the proof must name it.
+const HOLES: [(&str, &str); 12] = [
+    (
+        "ALTER TABLE medical.patients DISABLE ROW LEVEL SECURITY",
+        "medical.patients: another tenant's row is found by id",
+    ),
+    ("DROP POLICY tenant_wall ON records.allergies", "records.allergies: another tenant's row is changed by tenant"),
+    (
+        "ALTER POLICY tenant_wall ON records.encounters USING (true) WITH CHECK (tenant_id = kernel.tenant())",
+        "records.encounters: another tenant's row is found by id",
+    ),
+    (
+        "ALTER POLICY tenant_wall ON kernel.settings WITH CHECK (true)",
+        "kernel.settings: a row for another tenant is accepted",
+    ),
+    (
+        "DROP POLICY whole_tenant ON auth.roles; \
+         CREATE POLICY whole_tenant ON auth.roles USING (true)",
+        "auth.roles: without a scope every table is empty",
+    ),
+    (
+        "DROP POLICY own_person ON medical.patient_names; CREATE POLICY own_person ON medical.patient_names FOR SELECT \
+         USING ((SELECT kernel.scope()) = 'own')",
+        "medical.patient_names: who is linked to no person sees no person",
+    ),
+    ("GRANT UPDATE ON medical.providers TO salus_reader", "medical.providers: salus_reader may change it"),
+    (
+        "CREATE VIEW public.everyone AS SELECT * FROM records.documents; GRANT SELECT ON public.everyone TO salus_app",
+        "public.everyone: 1 rows of another tenant",
+    ),
+    (
+        "CREATE TABLE records.loose (tenant_id uuid, id uuid); GRANT SELECT ON records.loose TO salus_app",
+        "T02 records.loose",
+    ),
+    (
+        "ALTER TABLE medical.patient_addresses DROP CONSTRAINT patient_addresses_patient_fk",
+        "patient_id may name another tenant's row of medical.patients",
+    ),
+    (
+        "CREATE FUNCTION kernel.peek() RETURNS bigint LANGUAGE sql SECURITY DEFINER RETURN (SELECT count(*) FROM records.lab_results)",
+        "T13 kernel.peek()",
+    ),
+    ("ALTER TABLE records.vital_signs NO FORCE ROW LEVEL SECURITY", "T03 records.vital_signs"),
+];
+
 /// Breaks one thing after another on different tables, and each must be named with what is wrong there.
 #[tokio::test]
 async fn each_hole_in_the_wall_is_found() {
-    let holes = [
-        (
-            "ALTER TABLE medical.patients DISABLE ROW LEVEL SECURITY",
-            "medical.patients: another tenant's row is found by id",
-        ),
-        (
-            "DROP POLICY tenant_wall ON records.allergies",
-            "records.allergies: another tenant's row is changed by tenant",
-        ),
-        (
-            "ALTER POLICY tenant_wall ON records.encounters USING (true) WITH CHECK (tenant_id = kernel.tenant())",
-            "records.encounters: another tenant's row is found by id",
-        ),
-        (
-            "ALTER POLICY tenant_wall ON kernel.settings WITH CHECK (true)",
-            "kernel.settings: a row for another tenant is accepted",
-        ),
-        (
-            "DROP POLICY whole_tenant ON auth.roles; \
-             CREATE POLICY whole_tenant ON auth.roles USING (true)",
-            "auth.roles: without a scope every table is empty",
-        ),
-        (
-            "DROP POLICY own_person ON medical.patient_names; CREATE POLICY own_person ON medical.patient_names FOR SELECT \
-             USING ((SELECT kernel.scope()) = 'own')",
-            "medical.patient_names: who is linked to no person sees no person",
-        ),
-        ("GRANT UPDATE ON medical.providers TO salus_reader", "medical.providers: salus_reader may change it"),
-        (
-            "CREATE VIEW public.everyone AS SELECT * FROM records.documents; GRANT SELECT ON public.everyone TO salus_app",
-            "public.everyone: 1 rows of another tenant",
-        ),
-        (
-            "CREATE TABLE records.loose (tenant_id uuid, id uuid); GRANT SELECT ON records.loose TO salus_app",
-            "T02 records.loose",
-        ),
-        (
-            "ALTER TABLE medical.patient_addresses DROP CONSTRAINT patient_addresses_patient_fk",
-            "patient_id may name another tenant's row of medical.patients",
-        ),
-        (
-            "CREATE FUNCTION kernel.peek() RETURNS bigint LANGUAGE sql SECURITY DEFINER RETURN (SELECT count(*) FROM records.lab_results)",
-            "T13 kernel.peek()",
-        ),
-        ("ALTER TABLE records.vital_signs NO FORCE ROW LEVEL SECURITY", "T03 records.vital_signs"),
-    ];
     let world = World::new().await;
-    for (sql, _) in &holes {
+    for (sql, _) in HOLES {
         world.admin(sql).await;
     }
     let report = prove::isolation(&world.db, &world.ops).await.unwrap();
     assert!(!report.holds());
-    for (sql, named) in holes {
+    for (sql, named) in HOLES {
         // The catalogue was read before a constraint was dropped, so the proof still knows of the reference.
         assert!(
             report.leaks().any(|l| l.contains(named)),

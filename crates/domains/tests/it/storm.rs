@@ -21,7 +21,7 @@ const CALLS: u64 = 2_000;
 /// Callers at a time: more than there are connections, so that some hang up while they wait for one.
 const CALLERS: usize = 24;
 
-/// SplitMix64: the same numbers for the same seed.
+/// `SplitMix64`: the same numbers for the same seed.
 fn random(seed: u64, n: u64) -> u64 {
     let mut z = seed.wrapping_add((n + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -69,13 +69,13 @@ impl Storm<'_> {
                 })
             }
             // Below the door, where nothing finishes the work for a caller that is gone.
-            _ => match timeout(patience, self.write_below(ctx, name, n)).await {
-                Ok(told) => told.map(Some),
-                Err(_) => {
+            _ => {
+                let Ok(told) = timeout(patience, self.write_below(ctx, name, n)).await else {
                     self.cut.fetch_add(1, Ordering::Relaxed);
                     return None;
-                }
-            },
+                };
+                told.map(Some)
+            }
         };
         match made {
             Ok(id) => id.map(|id| (tenant, id)),

@@ -24,6 +24,19 @@ pub enum UserCommand {
         #[arg(long = "role")]
         roles: Vec<String>,
     },
+    /// Make a service account: a program that calls with an API key, printed once, and never signs in.
+    Service {
+        #[arg(long)]
+        tenant: String,
+        #[arg(long)]
+        name: String,
+        /// Role, any number of times.
+        #[arg(long = "role", required = true)]
+        roles: Vec<String>,
+        /// Life of the key in days, at most 365.
+        #[arg(long, default_value_t = 90)]
+        days: i64,
+    },
     /// List the users of a tenant.
     List {
         #[arg(long)]
@@ -65,6 +78,7 @@ pub async fn run(place: &Place, command: UserCommand) -> Result<Outcome> {
     let db = place.db().await?;
     let tenant = match &command {
         UserCommand::Invite { tenant, .. }
+        | UserCommand::Service { tenant, .. }
         | UserCommand::List { tenant }
         | UserCommand::Disable { tenant, .. }
         | UserCommand::Reinvite { tenant, .. }
@@ -76,6 +90,13 @@ pub async fn run(place: &Place, command: UserCommand) -> Result<Outcome> {
             let body = json!({"email": email, "display_name": name, "roles": roles});
             let made = call(&db, ctx, "auth.user.invite", Call { body, ..Call::default() }).await?;
             Ok(Outcome::done(made.clone(), format!("{email} can choose a password within 72 hours at {}", path(&made))))
+        }
+        UserCommand::Service { name, roles, days, .. } => {
+            let mut tx = db.begin(ctx.clone(), false).await?;
+            let user = auth::create_service(&mut tx, &name, &roles).await?;
+            tx.commit("auth.user.create_service", "auth.users").await?;
+            let key = auth::create_api_key(&db, &ctx, user, &name, &Permissions::default(), days).await?;
+            Ok(Outcome::done(json!({"user": user, "id": key.id, "key": key.text}), shown_once(&key.text)))
         }
         UserCommand::List { .. } => list(&db, ctx).await,
         UserCommand::Disable { email, .. } => {
@@ -94,10 +115,13 @@ pub async fn run(place: &Place, command: UserCommand) -> Result<Outcome> {
         UserCommand::ApiKey { email, name, scopes, days, .. } => {
             let user = by_email(&db, &ctx, &email).await?.id()?;
             let key = auth::create_api_key(&db, &ctx, user, &name, &Permissions::new(scopes), days).await?;
-            let text = format!("The key is shown once:\n\n    {}\n\nSend it as: Authorization: Bearer <key>", key.text);
-            Ok(Outcome::done(json!({"id": key.id, "key": key.text}), text))
+            Ok(Outcome::done(json!({"id": key.id, "key": key.text}), shown_once(&key.text)))
         }
     }
+}
+
+fn shown_once(key: &str) -> String {
+    format!("The key is shown once:\n\n    {key}\n\nSend it as: Authorization: Bearer <key>")
 }
 
 /// The path of a set-up link: the address before it is the server's.

@@ -163,6 +163,9 @@ rights (what, parent, grantee, right_name, grantable) AS (
          a.privilege_type, bool_or(a.is_grantable)
     FROM granted g, aclexplode(g.acl) a
    WHERE a.grantee <> g.owner
+     -- A dump reads partitions by name, and they come and go; that it can is rule N10 of the linter.
+     AND NOT (a.privilege_type = 'SELECT' AND pg_get_userbyid(a.grantee) = 'salus_backup'
+              AND EXISTS (SELECT FROM relations r WHERE r.relispartition AND r.word || ' ' || r.name = g.what))
    GROUP BY 1, 2, 3, 4
   UNION ALL
   -- public is not ours, but everybody being able to create in it would be our problem.

@@ -1,4 +1,8 @@
 //! Tests of the web crate from outside, in one binary.
 #![allow(clippy::unwrap_used, reason = "a test that fails here has found its bug")]
 
+mod framing;
+mod openapi;
 mod pages;
+mod rest;
+mod sign_in;

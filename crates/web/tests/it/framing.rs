@@ -1,0 +1,94 @@
+//! Framing on the wire: what can be read in two ways gets 400 and a closed connection; slow heads are closed.
+
+use salus_testkit::TestApp;
+use salus_web::http::Limits;
+use std::time::Duration;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    time::timeout,
+};
+
+/// Sends bytes and reads until the server closes; the status lines, and whether it closed.
+async fn exchange(app: &TestApp, bytes: &[u8]) -> (Vec<String>, bool) {
+    let mut stream = TcpStream::connect(app.address()).await.unwrap();
+    stream.write_all(bytes).await.ok();
+    let mut answer = Vec::new();
+    let closed = timeout(Duration::from_secs(3), stream.read_to_end(&mut answer)).await.is_ok();
+    let text = String::from_utf8_lossy(&answer).into_owned();
+    (text.lines().filter(|l| l.starts_with("HTTP/1.1 ")).map(str::to_owned).collect(), closed)
+}
+
+#[tokio::test]
+async fn ambiguous_requests_are_refused_and_closed() {
+    let app = TestApp::new().await;
+    let post = "POST /sign-in HTTP/1.1\r\nHost: x\r\n";
+    let cases = [
+        (
+            "both lengths",
+            format!(
+                "{post}Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n"
+            ),
+        ),
+        ("both lengths turned", format!("{post}Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n")),
+        ("two lengths", format!("{post}Content-Length: 4\r\nContent-Length: 5\r\n\r\nabcde")),
+        ("the same length twice", format!("{post}Content-Length: 4\r\nContent-Length: 4\r\n\r\nabcd")),
+        ("signed length", format!("{post}Content-Length: +4\r\n\r\nabcd")),
+        ("hexadecimal length", format!("{post}Content-Length: 0x4\r\n\r\nabcd")),
+        ("unknown coding", format!("{post}Transfer-Encoding: xchunked\r\n\r\n4\r\nabcd\r\n0\r\n\r\n")),
+        ("two codings", format!("{post}Transfer-Encoding: chunked, identity\r\n\r\n4\r\nabcd\r\n0\r\n\r\n")),
+        ("space before the colon", format!("{post}Transfer-Encoding : chunked\r\n\r\n4\r\nabcd\r\n0\r\n\r\n")),
+        ("folded header", format!("{post}X: a\r\n b\r\nContent-Length: 0\r\n\r\n")),
+        ("bare line feeds", "POST /sign-in HTTP/1.1\nHost: x\nContent-Length: 4\n\nabcd".to_owned()),
+        ("no host", "GET / HTTP/1.1\r\n\r\n".to_owned()),
+        ("two hosts", "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n".to_owned()),
+        (
+            "long chunk extension",
+            format!("{post}Transfer-Encoding: chunked\r\n\r\n4;{}\r\nabcd\r\n0\r\n\r\n", "a".repeat(100_000)),
+        ),
+    ];
+    for (name, bytes) in cases {
+        let (statuses, closed) = exchange(&app, bytes.as_bytes()).await;
+        assert!(closed, "{name}: the connection stays open");
+        assert_eq!(statuses.len(), 1, "{name}: {statuses:?}");
+        assert!(statuses[0].starts_with("HTTP/1.1 4"), "{name}: {statuses:?}");
+    }
+}
+
+#[tokio::test]
+async fn heads_have_limits_in_size() {
+    let app = TestApp::new().await;
+    let many: String = (0..101).map(|i| format!("X{i}: 1\r\n")).collect();
+    let cases = [
+        format!("GET / HTTP/1.1\r\nHost: x\r\n{many}\r\n"),
+        format!("GET / HTTP/1.1\r\nHost: x\r\nX: {}\r\n\r\n", "a".repeat(500_000)),
+        format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", "a".repeat(70_000)),
+    ];
+    for bytes in cases {
+        let (statuses, closed) = exchange(&app, bytes.as_bytes()).await;
+        assert!(closed);
+        assert!(statuses.iter().all(|s| s.starts_with("HTTP/1.1 4")), "{statuses:?}");
+    }
+    let trace = exchange(&app, b"TRACE / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
+    assert!(trace.0[0].starts_with("HTTP/1.1 405"));
+}
+
+#[tokio::test]
+async fn slow_heads_are_closed_while_others_are_served() {
+    let limits = Limits { head: Duration::from_millis(400), ..Limits::default() };
+    let app = TestApp::with_limits(limits).await;
+    let mut slow = Vec::new();
+    for _ in 0..200 {
+        let mut stream = TcpStream::connect(app.address()).await.unwrap();
+        stream.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n").await.unwrap();
+        slow.push(stream);
+    }
+    assert_eq!(app.stranger().get("/api/health").await.status, 200);
+    for mut stream in slow {
+        let mut rest = Vec::new();
+        assert!(
+            timeout(Duration::from_secs(10), stream.read_to_end(&mut rest)).await.is_ok(),
+            "a half-sent head stays open"
+        );
+    }
+}

@@ -1,0 +1,23 @@
+//! The API description is a reviewed contract, locked a domain at a time.
+
+use salus_testkit::{TestApp, snapshot};
+use serde_json::{Map, Value};
+
+#[tokio::test]
+async fn the_description_is_the_reviewed_one() {
+    let app = TestApp::new().await;
+    let document = app.stranger().get("/openapi.json").await.json();
+    assert_eq!(document["openapi"], "3.1.0");
+    let mut domains: std::collections::BTreeMap<String, Map<String, Value>> = std::collections::BTreeMap::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        let any = item.as_object().unwrap().values().next().unwrap();
+        let domain = any["tags"][0].as_str().unwrap().to_owned();
+        domains.entry(domain).or_default().insert(path.clone(), item.clone());
+    }
+    assert!(domains.len() >= 7, "{:?}", domains.keys());
+    for (domain, paths) in domains {
+        let text = serde_json::to_string_pretty(&Value::Object(paths)).unwrap() + "\n";
+        let file = format!("{}/../../docs/openapi/{domain}.json", env!("CARGO_MANIFEST_DIR"));
+        snapshot::assert_accepted(std::path::Path::new(&file), &text);
+    }
+}

@@ -1,0 +1,122 @@
+//! Signing in from the pages: links, rules, locks, forged forms.
+
+use hyper::{Method, StatusCode};
+use salus_core::Ctx;
+use salus_domains::auth::{self, NewUser};
+use salus_testkit::{PASSWORD, TestApp};
+
+async fn invited(app: &TestApp, email: &str) -> String {
+    let mut tx = app.db.begin(Ctx::operator(app.db.env(), app.valley), false).await.unwrap();
+    let new = NewUser { email: email.into(), display_name: "Nova".into(), roles: vec!["DOCTOR".into()] };
+    let made = auth::invite(&mut tx, &new).await.unwrap();
+    tx.commit("auth.user.invite", "auth.users").await.unwrap();
+    format!("/setup/{}", made.token)
+}
+
+#[tokio::test]
+async fn a_link_sets_one_password_once() {
+    let app = TestApp::new().await;
+    let (stranger, link) = (app.stranger(), invited(&app, "nova@valley.example").await);
+    let page = stranger.get(&link).await.text();
+    assert!(
+        page.contains("nova@valley.example") && page.contains("12 characters"),
+        "the page says who and which rules"
+    );
+    let weak = stranger.submit(&link, &[("password", "short"), ("again", "short")]).await;
+    assert_eq!(weak.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let differ = stranger.submit(&link, &[("password", PASSWORD), ("again", "other")]).await;
+    assert_eq!(differ.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let set = stranger.submit(&link, &[("password", PASSWORD), ("again", PASSWORD)]).await;
+    assert_eq!((set.status, set.header("location")), (StatusCode::SEE_OTHER, "/sign-in"));
+    assert_eq!(stranger.get(&link).await.status, StatusCode::NOT_FOUND, "the link is spent");
+    let fields = [
+        ("organization", "valley"),
+        ("email", "Nova@Valley.example"),
+        ("password", PASSWORD),
+        ("return_to", "/patients"),
+    ];
+    let signed = stranger.submit("/sign-in", &fields).await;
+    assert_eq!((signed.status, signed.header("location")), (StatusCode::SEE_OTHER, "/patients"));
+    assert!(signed.header("set-cookie").contains("HttpOnly; SameSite=Lax"));
+    let elsewhere = [
+        ("organization", "valley"),
+        ("email", "nova@valley.example"),
+        ("password", PASSWORD),
+        ("return_to", "//evil.example"),
+    ];
+    assert_eq!(stranger.submit("/sign-in", &elsewhere).await.header("location"), "/");
+}
+
+#[tokio::test]
+async fn five_failures_lock_and_nobody_learns_who_exists() {
+    let app = TestApp::new().await;
+    let (stranger, link) = (app.stranger(), invited(&app, "lock@valley.example").await);
+    stranger.submit(&link, &[("password", PASSWORD), ("again", PASSWORD)]).await;
+    let attempt = |organization: &'static str, email: &'static str, password: &'static str| {
+        let stranger = stranger.clone();
+        async move {
+            stranger
+                .submit("/sign-in", &[("organization", organization), ("email", email), ("password", password)])
+                .await
+        }
+    };
+    let wrong = attempt("valley", "lock@valley.example", "wrong").await;
+    let nobody = attempt("valley", "none@valley.example", "wrong").await;
+    let nowhere = attempt("nosuch", "lock@valley.example", "wrong").await;
+    for other in [&nobody, &nowhere] {
+        assert_eq!(other.status, wrong.status);
+        let message = |t: String| t.split("flash").nth(1).map(|t| t[..60.min(t.len())].to_owned());
+        assert_eq!(message(other.text()), message(wrong.text()));
+    }
+    for _ in 0..4 {
+        assert_eq!(attempt("valley", "lock@valley.example", "wrong").await.status, StatusCode::UNAUTHORIZED);
+    }
+    let locked = attempt("valley", "lock@valley.example", PASSWORD).await;
+    assert_eq!(locked.status, StatusCode::TOO_MANY_REQUESTS, "even the right password waits");
+}
+
+#[tokio::test]
+async fn a_form_of_another_page_changes_nothing() {
+    let app = TestApp::new().await;
+    let doctor = app.session("valley", app.valley, "DOCTOR").await;
+    assert_eq!(doctor.get("/patients").await.status, StatusCode::OK);
+    let form = Some("family_name=X&given_names=Y".to_owned());
+    let kind = ("content-type", "application/x-www-form-urlencoded");
+    let forged =
+        doctor.send(Method::POST, "/patients/new", &[kind, ("sec-fetch-site", "cross-site")], form.clone()).await;
+    assert_eq!(forged.status, StatusCode::FORBIDDEN);
+    let without_token =
+        doctor.send(Method::POST, "/patients/new", &[kind, ("sec-fetch-site", "same-origin")], form).await;
+    assert_eq!(without_token.status, StatusCode::FORBIDDEN);
+    let body = Some(r#"{"family_name":"X"}"#.to_owned());
+    let headers = [("content-type", "application/json"), ("sec-fetch-site", "cross-site")];
+    let by_cookie = doctor.send(Method::POST, "/api/v1/medical/patients", &headers, body).await;
+    assert_eq!(by_cookie.status, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn pages_send_strangers_to_the_door_and_doctors_to_the_chart() {
+    let app = TestApp::new().await;
+    let away = app.stranger().get("/patients").await;
+    assert_eq!((away.status, away.header("location")), (StatusCode::SEE_OTHER, "/sign-in?return_to=%2Fpatients"));
+    let doctor = app.session("valley", app.valley, "DOCTOR").await;
+    let list = doctor.get("/patients").await.text();
+    let id = list
+        .split("href=\"/patients/")
+        .filter_map(|t| t.get(..36))
+        .find(|t| t.matches('-').count() == 4)
+        .unwrap()
+        .to_owned();
+    for path in ["", "/access", "?section=results", "/edit"] {
+        let page = doctor.get(&format!("/patients/{id}{path}")).await;
+        assert_eq!(page.status, StatusCode::OK, "{path}: {}", page.text());
+    }
+    for path in ["/", "/browse", "/browse/medical/patients", "/docs", "/account", "/patients/new"] {
+        assert_eq!(doctor.get(path).await.status, StatusCode::OK, "{path}");
+    }
+    assert_eq!(doctor.get("/audit").await.status, StatusCode::FORBIDDEN);
+    let masked = doctor.get(&format!("/browse/medical/patients/{id}")).await.text();
+    assert!(masked.contains("/open/family_name"), "sealed values wait to be asked for");
+    let opened = doctor.get(&format!("/browse/medical/patients/{id}/open/family_name")).await;
+    assert_eq!(opened.status, StatusCode::OK);
+}
