@@ -2,16 +2,16 @@
 
 -- Texts every domain uses. They bound what a client can store; control characters are refused.
 CREATE DOMAIN kernel.code AS text CONSTRAINT code_form
-  CHECK (length(VALUE) BETWEEN 1 AND 128 AND VALUE = btrim(VALUE) AND VALUE !~ '[\u0001-\u001f\u007f]');
+  CHECK (length(VALUE) >= 1 AND length(VALUE) <= 128 AND VALUE = btrim(VALUE) AND VALUE !~ '[\u0001-\u001f\u007f]');
 COMMENT ON DOMAIN kernel.code IS 'A code, identifier in clear or short label';
 COMMENT ON CONSTRAINT code_form ON DOMAIN kernel.code IS
   'Must be 1 to 128 characters without control characters or spaces at the ends';
 CREATE DOMAIN kernel.label AS text CONSTRAINT label_form
-  CHECK (length(VALUE) BETWEEN 1 AND 500 AND VALUE !~ '[\u0001-\u001f\u007f]');
+  CHECK (length(VALUE) >= 1 AND length(VALUE) <= 500 AND VALUE !~ '[\u0001-\u001f\u007f]');
 COMMENT ON DOMAIN kernel.label IS 'A name, title, display or address of a system';
 COMMENT ON CONSTRAINT label_form ON DOMAIN kernel.label IS 'Must be 1 to 500 characters without control characters';
 CREATE DOMAIN kernel.prose AS text CONSTRAINT prose_form
-  CHECK (length(VALUE) BETWEEN 1 AND 8000 AND VALUE !~ '[\u0001-\u0008\u000b-\u001f\u007f]');
+  CHECK (length(VALUE) >= 1 AND length(VALUE) <= 8000 AND VALUE !~ '[\u0001-\u0008\u000b-\u001f\u007f]');
 COMMENT ON DOMAIN kernel.prose IS 'Text of several lines that holds no health data';
 COMMENT ON CONSTRAINT prose_form ON DOMAIN kernel.prose IS
   'Must be 1 to 8000 characters; of control characters only tab and new line';

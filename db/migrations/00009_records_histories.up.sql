@@ -54,7 +54,7 @@ CREATE TABLE records.family_history (
   CONSTRAINT family_history_recorded_precision
     CHECK (kernel.is_precise(recorded_on, recorded_precision, NULL)),
   CONSTRAINT family_history_ages
-    CHECK (onset_age_low BETWEEN 0 AND 130 AND onset_age_high BETWEEN onset_age_low AND 130)
+    CHECK (onset_age_low >= 0 AND onset_age_low <= 130 AND onset_age_high >= onset_age_low AND onset_age_high <= 130)
 );
 CREATE INDEX family_history_repository_ix ON records.family_history (tenant_id, repository_id);
 CREATE INDEX family_history_encounter_ix ON records.family_history (tenant_id, encounter_id);

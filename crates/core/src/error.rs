@@ -132,7 +132,10 @@ impl fmt::Display for Fields<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (i, e) in self.0.iter().enumerate() {
             let sep = if i == 0 { "" } else { "; " };
-            write!(f, "{sep}{}: {}", e.pointer.trim_start_matches('/'), e.message)?;
+            match e.pointer.trim_start_matches('/') {
+                "" => write!(f, "{sep}{}", e.message)?,
+                field => write!(f, "{sep}{field}: {}", e.message)?,
+            }
         }
         Ok(())
     }

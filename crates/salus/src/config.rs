@@ -73,6 +73,9 @@ impl Config {
             config.connections =
                 Some(n.parse().map_err(|_| Error::invalid("SALUS_CONNECTIONS", "wrong_type", "Is a number"))?);
         }
+        if config.connections == Some(0) {
+            return Err(Error::invalid("connections", "not_allowed", "Is at least 1"));
+        }
         if let Some(path) = variable("SALUS_OPERATOR_KEY") {
             config.operator_key = Some(path.into());
         }

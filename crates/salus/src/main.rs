@@ -7,7 +7,7 @@ mod place;
 
 use clap::Parser as _;
 use command::Cli;
-use std::process::ExitCode;
+use std::{io::IsTerminal as _, process::ExitCode};
 
 fn main() -> ExitCode {
     if let Some(code) = salus_store::cluster::guard_requested() {
@@ -18,6 +18,7 @@ fn main() -> ExitCode {
         .with_env_filter(tracing_subscriber::EnvFilter::new(cli.log_filter()))
         .with_writer(std::io::stderr)
         .with_target(false)
+        .with_ansi(std::io::stderr().is_terminal())
         .init();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

@@ -98,7 +98,11 @@ impl Place {
         .await
     }
 
-    async fn check(&self) -> Result<()> {
+    /// Proves that the database is the one this build expects.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] with what to do.
+    pub async fn check(&self) -> Result<()> {
         let admin = self.admin().await?;
         schema::require(&admin).await?;
         lint::fatal(&lint::check(&admin).await?).map_or(Ok(()), Err)

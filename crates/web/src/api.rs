@@ -11,7 +11,7 @@ use http_body_util::{BodyExt as _, Limited};
 use salus_core::{Channel, Ctx, Error, Result};
 use salus_domains::auth::Presented;
 use salus_store::{Body, Call, Method, Op, Reply, dispatch};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// Largest body of a request.
@@ -68,9 +68,7 @@ async fn answer(app: &App, ctx: Ctx, request: Request) -> Result<Response> {
         Ok(found) => found,
         Err(None) => return Err(Error::NotFound),
         Err(Some(allowed)) => {
-            let mut response = StatusCode::METHOD_NOT_ALLOWED.into_response();
-            response.headers_mut().insert(header::ALLOW, HeaderValue::from_str(&allowed).map_err(Error::internal)?);
-            return Ok(response);
+            return not_allowed(&parts.method, &allowed, ctx.request);
         }
     };
     if op.method != Method::Get {
@@ -86,6 +84,21 @@ async fn answer(app: &App, ctx: Ctx, request: Request) -> Result<Response> {
     let request = ctx.request;
     let reply = dispatch(&app.db, &op, ctx, call).await?;
     respond(&reply, request)
+}
+
+/// 405 with the methods that this path has.
+fn not_allowed(method: &HttpMethod, allowed: &str, request: uuid::Uuid) -> Result<Response> {
+    let detail = format!("This path does not take {method}. It takes: {allowed}");
+    let body = json!({
+        "type": "urn:salus:problem:method_not_allowed", "title": "Method Not Allowed", "status": 405,
+        "code": "method_not_allowed", "detail": detail, "instance": format!("urn:uuid:{request}"), "errors": [],
+    });
+    let mut response = (StatusCode::METHOD_NOT_ALLOWED, body.to_string()).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    headers.insert(header::ALLOW, HeaderValue::from_str(allowed).map_err(Error::internal)?);
+    headers.insert("x-request-id", HeaderValue::from_str(&request.to_string()).map_err(Error::internal)?);
+    Ok(response)
 }
 
 /// A reply as bytes with its headers.

@@ -55,6 +55,9 @@ impl IntoResponse for Problem {
         let mut response = (status, body.to_string()).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if let Ok(id) = HeaderValue::from_str(&self.request.to_string()) {
+            headers.insert("x-request-id", id);
+        }
         match self.error {
             Error::Unauthenticated => {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"salus\""));

@@ -10,5 +10,6 @@ mod plausible;
 mod statements;
 mod storm;
 mod swaps;
+mod tenants;
 mod verify;
 mod world;

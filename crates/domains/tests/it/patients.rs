@@ -149,6 +149,20 @@ async fn another_tenant_and_a_lesser_caller_see_nothing() {
 }
 
 #[tokio::test]
+async fn a_name_changed_by_one_who_may_not_read_names_is_found_and_the_old_one_is_not() {
+    let world = World::new().await;
+    let made = world.create(json!({"family_name": "Okafor", "given_names": "Ada"})).await;
+    let mut blind = Ctx::operator(world.db.env(), world.tenant);
+    blind.permissions = Arc::new(Permissions::new(["medical.patient.write"]));
+    let change = Call { body: json!({"family_name": "Brown"}), if_match: Some(1), ..at(made.text("id")) };
+    let Body::Row(row) = world.call_as(blind, "medical.patient.change", change).await.unwrap().body else { panic!() };
+    assert_eq!(row.get("family_name"), Some(&Value::Null), "the change discloses nothing");
+    assert_eq!(world.find(&[("name", "brown")]).await, ["Ada"]);
+    assert_eq!(world.find(&[("name", "ada brown")]).await, ["Ada"]);
+    assert!(world.find(&[("name", "okafor")]).await.is_empty());
+}
+
+#[tokio::test]
 async fn every_access_is_on_the_record() {
     let world = World::new().await;
     let id = world.create(json!({"family_name": "Seen", "mrn": "7"})).await.text("id").to_owned();

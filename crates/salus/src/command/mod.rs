@@ -17,7 +17,7 @@ use std::path::PathBuf;
 
 /// Health data you can prove is safe.
 #[derive(Debug, Parser)]
-#[command(name = "salus", version, about, max_term_width = 100)]
+#[command(name = "salus", version, about = "Health data you can prove is safe", max_term_width = 100)]
 pub struct Cli {
     /// The data directory; SALUS_HOME says the same.
     #[arg(long, global = true, value_name = "DIR")]

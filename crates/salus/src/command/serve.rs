@@ -27,7 +27,7 @@ pub async fn run(place: Place, args: ServeArgs, as_json: bool) -> Result<Outcome
     let listen = listen.unwrap_or_else(|| "127.0.0.1:8080".into());
     let listener = TcpListener::bind(&listen)
         .await
-        .map_err(|e| Error::Unavailable(format!("cannot listen on {listen}: {e}; try --port 0")))?;
+        .map_err(|e| Error::Unavailable(format!("cannot listen on {listen}: {e}; {}", listen_fix(&e))))?;
     let address = listener.local_addr().map_err(Error::internal)?;
     // Taken before anything is started, so that a stop during start-up is a clean one as well.
     let (mut interrupt, mut terminate) = (
@@ -36,7 +36,7 @@ pub async fn run(place: Place, args: ServeArgs, as_json: bool) -> Result<Outcome
     );
 
     let ready = tokio::select! {
-        ready = prepare(&place, args.demo) => ready?,
+        ready = prepare(&place, args.demo, as_json) => ready?,
         _ = interrupt.recv() => return Ok(stopped()),
         _ = terminate.recv() => return Ok(stopped()),
     };
@@ -56,25 +56,44 @@ pub async fn run(place: Place, args: ServeArgs, as_json: bool) -> Result<Outcome
     Ok(stopped())
 }
 
+fn listen_fix(e: &std::io::Error) -> &'static str {
+    if e.kind() == std::io::ErrorKind::AddrInUse {
+        "another program listens there: --port 0 takes a free port"
+    } else {
+        "give an address of this machine and a port, such as 127.0.0.1:8080"
+    }
+}
+
 struct Ready {
     db: Db,
     notices: Vec<String>,
     loaded: Vec<Loaded>,
-    recovery: Option<String>,
+    /// Whether there is no tenant to sign in to.
+    empty: bool,
 }
 
 fn stopped() -> Outcome {
     Outcome::done(json!({"status": "stopped"}), "stopped")
 }
 
-async fn prepare(place: &Place, load_demo: bool) -> Result<Ready> {
+async fn prepare(place: &Place, load_demo: bool, as_json: bool) -> Result<Ready> {
     if place.may_migrate() {
         let mut admin = place.admin().await?;
         let files = migrate::Files::embedded()?;
         migrate::up(&mut admin, files, None).await?;
     }
-    let recovery = make_keys(place).await?;
+    // What would refuse to serve refuses before a key is made.
+    place.check().await?;
+    if let Some(identity) = make_keys(place).await? {
+        tell_recovery(&identity, as_json);
+    }
     let db = place.db().await?;
+    let broken: Vec<String> = db.lint().await?.iter().filter(|f| f.is_fatal()).map(ToString::to_string).collect();
+    if !broken.is_empty() {
+        let why =
+            format!("refusing to serve: rules of tenancy are broken: {}: see salus doctor tenancy", broken.join("; "));
+        return Err(Error::Unavailable(why));
+    }
     let mut notices = Vec::new();
     if let Some(cluster) = place.cluster()
         && let Some(why) = version_refusal(cluster.server_version())
@@ -90,7 +109,8 @@ async fn prepare(place: &Place, load_demo: bool) -> Result<Ready> {
             }
         }
     }
-    Ok(Ready { db, notices, loaded, recovery })
+    let empty = db.tenants().await?.is_empty();
+    Ok(Ready { db, notices, loaded, empty })
 }
 
 /// Makes the root key of a new installation. A database that already holds keys gets none: its key must be restored.
@@ -99,9 +119,15 @@ async fn make_keys(place: &Place) -> Result<Option<String>> {
     if keys.exists() {
         return Ok(None);
     }
-    let admin = place.admin().await?;
-    let held = admin.query_one("SELECT count(*) FROM kernel.keys", &[]).await.map_err(Error::internal)?;
-    if held.get::<_, i64>(0) > 0 {
+    let mut admin = place.admin().await?;
+    // A role that row-level security binds sees the keys of one tenant at a time; the platform has keys whenever any
+    // tenant does.
+    let tx = admin.transaction().await.map_err(Error::internal)?;
+    let as_platform = "SELECT set_config('salus.tenant', $1, true), set_config('salus.scope', 'tenant', true)";
+    tx.query_one(as_platform, &[&salus_core::PLATFORM.to_string()]).await.map_err(Error::internal)?;
+    let held = tx.query_one("SELECT EXISTS (SELECT FROM kernel.keys)", &[]).await.map_err(Error::internal)?;
+    tx.rollback().await.map_err(Error::internal)?;
+    if held.get(0) {
         return Err(Error::Unavailable(format!(
             "the database holds sealed data, but there is no root key in {}: restore root.age and operator.key; a new key would open nothing",
             keys.root.display()
@@ -117,16 +143,8 @@ fn announce(base: &str, ready: &Ready, as_json: bool) {
             .iter()
             .flat_map(|t| t.invitations.iter().map(|i| json!({"tenant": t.slug, "email": i.email, "roles": i.roles, "link": format!("{base}/setup/{}", i.token)})))
             .collect();
-        say(&json!({"address": base, "setup_links": links, "recovery_identity": ready.recovery}).to_string());
+        say(&json!({"address": base, "setup_links": links}).to_string());
         return;
-    }
-    if let Some(identity) = &ready.recovery {
-        say(
-            "A root key was made. It is the only way to the sealed data: without it, and without this recovery identity,\n\
-             everything sealed is lost for good. Write the identity down now and keep it away from this machine;\n\
-             it is not stored and not shown again:\n",
-        );
-        say(&format!("    {identity}\n"));
     }
     for tenant in &ready.loaded {
         say(&format!("Tenant {} was loaded. One-time links to choose a password (72 hours):", tenant.slug));
@@ -135,8 +153,25 @@ fn announce(base: &str, ready: &Ready, as_json: bool) {
         }
         say("");
     }
+    if ready.empty {
+        say("There is no tenant yet. Make one with: salus tenant create, then salus user invite.");
+    }
     for notice in &ready.notices {
         say(&format!("Notice: {notice}"));
     }
     say(&format!("Salus serves on {base}"));
+}
+
+/// Told as soon as it exists: whatever fails afterwards, it is not lost.
+fn tell_recovery(identity: &str, as_json: bool) {
+    if as_json {
+        say(&json!({"recovery_identity": identity}).to_string());
+        return;
+    }
+    say(
+        "A root key was made. It is the only way to the sealed data: without it, and without this recovery identity,\n\
+             everything sealed is lost for good. Write the identity down now and keep it away from this machine;\n\
+             it is not stored and not shown again:\n",
+    );
+    say(&format!("    {identity}\n"));
 }

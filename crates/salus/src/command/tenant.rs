@@ -5,15 +5,15 @@ use crate::{
     place::Place,
 };
 use clap::Subcommand;
-use salus_core::{Ctx, Result};
-use salus_store::engine::NewRow;
+use salus_core::Result;
+use salus_domains::auth::{self, NewTenant};
 use serde_json::json;
 
 #[derive(Debug, Subcommand)]
 pub enum TenantCommand {
     /// List the tenants.
     List,
-    /// Make a tenant with its keys and its own organization.
+    /// Make a tenant with its keys, its organization and the roles it starts with.
     Create {
         /// Short name in addresses and commands: lower-case letters, digits and hyphens.
         slug: String,
@@ -45,14 +45,13 @@ pub async fn run(place: &Place, command: TenantCommand) -> Result<Outcome> {
             Ok(Outcome::done(json!({"tenants": tenants}), table(&["tenant", "state", "", "id"], &rows)))
         }
         TenantCommand::Create { slug, name, kind } => {
-            let id = db.create_tenant(&slug, false).await?;
-            let mut tx = db.begin(Ctx::operator(db.env(), id), false).await?;
-            let values = json!({"name": name, "kind": kind}).as_object().cloned().unwrap_or_default();
-            tx.insert("auth.organizations", &[NewRow { id, values }]).await?;
-            tx.commit("auth.organization.create", "auth.organizations").await?;
-            let text =
-                format!("Tenant {slug} was made. Next: salus user invite --tenant {slug} --email … --name … --role …");
-            Ok(Outcome::done(json!({"id": id, "slug": slug}), text))
+            let roles: Vec<&str> = auth::start_roles().collect();
+            let id = auth::create_tenant(&db, &NewTenant { slug: slug.clone(), name, kind }).await?;
+            let text = format!(
+                "Tenant {slug} was made, with the roles {}.\nNext: salus user invite --tenant {slug} --email … --name … --role admin",
+                roles.join(", ")
+            );
+            Ok(Outcome::done(json!({"id": id, "slug": slug, "roles": roles}), text))
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! The header is canonical JSON without health data and becomes part of the Merkle leaf; the payload is sealed and
 //! only its digest is in the leaf, so it can be redacted later. The writer's MAC shows that a Salus process, and not
-//! an insert by hand, made the event. Reading the log back is in [`read`].
+//! an insert by hand, made the event. The log is read back by the domain `audit`.
 
 mod header;
 mod writer;

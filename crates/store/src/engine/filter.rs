@@ -91,7 +91,10 @@ impl<'a> Request<'a> {
             },
             "cursor" => self.cursor = Some(value.to_owned()),
             "fields" => self.fields = value.split(',').filter(|f| !f.is_empty()).map(str::to_owned).collect(),
-            "total" => self.total = value == "true",
+            "total" => match value.parse() {
+                Ok(wanted) => self.total = wanted,
+                Err(_) => return refuse("Is true or false".into()),
+            },
             "name" => {
                 if table.name_columns().next().is_none() {
                     return refuse(format!("{} holds no names to search", table.name));
@@ -129,6 +132,9 @@ impl<'a> Request<'a> {
             let Some(search) = column.search.filter(|s| *s != Search::Name && operator == "eq") else {
                 return refuse("not_allowed", "A sealed field can only be compared for equality".into());
             };
+            if search == Search::Date && parse_date(value).is_none() {
+                return refuse("wrong_type", "Is a date such as 2026-11-21".into());
+            }
             let blind = tx.keys().index.blind(blind_column(table, field)?, search, value)?;
             self.bind(&format!("t.{field}_bidx = $#::bytea"), Box::new(blind));
             return Ok(());

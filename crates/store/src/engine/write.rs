@@ -183,7 +183,7 @@ impl Tx {
         let rows = self.run(&sql, &params, false).await?;
         let record = selection.record(self, rows.first().ok_or(Error::NotFound)?)?;
         if table.name_columns().any(|c| row.values.contains_key(&c.name)) {
-            self.replace_tokens(table, &before.names, &record).await?;
+            self.replace_tokens(table, &before.names, &row).await?;
         }
         self.count(1);
         Ok(record)
@@ -208,28 +208,38 @@ impl Tx {
         if let Some(subject) = subject {
             self.fetch_subjects("id", &BTreeSet::from([subject])).await?;
         }
-        let names = self.names_unmasked(table, &selection, row)?;
+        let names = self.names_unmasked(table, row, subject)?;
         Ok(Before { subject, names })
     }
 
-    /// The old names, read for their tokens whatever the caller may see.
+    /// The old names in the order of their columns, opened for their tokens whatever the caller may see: nothing of
+    /// them is returned to anyone.
     fn names_unmasked(
         &mut self,
         table: &Table,
-        selection: &Selection<'_>,
         row: &tokio_postgres::Row,
+        subject: Option<Uuid>,
     ) -> Result<Vec<String>> {
-        if table.name_columns().next().is_none() {
-            return Ok(Vec::new());
+        let (id, key) = (row.get("id"), subject.and_then(|id| self.subject_key(id)));
+        let mut names = Vec::new();
+        for column in table.name_columns() {
+            let sealed: Option<&[u8]> = row.get(column.name.as_str());
+            names.push(match sealed.filter(|_| key.is_some() || !column.subject_bound) {
+                None => String::new(),
+                Some(sealed) => self.open(table, column, id, key.as_ref(), sealed)?.as_str().unwrap_or_default().into(),
+            });
         }
-        let record = selection.record(self, row)?;
-        Ok(table.name_columns().map(|c| record.text(&c.name).to_owned()).collect())
+        Ok(names)
     }
 
-    async fn replace_tokens(&mut self, table: &Table, before: &[String], after: &Record) -> Result<()> {
-        let id = after.id().ok_or_else(|| Error::internal("a row without id"))?;
+    async fn replace_tokens(&mut self, table: &Table, before: &[String], row: &NewRow) -> Result<()> {
+        let id = row.id;
         let old: Vec<&str> = before.iter().map(String::as_str).collect();
-        let new: Vec<&str> = table.name_columns().map(|c| after.text(&c.name)).collect();
+        let after = table.name_columns().zip(&old).map(|(column, old)| match row.values.get(&column.name) {
+            None => *old,
+            Some(given) => given.as_str().unwrap_or_default(),
+        });
+        let new: Vec<&str> = after.collect();
         let (old, new) = (self.keys().index.tokens(&table.name, &old), self.keys().index.tokens(&table.name, &new));
         let gone: Vec<Vec<u8>> = old.difference(&new).map(|t| t.to_vec()).collect();
         let come: Vec<Vec<u8>> = new.difference(&old).map(|t| t.to_vec()).collect();

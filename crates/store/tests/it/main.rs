@@ -5,6 +5,7 @@ mod catalogue;
 mod database;
 mod drift;
 mod drift_cases;
+mod list_of_tables;
 mod migrate;
 mod outside_transaction;
 mod repair;

@@ -107,7 +107,7 @@ pub struct PatientHeader {
     pub merged_into: String,
     /// Active allergies, shown in red on every page about the patient.
     pub allergies: Vec<AllergyBrief>,
-    /// What an empty `allergies` means: `none_known` or `not_recorded`.
+    /// What an empty `allergies` means: `none_known`, `not_recorded`, or `not_shown` to this person.
     pub allergy_state: String,
     /// Notices that must be seen, such as a sensitivity or a court restriction.
     pub banners: Vec<String>,
@@ -189,7 +189,7 @@ fn allergies(p: &PatientHeader, shell: &Shell) -> Markup {
             }
         } @else if p.allergy_state == "none_known" {
             p class="allergy-line calm" { (Tone::Good.sign(shell)) (t.no_known_allergies) }
-        } @else if p.deceased_on.is_empty() {
+        } @else if p.deceased_on.is_empty() && p.allergy_state != "not_shown" {
             p class="allergy-line unknown" { (Tone::Warn.sign(shell)) (t.allergies_not_recorded) }
         }
     }

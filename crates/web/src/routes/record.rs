@@ -1,7 +1,7 @@
 //! The chart, trends, and who saw a record.
 
 use super::{
-    frame::{Shown, Visit, by_id, html, text},
+    frame::{PageError, Shown, Visit, by_id, html, text},
     home::{items, json_of, texts, with_query},
 };
 use crate::{
@@ -20,7 +20,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use salus_core::Error;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::{collections::BTreeMap, sync::Arc};
 
 type Params = Query<BTreeMap<String, String>>;
@@ -105,6 +105,23 @@ fn allergy_line(patient: &mut PatientHeader, facts: &Value) {
         patient.allergy_state = "none_known".into();
     }
 }
+
+/// Reads the allergies for the head of a page that shows none itself. One who may not read them is told nothing about
+/// them, least of all that there are none.
+async fn with_allergies(visit: &Visit, mut patient: PatientHeader) -> Result<PatientHeader, PageError> {
+    let query = [("patient_id", patient.id.as_str()), ("fields", ALLERGY_FIELDS), ("limit", "200")];
+    match visit.page("records.allergy.list", &query).await {
+        Ok(page) => {
+            let live: Vec<_> = page.rows.iter().filter(|r| r.text("status") != "ENTERED_IN_ERROR").collect();
+            allergy_line(&mut patient, &json!({ "allergies": live }));
+        }
+        Err(Error::Forbidden(_)) => patient.allergy_state = "not_shown".into(),
+        Err(e) => return Err(visit.error(e)),
+    }
+    Ok(patient)
+}
+
+const ALLERGY_FIELDS: &str = "kind,clinical_status,display,substance,criticality,status";
 
 fn capped<T>(facts: &Value, counts: &Value, name: &str, most: usize, make: fn(&Value) -> T) -> Capped<T> {
     let rows: Vec<T> = items(facts, name).iter().take(most).map(make).collect();
@@ -324,7 +341,7 @@ async fn trend_of(visit: Visit, id: &str, query: &BTreeMap<String, String>) -> S
         query.get("unit").cloned().filter(|u| units.contains(u)).or_else(|| units.first().cloned()).unwrap_or_default();
     let values = values.into_iter().filter(|v| v.unit == unit || v.unit.is_empty()).collect();
     let view = TrendView {
-        patient: header(&reply["patient"]),
+        patient: with_allergies(&visit, header(&reply["patient"])).await?,
         code: code.to_owned(),
         display,
         values,
@@ -352,7 +369,7 @@ pub async fn access(
 }
 
 async fn access_of(visit: Visit, id: &str, before: &str) -> Shown {
-    let fields = "family_name,given_names,preferred_name,pseudonym,birth_date,sex,mrn,record_regime,status";
+    let fields = "family_name,given_names,preferred_name,pseudonym,birth_date,deceased_on,sex,mrn,record_regime,status";
     let who = visit.row("medical.patient.get", id, fields).await.map_err(|e| visit.error(e))?;
     let reply = json_of(visit.call("audit.log.accesses", with_query(by_id(id), &[("before", before)])).await?);
     let rows: Vec<Access> = items(&reply, "data").iter().map(seen).collect();
@@ -370,7 +387,7 @@ async fn access_of(visit: Visit, id: &str, before: &str) -> Shown {
         first: (!before.is_empty()).then(|| base.clone()),
         next: reply["next"].as_str().map(|at| format!("{base}?before={}", super::frame::encoded(at))),
     };
-    let patient = header(&serde_json::to_value(&who).unwrap_or_default());
+    let patient = with_allergies(&visit, header(&serde_json::to_value(&who).unwrap_or_default())).await?;
     Ok(html(&access::render(&AccessView { patient, rows, people, pager, ..AccessView::default() }, &visit.shell)))
 }
 
