@@ -1,0 +1,151 @@
+//! Measures Salus as a ratio to what PostgreSQL itself does on the same cluster in the same run.
+//!
+//! Each row alternates short slices of our work and of the limit and takes medians, because machines are shared and
+//! noisy. The server is the released program in a process of its own; the limit is plain `tokio-postgres` with
+//! prepared, pipelined statements under the same row-level security, on unsealed twins of the tables. A wrong answer
+//! fails the run; a missed goal fails it only with `--goals`.
+
+mod exchange;
+mod growth;
+mod http;
+mod load;
+mod measure;
+mod people;
+mod place;
+mod raw;
+mod report;
+mod requests;
+mod resources;
+mod search;
+
+use clap::Parser;
+use place::Place;
+use report::{Report, Row};
+use salus_core::{Error, Result};
+use std::{path::PathBuf, process::ExitCode};
+
+/// What to measure.
+#[derive(Debug, Parser)]
+pub struct Args {
+    /// P1 to P6, or all.
+    #[arg(default_value = "all")]
+    rows: Vec<String>,
+    /// The program to measure.
+    #[arg(long)]
+    salus: PathBuf,
+    /// Where the throw-away cluster lies: a disk, not memory.
+    #[arg(long)]
+    place: PathBuf,
+    /// One JSON document instead of a table.
+    #[arg(long)]
+    json: bool,
+    /// Small sizes and short slices.
+    #[arg(long)]
+    quick: bool,
+    /// 500,000 patients.
+    #[arg(long, conflicts_with = "quick")]
+    full: bool,
+    /// Fail when a goal is missed.
+    #[arg(long)]
+    goals: bool,
+    /// Keep the cluster and print where it is.
+    #[arg(long)]
+    keep: bool,
+}
+
+/// Sizes that follow from the arguments.
+#[derive(Debug, Clone, Copy)]
+pub struct Sizes {
+    /// Patients before growth is measured.
+    pub small: usize,
+    /// Patients in the tenant.
+    pub patients: usize,
+    /// Patients of the import, each with 42 resources.
+    pub imported: usize,
+    /// Slices of each side.
+    pub slices: usize,
+    /// Length of a slice.
+    pub seconds: f64,
+}
+
+impl Args {
+    fn sizes(&self) -> Sizes {
+        let base = Sizes { small: 5_000, patients: 50_000, imported: 1_250, slices: 5, seconds: 2.0 };
+        match (self.quick, self.full) {
+            (true, _) => Sizes { small: 500, patients: 2_000, imported: 100, slices: 2, seconds: 0.5 },
+            (_, true) => Sizes { small: 10_000, patients: 500_000, ..base },
+            _ => base,
+        }
+    }
+
+    fn wants(&self, row: &str) -> bool {
+        self.rows.iter().any(|r| r == "all" || r.eq_ignore_ascii_case(row))
+    }
+}
+
+fn main() -> ExitCode {
+    if let Some(code) = salus_store::cluster::guard_requested() {
+        return code;
+    }
+    let args = Args::parse();
+    let known = ["all", "p1", "p2", "p3", "p4", "p5", "p6"];
+    if let Some(unknown) = args.rows.iter().find(|r| !known.contains(&r.to_lowercase().as_str())) {
+        report::say(&format!("{unknown} is none of P1 to P6 or all"));
+        return ExitCode::from(2);
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(e) => return report::fail(&Error::internal(e)),
+    };
+    match runtime.block_on(run(&args)) {
+        Ok(report) => report.show(args.json, args.goals),
+        Err(e) => report::fail(&e),
+    }
+}
+
+async fn run(args: &Args) -> Result<Report> {
+    let sizes = args.sizes();
+    let mut report = Report::new(sizes);
+    let mut place = Place::make(&args.place, &args.salus, args.keep).await?;
+    if ["P1", "P2", "P3", "P4", "P6"].iter().any(|r| args.wants(r)) {
+        on_patients(args, sizes, &mut place, &mut report).await?;
+    }
+    if args.wants("P5") {
+        exchange::measure(&place, sizes, &mut report).await?;
+    }
+    if args.wants("P6") {
+        growth::starts(args, sizes, &mut report).await?;
+    }
+    place.remove().await;
+    Ok(report)
+}
+
+/// The rows that need patients and a server. With P6 they are measured small first.
+async fn on_patients(args: &Args, sizes: Sizes, place: &mut Place, report: &mut Report) -> Result<()> {
+    raw::make_tables(place).await?;
+    let mut crowd = load::Crowd::default();
+    let grows = args.wants("P6");
+    let before = if grows {
+        load::fill(place, &mut crowd, sizes.small).await?;
+        place.serve().await?;
+        Some(growth::rates(place, &crowd, sizes).await?)
+    } else {
+        None
+    };
+    load::fill(place, &mut crowd, sizes.patients).await?;
+    place.serve().await?;
+    let measured = [
+        ("P1", requests::get(place, &crowd, sizes, args.wants("P1")).await?),
+        ("P2", requests::list(place, &crowd, sizes, args.wants("P2")).await?),
+        ("P3", requests::create(place, sizes, args.wants("P3")).await?),
+    ];
+    report.rows.extend(measured.into_iter().filter_map(|(_, row): (&str, Option<Row>)| row));
+    if args.wants("P4") {
+        search::measure(place, &crowd, sizes, report).await?;
+    }
+    if let Some(before) = before {
+        growth::compare(place, &crowd, sizes, &before, report).await?;
+    }
+    place.stop_serving().await;
+    Ok(())
+}

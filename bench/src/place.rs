@@ -1,0 +1,202 @@
+//! The throw-away installation: an embedded cluster on disk with durable commits, one tenant, one API key, and the
+//! released server as a process of its own.
+
+use salus_core::{Ctx, Env, Error, Permissions, Result};
+use salus_domains::auth;
+use salus_store::{
+    Db, Options,
+    cluster::{Cluster, DATABASE, Settings},
+    engine::NewRow,
+    migrate, runtime,
+    seal::RootFile,
+};
+use serde_json::{Value, json};
+use std::{
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncBufReadExt as _, BufReader},
+    process::{Child, Command},
+};
+use tokio_postgres::{Client, NoTls};
+use uuid::Uuid;
+
+/// Name of the tenant.
+pub const TENANT: &str = "bench";
+
+/// An installation.
+pub struct Place {
+    /// Its data directory.
+    pub home: PathBuf,
+    /// The program that is measured.
+    pub salus: PathBuf,
+    /// The database, for filling it.
+    pub db: Db,
+    /// The tenant.
+    pub tenant: Uuid,
+    /// A key that may do everything in it.
+    pub key: String,
+    keep: bool,
+    cluster: Cluster,
+    server: Option<Server>,
+}
+
+/// A running `salus serve`.
+pub struct Server {
+    /// Where it listens.
+    pub address: String,
+    process: Child,
+}
+
+impl Place {
+    /// Makes the cluster, migrates it, makes keys, a tenant and an API key.
+    ///
+    /// # Errors
+    /// Those of each step.
+    pub async fn make(base: &Path, salus: &Path, keep: bool) -> Result<Self> {
+        let home = base.join(format!("salus-bench-{}", std::process::id()));
+        std::fs::create_dir_all(&home).map_err(Error::internal)?;
+        let home = home.canonicalize().map_err(Error::internal)?;
+        let cluster = Cluster::open(&home, Settings { connections: 120, ..Settings::default() })?;
+        migrate::up(&mut connect(&cluster, "salus_admin").await?, migrate::Files::embedded()?, None).await?;
+        let keys = RootFile::at(&home, None);
+        keys.init(&[])?;
+        let db = Db::open(Options {
+            config: cluster.config("salus_app", DATABASE),
+            connections: 4,
+            root: keys.unlock()?,
+            env: Env::default(),
+            allow_old_postgres: true,
+        })
+        .await?;
+        let tenant = db.create_tenant(TENANT, false).await?;
+        let key = api_key(&db, tenant).await?;
+        Ok(Self { home, salus: salus.to_path_buf(), db, tenant, key, keep, cluster, server: None })
+    }
+
+    /// A connection as this role.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when it is refused.
+    pub async fn connect(&self, role: &str) -> Result<Client> {
+        connect(&self.cluster, role).await
+    }
+
+    /// Starts the server if it does not run.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when it does not announce itself.
+    pub async fn serve(&mut self) -> Result<()> {
+        if self.server.is_none() {
+            self.server = Some(Server::start(&self.salus, &self.home).await?);
+        }
+        Ok(())
+    }
+
+    /// The running server.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when none was started.
+    pub fn server(&self) -> Result<&Server> {
+        self.server.as_ref().ok_or_else(|| Error::internal("the server was not started"))
+    }
+
+    /// Stops the server, letting open requests end.
+    pub async fn stop_serving(&mut self) {
+        if let Some(server) = self.server.take() {
+            server.stop().await;
+        }
+    }
+
+    /// Stops everything and removes the data directory.
+    pub async fn remove(mut self) {
+        self.stop_serving().await;
+        let Self { home, keep, cluster, db, .. } = self;
+        drop(db);
+        drop(cluster);
+        if keep {
+            crate::report::say(&format!("kept: {}", home.display()));
+        } else if let Err(e) = std::fs::remove_dir_all(&home) {
+            crate::report::say(&format!("{} could not be removed: {e}", home.display()));
+        }
+    }
+}
+
+impl Server {
+    /// Starts `salus serve` on a free port and waits until it says where.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when it ends before.
+    pub async fn start(salus: &Path, home: &Path) -> Result<Self> {
+        let mut process = Command::new(salus)
+            .args(["--json", "serve", "--port", "0", "--home"])
+            .arg(home)
+            .env("SALUS_ALLOW_OLD_POSTGRES", "true")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|e| Error::Unavailable(format!("{}: {e}", salus.display())))?;
+        let out = process.stdout.take().ok_or_else(|| Error::internal("no output"))?;
+        let mut lines = BufReader::new(out).lines();
+        let first = lines.next_line().await.map_err(Error::internal)?.unwrap_or_default();
+        let said: Value = serde_json::from_str(&first)
+            .map_err(|_| Error::Unavailable(format!("salus serve did not start: {first}")))?;
+        let address = said["address"].as_str().unwrap_or_default().trim_start_matches("http://").to_owned();
+        runtime::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        Ok(Self { address, process })
+    }
+
+    /// The process.
+    pub fn pid(&self) -> u32 {
+        self.process.id().unwrap_or_default()
+    }
+
+    /// Asks it to stop and waits until it has, and with it the cluster when it was the last user.
+    pub async fn stop(mut self) {
+        let pid = self.pid().to_string();
+        let asked = Command::new("kill").args(["-TERM", &pid]).status().await;
+        if asked.is_err() || tokio::time::timeout(Duration::from_secs(60), self.process.wait()).await.is_err() {
+            self.process.kill().await.ok();
+        }
+    }
+}
+
+/// A figure of `/proc/<pid>/status` in MB, such as `VmHWM`.
+pub fn memory(pid: u32, name: &str) -> Option<f64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|l| l.strip_prefix(name)?.strip_prefix(':'))?;
+    line.split_whitespace().next()?.parse::<f64>().ok().map(|kb| kb / 1024.0)
+}
+
+async fn connect(cluster: &Cluster, role: &str) -> Result<Client> {
+    let refused = |e: tokio_postgres::Error| Error::Unavailable(format!("{role} cannot connect: {e}"));
+    let (client, connection) = cluster.config(role, DATABASE).connect(NoTls).await.map_err(refused)?;
+    runtime::spawn(connection);
+    Ok(client)
+}
+
+/// An organization with one service account that may do everything, and its key.
+async fn api_key(db: &Db, tenant: Uuid) -> Result<String> {
+    let ctx = Ctx::operator(db.env(), tenant);
+    let [user, role, permission] = [db.env().id(), db.env().id(), db.env().id()];
+    let mut tx = db.begin(ctx.clone(), false).await?;
+    let rows = [
+        ("auth.organizations", tenant, json!({"name": "Bench", "kind": "clinic"})),
+        ("auth.permissions", permission, json!({"name": "ALL", "patterns": ["*.*.*"]})),
+        ("auth.roles", role, json!({"name": "bench", "scope": "tenant"})),
+        ("auth.role_permissions", db.env().id(), json!({"role_id": role, "permission_id": permission})),
+        ("auth.users", user, json!({"kind": "service", "display_name": "Bench", "status": "active"})),
+        ("auth.user_roles", db.env().id(), json!({"user_id": user, "role_id": role})),
+    ];
+    for (table, id, values) in rows {
+        let values = values.as_object().cloned().unwrap_or_default();
+        tx.insert(table, &[NewRow { id, values }]).await?;
+    }
+    tx.commit("kernel.demo.load", "kernel.tenants").await?;
+    let key = auth::create_api_key(db, &ctx, user, "bench", &Permissions::default(), 1).await?;
+    Ok(key.text)
+}
