@@ -1,11 +1,6 @@
 //! Fills the tenant with people, sealed and audited like everyone's, and the twin tables with the same in clear.
 
-use crate::{
-    measure::Dice,
-    people::Person,
-    place::Place,
-    report::progress,
-};
+use crate::{measure::Dice, people::Person, place::Place, report::progress};
 use futures_util::{StreamExt as _, stream};
 use salus_core::{Ctx, Error, Result};
 use salus_domains::medical;
@@ -43,7 +38,9 @@ pub async fn fill(place: &Place, crowd: &mut Crowd, target: usize) -> Result<()>
         clear(&admin, place.tenant, batch).await?;
     }
     // The same care for both sides: statistics, and visible pages.
-    for table in ["medical.patients", "kernel.search_tokens", "kernel.subject_keys", "bench_raw.patients", "bench_raw.names"] {
+    for table in
+        ["medical.patients", "kernel.search_tokens", "kernel.subject_keys", "bench_raw.patients", "bench_raw.names"]
+    {
         admin.batch_execute(&format!("VACUUM (ANALYZE) {table}")).await.map_err(Error::internal)?;
     }
     admin.batch_execute("CHECKPOINT").await.map_err(Error::internal)

@@ -171,4 +171,3 @@ impl Raw {
         found.map(|rows| rows.len()).map_err(Error::internal)
     }
 }
-

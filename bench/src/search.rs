@@ -35,10 +35,8 @@ pub async fn measure(place: &Place, crowd: &Crowd, sizes: Sizes, report: &mut Re
     }
     one.sort_unstable();
     raw_one.sort_unstable();
-    let median = |work: &str, (ours, limit): (f64, f64)| Row {
-        limit: Some(limit),
-        ..Row::fact("P4", work, (ours, "ms"))
-    };
+    let median =
+        |work: &str, (ours, limit): (f64, f64)| Row { limit: Some(limit), ..Row::fact("P4", work, (ours, "ms")) };
     report.rows.push(median("name search p50, 1 client", (percentile(&one, 50), percentile(&raw_one, 50))));
     let p95 = Row::at_most("P4", "name search p95, 1 client", (percentile(&one, 95), "ms"), 5.0);
     report.rows.push(Row { limit: Some(percentile(&raw_one, 95)), ..p95 });
