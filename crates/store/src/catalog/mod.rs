@@ -148,7 +148,7 @@ impl Table {
     pub fn readable(&self) -> impl Iterator<Item = &Column> {
         self.columns
             .iter()
-            .filter(|c| c.name != "tenant_id" && !matches!(c.kind, Kind::Blind | Kind::Bytes | Kind::Xid))
+            .filter(|c| !c.secret && c.name != "tenant_id" && !matches!(c.kind, Kind::Blind | Kind::Bytes | Kind::Xid))
     }
 
     /// Whether rows hold health data or identifiers.
