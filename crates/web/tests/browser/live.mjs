@@ -1,0 +1,223 @@
+// Not called by script/browser-test yet: it has not been run to its end. Run it by hand as below.
+//
+// Uses the running product as a person would, from the one-time link to "who saw this record". Starts the server on a
+// data directory of its own and a free port, and stops it again.
+//
+//   node live.mjs BINARY [--shots DIRECTORY]
+
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { chromium } from "playwright-core";
+
+const [binary, ...rest] = process.argv.slice(2);
+if (!binary) throw new Error("usage: node live.mjs BINARY [--shots DIRECTORY]");
+const shots = rest.includes("--shots") ? rest[rest.indexOf("--shots") + 1] : undefined;
+if (shots) await mkdir(shots, { recursive: true });
+const PASSWORD = "Correct-Horse-7-Battery";
+const ARGUMENTS = [
+  "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+  "--disable-component-update", "--disable-sync",
+];
+
+const home = await mkdtemp(join(tmpdir(), "salus-live-"));
+const server = spawn(binary, ["serve", "--demo", "--port", "0", "--json", "--home", home], { stdio: ["ignore", "pipe", "inherit"] });
+const ended = new Promise((resolve) => server.on("exit", resolve));
+const started = await new Promise((resolve, reject) => {
+  createInterface({ input: server.stdout }).once("line", (line) => resolve(JSON.parse(line)));
+  server.on("exit", (code) => reject(new Error(`the server ended with ${code}`)));
+});
+const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", headless: true, args: ARGUMENTS });
+const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, locale: "en", reducedMotion: "reduce" });
+const page = await context.newPage();
+const noise = [];
+page.on("console", (message) => message.type() === "error" && noise.push(message.text()));
+page.on("pageerror", (error) => noise.push(error.message));
+let passed = 0;
+let failed = 0;
+
+async function step(name, work) {
+  try {
+    await work();
+    passed += 1;
+  } catch (error) {
+    failed += 1;
+    console.log(`FAILED ${name}: ${error.message}`);
+    if (shots) await page.screenshot({ path: join(shots, `failed-${passed + failed}.png`), fullPage: true });
+  }
+}
+
+async function shot(name) {
+  if (shots) await page.screenshot({ path: join(shots, `${name}.png`), fullPage: true });
+}
+
+const base = started.address;
+const link = started.setup_links.find((l) => l.tenant === "valley" && l.roles.includes("DOCTOR"));
+
+await step("the one-time link sets a password, and only once", async () => {
+  await page.goto(link.link);
+  await page.fill("input[name=password]", "short");
+  await page.fill("input[name=again]", "short");
+  await page.click("button[type=submit]");
+  await assert.rejects(page.waitForURL(`${base}/sign-in`, { timeout: 1500 }), undefined, "a weak password was taken");
+  await page.fill("input[name=password]", PASSWORD);
+  await page.fill("input[name=again]", PASSWORD);
+  await page.click("button[type=submit]");
+  await page.waitForURL(`${base}/sign-in`);
+  const again = await page.request.get(link.link);
+  assert.equal(again.status(), 404);
+});
+
+await step("a wrong password is refused in words, the right one signs in", async () => {
+  await page.goto(`${base}/sign-in`);
+  await shot("sign-in");
+  assert.equal(await page.inputValue("input[name=organization]"), "valley", "the organization is remembered");
+  await page.fill("input[name=email]", link.email);
+  await page.fill("input[name=password]", "wrong");
+  await page.click("button[type=submit]");
+  assert.match(await page.textContent("main, body"), /not right/);
+  await page.fill("input[name=email]", link.email);
+  await page.fill("input[name=password]", PASSWORD);
+  await page.click("button[type=submit]");
+  await page.waitForURL(`${base}/`);
+  await shot("home");
+});
+
+let chart;
+await step("a patient is found by a part of the name without accents, and the chart opens", async () => {
+  await page.goto(`${base}/patients`);
+  await shot("patients");
+  const rows = await page.locator("tbody th a").allTextContents();
+  assert.ok(rows.length >= 20, `${rows.length} patients listed`);
+  const accented = rows.find((name) => /[áéíóúãçñ]/i.test(name)) ?? rows[0];
+  const word = accented.split(/[ ,]+/).find((w) => /[áéíóúãçñ]/i.test(w)) ?? accented.split(/[ ,]+/)[0];
+  const plain = word.normalize("NFD").replace(/[\u0300-\u036f]/g, "").toLowerCase().slice(0, 5);
+  await page.keyboard.press("/");
+  await page.keyboard.type(plain);
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("tbody th a");
+  const found = await page.locator("tbody th a").allTextContents();
+  assert.ok(found.includes(accented), `${plain} finds ${accented}; got ${found.join(" | ")}`);
+  assert.ok(!page.url().includes(plain), "the name is not in the address");
+  await shot("search");
+  await page.locator("tbody th a").first().click();
+  await page.waitForURL(/\/patients\/[0-9a-f-]{36}$/);
+  chart = page.url();
+  assert.ok((await page.locator("section, article").count()) > 3, "the chart has sections");
+  await shot("chart");
+});
+
+await step("the chart of 5,000 facts opens in time", async () => {
+  await page.goto(`${base}/patients`);
+  await page.fill("#smart-q", "V05000");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("tbody th a");
+  const href = await page.locator("tbody th a").first().getAttribute("href");
+  const began = Date.now();
+  await page.goto(base + href);
+  console.log(`the chart of 5,000 facts was loaded in ${Date.now() - began} ms`);
+  await shot("chart-5000");
+  await page.goto(`${base}${href}?section=results`);
+  await page.locator("a[href*='/trend?code=']").first().click();
+  await page.waitForSelector("svg.chart, svg");
+  await shot("trend");
+});
+
+await step("who saw the record names the person and the columns", async () => {
+  await page.goto(`${chart}/access`);
+  const text = await page.textContent("main");
+  assert.match(text, /Doctor \(demo\)/);
+  assert.match(text, /family_name/);
+  await shot("access");
+});
+
+await step("the browser masks sealed values until one is asked for, and that is recorded", async () => {
+  await page.goto(`${base}/browse`);
+  await shot("browse");
+  const id = chart.split("/").pop();
+  await page.goto(`${base}/browse/medical/patients/${id}`);
+  const masked = page.locator(".masked button[hx-get$='/open/family_name']");
+  assert.equal(await masked.count(), 1);
+  await masked.click();
+  await masked.waitFor({ state: "detached" });
+  await shot("browse-row");
+  await page.goto(`${chart}/access`);
+  const first = await page.locator("tbody tr").first().textContent();
+  assert.match(first, /medical\.patient\./);
+});
+
+await step("a patient is added and changed with messages beside the fields", async () => {
+  await page.goto(`${base}/patients/new`);
+  await page.fill("input[name=family_name]", "Ámbar");
+  await page.fill("input[name=given_names]", "Lucía");
+  await page.fill("input[name=birth_date]", "2091-01-01");
+  await page.selectOption("select[name=sex]", "F");
+  await page.locator("main form button[type=submit]").click();
+  assert.match(await page.textContent("main"), /between 125 years ago and today/);
+  assert.equal(await page.inputValue("input[name=family_name]"), "Ámbar", "nothing typed is lost");
+  await page.fill("input[name=birth_date]", "1991-01-01");
+  await page.locator("main form button[type=submit]").click();
+  await page.waitForURL(/\/patients\/[0-9a-f-]{36}$/);
+  await page.goto(`${page.url()}/edit`);
+  await page.fill("input[name=family_name]", "Ambarina");
+  await page.locator("main form button[type=submit]").click();
+  await page.waitForURL(/\/patients\/[0-9a-f-]{36}$/);
+  assert.match(await page.textContent("h1"), /Ambarina/);
+});
+
+await step("the API page describes an operation, and the account makes a key that works", async () => {
+  await page.goto(`${base}/docs?operation=medical.patient.list`);
+  assert.match(await page.textContent("main"), /medical\.patient\.read/);
+  await shot("docs");
+  await page.goto(`${base}/account`);
+  await page.fill("input[name=name]", "from the test");
+  await page.locator("form[action='/account/tokens'] button[type=submit]").click();
+  const key = (await page.textContent("main")).match(/slk_[0-9a-f]+_[0-9a-f]+_[0-9a-f]+/)[0];
+  const answer = await fetch(`${base}/api/v1/medical/patients?limit=1`, { headers: { authorization: `Bearer ${key}` } });
+  assert.equal(answer.status, 200);
+  await shot("account");
+});
+
+await step("every page speaks three languages", async () => {
+  for (const [language, word] of [["es", "Pacientes"], ["pt-BR", "Pacientes"], ["en", "Patients"]]) {
+    await page.goto(`${base}/patients`);
+    await page.locator(`button[name=language][value='${language}']`).first().click({ force: true });
+    await page.waitForLoadState();
+    assert.equal(await page.getAttribute("html", "lang"), language);
+    assert.match(await page.textContent("main"), new RegExp(word));
+  }
+});
+
+await step("small screens and dark rooms", async () => {
+  await page.setViewportSize({ width: 360, height: 780 });
+  await page.emulateMedia({ colorScheme: "dark" });
+  for (const url of [`${base}/`, `${base}/patients`, chart, `${chart}/access`, `${base}/browse`]) {
+    await page.goto(url);
+    const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+    assert.ok(over <= 0, `${url} is ${over} px too wide`);
+  }
+  await page.goto(chart);
+  await shot("chart-360-dark");
+});
+
+await step("no script was blocked and no console was written to", async () => {
+  // A refused form and a spent link are answered with 4xx, which the browser itself reports.
+  const own = noise.filter((line) => !/status of 4\d\d/.test(line));
+  assert.deepEqual(own, []);
+});
+
+await browser.close();
+server.kill("SIGTERM");
+const code = await ended;
+if (code !== 0) {
+  failed += 1;
+  console.log(`FAILED the server stops cleanly: ended with ${code}`);
+} else {
+  passed += 1;
+}
+await rm(home, { recursive: true, force: true });
+console.log(`${passed} passed, ${failed} failed`);
+process.exit(failed ? 1 : 0);
