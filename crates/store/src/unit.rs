@@ -48,11 +48,6 @@ impl Unit {
         Self { pool: pool.clone(), connection: None, caller, read_only }
     }
 
-    /// Whether anything was sent.
-    pub fn is_open(&self) -> bool {
-        self.connection.is_some()
-    }
-
     /// Runs a statement; `cached` keeps its plan on the connection, for texts of which there are few.
     pub async fn query(&mut self, sql: &str, params: Params<'_>, cached: bool) -> Result<Vec<Row>, Failure> {
         if self.connection.is_none() {

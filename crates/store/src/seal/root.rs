@@ -14,9 +14,6 @@ use std::{
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-/// Version of the root key that wraps tenant keys; rotation counts it up.
-pub const ROOT_VERSION: i32 = 1;
-
 /// The root key, unlocked.
 pub struct RootKey(Secret);
 
