@@ -107,17 +107,22 @@ async fn run(args: &Args) -> Result<Report> {
     let sizes = args.sizes();
     let mut report = Report::new(sizes);
     let mut place = Place::make(&args.place, &args.salus, args.keep).await?;
+    let done = rows(args, sizes, &mut place, &mut report).await;
+    place.remove().await;
+    done.map(|()| report)
+}
+
+async fn rows(args: &Args, sizes: Sizes, place: &mut Place, report: &mut Report) -> Result<()> {
     if ["P1", "P2", "P3", "P4", "P6"].iter().any(|r| args.wants(r)) {
-        on_patients(args, sizes, &mut place, &mut report).await?;
+        on_patients(args, sizes, place, report).await?;
     }
     if args.wants("P5") {
-        exchange::measure(&place, sizes, &mut report).await?;
+        exchange::measure(place, sizes, report).await?;
     }
     if args.wants("P6") {
-        growth::starts(args, sizes, &mut report).await?;
+        growth::starts(args, sizes, report).await?;
     }
-    place.remove().await;
-    Ok(report)
+    Ok(())
 }
 
 /// The rows that need patients and a server. With P6 they are measured small first.

@@ -60,7 +60,7 @@ impl Place {
         std::fs::create_dir_all(&home).map_err(Error::internal)?;
         let home = home.canonicalize().map_err(Error::internal)?;
         let cluster = Cluster::open(&home, Settings { connections: 120, ..Settings::default() })?;
-        migrate::up(&mut connect(&cluster, "salus_admin").await?, migrate::Files::embedded()?, None).await?;
+        migrate::up(&mut connect(&cluster, DATABASE, "salus_admin").await?, migrate::Files::embedded()?, None).await?;
         let keys = RootFile::at(&home, None);
         keys.init(&[])?;
         let db = Db::open(Options {
@@ -81,7 +81,15 @@ impl Place {
     /// # Errors
     /// [`Error::Unavailable`] when it is refused.
     pub async fn connect(&self, role: &str) -> Result<Client> {
-        connect(&self.cluster, role).await
+        connect(&self.cluster, DATABASE, role).await
+    }
+
+    /// The same in another database of the cluster.
+    ///
+    /// # Errors
+    /// As [`Place::connect`].
+    pub async fn connect_to(&self, database: &str, role: &str) -> Result<Client> {
+        connect(&self.cluster, database, role).await
     }
 
     /// Starts the server if it does not run.
@@ -145,7 +153,8 @@ impl Server {
         let first = lines.next_line().await.map_err(Error::internal)?.unwrap_or_default();
         let said: Value = serde_json::from_str(&first)
             .map_err(|_| Error::Unavailable(format!("salus serve did not start: {first}")))?;
-        let address = said["address"].as_str().unwrap_or_default().trim_start_matches("http://").to_owned();
+        let address = said["address"].as_str().map(|a| a.trim_start_matches("http://").to_owned());
+        let address = address.ok_or_else(|| Error::Unavailable(format!("salus serve did not start: {first}")))?;
         runtime::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         Ok(Self { address, process })
     }
@@ -172,9 +181,9 @@ pub fn memory(pid: u32, name: &str) -> Option<f64> {
     line.split_whitespace().next()?.parse::<f64>().ok().map(|kb| kb / 1024.0)
 }
 
-async fn connect(cluster: &Cluster, role: &str) -> Result<Client> {
+async fn connect(cluster: &Cluster, database: &str, role: &str) -> Result<Client> {
     let refused = |e: tokio_postgres::Error| Error::Unavailable(format!("{role} cannot connect: {e}"));
-    let (client, connection) = cluster.config(role, DATABASE).connect(NoTls).await.map_err(refused)?;
+    let (client, connection) = cluster.config(role, database).connect(NoTls).await.map_err(refused)?;
     runtime::spawn(connection);
     Ok(client)
 }

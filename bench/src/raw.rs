@@ -1,5 +1,6 @@
 //! The limit: what PostgreSQL does with unsealed twins of the tables, under the same row-level security, with the
-//! tenant's context, the work and the audit row in one round trip.
+//! tenant's context, the work and the audit row in one round trip. The twins lie in a database of their own on the same
+//! cluster, because a server refuses a database that holds more than its schema.
 
 use crate::{people::Person, place::Place};
 use salus_core::{Error, Result};
@@ -10,6 +11,13 @@ use uuid::Uuid;
 /// The twins. They have the same b-tree indexes as the sealed table, because they answer the same look-ups; names for
 /// trigram search are apart and without row-level security, which would keep the index from being used.
 const TABLES: &str = "
+CREATE SCHEMA extensions;
+CREATE EXTENSION pg_trgm SCHEMA extensions;
+CREATE SCHEMA kernel;
+CREATE FUNCTION kernel.tenant() RETURNS uuid LANGUAGE sql STABLE PARALLEL SAFE
+  RETURN nullif(current_setting('salus.tenant', true), '')::uuid;
+CREATE FUNCTION kernel.scope() RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
+  RETURN nullif(current_setting('salus.scope', true), '');
 CREATE SCHEMA bench_raw;
 CREATE TABLE bench_raw.patients (
   tenant_id uuid NOT NULL, id uuid NOT NULL, row_version int NOT NULL DEFAULT 1,
@@ -30,7 +38,7 @@ CREATE TABLE bench_raw.events (
   PRIMARY KEY (tenant_id, recorded_at, id));
 CREATE TABLE bench_raw.names (id uuid PRIMARY KEY, name text NOT NULL);
 CREATE INDEX ON bench_raw.names USING gin (name extensions.gin_trgm_ops);
-GRANT USAGE ON SCHEMA bench_raw TO salus_app;
+GRANT USAGE ON SCHEMA bench_raw, kernel, extensions TO salus_app;
 GRANT SELECT, INSERT ON bench_raw.patients, bench_raw.events, bench_raw.names TO salus_app;
 ";
 const PROTECT: &str = "
@@ -41,6 +49,9 @@ CREATE POLICY whole_tenant ON $ FOR ALL USING ((SELECT kernel.scope()) = 'tenant
   WITH CHECK ((SELECT kernel.scope()) = 'tenant');
 ";
 
+/// Where the twins are.
+pub const DATABASE: &str = "bench_raw";
+
 /// Makes the twins.
 ///
 /// # Errors
@@ -48,7 +59,9 @@ CREATE POLICY whole_tenant ON $ FOR ALL USING ((SELECT kernel.scope()) = 'tenant
 pub async fn make_tables(place: &Place) -> Result<()> {
     let protect: String = ["patients", "events"].map(|t| PROTECT.replace('$', &format!("bench_raw.{t}"))).concat();
     let admin = place.connect("salus_admin").await?;
-    admin.batch_execute(&format!("{TABLES}{protect}")).await.map_err(Error::internal)
+    admin.batch_execute(&format!("CREATE DATABASE {DATABASE}")).await.map_err(Error::internal)?;
+    let twin = place.connect_to(DATABASE, "salus_admin").await?;
+    twin.batch_execute(&format!("{TABLES}{protect}")).await.map_err(Error::internal)
 }
 
 /// One connection with its prepared statements.
@@ -78,7 +91,7 @@ impl Raw {
     }
 
     async fn connect(place: &Place) -> Result<Self> {
-        let client = place.connect("salus_app").await?;
+        let client = place.connect_to(DATABASE, "salus_app").await?;
         let mut made = Vec::new();
         for sql in [
             "SELECT set_config('salus.tenant', $1, true), set_config('salus.actor', $1, true), \
