@@ -107,7 +107,8 @@ async fn attempt(tx: &mut Tx, source: &str, batch: &[Prepared]) -> Result<Vec<Fa
         // The same resource twice in one batch: halving lets the second find the first.
         return Err(Error::Conflict { code: "twice", detail: "The resource comes twice".into() });
     }
-    let known = known(tx, source, &keys).await?;
+    let types: Vec<&str> = batch.iter().map(|one| one.mapped.record.resource_type.as_str()).collect();
+    let known = known(tx, source, &types, &keys).await?;
     let mut references = Vec::new();
     for one in batch {
         references.extend(one.mapped.record.refs.iter().chain(&one.mapped.record.back_refs));
@@ -129,13 +130,18 @@ async fn attempt(tx: &mut Tx, source: &str, batch: &[Prepared]) -> Result<Vec<Fa
     Ok(fates)
 }
 
-async fn known(tx: &mut Tx, source: &str, keys: &[Vec<u8>]) -> Result<HashMap<Vec<u8>, Known>> {
+/// Those of these resources that are here already. Their types are named because they stand before the keys in the
+/// index: without them each look-up would read the whole source. `LIMIT 1` keeps a plan that was made while the table
+/// was empty from reading all of it later.
+async fn known(tx: &mut Tx, source: &str, types: &[&str], keys: &[Vec<u8>]) -> Result<HashMap<Vec<u8>, Known>> {
     let sql = sql!(
-        "SELECT resource_key, id, digest, row_id FROM exchange.fhir_resources WHERE source = $1::text AND resource_key = ANY($2::bytea[])"
+        "SELECT k.key, f.id, f.digest, f.row_id FROM unnest($2::text[], $3::bytea[]) AS k(type, key), LATERAL ( \
+           SELECT r.id, r.digest, r.row_id FROM exchange.fhir_resources r \
+           WHERE r.source = $1::text AND r.resource_type = k.type AND r.resource_key = k.key LIMIT 1) f"
     );
-    let rows = tx.query(sql, &[&source, &keys]).await?;
+    let rows = tx.query(sql, &[&source, &types, &keys]).await?;
     let known = |r: &salus_store::Row| Known { id: r.get("id"), digest: r.get("digest"), row_id: r.get("row_id") };
-    Ok(rows.iter().map(|r| (r.get("resource_key"), known(r))).collect())
+    Ok(rows.iter().map(|r| (r.get("key"), known(r))).collect())
 }
 
 /// Providers of this batch that the tenant has already, by NPI: another source's clinician is the same person.

@@ -43,7 +43,7 @@ pub async fn resolve(tx: &mut Tx, source: &str, references: &[&Reference]) -> Re
     let (mut keys, mut npis, mut identifiers) = (HashSet::new(), HashSet::new(), HashSet::new());
     for r in references {
         if let Some(id) = id_of(&r.target) {
-            keys.insert(key(tx, &r.target_type, id)?);
+            keys.insert((r.target_type.as_str(), key(tx, &r.target_type, id)?));
         }
         match &r.target {
             Target::Identifier { system, value } if system == NPI => {
@@ -57,12 +57,14 @@ pub async fn resolve(tx: &mut Tx, source: &str, references: &[&Reference]) -> Re
     }
     let mut found = Resolved::default();
     if !keys.is_empty() {
-        let keys: Vec<Vec<u8>> = keys.into_iter().collect();
+        let (types, keys): (Vec<&str>, Vec<Vec<u8>>) = keys.into_iter().unzip();
         let sql = sql!(
-            "SELECT resource_key, row_id FROM exchange.fhir_resources \
-             WHERE source = $1::text AND resource_key = ANY($2::bytea[]) AND row_id IS NOT NULL"
+            "SELECT k.key, f.row_id FROM unnest($2::text[], $3::bytea[]) AS k(type, key), LATERAL ( \
+               SELECT r.row_id FROM exchange.fhir_resources r \
+               WHERE r.source = $1::text AND r.resource_type = k.type AND r.resource_key = k.key LIMIT 1) f \
+             WHERE f.row_id IS NOT NULL"
         );
-        found.by_key = tx.query(sql, &[&source, &keys]).await?.iter().map(|r| (r.get(0), r.get(1))).collect();
+        found.by_key = tx.query(sql, &[&source, &types, &keys]).await?.iter().map(|r| (r.get(0), r.get(1))).collect();
     }
     if !npis.is_empty() {
         let npis: Vec<String> = npis.into_iter().collect();
