@@ -1,8 +1,11 @@
 //! The keys of one tenant in memory: the tenant key that wraps, the class keys that seal, the index key that hashes.
 //! The root key wraps the tenant key; the tenant key wraps the others, each bound to what it is for.
 
-use super::{IndexKey, Secret, SubjectKey, nonce, random_secret};
-use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use super::{IndexKey, Secret, SubjectKey, extract, nonce, random_secret};
+use aws_lc_rs::{
+    aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey},
+    hmac as mac,
+};
 use salus_core::{Error, Result};
 use std::{
     collections::HashMap,
@@ -60,6 +63,8 @@ pub struct ClassKey {
     /// Whether it may still seal.
     pub active: bool,
     secret: Secret,
+    /// What HKDF extracts from it for values that are about nobody.
+    extracted: mac::Key,
     /// Seals left in the block this process reserved.
     remaining: AtomicI64,
 }
@@ -87,7 +92,12 @@ impl ClassKey {
     /// A key as it was unwrapped.
     #[must_use]
     pub fn new(key_no: u64, class: KeyClass, active: bool, secret: Secret) -> Self {
-        Self { key_no, class, active, secret, remaining: AtomicI64::new(0) }
+        let extracted = extract(&[], &secret[..]);
+        Self { key_no, class, active, secret, extracted, remaining: AtomicI64::new(0) }
+    }
+
+    pub(crate) fn extracted(&self) -> &mac::Key {
+        &self.extracted
     }
 
     pub(crate) fn secret(&self) -> &[u8] {
@@ -149,12 +159,12 @@ impl TenantKeys {
     pub fn new_subject(&self, subject: Uuid) -> Result<(SubjectKey, Wrapped)> {
         let secret = random_secret()?;
         let wrapped = wrap(&self.wrapping, &self.subject_aad(subject), &secret)?;
-        Ok((SubjectKey(secret), wrapped))
+        Ok((SubjectKey::new(secret), wrapped))
     }
 
     /// A person's key from its wrapped form.
     pub fn open_subject(&self, subject: Uuid, wrapped: &[u8]) -> Result<SubjectKey> {
-        unwrap(&self.wrapping, &self.subject_aad(subject), wrapped).map(SubjectKey)
+        unwrap(&self.wrapping, &self.subject_aad(subject), wrapped).map(SubjectKey::new)
     }
 
     fn subject_aad(&self, subject: Uuid) -> Vec<u8> {

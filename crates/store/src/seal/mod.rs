@@ -72,6 +72,26 @@ pub(crate) fn derive(salt: &[u8], secret: &[u8], info: &[&[u8]]) -> Result<Secre
     Ok(key)
 }
 
+/// The first half of HKDF-SHA-256 (RFC 5869 section 2.2), kept as the key of the second.
+pub(crate) fn extract(salt: &[u8], secret: &[u8]) -> aws_lc_rs::hmac::Key {
+    use aws_lc_rs::hmac as mac;
+    // An absent salt is as many zeros as the hash is long, which HMAC's own padding makes of an empty key.
+    let extracted = Zeroizing::new(hmac(&mac::Key::new(mac::HMAC_SHA256, salt), &[secret]));
+    mac::Key::new(mac::HMAC_SHA256, &extracted[..])
+}
+
+/// The second half (section 2.3) for 256 bits, which is its first block.
+pub(crate) fn expand(extracted: &aws_lc_rs::hmac::Key, info: &[&[u8]]) -> Secret {
+    let mut context = aws_lc_rs::hmac::Context::with_key(extracted);
+    for part in info {
+        context.update(part);
+    }
+    context.update(&[1]);
+    let mut key = Zeroizing::new([0; 32]);
+    key.copy_from_slice(context.sign().as_ref());
+    key
+}
+
 /// HMAC-SHA-256.
 pub(crate) fn hmac(key: &aws_lc_rs::hmac::Key, parts: &[&[u8]]) -> [u8; 32] {
     let mut context = aws_lc_rs::hmac::Context::with_key(key);
