@@ -12,8 +12,9 @@ use crate::{
 use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime, Timeouts};
 use salus_core::{Ctx, Env, Error, PLATFORM, Result};
 use std::{
-    collections::HashMap,
-    sync::{Arc, PoisonError, RwLock},
+    collections::{HashMap, HashSet},
+    hash::{BuildHasher as _, RandomState},
+    sync::{Arc, Mutex, PoisonError, RwLock},
     time::{Duration, Instant},
 };
 use tokio_postgres::{Client, Config, NoTls};
@@ -58,7 +59,14 @@ pub(crate) struct Shared {
     pub(crate) env: Env,
     pub(crate) root: RootKey,
     tenants: RwLock<HashMap<Uuid, Arc<TenantKeys>>>,
+    /// Hashes of the built statements whose plans connections keep.
+    kept: Mutex<HashSet<u64>>,
+    hasher: RandomState,
 }
+
+/// Built statements whose plans are kept. Which columns a body names is the caller's choice, so their texts are
+/// without number, and each costs memory on every connection.
+const KEPT: usize = 500;
 
 impl Db {
     /// Connects, checks that the role cannot pass row-level security by, reads the catalogue and takes a writer
@@ -88,7 +96,17 @@ impl Db {
         let writer = Writer::new(&options.root, row.get(0), payload, &options.env)?;
         drop(client);
         let (config, env, root) = (options.config, options.env, options.root);
-        let db = Self(Arc::new(Shared { pool, config, catalog, writer, env, root, tenants: RwLock::default() }));
+        let db = Self(Arc::new(Shared {
+            pool,
+            config,
+            catalog,
+            writer,
+            env,
+            root,
+            tenants: RwLock::default(),
+            kept: Mutex::default(),
+            hasher: RandomState::new(),
+        }));
         db.ensure_keys(PLATFORM).await?;
         Ok(db)
     }
@@ -206,6 +224,13 @@ impl Db {
             self.reserve_seals(tenant, &keys).await?;
         }
         Ok(keys)
+    }
+
+    /// Whether connections keep the plan of this built statement: the first few hundred do.
+    pub(crate) fn keeps_plan(&self, sql: &str) -> bool {
+        let hash = self.0.hasher.hash_one(sql);
+        let mut kept = self.0.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.contains(&hash) || (kept.len() < KEPT && kept.insert(hash))
     }
 
     /// Forgets the keys in memory, so that the next call reads them again.

@@ -10,7 +10,7 @@ use crate::{
 use salus_core::{Ctx, Error, Result};
 use serde_json::Value;
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 use tokio_postgres::Row;
@@ -32,7 +32,8 @@ pub struct Tx {
 /// What the audit event of this transaction will say.
 #[derive(Debug, Default)]
 struct Trail {
-    columns: BTreeSet<String>,
+    /// Opened columns by their registered number.
+    columns: BTreeMap<u32, String>,
     subjects: BTreeSet<Uuid>,
     row: Option<Uuid>,
     count: usize,
@@ -47,12 +48,20 @@ struct Outbox {
     bodies: Vec<Value>,
 }
 
-const INSERT_EVENT: &str = "WITH event AS ( \
+/// The statement that writes an event. PostgreSQL plans a statement anew when the role has changed since, so the
+/// reader's and the writer's have texts of their own and each keeps its plan.
+macro_rules! insert_event {
+    ($who:literal) => {
+        concat!($who, " WITH event AS ( \
     INSERT INTO audit.activity_logs (tenant_id, id, recorded_at, writer_id, writer_seq, actor_id, action, target, outcome, \
       header, payload, payload_salt, payload_commit, mac, leaf_hash) \
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::text, $10, $11::bytea, $12, $13::bytea, $14::bytea, $15::bytea)) \
   INSERT INTO audit.event_subjects (tenant_id, subject_id, recorded_at, id) \
-    SELECT $1, subject, $3, $2 FROM unnest($16::uuid[]) subject";
+    SELECT $1, subject, $3, $2 FROM unnest($16::uuid[]) subject")
+    };
+}
+const EVENT_OF_READER: &str = insert_event!("/* reader */");
+const EVENT_OF_WRITER: &str = insert_event!("/* writer */");
 const INSERT_OUTBOX: &str = "INSERT INTO kernel.outbox (id, event, row_id, body) \
     SELECT * FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::jsonb[])";
 
@@ -155,10 +164,7 @@ impl Tx {
         let Kind::Sealed(format) = column.kind else { return Err(Error::internal("not a sealed column")) };
         let class = self.keys.class_by_no(seal::key_no(sealed)?)?;
         let clear = seal::open(class, subject, &self.binding(column, format, row), sealed)?;
-        let name = format!("{}.{}", table.name, column.name);
-        if !self.trail.columns.contains(&name) {
-            self.trail.columns.insert(name);
-        }
+        self.trail.columns.entry(column.column_id).or_insert_with(|| format!("{}.{}", table.name, column.name));
         Ok(clear.to_vec())
     }
 
@@ -383,7 +389,7 @@ impl Tx {
         let mut last: Vec<(&str, Params<'_>)> = Vec::with_capacity(2);
         let params: Params<'_> = &event.params();
         let outbox_params: Params<'_> = &[&outbox.ids, &outbox.events, &outbox.rows, &outbox.bodies];
-        last.push((INSERT_EVENT, params));
+        last.push((if self.unit.is_read_only() { EVENT_OF_READER } else { EVENT_OF_WRITER }, params));
         if !outbox.ids.is_empty() {
             last.push((INSERT_OUTBOX, outbox_params));
         }
@@ -400,7 +406,7 @@ impl Tx {
         unit.rollback().await;
         let unit = Unit::new(&db.0.pool, &ctx, true);
         let params: Params<'_> = &event.params();
-        unit.commit(&[(INSERT_EVENT, params)]).await.map_err(|f| unrecorded(failure(&db.0.catalog, f)))
+        unit.commit(&[(EVENT_OF_READER, params)]).await.map_err(|f| unrecorded(failure(&db.0.catalog, f)))
     }
 
     /// Ends a transaction that touched nothing anyone needs to know of, such as looking up a session.
@@ -415,13 +421,15 @@ impl Tx {
     }
 
     fn event(&self, action: &str, target: &str, outcome: Outcome, code: Option<String>) -> Result<Event> {
+        let mut columns: Vec<String> = self.trail.columns.values().cloned().collect();
+        columns.sort_unstable();
         let header = Header {
             at: time::OffsetDateTime::UNIX_EPOCH,
             action: action.to_owned(),
             target: target.to_owned(),
             row: self.trail.row,
             count: self.trail.count,
-            columns: self.trail.columns.iter().cloned().collect(),
+            columns,
             subjects: self.trail.subjects.iter().copied().collect(),
             outcome,
             code,

@@ -48,6 +48,11 @@ impl Unit {
         Self { pool: pool.clone(), connection: None, caller, read_only }
     }
 
+    /// Whether it acts as `salus_reader`.
+    pub fn is_read_only(&self) -> bool {
+        self.read_only
+    }
+
     /// Runs a statement; `cached` keeps its plan on the connection, for texts of which there are few.
     pub async fn query(&mut self, sql: &str, params: Params<'_>, cached: bool) -> Result<Vec<Row>, Failure> {
         if self.connection.is_none() {

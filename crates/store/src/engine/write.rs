@@ -97,7 +97,8 @@ impl Tx {
             params.extend([ids as &(dyn ToSql + Sync), token]);
         }
         let sql = format!("{ctes}{}", writing.insert_sql(table, back));
-        let made = self.run(&sql, &params, rows.len() == 1).await?;
+        let kept = self.db().keeps_plan(&sql);
+        let made = self.run(&sql, &params, kept).await?;
         self.count(rows.len());
         for subject in subjects.iter().flatten() {
             self.about(*subject);
@@ -180,7 +181,8 @@ impl Tx {
         let sql = writing.update_sql(table, &selection);
         let mut params: Vec<&(dyn ToSql + Sync)> = writing.cells.iter().map(Cells::param).collect();
         params.push(&id);
-        let rows = self.run(&sql, &params, false).await?;
+        let kept = self.db().keeps_plan(&sql);
+        let rows = self.run(&sql, &params, kept).await?;
         let record = selection.record(self, rows.first().ok_or(Error::NotFound)?)?;
         if table.name_columns().any(|c| row.values.contains_key(&c.name)) {
             self.replace_tokens(table, &before.names, &row).await?;
