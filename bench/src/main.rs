@@ -26,6 +26,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 /// What to measure.
 #[derive(Debug, Parser)]
+#[allow(clippy::struct_excessive_bools, reason = "switches of a command line")]
 pub struct Args {
     /// P1 to P6, or all.
     #[arg(default_value = "all")]

@@ -25,7 +25,7 @@ pub struct Ratio {
     /// The limit's a second.
     pub limit: f64,
     /// Median of the ratios of each pair.
-    pub ratio: f64,
+    pub median: f64,
     /// Smallest and largest ratio of a pair: how noisy it was.
     pub spread: (f64, f64),
 }
@@ -96,7 +96,7 @@ pub fn ratio(pairs: &[(f64, f64)]) -> Ratio {
     Ratio {
         ours: median(pairs.iter().map(|p| p.0)),
         limit: median(pairs.iter().map(|p| p.1)),
-        ratio: median(ratios.iter().copied()),
+        median: median(ratios.iter().copied()),
         spread: (fold(f64::min), fold(f64::max)),
     }
 }
@@ -135,6 +135,6 @@ mod tests {
         let micros: Vec<u64> = (1..=100).map(|n| n * 1000).collect();
         assert!((percentile(&micros, 50) - 50.0).abs() < 1e-9 && (percentile(&micros, 95) - 95.0).abs() < 1e-9);
         let r = ratio(&[(1.0, 2.0), (3.0, 4.0), (1.0, 1.0)]);
-        assert!((r.ratio - 0.75).abs() < 1e-9 && r.spread == (0.5, 1.0));
+        assert!((r.median - 0.75).abs() < 1e-9 && r.spread == (0.5, 1.0));
     }
 }

@@ -168,7 +168,7 @@ impl Server {
     pub async fn stop(mut self) {
         let pid = self.pid().to_string();
         let asked = Command::new("kill").args(["-TERM", &pid]).status().await;
-        if asked.is_err() || tokio::time::timeout(Duration::from_secs(60), self.process.wait()).await.is_err() {
+        if asked.is_err() || tokio::time::timeout(Duration::from_mins(1), self.process.wait()).await.is_err() {
             self.process.kill().await.ok();
         }
     }
@@ -206,6 +206,12 @@ async fn api_key(db: &Db, tenant: Uuid) -> Result<String> {
         tx.insert(table, &[NewRow { id, values }]).await?;
     }
     tx.commit("kernel.demo.load", "kernel.tenants").await?;
-    let key = auth::create_api_key(db, &ctx, user, "bench", &Permissions::default(), 1).await?;
+    let key = auth::create_api_key(
+        db,
+        &ctx,
+        user,
+        &auth::NewApiKey { name: "bench", scopes: Permissions::default(), days: 1 },
+    )
+    .await?;
     Ok(key.text)
 }

@@ -10,7 +10,7 @@ use std::{io::Write as _, process::ExitCode};
 #[derive(Debug, Clone, Serialize)]
 pub struct Row {
     /// P1 to P6.
-    pub row: &'static str,
+    pub name: &'static str,
     /// What was done.
     pub work: String,
     /// Ours, in `unit`.
@@ -44,15 +44,15 @@ impl Row {
     /// A rate beside its limit, with the smallest ratio that is good.
     pub fn rate(row: &'static str, work: impl Into<String>, found: &Ratio, goal: f64) -> Self {
         Self {
-            row,
+            name: row,
             work: work.into(),
             ours: found.ours,
             limit: Some(found.limit),
             unit: "/s",
-            ratio: Some(found.ratio),
+            ratio: Some(found.median),
             spread: Some(found.spread),
             goal: format!(">= {goal:.2}x"),
-            met: Some(found.ratio >= goal),
+            met: Some(found.median >= goal),
         }
     }
 
@@ -60,7 +60,7 @@ impl Row {
     pub fn at_most(row: &'static str, work: impl Into<String>, (ours, unit): (f64, &'static str), most: f64) -> Self {
         let goal = format!("<= {most} {unit}");
         Self {
-            row,
+            name: row,
             work: work.into(),
             ours,
             limit: None,
@@ -75,7 +75,7 @@ impl Row {
     /// A figure without a goal of its own.
     pub fn fact(row: &'static str, work: impl Into<String>, (ours, unit): (f64, &'static str)) -> Self {
         let work = work.into();
-        Self { row, work, ours, limit: None, unit, ratio: None, spread: None, goal: String::new(), met: None }
+        Self { name: row, work, ours, limit: None, unit, ratio: None, spread: None, goal: String::new(), met: None }
     }
 }
 
@@ -107,7 +107,7 @@ impl Report {
             let met = r.met.map_or("", |m| if m { "yes" } else { "NO" });
             lines.push(format!(
                 "{:<4} {:<52} {:>13} {:>12} {:>7} {:>13}  {:<12} {met}",
-                r.row,
+                r.name,
                 r.work,
                 number(r.ours),
                 r.limit.map(number).unwrap_or_default(),

@@ -50,12 +50,12 @@ pub async fn get(place: &Place, crowd: &Crowd, sizes: Sizes, wanted: bool) -> Re
         return Ok(None);
     }
     progress("P1: one patient");
-    let mut sides = Sides::connect(place).await?;
-    warm(&mut sides, crowd, place).await?;
+    let mut both = Sides::connect(place).await?;
+    warm(&mut both, crowd, place).await?;
     let mut pairs = Vec::new();
     for n in 0..sizes.slices as u64 {
-        let ours = get_slice(&mut sides.http, crowd, (sizes.seconds, n)).await?;
-        let limit = slice(&mut sides.raw, sizes.seconds, n, async |c, dice| {
+        let ours = get_slice(&mut both.http, crowd, (sizes.seconds, n)).await?;
+        let limit = slice(&mut both.raw, sizes.seconds, n, async |c, dice| {
             let (id, _) = dice.pick(&crowd.people);
             must(c.get(*id, place.db.env().id(), place.db.env().now()).await? == 1, "a raw read found no row")
         })
@@ -81,10 +81,10 @@ pub async fn get_slice(clients: &mut [Client], crowd: &Crowd, (seconds, seed): (
 }
 
 /// Lets both sides prepare their statements and fill their caches before anything counts.
-async fn warm(sides: &mut Sides, crowd: &Crowd, place: &Place) -> Result<()> {
-    get_slice(&mut sides.http, crowd, (0.5, 99)).await?;
+async fn warm(both: &mut Sides, crowd: &Crowd, place: &Place) -> Result<()> {
+    get_slice(&mut both.http, crowd, (0.5, 99)).await?;
     let (id, _) = &crowd.people[0];
-    for raw in &sides.raw {
+    for raw in &both.raw {
         raw.get(*id, place.db.env().id(), place.db.env().now()).await?;
     }
     Ok(())
@@ -99,13 +99,13 @@ pub async fn list(place: &Place, crowd: &Crowd, sizes: Sizes, wanted: bool) -> R
         return Ok(None);
     }
     progress("P2: a page of patients");
-    let mut sides = Sides::connect(place).await?;
-    let cursors = cursors(&mut sides.http[0]).await?;
+    let mut both = Sides::connect(place).await?;
+    let cursors = cursors(&mut both.http[0]).await?;
     let mut pairs = Vec::new();
-    list_slice(&mut sides.http, &cursors, (0.5, 99)).await?;
+    list_slice(&mut both.http, &cursors, (0.5, 99)).await?;
     for n in 0..sizes.slices as u64 {
-        let ours = list_slice(&mut sides.http, &cursors, (sizes.seconds, n)).await?;
-        let limit = slice(&mut sides.raw, sizes.seconds, n, async |c, dice| {
+        let ours = list_slice(&mut both.http, &cursors, (sizes.seconds, n)).await?;
+        let limit = slice(&mut both.raw, sizes.seconds, n, async |c, dice| {
             let (id, _) = &crowd.people[100 + dice.below(crowd.people.len() - 100)];
             must(c.page(*id).await? == 51, "a raw page is not full")
         })
@@ -155,12 +155,12 @@ pub async fn create(place: &Place, sizes: Sizes, wanted: bool) -> Result<Option<
         return Ok(None);
     }
     progress("P3: a new patient");
-    let mut sides = Sides::connect(place).await?;
+    let mut both = Sides::connect(place).await?;
     let mut pairs = Vec::new();
-    create_slice(&mut sides.http, (0.5, 99)).await?;
+    create_slice(&mut both.http, (0.5, 99)).await?;
     for n in 0..sizes.slices as u64 {
-        let ours = create_slice(&mut sides.http, (sizes.seconds, n)).await?;
-        let limit = slice(&mut sides.raw, sizes.seconds, n, async |c, dice| {
+        let ours = create_slice(&mut both.http, (sizes.seconds, n)).await?;
+        let limit = slice(&mut both.raw, sizes.seconds, n, async |c, dice| {
             let env = place.db.env();
             c.create((env.id(), env.id()), &stranger(dice), env.now()).await
         })

@@ -24,14 +24,14 @@ const PATH: &str = "/api/v1/medical/patients";
 /// A failure of either side; missing or wrong hits are put into the report.
 pub async fn measure(place: &Place, crowd: &Crowd, sizes: Sizes, report: &mut Report) -> Result<()> {
     progress("P4: names");
-    let mut sides = Sides::connect(place).await?;
-    recall(&mut sides.http[0], crowd, report).await?;
+    let mut both = Sides::connect(place).await?;
+    recall(&mut both.http[0], crowd, report).await?;
     let (mut one, mut many, mut raw_one) = (Vec::new(), Vec::new(), Vec::new());
     for n in 0..sizes.slices as u64 {
-        one.extend(ours(&mut sides.http[..1], crowd, (sizes.seconds, n)).await?.micros);
-        raw_one.extend(limit(&mut sides.raw[..1], crowd, (sizes.seconds, n)).await?.micros);
-        let ours = ours(&mut sides.http, crowd, (sizes.seconds, n)).await?;
-        many.push((ours.per_second, limit(&mut sides.raw, crowd, (sizes.seconds, n)).await?.per_second));
+        one.extend(ours(&mut both.http[..1], crowd, (sizes.seconds, n)).await?.micros);
+        raw_one.extend(limit(&mut both.raw[..1], crowd, (sizes.seconds, n)).await?.micros);
+        let ours = ours(&mut both.http, crowd, (sizes.seconds, n)).await?;
+        many.push((ours.per_second, limit(&mut both.raw, crowd, (sizes.seconds, n)).await?.per_second));
     }
     one.sort_unstable();
     raw_one.sort_unstable();

@@ -1,4 +1,4 @@
-//! One error for the whole workspace. The edge turns it into problem+json, OperationOutcome or a page message;
+//! One error for the whole workspace. The edge turns it into problem+json, an `OperationOutcome` or a page message;
 //! nothing in it may hold health data, because all of it is shown and logged.
 
 use std::fmt;

@@ -53,9 +53,8 @@ fn digits<const N: usize>(s: &str) -> Option<[u32; N]> {
                 out[n] = d;
                 n += 1;
             }
-            Some(_) => return None,
             None if matches!(c, '.' | '-' | '/' | ' ') => {}
-            None => return None,
+            _ => return None,
         }
     }
     (n == N).then_some(out)

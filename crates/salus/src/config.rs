@@ -134,7 +134,7 @@ mod tests {
 
     #[test]
     fn a_misspelt_setting_names_the_nearest() {
-        let e = toml::from_str::<Config>("listn = '127.0.0.1:1'").unwrap_err();
+        let e = toml::from_str::<Config>("listn = '127.0.0.1:1'").expect_err("no such setting");
         assert!(e.message().contains("listen"), "{}", e.message());
         assert_eq!(distance("SALUS_HOME", "SALUS_HOEM"), 2);
     }

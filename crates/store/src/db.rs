@@ -213,12 +213,11 @@ impl Db {
     /// The tenant's keys, from memory when they are there and have seals left.
     pub(crate) async fn keys(&self, tenant: Uuid) -> Result<Arc<TenantKeys>> {
         let held = self.0.tenants.read().unwrap_or_else(PoisonError::into_inner).get(&tenant).cloned();
-        let keys = match held {
-            Some(keys) => keys,
-            None => {
-                let keys = Arc::new(self.load_keys(tenant).await?.ok_or(Error::NotFound)?);
-                self.0.tenants.write().unwrap_or_else(PoisonError::into_inner).entry(tenant).or_insert(keys).clone()
-            }
+        let keys = if let Some(keys) = held {
+            keys
+        } else {
+            let keys = Arc::new(self.load_keys(tenant).await?.ok_or(Error::NotFound)?);
+            self.0.tenants.write().unwrap_or_else(PoisonError::into_inner).entry(tenant).or_insert(keys).clone()
         };
         if keys.classes().any(|k| k.active && k.remaining() < SEAL_LOW) {
             self.reserve_seals(tenant, &keys).await?;

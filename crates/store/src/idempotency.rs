@@ -1,11 +1,7 @@
 //! Replies to requests with an `Idempotency-Key`, kept 72 hours. The claim is made in the transaction of the work,
 //! so a key is spent exactly when its work is done; a second request with the same key waits for the first.
 
-use crate::{
-    Body, Call, Reply, Tx,
-    catalog::Kind,
-    seal::{Format, sha256},
-};
+use crate::{At, Body, Call, Reply, Tx, seal::sha256};
 use salus_core::{Error, Result};
 use serde_json::json;
 use time::Duration;
@@ -51,11 +47,8 @@ pub async fn claim(tx: &mut Tx, action: &str, key: &str, call: &Call) -> Result<
         let detail = "This Idempotency-Key was used for another request: use a new key for a new request".into();
         return Err(Error::Conflict { code: "idempotency_mismatch", detail });
     }
-    let catalog = tx.db().clone();
-    let table = catalog.catalog().table(TABLE)?;
-    let column = table.column("reply").ok_or_else(|| Error::internal("no column reply"))?;
     let sealed: &[u8] = row.get::<_, Option<&[u8]>>("reply").ok_or_else(|| Error::internal("a reply was not kept"))?;
-    let value = tx.open(table, column, row.get("id"), None, sealed)?;
+    let value = tx.open_value(reply_of(row.get("id")), sealed)?;
     let status = u16::try_from(row.get::<_, i32>("status")).map_err(Error::internal)?;
     Ok(Claim::Answered(Reply { status, body: if value.is_null() { Body::Empty } else { Body::Json(value) } }))
 }
@@ -65,12 +58,13 @@ pub async fn claim(tx: &mut Tx, action: &str, key: &str, call: &Call) -> Result<
 /// # Errors
 /// Those of the database.
 pub async fn remember(tx: &mut Tx, id: Uuid, reply: &Reply) -> Result<()> {
-    let catalog = tx.db().clone();
-    let column = catalog.catalog().table(TABLE)?.column("reply").ok_or_else(|| Error::internal("no column reply"))?;
-    debug_assert_eq!(column.kind, Kind::Sealed(Format::Json));
     let body = serde_json::to_vec(&json!(reply.body)).map_err(Error::internal)?;
-    let sealed = tx.seal(column, Format::Json, id, None, &body)?;
+    let sealed = tx.seal_exact(reply_of(id), None, &body)?;
     let sql = "UPDATE kernel.idempotency_keys SET status = $2, reply = $3::bytea WHERE id = $1";
     tx.run(sql, &[&id, &i32::from(reply.status), &sealed], true).await?;
     Ok(())
+}
+
+fn reply_of(row: Uuid) -> At<'static> {
+    At { table: TABLE, column: "reply", row }
 }

@@ -27,7 +27,7 @@ pub struct KeyLine {
     pub class: Option<String>,
     /// Counted up by rotation.
     pub generation: i32,
-    /// pending, active, decrypt_only, retired or destroyed.
+    /// `pending`, `active`, `decrypt_only`, `retired` or `destroyed`.
     pub state: String,
     /// Since when it is active.
     pub activated_on: String,
@@ -159,7 +159,7 @@ impl Db {
             let secret = TenantKeys::unwrap_key(above, tenant, key_no, kind, wrapped)?;
             match row.get::<_, Option<&str>>("key_class").and_then(KeyClass::from_name) {
                 Some(class) => {
-                    classes.push(ClassKey::new(key_no, class, row.get::<_, &str>("state") == "active", secret))
+                    classes.push(ClassKey::new(key_no, class, row.get::<_, &str>("state") == "active", secret));
                 }
                 None => index = Some(secret),
             }

@@ -1,6 +1,6 @@
 //! The kernel of Salus over PostgreSQL: who may reach a row, how it is sealed, and what is written down about it.
 //!
-//! [`Db`] holds the pool, the [`Catalog`] and the keys. [`dispatch`] is the only way an operation happens: it checks
+//! [`Db`] holds the pool, the [`Catalog`] and the keys. [`fn@dispatch`] is the only way an operation happens: it checks
 //! the permission, begins a [`Tx`] with the caller's tenant, runs the [`Op`] and commits data, audit event and outbox
 //! together. [`Resource`] turns a catalogued table into list, get, create and change.
 //!
@@ -38,4 +38,4 @@ pub use keys::{KeyLine, KeyReport};
 pub use op::{Body, Call, Method, Op, Page, Param, Record, Reply, Run, run};
 pub use sql::Sql;
 pub use tokio_postgres::Row;
-pub use tx::Tx;
+pub use tx::{At, Tx};

@@ -29,6 +29,33 @@ pub struct Tx {
     new_wrapped: HashMap<Uuid, Vec<u8>>,
 }
 
+/// Where one sealed value stands, by name: for static statements.
+#[derive(Debug, Clone, Copy)]
+pub struct At<'a> {
+    /// `schema.table`.
+    pub table: &'a str,
+    /// A sealed column of it.
+    pub column: &'a str,
+    /// The row's id.
+    pub row: Uuid,
+}
+
+impl<'a> At<'a> {
+    fn cell(self, catalog: &'a Catalog) -> Result<Cell<'a>> {
+        let table = catalog.table(self.table)?;
+        let column = table.column(self.column).ok_or_else(|| Error::internal("no such column"))?;
+        Ok(Cell { table, column, row: self.row })
+    }
+}
+
+/// The same, looked up.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cell<'a> {
+    pub table: &'a Table,
+    pub column: &'a Column,
+    pub row: Uuid,
+}
+
 /// What the audit event of this transaction will say.
 #[derive(Debug, Default)]
 struct Trail {
@@ -123,14 +150,8 @@ impl Tx {
     ///
     /// # Errors
     /// [`Error::Unavailable`] when there is no key to seal with.
-    pub(crate) fn seal(
-        &self,
-        column: &Column,
-        format: Format,
-        row: Uuid,
-        subject: Option<Uuid>,
-        clear: &[u8],
-    ) -> Result<Vec<u8>> {
+    pub(crate) fn seal(&self, cell: Cell<'_>, subject: Option<Uuid>, clear: &[u8]) -> Result<Vec<u8>> {
+        let column = cell.column;
         let class = self
             .keys
             .active(column.key_class.ok_or_else(|| Error::internal(format!("{} has no key class", column.name)))?)?;
@@ -145,7 +166,7 @@ impl Tx {
                 None => return Err(Error::internal("the subject's key was not fetched")),
             },
         };
-        seal::seal(class, subject, &self.binding(column, format, row), clear)
+        seal::seal(class, subject, &self.binding(cell)?, clear)
     }
 
     /// Opens a sealed value and notes the disclosure: the audit event names the column and the person. There is no
@@ -153,32 +174,19 @@ impl Tx {
     ///
     /// # Errors
     /// [`Error::Internal`] when it was altered or moved.
-    fn open_bytes(
-        &mut self,
-        table: &Table,
-        column: &Column,
-        row: Uuid,
-        subject: Option<&SubjectKey>,
-        sealed: &[u8],
-    ) -> Result<Vec<u8>> {
-        let Kind::Sealed(format) = column.kind else { return Err(Error::internal("not a sealed column")) };
+    fn open_bytes(&mut self, cell: Cell<'_>, subject: Option<&SubjectKey>, sealed: &[u8]) -> Result<Vec<u8>> {
+        let binding = self.binding(cell)?;
         let class = self.keys.class_by_no(seal::key_no(sealed)?)?;
-        let clear = seal::open(class, subject, &self.binding(column, format, row), sealed)?;
-        self.trail.columns.entry(column.column_id).or_insert_with(|| format!("{}.{}", table.name, column.name));
+        let clear = seal::open(class, subject, &binding, sealed)?;
+        let name = || format!("{}.{}", cell.table.name, cell.column.name);
+        self.trail.columns.entry(cell.column.column_id).or_insert_with(name);
         Ok(clear.to_vec())
     }
 
     /// The same as JSON.
-    pub(crate) fn open(
-        &mut self,
-        table: &Table,
-        column: &Column,
-        row: Uuid,
-        subject: Option<&SubjectKey>,
-        sealed: &[u8],
-    ) -> Result<Value> {
-        let clear = self.open_bytes(table, column, row, subject, sealed)?;
-        match column.kind {
+    pub(crate) fn open(&mut self, cell: Cell<'_>, subject: Option<&SubjectKey>, sealed: &[u8]) -> Result<Value> {
+        let clear = self.open_bytes(cell, subject, sealed)?;
+        match cell.column.kind {
             Kind::Sealed(Format::Json) => {
                 serde_json::from_slice(&clear).map_err(|_| Error::internal("a sealed value is not JSON"))
             }
@@ -193,17 +201,8 @@ impl Tx {
     ///
     /// # Errors
     /// [`Error::Internal`] when it was altered or moved, or the key was not fetched.
-    pub fn open_exact(
-        &mut self,
-        table: &str,
-        column: &str,
-        row: Uuid,
-        subject: Option<Uuid>,
-        sealed: &[u8],
-    ) -> Result<Option<Vec<u8>>> {
+    pub fn open_exact(&mut self, at: At<'_>, subject: Option<Uuid>, sealed: &[u8]) -> Result<Option<Vec<u8>>> {
         let db = self.db.clone();
-        let table = db.catalog().table(table)?;
-        let column = table.column(column).ok_or_else(|| Error::internal("no such column"))?;
         let key = match subject.map(|id| self.subjects.get(&id).cloned()) {
             None => None,
             Some(Some(Some(key))) => Some(key),
@@ -213,24 +212,15 @@ impl Tx {
         if let Some(id) = subject {
             self.about(id);
         }
-        self.open_bytes(table, column, row, key.as_ref(), sealed).map(Some)
+        self.open_bytes(at.cell(db.catalog())?, key.as_ref(), sealed).map(Some)
     }
 
     /// Seals the exact bytes of a value, for a static statement that stores them.
     ///
     /// # Errors
     /// As for every write of a sealed value.
-    pub fn seal_exact(
-        &self,
-        table: &str,
-        column: &str,
-        row: Uuid,
-        subject: Option<Uuid>,
-        clear: &[u8],
-    ) -> Result<Vec<u8>> {
-        let column = self.catalog().table(table)?.column(column).ok_or_else(|| Error::internal("no such column"))?;
-        let Kind::Sealed(format) = column.kind else { return Err(Error::internal("not a sealed column")) };
-        self.seal(column, format, row, subject, clear)
+    pub fn seal_exact(&self, at: At<'_>, subject: Option<Uuid>, clear: &[u8]) -> Result<Vec<u8>> {
+        self.seal(at.cell(self.catalog())?, subject, clear)
     }
 
     /// Fetches the keys of persons, for [`Tx::seal_exact`] and [`Tx::open_exact`].
@@ -269,11 +259,9 @@ impl Tx {
     ///
     /// # Errors
     /// [`Error::Internal`] when it was altered or moved, or the column is no sealed one.
-    pub fn open_value(&mut self, table: &str, column: &str, row: Uuid, sealed: &[u8]) -> Result<Value> {
+    pub fn open_value(&mut self, at: At<'_>, sealed: &[u8]) -> Result<Value> {
         let db = self.db.clone();
-        let table = db.catalog().table(table)?;
-        let column = table.column(column).ok_or_else(|| Error::internal("no such column"))?;
-        self.open(table, column, row, None, sealed)
+        self.open(at.cell(db.catalog())?, None, sealed)
     }
 
     /// The blind index of a value, to find a row by it.
@@ -295,8 +283,9 @@ impl Tx {
         self.keys.index.digest(column.column_id, bytes).map(|d| d.to_vec())
     }
 
-    fn binding(&self, column: &Column, format: Format, row: Uuid) -> Binding {
-        Binding { tenant: self.ctx.tenant, column: column.column_id, row, format }
+    fn binding(&self, cell: Cell<'_>) -> Result<Binding> {
+        let Kind::Sealed(format) = cell.column.kind else { return Err(Error::internal("not a sealed column")) };
+        Ok(Binding { tenant: self.ctx.tenant, column: cell.column.column_id, row: cell.row, format })
     }
 
     /// Whether this caller may open values of a column: sealed data about persons needs `kernel.phi.read`, specially

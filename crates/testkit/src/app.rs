@@ -115,7 +115,14 @@ impl TestApp {
         let user =
             auth::create_service(&mut tx, &format!("A {role}"), &[role.to_owned()]).await.expect("the role exists");
         tx.commit("auth.user.create_service", "auth.users").await.expect("commits");
-        let key = auth::create_api_key(&self.db, &ctx, user, "test", &Permissions::default(), 1).await.expect("a key");
+        let key = auth::create_api_key(
+            &self.db,
+            &ctx,
+            user,
+            &auth::NewApiKey { name: "test", scopes: Permissions::default(), days: 1 },
+        )
+        .await
+        .expect("a key");
         Caller { credential: Some(("authorization", format!("Bearer {}", key.text))), ..self.stranger() }
     }
 

@@ -39,7 +39,7 @@ impl Routes {
         Ok(Self { paths })
     }
 
-    fn find(&self, method: &HttpMethod, path: &str) -> Result<(Arc<Op>, Vec<(String, String)>), Option<String>> {
+    fn find(&self, method: &HttpMethod, path: &str) -> Result<Found, Option<String>> {
         let found = self.paths.at(path).map_err(|_| None)?;
         let wanted = found.value.iter().find(|op| op.method.as_str() == method.as_str());
         let allowed = || found.value.iter().map(|op| op.method.as_str()).collect::<Vec<_>>().join(", ");
@@ -48,6 +48,9 @@ impl Routes {
         Ok((op.clone(), params))
     }
 }
+
+/// An operation with the parameters in its path.
+type Found = (Arc<Op>, Vec<(String, String)>);
 
 /// Answers a request below `/api/v1`.
 pub async fn handle(State(app): State<Arc<App>>, request: Request) -> Response {

@@ -1,7 +1,7 @@
 //! FHIR R4 JSON: resources out of files, resources to rows of the platform's tables, and rows back to resources.
 //!
-//! [`Resources`] cuts a file into resources in constant memory, [`parse()`] reads one strictly, [`map`] gives its
-//! [`Record`], [`write`] makes a resource of a record, and [`NdjsonWriter`] writes resources one a line. Which element
+//! [`Resources`] cuts a file into resources in constant memory, [`parse()`] reads one strictly, [`map()`] gives its
+//! [`Record`], [`write()`] makes a resource of a record, and [`NdjsonWriter`] writes resources one a line. Which element
 //! is which column is said once, in `tables`.
 
 mod codes;

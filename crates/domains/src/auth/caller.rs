@@ -52,17 +52,16 @@ impl Callers {
         let token = Token::parse(text).ok_or(Error::Unauthenticated)?;
         let now = db.env().now();
         let held = self.lock().get(&token.hash).filter(|k| now - k.at < FRESH && now < k.ends).cloned();
-        let known = match held {
-            Some(known) => known,
-            None => {
-                let known = load(db, &token, is_session, now).await?;
-                let mut all = self.lock();
-                if all.len() >= MOST {
-                    all.clear();
-                }
-                all.insert(token.hash, known.clone());
-                known
+        let known = if let Some(known) = held {
+            known
+        } else {
+            let known = load(db, &token, is_session, now).await?;
+            let mut all = self.lock();
+            if all.len() >= MOST {
+                all.clear();
             }
+            all.insert(token.hash, known.clone());
+            known
         };
         Ok(Ctx { request: db.env().id(), channel, ..known.ctx })
     }

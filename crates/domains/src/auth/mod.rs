@@ -17,7 +17,7 @@ pub use own::{Own, OwnAccess, Who, own_access, revoke_own, who};
 pub use password::check_rules;
 pub use sign_in::{Signed, sign_in, sign_out};
 pub use tenant::{NewTenant, create_tenant, start_roles};
-pub use token::{ApiKey, Token, create_api_key};
+pub use token::{ApiKey, NewApiKey, Token, create_api_key};
 pub use users::{
     Invitation, Invited, NewUser, accept_invitation, actions, create_service, display_names, invitation, invite,
 };

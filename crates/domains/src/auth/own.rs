@@ -2,7 +2,7 @@
 
 use super::sign_in::as_user;
 use salus_core::{Ctx, Error, Result};
-use salus_store::{Db, Record, Tx, sql};
+use salus_store::{At, Db, Record, Tx, sql};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -75,7 +75,7 @@ pub async fn who(db: &Db, ctx: &Ctx) -> Result<Who> {
     let open = |tx: &mut Tx, column: &str| -> Result<String> {
         match found.get::<_, Option<&[u8]>>(column) {
             None => Ok(String::new()),
-            Some(sealed) => Ok(text(&tx.open_value("auth.users", column, ctx.actor.id, sealed)?)),
+            Some(sealed) => Ok(text(&tx.open_value(At { table: "auth.users", column, row: ctx.actor.id }, sealed)?)),
         }
     };
     let (email, name) = (open(&mut tx, "email")?, open(&mut tx, "display_name")?);

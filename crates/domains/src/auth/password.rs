@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 /// A tenant's rules for passwords and sessions: the setting `security.configuration`, fields as system 003 names them.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
+#[allow(clippy::struct_excessive_bools, reason = "independent rules, as the specification has them")]
 #[allow(missing_docs, reason = "the names are the specification's")]
 pub struct SecurityConfiguration {
     pub password_min_length: usize,
@@ -96,10 +97,13 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + '
     tokio::task::spawn_blocking(work).await.map_err(Error::internal)?
 }
 
+/// A rule in words and its test.
+type Demand = (String, Box<dyn Fn(&str) -> bool>);
+
 /// What a password must have under these rules, in words, each with its test.
-fn demands(rules: &SecurityConfiguration) -> Vec<(String, Box<dyn Fn(&str) -> bool>)> {
+fn demands(rules: &SecurityConfiguration) -> Vec<Demand> {
     let (least, has) = (rules.password_min_length, |test: fn(char) -> bool| move |p: &str| p.chars().any(test));
-    let mut out: Vec<(String, Box<dyn Fn(&str) -> bool>)> = vec![
+    let mut out: Vec<Demand> = vec![
         (format!("at least {least} characters"), Box::new(move |p| p.chars().count() >= least)),
         (format!("at most {LONGEST} bytes"), Box::new(|p| p.len() <= LONGEST)),
     ];

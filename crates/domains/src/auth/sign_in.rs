@@ -6,7 +6,7 @@ use super::{
     token::{Token, row},
 };
 use salus_core::{Actor, ActorKind, Ctx, Env, Error, Result};
-use salus_store::{Db, Tx, engine::NewRow, sql};
+use salus_store::{At, Db, Tx, engine::NewRow, sql};
 use serde_json::json;
 use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
 use uuid::Uuid;
@@ -81,7 +81,8 @@ async fn find(tx: &mut Tx, email: &str) -> Result<Option<Found>> {
     let Some(found) = tx.query_opt(sql, &[&blind]).await? else { return Ok(None) };
     let id: Uuid = found.get("id");
     let sealed: Option<&[u8]> = found.get("password_hash");
-    let hash = sealed.map(|s| tx.open_value("auth.users", "password_hash", id, s)).transpose()?;
+    let hash =
+        sealed.map(|s| tx.open_value(At { table: "auth.users", column: "password_hash", row: id }, s)).transpose()?;
     let hash = hash.and_then(|v| v.as_str().map(str::to_owned));
     Ok(Some(Found { id, hash, status: found.get("status"), locked_until: found.get("locked_until") }))
 }

@@ -58,19 +58,24 @@ impl Token {
     }
 }
 
+/// What an API key is made with.
+#[derive(Debug, Clone)]
+pub struct NewApiKey<'a> {
+    /// For the list of keys.
+    pub name: &'a str,
+    /// What it may do of what its user may; empty is all of it.
+    pub scopes: Permissions,
+    /// Its life, in days.
+    pub days: i64,
+}
+
 /// Makes an API key for a user. It may do what the user may, narrowed to `scopes` when any are given.
 ///
 /// # Errors
 /// [`Error::Invalid`] for a life of more than a year or scopes of another form, [`Error::Conflict`] for a name in use.
-pub async fn create_api_key(
-    db: &Db,
-    ctx: &Ctx,
-    user: Uuid,
-    name: &str,
-    scopes: &Permissions,
-    days: i64,
-) -> Result<ApiKey> {
-    if !(1..=LONGEST_DAYS).contains(&days) {
+pub async fn create_api_key(db: &Db, ctx: &Ctx, user: Uuid, new: &NewApiKey<'_>) -> Result<ApiKey> {
+    let NewApiKey { name, scopes, days } = new;
+    if !(1..=LONGEST_DAYS).contains(days) {
         return Err(Error::invalid("days", "not_allowed", format!("Is from 1 to {LONGEST_DAYS}")));
     }
     if let Some(bad) = scopes.iter().find(|s| s.split('.').count() != 3 || s.contains(' ')) {
@@ -84,7 +89,7 @@ pub async fn create_api_key(
     }
     let (token, text) = Token::new(ctx.tenant, "slk_")?;
     let (id, now) = (ctx.env.id(), ctx.env.now());
-    let expires = (now + Duration::days(days)).format(&Rfc3339).map_err(Error::internal)?;
+    let expires = (now + Duration::days(*days)).format(&Rfc3339).map_err(Error::internal)?;
     let values = row(json!({
         "user_id": user,
         "name": name,

@@ -7,7 +7,7 @@ use super::{
     token::{Token, row},
 };
 use salus_core::{Ctx, Error, Result};
-use salus_store::{Body, Catalog, Db, Method, Op, Reply, Tx, engine::NewRow, run, sql};
+use salus_store::{At, Body, Call, Catalog, Db, Method, Op, Reply, Run, Tx, engine::NewRow, run, sql};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -45,9 +45,9 @@ const INVITED: Duration = Duration::hours(72);
 /// None today; the signature is that of every domain's list.
 pub fn actions(_: &Catalog) -> Result<Vec<Op>> {
     let text = || json!({"type": "string"});
-    let op = |method, path: &str, verb: &str, summary: &str| Op {
-        method,
-        path: path.to_owned(),
+    let op = |path: &str, verb: &str, summary: &str, run: Run| Op {
+        method: Method::Post,
+        path: format!("/api/v1/auth/users{path}"),
         name: format!("auth.user.{verb}"),
         permission: "auth.user.manage",
         summary: summary.to_owned(),
@@ -55,7 +55,7 @@ pub fn actions(_: &Catalog) -> Result<Vec<Op>> {
         params: Vec::new(),
         input: None,
         output: json!({"type": "object"}),
-        run: run(|_, _| Box::pin(async { Err(Error::NotFound) })),
+        run,
     };
     Ok(vec![
         Op {
@@ -65,60 +65,50 @@ pub fn actions(_: &Catalog) -> Result<Vec<Op>> {
                 "required": ["email", "display_name"],
                 "additionalProperties": false,
             })),
-            run: run(|tx, mut call| {
-                Box::pin(async move {
-                    let new: NewUser = call.input()?;
-                    let made = invite(tx, &new).await?;
-                    Ok(Reply {
-                        status: 201,
-                        body: Body::Json(json!({"id": made.user, "setup_path": format!("/setup/{}", made.token)})),
-                    })
-                })
-            }),
             ..op(
-                Method::Post,
-                "/api/v1/auth/users",
+                "",
                 "invite",
                 "Invite a user; the reply holds the one-time link to hand over",
+                run(|tx, call| Box::pin(answer_invite(tx, call))),
             )
         },
-        Op {
-            run: run(|tx, call| {
-                Box::pin(async move {
-                    let id = call.id()?;
-                    set_status(tx, id, "disabled").await?;
-                    let sql =
-                        sql!("UPDATE auth.sessions SET revoked_at = $2 WHERE user_id = $1 AND revoked_at IS NULL");
-                    tx.query(sql, &[&id, &tx.ctx.env.now()]).await?;
-                    let sql =
-                        sql!("UPDATE auth.api_keys SET revoked_at = $2 WHERE user_id = $1 AND revoked_at IS NULL");
-                    tx.query(sql, &[&id, &tx.ctx.env.now()]).await?;
-                    Ok(Reply::json(json!({"id": id, "status": "disabled"})))
-                })
-            }),
-            ..op(
-                Method::Post,
-                "/api/v1/auth/users/{id}/disable",
-                "disable",
-                "End a user's access: sessions and keys stop within a second",
-            )
-        },
-        Op {
-            run: run(|tx, call| {
-                Box::pin(async move {
-                    let id = call.id()?;
-                    let token = renew(tx, id).await?;
-                    Ok(Reply::json(json!({"id": id, "setup_path": format!("/setup/{token}")})))
-                })
-            }),
-            ..op(
-                Method::Post,
-                "/api/v1/auth/users/{id}/reinvite",
-                "reinvite",
-                "Make a new one-time link; the user's password stops working until it is used",
-            )
-        },
+        op(
+            "/{id}/disable",
+            "disable",
+            "End a user's access: sessions and keys stop within a second",
+            run(|tx, call| Box::pin(answer_disable(tx, call))),
+        ),
+        op(
+            "/{id}/reinvite",
+            "reinvite",
+            "Make a new one-time link; the user's password stops working until it is used",
+            run(|tx, call| Box::pin(answer_reinvite(tx, call))),
+        ),
     ])
+}
+
+async fn answer_invite(tx: &mut Tx, mut call: Call) -> Result<Reply> {
+    let new: NewUser = call.input()?;
+    let made = invite(tx, &new).await?;
+    let body = json!({"id": made.user, "setup_path": format!("/setup/{}", made.token)});
+    Ok(Reply { status: 201, body: Body::Json(body) })
+}
+
+async fn answer_disable(tx: &mut Tx, call: Call) -> Result<Reply> {
+    let id = call.id()?;
+    set_status(tx, id, "disabled").await?;
+    let now = tx.ctx.env.now();
+    let sql = sql!("UPDATE auth.sessions SET revoked_at = $2 WHERE user_id = $1 AND revoked_at IS NULL");
+    tx.query(sql, &[&id, &now]).await?;
+    let sql = sql!("UPDATE auth.api_keys SET revoked_at = $2 WHERE user_id = $1 AND revoked_at IS NULL");
+    tx.query(sql, &[&id, &now]).await?;
+    Ok(Reply::json(json!({"id": id, "status": "disabled"})))
+}
+
+async fn answer_reinvite(tx: &mut Tx, call: Call) -> Result<Reply> {
+    let id = call.id()?;
+    let token = renew(tx, id).await?;
+    Ok(Reply::json(json!({"id": id, "setup_path": format!("/setup/{token}")})))
 }
 
 /// Makes a user with roles and a one-time link.
@@ -224,9 +214,11 @@ pub async fn invitation(db: &Db, token: &str) -> Result<Invited> {
     let mut text = |column: &str| -> Result<String> {
         match found.get::<_, Option<&[u8]>>(column) {
             None => Ok(String::new()),
-            Some(sealed) => {
-                Ok(tx.open_value("auth.users", column, user, sealed)?.as_str().unwrap_or_default().to_owned())
-            }
+            Some(sealed) => Ok(tx
+                .open_value(At { table: "auth.users", column, row: user }, sealed)?
+                .as_str()
+                .unwrap_or_default()
+                .to_owned()),
         }
     };
     let (email, name) = (text("email")?, text("display_name")?);
@@ -278,7 +270,8 @@ pub async fn display_names(tx: &mut Tx, ids: impl Iterator<Item = Uuid>) -> Resu
     for found in &rows {
         let id: Uuid = found.get("id");
         if let Some(sealed) = found.get::<_, Option<&[u8]>>("display_name")
-            && let Value::String(name) = tx.open_value("auth.users", "display_name", id, sealed)?
+            && let Value::String(name) =
+                tx.open_value(At { table: "auth.users", column: "display_name", row: id }, sealed)?
         {
             names.insert(id, name);
         }

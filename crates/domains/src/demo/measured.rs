@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use time::Date;
 use uuid::Uuid;
 
-/// Height in cm, weight in kg and usual blood pressure in mm[Hg] of a person; they follow from what the person has.
+/// Height in cm, weight in kg and usual blood pressure in `mm[Hg]` of a person; they follow from what the person has.
 struct Build {
     height: f64,
     weight: f64,

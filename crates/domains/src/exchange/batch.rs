@@ -11,7 +11,7 @@ use crate::{medical, records};
 use futures_util::future::BoxFuture;
 use salus_codec::fhir::Mapped;
 use salus_core::{Error, Result};
-use salus_store::{Tx, engine::NewRow, sql};
+use salus_store::{At, Tx, engine::NewRow, sql};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use uuid::Uuid;
@@ -344,7 +344,7 @@ async fn keep(tx: &mut Tx, source: &str, wholes: Vec<Whole>) -> Result<()> {
     tx.fetch_persons(wholes.iter().filter_map(|w| w.patient)).await?;
     let mut bodies = Vec::with_capacity(wholes.len());
     for w in &wholes {
-        bodies.push(tx.seal_exact(TABLE, "body", w.id, w.patient, &w.bytes)?);
+        bodies.push(tx.seal_exact(At { table: TABLE, column: "body", row: w.id }, w.patient, &w.bytes)?);
     }
     let (new, old): (Vec<_>, Vec<_>) = wholes.into_iter().zip(bodies).partition(|(w, _)| w.is_new);
     if !new.is_empty() {

@@ -10,7 +10,7 @@ use salus_codec::{
     json::{self, Limits},
 };
 use salus_core::{Ctx, Error, Result};
-use salus_store::{Act, Db, Record, Tx, perform, sql};
+use salus_store::{Act, At, Db, Record, Tx, perform, sql};
 use serde_json::{Map, Value};
 use std::{
     collections::{BTreeMap, HashMap},
@@ -135,7 +135,9 @@ async fn kept(tx: &mut Tx, after: Uuid) -> Result<Lines> {
     let mut lines = Vec::with_capacity(rows.len());
     for row in &rows {
         let (id, subject): (Uuid, Option<Uuid>) = (row.get("id"), row.get("patient_id"));
-        let Some(body) = tx.open_exact(TABLE, "body", id, subject, row.get("body"))? else { continue };
+        let Some(body) = tx.open_exact(At { table: TABLE, column: "body", row: id }, subject, row.get("body"))? else {
+            continue;
+        };
         let name: String = row.get("resource_type");
         let current = row.get::<_, Option<Uuid>>("row_id").and_then(|id| changed.remove(&id));
         let line = match current {
@@ -240,7 +242,9 @@ async fn sent_as(tx: &mut Tx, patient: Uuid) -> Result<String> {
     );
     let Some(row) = tx.query_opt(sql, &[&patient]).await? else { return Ok(patient.to_string()) };
     tx.fetch_persons([patient]).await?;
-    let Some(body) = tx.open_exact(TABLE, "body", row.get("id"), Some(patient), row.get("body"))? else {
+    let Some(body) =
+        tx.open_exact(At { table: TABLE, column: "body", row: row.get("id") }, Some(patient), row.get("body"))?
+    else {
         return Ok(patient.to_string());
     };
     let id = parse(&body)?.get("id").and_then(|v| v.as_str().map(str::to_owned));

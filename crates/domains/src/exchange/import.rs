@@ -181,19 +181,18 @@ impl Run<'_> {
         let mut phases = BTreeSet::new();
         for item in open(path)? {
             match item {
-                Ok(item) => match peek_type(&item.bytes).filter(|t| fhir::is_resource_type(t)) {
-                    Some(name) => {
+                Ok(item) => {
+                    if let Some(name) = peek_type(&item.bytes).filter(|t| fhir::is_resource_type(t)) {
                         phases.insert(phase(name));
                         self.count(name).read += 1;
-                    }
-                    None => {
+                    } else {
                         let problem = fhir::parse(&item.bytes)
                             .err()
                             .unwrap_or_else(|| Problem::new("", "no_object", "is no resource"));
                         self.count("(unreadable)").read += 1;
                         self.refuse(path, (item.line, item.entry), "(unreadable)", &problem);
                     }
-                },
+                }
                 Err(Failure { line, entry, problem }) => {
                     self.count("(unreadable)").read += 1;
                     self.refuse(path, (line, entry), "(unreadable)", &problem);
@@ -334,7 +333,7 @@ fn prepare(item: Item) -> std::result::Result<Prepared, Unfit> {
                     vec![Problem::new(format!("{name}.id"), "required", "is needed to find the resource again")],
                 )
             };
-            mapped.record.id = own.ok_or_else(missing)?.to_owned();
+            own.ok_or_else(missing)?.clone_into(&mut mapped.record.id);
         }
         (mapped, canonical(&resource))
     };

@@ -10,9 +10,9 @@ use uuid::Uuid;
 /// Ids found for references.
 #[derive(Default)]
 pub struct Resolved {
-    by_key: HashMap<Vec<u8>, Uuid>,
-    by_npi: HashMap<String, Uuid>,
-    by_identifier: HashMap<(String, Vec<u8>), Uuid>,
+    keys: HashMap<Vec<u8>, Uuid>,
+    npis: HashMap<String, Uuid>,
+    identifiers: HashMap<(String, Vec<u8>), Uuid>,
 }
 
 const NPI: &str = "http://hl7.org/fhir/sid/us-npi";
@@ -43,7 +43,7 @@ pub async fn resolve(tx: &mut Tx, source: &str, references: &[&Reference]) -> Re
     let (mut keys, mut npis, mut identifiers) = (HashSet::new(), HashSet::new(), HashSet::new());
     for r in references {
         if let Some(id) = id_of(&r.target) {
-            keys.insert((r.target_type.as_str(), key(tx, &r.target_type, id)?));
+            keys.insert((&*r.target_type, key(tx, &r.target_type, id)?));
         }
         match &r.target {
             Target::Identifier { system, value } if system == NPI => {
@@ -64,20 +64,19 @@ pub async fn resolve(tx: &mut Tx, source: &str, references: &[&Reference]) -> Re
                WHERE r.source = $1::text AND r.resource_type = k.type AND r.resource_key = k.key LIMIT 1) f \
              WHERE f.row_id IS NOT NULL"
         );
-        found.by_key = tx.query(sql, &[&source, &types, &keys]).await?.iter().map(|r| (r.get(0), r.get(1))).collect();
+        found.keys = tx.query(sql, &[&source, &types, &keys]).await?.iter().map(|r| (r.get(0), r.get(1))).collect();
     }
     if !npis.is_empty() {
         let npis: Vec<String> = npis.into_iter().collect();
         let sql = sql!("SELECT npi::text, id FROM medical.providers WHERE npi = ANY($1::text[])");
-        found.by_npi = tx.query(sql, &[&npis]).await?.iter().map(|r| (r.get(0), r.get(1))).collect();
+        found.npis = tx.query(sql, &[&npis]).await?.iter().map(|r| (r.get(0), r.get(1))).collect();
     }
     if !identifiers.is_empty() {
         let blind: Vec<Vec<u8>> = identifiers.iter().map(|(_, b)| b.clone()).collect();
         let sql = sql!(
             "SELECT system::text, value_bidx, patient_id FROM medical.patient_identifiers WHERE value_bidx = ANY($1::bytea[])"
         );
-        found.by_identifier =
-            tx.query(sql, &[&blind]).await?.iter().map(|r| ((r.get(0), r.get(1)), r.get(2))).collect();
+        found.identifiers = tx.query(sql, &[&blind]).await?.iter().map(|r| ((r.get(0), r.get(1)), r.get(2))).collect();
     }
     Ok(found)
 }
@@ -90,18 +89,18 @@ impl Resolved {
     pub fn row(&self, tx: &Tx, reference: &Reference) -> Result<Option<Uuid>> {
         if let Target::Identifier { system, value } = &reference.target {
             if system == NPI
-                && let Some(id) = self.by_npi.get(value)
+                && let Some(id) = self.npis.get(value)
             {
                 return Ok(Some(*id));
             }
             if reference.target_type == "Patient" {
                 let blind = tx.blind("medical.patient_identifiers", "value", value)?;
-                if let Some(id) = self.by_identifier.get(&(system.clone(), blind)) {
+                if let Some(id) = self.identifiers.get(&(system.clone(), blind)) {
                     return Ok(Some(*id));
                 }
             }
         }
         let Some(id) = id_of(&reference.target) else { return Ok(None) };
-        Ok(self.by_key.get(&key(tx, &reference.target_type, id)?).copied())
+        Ok(self.keys.get(&key(tx, &reference.target_type, id)?).copied())
     }
 }

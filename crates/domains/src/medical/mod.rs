@@ -56,7 +56,7 @@ pub const RESOURCES: &[Resource] = &[
     },
 ];
 
-/// Patients; created and changed by [`actions`], which keep what follows from other fields.
+/// Patients; created and changed by [`mod@actions`], which keep what follows from other fields.
 pub const PATIENTS: Resource = Resource {
     table: "medical.patients",
     path: "medical/patients",

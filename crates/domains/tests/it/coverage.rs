@@ -151,7 +151,14 @@ async fn callers(world: &World, tenant: Uuid, admin: &Client) -> BTreeMap<String
         let user = auth::invite(&mut tx, &new).await.unwrap().user;
         tx.commit("auth.user.invite", "auth.users").await.unwrap();
         mend(admin).await;
-        let key = auth::create_api_key(&world.db, &operator, user, "matrix", &Permissions::default(), 1).await.unwrap();
+        let key = auth::create_api_key(
+            &world.db,
+            &operator,
+            user,
+            &auth::NewApiKey { name: "matrix", scopes: Permissions::default(), days: 1 },
+        )
+        .await
+        .unwrap();
         let caller = Callers::default().caller(&world.db, &Presented::Bearer(key.text), Channel::Api).await.unwrap();
         callers.insert(role, caller);
     }

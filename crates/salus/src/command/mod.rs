@@ -19,7 +19,7 @@ use std::path::PathBuf;
 #[derive(Debug, Parser)]
 #[command(name = "salus", version, about = "Health data you can prove is safe", max_term_width = 100)]
 pub struct Cli {
-    /// The data directory; SALUS_HOME says the same.
+    /// The data directory; `SALUS_HOME` says the same.
     #[arg(long, global = true, value_name = "DIR")]
     home: Option<PathBuf>,
     /// One JSON document on standard output instead of words.

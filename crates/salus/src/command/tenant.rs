@@ -20,7 +20,7 @@ pub enum TenantCommand {
         /// Name of the organization.
         #[arg(long)]
         name: String,
-        /// payer, hospital, clinic, lab, school_district, tpa or vendor.
+        /// `payer`, `hospital`, `clinic`, `lab`, `school_district`, `tpa` or `vendor`.
         #[arg(long, default_value = "clinic")]
         kind: String,
     },

@@ -95,7 +95,13 @@ pub async fn run(place: &Place, command: UserCommand) -> Result<Outcome> {
             let mut tx = db.begin(ctx.clone(), false).await?;
             let user = auth::create_service(&mut tx, &name, &roles).await?;
             tx.commit("auth.user.create_service", "auth.users").await?;
-            let key = auth::create_api_key(&db, &ctx, user, &name, &Permissions::default(), days).await?;
+            let key = auth::create_api_key(
+                &db,
+                &ctx,
+                user,
+                &auth::NewApiKey { name: &name, scopes: Permissions::default(), days },
+            )
+            .await?;
             Ok(Outcome::done(json!({"user": user, "id": key.id, "key": key.text}), shown_once(&key.text)))
         }
         UserCommand::List { .. } => list(&db, ctx).await,
@@ -114,7 +120,13 @@ pub async fn run(place: &Place, command: UserCommand) -> Result<Outcome> {
         }
         UserCommand::ApiKey { email, name, scopes, days, .. } => {
             let user = by_email(&db, &ctx, &email).await?.id()?;
-            let key = auth::create_api_key(&db, &ctx, user, &name, &Permissions::new(scopes), days).await?;
+            let key = auth::create_api_key(
+                &db,
+                &ctx,
+                user,
+                &auth::NewApiKey { name: &name, scopes: Permissions::new(scopes), days },
+            )
+            .await?;
             Ok(Outcome::done(json!({"id": key.id, "key": key.text}), shown_once(&key.text)))
         }
     }

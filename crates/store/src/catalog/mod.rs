@@ -36,6 +36,7 @@ pub enum Kind {
 
 /// One column.
 #[derive(Debug, Clone)]
+#[allow(clippy::struct_excessive_bools, reason = "independent facts of the catalogue, each read by its name")]
 pub struct Column {
     /// Its name.
     pub name: String,

@@ -4,6 +4,7 @@ use crate::{
     Record, Tx,
     catalog::{Column, Kind, Table},
     seal::{Format, SubjectKey},
+    tx::Cell,
 };
 use salus_core::{Error, Result};
 use serde_json::{Value, json};
@@ -83,7 +84,7 @@ impl<'a> Selection<'a> {
     pub fn record_of_new(&self, tx: &mut Tx, row: &Row) -> Result<Record> {
         let subject: Option<Uuid> = if self.table.subject.is_some() { row.get("subject_") } else { None };
         let key = subject.and_then(|id| tx.subject_key(id));
-        self.record_with(tx, row, subject, key)
+        self.record_with(tx, row, subject, key.as_ref())
     }
 
     /// Reads one row, opening what the caller may see and noting it.
@@ -97,23 +98,24 @@ impl<'a> Selection<'a> {
             (Some(subject), Some(wrapped)) => Some(tx.keys().open_subject(subject, wrapped)?),
             _ => None,
         };
-        self.record_with(tx, row, subject, key)
+        self.record_with(tx, row, subject, key.as_ref())
     }
 
-    fn record_with(&self, tx: &mut Tx, row: &Row, subject: Option<Uuid>, key: Option<SubjectKey>) -> Result<Record> {
+    fn record_with(&self, tx: &mut Tx, row: &Row, subject: Option<Uuid>, key: Option<&SubjectKey>) -> Result<Record> {
         let id: Uuid = row.get("id");
         if let Some(subject) = subject {
             tx.about(subject);
         }
-        let owner = Owner { id, subject, key: key.as_ref() };
+        let owner = Owner { id, subject, key };
         let mut values = Vec::with_capacity(self.columns.len());
-        for (i, column) in self.columns.iter().enumerate() {
-            values.push(self.value(tx, row, i, column, &owner)?);
+        for i in 0..self.columns.len() {
+            values.push(self.value(tx, row, i, &owner)?);
         }
         Ok(Record { names: self.names.clone(), values })
     }
 
-    fn value(&self, tx: &mut Tx, row: &Row, i: usize, column: &Column, owner: &Owner<'_>) -> Result<Value> {
+    fn value(&self, tx: &mut Tx, row: &Row, i: usize, owner: &Owner<'_>) -> Result<Value> {
+        let column = self.columns[i];
         let Kind::Sealed(_) = column.kind else { return plain(row, i, column.kind) };
         let Some(sealed) = row.try_get::<_, Option<&[u8]>>(i).map_err(Error::internal)? else { return Ok(Value::Null) };
         if !tx.may_open(self.table, column) {
@@ -123,7 +125,7 @@ impl<'a> Selection<'a> {
             // The person's key was destroyed: what it sealed is gone for good, and that is what erasure means.
             return Ok(Value::Null);
         }
-        tx.open(self.table, column, owner.id, owner.key, sealed)
+        tx.open(Cell { table: self.table, column, row: owner.id }, owner.key, sealed)
     }
 }
 

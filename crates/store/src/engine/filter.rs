@@ -70,7 +70,7 @@ impl<'a> Request<'a> {
             let read = if RESERVED.contains(&name.as_str()) {
                 request.reserved(resource, table, name, value)
             } else {
-                request.filter(tx, resource, table, name, value)
+                request.filter(tx, resource, table, (name, value))
             };
             match read {
                 Err(Error::Invalid(errors)) => wrong.extend(errors),
@@ -117,7 +117,8 @@ impl<'a> Request<'a> {
         Ok(())
     }
 
-    fn filter(&mut self, tx: &Tx, resource: &Resource, table: &'a Table, name: &str, value: &str) -> Result<()> {
+    fn filter(&mut self, tx: &Tx, resource: &Resource, table: &'a Table, given: (&str, &str)) -> Result<()> {
+        let (name, value) = given;
         let (field, operator) = name.split_once('.').unwrap_or((name, "eq"));
         let refuse = |code: &str, message: String| {
             Err(Error::Invalid(vec![FieldError { pointer: name.into(), code: code.into(), message }]))

@@ -9,6 +9,7 @@ use crate::{
     Record, Tx,
     catalog::{Column, HEADER, Kind, Table},
     seal::{Format, Search},
+    tx::Cell,
 };
 use salus_core::{Error, FieldError, Result};
 use serde_json::{Map, Value};
@@ -25,6 +26,9 @@ pub struct NewRow {
     /// Values by column name.
     pub values: Map<String, Value>,
 }
+
+/// Ids of persons with their wrapped keys.
+type WrappedKeys = (Vec<Uuid>, Vec<Vec<u8>>);
 
 /// One column of many rows, as a parameter of `unnest`.
 enum Cells {
@@ -134,7 +138,7 @@ impl Tx {
     }
 
     /// Wrapped keys for the persons that these rows are.
-    fn new_person_keys(&mut self, table: &Table, rows: &[NewRow]) -> Result<Option<(Vec<Uuid>, Vec<Vec<u8>>)>> {
+    fn new_person_keys(&mut self, table: &Table, rows: &[NewRow]) -> Result<Option<WrappedKeys>> {
         if table.subject.as_deref() != Some("id") || table.name == "kernel.subject_keys" {
             return Ok(None);
         }
@@ -228,7 +232,10 @@ impl Tx {
             let sealed: Option<&[u8]> = row.get(column.name.as_str());
             names.push(match sealed.filter(|_| key.is_some() || !column.subject_bound) {
                 None => String::new(),
-                Some(sealed) => self.open(table, column, id, key.as_ref(), sealed)?.as_str().unwrap_or_default().into(),
+                Some(sealed) => {
+                    let cell = Cell { table, column, row: id };
+                    self.open(cell, key.as_ref(), sealed)?.as_str().unwrap_or_default().into()
+                }
             });
         }
         Ok(names)
@@ -291,7 +298,7 @@ impl<'a> Writing<'a> {
                 _ if column.name == "id" => None,
                 _ => row.values.get(&column.name),
             };
-            match cells.push(tx, table, column, row, subject, value.filter(|v| !v.is_null())) {
+            match cells.push(tx, Cell { table, column, row: row.id }, subject, value.filter(|v| !v.is_null())) {
                 Err(Error::Invalid(errors)) => wrong.extend(errors),
                 other => other?,
             }
@@ -371,30 +378,25 @@ impl Cells {
         }
     }
 
-    fn push(
-        &mut self,
-        tx: &Tx,
-        table: &Table,
-        column: &Column,
-        row: &NewRow,
-        subject: Option<Uuid>,
-        value: Option<&Value>,
-    ) -> Result<()> {
+    fn push(&mut self, tx: &Tx, cell: Cell<'_>, subject: Option<Uuid>, value: Option<&Value>) -> Result<()> {
+        let column = cell.column;
         match self {
             Self::Uuid(cells) => cells.push(if column.name == "id" {
-                Some(row.id)
+                Some(cell.row)
             } else {
                 value.map(|v| uuid(column, v)).transpose()?
             }),
             Self::Bytes(cells) => cells.push(match (column.kind, value) {
                 (_, None) => None,
-                (Kind::Sealed(format), Some(v)) => {
-                    Some(tx.seal(column, format, row.id, subject, &clear(column, format, v)?)?)
-                }
+                (Kind::Sealed(format), Some(v)) => Some(tx.seal(cell, subject, &clear(column, format, v)?)?),
                 (Kind::Blind, Some(v)) if follows(column) => {
                     let field = column.name.trim_end_matches("_bidx");
-                    let search = table.column(field).and_then(|c| c.search).unwrap_or(Search::Exact);
-                    Some(tx.keys().index.blind(blind_column(table, field)?, search, v.as_str().unwrap_or_default())?)
+                    let search = cell.table.column(field).and_then(|c| c.search).unwrap_or(Search::Exact);
+                    Some(tx.keys().index.blind(
+                        blind_column(cell.table, field)?,
+                        search,
+                        v.as_str().unwrap_or_default(),
+                    )?)
                 }
                 (_, Some(v)) => Some(bytes(column, v)?),
             }),

@@ -2,8 +2,8 @@
 //!
 //! A [`Snapshot`] holds every fact of our schemas: tables, columns, domains, constraints, indexes, policies, triggers,
 //! functions, views, sequences, owners, grants, comments, roles, extensions and the registrations of the kernel.
-//! The expected one is `db/catalogue.tsv`, reviewed like code and embedded; [`live`] reads the other one in one round
-//! trip; [`compare`] names each difference; [`repair`] plans the statements that undo it without touching a row.
+//! The expected one is `db/catalogue.tsv`, reviewed like code and embedded; [`fn@live`] reads the other one in one round
+//! trip; [`fn@compare`] names each difference; [`mod@repair`] plans the statements that undo it without touching a row.
 //!
 //! How a database gets its schema is elsewhere: [`crate::migrate`].
 

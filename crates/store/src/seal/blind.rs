@@ -147,8 +147,7 @@ fn sound(word: &str) -> Option<String> {
     if word.len() < 3 || !word.bytes().all(|b| b.is_ascii_alphabetic()) {
         return None;
     }
-    use rphonetic::Encoder as _;
-    Some(rphonetic::DoubleMetaphone::default().encode(word)).filter(|s| !s.is_empty())
+    Some(rphonetic::Encoder::encode(&rphonetic::DoubleMetaphone::default(), word)).filter(|s| !s.is_empty())
 }
 
 #[cfg(test)]

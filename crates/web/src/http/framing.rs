@@ -167,7 +167,7 @@ fn after_head(head: &[u8]) -> Option<Scanner> {
     for line in headers.iter().filter(|l| !l.is_empty()) {
         let colon = line.iter().position(|b| *b == b':')?;
         let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
-        if name.is_empty() || name.iter().any(|b| b.is_ascii_whitespace()) {
+        if name.is_empty() || name.iter().any(u8::is_ascii_whitespace) {
             return None;
         }
         if name.eq_ignore_ascii_case(b"host") {

@@ -1,7 +1,7 @@
 //! The chart: who the person is, what must not be missed, and each kind of clinical fact in short with a way to all
 //! of it. `/patients/{id}` shows every section capped; `/patients/{id}?section=results` shows one whole.
 //!
-//! The tables of the sections are drawn in [`facts`](super::facts), from the view data of
+//! The tables of the sections are drawn in [`super::facts`], from the view data of
 //! [`clinical`](super::clinical).
 
 pub use super::clinical::{

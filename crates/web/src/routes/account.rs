@@ -70,7 +70,8 @@ pub async fn create_token(State(app): State<Arc<App>>, headers: HeaderMap, uri: 
         Err(e) => Err(e),
         Ok(days) => {
             let scopes = Permissions::new(form.scopes.split([',', ' ', '\n', '\r']).filter(|s| !s.is_empty()));
-            auth::create_api_key(&app.db, &visit.ctx, visit.ctx.actor.id, &form.name, &scopes, days).await
+            let new = auth::NewApiKey { name: &form.name, scopes, days };
+            auth::create_api_key(&app.db, &visit.ctx, visit.ctx.actor.id, &new).await
         }
     };
     let view = match made {
@@ -83,7 +84,7 @@ pub async fn create_token(State(app): State<Arc<App>>, headers: HeaderMap, uri: 
             for error in errors.iter_mut().filter(|e| e.field == "days") {
                 error.field = "expires_on".into();
             }
-            AccountView { errors, form, ..AccountView::default() }
+            AccountView { form, errors, ..AccountView::default() }
         }
         Err(e) => return visit.error(e).into_response(),
     };
@@ -109,7 +110,10 @@ pub async fn revoke_token(
     uri: Uri,
     body: HttpBody,
 ) -> Response {
-    revoke(&app, &headers, &uri, body, auth::Own::Key, &id).await
+    match Visit::of(&app, &headers, &uri).await {
+        Ok(visit) => revoke(&visit, &headers, body, (auth::Own::Key, &id)).await,
+        Err(response) => response,
+    }
 }
 
 /// POST `/account/sessions/{id}/revoke`.
@@ -120,14 +124,14 @@ pub async fn revoke_session(
     uri: Uri,
     body: HttpBody,
 ) -> Response {
-    revoke(&app, &headers, &uri, body, auth::Own::Session, &id).await
+    match Visit::of(&app, &headers, &uri).await {
+        Ok(visit) => revoke(&visit, &headers, body, (auth::Own::Session, &id)).await,
+        Err(response) => response,
+    }
 }
 
-async fn revoke(app: &Arc<App>, headers: &HeaderMap, uri: &Uri, body: HttpBody, what: auth::Own, id: &str) -> Response {
-    let visit = match Visit::of(app, headers, uri).await {
-        Ok(visit) => visit,
-        Err(response) => return response,
-    };
+async fn revoke(visit: &Visit, headers: &HeaderMap, body: HttpBody, (what, id): (auth::Own, &str)) -> Response {
+    let app = &visit.app;
     if let Err(e) = visit.form(headers, body).await {
         return e.into_response();
     }

@@ -23,6 +23,7 @@ use salus_store::{
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
     sync::Arc,
 };
 
@@ -107,11 +108,10 @@ async fn list(visit: Visit, schema: &str, name: &str, query: BTreeMap<String, St
     {
         field.error = e.message;
     }
-    let kept: String = query
-        .iter()
-        .filter(|(n, v)| *n != "cursor" && !v.is_empty())
-        .map(|(n, v)| format!("{}={}&", super::frame::encoded(n), super::frame::encoded(v)))
-        .collect();
+    let mut kept = String::new();
+    for (n, v) in query.iter().filter(|(n, v)| *n != "cursor" && !v.is_empty()) {
+        let _ = write!(kept, "{}={}&", super::frame::encoded(n), super::frame::encoded(v));
+    }
     let view = TableView {
         schema: schema.to_owned(),
         name: name.to_owned(),

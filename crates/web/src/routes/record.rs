@@ -8,9 +8,12 @@ use crate::{
     app::App,
     pages::{
         access::{self, Access, AccessView, Seer},
-        clinical::*,
+        clinical::{
+            Allergy, Capped, Document, Encounter, Immunization, Measured, Medication, Observation, Origin, Problem,
+            Procedure, Reaction,
+        },
         parts::Pager,
-        record::{self, *},
+        record::{self, AllergyBrief, ChartView, PatientHeader, Rights, Section},
         trend::{self, TrendView},
     },
 };
@@ -378,7 +381,7 @@ async fn access_of(visit: Visit, id: &str, before: &str) -> Shown {
         match people.iter_mut().find(|p| p.name == row.who) {
             Some(p) => p.count += 1,
             None => {
-                people.push(Seer { name: row.who.clone(), role: row.role.clone(), count: 1, last_at: row.at.clone() })
+                people.push(Seer { name: row.who.clone(), role: row.role.clone(), count: 1, last_at: row.at.clone() });
             }
         }
     }
@@ -388,7 +391,7 @@ async fn access_of(visit: Visit, id: &str, before: &str) -> Shown {
         next: reply["next"].as_str().map(|at| format!("{base}?before={}", super::frame::encoded(at))),
     };
     let patient = with_allergies(&visit, header(&serde_json::to_value(&who).unwrap_or_default())).await?;
-    Ok(html(&access::render(&AccessView { patient, rows, people, pager, ..AccessView::default() }, &visit.shell)))
+    Ok(html(&access::render(&AccessView { patient, people, rows, pager, ..AccessView::default() }, &visit.shell)))
 }
 
 fn seen(e: &Value) -> Access {

@@ -1,7 +1,7 @@
 //! Words, dates and numbers in the three languages of the pages. Keys are struct fields, so a key that is missing
 //! in one language does not compile; tests refuse a key that no page uses and texts whose placeholders differ.
 //!
-//! Labels of closed sets (`ACTIVE`, `FERPA`) are in [`codes`]; how dates and numbers read is in [`format`].
+//! Labels of closed sets (`ACTIVE`, `FERPA`) are in [`codes`]; how dates and numbers read is in [`mod@format`].
 
 use serde::{Deserialize, Serialize};
 
