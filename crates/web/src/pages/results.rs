@@ -128,6 +128,12 @@ fn point(o: &Observation, shell: &Shell) -> chart::Point {
         value: o.value.parse().unwrap_or(f64::NAN),
         comparator: o.comparator.clone(),
         flagged: out_of_range(o),
-        label: format!("{}: {}{value} {} {}", format::moment(shell.locale, &o.at), o.comparator, o.unit, o.flag),
+        label: format!(
+            "{}: {}{value} {} {}",
+            format::moment(shell.locale, &shell.zone, &o.at),
+            o.comparator,
+            o.unit,
+            o.flag
+        ),
     }
 }

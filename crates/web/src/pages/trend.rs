@@ -114,7 +114,7 @@ fn numbers(view: &TrendView, shell: &Shell) -> Markup {
     let number = |o: &Observation| o.value.parse::<f64>().unwrap_or(f64::NAN);
     let all: Vec<_> = view.values.iter().filter(numeric).collect();
     let show = |o: &Observation| format!("{} {}", format::decimal(shell.locale, &o.value), o.unit);
-    let day = |o: &Observation| format::date(shell.locale, o.at.get(..10).unwrap_or(&o.at));
+    let day = |o: &Observation| format::day(shell.locale, &shell.zone, &o.at);
     let lowest = all.iter().min_by(|a, b| number(a).total_cmp(&number(b)));
     let highest = all.iter().max_by(|a, b| number(a).total_cmp(&number(b)));
     let latest = view.values.iter().max_by(|a, b| a.at.cmp(&b.at));

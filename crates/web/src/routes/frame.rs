@@ -6,7 +6,7 @@ use crate::{
     pages::{
         self, Shell,
         form::FieldMessage,
-        i18n::Locale,
+        i18n::{Locale, Zone},
         layout::{Module, Person, Theme},
     },
     problem::Problem,
@@ -65,11 +65,13 @@ impl Visit {
         visit.named().await
     }
 
-    /// Fills in the names of tenant and person.
+    /// Fills in the names of tenant and person, and the tenant's zone.
     async fn named(mut self) -> Result<Self, Response> {
         match salus_domains::auth::who(&self.app.db, &self.ctx).await {
             Ok(who) => {
                 self.shell.tenant = who.organization;
+                self.shell.zone = Zone::named(&who.timezone);
+                self.shell.today = self.shell.zone.local(self.app.db.env().now()).date().to_string();
                 let roles = self.ctx.actor.roles.to_vec();
                 self.shell.person = Some(Person { name: who.name, email: who.email, roles });
                 Ok(self)

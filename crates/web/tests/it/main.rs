@@ -1,6 +1,7 @@
 //! Tests of the web crate from outside, in one binary.
 #![allow(clippy::unwrap_used, reason = "a test that fails here has found its bug")]
 
+mod access;
 mod framing;
 mod openapi;
 mod pages;

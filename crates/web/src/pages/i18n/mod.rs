@@ -27,10 +27,12 @@ mod data;
 pub mod format;
 mod people;
 mod ui;
+mod zone;
 
 pub use data::Data;
 pub use people::People;
 pub use ui::Ui;
+pub use zone::Zone;
 
 /// A language of the pages.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
