@@ -121,6 +121,34 @@ impl Visit {
         }
     }
 
+    /// A text sealed for an address: only this caller can open it, for the same purpose.
+    ///
+    /// # Errors
+    /// Those of the database and the cipher.
+    pub async fn seal(&self, purpose: &str, text: &str) -> Result<String, PageError> {
+        let sealed = async {
+            let tx = self.app.db.begin(self.ctx.clone(), true).await?;
+            let handle = tx.seal_handle(purpose, text)?;
+            tx.finish_unrecorded().await?;
+            Ok(handle)
+        };
+        sealed.await.map_err(|e| self.error(e))
+    }
+
+    /// The text that was sealed for this caller; none for any other address.
+    ///
+    /// # Errors
+    /// Those of the database and the cipher.
+    pub async fn unseal(&self, purpose: &str, handle: &str) -> Result<Option<String>, PageError> {
+        let opened = async {
+            let tx = self.app.db.begin(self.ctx.clone(), true).await?;
+            let text = tx.open_handle(purpose, handle)?;
+            tx.finish_unrecorded().await?;
+            Ok(text)
+        };
+        opened.await.map_err(|e| self.error(e))
+    }
+
     /// An error of this request as a page.
     pub fn error(&self, error: Error) -> PageError {
         PageError { error, shell: Box::new(self.shell.clone()) }

@@ -6,4 +6,5 @@ mod framing;
 mod openapi;
 mod pages;
 mod rest;
+mod search;
 mod sign_in;

@@ -23,6 +23,7 @@ texts! {
         new_patient: "New patient", "Paciente nuevo", "Novo paciente";
         edit_patient: "Edit patient", "Editar paciente", "Editar paciente";
         all_patients: "All patients", "Todos los pacientes", "Todos os pacientes";
+        search_over: "That search is over: search again.", "Esa búsqueda ya no está disponible: busque de nuevo.", "Essa busca não está mais disponível: busque de novo.";
         recent: "Recently opened", "Abiertos recientemente", "Abertos recentemente";
         none_recent: "You have opened no chart yet", "Aún no ha abierto ningún expediente", "Você ainda não abriu nenhum prontuário";
         none_recent_hint: "Charts you open are listed here.", "Aquí aparecen los expedientes que abra.", "Os prontuários que você abrir aparecem aqui.";
