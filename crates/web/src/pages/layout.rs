@@ -130,6 +130,8 @@ pub struct Shell {
     pub zone: Zone,
     /// Today in the tenant's zone, ISO 8601: ages are counted to it.
     pub today: String,
+    /// Whether htmx asks for a part of a page: then an error is a part as well.
+    pub fragment: bool,
     /// Whether the person may search patients: shows the search in the top bar.
     pub may_search: bool,
 }

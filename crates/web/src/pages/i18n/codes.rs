@@ -103,14 +103,30 @@ pub fn label(locale: Locale, code: &str) -> Cow<'static, str> {
     }
 }
 
-/// A name made of code words as a person reads it: `check_in_at` becomes "Check in at".
+/// Short names that are written in capitals wherever they stand.
+const CAPITALS: [&str; 24] = [
+    "ANS", "API", "CDCREC", "CNES", "CPF", "CVX", "DOB", "EHR", "FERPA", "FHIR", "HIPAA", "ICD", "ID", "IP", "LGPD",
+    "LOINC", "MRN", "NDC", "NPI", "SHA", "SSN", "UCUM", "URL", "UUID",
+];
+
+/// A name made of code words as a person reads it: `check_in_at` becomes "Check in at", `patient_id` "Patient ID".
 #[must_use]
 pub fn words(name: &str) -> String {
     let spaced = name.replace(['_', '-'], " ");
     let all_upper = !spaced.chars().any(char::is_lowercase);
     let lower = if all_upper && spaced.len() > 4 { spaced.to_lowercase() } else { spaced };
-    let mut letters = lower.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+    let word = |(at, word): (usize, &str)| {
+        let upper = word.to_ascii_uppercase();
+        if CAPITALS.contains(&&*upper) {
+            return upper;
+        }
+        let mut letters = word.chars();
+        match letters.next().filter(|_| at == 0) {
+            Some(first) => first.to_uppercase().chain(letters).collect(),
+            None => word.to_owned(),
+        }
+    };
+    lower.split(' ').enumerate().map(word).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -125,5 +141,10 @@ mod tests {
         assert_eq!(label(Locale::PtBr, "AWAITING_CALL"), "Awaiting call");
         assert_eq!(words("check_in_at"), "Check in at");
         assert_eq!(words("MRN"), "MRN");
+        assert_eq!(words("mrn"), "MRN");
+        assert_eq!(words("HIPAA"), "HIPAA");
+        assert_eq!(words("patient_id"), "Patient ID");
+        assert_eq!(words("AMB"), "AMB");
+        assert_eq!(words(""), "");
     }
 }
