@@ -4,7 +4,7 @@
 use super::{
     Shell, chart,
     clinical::Observation,
-    i18n::{codes, fill, format},
+    i18n::{codes, fill, format, units},
     layout::{self, Head},
     parts::{self, Pager, Tab, Tone},
     record::{self, PatientHeader},
@@ -70,7 +70,7 @@ pub fn render(view: &TrendView, shell: &Shell) -> Markup {
 
 fn units(view: &TrendView, base: &str) -> Vec<Tab> {
     let tab = |unit: &String| Tab {
-        label: unit.clone(),
+        label: units::unit(unit),
         href: format!("{base}/trend?code={}&unit={}", view.code, percent(unit)),
         current: *unit == view.unit,
         count: None,
@@ -113,7 +113,7 @@ fn numbers(view: &TrendView, shell: &Shell) -> Markup {
     let numeric = |o: &&Observation| !o.unit.is_empty() && o.comparator.is_empty() && o.value.parse::<f64>().is_ok();
     let number = |o: &Observation| o.value.parse::<f64>().unwrap_or(f64::NAN);
     let all: Vec<_> = view.values.iter().filter(numeric).collect();
-    let show = |o: &Observation| format!("{} {}", format::decimal(shell.locale, &o.value), o.unit);
+    let show = |o: &Observation| format!("{} {}", format::decimal(shell.locale, &o.value), units::unit(&o.unit));
     let day = |o: &Observation| format::day(shell.locale, &shell.zone, &o.at);
     let lowest = all.iter().min_by(|a, b| number(a).total_cmp(&number(b)));
     let highest = all.iter().max_by(|a, b| number(a).total_cmp(&number(b)));
@@ -148,7 +148,7 @@ fn table(view: &TrendView, shell: &Shell) -> Markup {
                         td data-label=(t.range) { (results::range(o, shell)) }
                         td data-label=(t.status) { (parts::status(shell, &o.status)) }
                         td data-label=(t.source) class="small" {
-                            (o.origin.label)
+                            (codes::source(shell.locale, &o.origin.label))
                             @if !o.origin.verification.is_empty() {
                                 span class="muted" { " · " (codes::label(shell.locale, &o.origin.verification)) }
                             }

@@ -63,22 +63,26 @@ const base = started.address;
 const linkOf = (role) => started.setup_links.find((l) => l.tenant === "valley" && l.roles.includes(role));
 const link = linkOf("DOCTOR");
 
-await step("the one-time link sets a password, and only once", async () => {
+await step("the one-time link sets a password, once, and signs in", async () => {
   await page.goto(link.link);
   await page.fill("input[name=password]", "short");
   await page.fill("input[name=again]", "short");
   await page.click("button[type=submit]");
-  await assert.rejects(page.waitForURL(`${base}/sign-in`, { timeout: 1500 }), undefined, "a weak password was taken");
+  assert.match(await page.textContent("main"), /12/, "a weak password is refused with the rule");
+  assert.ok(page.url().includes("/setup/"), "a weak password was taken");
   await page.fill("input[name=password]", PASSWORD);
   await page.fill("input[name=again]", PASSWORD);
   await page.click("button[type=submit]");
-  await page.waitForURL(`${base}/sign-in`);
+  await page.waitForURL(`${base}/`);
+  assert.match(await page.textContent("h1"), /Doctor/);
   const again = await page.request.get(link.link);
   assert.equal(again.status(), 404);
 });
 
 await step("a wrong password is refused in words, the right one signs in", async () => {
-  await page.goto(`${base}/sign-in`);
+  await page.locator("button.who").click();
+  await page.locator("form[action='/sign-out'] button").click();
+  await page.waitForURL(`${base}/sign-in`);
   await shot("sign-in");
   assert.equal(await page.inputValue("input[name=organization]"), "valley", "the organization is remembered");
   await page.fill("input[name=email]", link.email);
@@ -108,10 +112,15 @@ await step("a patient is found by a part of the name without accents, and the ch
   const found = await page.locator("tbody th a").allTextContents();
   assert.ok(found.includes(accented), `${plain} finds ${accented}; got ${found.join(" | ")}`);
   assert.ok(!page.url().includes(plain), "the name is not in the address");
+  const answer = page.url();
   await shot("search");
   await page.locator("tbody th a").first().click();
   await page.waitForURL(/\/patients\/[0-9a-f-]{36}$/);
   chart = page.url();
+  await page.goBack();
+  assert.equal(page.url(), answer, "back leads to the answer, without asking to send the form again");
+  assert.ok((await page.locator("tbody th a").allTextContents()).includes(accented));
+  await page.goForward();
   assert.ok((await page.locator("section, article").count()) > 3, "the chart has sections");
   await shot("chart");
 });
@@ -153,6 +162,27 @@ await step("the browser masks sealed values until one is asked for, and that is 
   assert.match(first, /medical\.patient\./);
 });
 
+await step("a session that has ended leads to the door and back to where one was", async () => {
+  const row = `${base}/browse/medical/patients/${chart.split("/").pop()}`;
+  await page.goto(row);
+  await context.clearCookies({ name: "salus_session" });
+  await page.locator(".masked .open").first().click();
+  await page.waitForURL(/\/sign-in\?return_to=/);
+  await page.fill("input[name=email]", link.email);
+  await page.fill("input[name=password]", PASSWORD);
+  await page.click("button[type=submit]");
+  await page.waitForURL(row);
+});
+
+await step("filters of who saw the record reach people and rows", async () => {
+  await page.goto(`${chart}/access`);
+  assert.match(await page.textContent("#accesses tbody th"), / M[SD]T$/, "times are the clinic's, and say so");
+  await page.fill("input[name=from]", "2099-01-01");
+  await page.locator(".filters button").click();
+  await page.waitForURL(/from=2099-01-01/);
+  assert.equal(await page.locator("#accesses, #seers").count(), 0);
+});
+
 await step("a patient is added and changed with messages beside the fields", async () => {
   await page.goto(`${base}/patients/new`);
   await page.fill("input[name=family_name]", "Ámbar");
@@ -176,6 +206,15 @@ await step("the API page describes an operation, and the account makes a key tha
   await page.goto(`${base}/docs?operation=medical.patient.list`);
   assert.match(await page.textContent("main"), /medical\.patient\.read/);
   await shot("docs");
+  const filter = page.locator("form[data-try] input[name=sex]");
+  await filter.fill("F");
+  const command = await page.textContent("[data-curl]");
+  assert.ok(command.endsWith(`'${base}/api/v1/medical/patients?sex=F'`), command);
+  await page.locator("form[data-try] button").click();
+  await page.locator("[data-answer-body]").waitFor();
+  const body = JSON.parse(await page.textContent("[data-answer-body]"));
+  assert.ok(body.data.length > 0 && body.data.every((row) => row.sex === "F"));
+  assert.ok(page.url().endsWith("operation=medical.patient.list"), "the filters are not in the page's own address");
   await page.goto(`${base}/account`);
   await page.fill("input[name=name]", "from the test");
   await page.fill("input[name=expires_on]", new Date(Date.now() + 30 * 86_400_000).toISOString().slice(0, 10));
