@@ -9,6 +9,7 @@ use crate::{
     app::App,
     pages::{
         access::{self, Access, AccessView, Filter, Seer},
+        i18n::codes,
         parts::Pager,
     },
 };
@@ -19,7 +20,7 @@ use axum::{
 };
 use salus_core::{Error, Result};
 use serde_json::Value;
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
 use time::format_description::well_known::Rfc3339;
 
 /// GET `/patients/{id}/access`.
@@ -45,11 +46,14 @@ async fn accesses(visit: Visit, id: &str, query: &BTreeMap<String, String>) -> S
     let wanted =
         [("before", get("before")), ("from", &period.0), ("to", &period.1), ("outcome", filter.outcome.as_str())];
     let reply = json_of(visit.call("audit.log.accesses", with_query(by_id(id), &wanted)).await?);
-    let rows = items(&reply, "data").iter().map(seen).collect();
-    let people = items(&reply, "people").iter().map(seer).collect();
-    let given = [("from", &filter.from), ("to", &filter.to), ("outcome", &filter.outcome)];
-    let kept: String =
-        given.iter().filter(|(_, v)| !v.is_empty()).map(|(n, v)| format!("{n}={}&", encoded(v))).collect();
+    let rows = items(&reply, "data").iter().map(|e| seen(&visit, e)).collect();
+    let people = items(&reply, "people").iter().map(|p| seer(&visit, p)).collect();
+    let mut kept = String::new();
+    for (n, v) in [("from", &filter.from), ("to", &filter.to), ("outcome", &filter.outcome)] {
+        if !v.is_empty() {
+            let _ = write!(kept, "{n}={}&", encoded(v));
+        }
+    }
     let base = format!("/patients/{id}/access");
     let pager = Pager {
         first: (!get("before").is_empty()).then(|| format!("{base}?{kept}").trim_end_matches(['?', '&']).to_owned()),
@@ -74,20 +78,25 @@ fn days(visit: &Visit, filter: &Filter) -> Result<(String, String)> {
     Ok((start("from", &filter.from, 0)?, start("to", &filter.to, 1)?))
 }
 
-fn seer(p: &Value) -> Seer {
+/// The name of a person or program; operator and kernel have none and are named by what they are.
+fn name(visit: &Visit, of: &Value) -> String {
+    let kind = codes::label(visit.shell.locale, &text(of, "actor_kind")).into_owned();
+    first(&[text(of, "actor_name"), kind])
+}
+
+fn seer(visit: &Visit, p: &Value) -> Seer {
     Seer {
-        name: first(&[text(p, "actor_name"), text(p, "actor_kind")]),
+        name: name(visit, p),
         role: texts(p, "roles").join(", "),
         count: p["count"].as_u64().unwrap_or(0),
         last_at: text(p, "last_at"),
     }
 }
 
-fn seen(e: &Value) -> Access {
-    let kind = text(e, "actor_kind");
+fn seen(visit: &Visit, e: &Value) -> Access {
     Access {
         at: text(e, "at"),
-        who: first(&[text(e, "actor_name"), kind]),
+        who: name(visit, e),
         role: texts(e, "roles").join(", "),
         action: text(e, "action"),
         columns: texts(e, "columns").iter().map(|c| c.rsplit('.').next().unwrap_or(c).to_owned()).collect(),

@@ -146,9 +146,8 @@ async fn setup_form(app: &Arc<App>, token: &str, headers: &HeaderMap, uri: &Uri,
 pub async fn setup(
     State(app): State<Arc<App>>,
     Extension(peer): Extension<Peer>,
-    Path(token): Path<String>,
+    (Path(token), uri): (Path<String>, Uri),
     headers: HeaderMap,
-    uri: Uri,
     body: HttpBody,
 ) -> Response {
     let fields = match read_form(&headers, body).await {

@@ -23,7 +23,11 @@ const ARGUMENTS = [
 ];
 
 const home = await mkdtemp(join(tmpdir(), "salus-live-"));
-const server = spawn(binary, ["serve", "--demo", "--port", "0", "--json", "--home", home], { stdio: ["ignore", "pipe", "inherit"] });
+const server = spawn(binary, ["serve", "--demo", "--port", "0", "--json", "--home", home], { stdio: ["ignore", "pipe", "pipe"] });
+const warnings = [];
+createInterface({ input: server.stderr }).on("line", (line) => {
+  if (/ (WARN|ERROR) /.test(line)) warnings.push(line);
+});
 // Whatever ends this script, the server does not outlive it.
 process.on("exit", () => server.kill("SIGTERM"));
 const ended = new Promise((resolve) => server.on("exit", resolve));
@@ -258,7 +262,10 @@ await step("no script was blocked and no console was written to", async () => {
 
 await browser.close();
 server.kill("SIGTERM");
-await step("the server stops cleanly", async () => assert.equal(await ended, 0));
+await step("the server stops cleanly and had nothing to complain of", async () => {
+  assert.equal(await ended, 0);
+  assert.deepEqual(warnings, []);
+});
 await rm(home, { recursive: true, force: true });
 console.log(`${passed} passed, ${failed} failed`);
 process.exit(failed ? 1 : 0);

@@ -14,7 +14,7 @@ const COUNTED: [(&str, [[&str; 2]; 3]); 5] = [
 
 /// Parts of a unit that are written otherwise, whole part by whole part.
 const WRITTEN: [(&str, &str); 12] = [
-    ("1.73_m2", "1.73 m²"),
+    ("1.73_m2", "1.73\u{a0}m²"),
     ("Cel", "°C"),
     ("[degF]", "°F"),
     ("[in_i]", "in"),
@@ -69,7 +69,7 @@ mod tests {
             ("mm[Hg]", "mmHg"),
             ("10*3/uL", "10³/µL"),
             ("10*12/L", "10¹²/L"),
-            ("mL/min/{1.73_m2}", "mL/min/1.73 m²"),
+            ("mL/min/{1.73_m2}", "mL/min/1.73\u{a0}m²"),
             ("kg/m2", "kg/m²"),
             ("Cel", "°C"),
             ("ug/dL", "µg/dL"),
