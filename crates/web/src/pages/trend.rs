@@ -130,27 +130,35 @@ fn numbers(view: &TrendView, shell: &Shell) -> Markup {
     }
 }
 
+/// Every value, newest first. Columns that say nothing of any value are left out.
 fn table(view: &TrendView, shell: &Shell) -> Markup {
     let t = &shell.t().people;
+    let mut values: Vec<&Observation> = view.values.iter().collect();
+    values.sort_by(|a, b| b.at.cmp(&a.at));
+    let has_status = values.iter().any(|o| !o.status.is_empty());
+    let has_source = values.iter().any(|o| !o.origin.label.is_empty() || !o.origin.verification.is_empty());
     html! {
         table class="grid plain stack" {
             thead {
                 tr {
                     th scope="col" { (t.when) } th scope="col" class="num" { (t.value) } th scope="col" { (t.range) }
-                    th scope="col" { (t.status) } th scope="col" { (t.source) }
+                    @if has_status { th scope="col" { (t.status) } }
+                    @if has_source { th scope="col" { (t.source) } }
                 }
             }
             tbody {
-                @for o in &view.values {
+                @for o in values {
                     tr {
                         th scope="row" class="date" { (parts::moment(shell, &o.at)) }
                         td data-label=(t.value) class="num" { (results::observed(o, shell)) }
                         td data-label=(t.range) { (results::range(o, shell)) }
-                        td data-label=(t.status) { (parts::status(shell, &o.status)) }
-                        td data-label=(t.source) class="small" {
-                            (codes::source(shell.locale, &o.origin.label))
-                            @if !o.origin.verification.is_empty() {
-                                span class="muted" { " · " (codes::label(shell.locale, &o.origin.verification)) }
+                        @if has_status { td data-label=(t.status) { (parts::status(shell, &o.status)) } }
+                        @if has_source {
+                            td data-label=(t.source) class="small" {
+                                (codes::source(shell.locale, &o.origin.label))
+                                @if !o.origin.verification.is_empty() {
+                                    span class="muted" { " · " (codes::label(shell.locale, &o.origin.verification)) }
+                                }
                             }
                         }
                     }
