@@ -15,7 +15,7 @@ mod users;
 pub use caller::{Callers, Presented};
 pub use own::{Own, OwnAccess, Who, own_access, revoke_own, who};
 pub use password::check_rules;
-pub use sign_in::{Signed, sign_in, sign_out};
+pub use sign_in::{Signed, accept_and_sign_in, sign_in, sign_out};
 pub use tenant::{NewTenant, create_tenant, start_roles};
 pub use token::{ApiKey, NewApiKey, Token, create_api_key};
 pub use users::{

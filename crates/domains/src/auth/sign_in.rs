@@ -4,6 +4,7 @@ use super::{
     caller::security,
     password,
     token::{Token, row},
+    users::accept,
 };
 use salus_core::{Actor, ActorKind, Ctx, Env, Error, Result};
 use salus_store::{At, Db, Tx, engine::NewRow, sql};
@@ -73,6 +74,23 @@ pub async fn sign_in(db: &Db, slug: &str, email: &str, password: &str, (ip, agen
         }
         Some(user) => begin_session(db, tenant, user.id, &rules, &from).await,
     }
+}
+
+/// Takes up an invitation and signs the person in: who holds the link and has just chosen the password need not type it
+/// again. Returns the tenant's name and the session.
+///
+/// # Errors
+/// As [`super::accept_invitation`].
+pub async fn accept_and_sign_in(
+    db: &Db,
+    token: &str,
+    new_password: &str,
+    (ip, agent): (&str, &str),
+) -> Result<(String, Signed)> {
+    let from = From { ip: ip.to_owned(), agent: agent.chars().take(300).collect() };
+    let invited = accept(db, token, new_password).await?;
+    let signed = begin_session(db, invited.tenant, invited.user, &invited.configuration, &from).await?;
+    Ok((invited.slug, signed))
 }
 
 async fn find(tx: &mut Tx, email: &str) -> Result<Option<Found>> {
