@@ -254,7 +254,7 @@ pub async fn open(
         Ok(found) => found,
         Err(e) => return visit.error(e).into_response(),
     };
-    if !may_open(&visit, table, held) {
+    if !table.to_open(held).iter().all(|permission| visit.ctx.may(permission)) {
         return html(&browse::not_opened(visit.shell.t().data.may_not_open, &visit.shell));
     }
     let query = vec![("fields".to_owned(), column.clone())];
@@ -269,13 +269,5 @@ pub async fn open(
         }
         Ok(_) => visit.error(Error::internal("a row is a row")).into_response(),
         Err(e) => html(&browse::not_opened(&e.to_string(), &visit.shell)),
-    }
-}
-
-fn may_open(visit: &Visit, table: &Table, column: &catalog::Column) -> bool {
-    match column.class.as_str() {
-        "C4" => visit.ctx.may("kernel.phi.read") && visit.ctx.may("kernel.sensitive.read"),
-        "C3" if table.class == "C2" => visit.ctx.may("kernel.phi.read"),
-        _ => true,
     }
 }
