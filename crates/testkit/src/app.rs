@@ -167,6 +167,13 @@ impl Caller {
         self.send(Method::POST, path, &[("content-type", "application/json")], Some(body.to_string())).await
     }
 
+    /// PATCH of JSON to the version that was read.
+    pub async fn patch(&self, path: &str, version: i32, body: &Value) -> Answer {
+        let version = format!("\"{version}\"");
+        let headers = [("content-type", "application/json"), ("if-match", version.as_str())];
+        self.send(Method::PATCH, path, &headers, Some(body.to_string())).await
+    }
+
     /// Any request.
     ///
     /// # Panics

@@ -5,6 +5,7 @@
 //! are rows; [`caller`] turns them into the [`salus_core::Ctx`] of a request.
 
 mod caller;
+mod grant;
 mod own;
 mod password;
 mod sign_in;
@@ -13,6 +14,7 @@ mod token;
 mod users;
 
 pub use caller::{Callers, Presented};
+pub use grant::guarded;
 pub use own::{Own, OwnAccess, Who, own_access, revoke_own, who};
 pub use password::check_rules;
 pub use sign_in::{Signed, sign_in, sign_out};

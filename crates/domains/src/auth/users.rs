@@ -2,6 +2,7 @@
 
 use super::{
     caller::security,
+    grant::{may_admit, may_give},
     password,
     sign_in::as_user,
     token::{Token, row},
@@ -107,6 +108,7 @@ async fn answer_disable(tx: &mut Tx, call: Call) -> Result<Reply> {
 
 async fn answer_reinvite(tx: &mut Tx, call: Call) -> Result<Reply> {
     let id = call.id()?;
+    may_admit(tx, id).await?;
     let token = renew(tx, id).await?;
     Ok(Reply::json(json!({"id": id, "setup_path": format!("/setup/{token}")})))
 }
@@ -114,7 +116,8 @@ async fn answer_reinvite(tx: &mut Tx, call: Call) -> Result<Reply> {
 /// Makes a user with roles and a one-time link.
 ///
 /// # Errors
-/// [`Error::Invalid`] for an unknown role or an address that is none, [`Error::Conflict`] for one in use.
+/// [`Error::Invalid`] for an unknown role or an address that is none, [`Error::Conflict`] for one in use,
+/// [`Error::Refused`] for a role above the caller's own.
 pub async fn invite(tx: &mut Tx, new: &NewUser) -> Result<Invitation> {
     let email = new.email.trim();
     if !email.split_once('@').is_some_and(|(name, host)| !name.is_empty() && host.contains('.') && !email.contains(' '))
@@ -157,7 +160,9 @@ async fn give_roles(tx: &mut Tx, user: Uuid, roles: &[String]) -> Result<()> {
         let found = tx.query_opt(sql!("SELECT id FROM auth.roles WHERE name = $1::text"), &[role]).await?;
         let found = found
             .ok_or_else(|| Error::invalid("roles", "no_such_record", format!("{role} is not a role of this tenant")))?;
-        let values = row(json!({"user_id": user, "role_id": found.get::<_, Uuid>(0)}));
+        let role: Uuid = found.get(0);
+        may_give(tx, &[role], Some(user)).await?;
+        let values = row(json!({"user_id": user, "role_id": role}));
         let id = tx.ctx.env.id();
         tx.insert("auth.user_roles", &[NewRow { id, values }]).await?;
     }
