@@ -80,6 +80,30 @@ async fn what_cannot_be_is_refused_by_field() {
 }
 
 #[tokio::test]
+async fn everything_that_is_missing_is_told_at_once() {
+    let world = World::new().await;
+    let mut several = 0;
+    for op in world.ops.iter().filter(|o| o.name.ends_with(".create")) {
+        let required = op.input.as_ref().and_then(|schema| schema["required"].as_array()).into_iter().flatten();
+        let mut required: Vec<String> = required.map(|name| format!("/{} required", name.as_str().unwrap())).collect();
+        let told = world.call(&op.name, Call { body: json!({}), ..Call::default() }).await;
+        if required.is_empty() {
+            continue;
+        }
+        let Err(Error::Invalid(errors)) = told else { panic!("{}: {told:?}", op.name) };
+        let mut told: Vec<String> = errors.iter().map(|e| format!("{} {}", e.pointer, e.code)).collect();
+        (required.sort(), told.sort());
+        assert_eq!(told, required, "{}", op.name);
+        several += usize::from(told.len() > 2);
+    }
+    assert!(several > 5, "{several}");
+    let made = world.create("medical.provider.create", json!({"kind": "individual", "name": "A"})).await;
+    let empty = Call { body: json!({"kind": null, "name": null}), if_match: Some(1), ..at(made.text("id")) };
+    let Err(Error::Invalid(errors)) = world.call("medical.provider.change", empty).await else { panic!() };
+    assert_eq!(errors.iter().map(|e| e.pointer.as_str()).collect::<Vec<_>>(), ["/kind", "/name"]);
+}
+
+#[tokio::test]
 async fn a_key_is_spent_once() {
     let world = World::new().await;
     let call = |mrn: &str| Call { body: json!({"mrn": mrn}), idempotency_key: Some("k-1".into()), ..Call::default() };
