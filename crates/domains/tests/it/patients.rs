@@ -61,7 +61,12 @@ async fn a_patient_is_created_found_read_and_changed() {
 #[tokio::test]
 async fn what_cannot_be_is_refused_by_field() {
     let world = World::new().await;
-    let create = |body: Value| world.call(CREATE, Call { body, ..Call::default() });
+    let create = |mut body: Value| {
+        if let Value::Object(members) = &mut body {
+            members.entry("given_names").or_insert_with(|| json!("Some"));
+        }
+        world.call(CREATE, Call { body, ..Call::default() })
+    };
     let pointers = |r: Result<Reply, Error>| match r {
         Err(Error::Invalid(errors)) => {
             errors.into_iter().map(|e| format!("{} {}", e.pointer, e.code)).collect::<Vec<_>>()
@@ -74,9 +79,35 @@ async fn what_cannot_be_is_refused_by_field() {
     assert_eq!(pointers(create(json!({"family_name": 7})).await), ["/family_name wrong_type"]);
     assert_eq!(pointers(create(json!({"family_name": "a\u{0}b"})).await), ["/family_name control_character"]);
     assert_eq!(pointers(create(json!({"birth_order": 99})).await), ["/birth_order not_allowed"]);
-    world.create(CREATE, json!({"mrn": "1"})).await;
+    world.create(CREATE, json!({"mrn": "1", "family_name": "One"})).await;
     assert!(matches!(create(json!({"mrn": " 1 "})).await, Err(Error::Conflict { code: "duplicate", .. })));
     assert!(matches!(create(json!([])).await, Err(Error::Invalid(_))));
+}
+
+#[tokio::test]
+async fn a_patient_has_a_name_or_a_reason_for_none() {
+    let world = World::new().await;
+    let create = |body: Value| world.call(CREATE, Call { body, ..Call::default() });
+    for nameless in [json!({}), json!({"mrn": "1"}), json!({"family_name": " ", "given_names": null})] {
+        let Err(Error::Invalid(errors)) = create(nameless.clone()).await else { panic!("{nameless}") };
+        assert_eq!((errors[0].pointer.as_str(), errors[0].code.as_str()), ("/family_name", "required"));
+        assert!(errors[0].message.contains("name_absence"));
+    }
+    let Err(Error::Invalid(errors)) = create(json!({"sex": "Q", "name_absence": "LOST"})).await else { panic!() };
+    assert_eq!(errors.len(), 2, "{errors:?}");
+    let Err(Error::Invalid(errors)) = create(json!({"sex": "Q"})).await else { panic!() };
+    assert_eq!(errors.len(), 2, "what else is wrong is told with it: {errors:?}");
+    create(json!({"given_names": "Pelé"})).await.unwrap();
+    let unknown = world.create(CREATE, json!({"name_absence": "UNKNOWN"})).await;
+
+    let change = |version: i32, body: Value| Call { body, if_match: Some(version), ..at(unknown.text("id")) };
+    let take = world.call("medical.patient.change", change(1, json!({"name_absence": null}))).await;
+    assert!(matches!(take, Err(Error::Invalid(_))), "{take:?}");
+    let named = json!({"name_absence": null, "family_name": "Found"});
+    world.call("medical.patient.change", change(1, named)).await.unwrap();
+    let taken = world.call("medical.patient.change", change(2, json!({"family_name": ""}))).await;
+    assert!(matches!(taken, Err(Error::Invalid(_))), "{taken:?}");
+    world.call("medical.patient.change", change(2, json!({"sex": "F"}))).await.unwrap();
 }
 
 #[tokio::test]
@@ -106,7 +137,11 @@ async fn everything_that_is_missing_is_told_at_once() {
 #[tokio::test]
 async fn a_key_is_spent_once() {
     let world = World::new().await;
-    let call = |mrn: &str| Call { body: json!({"mrn": mrn}), idempotency_key: Some("k-1".into()), ..Call::default() };
+    let call = |mrn: &str| Call {
+        body: json!({"mrn": mrn, "family_name": "Once"}),
+        idempotency_key: Some("k-1".into()),
+        ..Call::default()
+    };
     let first = serde_json::to_value(world.call(CREATE, call("1")).await.unwrap().body).unwrap();
     let again = world.call(CREATE, call("1")).await.unwrap();
     assert_eq!(again.status, 201);
