@@ -241,6 +241,15 @@ impl Tx {
         self.fetch_subjects("patient_id", &ids.into_iter().collect()).await
     }
 
+    /// Sees to it that there are seals for the next batch of a transaction that writes many: a transaction is given
+    /// its seals when it begins.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn renew_seals(&self) -> Result<()> {
+        self.db.keys(self.ctx.tenant).await.map(|_| ())
+    }
+
     /// Marks a place to which a part of the work can be undone.
     ///
     /// # Errors

@@ -4,6 +4,7 @@
 mod clear_text;
 mod coverage;
 mod demo;
+mod exchange;
 mod grants;
 mod isolation;
 mod patients;
