@@ -74,7 +74,7 @@ impl TestApp {
     pub async fn with_limits(limits: Limits) -> Self {
         let database = TestDb::new().await;
         let options = Options {
-            config: database.config("salus_app"),
+            address: database.config("salus_app").into(),
             connections: 8,
             root: RootKey::ephemeral().expect("a random key"),
             env: Env::default(),

@@ -65,7 +65,7 @@ pub async fn as_admin(database: &TestDb, sql: &str) {
 
 async fn open(config: Config) -> Db {
     let options = Options {
-        config,
+        address: config.into(),
         connections: 8,
         root: RootKey::ephemeral().unwrap(),
         env: Env::default(),
