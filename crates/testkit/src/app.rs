@@ -135,6 +135,7 @@ impl TestApp {
         let (_, link) = self.user(tenant, role, &email).await;
         auth::accept_invitation(&self.db, &link, PASSWORD).await.expect("the password is accepted");
         let signed = auth::sign_in(&self.db, slug, &email, PASSWORD, ("127.0.0.1", "test")).await.expect("signs in");
+        let auth::SignIn::Session(signed) = signed else { panic!("a password of the tests is taken") };
         Caller { credential: Some(("cookie", format!("salus_session={}", signed.token))), ..self.stranger() }
     }
 

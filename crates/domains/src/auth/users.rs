@@ -199,6 +199,8 @@ pub struct Invited {
     /// The rules a password must meet, in words.
     pub rules: Vec<String>,
     slug: String,
+    /// The hash of the password that is replaced; empty for a first one.
+    before: String,
     configuration: password::SecurityConfiguration,
 }
 
@@ -210,9 +212,9 @@ pub async fn invitation(db: &Db, token: &str) -> Result<Invited> {
     let token = Token::parse(token).ok_or(Error::NotFound)?;
     let mut tx = db.begin(Ctx::system(db.env(), token.tenant), true).await?;
     let sql = sql!(
-        "SELECT u.id, u.email, u.display_name, o.name::text AS organization, t.slug FROM auth.users u \
+        "SELECT u.id, u.email, u.display_name, u.password_hash, o.name::text AS organization, t.slug FROM auth.users u \
          JOIN kernel.tenants t ON t.id = u.tenant_id LEFT JOIN auth.organizations o ON o.tenant_id = u.tenant_id AND o.id = u.tenant_id \
-         WHERE u.setup_token_hash = $1::bytea AND u.setup_expires_at > $2 AND u.status = 'invited'"
+         WHERE u.setup_token_hash = $1::bytea AND u.setup_expires_at > $2 AND u.status IN ('invited', 'active')"
     );
     let found = tx.query_opt(sql, &[&token.hash, &db.env().now()]).await?.ok_or(Error::NotFound)?;
     let user: Uuid = found.get("id");
@@ -226,7 +228,7 @@ pub async fn invitation(db: &Db, token: &str) -> Result<Invited> {
                 .to_owned()),
         }
     };
-    let (email, name) = (text("email")?, text("display_name")?);
+    let (email, name, before) = (text("email")?, text("display_name")?, text("password_hash")?);
     let configuration = security(&mut tx).await?;
     tx.finish_unrecorded().await?;
     Ok(Invited {
@@ -237,18 +239,24 @@ pub async fn invitation(db: &Db, token: &str) -> Result<Invited> {
         organization: found.get::<_, Option<String>>("organization").unwrap_or_default(),
         rules: password::rules(&configuration),
         slug: found.get("slug"),
+        before,
         configuration,
     })
 }
 
-/// Sets the first password of an invited user; the link is spent by it. Returns the tenant's name.
+/// Sets the first password of an invited user, or one in place of a password that must be replaced; the link is spent
+/// by it. Returns the tenant's name.
 ///
 /// # Errors
 /// [`Error::NotFound`] for a link that cannot be used, [`Error::Invalid`] for a password against the tenant's rules.
 pub async fn accept_invitation(db: &Db, token: &str, new_password: &str) -> Result<String> {
     let invited = invitation(db, token).await?;
     let spent = Token::parse(token).ok_or(Error::NotFound)?.hash;
-    password::check_rules(&invited.configuration, new_password)?;
+    let own = [&invited.slug, &invited.email, &invited.name, &invited.organization].map(String::as_str);
+    password::check_rules(&invited.configuration, &own, new_password)?;
+    if !invited.before.is_empty() && password::verify(new_password, Some(&invited.before)).await? {
+        return Err(Error::invalid("password", "not_new", "Needs to be another than the one before"));
+    }
     let hash = password::hash(new_password).await?;
     let mut tx = db.begin(as_user(db.env(), invited.tenant, invited.user), false).await?;
     let sql = sql!(

@@ -9,6 +9,7 @@ mod grants;
 mod isolation;
 mod patients;
 mod plausible;
+mod sign_in;
 mod statements;
 mod storm;
 mod swaps;

@@ -15,7 +15,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use salus_core::Error;
-use salus_domains::auth;
+use salus_domains::auth::{self, SignIn};
 use std::{collections::BTreeMap, sync::Arc};
 
 type Params = Query<BTreeMap<String, String>>;
@@ -47,7 +47,8 @@ pub async fn sign_in(
     let ip = peer.0.ip().to_string();
     let (organization, email) = (field("organization").trim(), field("email").trim());
     match auth::sign_in(&app.db, organization, email, field("password"), (&ip, agent)).await {
-        Ok(signed) => {
+        Ok(SignIn::NewPassword { token }) => Redirect::to(&format!("/setup/{token}")).into_response(),
+        Ok(SignIn::Session(signed)) => {
             let mut response = Redirect::to(&local(field("return_to"))).into_response();
             let seconds = (signed.expires_at - app.db.env().now()).whole_seconds();
             set_cookie(&mut response, &app, SESSION_COOKIE, &signed.token, seconds);
@@ -65,6 +66,7 @@ pub async fn sign_in(
                 Error::TooMany(seconds) => {
                     crate::pages::i18n::fill(t.locked, &[("n", &seconds.div_ceil(60).to_string())])
                 }
+                Error::Refused { detail, .. } => detail.clone(),
                 other => Problem { error: Error::Unavailable(other.to_string()), request: app.db.env().id() }.detail(),
             };
             let view = SignInView {
