@@ -64,7 +64,7 @@ impl Place {
         let keys = RootFile::at(&home, None);
         keys.init(&[])?;
         let db = Db::open(Options {
-            config: cluster.config("salus_app", DATABASE),
+            address: cluster.config("salus_app", DATABASE).into(),
             connections: 4,
             root: keys.unlock()?,
             env: Env::default(),

@@ -26,6 +26,14 @@ pub enum Error {
     /// Signed in, but lacking this permission (403).
     #[error("the permission {0} is needed")]
     Forbidden(String),
+    /// Signed in and permitted in general, but not this (403); the code says which rule.
+    #[error("{detail}")]
+    Refused {
+        /// Stable machine word, such as `role_above_own`.
+        code: &'static str,
+        /// What is refused and who can do it.
+        detail: String,
+    },
     /// The request cannot be understood at all (400).
     #[error("{0}")]
     Malformed(String),
@@ -83,7 +91,7 @@ impl Error {
         match self {
             Self::NotFound => 404,
             Self::Unauthenticated => 401,
-            Self::Forbidden(_) => 403,
+            Self::Forbidden(_) | Self::Refused { .. } => 403,
             Self::Malformed(_) => 400,
             Self::Invalid(_) => 422,
             Self::Conflict { .. } => 409,
@@ -106,7 +114,7 @@ impl Error {
             Self::Forbidden(_) => "permission_denied",
             Self::Malformed(_) => "malformed",
             Self::Invalid(_) => "validation_failed",
-            Self::Conflict { code, .. } => code,
+            Self::Refused { code, .. } | Self::Conflict { code, .. } => code,
             Self::Stale => "stale",
             Self::VersionRequired => "version_required",
             Self::TooLarge(_) => "too_large",

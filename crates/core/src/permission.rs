@@ -31,6 +31,12 @@ impl Permissions {
         self.0.iter().map(String::as_str)
     }
 
+    /// The first pattern of `other` that `self` does not cover: nothing when `other` can do no more than `self`.
+    #[must_use]
+    pub fn lacks<'a>(&self, other: &'a Self) -> Option<&'a str> {
+        other.iter().find(|pattern| !self.allow(pattern))
+    }
+
     /// Those patterns of `self` under which `other` also grants: what a limited token keeps of its user's rights.
     #[must_use]
     pub fn intersect(&self, other: &Self) -> Self {
@@ -68,6 +74,15 @@ mod tests {
         assert!(!p.allow("medical.patient.read.all"));
         assert!(!Permissions::default().allow("medical.patient.read"));
         assert!(Permissions::all().allow("a.b.c"));
+    }
+
+    #[test]
+    fn what_is_lacking_is_named() {
+        let clerk = Permissions::new(["auth.user.*", "medical.*.read"]);
+        assert_eq!(clerk.lacks(&Permissions::new(["auth.user.manage", "medical.patient.read"])), None);
+        assert_eq!(clerk.lacks(&Permissions::new(["auth.*.manage"])), Some("auth.*.manage"));
+        assert_eq!(clerk.lacks(&Permissions::all()), Some("*.*.*"));
+        assert_eq!(Permissions::all().lacks(&clerk), None);
     }
 
     #[test]

@@ -46,7 +46,7 @@ pub fn resources() -> Vec<&'static Resource> {
 pub fn operations(catalog: &Catalog) -> Result<Vec<Arc<Op>>> {
     let mut ops = Vec::new();
     for resource in resources() {
-        ops.extend(resource.ops(catalog)?);
+        ops.extend(resource.ops(catalog)?.into_iter().map(auth::guarded));
     }
     ops.extend(auth::actions(catalog)?);
     ops.extend(medical::actions(catalog)?);

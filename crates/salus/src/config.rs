@@ -19,6 +19,12 @@ pub struct Config {
     pub database_url: Option<String>,
     /// The same server for `salus db`: a role that may create roles. `database_url` is used when it is not set.
     pub database_admin_url: Option<String>,
+    /// Certificates of the authorities that the database server's certificate is checked by, where its address names
+    /// none; those of the operating system when not set.
+    pub database_root_certificates: Option<PathBuf>,
+    /// Permit a connection to a database on another machine that may not be encrypted: for a network that is.
+    #[serde(default)]
+    pub allow_plain_database: bool,
     /// Address to listen on.
     pub listen: Option<String>,
     /// Address browsers use, such as `https://salus.example.org`; https makes cookies demand it.
@@ -33,10 +39,12 @@ pub struct Config {
 }
 
 /// Variables that are read, and the setting each stands for.
-const VARIABLES: [(&str, &str); 8] = [
+const VARIABLES: [(&str, &str); 10] = [
     ("SALUS_HOME", "home"),
     ("DATABASE_URL", "database_url"),
     ("DATABASE_ADMIN_URL", "database_admin_url"),
+    ("PGSSLROOTCERT", "database_root_certificates"),
+    ("SALUS_ALLOW_PLAIN_DATABASE", "allow_plain_database"),
     ("SALUS_LISTEN", "listen"),
     ("SALUS_PUBLIC_URL", "public_url"),
     ("SALUS_CONNECTIONS", "connections"),
@@ -79,12 +87,11 @@ impl Config {
         if let Some(path) = variable("SALUS_OPERATOR_KEY") {
             config.operator_key = Some(path.into());
         }
-        match variable("SALUS_ALLOW_OLD_POSTGRES").as_deref() {
-            None => {}
-            Some("true" | "1") => config.allow_old_postgres = true,
-            Some("false" | "0") => config.allow_old_postgres = false,
-            Some(_) => return Err(Error::invalid("SALUS_ALLOW_OLD_POSTGRES", "wrong_type", "Is true or false")),
+        if let Some(path) = variable("PGSSLROOTCERT").filter(|path| path != "system") {
+            config.database_root_certificates = Some(path.into());
         }
+        switch(&mut config.allow_old_postgres, "SALUS_ALLOW_OLD_POSTGRES")?;
+        switch(&mut config.allow_plain_database, "SALUS_ALLOW_PLAIN_DATABASE")?;
         Ok(config)
     }
 }
@@ -96,6 +103,16 @@ impl Config {
         let base = self.public_url.as_deref().map_or("<address of the server>", |url| url.trim_end_matches('/'));
         format!("{base}{path}")
     }
+}
+
+fn switch(setting: &mut bool, name: &str) -> Result<()> {
+    match variable(name).as_deref() {
+        None => {}
+        Some("true" | "1") => *setting = true,
+        Some("false" | "0") => *setting = false,
+        Some(_) => return Err(Error::invalid(name, "wrong_type", "Is true or false")),
+    }
+    Ok(())
 }
 
 #[allow(clippy::disallowed_methods, reason = "the one place that reads the environment")]

@@ -1,15 +1,15 @@
 //! Which database a command works on: the embedded cluster of the data directory, found running or started for the
-//! time it is needed, or the server that `DATABASE_URL` names, which is then never replaced by a local one.
+//! time it is needed, or the server that `DATABASE_URL` or `DATABASE_ADMIN_URL` names, which is then never replaced by a local one.
 
 use crate::config::Config;
 use salus_core::{Env, Error, PLATFORM, Result};
 use salus_store::{
-    Db, Options,
+    Address, Db, Options, Policy,
     cluster::{Cluster, DATABASE, Settings},
-    lint, runtime, schema,
+    lint, refuse_unsafe, schema,
     seal::RootFile,
 };
-use tokio_postgres::{Client, Config as Postgres, NoTls};
+use tokio_postgres::Client;
 use uuid::Uuid;
 
 /// An open place.
@@ -28,10 +28,8 @@ impl Place {
     /// # Errors
     /// [`Error::Unavailable`] with what to do.
     pub fn open(config: Config) -> Result<Self> {
-        let cluster = match &config.database_url {
-            Some(_) => None,
-            None => Some(Cluster::open(&config.home, Settings::default())?),
-        };
+        let own = config.database_url.is_some() || config.database_admin_url.is_some();
+        let cluster = if own { None } else { Some(Cluster::open(&config.home, Settings::default())?) };
         Ok(Self { config, cluster })
     }
 
@@ -45,17 +43,23 @@ impl Place {
         self.cluster.is_some() || self.config.database_admin_url.is_some()
     }
 
-    fn postgres(&self, role: &str, url: Option<&String>) -> Result<Postgres> {
+    fn address(&self, role: &str, url: Option<&String>) -> Result<Address> {
         match (&self.cluster, url) {
-            (Some(cluster), _) => Ok(cluster.config(role, DATABASE)),
+            (Some(cluster), _) => Ok(cluster.config(role, DATABASE).into()),
             (None, Some(url)) => {
-                let mut parsed: Postgres = url.parse().map_err(|e| {
-                    Error::invalid("DATABASE_URL", "unreadable", format!("Is not a PostgreSQL address: {e}"))
-                })?;
-                parsed.application_name("salus");
-                Ok(parsed)
+                let policy = Policy {
+                    root_certificates: self.config.database_root_certificates.clone(),
+                    allow_plain: self.config.allow_plain_database,
+                };
+                let mut address = Address::parse(url, &policy)?;
+                address.config_mut().application_name("salus");
+                Ok(address)
             }
-            (None, None) => Err(Error::internal("no database is configured")),
+            (None, None) => Err(Error::Unavailable(
+                "DATABASE_ADMIN_URL is set and DATABASE_URL is not: name in it the address as salus_app that the \
+                 server uses, or unset both to use the private cluster"
+                    .into(),
+            )),
         }
     }
 
@@ -65,14 +69,12 @@ impl Place {
     /// [`Error::Unavailable`] when it is refused.
     pub async fn admin(&self) -> Result<Client> {
         let url = self.config.database_admin_url.as_ref().or(self.config.database_url.as_ref());
-        let refused = |e: tokio_postgres::Error| Error::Unavailable(format!("the database cannot be reached: {e}"));
-        let (client, connection) = self.postgres("salus_admin", url)?.connect(NoTls).await.map_err(refused)?;
-        runtime::spawn(async move {
-            if let Err(e) = connection.await {
-                tracing::debug!(error = %e, "the administrator's connection ended");
-            }
-        });
-        Ok(client)
+        self.address("salus_admin", url)?.connect().await
+    }
+
+    /// The way to the database that the server takes.
+    fn serving(&self) -> Result<Address> {
+        self.address("salus_app", self.config.database_url.as_ref())
     }
 
     /// The key files.
@@ -89,7 +91,7 @@ impl Place {
         self.check().await?;
         let root = self.keys().unlock()?;
         Db::open(Options {
-            config: self.postgres("salus_app", self.config.database_url.as_ref())?,
+            address: self.serving()?,
             connections: self.config.connections.unwrap_or(CONNECTIONS),
             root,
             env: Env::default(),
@@ -98,11 +100,13 @@ impl Place {
         .await
     }
 
-    /// Proves that the database is the one this build expects.
+    /// Proves that the server's role may be trusted, and that the database is the one this build expects.
     ///
     /// # Errors
     /// [`Error::Unavailable`] with what to do.
     pub async fn check(&self) -> Result<()> {
+        // First, because whoever is refused here has nothing to gain from the rest.
+        refuse_unsafe(&self.serving()?.connect().await?, self.config.allow_old_postgres).await?;
         let admin = self.admin().await?;
         schema::require(&admin).await?;
         lint::fatal(&lint::check(&admin).await?).map_or(Ok(()), Err)

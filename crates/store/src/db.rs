@@ -2,14 +2,15 @@
 //! can be trusted with row-level security.
 
 use crate::{
-    Catalog, Tx,
+    Address, Catalog, Tx,
+    address::unreachable,
     audit::Writer,
     keys::SEAL_LOW,
     seal::{RootKey, TenantKeys},
     tx::failure,
     unit::Unit,
 };
-use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime, Timeouts};
+use deadpool_postgres::{Manager, ManagerConfig, Pool, PoolError, RecyclingMethod, Runtime, Timeouts};
 use salus_core::{Ctx, Env, Error, PLATFORM, Result};
 use std::{
     collections::{HashMap, HashSet},
@@ -17,13 +18,13 @@ use std::{
     sync::{Arc, Mutex, PoisonError, RwLock},
     time::{Duration, Instant},
 };
-use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres::Client;
 use uuid::Uuid;
 
 /// How to open a database.
 pub struct Options {
     /// Connection as `salus_app` or a role like it.
-    pub config: Config,
+    pub address: Address,
     /// Most connections at once.
     pub connections: usize,
     /// The unlocked root key.
@@ -53,7 +54,7 @@ pub struct Tenant {
 
 pub(crate) struct Shared {
     pub(crate) pool: Pool,
-    config: Config,
+    address: Address,
     pub(crate) catalog: Catalog,
     pub(crate) writer: Writer,
     pub(crate) env: Env,
@@ -76,8 +77,8 @@ impl Db {
     /// [`Error::Unavailable`] with what to do, when the database cannot be reached or must not be trusted.
     pub async fn open(options: Options) -> Result<Self> {
         let manager = Manager::from_config(
-            options.config.clone(),
-            NoTls,
+            options.address.config.clone(),
+            options.address.tls.clone(),
             ManagerConfig { recycling_method: RecyclingMethod::Fast },
         );
         let wait = Some(Duration::from_secs(5));
@@ -87,18 +88,20 @@ impl Db {
             .timeouts(Timeouts { wait, create: wait, recycle: wait })
             .build()
             .map_err(Error::internal)?;
-        let client =
-            pool.get().await.map_err(|e| Error::Unavailable(format!("the database cannot be reached: {e}")))?;
+        let client = pool.get().await.map_err(|e| match e {
+            PoolError::Backend(e) => unreachable(&e),
+            e => Error::Unavailable(format!("the database cannot be reached: {e}")),
+        })?;
         refuse_unsafe(&client, options.allow_old_postgres).await?;
         let catalog = Catalog::load(&client).await?;
         let row = client.query_one("SELECT nextval('audit.writer_ids')::int4", &[]).await.map_err(Error::internal)?;
         let payload = catalog.table("audit.activity_logs")?.column("payload").map_or(0, |c| c.column_id);
         let writer = Writer::new(&options.root, row.get(0), payload, &options.env)?;
         drop(client);
-        let (config, env, root) = (options.config, options.env, options.root);
+        let (address, env, root) = (options.address, options.env, options.root);
         let db = Self(Arc::new(Shared {
             pool,
-            config,
+            address,
             catalog,
             writer,
             env,
@@ -142,10 +145,7 @@ impl Db {
     /// # Errors
     /// [`Error::Unavailable`] when there is none to be had.
     pub(crate) async fn connect_apart(&self) -> Result<Client> {
-        let unreachable = |e| Error::Unavailable(format!("the database cannot be reached: {e}"));
-        let (client, connection) = self.0.config.connect(NoTls).await.map_err(unreachable)?;
-        crate::runtime::spawn(connection);
-        Ok(client)
+        self.0.address.connect().await
     }
 
     /// How long a new connection takes until it has answered.
@@ -246,12 +246,14 @@ impl Db {
 }
 
 /// Refuses roles that row-level security does not bind, and engines in which it has known holes.
-async fn refuse_unsafe(client: &Client, allow_old: bool) -> Result<()> {
-    let row = client.query_one(include_str!("refuse_unsafe.sql"), &[]).await.map_err(|e| {
-        Error::Unavailable(format!("the database is not a Salus database yet ({e}): run salus db migrate"))
-    })?;
+///
+/// # Errors
+/// [`Error::Unavailable`] naming the role or version and what to do.
+pub async fn refuse_unsafe(client: &Client, allow_old: bool) -> Result<()> {
+    let row = client.query_one(include_str!("refuse_unsafe.sql"), &[]).await.map_err(|e| unreachable(&e))?;
     let (role, version): (String, i32) = (row.get("role"), row.get("version"));
-    let fix = "connect as salus_app, or as a role that is granted salus_app and nothing more";
+    let fix = "let DATABASE_URL connect as salus_app, or as a role that is granted salus_app and nothing more, and give \
+               the administrator's address to salus db in DATABASE_ADMIN_URL";
     let refusal = if row.get("superuser") {
         Some(format!(
             "the role {role} is a superuser: row-level security does not bind it, and every tenant would see every row; {fix}"

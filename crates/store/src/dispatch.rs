@@ -68,7 +68,7 @@ where
                 Ok(done)
             }
             Err(e) => {
-                let outcome = if matches!(e, Error::Forbidden(_)) { Outcome::Refused } else { Outcome::Failed };
+                let outcome = if e.status() == 403 { Outcome::Refused } else { Outcome::Failed };
                 tx.abandon(&act.name, act.target, outcome, e.code()).await?;
                 Err(e)
             }
@@ -82,7 +82,7 @@ async fn run(tx: &mut Tx, op: &Op, mut call: Call) -> Result<Reply> {
         return (op.run)(tx, call).await;
     };
     match idempotency::claim(tx, &op.name, &key, &call).await? {
-        idempotency::Claim::Answered(reply) => Ok(reply),
+        idempotency::Claim::Answered(kept) => idempotency::again(tx, op.target, kept).await,
         idempotency::Claim::New(id) => {
             let reply = (op.run)(tx, call).await?;
             idempotency::remember(tx, id, &reply).await?;

@@ -1,9 +1,17 @@
 //! Replies to requests with an `Idempotency-Key`, kept 72 hours. The claim is made in the transaction of the work,
 //! so a key is spent exactly when its work is done; a second request with the same key waits for the first.
+//!
+//! A second answer is a second disclosure: the caller's present rights decide what is in it, and its audit event names
+//! the person and the columns. A reply that is a row is therefore not kept: it is read again, as the row stands now.
 
-use crate::{At, Body, Call, Reply, Tx, seal::sha256};
+use crate::{
+    Body, Call, Reply, Tx,
+    seal::sha256,
+    tx::{At, Disclosed},
+};
 use salus_core::{Error, Result};
-use serde_json::json;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use time::Duration;
 use uuid::Uuid;
 
@@ -11,8 +19,24 @@ use uuid::Uuid;
 pub enum Claim {
     /// Nothing yet: do the work and remember the reply under this id.
     New(Uuid),
-    /// This reply.
-    Answered(Reply),
+    /// It is spent: this was answered.
+    Answered(Kept),
+}
+
+/// A reply as it is kept.
+#[derive(Serialize, Deserialize)]
+pub struct Kept {
+    status: u16,
+    said: Said,
+    disclosed: Disclosed,
+}
+
+#[derive(Serialize, Deserialize)]
+enum Said {
+    /// A row of the operation's table.
+    Row(Uuid),
+    /// Anything else.
+    Body(Value),
 }
 
 const TABLE: &str = "kernel.idempotency_keys";
@@ -38,7 +62,7 @@ pub async fn claim(tx: &mut Tx, action: &str, key: &str, call: &Call) -> Result<
     if !tx.run(sql, &[&id, &hash, &fingerprint, &(now + KEPT), &actor], true).await?.is_empty() {
         return Ok(Claim::New(id));
     }
-    let sql = "SELECT id, fingerprint, status, reply FROM kernel.idempotency_keys WHERE key_hash = $1";
+    let sql = "SELECT id, fingerprint, reply FROM kernel.idempotency_keys WHERE key_hash = $1";
     let rows = tx.run(sql, &[&hash], true).await?;
     let row = rows.first().ok_or_else(|| {
         Error::Unavailable("a request with this Idempotency-Key is being worked on: try again".into())
@@ -48,9 +72,27 @@ pub async fn claim(tx: &mut Tx, action: &str, key: &str, call: &Call) -> Result<
         return Err(Error::Conflict { code: "idempotency_mismatch", detail });
     }
     let sealed: &[u8] = row.get::<_, Option<&[u8]>>("reply").ok_or_else(|| Error::internal("a reply was not kept"))?;
-    let value = tx.open_value(reply_of(row.get("id")), sealed)?;
-    let status = u16::try_from(row.get::<_, i32>("status")).map_err(Error::internal)?;
-    Ok(Claim::Answered(Reply { status, body: if value.is_null() { Body::Empty } else { Body::Json(value) } }))
+    let kept = tx.open_value(reply_of(row.get("id")), sealed)?;
+    Ok(Claim::Answered(serde_json::from_value(kept).map_err(|_| Error::internal("a kept reply cannot be read"))?))
+}
+
+/// Answers a second time, by what the caller may see now.
+///
+/// # Errors
+/// [`Error::NotFound`] for a row the caller no longer reaches, [`Error::Forbidden`] for a reply that holds what the
+/// caller may no longer open.
+pub async fn again(tx: &mut Tx, target: &str, kept: Kept) -> Result<Reply> {
+    let body = match kept.said {
+        Said::Row(id) => {
+            tx.on_row(id);
+            Body::Row(tx.get(target, id, &[]).await?)
+        }
+        Said::Body(value) => {
+            tx.disclose_again(kept.disclosed)?;
+            if value.is_null() { Body::Empty } else { Body::Json(value) }
+        }
+    };
+    Ok(Reply { status: kept.status, body })
 }
 
 /// Keeps the reply, sealed, for the next request with the same key.
@@ -58,7 +100,12 @@ pub async fn claim(tx: &mut Tx, action: &str, key: &str, call: &Call) -> Result<
 /// # Errors
 /// Those of the database.
 pub async fn remember(tx: &mut Tx, id: Uuid, reply: &Reply) -> Result<()> {
-    let body = serde_json::to_vec(&json!(reply.body)).map_err(Error::internal)?;
+    let said = match &reply.body {
+        Body::Row(row) => Said::Row(row.id().ok_or_else(|| Error::internal("a row without an id"))?),
+        other => Said::Body(json!(other)),
+    };
+    let kept = Kept { status: reply.status, said, disclosed: tx.disclosed() };
+    let body = serde_json::to_vec(&kept).map_err(Error::internal)?;
     let sealed = tx.seal_exact(reply_of(id), None, &body)?;
     let sql = "UPDATE kernel.idempotency_keys SET status = $2, reply = $3::bytea WHERE id = $1";
     tx.run(sql, &[&id, &i32::from(reply.status), &sealed], true).await?;

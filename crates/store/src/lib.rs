@@ -7,6 +7,7 @@
 //! No table of a domain is named in this crate.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that fails here has found its bug"))]
 
+mod address;
 pub mod audit;
 pub mod catalog;
 pub mod cluster;
@@ -29,8 +30,9 @@ mod tx;
 mod unit;
 pub mod walls;
 
+pub use address::{Address, Policy};
 pub use catalog::Catalog;
-pub use db::{Db, Options, Tenant};
+pub use db::{Db, Options, Tenant, refuse_unsafe};
 pub use dispatch::{Act, dispatch, perform};
 pub use engine::Resource;
 pub use error::db_error;

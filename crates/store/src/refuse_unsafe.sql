@@ -1,8 +1,9 @@
--- Whether the connected role is bound by row-level security.
+-- Whether the connected role is bound by row-level security; answered in any database, before it is one of ours too.
 SELECT current_user::text AS role,
        current_setting('server_version_num')::int4 AS version,
        r.rolsuper AS superuser,
        r.rolbypassrls AS bypass,
-       pg_has_role(current_user, 'salus_owner', 'MEMBER')
-         OR EXISTS (SELECT FROM pg_class c WHERE c.oid = 'kernel.tables'::regclass AND pg_has_role(current_user, c.relowner, 'MEMBER')) AS owner
+       EXISTS (SELECT FROM pg_roles o WHERE o.rolname = 'salus_owner' AND pg_has_role(r.oid, o.oid, 'MEMBER'))
+         OR EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                     WHERE n.nspname = 'kernel' AND c.relname = 'tables' AND pg_has_role(r.oid, c.relowner, 'MEMBER')) AS owner
   FROM pg_roles r WHERE r.rolname = current_user

@@ -8,6 +8,7 @@ use crate::{
     unit::{Failure, Params, Unit},
 };
 use salus_core::{Ctx, Error, Result};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -65,6 +66,15 @@ struct Trail {
     row: Option<Uuid>,
     count: usize,
     detail: Option<Value>,
+}
+
+/// What a reply showed, kept beside it so that showing it again is recorded and permitted anew.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Disclosed {
+    columns: Vec<String>,
+    subjects: BTreeSet<Uuid>,
+    row: Option<Uuid>,
+    count: usize,
 }
 
 #[derive(Debug, Default)]
@@ -231,6 +241,15 @@ impl Tx {
         self.fetch_subjects("patient_id", &ids.into_iter().collect()).await
     }
 
+    /// Sees to it that there are seals for the next batch of a transaction that writes many: a transaction is given
+    /// its seals when it begins.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn renew_seals(&self) -> Result<()> {
+        self.db.keys(self.ctx.tenant).await.map(|_| ())
+    }
+
     /// Marks a place to which a part of the work can be undone.
     ///
     /// # Errors
@@ -288,15 +307,9 @@ impl Tx {
         Ok(Binding { tenant: self.ctx.tenant, column: cell.column.column_id, row: cell.row, format })
     }
 
-    /// Whether this caller may open values of a column: sealed data about persons needs `kernel.phi.read`, specially
-    /// protected data `kernel.sensitive.read` as well.
-    #[must_use]
-    pub fn may_open(&self, table: &Table, column: &Column) -> bool {
-        match column.class.as_str() {
-            "C4" => self.ctx.may("kernel.phi.read") && self.ctx.may("kernel.sensitive.read"),
-            "C3" if table.class == "C2" => self.ctx.may("kernel.phi.read"),
-            _ => true,
-        }
+    /// Whether this caller may open values of a column ([`Table::to_open`]).
+    pub(crate) fn may_open(&self, table: &Table, column: &Column) -> bool {
+        table.to_open(column).iter().all(|permission| self.ctx.may(permission))
     }
 
     /// Makes the key of a new person; its wrapped form is taken with [`Tx::take_new_wrapped`] to be stored.
@@ -358,6 +371,36 @@ impl Tx {
     /// Notes detail that may hold health data, such as a search text; it is sealed into the event's payload.
     pub fn note(&mut self, detail: Value) {
         self.trail.detail = Some(detail);
+    }
+
+    /// What this transaction has disclosed so far.
+    pub(crate) fn disclosed(&self) -> Disclosed {
+        let Trail { columns, subjects, row, count, .. } = &self.trail;
+        let columns = columns.values().cloned().collect();
+        Disclosed { columns, subjects: subjects.clone(), row: *row, count: *count }
+    }
+
+    /// Notes that the same is disclosed once more.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] when the caller may not open one of the columns, or not any more.
+    pub(crate) fn disclose_again(&mut self, shown: Disclosed) -> Result<()> {
+        let db = self.db.clone();
+        for name in shown.columns {
+            let found = name.rsplit_once('.').and_then(|(table, column)| {
+                let table = db.catalog().table(table).ok()?;
+                Some((table, table.column(column)?))
+            });
+            let Some((table, column)) = found else { continue };
+            if let Some(lacking) = table.to_open(column).iter().find(|p| !self.ctx.may(p)) {
+                return Err(Error::Forbidden((*lacking).to_owned()));
+            }
+            self.trail.columns.insert(column.column_id, name);
+        }
+        self.trail.subjects.extend(shown.subjects);
+        self.trail.row = shown.row.or(self.trail.row);
+        self.trail.count += shown.count;
+        Ok(())
     }
 
     /// Queues an event for workers; they see it only if this commits. `body` holds ids and codes, no health data.

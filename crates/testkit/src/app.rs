@@ -74,7 +74,7 @@ impl TestApp {
     pub async fn with_limits(limits: Limits) -> Self {
         let database = TestDb::new().await;
         let options = Options {
-            config: database.config("salus_app"),
+            address: database.config("salus_app").into(),
             connections: 8,
             root: RootKey::ephemeral().expect("a random key"),
             env: Env::default(),
@@ -135,6 +135,7 @@ impl TestApp {
         let (_, link) = self.user(tenant, role, &email).await;
         auth::accept_invitation(&self.db, &link, PASSWORD).await.expect("the password is accepted");
         let signed = auth::sign_in(&self.db, slug, &email, PASSWORD, ("127.0.0.1", "test")).await.expect("signs in");
+        let auth::SignIn::Session(signed) = signed else { panic!("a password of the tests is taken") };
         Caller { credential: Some(("cookie", format!("salus_session={}", signed.token))), ..self.stranger() }
     }
 
@@ -165,6 +166,13 @@ impl Caller {
     /// POST of JSON.
     pub async fn post(&self, path: &str, body: &Value) -> Answer {
         self.send(Method::POST, path, &[("content-type", "application/json")], Some(body.to_string())).await
+    }
+
+    /// PATCH of JSON to the version that was read.
+    pub async fn patch(&self, path: &str, version: i32, body: &Value) -> Answer {
+        let version = format!("\"{version}\"");
+        let headers = [("content-type", "application/json"), ("if-match", version.as_str())];
+        self.send(Method::PATCH, path, &headers, Some(body.to_string())).await
     }
 
     /// Any request.

@@ -1,21 +1,24 @@
 //! Who can sign in, how they prove it, and what they may do.
 //!
 //! Invariants: a password is known as an Argon2id string only, a token as its SHA-256 only; an unknown user costs as
-//! much time as a wrong password; five failures lock an account for the time the tenant has set. Roles and permissions
+//! much time as a wrong password; five failures lock an account for the network they came from. Roles and permissions
 //! are rows; [`caller`] turns them into the [`salus_core::Ctx`] of a request.
 
 mod caller;
+mod common;
+mod grant;
 mod own;
 mod password;
 mod sign_in;
+mod source;
 mod tenant;
 mod token;
 mod users;
 
 pub use caller::{Callers, Presented};
+pub use grant::guarded;
 pub use own::{Own, OwnAccess, Who, own_access, revoke_own, who};
-pub use password::check_rules;
-pub use sign_in::{Signed, accept_and_sign_in, sign_in, sign_out};
+pub use sign_in::{SignIn, Signed, accept_and_sign_in, sign_in, sign_out};
 pub use tenant::{NewTenant, create_tenant, start_roles};
 pub use token::{ApiKey, NewApiKey, Token, create_api_key};
 pub use users::{

@@ -1,6 +1,7 @@
 //! Passwords: rules as a tenant's data, Argon2id on a bounded pool, and as much work for an unknown user as for a
 //! known one.
 
+use super::common::is_common;
 use argon2::{
     Algorithm, Argon2, Params, Version,
     password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
@@ -26,6 +27,15 @@ pub struct SecurityConfiguration {
     pub session_timeout_minutes: i64,
     #[serde(rename = "absolute_session_hours")]
     pub absolute_session_hours: i64,
+    /// Days after which a password must be replaced; 0: never, as today's standard has it.
+    pub password_expiry_days: i64,
+    /// Networks such as `192.0.2.0/24` from which people may sign in; none: from anywhere.
+    pub allowed_ip_ranges: Vec<String>,
+    /// Refuse passwords that are guessed first.
+    #[serde(rename = "breached_password_check")]
+    pub breached_password_check: bool,
+    /// Failures of one network in a quarter of an hour, whoever was meant, after which it waits; 0: no limit.
+    pub max_failures_per_network: i64,
 }
 
 impl Default for SecurityConfiguration {
@@ -41,6 +51,10 @@ impl Default for SecurityConfiguration {
             lockout_duration_minutes: 30,
             session_timeout_minutes: 30,
             absolute_session_hours: 12,
+            password_expiry_days: 0,
+            allowed_ip_ranges: Vec::new(),
+            breached_password_check: true,
+            max_failures_per_network: 50,
         }
     }
 }
@@ -98,12 +112,12 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + '
 }
 
 /// A rule in words and its test.
-type Demand = (String, Box<dyn Fn(&str) -> bool>);
+type Demand<'a> = (String, Box<dyn Fn(&str) -> bool + 'a>);
 
 /// What a password must have under these rules, in words, each with its test.
-fn demands(rules: &SecurityConfiguration) -> Vec<Demand> {
+fn demands<'a>(rules: &SecurityConfiguration, own: &'a [&'a str]) -> Vec<Demand<'a>> {
     let (least, has) = (rules.password_min_length, |test: fn(char) -> bool| move |p: &str| p.chars().any(test));
-    let mut out: Vec<Demand> = vec![
+    let mut out: Vec<Demand<'a>> = vec![
         (format!("at least {least} characters"), Box::new(move |p| p.chars().count() >= least)),
         (format!("at most {LONGEST} bytes"), Box::new(|p| p.len() <= LONGEST)),
     ];
@@ -119,22 +133,26 @@ fn demands(rules: &SecurityConfiguration) -> Vec<Demand> {
     if rules.password_require_special {
         out.push(("a character that is no letter or digit".into(), Box::new(has(|c| !c.is_alphanumeric()))));
     }
+    if rules.breached_password_check {
+        let words = "something besides common words, names of yours, digits and signs".into();
+        out.push((words, Box::new(|p| !is_common(p, own))));
+    }
     out
 }
 
 /// The rules in words, for the page where a password is chosen.
 #[must_use]
 pub fn rules(rules: &SecurityConfiguration) -> Vec<String> {
-    demands(rules).into_iter().map(|(words, _)| words).collect()
+    demands(rules, &[]).into_iter().map(|(words, _)| words).collect()
 }
 
-/// Checks a new password against the tenant's rules.
+/// Checks a new password against the tenant's rules; `own` are names of the person and the place, which are no secret.
 ///
 /// # Errors
 /// [`Error::Invalid`] on `password`, naming every rule that is not met.
-pub fn check_rules(rules: &SecurityConfiguration, password: &str) -> Result<()> {
+pub fn check_rules(rules: &SecurityConfiguration, own: &[&str], password: &str) -> Result<()> {
     let unmet: Vec<String> =
-        demands(rules).into_iter().filter(|(_, met)| !met(password)).map(|(words, _)| words).collect();
+        demands(rules, own).into_iter().filter(|(_, met)| !met(password)).map(|(words, _)| words).collect();
     if unmet.is_empty() {
         Ok(())
     } else {
@@ -163,9 +181,12 @@ mod tests {
             password_require_special: true,
             ..SecurityConfiguration::default()
         };
-        let Err(Error::Invalid(why)) = check_rules(&strict, "short") else { panic!("accepted") };
+        let Err(Error::Invalid(why)) = check_rules(&strict, &[], "short") else { panic!("accepted") };
         assert!(why[0].message.contains("12 characters") && why[0].message.contains("upper-case"));
-        check_rules(&strict, "Long enough, really!").unwrap();
-        assert!(check_rules(&SecurityConfiguration::default(), "fourteen chars").is_err());
+        check_rules(&strict, &[], "Long enough, really!").unwrap();
+        assert!(check_rules(&SecurityConfiguration::default(), &[], "fourteen chars").is_err());
+        assert!(check_rules(&SecurityConfiguration::default(), &[], "PasswordPassword1!").is_err());
+        let lax = SecurityConfiguration { breached_password_check: false, ..SecurityConfiguration::default() };
+        check_rules(&lax, &[], "PasswordPassword1!").unwrap();
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{
     caller::security,
+    grant::{may_admit, may_give},
     password,
     sign_in::as_user,
     token::{Token, row},
@@ -107,6 +108,7 @@ async fn answer_disable(tx: &mut Tx, call: Call) -> Result<Reply> {
 
 async fn answer_reinvite(tx: &mut Tx, call: Call) -> Result<Reply> {
     let id = call.id()?;
+    may_admit(tx, id).await?;
     let token = renew(tx, id).await?;
     Ok(Reply::json(json!({"id": id, "setup_path": format!("/setup/{token}")})))
 }
@@ -114,7 +116,8 @@ async fn answer_reinvite(tx: &mut Tx, call: Call) -> Result<Reply> {
 /// Makes a user with roles and a one-time link.
 ///
 /// # Errors
-/// [`Error::Invalid`] for an unknown role or an address that is none, [`Error::Conflict`] for one in use.
+/// [`Error::Invalid`] for an unknown role or an address that is none, [`Error::Conflict`] for one in use,
+/// [`Error::Refused`] for a role above the caller's own.
 pub async fn invite(tx: &mut Tx, new: &NewUser) -> Result<Invitation> {
     let email = new.email.trim();
     if !email.split_once('@').is_some_and(|(name, host)| !name.is_empty() && host.contains('.') && !email.contains(' '))
@@ -157,7 +160,9 @@ async fn give_roles(tx: &mut Tx, user: Uuid, roles: &[String]) -> Result<()> {
         let found = tx.query_opt(sql!("SELECT id FROM auth.roles WHERE name = $1::text"), &[role]).await?;
         let found = found
             .ok_or_else(|| Error::invalid("roles", "no_such_record", format!("{role} is not a role of this tenant")))?;
-        let values = row(json!({"user_id": user, "role_id": found.get::<_, Uuid>(0)}));
+        let role: Uuid = found.get(0);
+        may_give(tx, &[role], Some(user)).await?;
+        let values = row(json!({"user_id": user, "role_id": role}));
         let id = tx.ctx.env.id();
         tx.insert("auth.user_roles", &[NewRow { id, values }]).await?;
     }
@@ -194,6 +199,8 @@ pub struct Invited {
     /// The rules a password must meet, in words.
     pub rules: Vec<String>,
     pub(super) slug: String,
+    /// The hash of the password that is replaced; empty for a first one.
+    before: String,
     pub(super) configuration: password::SecurityConfiguration,
 }
 
@@ -205,9 +212,9 @@ pub async fn invitation(db: &Db, token: &str) -> Result<Invited> {
     let token = Token::parse(token).ok_or(Error::NotFound)?;
     let mut tx = db.begin(Ctx::system(db.env(), token.tenant), true).await?;
     let sql = sql!(
-        "SELECT u.id, u.email, u.display_name, o.name::text AS organization, t.slug FROM auth.users u \
+        "SELECT u.id, u.email, u.display_name, u.password_hash, o.name::text AS organization, t.slug FROM auth.users u \
          JOIN kernel.tenants t ON t.id = u.tenant_id LEFT JOIN auth.organizations o ON o.tenant_id = u.tenant_id AND o.id = u.tenant_id \
-         WHERE u.setup_token_hash = $1::bytea AND u.setup_expires_at > $2 AND u.status = 'invited'"
+         WHERE u.setup_token_hash = $1::bytea AND u.setup_expires_at > $2 AND u.status IN ('invited', 'active')"
     );
     let found = tx.query_opt(sql, &[&token.hash, &db.env().now()]).await?.ok_or(Error::NotFound)?;
     let user: Uuid = found.get("id");
@@ -221,7 +228,7 @@ pub async fn invitation(db: &Db, token: &str) -> Result<Invited> {
                 .to_owned()),
         }
     };
-    let (email, name) = (text("email")?, text("display_name")?);
+    let (email, name, before) = (text("email")?, text("display_name")?, text("password_hash")?);
     let configuration = security(&mut tx).await?;
     tx.finish_unrecorded().await?;
     Ok(Invited {
@@ -232,11 +239,13 @@ pub async fn invitation(db: &Db, token: &str) -> Result<Invited> {
         organization: found.get::<_, Option<String>>("organization").unwrap_or_default(),
         rules: password::rules(&configuration),
         slug: found.get("slug"),
+        before,
         configuration,
     })
 }
 
-/// Sets the first password of an invited user; the link is spent by it. Returns the tenant's name.
+/// Sets the first password of an invited user, or one in place of a password that must be replaced; the link is spent
+/// by it. Returns the tenant's name.
 ///
 /// # Errors
 /// [`Error::NotFound`] for a link that cannot be used, [`Error::Invalid`] for a password against the tenant's rules.
@@ -248,7 +257,11 @@ pub async fn accept_invitation(db: &Db, token: &str, new_password: &str) -> Resu
 pub(super) async fn accept(db: &Db, token: &str, new_password: &str) -> Result<Invited> {
     let invited = invitation(db, token).await?;
     let spent = Token::parse(token).ok_or(Error::NotFound)?.hash;
-    password::check_rules(&invited.configuration, new_password)?;
+    let own = [&invited.slug, &invited.email, &invited.name, &invited.organization].map(String::as_str);
+    password::check_rules(&invited.configuration, &own, new_password)?;
+    if !invited.before.is_empty() && password::verify(new_password, Some(&invited.before)).await? {
+        return Err(Error::invalid("password", "not_new", "Needs to be another than the one before"));
+    }
     let hash = password::hash(new_password).await?;
     let mut tx = db.begin(as_user(db.env(), invited.tenant, invited.user), false).await?;
     let sql = sql!(

@@ -67,6 +67,7 @@ pub fn store<'a>(tx: &'a mut Tx, source: &'a str, batch: &'a [Prepared]) -> BoxF
             }
             Err(e @ (Error::Invalid(_) | Error::Conflict { .. })) => {
                 tx.undo_to_mark().await?;
+                tx.keep_since_mark().await?;
                 if let [one] = batch {
                     return Ok(vec![refused(one, &e)]);
                 }

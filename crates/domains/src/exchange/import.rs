@@ -5,6 +5,7 @@
 //! tells which types are in which file, so a file is read again only for phases it has something for.
 
 use super::batch::{Fate, Prepared, store};
+use crate::medical;
 use salus_codec::{
     fhir::{self, Failure, Item, Layout, Problem, Resources, peek_type},
     json::canonical,
@@ -71,6 +72,8 @@ pub struct Summary {
     pub refusals: Vec<Refusal>,
     /// Elements that no column holds and only the whole copy keeps, with how many resources have them.
     pub unmapped: BTreeMap<String, u64>,
+    /// What is stored and yet wants a look, with how many resources it concerns.
+    pub remarks: BTreeMap<String, u64>,
     /// Bytes of the files.
     pub bytes: u64,
 }
@@ -247,6 +250,7 @@ impl Run<'_> {
             return Ok(());
         }
         if let Some(tx) = &mut self.dry {
+            tx.renew_seals().await?;
             let fates = store(tx, &self.options.source, &batch.items).await?;
             self.land(path, (batch.items, fates));
             return Ok(());
@@ -285,6 +289,9 @@ impl Run<'_> {
                     *self.summary.unmapped.entry(without_indexes(element)).or_default() += 1;
                 }
             }
+            if matches!(fate, Fate::Stored | Fate::Changed) && is_nameless(&one.mapped.record) {
+                *self.summary.remarks.entry(NAMELESS.to_owned()).or_default() += 1;
+            }
             let count = self.count(&name);
             match fate {
                 Fate::Stored => count.stored += 1,
@@ -313,6 +320,14 @@ impl Run<'_> {
             self.summary.refusals.push(Refusal { file, line, entry, path, reason: problem.message.clone() });
         }
     }
+}
+
+const NAMELESS: &str = "Patient: comes without a family or given name";
+
+/// A newborn, somebody unidentified, or a source that says why with a data-absent-reason: stored as it came.
+fn is_nameless(record: &fhir::Record) -> bool {
+    let absent = |name| record.value(name).and_then(serde_json::Value::as_str).is_none_or(|s| s.trim().is_empty());
+    record.table.as_deref() == Some(medical::PATIENTS.table) && absent("family_name") && absent("given_names")
 }
 
 type Unfit = ((u64, Option<u64>), String, Vec<Problem>);

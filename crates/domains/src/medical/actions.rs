@@ -1,7 +1,7 @@
 //! Creating and changing patients: some columns follow from others and are kept here.
 
 use super::PATIENTS;
-use salus_core::{Error, Result};
+use salus_core::{Error, FieldError, Result};
 use salus_store::{
     Catalog, Method, Op, Reply, Tx,
     catalog::{row_schema, write_schema},
@@ -36,8 +36,16 @@ pub fn actions(catalog: &Catalog) -> Result<Vec<Op>> {
                     let db = tx.db().clone();
                     let mut values = writable(&PATIENTS, db.catalog().table(PATIENTS.table)?, call.body)?;
                     derive_patient(&mut values, tx.ctx.env.now().date())?;
+                    blank_names(&mut values);
+                    let nameless = NAMED_BY.iter().all(|name| values.get(*name).is_none_or(Value::is_null));
                     let id = tx.ctx.env.id();
-                    let row = tx.create(PATIENTS.table, NewRow { id, values }).await?;
+                    let row = match tx.create(PATIENTS.table, NewRow { id, values }).await {
+                        Err(Error::Invalid(wrong)) if nameless => {
+                            return Err(Error::Invalid(wrong.into_iter().chain([name_needed()]).collect()));
+                        }
+                        Ok(_) if nameless => return Err(Error::Invalid(vec![name_needed()])),
+                        other => other?,
+                    };
                     tx.emit("medical.patient.created", id, Value::Null);
                     Ok(Reply::created(row))
                 })
@@ -51,7 +59,12 @@ pub fn actions(catalog: &Catalog) -> Result<Vec<Op>> {
                     let (id, version) = (call.id()?, call.if_match.ok_or(Error::VersionRequired)?);
                     let mut values = writable(&PATIENTS, db.catalog().table(PATIENTS.table)?, call.body)?;
                     derive_patient(&mut values, tx.ctx.env.now().date())?;
+                    blank_names(&mut values);
+                    let renamed = NAMED_BY.iter().any(|name| values.contains_key(*name));
                     let row = tx.update(PATIENTS.table, id, Some(version), values).await?;
+                    if renamed && is_nameless(tx, id).await? {
+                        return Err(Error::Invalid(vec![name_needed()]));
+                    }
                     tx.emit("medical.patient.changed", id, Value::Null);
                     Ok(Reply::row(row))
                 })
@@ -59,6 +72,31 @@ pub fn actions(catalog: &Catalog) -> Result<Vec<Op>> {
             ..op(Method::Patch, "/{id}", "change", "Change a patient", false)
         },
     ])
+}
+
+/// One of these says who a patient is, or why nobody can say.
+const NAMED_BY: [&str; 3] = ["family_name", "given_names", "name_absence"];
+
+/// A name of nothing but white space is none.
+fn blank_names(values: &mut Map<String, Value>) {
+    for name in ["family_name", "given_names"] {
+        if let Some(value) = values.get_mut(name).filter(|v| v.as_str().is_some_and(|text| text.trim().is_empty())) {
+            *value = Value::Null;
+        }
+    }
+}
+
+async fn is_nameless(tx: &mut Tx, id: Uuid) -> Result<bool> {
+    let sql = sql!(
+        "SELECT coalesce(family_name, given_names) IS NULL AND name_absence IS NULL FROM medical.patients WHERE id = $1"
+    );
+    Ok(tx.query_opt(sql, &[&id]).await?.is_some_and(|row| row.get(0)))
+}
+
+fn name_needed() -> FieldError {
+    let message = "Give a family or a given name, or say in name_absence why there is none: \
+                   UNKNOWN, NOT_NAMED_YET or WITHHELD";
+    FieldError::new("family_name", "required", message)
 }
 
 /// Fills what follows from the given fields: the month of birth from the date. Refuses a birth date in the future or

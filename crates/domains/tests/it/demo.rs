@@ -51,7 +51,7 @@ const TABLES: &[&str] = &[
 async fn open() -> (TestDb, Db) {
     let database = TestDb::new().await;
     let options = Options {
-        config: database.config("salus_app"),
+        address: database.config("salus_app").into(),
         connections: 4,
         root: RootKey::ephemeral().unwrap(),
         env: Env::fixed(datetime!(2026-03-02 09:30 UTC)),

@@ -4,9 +4,12 @@
 mod clear_text;
 mod coverage;
 mod demo;
+mod exchange;
+mod grants;
 mod isolation;
 mod patients;
 mod plausible;
+mod sign_in;
 mod statements;
 mod storm;
 mod swaps;

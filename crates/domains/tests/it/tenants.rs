@@ -8,7 +8,7 @@ use salus_testkit::TestDb;
 async fn open() -> (TestDb, Db) {
     let database = TestDb::new().await;
     let options = Options {
-        config: database.config("salus_app"),
+        address: database.config("salus_app").into(),
         connections: 4,
         root: RootKey::ephemeral().unwrap(),
         env: Env::default(),

@@ -39,7 +39,11 @@ impl World {
     }
 
     pub async fn call(&self, op: &str, call: Call) -> Result<Reply, Error> {
-        dispatch(&self.db, self.op(op), self.operator(), call).await
+        self.call_as(self.operator(), op, call).await
+    }
+
+    pub async fn call_as(&self, ctx: Ctx, op: &str, call: Call) -> Result<Reply, Error> {
+        dispatch(&self.db, self.op(op), ctx, call).await
     }
 
     pub async fn create(&self, op: &str, body: Value) -> Record {
@@ -61,7 +65,7 @@ pub async fn as_admin(database: &TestDb, sql: &str) {
 
 async fn open(config: Config) -> Db {
     let options = Options {
-        config,
+        address: config.into(),
         connections: 8,
         root: RootKey::ephemeral().unwrap(),
         env: Env::default(),

@@ -89,6 +89,10 @@ fn report(summary: &Summary, dry_run: bool, seconds: f64, show: usize) -> Outcom
         lines.push("\nKept only in the sealed copy of each resource, because no column holds it:".into());
         lines.extend(summary.unmapped.iter().map(|(path, n)| format!("    {path} ({n})")));
     }
+    if !summary.remarks.is_empty() {
+        lines.push("\nStored as it came, and worth a look:".into());
+        lines.extend(summary.remarks.iter().map(|(what, n)| format!("    {what} ({n})")));
+    }
     if refused > 0 {
         lines.push(format!("\n{refused} resource(s) refused:"));
         for r in summary.refusals.iter().take(show) {

@@ -152,6 +152,17 @@ impl Table {
             .filter(|c| !c.secret && c.name != "tenant_id" && !matches!(c.kind, Kind::Blind | Kind::Bytes | Kind::Xid))
     }
 
+    /// The permissions it takes to open values of a column: sealed data about persons needs `kernel.phi.read`,
+    /// specially protected data `kernel.sensitive.read` as well.
+    #[must_use]
+    pub fn to_open(&self, column: &Column) -> &'static [&'static str] {
+        match column.class.as_str() {
+            "C4" => &["kernel.phi.read", "kernel.sensitive.read"],
+            "C3" if self.class == "C2" => &["kernel.phi.read"],
+            _ => &[],
+        }
+    }
+
     /// Whether rows hold health data or identifiers.
     #[must_use]
     pub fn is_phi(&self) -> bool {

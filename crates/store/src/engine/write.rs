@@ -40,6 +40,8 @@ enum Cells {
 struct Writing<'a> {
     columns: Vec<&'a Column>,
     cells: Vec<Cells>,
+    /// What is wrong with the values, so that all of it is told at once.
+    wrong: Vec<FieldError>,
 }
 
 impl Tx {
@@ -71,11 +73,17 @@ impl Tx {
         }
         let db = self.db().clone();
         let table = db.catalog().table(name)?;
-        let subjects = self.subjects_of(table, rows).await?;
+        let missing: Vec<FieldError> = rows.iter().flat_map(|row| missing(table, row)).collect();
+        let subjects = match self.subjects_of(table, rows).await {
+            Err(Error::Invalid(wrong)) => return Err(Error::Invalid(wrong.into_iter().chain(missing).collect())),
+            other => other?,
+        };
         let mut writing = Writing::new(table, rows)?;
+        writing.wrong = missing;
         for (row, subject) in rows.iter().zip(&subjects) {
             writing.push(self, table, row, *subject)?;
         }
+        writing.checked()?;
         let mut ctes = String::new();
         let mut params: Vec<&(dyn ToSql + Sync)> = writing.cells.iter().map(Cells::param).collect();
         let (new_keys, tokens) = (self.new_person_keys(table, rows)?, self.token_cells(table, rows));
@@ -180,7 +188,9 @@ impl Tx {
         let before = self.lock_row(table, id, version).await?;
         let row = NewRow { id, values };
         let mut writing = Writing::new(table, std::slice::from_ref(&row))?;
+        writing.wrong = emptied(table, &row);
         writing.push(self, table, &row, before.subject)?;
+        writing.checked()?;
         let selection = Selection::new(table, &[])?;
         let sql = writing.update_sql(table, &selection);
         let mut params: Vec<&(dyn ToSql + Sync)> = writing.cells.iter().map(Cells::param).collect();
@@ -287,11 +297,10 @@ impl<'a> Writing<'a> {
                 _ => Cells::Text(Vec::with_capacity(rows.len())),
             })
             .collect();
-        Ok(Self { columns, cells })
+        Ok(Self { columns, cells, wrong: Vec::new() })
     }
 
     fn push(&mut self, tx: &Tx, table: &Table, row: &NewRow, subject: Option<Uuid>) -> Result<()> {
-        let mut wrong = Vec::new();
         for (column, cells) in self.columns.iter().zip(&mut self.cells) {
             let value = match column.kind {
                 _ if follows(column) => row.values.get(column.name.trim_end_matches("_bidx")),
@@ -299,11 +308,15 @@ impl<'a> Writing<'a> {
                 _ => row.values.get(&column.name),
             };
             match cells.push(tx, Cell { table, column, row: row.id }, subject, value.filter(|v| !v.is_null())) {
-                Err(Error::Invalid(errors)) => wrong.extend(errors),
+                Err(Error::Invalid(errors)) => self.wrong.extend(errors),
                 other => other?,
             }
         }
-        if wrong.is_empty() { Ok(()) } else { Err(Error::Invalid(wrong)) }
+        Ok(())
+    }
+
+    fn checked(&mut self) -> Result<()> {
+        if self.wrong.is_empty() { Ok(()) } else { Err(Error::Invalid(std::mem::take(&mut self.wrong))) }
     }
 
     fn insert_sql(&self, table: &Table, back: Option<&Selection<'_>>) -> String {
@@ -349,6 +362,23 @@ impl<'a> Writing<'a> {
             selection.expressions()
         )
     }
+}
+
+/// The columns that a new row must have and does not.
+fn missing(table: &Table, row: &NewRow) -> Vec<FieldError> {
+    let needed = table.columns.iter().filter(|c| c.required && !c.has_default && !follows(c));
+    let absent = needed.filter(|c| c.name != "id" && row.values.get(&c.name).is_none_or(Value::is_null));
+    absent.map(required).collect()
+}
+
+/// The columns that must have a value and are given none.
+fn emptied(table: &Table, row: &NewRow) -> Vec<FieldError> {
+    let emptied = row.values.iter().filter(|(_, v)| v.is_null()).filter_map(|(name, _)| table.column(name));
+    emptied.filter(|c| c.required).map(required).collect()
+}
+
+fn required(column: &Column) -> FieldError {
+    FieldError::new(&column.name, "required", "Is required")
 }
 
 /// Whether a column is the blind index of the sealed one beside it and is made from it; any other digest is given.

@@ -116,9 +116,11 @@ pub fn expected() -> Result<&'static Snapshot> {
 /// One message, and one transaction when the session has none open; leaves no setting behind.
 pub async fn live(client: &Client) -> Result<Snapshot> {
     let failed = |e: tokio_postgres::Error| unreadable("reading the catalogue", &e);
-    let readable = "SELECT coalesce(has_table_privilege(to_regclass('kernel.tables'), 'SELECT')
-        AND has_table_privilege(to_regclass('kernel.fields'), 'SELECT'), false)";
-    let registered: bool = client.query_one(readable, &[]).await.map_err(failed)?.get(0);
+    // By name in the catalogue: before the first migration this role may not look into the schema.
+    let readable = "SELECT count(*) = 2 AND bool_and(has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT'))
+        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE n.nspname = 'kernel' AND c.relname IN ('tables', 'fields')";
+    let registered = client.query_one(readable, &[]).await.map_err(failed)?.get::<_, Option<bool>>(0) == Some(true);
     let mut sql = format!("SET LOCAL search_path = ''; SET LOCAL jit = off; SET LOCAL timezone = 'UTC';\n{FACTS};\n");
     if registered {
         sql.push_str(REGISTRATIONS);

@@ -9,3 +9,5 @@ mod list_of_tables;
 mod migrate;
 mod outside_transaction;
 mod repair;
+mod tls;
+mod trust;

@@ -260,7 +260,7 @@ pub async fn open(
         Ok(found) => found,
         Err(e) => return visit.error(e).into_response(),
     };
-    if !may_open(&visit, table, held) {
+    if !table.to_open(held).iter().all(|permission| visit.ctx.may(permission)) {
         let words = browse::not_opened(visit.shell.t().data.may_not_open, &visit.shell);
         return (StatusCode::FORBIDDEN, html(&words)).into_response();
     }
@@ -276,13 +276,5 @@ pub async fn open(
         }
         Ok(_) => visit.error(Error::internal("a row is a row")).into_response(),
         Err(e) => visit.error(e).into_response(),
-    }
-}
-
-fn may_open(visit: &Visit, table: &Table, column: &catalog::Column) -> bool {
-    match column.class.as_str() {
-        "C4" => visit.ctx.may("kernel.phi.read") && visit.ctx.may("kernel.sensitive.read"),
-        "C3" if table.class == "C2" => visit.ctx.may("kernel.phi.read"),
-        _ => true,
     }
 }

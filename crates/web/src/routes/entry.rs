@@ -15,7 +15,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use salus_core::Error;
-use salus_domains::auth;
+use salus_domains::auth::{self, SignIn};
 use std::{collections::BTreeMap, sync::Arc};
 
 type Params = Query<BTreeMap<String, String>>;
@@ -46,7 +46,8 @@ pub async fn sign_in(
     let ip = peer.0.ip().to_string();
     let (organization, email) = (field("organization").trim(), field("email").trim());
     match auth::sign_in(&app.db, organization, email, field("password"), (&ip, agent(&headers))).await {
-        Ok(signed) => begun(&app, &signed, organization, &local(field("return_to"))),
+        Ok(SignIn::NewPassword { token }) => Redirect::to(&format!("/setup/{token}")).into_response(),
+        Ok(SignIn::Session(signed)) => begun(&app, &signed, organization, &local(field("return_to"))),
         Err(error) => {
             let shell = stranger(&app, &headers, &uri);
             let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -56,6 +57,7 @@ pub async fn sign_in(
                 Error::TooMany(seconds) => {
                     crate::pages::i18n::fill(t.locked, &[("n", &seconds.div_ceil(60).to_string())])
                 }
+                Error::Refused { detail, .. } => detail.clone(),
                 other => Problem { error: Error::Unavailable(other.to_string()), request: app.db.env().id() }.detail(),
             };
             let view = SignInView {

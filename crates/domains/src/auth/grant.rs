@@ -1,0 +1,142 @@
+//! Nobody gives more than they have: who manages accounts cannot make themself, or anyone, more than they are.
+//!
+//! A role may be given by a caller whose own permissions cover it. Who appoints people to work they do not do
+//! themself, as a clinic's administrator does with its doctors, needs `auth.role.grant` besides, and never gets such a
+//! role by their own hand. The same holds for what a role contains and for a new link to somebody's account.
+
+use salus_core::{Error, Permissions, Result, Scope};
+use salus_store::{Call, Op, Tx, run, sql};
+use serde_json::Value;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// May give roles that go beyond the giver's own, to others.
+const APPOINT: &str = "auth.role.grant";
+
+/// An operation of this domain with the check that belongs to it; most have none.
+#[must_use]
+pub fn guarded(op: Op) -> Op {
+    let inner = Arc::new(op.run);
+    let run = match op.name.as_str() {
+        "auth.user_role.create" | "auth.user_role.change" => run(move |tx, call| {
+            let inner = inner.clone();
+            Box::pin(async move {
+                user_role(tx, &call).await?;
+                inner(tx, call).await
+            })
+        }),
+        "auth.role_permission.create" | "auth.role_permission.change" => run(move |tx, call| {
+            let inner = inner.clone();
+            Box::pin(async move {
+                role_permission(tx, &call).await?;
+                inner(tx, call).await
+            })
+        }),
+        "auth.permission.change" => run(move |tx, call| {
+            let inner = inner.clone();
+            Box::pin(async move {
+                permission(tx, &call).await?;
+                inner(tx, call).await
+            })
+        }),
+        _ => run(move |tx, call| inner(tx, call)),
+    };
+    Op { run, ..op }
+}
+
+/// A role given, or the term of one that was.
+async fn user_role(tx: &mut Tx, call: &Call) -> Result<()> {
+    let (mut user, mut role) = (named(call, "user_id"), named(call, "role_id"));
+    if let Ok(id) = call.id() {
+        let held = sql!("SELECT user_id, role_id FROM auth.user_roles WHERE id = $1");
+        if let Some(row) = tx.query_opt(held, &[&id]).await? {
+            (user, role) = (user.or_else(|| row.get(0)), role.or_else(|| row.get(1)));
+        }
+    }
+    match role {
+        Some(role) => may_give(tx, &[role], user).await,
+        None => Ok(()),
+    }
+}
+
+/// A permission put into a role.
+async fn role_permission(tx: &mut Tx, call: &Call) -> Result<()> {
+    let (mut role, mut permission) = (named(call, "role_id"), named(call, "permission_id"));
+    if let Ok(id) = call.id() {
+        let held = sql!("SELECT role_id, permission_id FROM auth.role_permissions WHERE id = $1");
+        if let Some(row) = tx.query_opt(held, &[&id]).await? {
+            (role, permission) = (role.or_else(|| row.get(0)), permission.or_else(|| row.get(1)));
+        }
+    }
+    let (Some(role), Some(permission)) = (role, permission) else { return Ok(()) };
+    let sql = sql!("SELECT patterns FROM auth.permissions WHERE id = $1");
+    let Some(row) = tx.query_opt(sql, &[&permission]).await? else { return Ok(()) };
+    may_contain(tx, &patterns(&row.get("patterns")), &[role]).await
+}
+
+/// What a permission grants.
+async fn permission(tx: &mut Tx, call: &Call) -> Result<()> {
+    let sql = sql!("SELECT role_id FROM auth.role_permissions WHERE permission_id = $1");
+    let roles: Vec<Uuid> = tx.query(sql, &[&call.id()?]).await?.iter().map(|r| r.get(0)).collect();
+    may_contain(tx, &patterns(&call.body["patterns"]), &roles).await
+}
+
+/// Whether the caller may let these roles contain these permissions.
+async fn may_contain(tx: &mut Tx, content: &Permissions, roles: &[Uuid]) -> Result<()> {
+    let Some(above) = tx.ctx.permissions.lacks(content) else { return Ok(()) };
+    let caller = tx.ctx.actor.id;
+    let sql = sql!("SELECT 1 FROM auth.user_roles WHERE user_id = $1 AND role_id = ANY($2) LIMIT 1");
+    let own = tx.query_opt(sql, &[&caller, &roles]).await?.is_some();
+    if own || !tx.ctx.may(APPOINT) { Err(refusal(above, own)) } else { Ok(()) }
+}
+
+/// Whether the caller may give these roles to this user; nobody is one who does not exist yet.
+///
+/// # Errors
+/// [`Error::Refused`] with `role_above_own`.
+pub async fn may_give(tx: &mut Tx, roles: &[Uuid], to: Option<Uuid>) -> Result<()> {
+    let sql = sql!(
+        "SELECT r.scope::text AS scope, p.patterns FROM auth.roles r \
+         LEFT JOIN auth.role_permissions rp ON rp.tenant_id = r.tenant_id AND rp.role_id = r.id \
+         LEFT JOIN auth.permissions p ON p.tenant_id = rp.tenant_id AND p.id = rp.permission_id WHERE r.id = ANY($1)"
+    );
+    for row in tx.query(sql, &[&roles]).await? {
+        let content = row.get::<_, Option<Value>>("patterns").map_or_else(Permissions::default, |p| patterns(&p));
+        let wider = tx.ctx.scope == Scope::Own && row.get::<_, &str>("scope") == "tenant";
+        let above = tx.ctx.permissions.lacks(&content).or(wider.then_some("the whole tenant"));
+        let own = to == Some(tx.ctx.actor.id);
+        if let Some(above) = above.filter(|_| own || !tx.ctx.may(APPOINT)) {
+            return Err(refusal(above, own));
+        }
+    }
+    Ok(())
+}
+
+/// Whether the caller could have given this user every role the user has, and so may be handed a way into the account.
+///
+/// # Errors
+/// [`Error::Refused`] with `role_above_own`.
+pub async fn may_admit(tx: &mut Tx, user: Uuid) -> Result<()> {
+    let sql = sql!("SELECT role_id FROM auth.user_roles WHERE user_id = $1");
+    let roles: Vec<Uuid> = tx.query(sql, &[&user]).await?.iter().map(|r| r.get(0)).collect();
+    may_give(tx, &roles, None).await
+}
+
+fn refusal(above: &str, own: bool) -> Error {
+    let who = if own {
+        "nobody gives that to themself: ask another administrator".to_owned()
+    } else {
+        format!("ask somebody who has it, or who holds {APPOINT}")
+    };
+    Error::Refused { code: "role_above_own", detail: format!("This goes beyond your own rights ({above}): {who}") }
+}
+
+fn patterns(value: &Value) -> Permissions {
+    let texts = value.as_array().map(Vec::as_slice).unwrap_or_default();
+    Permissions::new(texts.iter().filter_map(Value::as_str))
+}
+
+/// An id in the body; one that is none is refused by the write itself.
+fn named(call: &Call, field: &str) -> Option<Uuid> {
+    call.body[field].as_str()?.parse().ok()
+}

@@ -1,0 +1,161 @@
+//! Where a sign-in comes from: which networks a tenant permits, and how many failures from one are borne.
+//!
+//! Failures are counted by account and network (`spec` 4), so that a stranger elsewhere does not lock anybody out of
+//! their own place, and by network alone, so that one place does not try all accounts.
+
+use super::password::SecurityConfiguration;
+use salus_core::{Error, Result};
+use salus_store::{Tx, sql};
+use std::net::IpAddr;
+use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
+
+/// Failures of one network, whoever was meant, are counted this long.
+const BY_NETWORK: Duration = Duration::minutes(15);
+
+/// Whether a tenant permits sign-in from this address: an empty list permits all.
+///
+/// # Errors
+/// [`Error::Internal`] when the setting cannot be read: then nobody is let in, rather than everybody.
+pub fn is_allowed(ranges: &[String], ip: &str) -> Result<bool> {
+    if ranges.is_empty() {
+        return Ok(true);
+    }
+    let mut inside = false;
+    for range in ranges {
+        let range = Range::parse(range)
+            .ok_or_else(|| Error::internal("allowedIpRanges holds what is no network such as 192.0.2.0/24"))?;
+        inside |= ip.parse().is_ok_and(|ip| range.holds(ip));
+    }
+    Ok(inside)
+}
+
+/// Addresses with the same leading bits.
+struct Range {
+    address: u128,
+    bits: u32,
+}
+
+impl Range {
+    fn parse(text: &str) -> Option<Self> {
+        let (address, bits) = match text.trim().split_once('/') {
+            Some((address, bits)) => (address, Some(bits.parse::<u32>().ok()?)),
+            None => (text.trim(), None),
+        };
+        let address: IpAddr = address.parse().ok()?;
+        let width = if address.is_ipv4() { 32 } else { 128 };
+        let bits = bits.unwrap_or(width);
+        (bits <= width).then(|| Self { address: wide(address), bits: bits + 128 - width })
+    }
+
+    fn holds(&self, ip: IpAddr) -> bool {
+        let mask = if self.bits == 0 { 0 } else { u128::MAX << (128 - self.bits) };
+        wide(ip) & mask == self.address & mask
+    }
+}
+
+/// An address as IPv6; IPv4 in the place that IPv6 keeps for it.
+fn wide(ip: IpAddr) -> u128 {
+    match ip {
+        IpAddr::V4(v4) => v4.to_ipv6_mapped().to_bits(),
+        IpAddr::V6(v6) => v6.to_bits(),
+    }
+}
+
+/// The /24 or /48 an address is in, as it is counted; an address that cannot be read counts as one.
+fn network(ip: &str) -> [u8; 16] {
+    let Ok(ip) = ip.parse::<IpAddr>() else { return [0; 16] };
+    let canonical = ip.to_canonical();
+    let bits = if canonical.is_ipv4() { 120 } else { 48 };
+    (wide(canonical) & (u128::MAX << (128 - bits))).to_be_bytes()
+}
+
+/// The digest by which an address's network is found again in the history.
+///
+/// # Errors
+/// [`Error::Internal`] when the column does not exist.
+pub fn digest(tx: &Tx, ip: &str) -> Result<Vec<u8>> {
+    tx.digest("auth.login_history", "network", &network(ip))
+}
+
+/// Until when this network must wait, for this account or altogether.
+///
+/// # Errors
+/// Those of the database.
+pub async fn locked_until(
+    tx: &mut Tx,
+    user: Option<Uuid>,
+    ip: &str,
+    rules: &SecurityConfiguration,
+) -> Result<Option<OffsetDateTime>> {
+    let (network, now) = (digest(tx, ip)?, tx.ctx.env.now());
+    let lock = Duration::minutes(rules.lockout_duration_minutes);
+    if let Some(user) = user {
+        // The last failures since the last success, newest first.
+        let sql = sql!(
+            "SELECT h.created_at FROM auth.login_history h WHERE h.user_id = $1 AND h.network = $2 AND h.outcome = 'refused' \
+               AND h.created_at > coalesce((SELECT max(s.created_at) FROM auth.login_history s \
+                 WHERE s.user_id = $1 AND s.network = $2 AND s.outcome = 'success'), '-infinity') \
+             ORDER BY h.created_at DESC LIMIT $3"
+        );
+        let most = i64::from(rules.max_login_attempts.max(1));
+        let failed = tx.query(sql, &[&user, &network, &most]).await?;
+        let times: Vec<OffsetDateTime> = failed.iter().map(|row| row.get(0)).collect();
+        if let [newest, .., oldest] | [newest @ oldest] = times.as_slice()
+            && i64::try_from(times.len()) == Ok(most)
+            && *newest - *oldest <= lock
+            && *newest + lock > now
+        {
+            return Ok(Some(*newest + lock));
+        }
+    }
+    // A proxy on this machine speaks for everybody, so there is nothing to tell networks apart by.
+    if rules.max_failures_per_network == 0 || ip.parse::<IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback()) {
+        return Ok(None);
+    }
+    let sql = sql!(
+        "SELECT count(*), max(created_at) FROM auth.login_history WHERE network = $1 AND created_at > $2 AND outcome = 'refused'"
+    );
+    let row = tx.query_opt(sql, &[&network, &(now - BY_NETWORK)]).await?;
+    let row = row.ok_or_else(|| Error::internal("a count has a row"))?;
+    let (failed, last): (i64, Option<OffsetDateTime>) = (row.get(0), row.get(1));
+    Ok(last.filter(|_| failed >= rules.max_failures_per_network).map(|at| at + BY_NETWORK))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_hold_what_is_in_them() {
+        let allowed =
+            |ranges: &[&str], ip: &str| is_allowed(&ranges.iter().map(|r| (*r).to_owned()).collect::<Vec<_>>(), ip);
+        for (ranges, ip, inside) in [
+            (&["192.0.2.0/24"][..], "192.0.2.77", true),
+            (&["192.0.2.0/24"], "192.0.3.1", false),
+            (&["10.0.0.0/8", "192.0.2.5"], "192.0.2.5", true),
+            (&["192.0.2.5"], "192.0.2.6", false),
+            (&["2001:db8::/32"], "2001:db8:7::1", true),
+            (&["2001:db8::/32"], "2001:db9::1", false),
+            (&["192.0.2.0/24"], "::ffff:192.0.2.9", true),
+            (&["0.0.0.0/0"], "203.0.113.9", true),
+            (&["0.0.0.0/0"], "2001:db8::1", false),
+            (&["192.0.2.0/24"], "", false),
+            (&[], "", true),
+        ] {
+            assert_eq!(allowed(ranges, ip).unwrap(), inside, "{ranges:?} {ip}");
+        }
+        for wrong in ["192.0.2.0/33", "office", "192.0.2", ""] {
+            assert!(matches!(allowed(&[wrong], "192.0.2.1"), Err(Error::Internal(_))), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn neighbours_count_as_one() {
+        assert_eq!(network("192.0.2.1"), network("192.0.2.250"));
+        assert_eq!(network("192.0.2.1"), network("::ffff:192.0.2.9"));
+        assert_ne!(network("192.0.2.1"), network("192.0.3.1"));
+        assert_eq!(network("2001:db8:1:2::1"), network("2001:db8:1:ffff::9"));
+        assert_ne!(network("2001:db8:1::1"), network("2001:db8:2::1"));
+    }
+}

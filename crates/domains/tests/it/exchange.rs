@@ -1,0 +1,84 @@
+//! FHIR files into a tenant: what is only tried tells what a true import does, and what comes without a name is kept.
+
+use crate::world::World;
+use salus_core::Error;
+use salus_domains::exchange::import::{self, Options, Summary};
+use salus_store::{At, sql};
+use std::path::{Path, PathBuf};
+use uuid::Uuid;
+
+const TEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data/fhir-bulk-synthea-10");
+
+async fn run(world: &World, paths: &[PathBuf], dry_run: bool) -> Summary {
+    let options = Options { source: "test".into(), dry_run };
+    import::import(&world.db, &world.operator(), paths, &options, |_, _| ()).await.unwrap()
+}
+
+async fn count(world: &World, table: &str) -> i64 {
+    let admin = world.database.connect("salus_admin").await;
+    admin.query_one(&format!("SELECT count(*) FROM {table}"), &[]).await.unwrap().get(0)
+}
+
+#[tokio::test]
+async fn a_dry_run_tells_what_the_import_then_does() {
+    let world = World::new().await;
+    let files = import::files(Path::new(TEN)).unwrap();
+    let tried = run(&world, &files, true).await;
+    for table in ["medical.patients", "records.encounters", "exchange.fhir_resources", "kernel.subject_keys"] {
+        assert_eq!(count(&world, table).await, 0, "{table}");
+    }
+    let done = run(&world, &files, false).await;
+    assert_eq!(tried.types, done.types);
+    assert_eq!((&tried.unmapped, &tried.remarks, &tried.refusals), (&done.unmapped, &done.remarks, &done.refusals));
+    assert_eq!(done.types["Patient"].stored, 13, "{:?}", done.types["Patient"]);
+    let again = run(&world, &files, true).await;
+    assert_eq!(again.types["Patient"].unchanged, 13, "{:?}", again.types["Patient"]);
+}
+
+/// More values than a transaction is given seals for at its beginning.
+#[tokio::test]
+async fn a_long_transaction_takes_more_seals() {
+    let world = World::new().await;
+    let tx = world.db.begin(world.operator(), false).await.unwrap();
+    let seal = |row: u128| {
+        let at = At { table: "kernel.idempotency_keys", column: "reply", row: Uuid::from_u128(row) };
+        tx.seal_exact(at, None, b"x")
+    };
+    let refused = (0..2_000_000).find_map(|row| seal(row).err()).expect("a limit");
+    assert!(matches!(refused, Error::Unavailable(_)), "{refused:?}");
+    tx.renew_seals().await.unwrap();
+    for row in 0..1000 {
+        seal(row).unwrap();
+    }
+}
+
+const NAMELESS: &str = r#"{"resourceType":"Patient","id":"a","gender":"male","birthDate":"2026-11-01"}
+{"resourceType":"Patient","id":"b","name":[{"extension":[{"url":"http://hl7.org/fhir/StructureDefinition/data-absent-reason","valueCode":"unknown"}]}]}
+{"resourceType":"Patient","id":"c","name":[{"_family":{"extension":[{"url":"http://hl7.org/fhir/StructureDefinition/data-absent-reason","valueCode":"masked"}]}}]}
+{"resourceType":"Patient","id":"d","name":[{"family":"Known"}]}
+"#;
+
+#[tokio::test]
+async fn patients_without_a_name_are_imported_and_told() {
+    let world = World::new().await;
+    let folder = std::env::temp_dir().join(world.database.name());
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("Patient.ndjson");
+    std::fs::write(&file, NAMELESS).unwrap();
+    let done = run(&world, &[file], false).await;
+    std::fs::remove_dir_all(&folder).unwrap();
+    assert_eq!((done.types["Patient"].stored, done.types["Patient"].refused), (4, 0), "{:?}", done.refusals);
+    assert_eq!(done.remarks.values().collect::<Vec<_>>(), [&3], "{:?}", done.remarks);
+    let mut tx = world.db.begin(world.operator(), true).await.unwrap();
+    let rows = tx.query(sql!("SELECT id, patient_id, body FROM exchange.fhir_resources"), &[]).await.unwrap();
+    tx.fetch_persons(rows.iter().map(|r| r.get("patient_id"))).await.unwrap();
+    let mut kept = Vec::new();
+    for row in &rows {
+        let at = At { table: "exchange.fhir_resources", column: "body", row: row.get("id") };
+        let body = tx.open_exact(at, Some(row.get("patient_id")), row.get("body")).unwrap().unwrap();
+        kept.push(String::from_utf8(body).unwrap());
+    }
+    for line in NAMELESS.lines() {
+        assert!(kept.iter().any(|k| k == line), "{line} is kept as it came: {kept:?}");
+    }
+}

@@ -1,0 +1,104 @@
+//! Who manages accounts gives no more than they have, by whichever way.
+
+use salus_testkit::{Caller, TestApp};
+use serde_json::{Value, json};
+
+const ROLES: &str = "/api/v1/auth/roles";
+const USERS: &str = "/api/v1/auth/users";
+const GIVEN: &str = "/api/v1/auth/user-roles";
+
+/// A tenant with a role that manages accounts and may appoint nobody beyond itself.
+struct Desk {
+    app: TestApp,
+    clerk: Caller,
+    owner: Caller,
+}
+
+impl Desk {
+    async fn new() -> Self {
+        let app = TestApp::new().await;
+        let owner = app.key(app.valley, "OWNER").await;
+        let role = made(&owner, ROLES, &json!({"name": "CLERK", "scope": "tenant"})).await;
+        let patterns = ["auth.user.read", "auth.user.manage", "auth.role.read", "auth.role.write"];
+        let body = json!({"name": "CLERK_WORK", "patterns": patterns});
+        let permission = made(&owner, "/api/v1/auth/permissions", &body).await;
+        made(&owner, "/api/v1/auth/role-permissions", &json!({"role_id": role, "permission_id": permission})).await;
+        let clerk = app.key(app.valley, "CLERK").await;
+        Self { app, clerk, owner }
+    }
+
+    async fn find(&self, path: &str, name: &str) -> String {
+        let all = self.owner.get(&format!("{path}?limit=200")).await.json();
+        let found = all["data"].as_array().unwrap().iter().find(|r| r["name"] == name || r["display_name"] == name);
+        found.unwrap_or_else(|| panic!("no {name}"))["id"].as_str().unwrap().to_owned()
+    }
+}
+
+async fn made(caller: &Caller, path: &str, body: &Value) -> String {
+    let answer = caller.post(path, body).await;
+    assert_eq!(answer.status.as_u16(), 201, "{path}: {}", answer.text());
+    answer.json()["id"].as_str().unwrap().to_owned()
+}
+
+async fn refused(caller: &Caller, path: &str, body: &Value) {
+    let answer = caller.post(path, body).await;
+    assert_eq!(
+        (answer.status.as_u16(), answer.json()["code"].as_str()),
+        (403, Some("role_above_own")),
+        "{path} {body}: {}",
+        answer.text()
+    );
+}
+
+#[tokio::test]
+async fn a_role_above_ones_own_is_given_to_nobody() {
+    let desk = Desk::new().await;
+    let (doctor, clerk) = (desk.find(ROLES, "DOCTOR").await, desk.find(ROLES, "CLERK").await);
+    let own = desk.find(USERS, "A CLERK").await;
+    desk.app.key(desk.app.valley, "PATIENT").await;
+    let other = desk.find(USERS, "A PATIENT").await;
+    for user in [&own, &other] {
+        refused(&desk.clerk, GIVEN, &json!({"user_id": user, "role_id": doctor})).await;
+    }
+    let given = made(&desk.clerk, GIVEN, &json!({"user_id": other, "role_id": clerk})).await;
+    let path = format!("{GIVEN}/{given}");
+    let changed = desk.clerk.patch(&path, 1, &json!({"role_id": doctor})).await;
+    assert_eq!(changed.json()["code"], "role_above_own", "{}", changed.text());
+    let invite = |role: &str| json!({"email": format!("{role}@x.example"), "display_name": "X", "roles": [role]});
+    refused(&desk.clerk, USERS, &invite("DOCTOR")).await;
+    made(&desk.clerk, USERS, &invite("CLERK")).await;
+    let users = desk.owner.get(&format!("{USERS}?limit=200")).await.text();
+    assert!(!users.contains("DOCTOR@x.example"), "nothing is left of a refused invitation");
+}
+
+#[tokio::test]
+async fn a_role_is_not_filled_up_to_reach_above_ones_own() {
+    let desk = Desk::new().await;
+    let clerk = desk.find(ROLES, "CLERK").await;
+    let phi = desk.find("/api/v1/auth/permissions", "READ_PHI").await;
+    let put = json!({"role_id": clerk, "permission_id": phi});
+    refused(&desk.clerk, "/api/v1/auth/role-permissions", &put).await;
+    let work = desk.find("/api/v1/auth/permissions", "CLERK_WORK").await;
+    let path = format!("/api/v1/auth/permissions/{work}");
+    let widened = desk.clerk.patch(&path, 1, &json!({"patterns": ["*.*.*"]})).await;
+    assert_eq!(widened.json()["code"], "role_above_own", "{}", widened.text());
+    let narrowed = desk.clerk.patch(&path, 1, &json!({"patterns": ["auth.user.read"]})).await;
+    assert_eq!(narrowed.status.as_u16(), 200, "{}", narrowed.text());
+}
+
+#[tokio::test]
+async fn an_administrator_appoints_others_and_never_themself() {
+    let desk = Desk::new().await;
+    let doctor = desk.find(ROLES, "DOCTOR").await;
+    let own = desk.find(USERS, "A OWNER").await;
+    refused(&desk.owner, GIVEN, &json!({"user_id": own, "role_id": doctor})).await;
+    let invited = json!({"email": "d@x.example", "display_name": "D", "roles": ["DOCTOR"]});
+    let user = made(&desk.owner, USERS, &invited).await;
+    // Who may not give a role is not handed the account of somebody who has it either.
+    refused(&desk.clerk, &format!("{USERS}/{user}/reinvite"), &json!({})).await;
+    assert_eq!(desk.owner.post(&format!("{USERS}/{user}/reinvite"), &json!({})).await.status.as_u16(), 200);
+    // An own role is not widened by its holder.
+    let owners = desk.find(ROLES, "OWNER").await;
+    let phi = desk.find("/api/v1/auth/permissions", "READ_PHI").await;
+    refused(&desk.owner, "/api/v1/auth/role-permissions", &json!({"role_id": owners, "permission_id": phi})).await;
+}

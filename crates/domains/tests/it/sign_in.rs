@@ -1,0 +1,156 @@
+//! The tenant's rules at the door: networks, failures, passwords that must be replaced.
+
+use crate::world::as_admin;
+use salus_core::{Ctx, Env, Error, Result};
+use salus_domains::auth::{self, NewTenant, NewUser, SignIn};
+use salus_store::{Db, Options, engine::NewRow, seal::RootKey};
+use salus_testkit::TestDb;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+const EMAIL: &str = "ada@north.example";
+const PASSWORD: &str = "Correct-Horse-7-Battery";
+const HOME: &str = "192.0.2.10";
+
+struct Place {
+    database: TestDb,
+    db: Db,
+    tenant: Uuid,
+}
+
+impl Place {
+    /// A tenant with these rules and one user, whose password is [`PASSWORD`].
+    async fn new(rules: Value) -> Self {
+        let database = TestDb::new().await;
+        let options = Options {
+            address: database.config("salus_app").into(),
+            connections: 4,
+            root: RootKey::ephemeral().unwrap(),
+            env: Env::default(),
+            allow_old_postgres: true,
+        };
+        let db = Db::open(options).await.unwrap();
+        let new = NewTenant { slug: "north".into(), name: "North Clinic".into(), kind: "clinic".into() };
+        let tenant = auth::create_tenant(&db, &new).await.unwrap();
+        let place = Self { database, db, tenant };
+        let values = json!({"name": "security.configuration", "value": rules}).as_object().cloned().unwrap();
+        let mut tx = place.begin().await;
+        tx.insert("kernel.settings", &[NewRow { id: place.db.env().id(), values }]).await.unwrap();
+        tx.commit("test", "kernel.settings").await.unwrap();
+        let link = place.invite(EMAIL).await;
+        auth::accept_invitation(&place.db, &link, PASSWORD).await.unwrap();
+        place
+    }
+
+    async fn begin(&self) -> salus_store::Tx {
+        self.db.begin(Ctx::operator(self.db.env(), self.tenant), false).await.unwrap()
+    }
+
+    async fn invite(&self, email: &str) -> String {
+        let mut tx = self.begin().await;
+        let user = NewUser { email: email.into(), display_name: "Ada Okafor".into(), roles: vec!["reader".into()] };
+        let made = auth::invite(&mut tx, &user).await.unwrap();
+        tx.commit("auth.user.invite", "auth.users").await.unwrap();
+        made.token
+    }
+
+    async fn try_from(&self, ip: &str, email: &str, password: &str) -> Result<SignIn> {
+        auth::sign_in(&self.db, "north", email, password, (ip, "test")).await
+    }
+
+    async fn enters(&self, ip: &str) -> bool {
+        matches!(self.try_from(ip, EMAIL, PASSWORD).await, Ok(SignIn::Session(_)))
+    }
+
+    async fn fails(&self, ip: &str, email: &str, times: usize) {
+        for _ in 0..times {
+            let told = self.try_from(ip, email, "wrong").await;
+            assert!(matches!(told, Err(Error::Unauthenticated)), "{told:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_stranger_elsewhere_locks_nobody_out() {
+    let place = Place::new(json!({})).await;
+    place.fails("203.0.113.5", EMAIL, 5).await;
+    let told = place.try_from("203.0.113.77", EMAIL, PASSWORD).await;
+    assert!(matches!(told, Err(Error::TooMany(wait)) if wait > 1700), "the whole network waits: {told:?}");
+    assert!(place.enters(HOME).await, "and another does not");
+    place.fails(HOME, EMAIL, 4).await;
+    assert!(place.enters(HOME).await, "a success begins the count anew");
+    place.fails(HOME, EMAIL, 4).await;
+    assert!(place.enters(HOME).await);
+    place.fails(HOME, EMAIL, 5).await;
+    assert!(!place.enters(HOME).await);
+    as_admin(&place.database, "ALTER TABLE auth.login_history DISABLE TRIGGER USER").await;
+    as_admin(&place.database, "UPDATE auth.login_history SET created_at = created_at - interval '31 minutes'").await;
+    assert!(place.enters(HOME).await, "a lock ends after thirty minutes");
+}
+
+#[tokio::test]
+async fn a_hundred_failures_in_a_row_lock_an_account_everywhere() {
+    let place = Place::new(json!({})).await;
+    as_admin(&place.database, "UPDATE auth.users SET failed_attempts = 98").await;
+    place.fails("203.0.113.5", EMAIL, 1).await;
+    assert!(place.enters(HOME).await);
+    as_admin(&place.database, "UPDATE auth.users SET failed_attempts = 99").await;
+    place.fails("203.0.113.5", EMAIL, 1).await;
+    assert!(matches!(place.try_from(HOME, EMAIL, PASSWORD).await, Err(Error::TooMany(_))));
+}
+
+#[tokio::test]
+async fn one_network_does_not_try_all_accounts() {
+    let place = Place::new(json!({"maxFailuresPerNetwork": 6})).await;
+    for account in 0..6 {
+        place.fails("203.0.113.5", &format!("nobody{account}@north.example"), 1).await;
+    }
+    let told = place.try_from("203.0.113.9", EMAIL, PASSWORD).await;
+    assert!(matches!(told, Err(Error::TooMany(_))), "{told:?}");
+    assert!(place.enters(HOME).await);
+    for account in 0..7 {
+        place.fails("127.0.0.1", &format!("nobody{account}@north.example"), 1).await;
+    }
+    assert!(place.enters("127.0.0.1").await, "a proxy on this machine speaks for everybody");
+}
+
+#[tokio::test]
+async fn only_the_networks_of_a_tenant_are_let_in() {
+    let place = Place::new(json!({"allowedIpRanges": ["192.0.2.0/24", "2001:db8::/32"]})).await;
+    assert!(place.enters(HOME).await && place.enters("2001:db8::7").await);
+    let told = place.try_from("203.0.113.5", EMAIL, PASSWORD).await;
+    assert!(matches!(told, Err(Error::Refused { code: "network_not_allowed", .. })), "{told:?}");
+    place.fails("203.0.113.5", EMAIL, 1).await;
+    place.fails("203.0.113.5", "nobody@north.example", 1).await;
+}
+
+#[tokio::test]
+async fn an_expired_password_is_replaced_by_another_before_anything_else() {
+    let place = Place::new(json!({"passwordExpiryDays": 90})).await;
+    assert!(place.enters(HOME).await);
+    as_admin(&place.database, "UPDATE auth.users SET password_changed_at = now() - interval '91 days'").await;
+    let Ok(SignIn::NewPassword { token }) = place.try_from(HOME, EMAIL, PASSWORD).await else { panic!("not expired") };
+    place.fails(HOME, EMAIL, 1).await;
+    let same = auth::accept_invitation(&place.db, &token, PASSWORD).await;
+    assert!(matches!(&same, Err(Error::Invalid(e)) if e[0].code == "not_new"), "{same:?}");
+    auth::accept_invitation(&place.db, &token, "Another-Horse-8-Stable").await.unwrap();
+    assert!(!place.enters(HOME).await, "the old one is gone");
+    assert!(matches!(place.try_from(HOME, EMAIL, "Another-Horse-8-Stable").await, Ok(SignIn::Session(_))));
+    assert!(matches!(auth::accept_invitation(&place.db, &token, PASSWORD).await, Err(Error::NotFound)), "spent");
+}
+
+#[tokio::test]
+async fn a_password_that_is_guessed_first_is_not_taken_and_not_kept() {
+    let place = Place::new(json!({"breached_password_check": false, "passwordMinLength": 8})).await;
+    let link = place.invite("eve@north.example").await;
+    auth::accept_invitation(&place.db, &link, "Password1234567").await.unwrap();
+    let enter = || place.try_from(HOME, "eve@north.example", "Password1234567");
+    assert!(matches!(enter().await, Ok(SignIn::Session(_))));
+    as_admin(&place.database, r#"UPDATE kernel.settings SET value = '{"breached_password_check": true}'"#).await;
+    let Ok(SignIn::NewPassword { token }) = enter().await else { panic!("kept") };
+    for common in ["Welcome2026Summer!!", "AdaOkafor-North-2026", "eve@north.example"] {
+        let told = auth::accept_invitation(&place.db, &token, common).await;
+        assert!(matches!(&told, Err(Error::Invalid(e)) if e[0].code == "too_weak"), "{common}: {told:?}");
+    }
+    auth::accept_invitation(&place.db, &token, PASSWORD).await.unwrap();
+}
