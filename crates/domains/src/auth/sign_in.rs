@@ -5,8 +5,9 @@ use super::{
     common::is_common,
     password::{self, SecurityConfiguration},
     source,
-    token::{Token, row},
+    token::Token,
 };
+use crate::row;
 use salus_core::{Actor, ActorKind, Ctx, Env, Error, Result};
 use salus_store::{At, Db, Tx, engine::NewRow, sql};
 use serde_json::json;
