@@ -8,9 +8,20 @@ use salus_core::{Error, Result};
 use salus_store::runtime;
 use tokio::net::TcpStream;
 
+async fn open(address: &str) -> Result<SendRequest<Full<Bytes>>> {
+    let refused = |e: String| Error::Unavailable(format!("{address} does not answer: {e}"));
+    let stream = TcpStream::connect(address).await.map_err(|e| refused(e.to_string()))?;
+    stream.set_nodelay(true).map_err(|e| refused(e.to_string()))?;
+    let (sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|e| refused(e.to_string()))?;
+    runtime::spawn(connection);
+    Ok(sender)
+}
+
 /// A connection that sends an API key with each request.
 pub struct Client {
     sender: SendRequest<Full<Bytes>>,
+    address: String,
     key: String,
 }
 
@@ -20,13 +31,7 @@ impl Client {
     /// # Errors
     /// [`Error::Unavailable`] when nobody listens.
     pub async fn connect(address: &str, key: &str) -> Result<Self> {
-        let refused = |e: String| Error::Unavailable(format!("{address} does not answer: {e}"));
-        let stream = TcpStream::connect(address).await.map_err(|e| refused(e.to_string()))?;
-        stream.set_nodelay(true).map_err(|e| refused(e.to_string()))?;
-        let (sender, connection) =
-            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|e| refused(e.to_string()))?;
-        runtime::spawn(connection);
-        Ok(Self { sender, key: format!("Bearer {key}") })
+        Ok(Self { sender: open(address).await?, address: address.to_owned(), key: format!("Bearer {key}") })
     }
 
     /// As many connections as there are clients.
@@ -56,7 +61,10 @@ impl Client {
             .header(header::CONTENT_TYPE, "application/json")
             .body(Full::new(Bytes::from(body.unwrap_or_default())))
             .map_err(Error::internal)?;
-        self.sender.ready().await.map_err(broke)?;
+        if self.sender.ready().await.is_err() {
+            // The server closes what was idle for long, as any client of keep-alive connections must expect.
+            self.sender = open(&self.address).await?;
+        }
         let response = self.sender.send_request(request).await.map_err(broke)?;
         let status = response.status().as_u16();
         Ok((status, response.into_body().collect().await.map_err(broke)?.to_bytes()))

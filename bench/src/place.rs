@@ -150,11 +150,18 @@ impl Server {
             .map_err(|e| Error::Unavailable(format!("{}: {e}", salus.display())))?;
         let out = process.stdout.take().ok_or_else(|| Error::internal("no output"))?;
         let mut lines = BufReader::new(out).lines();
-        let first = lines.next_line().await.map_err(Error::internal)?.unwrap_or_default();
-        let said: Value = serde_json::from_str(&first)
-            .map_err(|_| Error::Unavailable(format!("salus serve did not start: {first}")))?;
-        let address = said["address"].as_str().map(|a| a.trim_start_matches("http://").to_owned());
-        let address = address.ok_or_else(|| Error::Unavailable(format!("salus serve did not start: {first}")))?;
+        let mut said = String::new();
+        // A first start tells about keys and set-up links before it serves.
+        let address = loop {
+            let Some(line) = lines.next_line().await.map_err(Error::internal)? else {
+                return Err(Error::Unavailable(format!("salus serve did not start: {said}")));
+            };
+            let found: Option<Value> = serde_json::from_str(&line).ok();
+            match found.as_ref().and_then(|v| v["address"].as_str()) {
+                Some(address) => break address.trim_start_matches("http://").to_owned(),
+                None => said = line,
+            }
+        };
         runtime::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         Ok(Self { address, process })
     }

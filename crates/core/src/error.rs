@@ -6,7 +6,7 @@ use std::fmt;
 /// What the caller did wrong in one field, as RFC 9457 `errors[]` shows it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct FieldError {
-    /// JSON pointer (RFC 6901) into the request body, or the name of a query parameter.
+    /// JSON pointer (RFC 6901) into the request body; a query parameter is pointed at in the same form, as `/limit`.
     pub pointer: String,
     /// Stable machine word, such as `required` or `unknown_field`.
     pub code: String,

@@ -106,6 +106,15 @@ fn switch(setting: &mut bool, name: &str) -> Result<()> {
     Ok(())
 }
 
+impl Config {
+    /// An address that people can open, such as that of a one-time link. Where browsers reach the server is known when
+    /// it is configured; otherwise the words say what belongs there.
+    pub fn link(&self, path: &str) -> String {
+        let base = self.public_url.as_deref().map_or("<address of the server>", |url| url.trim_end_matches('/'));
+        format!("{base}{path}")
+    }
+}
+
 #[allow(clippy::disallowed_methods, reason = "the one place that reads the environment")]
 fn variable(name: &str) -> Option<String> {
     env::var(name).ok().filter(|v| !v.is_empty())
@@ -148,6 +157,14 @@ fn default_home() -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_link_begins_where_browsers_reach_the_server() {
+        let mut config = Config::default();
+        assert_eq!(config.link("/setup/x"), "<address of the server>/setup/x");
+        config.public_url = Some("https://salus.example.org/".into());
+        assert_eq!(config.link("/setup/x"), "https://salus.example.org/setup/x");
+    }
 
     #[test]
     fn a_misspelt_setting_names_the_nearest() {

@@ -133,6 +133,13 @@ impl Db {
         (s.size.saturating_sub(s.available), s.size, s.max_size)
     }
 
+    /// Ends the connections of the pool; from now on there are none. Waits a moment for the farewell of each, which a
+    /// task of its own sends.
+    pub async fn close(&self) {
+        self.0.pool.close();
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+
     /// A connection of its own, outside the pool and gone when it is dropped: for proofs, locks and measurements.
     ///
     /// # Errors

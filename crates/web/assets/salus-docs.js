@@ -1,16 +1,31 @@
-// Sends the GET of the API page's form with the reader's session and shows status, time and body.
+// Sends the GET of the API page's form with the reader's session and shows status, time and body; above it, the same
+// request as a command, as it is filled in.
+
+const quoted = (text) => `'${text.replaceAll("'", `'\\''`)}'`;
+
+// The address that the form stands for.
+function address(form) {
+  let path = form.dataset.try;
+  const query = new URLSearchParams();
+  for (const input of form.querySelectorAll("input")) {
+    if (input.dataset.in === "path") {
+      if (input.value !== "") path = path.replace(`{${input.name}}`, encodeURIComponent(input.value));
+    } else if (input.value !== "") query.set(input.name, input.value);
+  }
+  return query.size > 0 ? `${path}?${query}` : path;
+}
 
 for (const form of document.querySelectorAll("form[data-try]")) {
   const answer = form.parentElement.querySelector("[data-answer]");
+  const command = form.parentElement.querySelector("[data-curl]");
+  const tell = () => {
+    command.textContent = `curl -H 'Authorization: Bearer slk_…' ${quoted(location.origin + address(form))}`;
+  };
+  form.addEventListener("input", tell);
+  tell();
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    let path = form.dataset.try;
-    const query = new URLSearchParams();
-    for (const input of form.querySelectorAll("input")) {
-      if (input.dataset.in === "path") path = path.replace(`{${input.name}}`, encodeURIComponent(input.value));
-      else if (input.value !== "") query.set(input.name, input.value);
-    }
-    const url = query.size > 0 ? `${path}?${query}` : path;
+    const url = address(form);
     const started = performance.now();
     let status;
     let body;

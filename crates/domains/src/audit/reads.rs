@@ -4,30 +4,39 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use salus_core::{Error, Result};
 use salus_store::{Call, Method, Op, Param, Reply, Row, Tx, run, sql};
 use serde_json::{Value, json};
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
+use uuid::Uuid;
 
 const LIMIT: i64 = 100;
+/// How a call can end.
+const OUTCOMES: [&str; 3] = ["success", "refused", "failed"];
 
 /// The reads of this domain.
 #[must_use]
 pub fn reads() -> Vec<Op> {
-    let params = || {
-        let param =
-            |name: &str, doc: &str| Param { name: name.into(), doc: doc.into(), schema: json!({"type": "string"}) };
-        vec![
-            param("before", "Only events before this time (RFC 3339): the value of next from the page before"),
-            param("actor", "Only events of this user"),
-            param("action", "Only events of this operation"),
-        ]
-    };
+    let param = |name: &str, doc: &str| Param { name: name.into(), doc: doc.into(), schema: json!({"type": "string"}) };
+    let before = || param("before", "Only events before this time (RFC 3339): the value of next from the page before");
     vec![
         Op {
-            params: params(),
+            params: vec![
+                before(),
+                param("actor", "Only events of this user"),
+                param("action", "Only events of this operation"),
+            ],
             run: run(|tx, call| Box::pin(log(tx, call))),
             ..op("list", "/api/v1/audit/events", "The audit log, newest first")
         },
         Op {
-            params: params().into_iter().take(1).collect(),
+            params: vec![
+                before(),
+                param("from", "Only events at or after this time (RFC 3339)"),
+                param("to", "Only events before this time (RFC 3339); people are counted up to here"),
+                Param {
+                    schema: json!({"type": "string", "enum": OUTCOMES}),
+                    ..param("outcome", "Only events that ended so")
+                },
+            ],
+            output: accesses_schema(),
             permission: "audit.subject.read",
             target: "medical.patients",
             run: run(|tx, call| Box::pin(accesses(tx, call))),
@@ -50,7 +59,7 @@ fn op(verb: &str, path: &str, summary: &str) -> Op {
         target: "audit.activity_logs",
         params: Vec::new(),
         input: None,
-        output: json!({"type": "object", "properties": {"data": {"type": "array", "items": {"type": "object"}}, "next": {"type": ["string", "null"]}}}),
+        output: events_schema(),
         run: run(|_, _| Box::pin(async { Err(Error::NotFound) })),
     }
 }
@@ -59,7 +68,7 @@ async fn log(tx: &mut Tx, call: Call) -> Result<Reply> {
     let before = before(tx, &call)?;
     let actor = match call.query_value("actor") {
         None => None,
-        Some(text) => Some(text.parse::<uuid::Uuid>().map_err(|_| Error::invalid("actor", "wrong_type", "Is a UUID"))?),
+        Some(text) => Some(text.parse::<Uuid>().map_err(|_| Error::invalid("actor", "wrong_type", "Is a UUID"))?),
     };
     let action = call.query_value("action").map(str::to_owned);
     let rows = tx
@@ -72,35 +81,96 @@ async fn log(tx: &mut Tx, call: Call) -> Result<Reply> {
             &[&before, &actor, &action, &(LIMIT + 1)],
         )
         .await?;
-    page(tx, &rows).await
+    page(tx, &rows).await.map(Reply::json)
+}
+
+/// Whose accesses, and which of them.
+struct Wanted {
+    patient: Uuid,
+    from: OffsetDateTime,
+    to: OffsetDateTime,
+    outcome: Option<String>,
 }
 
 async fn accesses(tx: &mut Tx, call: Call) -> Result<Reply> {
-    let (patient, before) = (call.id()?, before(tx, &call)?);
-    tx.get("medical.patients", patient, &["pseudonym"]).await?;
+    let outcome = call.query_value("outcome").map(str::to_owned);
+    if outcome.as_deref().is_some_and(|o| !OUTCOMES.contains(&o)) {
+        return Err(Error::invalid("outcome", "not_allowed", format!("Is one of: {}", OUTCOMES.join(", "))));
+    }
+    let wanted = Wanted {
+        patient: call.id()?,
+        from: moment(&call, "from")?.unwrap_or(OffsetDateTime::UNIX_EPOCH),
+        to: moment(&call, "to")?.unwrap_or(tx.ctx.env.now() + Duration::days(1)),
+        outcome,
+    };
+    let end = before(tx, &call)?.min(wanted.to);
+    tx.get("medical.patients", wanted.patient, &["pseudonym"]).await?;
     let rows = tx
         .query(
             sql!(
                 "SELECT l.recorded_at, l.header, l.outcome FROM audit.event_subjects s \
                  JOIN audit.activity_logs l ON l.tenant_id = s.tenant_id AND l.recorded_at = s.recorded_at AND l.id = s.id \
-                 WHERE s.subject_id = $1 AND s.recorded_at < $2 ORDER BY s.recorded_at DESC, s.id DESC LIMIT $3"
+                 WHERE s.subject_id = $1 AND s.recorded_at >= $2 AND s.recorded_at < $3 AND ($4::text IS NULL OR l.outcome = $4) \
+                 ORDER BY s.recorded_at DESC, s.id DESC LIMIT $5"
             ),
-            &[&patient, &before, &(LIMIT + 1)],
+            &[&wanted.patient, &wanted.from, &end, &wanted.outcome, &(LIMIT + 1)],
         )
         .await?;
-    page(tx, &rows).await
+    let mut reply = page(tx, &rows).await?;
+    reply["people"] = json!(people(tx, &wanted).await?);
+    Ok(Reply::json(reply))
+}
+
+/// Who is behind the accesses of the whole period, page by page or not: one entry an actor, the one with most first.
+/// Actors without a row of their own (operator, kernel) share the nil id and are told apart by their kind.
+async fn people(tx: &mut Tx, wanted: &Wanted) -> Result<Vec<Value>> {
+    let rows = tx
+        .query(
+            sql!(
+                "WITH seen AS (SELECT l.actor_id, count(*) AS times, max(l.recorded_at) AS last_at, \
+                   CASE WHEN l.actor_id = '00000000-0000-0000-0000-000000000000' \
+                        THEN convert_from(l.header, 'UTF8')::jsonb ->> 'actor_kind' END AS kind \
+                   FROM audit.event_subjects s \
+                   JOIN audit.activity_logs l ON l.tenant_id = s.tenant_id AND l.recorded_at = s.recorded_at AND l.id = s.id \
+                   WHERE s.subject_id = $1 AND s.recorded_at >= $2 AND s.recorded_at < $3 AND ($4::text IS NULL OR l.outcome = $4) \
+                   GROUP BY 1, 4) \
+                 SELECT seen.times, seen.last_at, latest.header FROM seen CROSS JOIN LATERAL ( \
+                   SELECT l.header FROM audit.event_subjects s \
+                   JOIN audit.activity_logs l ON l.tenant_id = s.tenant_id AND l.recorded_at = s.recorded_at AND l.id = s.id \
+                   WHERE s.subject_id = $1 AND s.recorded_at = seen.last_at AND l.actor_id = seen.actor_id LIMIT 1) latest \
+                 ORDER BY seen.times DESC, seen.last_at DESC LIMIT 200"
+            ),
+            &[&wanted.patient, &wanted.from, &wanted.to, &wanted.outcome],
+        )
+        .await?;
+    let mut people = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let header: Value = serde_json::from_slice(row.get("header")).map_err(Error::internal)?;
+        let last_at = row.get::<_, OffsetDateTime>("last_at").format(&Rfc3339).map_err(Error::internal)?;
+        people.push(json!({
+            "actor": header["actor"],
+            "actor_kind": header["actor_kind"],
+            "roles": header["roles"],
+            "count": row.get::<_, i64>("times"),
+            "last_at": last_at,
+        }));
+    }
+    name_actors(tx, &mut people).await?;
+    Ok(people)
+}
+
+/// A time among the parameters.
+fn moment(call: &Call, name: &str) -> Result<Option<OffsetDateTime>> {
+    let wrong = |_| Error::invalid(name, "wrong_type", "Is a time such as 2026-11-21T10:00:00Z");
+    call.query_value(name).map(|text| OffsetDateTime::parse(text, &Rfc3339).map_err(wrong)).transpose()
 }
 
 fn before(tx: &Tx, call: &Call) -> Result<OffsetDateTime> {
-    match call.query_value("before") {
-        None => Ok(tx.ctx.env.now() + time::Duration::days(1)),
-        Some(text) => OffsetDateTime::parse(text, &Rfc3339)
-            .map_err(|_| Error::invalid("before", "wrong_type", "Is a time such as 2026-11-21T10:00:00Z")),
-    }
+    Ok(moment(call, "before")?.unwrap_or(tx.ctx.env.now() + Duration::days(1)))
 }
 
 /// Headers as JSON with the names of the actors, and where to go on.
-async fn page(tx: &mut Tx, rows: &[Row]) -> Result<Reply> {
+async fn page(tx: &mut Tx, rows: &[Row]) -> Result<Value> {
     let limit = usize::try_from(LIMIT).unwrap_or(usize::MAX);
     let next =
         rows.get(limit).and_then(|_| rows[limit - 1].get::<_, OffsetDateTime>("recorded_at").format(&Rfc3339).ok());
@@ -108,18 +178,46 @@ async fn page(tx: &mut Tx, rows: &[Row]) -> Result<Reply> {
     for row in rows.iter().take(limit) {
         let mut header: Value = serde_json::from_slice(row.get("header")).map_err(Error::internal)?;
         let subjects = header.get("subjects").and_then(Value::as_str).unwrap_or_default();
-        let people = URL_SAFE_NO_PAD.decode(subjects).map_or(0, |ids| ids.len() / 16);
+        let subjects = URL_SAFE_NO_PAD.decode(subjects).map_or(0, |ids| ids.len() / 16);
         if let Some(members) = header.as_object_mut() {
             members.remove("subjects");
-            members.insert("people".into(), json!(people));
+            members.insert("people".into(), json!(subjects));
         }
         events.push(header);
     }
-    let names = crate::auth::display_names(tx, events.iter().filter_map(|e| e["actor"].as_str()?.parse().ok())).await?;
-    for event in &mut events {
-        let name = event["actor"].as_str().and_then(|id| id.parse().ok()).and_then(|id| names.get(&id)).cloned();
-        event["actor_name"] = json!(name);
-    }
+    name_actors(tx, &mut events).await?;
     tx.count(events.len());
-    Ok(Reply::json(json!({"data": events, "next": next})))
+    Ok(json!({"data": events, "next": next}))
+}
+
+/// Adds `actor_name` to entries that have an `actor`.
+async fn name_actors(tx: &mut Tx, entries: &mut [Value]) -> Result<()> {
+    let actor = |e: &Value| e["actor"].as_str().and_then(|id| id.parse::<Uuid>().ok());
+    let names = crate::auth::display_names(tx, entries.iter().filter_map(actor)).await?;
+    for entry in entries {
+        entry["actor_name"] = json!(actor(entry).and_then(|id| names.get(&id)));
+    }
+    Ok(())
+}
+
+fn events_schema() -> Value {
+    json!({"type": "object", "properties": {
+        "data": {"type": "array", "items": {"type": "object"}},
+        "next": {"type": ["string", "null"]},
+    }})
+}
+
+fn accesses_schema() -> Value {
+    let text = |doc: &str| json!({"type": "string", "description": doc});
+    let person = json!({"type": "object", "properties": {
+        "actor": text("The user; the nil id for the operator and the kernel"),
+        "actor_kind": text("user, service, operator or system"),
+        "actor_name": {"type": ["string", "null"]},
+        "roles": {"type": ["array", "null"], "items": {"type": "string"}, "description": "Held at the latest access"},
+        "count": {"type": "integer", "description": "Accesses in the whole period asked for"},
+        "last_at": {"type": "string", "format": "date-time"},
+    }});
+    let mut schema = events_schema();
+    schema["properties"]["people"] = json!({"type": "array", "items": person});
+    schema
 }

@@ -18,7 +18,7 @@ mod users;
 pub use caller::{Callers, Presented};
 pub use grant::guarded;
 pub use own::{Own, OwnAccess, Who, own_access, revoke_own, who};
-pub use sign_in::{SignIn, Signed, sign_in, sign_out};
+pub use sign_in::{SignIn, Signed, accept_and_sign_in, sign_in, sign_out};
 pub use tenant::{NewTenant, create_tenant, start_roles};
 pub use token::{ApiKey, NewApiKey, Token, create_api_key};
 pub use users::{

@@ -15,6 +15,8 @@ pub struct Who {
     pub email: String,
     /// Name of the tenant's organization.
     pub organization: String,
+    /// IANA name of the organization's time zone.
+    pub timezone: String,
 }
 
 /// A person's ways in.
@@ -67,8 +69,8 @@ pub enum Own {
 pub async fn who(db: &Db, ctx: &Ctx) -> Result<Who> {
     let mut tx = db.begin(as_user(&ctx.env, ctx.tenant, ctx.actor.id), true).await?;
     let sql = sql!(
-        "SELECT u.email, u.display_name, o.name::text AS organization FROM auth.users u \
-         LEFT JOIN auth.organizations o ON o.tenant_id = u.tenant_id AND o.id = u.tenant_id WHERE u.id = $1"
+        "SELECT u.email, u.display_name, o.name::text AS organization, o.timezone::text AS timezone \
+         FROM auth.users u LEFT JOIN auth.organizations o ON o.tenant_id = u.tenant_id AND o.id = u.tenant_id WHERE u.id = $1"
     );
     let found = tx.query_opt(sql, &[&ctx.actor.id]).await?;
     let Some(found) = found else { return Ok(Who::default()) };
@@ -80,7 +82,8 @@ pub async fn who(db: &Db, ctx: &Ctx) -> Result<Who> {
     };
     let (email, name) = (open(&mut tx, "email")?, open(&mut tx, "display_name")?);
     tx.finish_unrecorded().await?;
-    Ok(Who { name, email, organization: found.get::<_, Option<String>>("organization").unwrap_or_default() })
+    let of_organization = |column: &str| found.get::<_, Option<String>>(column).unwrap_or_default();
+    Ok(Who { name, email, organization: of_organization("organization"), timezone: of_organization("timezone") })
 }
 
 fn text(value: &Value) -> String {

@@ -6,6 +6,7 @@ use super::{
     password::{self, SecurityConfiguration},
     source,
     token::Token,
+    users::{accept, invitation},
 };
 use crate::row;
 use salus_core::{Actor, ActorKind, Ctx, Env, Error, Result};
@@ -91,10 +92,9 @@ pub async fn sign_in(db: &Db, slug: &str, email: &str, password: &str, (ip, agen
         fail(db, tenant, found, &rules, &from).await?;
         return Err(Error::Unauthenticated);
     };
-    if !source::is_allowed(&rules.allowed_ip_ranges, ip)? {
+    if let Err(e) = may_come_from(&rules, ip) {
         attempt(db, tenant, Some(user), ("locked", "network"), &from).await?;
-        let detail = "Your organization does not permit signing in from this network".into();
-        return Err(Error::Refused { code: "network_not_allowed", detail });
+        return Err(e);
     }
     let days = rules.password_expiry_days;
     let expired = days > 0 && user.changed_at.is_some_and(|at| at + Duration::days(days) <= now);
@@ -102,6 +102,15 @@ pub async fn sign_in(db: &Db, slug: &str, email: &str, password: &str, (ip, agen
         return replace_password(db, tenant, user, &from).await;
     }
     begin_session(db, tenant, user.id, &rules, &from).await.map(SignIn::Session)
+}
+
+/// Refuses an address outside the networks that the tenant permits.
+fn may_come_from(rules: &SecurityConfiguration, ip: &str) -> Result<()> {
+    if source::is_allowed(&rules.allowed_ip_ranges, ip)? {
+        return Ok(());
+    }
+    let detail = "Your organization does not permit signing in from this network".into();
+    Err(Error::Refused { code: "network_not_allowed", detail })
 }
 
 /// Hands out a short-lived link by which the holder of the right password sets another.
@@ -114,6 +123,25 @@ async fn replace_password(db: &Db, tenant: Uuid, user: &Found, from: &From) -> R
     tx.on_row(user.id);
     tx.commit("auth.user.replace_password", "auth.users").await?;
     Ok(SignIn::NewPassword { token: text })
+}
+
+/// Takes up an invitation and signs the person in: who holds the link and has just chosen the password need not type it
+/// again. Returns the tenant's name and the session.
+///
+/// # Errors
+/// As [`super::accept_invitation`], and [`Error::Refused`] from a network that the tenant does not permit.
+pub async fn accept_and_sign_in(
+    db: &Db,
+    token: &str,
+    new_password: &str,
+    (ip, agent): (&str, &str),
+) -> Result<(String, Signed)> {
+    let from = From { ip: ip.to_owned(), agent: agent.chars().take(300).collect() };
+    // Looked at first, so that a link is not spent by who is not let in.
+    may_come_from(&invitation(db, token).await?.configuration, ip)?;
+    let invited = accept(db, token, new_password).await?;
+    let signed = begin_session(db, invited.tenant, invited.user, &invited.configuration, &from).await?;
+    Ok((invited.slug, signed))
 }
 
 async fn find(tx: &mut Tx, email: &str) -> Result<Option<Found>> {

@@ -189,8 +189,8 @@ async fn set_status(tx: &mut Tx, user: Uuid, status: &'static str) -> Result<()>
 /// Somebody who was invited, as the page greets them.
 #[derive(Debug)]
 pub struct Invited {
-    tenant: Uuid,
-    user: Uuid,
+    pub(super) tenant: Uuid,
+    pub(super) user: Uuid,
     /// Name.
     pub name: String,
     /// Address to sign in with.
@@ -199,10 +199,10 @@ pub struct Invited {
     pub organization: String,
     /// The rules a password must meet, in words.
     pub rules: Vec<String>,
-    slug: String,
+    pub(super) slug: String,
     /// The hash of the password that is replaced; empty for a first one.
     before: String,
-    configuration: password::SecurityConfiguration,
+    pub(super) configuration: password::SecurityConfiguration,
 }
 
 /// Whose invitation this is, if it can still be taken up.
@@ -251,6 +251,11 @@ pub async fn invitation(db: &Db, token: &str) -> Result<Invited> {
 /// # Errors
 /// [`Error::NotFound`] for a link that cannot be used, [`Error::Invalid`] for a password against the tenant's rules.
 pub async fn accept_invitation(db: &Db, token: &str, new_password: &str) -> Result<String> {
+    accept(db, token, new_password).await.map(|invited| invited.slug)
+}
+
+/// The same, for who goes on as that user.
+pub(super) async fn accept(db: &Db, token: &str, new_password: &str) -> Result<Invited> {
     let invited = invitation(db, token).await?;
     let spent = Token::parse(token).ok_or(Error::NotFound)?.hash;
     let own = [&invited.slug, &invited.email, &invited.name, &invited.organization].map(String::as_str);
@@ -267,8 +272,9 @@ pub async fn accept_invitation(db: &Db, token: &str, new_password: &str) -> Resu
     let now: OffsetDateTime = db.env().now();
     tx.query_opt(sql, &[&invited.user, &spent, &now]).await?.ok_or(Error::NotFound)?;
     tx.update("auth.users", invited.user, None, row(json!({"password_hash": hash}))).await?;
+    tx.on_row(invited.user);
     tx.commit("auth.user.accept_invitation", "auth.users").await?;
-    Ok(invited.slug)
+    Ok(invited)
 }
 
 /// The names of users, for showing who did something.

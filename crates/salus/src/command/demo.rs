@@ -31,8 +31,9 @@ pub async fn run(place: &Place, command: DemoCommand) -> Result<Outcome> {
         let loaded = demo::load(&db, name).await?;
         lines.push(format!("{name} was loaded. One-time links to choose a password (72 hours):"));
         for i in &loaded.invitations {
-            lines.push(format!("    {} ({}): <address of the server>/setup/{}", i.email, i.roles.join(", "), i.token));
-            done.push(json!({"tenant": name, "email": i.email, "roles": i.roles, "setup_path": format!("/setup/{}", i.token)}));
+            let path = format!("/setup/{}", i.token);
+            lines.push(format!("    {} ({}): {}", i.email, i.roles.join(", "), place.config.link(&path)));
+            done.push(json!({"tenant": name, "email": i.email, "roles": i.roles, "setup_path": path}));
         }
     }
     Ok(Outcome::done(json!({"invitations": done}), lines.join("\n")))

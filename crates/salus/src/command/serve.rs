@@ -40,9 +40,13 @@ pub async fn run(place: Place, args: ServeArgs, as_json: bool) -> Result<Outcome
         _ = interrupt.recv() => return Ok(stopped()),
         _ = terminate.recv() => return Ok(stopped()),
     };
-    let base = place.config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+    let base = match &place.config.public_url {
+        Some(url) => url.trim_end_matches('/').to_owned(),
+        None => format!("http://{address}"),
+    };
     announce(&base, &ready, as_json);
     let secure = base.starts_with("https://");
+    let db = ready.db.clone();
     let app = App::new(ready.db, secure, ready.notices)?;
     let stop = async move {
         tokio::select! {
@@ -52,6 +56,8 @@ pub async fn run(place: Place, args: ServeArgs, as_json: bool) -> Result<Outcome
         tracing::info!("stopping: open requests are finished first");
     };
     serve(listener, app.router(), Limits::default(), stop).await.map_err(Error::internal)?;
+    // Connections end before the database they are to does, or each would be reported as broken.
+    db.close().await;
     drop(place);
     Ok(stopped())
 }

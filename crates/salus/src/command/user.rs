@@ -89,7 +89,10 @@ pub async fn run(place: &Place, command: UserCommand) -> Result<Outcome> {
         UserCommand::Invite { email, name, roles, .. } => {
             let body = json!({"email": email, "display_name": name, "roles": roles});
             let made = call(&db, ctx, "auth.user.invite", Call { body, ..Call::default() }).await?;
-            Ok(Outcome::done(made.clone(), format!("{email} can choose a password within 72 hours at {}", path(&made))))
+            Ok(Outcome::done(
+                made.clone(),
+                format!("{email} can choose a password within 72 hours at {}", link(place, &made)),
+            ))
         }
         UserCommand::Service { name, roles, days, .. } => {
             let mut tx = db.begin(ctx.clone(), false).await?;
@@ -115,7 +118,7 @@ pub async fn run(place: &Place, command: UserCommand) -> Result<Outcome> {
             let made = call(&db, ctx, "auth.user.reinvite", found).await?;
             Ok(Outcome::done(
                 made.clone(),
-                format!("{email} can choose a new password within 72 hours at {}", path(&made)),
+                format!("{email} can choose a new password within 72 hours at {}", link(place, &made)),
             ))
         }
         UserCommand::ApiKey { email, name, scopes, days, .. } => {
@@ -136,9 +139,9 @@ fn shown_once(key: &str) -> String {
     format!("The key is shown once:\n\n    {key}\n\nSend it as: Authorization: Bearer <key>")
 }
 
-/// The path of a set-up link: the address before it is the server's.
-fn path(made: &Value) -> String {
-    format!("<address of the server>{}", made["setup_path"].as_str().unwrap_or_default())
+/// The set-up link of a reply.
+fn link(place: &Place, made: &Value) -> String {
+    place.config.link(made["setup_path"].as_str().unwrap_or_default())
 }
 
 async fn call(db: &Db, ctx: Ctx, name: &str, call: Call) -> Result<Value> {

@@ -7,7 +7,7 @@ use crate::{
     catalog::{Column, Kind, Table},
     seal::{Search, name_words},
 };
-use salus_core::{Error, FieldError, Result};
+use salus_core::{Error, Result};
 use std::fmt::Write as _;
 use time::{Date, OffsetDateTime, format_description::well_known::Rfc3339, macros::format_description};
 use tokio_postgres::types::ToSql;
@@ -81,9 +81,7 @@ impl<'a> Request<'a> {
     }
 
     fn reserved(&mut self, resource: &Resource, table: &'a Table, name: &str, value: &str) -> Result<()> {
-        let refuse = |message: String| {
-            Err(Error::Invalid(vec![FieldError { pointer: name.into(), code: "not_allowed".into(), message }]))
-        };
+        let refuse = |message: String| Err(Error::invalid(name, "not_allowed", message));
         match name {
             "limit" => match value.parse() {
                 Ok(n) if (1..=LIMIT.1).contains(&n) => self.limit = n,
@@ -120,9 +118,7 @@ impl<'a> Request<'a> {
     fn filter(&mut self, tx: &Tx, resource: &Resource, table: &'a Table, given: (&str, &str)) -> Result<()> {
         let (name, value) = given;
         let (field, operator) = name.split_once('.').unwrap_or((name, "eq"));
-        let refuse = |code: &str, message: String| {
-            Err(Error::Invalid(vec![FieldError { pointer: name.into(), code: code.into(), message }]))
-        };
+        let refuse = |code: &str, message: String| Err(Error::invalid(name, code, message));
         let Some(column) = table.column(field).filter(|c| resource.filters.contains(&field) || c.name == "id") else {
             return refuse(
                 "unknown_filter",

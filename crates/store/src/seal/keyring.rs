@@ -1,7 +1,7 @@
 //! The keys of one tenant in memory: the tenant key that wraps, the class keys that seal, the index key that hashes.
 //! The root key wraps the tenant key; the tenant key wraps the others, each bound to what it is for.
 
-use super::{IndexKey, Secret, SubjectKey, extract, nonce, random_secret};
+use super::{IndexKey, Secret, SubjectKey, digest, extract, nonce, random_secret};
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey},
     hmac as mac,
@@ -65,6 +65,7 @@ pub struct ClassKey {
     secret: Secret,
     /// What HKDF extracts from it for values that are about nobody.
     extracted: mac::Key,
+    fingerprint: [u8; 32],
     /// Seals left in the block this process reserved.
     remaining: AtomicI64,
 }
@@ -93,11 +94,17 @@ impl ClassKey {
     #[must_use]
     pub fn new(key_no: u64, class: KeyClass, active: bool, secret: Secret) -> Self {
         let extracted = extract(&[], &secret[..]);
-        Self { key_no, class, active, secret, extracted, remaining: AtomicI64::new(0) }
+        let fingerprint = digest(&secret[..]);
+        Self { key_no, class, active, secret, extracted, fingerprint, remaining: AtomicI64::new(0) }
     }
 
     pub(crate) fn extracted(&self) -> &mac::Key {
         &self.extracted
+    }
+
+    /// Tells this secret from any other, also from one that was given the same number.
+    pub(crate) fn fingerprint(&self) -> &[u8; 32] {
+        &self.fingerprint
     }
 
     pub(crate) fn secret(&self) -> &[u8] {

@@ -54,8 +54,8 @@ pub struct SubjectKey(Arc<Held>);
 
 struct Held {
     secret: Secret,
-    /// What HKDF extracted, by the number of the class key.
-    extracted: Mutex<Vec<(u64, mac::Key)>>,
+    /// What HKDF extracted, by the fingerprint of the class key.
+    extracted: Mutex<Vec<([u8; 32], mac::Key)>>,
 }
 
 impl SubjectKey {
@@ -66,12 +66,12 @@ impl SubjectKey {
     /// The key of one column's values of this person.
     fn column(&self, class: &ClassKey, info: &[&[u8]]) -> Secret {
         let mut held = self.0.extracted.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, key)) = held.iter().find(|(no, _)| *no == class.key_no) {
+        if let Some((_, key)) = held.iter().find(|(of, _)| of == class.fingerprint()) {
             return expand(key, info);
         }
         let key = extract(&self.0.secret[..], class.secret());
         let column = expand(&key, info);
-        held.push((class.key_no, key));
+        held.push((*class.fingerprint(), key));
         column
     }
 }

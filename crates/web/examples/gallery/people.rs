@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 fn rows() -> Value {
     let row = |id: &str, family: &str, given: &str, birth: &str, sex: &str, mrn: &str, why: Value| {
         json!({ "id": id, "family_name": family, "given_names": given, "birth_date": birth, "sex": sex, "mrn": mrn,
-                "status": "ACTIVE", "matched": why, "opened_at": "2026-11-21T09:12:00-03:00" })
+                "status": "ACTIVE", "matched": why })
     };
     let mut rows = vec![
         row(

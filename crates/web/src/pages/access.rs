@@ -150,7 +150,7 @@ fn accesses(rows: &[Access], shell: &Shell) -> Markup {
                 @for row in rows {
                     tr class=[(row.outcome == "refused").then_some("refused")] {
                         th scope="row" class="date" { (parts::moment(shell, &row.at)) }
-                        td data-label=(t.data.who) { (row.who) span class="sub" { (row.role) } }
+                        td class="person" data-label=(t.data.who) { (row.who) span class="sub" { (row.role) } }
                         td data-label=(t.data.what) {
                             code { (row.action) }
                             @if !row.columns.is_empty() {

@@ -35,7 +35,7 @@ pub struct Session {
     pub id: String,
     /// Whether it is this one.
     pub current: bool,
-    /// Browser and system in words.
+    /// What the browser calls itself.
     pub device: String,
     /// Network address.
     pub address: String,
@@ -125,18 +125,46 @@ fn sessions(view: &AccountView, shell: &Shell) -> Markup {
                 @for s in &view.sessions {
                     tr {
                         th scope="row" {
-                            (s.device) @if s.current { " " (parts::badge(shell, Tone::Good, t.this_one)) }
+                            span title=(s.device) { (device(&s.device)) } @if s.current { " " (parts::badge(shell, Tone::Good, t.this_one)) }
                         }
                         td data-label=(t.address) { span class="id" { (s.address) } }
                         td data-label=(t.started) { (parts::moment(shell, &s.started_at)) }
                         td data-label=(t.last_seen) { (parts::moment(shell, &s.last_seen_at)) }
                         td class="end" {
-                            @if !s.current { (revoke(shell, &format!("/account/sessions/{}/revoke", s.id), &s.device)) }
+                            @if !s.current { (revoke(shell, &format!("/account/sessions/{}/revoke", s.id), &device(&s.device))) }
                         }
                     }
                 }
             }
         }
+    }
+}
+
+/// Browser and system out of what a browser calls itself, which names those it once imitated as well; the text as it is
+/// when neither is known.
+fn device(agent: &str) -> String {
+    const BROWSERS: [(&str, &str); 6] = [
+        ("Edg/", "Edge"),
+        ("OPR/", "Opera"),
+        ("Firefox/", "Firefox"),
+        ("HeadlessChrome/", "Chrome"),
+        ("Chrome/", "Chrome"),
+        ("Safari/", "Safari"),
+    ];
+    const SYSTEMS: [(&str, &str); 6] = [
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("Android", "Android"),
+        ("Windows", "Windows"),
+        ("Mac OS X", "macOS"),
+        ("Linux", "Linux"),
+    ];
+    let find =
+        |list: &[(&str, &'static str)]| list.iter().find(|(mark, _)| agent.contains(mark)).map(|(_, name)| *name);
+    match (find(&BROWSERS), find(&SYSTEMS)) {
+        (Some(browser), Some(system)) => format!("{browser} · {system}"),
+        (Some(one), None) | (None, Some(one)) => one.to_owned(),
+        (None, None) => agent.to_owned(),
     }
 }
 
@@ -203,4 +231,21 @@ fn token_form(view: &AccountView, shell: &Shell) -> Markup {
         div class="form-actions" { button class="button primary" type="submit" { (t.create_token) } }
     };
     form::post(shell, "/account/tokens", "form two", &body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::device;
+
+    #[test]
+    fn a_device_is_named_in_words() {
+        let chrome =
+            "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36";
+        assert_eq!(device(chrome), "Chrome · Linux");
+        let edge = "Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/126.0 Safari/537.36 Edg/126.0";
+        assert_eq!(device(edge), "Edge · Windows");
+        let phone = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) Version/17.5 Mobile/15E148 Safari/604.1";
+        assert_eq!(device(phone), "Safari · iPhone");
+        assert_eq!(device("a program"), "a program");
+    }
 }

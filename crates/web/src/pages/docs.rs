@@ -83,7 +83,7 @@ pub fn render(view: &DocsView, shell: &Shell) -> Markup {
         &html! {
             header class="page-head" {
                 div {
-                    h1 { (view.openapi["info"]["title"].as_str().unwrap_or(t.data.api)) }
+                    h1 { (t.data.api) }
                     p class="lead" { (view.openapi["info"]["description"].as_str().unwrap_or("")) }
                 }
                 a class="button" href="/openapi.json" { (t.data.openapi_file) }
@@ -213,6 +213,7 @@ fn try_it(o: &Operation<'_>, parameters: &[&Value], shell: &Shell) -> Markup {
             }
             div class="filter-actions" { button class="button primary" type="submit" { (t.send) } }
         }
+        pre class="command" tabindex="0" aria-label=(t.as_command) data-curl {}
         div class="answer" data-answer hidden aria-live="polite" {
             p { code data-answer-status {} }
             pre tabindex="0" aria-label=(t.answer) data-answer-body {}
@@ -222,23 +223,28 @@ fn try_it(o: &Operation<'_>, parameters: &[&Value], shell: &Shell) -> Markup {
     parts::card("try", t.try_it, &html! {}, &body)
 }
 
+/// Every response; those that are described by the same words and schema, as errors are, stand in one card.
 fn responses(view: &DocsView, o: &Operation<'_>, shell: &Shell) -> Markup {
     let t = &shell.t().data;
+    let mut cards: Vec<(Vec<&str>, &Value)> = Vec::new();
+    for (status, response) in o.body["responses"].as_object().into_iter().flatten() {
+        let response = follow(&view.openapi, response);
+        match cards.iter_mut().find(|(_, held)| *held == response) {
+            Some((statuses, _)) => statuses.push(status),
+            None => cards.push((vec![status], response)),
+        }
+    }
     html! {
-        @for (status, response) in o.body["responses"].as_object().into_iter().flatten() {
-            @let response = follow(&view.openapi, response);
-            @let title = fill(t.response, &[("status", status)]);
+        @for (statuses, response) in &cards {
+            @let title = fill(t.response, &[("status", &statuses.join(", "))]);
             @let words = html! { span class="muted" { (response["description"].as_str().unwrap_or("")) } };
             @let content = response["content"].as_object().and_then(|c| c.iter().next());
-            @match content {
-                Some((media, body)) => {
-                    (parts::card(&format!("response-{status}"), &title, &words, &html! {
-                        p class="card-note" { code { (media) } }
-                        (schema(view, &body["schema"], shell))
-                    }))
+            (parts::card(&format!("response-{}", statuses[0]), &title, &words, &html! {
+                @if let Some((media, body)) = content {
+                    p class="card-note" { code { (media) } }
+                    (schema(view, &body["schema"], shell))
                 }
-                None => { (parts::card(&format!("response-{status}"), &title, &words, &html! {})) }
-            }
+            }))
         }
     }
 }

@@ -1,9 +1,11 @@
-//! The page of an error: what happened, what to do, and the number to quote.
+//! The page of an error: what happened, what to do, and the number to quote; and the same in one line, for a place
+//! inside a page.
 
 use super::{
     Shell,
     i18n::fill,
     layout::{self, Head},
+    parts::Tone,
 };
 use maud::{Markup, html};
 use serde::{Deserialize, Serialize};
@@ -20,11 +22,10 @@ pub struct ErrorView {
     pub permission: String,
 }
 
-/// The page; within the frame when somebody is signed in.
-#[must_use]
-pub fn render(view: &ErrorView, shell: &Shell) -> Markup {
+/// What happened, and what to do about it.
+fn words(status: u16, shell: &Shell) -> (&'static str, &'static str) {
     let t = &shell.t().ui;
-    let (title, advice) = match view.status {
+    match status {
         401 => (t.error_401, t.error_401_do),
         403 => (t.error_403, t.error_403_do),
         404 => (t.error_404, t.error_404_do),
@@ -33,12 +34,34 @@ pub fn render(view: &ErrorView, shell: &Shell) -> Markup {
         503 => (t.error_503, t.error_503_do),
         400..500 => (t.error_400, t.error_400_do),
         _ => (t.error_500, t.error_500_do),
-    };
+    }
+}
+
+/// The error for the place of a part of a page, such as a value that was asked for: it fits wherever text does.
+#[must_use]
+pub fn fragment(view: &ErrorView, shell: &Shell) -> Markup {
+    let t = &shell.t().ui;
+    html! {
+        span class="masked" role="alert" title={ (t.request) " " (shell.request_id) } {
+            (Tone::Bad.sign(shell))
+            @if !view.permission.is_empty() { (fill(t.missing_permission, &[("name", "")])) code { (view.permission) } }
+            @else if !view.detail.is_empty() { (view.detail) }
+            @else { (words(view.status, shell).0) }
+        }
+    }
+}
+
+/// The page; within the frame when somebody is signed in.
+#[must_use]
+pub fn render(view: &ErrorView, shell: &Shell) -> Markup {
+    let t = &shell.t().ui;
+    let (title, advice) = words(view.status, shell);
     let body = html! {
         section class="panel trouble" {
             p class="trouble-status" aria-hidden="true" { (view.status) }
             h1 { (title) }
-            @if !view.detail.is_empty() { p { (view.detail) } }
+            // The permission stands in words of its own below.
+            @if !view.detail.is_empty() && view.permission.is_empty() { p { (view.detail) } }
             @if !view.permission.is_empty() {
                 p { (fill(t.missing_permission, &[("name", "")])) code { (view.permission) } }
             }

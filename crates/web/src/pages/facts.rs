@@ -4,7 +4,7 @@
 use super::{
     Shell,
     clinical::{Capped, Origin, Source},
-    i18n::{codes, fill, format},
+    i18n::{codes, fill, format, units},
     parts::{self, Tone},
     record::{ChartView, Section},
     results,
@@ -167,7 +167,7 @@ fn origin_cell(origin: &Origin, shell: &Shell, full: bool) -> Markup {
     html! {
         @if full {
             td data-label=(shell.t().people.source) class="small" {
-                (origin.label)
+                (codes::source(shell.locale, &origin.label))
                 @if !origin.verification.is_empty() {
                     span class="sub" { (codes::label(shell.locale, &origin.verification)) }
                 }
@@ -217,7 +217,9 @@ fn medications(view: &ChartView, shell: &Shell, full: bool) -> Markup {
                     th scope="row" {
                         (m.display) (doubt(&m.origin, shell))
                         span class="sub" {
-                            (format::decimal(shell.locale, &m.dose_qty)) " " (m.dose_unit) " " (codes::label(shell.locale, &m.route)) " " (m.frequency)
+                            (format::decimal(shell.locale, &m.dose_qty)) " " (units::counted(shell.locale, &m.dose_qty, &m.dose_unit))
+                            @if !m.route.is_empty() { " " (codes::label(shell.locale, &m.route)) }
+                            @if !m.frequency.is_empty() { " · " (m.frequency) }
                             @if m.prn { " · " (t.as_needed) @if !m.prn_reason.is_empty() { " (" (m.prn_reason) ")" } }
                             @if full && !m.prescriber.is_empty() { " · " (m.prescriber) }
                         }

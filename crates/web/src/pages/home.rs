@@ -1,8 +1,8 @@
-//! The start page: what waits, whom one saw last, where things are.
+//! The start page: what waits, who is new, where things are.
 
 use super::{
     Shell,
-    i18n::fill,
+    i18n::{codes, fill},
     layout::{self, Head},
     parts::{self, Tone},
     patients::{self, PatientRow},
@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 pub struct HomeView {
     /// Numbers that matter to this person.
     pub figures: Vec<Figure>,
-    /// Patients this person opened last.
+    /// The patients who were added last.
     pub recent: Vec<PatientRow>,
     /// Things that want attention, most urgent first.
     pub tasks: Vec<Task>,
@@ -112,7 +112,7 @@ fn recent(view: &HomeView, shell: &Shell) -> Markup {
             (parts::empty(t.none_recent, t.none_recent_hint, Some(("/patients", t.patients))))
         } @else {
             table class="grid plain brief" data-keys {
-                (parts::heads(&[t.name, t.age, t.mrn, t.opened]))
+                (parts::heads(&[t.name, t.age, t.mrn, t.sex]))
                 tbody {
                     @for row in &view.recent {
                         tr {
@@ -125,7 +125,7 @@ fn recent(view: &HomeView, shell: &Shell) -> Markup {
                                 (patients::age(shell, &row.birth_date, &row.deceased_on))
                             }
                             td data-label=(t.mrn) { span class="id" { (row.mrn) } }
-                            td data-label=(t.opened) { (parts::moment(shell, &row.opened_at)) }
+                            td class="still" data-label=(t.sex) { (codes::label(shell.locale, &row.sex)) }
                         }
                     }
                 }

@@ -3,7 +3,10 @@
 //!
 //! A page title never holds a name: browsers keep titles in their history.
 
-use super::{i18n::Locale, i18n::Texts, icons, parts};
+use super::{
+    i18n::{Locale, Texts, Zone},
+    icons, parts,
+};
 use crate::assets;
 use maud::{DOCTYPE, Markup, html};
 use serde::{Deserialize, Serialize};
@@ -123,8 +126,12 @@ pub struct Shell {
     pub version: String,
     /// Whether tenants are proved apart.
     pub isolation: Isolation,
+    /// The tenant's zone, in which times are shown.
+    pub zone: Zone,
     /// Today in the tenant's zone, ISO 8601: ages are counted to it.
     pub today: String,
+    /// Whether htmx asks for a part of a page: then an error is a part as well.
+    pub fragment: bool,
     /// Whether the person may search patients: shows the search in the top bar.
     pub may_search: bool,
 }

@@ -87,16 +87,22 @@ pub fn date(shell: &Shell, iso: &str) -> Markup {
     html! { @if !iso.is_empty() { time datetime=(iso) { (format::date(shell.locale, iso)) } } }
 }
 
-/// The date of a moment, where the time of day does not matter.
+/// The date of a moment in the tenant's zone, where the time of day does not matter.
 #[must_use]
 pub fn day(shell: &Shell, iso: &str) -> Markup {
-    date(shell, iso.get(..10).unwrap_or(iso))
+    html! { @if !iso.is_empty() { time datetime=(iso) { (format::day(shell.locale, &shell.zone, iso)) } } }
 }
 
-/// A date with its time of day.
+/// A date with its time of day in the tenant's zone.
 #[must_use]
 pub fn moment(shell: &Shell, iso: &str) -> Markup {
-    html! { @if !iso.is_empty() { time datetime=(iso) title=(iso) { (format::moment(shell.locale, iso)) } } }
+    html! {
+        @if !iso.is_empty() {
+            time datetime=(iso) title={ (iso) " · " (shell.zone.name()) } {
+                (format::moment(shell.locale, &shell.zone, iso))
+            }
+        }
+    }
 }
 
 /// Says that there is nothing, why, and what to do.

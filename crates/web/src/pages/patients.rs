@@ -86,8 +86,6 @@ pub struct PatientRow {
     pub age_band: String,
     /// First three digits of the postal code.
     pub postcode3: String,
-    /// When it was last opened by this user, ISO 8601; shown on the start page.
-    pub opened_at: String,
 }
 
 /// One reason why a search found a person.

@@ -4,7 +4,7 @@
 use super::{
     Shell, chart,
     clinical::{Measured, Observation},
-    i18n::{fill, format},
+    i18n::{fill, format, units},
     parts::{self, Tone},
 };
 use maud::{Markup, html};
@@ -33,7 +33,8 @@ pub fn measured(patient: &str, rows: &[Measured], shell: &Shell, full: bool) -> 
                             @if full {
                                 span class="sub" {
                                     span class="id" { (m.code) }
-                                    " · " (fill(t.n_values, &[("n", &m.count.to_string())]))
+                                    " · "
+                                    @if m.count == 1 { (t.one_value) } @else { (fill(t.n_values, &[("n", &m.count.to_string())])) }
                                 }
                             }
                         }
@@ -55,7 +56,7 @@ pub fn observed(o: &Observation, shell: &Shell) -> Markup {
     html! {
         span class={ "value" @if out_of_range(o) { " out" } } {
             strong { (o.comparator) (format::decimal(shell.locale, &o.value)) }
-            @if !o.unit.is_empty() { " " span class="unit" { (o.unit) } }
+            @if !o.unit.is_empty() { " " span class="unit" { (units::unit(&o.unit)) } }
             @if unit_missing(o) { " " (parts::badge(shell, Tone::Warn, t.unit_missing)) }
             @if out_of_range(o) { " " (flag(o, shell)) }
         }
@@ -113,10 +114,10 @@ pub fn series(name: &str, values: &[Observation], shell: &Shell) -> chart::Serie
     let points: Vec<_> = drawable.iter().filter(|o| o.unit == latest.unit).map(|o| point(o, shell)).collect();
     let n = points.len().to_string();
     chart::Series {
-        title: fill(shell.t().people.trend_title, &[("name", name), ("n", &n), ("unit", &latest.unit)]),
+        title: fill(shell.t().people.trend_title, &[("name", name), ("n", &n), ("unit", &units::unit(&latest.unit))]),
         low: latest.low.parse().ok(),
         high: latest.high.parse().ok(),
-        unit: latest.unit.clone(),
+        unit: units::unit(&latest.unit),
         points,
     }
 }
@@ -128,6 +129,12 @@ fn point(o: &Observation, shell: &Shell) -> chart::Point {
         value: o.value.parse().unwrap_or(f64::NAN),
         comparator: o.comparator.clone(),
         flagged: out_of_range(o),
-        label: format!("{}: {}{value} {} {}", format::moment(shell.locale, &o.at), o.comparator, o.unit, o.flag),
+        label: format!(
+            "{}: {}{value} {} {}",
+            format::moment(shell.locale, &shell.zone, &o.at),
+            o.comparator,
+            units::unit(&o.unit),
+            o.flag
+        ),
     }
 }

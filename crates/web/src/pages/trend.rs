@@ -4,7 +4,7 @@
 use super::{
     Shell, chart,
     clinical::Observation,
-    i18n::{codes, fill, format},
+    i18n::{codes, fill, format, units},
     layout::{self, Head},
     parts::{self, Pager, Tab, Tone},
     record::{self, PatientHeader},
@@ -70,7 +70,7 @@ pub fn render(view: &TrendView, shell: &Shell) -> Markup {
 
 fn units(view: &TrendView, base: &str) -> Vec<Tab> {
     let tab = |unit: &String| Tab {
-        label: unit.clone(),
+        label: units::unit(unit),
         href: format!("{base}/trend?code={}&unit={}", view.code, percent(unit)),
         current: *unit == view.unit,
         count: None,
@@ -113,8 +113,8 @@ fn numbers(view: &TrendView, shell: &Shell) -> Markup {
     let numeric = |o: &&Observation| !o.unit.is_empty() && o.comparator.is_empty() && o.value.parse::<f64>().is_ok();
     let number = |o: &Observation| o.value.parse::<f64>().unwrap_or(f64::NAN);
     let all: Vec<_> = view.values.iter().filter(numeric).collect();
-    let show = |o: &Observation| format!("{} {}", format::decimal(shell.locale, &o.value), o.unit);
-    let day = |o: &Observation| format::date(shell.locale, o.at.get(..10).unwrap_or(&o.at));
+    let show = |o: &Observation| format!("{} {}", format::decimal(shell.locale, &o.value), units::unit(&o.unit));
+    let day = |o: &Observation| format::day(shell.locale, &shell.zone, &o.at);
     let lowest = all.iter().min_by(|a, b| number(a).total_cmp(&number(b)));
     let highest = all.iter().max_by(|a, b| number(a).total_cmp(&number(b)));
     let latest = view.values.iter().max_by(|a, b| a.at.cmp(&b.at));
@@ -130,27 +130,35 @@ fn numbers(view: &TrendView, shell: &Shell) -> Markup {
     }
 }
 
+/// Every value, newest first. Columns that say nothing of any value are left out.
 fn table(view: &TrendView, shell: &Shell) -> Markup {
     let t = &shell.t().people;
+    let mut values: Vec<&Observation> = view.values.iter().collect();
+    values.sort_by(|a, b| b.at.cmp(&a.at));
+    let has_status = values.iter().any(|o| !o.status.is_empty());
+    let has_source = values.iter().any(|o| !o.origin.label.is_empty() || !o.origin.verification.is_empty());
     html! {
         table class="grid plain stack" {
             thead {
                 tr {
                     th scope="col" { (t.when) } th scope="col" class="num" { (t.value) } th scope="col" { (t.range) }
-                    th scope="col" { (t.status) } th scope="col" { (t.source) }
+                    @if has_status { th scope="col" { (t.status) } }
+                    @if has_source { th scope="col" { (t.source) } }
                 }
             }
             tbody {
-                @for o in &view.values {
+                @for o in values {
                     tr {
                         th scope="row" class="date" { (parts::moment(shell, &o.at)) }
                         td data-label=(t.value) class="num" { (results::observed(o, shell)) }
                         td data-label=(t.range) { (results::range(o, shell)) }
-                        td data-label=(t.status) { (parts::status(shell, &o.status)) }
-                        td data-label=(t.source) class="small" {
-                            (o.origin.label)
-                            @if !o.origin.verification.is_empty() {
-                                span class="muted" { " · " (codes::label(shell.locale, &o.origin.verification)) }
+                        @if has_status { td data-label=(t.status) { (parts::status(shell, &o.status)) } }
+                        @if has_source {
+                            td data-label=(t.source) class="small" {
+                                (codes::source(shell.locale, &o.origin.label))
+                                @if !o.origin.verification.is_empty() {
+                                    span class="muted" { " · " (codes::label(shell.locale, &o.origin.verification)) }
+                                }
                             }
                         }
                     }

@@ -8,6 +8,7 @@ use crate::{
     app::App,
     pages::{
         audit::{self, AuditView, Event, Filter},
+        i18n::codes,
         parts::Pager,
     },
 };
@@ -39,7 +40,7 @@ async fn log(visit: Visit, query: &BTreeMap<String, String>) -> Shown {
     let call =
         with_query(Call::default(), &[("before", get("before")), ("actor", get("actor")), ("action", get("action"))]);
     let reply = json_of(visit.call("audit.log.list", call).await?);
-    let rows = items(&reply, "data").iter().map(event).collect();
+    let rows = items(&reply, "data").iter().map(|e| event(&visit, e)).collect();
     let kept = format!("actor={}&action={}", encoded(get("actor")), encoded(get("action")));
     let pager = Pager {
         first: (!get("before").is_empty()).then(|| format!("/audit?{kept}")),
@@ -48,7 +49,7 @@ async fn log(visit: Visit, query: &BTreeMap<String, String>) -> Shown {
     Ok(html(&audit::render(&AuditView { filter, rows, pager, seal: None }, &visit.shell)))
 }
 
-fn event(e: &Value) -> Event {
+fn event(visit: &Visit, e: &Value) -> Event {
     let row = text(e, "row");
     let (named, kind) = (text(e, "actor_name"), text(e, "actor_kind"));
     let known = !named.is_empty();
@@ -56,7 +57,7 @@ fn event(e: &Value) -> Event {
         id: text(e, "id"),
         recorded_at: text(e, "at"),
         actor_id: if known { text(e, "actor") } else { String::new() },
-        actor: if known { named } else { kind },
+        actor: if known { named } else { codes::label(visit.shell.locale, &kind).into_owned() },
         action: text(e, "action"),
         target: text(e, "target"),
         rows: if row.is_empty() { Vec::new() } else { vec![row] },

@@ -13,7 +13,7 @@ use crate::{
 };
 use axum::{
     extract::{Path, Query, State},
-    http::{HeaderMap, Uri},
+    http::{HeaderMap, StatusCode, Uri},
     response::{IntoResponse, Response},
 };
 use salus_core::{Error, Result};
@@ -52,7 +52,8 @@ fn schemas(visit: &Visit, q: &str) -> Vec<Schema> {
         let brief = TableBrief {
             name: table.name.split('.').next_back().unwrap_or_default().to_owned(),
             doc,
-            rows: Some(table.estimated_rows.unsigned_abs()),
+            // Nothing is known of a table that was never analysed.
+            rows: u64::try_from(table.estimated_rows).ok().filter(|n| *n > 0),
             columns: table.readable().count() as u64,
             sealed: table.readable().filter(|c| c.is_sealed()).count() as u64,
             shared: table.shared,
@@ -86,8 +87,11 @@ pub async fn rows(
 async fn list(visit: Visit, schema: &str, name: &str, query: BTreeMap<String, String>) -> Shown {
     let app = visit.app.clone();
     let (resource, table) = find(&app, schema, name).map_err(|e| visit.error(e))?;
-    let shown = columns(&visit, resource, table, resource.list);
+    let mut shown = columns(&visit, resource, table, resource.list);
     let fields = unsealed(table, &shown);
+    // The page has a column with the link to each row; what the row says of itself comes after what it is about.
+    shown.retain(|c| c.name != "id");
+    shown.sort_by_key(|c| HEADER.contains(&c.name.as_str()));
     let mut call = Call { query: vec![("fields".into(), fields)], ..Call::default() };
     call.query.extend(
         query
@@ -129,13 +133,15 @@ async fn list(visit: Visit, schema: &str, name: &str, query: BTreeMap<String, St
     Ok(html(&browse::rows(&view, &visit.shell)))
 }
 
-/// Filters over sealed columns would put health data into the address: they are left to the patient search.
+/// Filters over sealed columns would put health data into the address: they are left to the patient search. Nobody
+/// knows a time to the microsecond, so there is none over times.
 fn filter(visit: &Visit, table: &Table, name: &str, query: &BTreeMap<String, String>) -> Option<Field> {
-    let column = table.column(name).filter(|c| !c.is_sealed())?;
+    let column = table.column(name).filter(|c| !c.is_sealed() && c.kind != Kind::Timestamp)?;
     let value = query.get(name).map_or("", String::as_str);
     let label = codes::words(name);
     if column.labels.is_empty() {
-        return Some(Field::new(name, &label, FieldKind::Text, value));
+        let kind = if column.kind == Kind::Date { FieldKind::Date } else { FieldKind::Text };
+        return Some(Field::new(name, &label, kind, value));
     }
     let mut field = Field::new(name, &label, FieldKind::Choice, value);
     let choice = |l: &String| (l.clone(), codes::label(visit.shell.locale, l).into_owned());
@@ -255,7 +261,8 @@ pub async fn open(
         Err(e) => return visit.error(e).into_response(),
     };
     if !table.to_open(held).iter().all(|permission| visit.ctx.may(permission)) {
-        return html(&browse::not_opened(visit.shell.t().data.may_not_open, &visit.shell));
+        let words = browse::not_opened(visit.shell.t().data.may_not_open, &visit.shell);
+        return (StatusCode::FORBIDDEN, html(&words)).into_response();
     }
     let query = vec![("fields".to_owned(), column.clone())];
     match visit.try_call(&format!("{}.get", resource.noun), Call { query, ..by_id(&id) }).await {
@@ -268,6 +275,6 @@ pub async fn open(
             }
         }
         Ok(_) => visit.error(Error::internal("a row is a row")).into_response(),
-        Err(e) => html(&browse::not_opened(&e.to_string(), &visit.shell)),
+        Err(e) => visit.error(e).into_response(),
     }
 }

@@ -43,20 +43,11 @@ pub async fn sign_in(
         Err(error) => return Problem { error, request: app.db.env().id() }.into_response(),
     };
     let field = |name: &str| fields.get(name).map(String::as_str).unwrap_or_default();
-    let agent = headers.get(header::USER_AGENT).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let ip = peer.0.ip().to_string();
     let (organization, email) = (field("organization").trim(), field("email").trim());
-    match auth::sign_in(&app.db, organization, email, field("password"), (&ip, agent)).await {
+    match auth::sign_in(&app.db, organization, email, field("password"), (&ip, agent(&headers))).await {
         Ok(SignIn::NewPassword { token }) => Redirect::to(&format!("/setup/{token}")).into_response(),
-        Ok(SignIn::Session(signed)) => {
-            let mut response = Redirect::to(&local(field("return_to"))).into_response();
-            let seconds = (signed.expires_at - app.db.env().now()).whole_seconds();
-            set_cookie(&mut response, &app, SESSION_COOKIE, &signed.token, seconds);
-            if organization.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
-                set_cookie(&mut response, &app, "organization", organization, 365 * 86_400);
-            }
-            response
-        }
+        Ok(SignIn::Session(signed)) => begun(&app, &signed, organization, &local(field("return_to"))),
         Err(error) => {
             let shell = stranger(&app, &headers, &uri);
             let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -81,9 +72,24 @@ pub async fn sign_in(
     }
 }
 
+fn agent(headers: &HeaderMap) -> &str {
+    headers.get(header::USER_AGENT).and_then(|v| v.to_str().ok()).unwrap_or_default()
+}
+
+/// A session has begun: its cookie, the organization for the next time, and on to the page.
+fn begun(app: &App, signed: &auth::Signed, organization: &str, next: &str) -> Response {
+    let mut response = Redirect::to(next).into_response();
+    let seconds = (signed.expires_at - app.db.env().now()).whole_seconds();
+    set_cookie(&mut response, app, SESSION_COOKIE, &signed.token, seconds);
+    if organization.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
+        set_cookie(&mut response, app, "organization", organization, 365 * 86_400);
+    }
+    response
+}
+
 /// Only a path of our own is returned to.
 fn local(path: &str) -> String {
-    let ours = path.starts_with('/') && !path.starts_with("//") && !path.contains('\\') && !path.contains(':');
+    let ours = path.starts_with('/') && !path.starts_with("//") && !path.contains(['\\', ':', '\r', '\n']);
     if ours { path.to_owned() } else { "/".into() }
 }
 
@@ -141,9 +147,9 @@ async fn setup_form(app: &Arc<App>, token: &str, headers: &HeaderMap, uri: &Uri,
 /// POST `/setup/{token}`.
 pub async fn setup(
     State(app): State<Arc<App>>,
-    Path(token): Path<String>,
+    Extension(peer): Extension<Peer>,
+    (Path(token), uri): (Path<String>, Uri),
     headers: HeaderMap,
-    uri: Uri,
     body: HttpBody,
 ) -> Response {
     let fields = match read_form(&headers, body).await {
@@ -155,17 +161,15 @@ pub async fn setup(
     if field("password") != field("again") {
         return setup_form(&app, &token, &headers, &uri, shell.t().ui.not_the_same.to_owned()).await;
     }
-    match auth::accept_invitation(&app.db, &token, field("password")).await {
-        Ok(slug) => {
-            let mut response = Redirect::to("/sign-in").into_response();
-            set_cookie(&mut response, &app, "organization", &slug, 365 * 86_400);
-            response
-        }
+    let ip = peer.0.ip().to_string();
+    match auth::accept_and_sign_in(&app.db, &token, field("password"), (&ip, agent(&headers))).await {
+        Ok((slug, signed)) => begun(&app, &signed, &slug, "/"),
         Err(Error::NotFound) => setup_form(&app, &token, &headers, &uri, String::new()).await,
         Err(Error::Invalid(fields)) => {
             let words = fields.iter().map(|f| f.message.clone()).collect::<Vec<_>>().join("; ");
             setup_form(&app, &token, &headers, &uri, words).await
         }
+        Err(Error::Refused { detail, .. }) => setup_form(&app, &token, &headers, &uri, detail).await,
         Err(error) => Problem { error, request: app.db.env().id() }.into_response(),
     }
 }

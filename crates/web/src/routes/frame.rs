@@ -6,7 +6,7 @@ use crate::{
     pages::{
         self, Shell,
         form::FieldMessage,
-        i18n::Locale,
+        i18n::{Locale, Zone},
         layout::{Module, Person, Theme},
     },
     problem::Problem,
@@ -48,11 +48,7 @@ impl Visit {
     pub async fn of(app: &Arc<App>, headers: &HeaderMap, uri: &Uri) -> Result<Self, Response> {
         let ctx = match api::caller(app, headers, Channel::Page).await {
             Ok(ctx) => ctx,
-            Err(Error::Unauthenticated) => {
-                let back =
-                    if uri.path() == "/" { String::new() } else { format!("?return_to={}", encoded(uri.path())) };
-                return Err(Redirect::to(&format!("/sign-in{back}")).into_response());
-            }
+            Err(Error::Unauthenticated) => return Err(to_sign_in(headers, uri)),
             Err(error) => return Err(PageError { error, shell: Box::new(stranger(app, headers, uri)) }.into_response()),
         };
         let mut shell = stranger(app, headers, uri);
@@ -65,11 +61,13 @@ impl Visit {
         visit.named().await
     }
 
-    /// Fills in the names of tenant and person.
+    /// Fills in the names of tenant and person, and the tenant's zone.
     async fn named(mut self) -> Result<Self, Response> {
         match salus_domains::auth::who(&self.app.db, &self.ctx).await {
             Ok(who) => {
                 self.shell.tenant = who.organization;
+                self.shell.zone = Zone::named(&who.timezone);
+                self.shell.today = self.shell.zone.local(self.app.db.env().now()).date().to_string();
                 let roles = self.ctx.actor.roles.to_vec();
                 self.shell.person = Some(Person { name: who.name, email: who.email, roles });
                 Ok(self)
@@ -119,6 +117,34 @@ impl Visit {
         }
     }
 
+    /// A text sealed for an address: only this caller can open it, for the same purpose.
+    ///
+    /// # Errors
+    /// Those of the database and the cipher.
+    pub async fn seal(&self, purpose: &str, text: &str) -> Result<String, PageError> {
+        let sealed = async {
+            let tx = self.app.db.begin(self.ctx.clone(), true).await?;
+            let handle = tx.seal_handle(purpose, text)?;
+            tx.finish_unrecorded().await?;
+            Ok(handle)
+        };
+        sealed.await.map_err(|e| self.error(e))
+    }
+
+    /// The text that was sealed for this caller; none for any other address.
+    ///
+    /// # Errors
+    /// Those of the database and the cipher.
+    pub async fn unseal(&self, purpose: &str, handle: &str) -> Result<Option<String>, PageError> {
+        let opened = async {
+            let tx = self.app.db.begin(self.ctx.clone(), true).await?;
+            let text = tx.open_handle(purpose, handle)?;
+            tx.finish_unrecorded().await?;
+            Ok(text)
+        };
+        opened.await.map_err(|e| self.error(e))
+    }
+
     /// An error of this request as a page.
     pub fn error(&self, error: Error) -> PageError {
         PageError { error, shell: Box::new(self.shell.clone()) }
@@ -148,8 +174,39 @@ impl IntoResponse for PageError {
         let permission = if let Error::Forbidden(name) = &problem.error { name.clone() } else { String::new() };
         let view = pages::error::ErrorView { status: problem.error.status(), detail: problem.detail(), permission };
         let status = StatusCode::from_u16(problem.error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        (status, Html(pages::error::render(&view, &shell).into_string())).into_response()
+        let page = if shell.fragment { pages::error::fragment } else { pages::error::render };
+        (status, Html(page(&view, &shell).into_string())).into_response()
     }
+}
+
+/// Sends somebody without a session to the sign-in page, from where they come back to where they were. A part of a
+/// page that htmx asks for is no place to sign in: the whole browser is sent.
+fn to_sign_in(headers: &HeaderMap, uri: &Uri) -> Response {
+    let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
+    let part = is_htmx(headers);
+    // A form's own address may take no GET: its page is where it was sent from.
+    let from = if part { text("hx-current-url") } else { text("referer").filter(|_| text("content-type").is_some()) };
+    let here = match from {
+        Some(from) => own_path(from, text("host").unwrap_or_default()).unwrap_or_default(),
+        None if part || text("content-type").is_some() => String::new(),
+        None => uri.path_and_query().map(ToString::to_string).unwrap_or_default(),
+    };
+    let back = if matches!(&*here, "" | "/") { String::new() } else { format!("?return_to={}", encoded(&here)) };
+    let door = format!("/sign-in{back}");
+    if part {
+        return (StatusCode::UNAUTHORIZED, [("hx-redirect", door)]).into_response();
+    }
+    Redirect::to(&door).into_response()
+}
+
+/// Path and query of an address of this server.
+fn own_path(address: &str, host: &str) -> Option<String> {
+    let uri: Uri = address.parse().ok()?;
+    (uri.authority()?.as_str() == host).then(|| uri.path_and_query().map(ToString::to_string))?
+}
+
+fn is_htmx(headers: &HeaderMap) -> bool {
+    headers.get("hx-request").is_some_and(|v| v == "true")
 }
 
 /// A call about one row.
@@ -179,6 +236,7 @@ pub fn stranger(app: &App, headers: &HeaderMap, uri: &Uri) -> Shell {
         request_id: app.db.env().id().to_string(),
         version: env!("CARGO_PKG_VERSION").into(),
         isolation: app.isolation(),
+        fragment: is_htmx(headers),
         today: now.date().to_string(),
         ..Shell::default()
     }

@@ -68,7 +68,8 @@ pub async fn missing(State(app): State<Arc<App>>, headers: HeaderMap, uri: Uri) 
         Err(_) => stranger(&app, &headers, &uri),
     };
     let view = ErrorView { status: 404, ..ErrorView::default() };
-    (StatusCode::NOT_FOUND, html(&error::render(&view, &shell))).into_response()
+    let page = if shell.fragment { error::fragment } else { error::render };
+    (StatusCode::NOT_FOUND, html(&page(&view, &shell))).into_response()
 }
 
 /// A JSON reply of an operation; null for anything else.

@@ -1,5 +1,6 @@
 //! The pages' addresses: each handler finds the caller, dispatches operations, fills a view and renders it.
 
+mod access;
 mod account;
 mod audit;
 mod browse;
@@ -32,7 +33,7 @@ pub fn pages() -> Router<Arc<App>> {
         .route("/patients/{id}", get(record::chart))
         .route("/patients/{id}/edit", get(patients::edit).post(patients::change))
         .route("/patients/{id}/trend", get(record::trend))
-        .route("/patients/{id}/access", get(record::access))
+        .route("/patients/{id}/access", get(access::show))
         .route("/browse", get(browse::index))
         .route("/browse/{schema}/{table}", get(browse::rows))
         .route("/browse/{schema}/{table}/{id}", get(browse::row))

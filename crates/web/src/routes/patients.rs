@@ -1,13 +1,13 @@
 //! The list of patients, its search, and the form. What is searched for travels in the body of a POST, because it is
-//! health data and addresses are logged.
+//! health data and addresses are logged; the page that answers has an address with a sealed handle (decision 10).
 
 use super::frame::{PageError, Shown, Visit, by_id, html, messages};
 use crate::{
     app::App,
     pages::{
-        form::FieldMessage,
         i18n::format,
-        parts::Pager,
+        layout::Flash,
+        parts::{Pager, Tone},
         patients::{self, Match, PatientFormView, PatientRow, PatientsView, Search},
     },
 };
@@ -19,6 +19,7 @@ use axum::{
 };
 use salus_core::{Error, Result};
 use salus_store::{Body, Call, Record};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -50,7 +51,12 @@ pub async fn list(
     match Visit::of(&app, &headers, &uri).await {
         Err(response) => response,
         Ok(visit) => {
-            all(visit, query.get("cursor").map_or("", String::as_str)).await.unwrap_or_else(IntoResponse::into_response)
+            let get = |name: &str| query.get(name).map_or("", String::as_str);
+            let shown = match get("found") {
+                "" => all(visit, get("cursor")).await,
+                handle => found(visit, handle).await,
+            };
+            shown.unwrap_or_else(IntoResponse::into_response)
         }
     }
 }
@@ -80,13 +86,30 @@ pub async fn search(State(app): State<Arc<App>>, headers: HeaderMap, uri: Uri, b
         Err(response) => response,
         Ok(visit) => match visit.form(&headers, body).await {
             Err(e) => e.into_response(),
-            Ok(fields) => found(visit, &fields).await.unwrap_or_else(IntoResponse::into_response),
+            Ok(fields) => remember(&visit, &fields).await.unwrap_or_else(IntoResponse::into_response),
         },
     }
 }
 
-async fn found(visit: Visit, fields: &BTreeMap<String, String>) -> Shown {
-    let get = |name: &str| fields.get(name).map(|v| v.trim().to_owned()).unwrap_or_default();
+/// What was searched for, as it is sealed into the handle.
+#[derive(Serialize, Deserialize)]
+struct Asked {
+    /// Unix time.
+    at: i64,
+    search: Search,
+}
+
+/// What a handle is for: nothing else can be opened as one.
+const PURPOSE: &str = "patients.search";
+/// How long an answer can be gone back to.
+const REMEMBERED_SECONDS: i64 = 15 * 60;
+/// Longest text of a field that is searched for.
+const LONGEST: usize = 200;
+
+/// Sends the browser to the answer, so that going back or reloading does not send the form again.
+async fn remember(visit: &Visit, fields: &BTreeMap<String, String>) -> Shown {
+    let get =
+        |name: &str| fields.get(name).map(|v| v.trim().chars().take(LONGEST).collect::<String>()).unwrap_or_default();
     let search = Search {
         q: get("q"),
         name: get("name"),
@@ -96,13 +119,26 @@ async fn found(visit: Visit, fields: &BTreeMap<String, String>) -> Shown {
         sex: get("sex"),
         status: get("status"),
     };
-    let mut view = PatientsView { searched: true, search: search.clone(), ..base(&visit) };
-    match matching(&visit, &search).await {
+    let asked = Asked { at: visit.app.db.env().now().unix_timestamp(), search };
+    let text = serde_json::to_string(&asked).map_err(|e| visit.error(Error::internal(e)))?;
+    let handle = visit.seal(PURPOSE, &text).await?;
+    Ok(Redirect::to(&format!("/patients?found={handle}")).into_response())
+}
+
+async fn found(mut visit: Visit, handle: &str) -> Shown {
+    let text = visit.unseal(PURPOSE, handle).await?;
+    let asked: Option<Asked> = text.and_then(|text| serde_json::from_str(&text).ok());
+    let now = visit.app.db.env().now().unix_timestamp();
+    let Some(asked) = asked.filter(|a| now - a.at < REMEMBERED_SECONDS) else {
+        // Another person's address and one that is too old are answered alike.
+        let text = visit.shell.t().people.search_over.to_owned();
+        visit.shell.flash.push(Flash { tone: Tone::Info, text });
+        return all(visit, "").await;
+    };
+    let mut view = PatientsView { searched: true, search: asked.search.clone(), ..base(&visit) };
+    match matching(&visit, &asked.search).await {
         Ok(rows) => view.rows = rows,
-        Err(Error::Invalid(errors)) => {
-            view.errors =
-                errors.iter().map(|e| FieldMessage { field: e.pointer.clone(), message: e.message.clone() }).collect();
-        }
+        Err(e @ Error::Invalid(_)) => view.errors = messages(&e).0,
         Err(e) => return Err(visit.error(e)),
     }
     Ok(html(&patients::render(&view, &visit.shell)))

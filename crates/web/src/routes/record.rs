@@ -1,13 +1,12 @@
-//! The chart, trends, and who saw a record.
+//! The chart and trends.
 
 use super::{
     frame::{PageError, Shown, Visit, by_id, html, text},
-    home::{items, json_of, texts, with_query},
+    home::{items, json_of, with_query},
 };
 use crate::{
     app::App,
     pages::{
-        access::{self, Access, AccessView, Seer},
         clinical::{
             Allergy, Capped, Document, Encounter, Immunization, Measured, Medication, Observation, Origin, Problem,
             Procedure, Reaction,
@@ -72,7 +71,8 @@ async fn show(visit: Visit, id: &str, section: &str) -> Shown {
     Ok(html(&record::render(&view, &visit.shell)))
 }
 
-fn header(p: &Value) -> PatientHeader {
+/// Who a page is about, from a patient's row.
+pub fn header(p: &Value) -> PatientHeader {
     let named = !text(p, "family_name").is_empty() || !text(p, "given_names").is_empty();
     PatientHeader {
         id: text(p, "id"),
@@ -111,7 +111,7 @@ fn allergy_line(patient: &mut PatientHeader, facts: &Value) {
 
 /// Reads the allergies for the head of a page that shows none itself. One who may not read them is told nothing about
 /// them, least of all that there are none.
-async fn with_allergies(visit: &Visit, mut patient: PatientHeader) -> Result<PatientHeader, PageError> {
+pub async fn with_allergies(visit: &Visit, mut patient: PatientHeader) -> Result<PatientHeader, PageError> {
     let query = [("patient_id", patient.id.as_str()), ("fields", ALLERGY_FIELDS), ("limit", "200")];
     match visit.page("records.allergy.list", &query).await {
         Ok(page) => {
@@ -162,7 +162,8 @@ fn measured(
     Capped { rows, total, pager: Pager::default() }
 }
 
-fn first(texts: &[String]) -> String {
+/// The first text that is not empty.
+pub fn first(texts: &[String]) -> String {
     texts.iter().find(|t| !t.is_empty()).cloned().unwrap_or_default()
 }
 
@@ -353,60 +354,4 @@ async fn trend_of(visit: Visit, id: &str, query: &BTreeMap<String, String>) -> S
         pager: Pager::default(),
     };
     Ok(html(&trend::render(&view, &visit.shell)))
-}
-
-/// GET `/patients/{id}/access`.
-pub async fn access(
-    State(app): State<Arc<App>>,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-    uri: Uri,
-    Query(query): Params,
-) -> Response {
-    match Visit::of(&app, &headers, &uri).await {
-        Err(response) => response,
-        Ok(visit) => access_of(visit, &id, query.get("before").map_or("", String::as_str))
-            .await
-            .unwrap_or_else(IntoResponse::into_response),
-    }
-}
-
-async fn access_of(visit: Visit, id: &str, before: &str) -> Shown {
-    let fields = "family_name,given_names,preferred_name,pseudonym,birth_date,deceased_on,sex,mrn,record_regime,status";
-    let who = visit.row("medical.patient.get", id, fields).await.map_err(|e| visit.error(e))?;
-    let reply = json_of(visit.call("audit.log.accesses", with_query(by_id(id), &[("before", before)])).await?);
-    let rows: Vec<Access> = items(&reply, "data").iter().map(seen).collect();
-    let mut people: Vec<Seer> = Vec::new();
-    for row in &rows {
-        match people.iter_mut().find(|p| p.name == row.who) {
-            Some(p) => p.count += 1,
-            None => {
-                people.push(Seer { name: row.who.clone(), role: row.role.clone(), count: 1, last_at: row.at.clone() });
-            }
-        }
-    }
-    let base = format!("/patients/{id}/access");
-    let pager = Pager {
-        first: (!before.is_empty()).then(|| base.clone()),
-        next: reply["next"].as_str().map(|at| format!("{base}?before={}", super::frame::encoded(at))),
-    };
-    let patient = with_allergies(&visit, header(&serde_json::to_value(&who).unwrap_or_default())).await?;
-    Ok(html(&access::render(&AccessView { patient, people, rows, pager, ..AccessView::default() }, &visit.shell)))
-}
-
-fn seen(e: &Value) -> Access {
-    let kind = text(e, "actor_kind");
-    Access {
-        at: text(e, "at"),
-        who: first(&[text(e, "actor_name"), kind]),
-        role: texts(e, "roles").join(", "),
-        action: text(e, "action"),
-        columns: texts(e, "columns").iter().map(|c| c.rsplit('.').next().unwrap_or(c).to_owned()).collect(),
-        purpose: text(e, "purpose"),
-        channel: text(e, "channel"),
-        outcome: text(e, "outcome"),
-        reason: text(e, "code"),
-        request: text(e, "request"),
-        ..Access::default()
-    }
 }

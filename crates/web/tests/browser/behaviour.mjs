@@ -47,6 +47,8 @@ export async function behaviour(browser, site) {
 
   await open("docs-operation");
   await page.locator("#try-0").fill("ACTIVE");
+  const command = await page.locator("[data-curl]").innerText();
+  demand(/^curl -H 'Authorization: Bearer slk_…' 'http[^']+\?status=ACTIVE'$/.test(command), `the command says the same: ${command}`);
   await page.locator("form[data-try] button").click();
   await page.locator("[data-answer-body]").waitFor();
   demand((await page.locator("[data-answer-body]").innerText()).includes("status=ACTIVE"), "an operation can be tried");

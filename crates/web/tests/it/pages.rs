@@ -158,6 +158,22 @@ fn a_number_without_a_unit_is_marked_and_not_flagged() {
 }
 
 #[test]
+fn a_trend_lists_the_newest_first_and_no_empty_column() {
+    let page = |status: &str| {
+        let view = from_value(json!({ "patient": { "id": "p" }, "unit": "mg/dL", "values": [
+            { "at": "2024-01-01", "value": "1", "unit": "mg/dL", "status": status },
+            { "at": "2026-01-01", "value": "3", "unit": "mg/dL", "status": status }
+        ] }))
+        .unwrap();
+        salus_web::pages::trend::render(&view, &Shell::default()).into_string()
+    };
+    let (bare, full) = (page(""), page("FINAL"));
+    let values = bare.split("id=\"values\"").nth(1).unwrap();
+    assert!(values.find("Jan 1, 2026").unwrap() < values.find("Jan 1, 2024").unwrap());
+    assert!(!values.contains("Status") && full.split("id=\"values\"").nth(1).unwrap().contains("Status"));
+}
+
+#[test]
 fn a_whole_section_of_five_thousand_facts_is_drawn() {
     let row = json!({ "display": "Invented problem", "code": "E10.9", "clinical_status": "ACTIVE", "onset_date": "2019-05",
                       "origin": { "label": "Invented hospital", "verification": "IMPORTED" } });

@@ -27,8 +27,17 @@ async fn a_link_sets_one_password_once() {
     let differ = stranger.submit(&link, &[("password", PASSWORD), ("again", "other")]).await;
     assert_eq!(differ.status, StatusCode::UNPROCESSABLE_ENTITY);
     let set = stranger.submit(&link, &[("password", PASSWORD), ("again", PASSWORD)]).await;
-    assert_eq!((set.status, set.header("location")), (StatusCode::SEE_OTHER, "/sign-in"));
+    assert_eq!((set.status, set.header("location")), (StatusCode::SEE_OTHER, "/"));
+    let session = set.header("set-cookie").split(';').next().unwrap().to_owned();
+    assert!(session.starts_with("salus_session=sls_"), "who has set the password is signed in: {session}");
+    let home = stranger.send(Method::GET, "/", &[("cookie", &session)], None).await;
+    assert!(home.text().contains("Hello, Nova"));
+    let log = app.key(app.valley, "OWNER").await.get("/api/v1/audit/events").await.json();
+    let done = |action: &str| log["data"].as_array().unwrap().iter().filter(|e| e["action"] == action).count();
+    assert_eq!((done("auth.user.accept_invitation"), done("auth.session.create")), (1, 1), "{log}");
     assert_eq!(stranger.get(&link).await.status, StatusCode::NOT_FOUND, "the link is spent");
+    let spent = stranger.submit(&link, &[("password", PASSWORD), ("again", PASSWORD)]).await;
+    assert_eq!((spent.status, spent.header("set-cookie")), (StatusCode::NOT_FOUND, ""));
     let fields = [
         ("organization", "valley"),
         ("email", "Nova@Valley.example"),
@@ -115,8 +124,59 @@ async fn pages_send_strangers_to_the_door_and_doctors_to_the_chart() {
         assert_eq!(doctor.get(path).await.status, StatusCode::OK, "{path}");
     }
     assert_eq!(doctor.get("/audit").await.status, StatusCode::FORBIDDEN);
+    let table = doctor.get("/browse/medical/patients").await.text();
+    let heads: Vec<&str> = table.split("<th scope=\"col\"").skip(1).filter_map(|h| h.split("</th>").next()).collect();
+    assert_eq!(heads.iter().filter(|h| h.to_lowercase().ends_with(">id")).count(), 1, "{heads:?}");
     let masked = doctor.get(&format!("/browse/medical/patients/{id}")).await.text();
     assert!(masked.contains("/open/family_name"), "sealed values wait to be asked for");
     let opened = doctor.get(&format!("/browse/medical/patients/{id}/open/family_name")).await;
     assert_eq!(opened.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_part_of_a_page_is_answered_with_a_part() {
+    let app = TestApp::new().await;
+    let doctor = app.session("valley", app.valley, "DOCTOR").await;
+    let list = doctor.get("/api/v1/medical/patients?limit=1&fields=id").await.json();
+    let row = format!("/browse/medical/patients/{}", list["data"][0]["id"].as_str().unwrap());
+    let part = [("hx-request", "true")];
+    let opened = doctor.send(Method::GET, &format!("{row}/open/family_name"), &part, None).await;
+    assert_eq!(opened.status, StatusCode::OK);
+    let nowhere = "/browse/medical/patients/00000000-0000-7000-8000-000000000000/open/family_name";
+    let owner = app.session("valley", app.valley, "OWNER").await;
+    let cases = [
+        (&doctor, nowhere.to_owned(), StatusCode::NOT_FOUND),
+        (&doctor, format!("{row}/open/nosuch"), StatusCode::NOT_FOUND),
+        (&doctor, "/nowhere".to_owned(), StatusCode::NOT_FOUND),
+        (&owner, format!("{row}/open/family_name"), StatusCode::FORBIDDEN),
+    ];
+    for (caller, path, status) in cases {
+        let answer = caller.send(Method::GET, &path, &part, None).await;
+        assert_eq!(answer.status, status, "{path}");
+        let text = answer.text();
+        assert!(text.starts_with("<span class=\"masked\" role=\"alert\""), "{path}: {text}");
+        assert!(!text.contains("<html"), "{path}: {text}");
+    }
+    assert!(doctor.get("/nowhere").await.text().contains("<html"), "a page is still a page");
+}
+
+#[tokio::test]
+async fn whoever_lost_the_session_signs_in_and_is_back() {
+    let app = TestApp::new().await;
+    let (stranger, host) = (app.stranger(), app.address().to_string());
+    let here = format!("http://{host}/browse/medical/patients?sex=F");
+    let headers = [("hx-request", "true"), ("hx-current-url", &*here)];
+    let part = stranger.send(Method::GET, "/browse/medical/patients/x/open/mrn", &headers, None).await;
+    assert_eq!(part.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(part.header("hx-redirect"), "/sign-in?return_to=%2Fbrowse%2Fmedical%2Fpatients%3Fsex%3DF");
+    let elsewhere = [("hx-request", "true"), ("hx-current-url", "http://evil.example/x")];
+    let part = stranger.send(Method::GET, "/browse/medical/patients/x/open/mrn", &elsewhere, None).await;
+    assert_eq!(part.header("hx-redirect"), "/sign-in", "only a page of ours is gone back to");
+
+    let page = stranger.get("/patients/x?section=results").await;
+    assert_eq!(page.header("location"), "/sign-in?return_to=%2Fpatients%2Fx%3Fsection%3Dresults");
+    let from = format!("http://{host}/account");
+    let form = [("content-type", "application/x-www-form-urlencoded"), ("referer", &*from)];
+    let sent = stranger.send(Method::POST, "/account/tokens", &form, Some("name=x".into())).await;
+    assert_eq!(sent.header("location"), "/sign-in?return_to=%2Faccount", "the form's own address takes no GET");
 }

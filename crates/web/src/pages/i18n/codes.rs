@@ -8,6 +8,7 @@ use std::borrow::Cow;
 const CODES: &[(&str, [&str; 3])] = &[
     ("ACCEPTED", ["Accepted", "Aceptado", "Aceito"]),
     ("ACTIVE", ["Active", "Activo", "Ativo"]),
+    ("AMB", ["Office visit", "Consulta", "Consulta"]),
     ("AMENDED", ["Amended", "Enmendado", "Alterado"]),
     ("API", ["API", "API", "API"]),
     ("AUTO_ACCEPTED", ["Accepted automatically", "Aceptado automáticamente", "Aceito automaticamente"]),
@@ -29,19 +30,23 @@ const CODES: &[(&str, [&str; 3])] = &[
     ("EDUCATION", ["Education", "Educación", "Educação"]),
     ("EHR", ["Connected record", "Registro conectado", "Prontuário conectado"]),
     ("EHR_IMPORT", ["Imported record", "Registro importado", "Prontuário importado"]),
+    ("EMER", ["Emergency", "Urgencias", "Emergência"]),
     ("ENTERED_IN_ERROR", ["Entered in error", "Ingresado por error", "Inserido por engano"]),
     ("ENVIRONMENT", ["Environment", "Ambiente", "Ambiente"]),
     ("ERASED", ["Erased", "Borrado", "Apagado"]),
     ("F", ["Female", "Femenino", "Feminino"]),
     ("FAILED", ["Failed", "Falló", "Falhou"]),
+    ("FHIR", ["FHIR", "FHIR", "FHIR"]),
     ("FINAL", ["Final", "Final", "Final"]),
     ("FINISHED", ["Finished", "Finalizado", "Finalizado"]),
     ("FOOD", ["Food", "Alimento", "Alimento"]),
+    ("HH", ["Home visit", "Visita domiciliaria", "Visita domiciliar"]),
     ("HIGH", ["High", "Alta", "Alta"]),
     ("IDENTITY", ["Identity", "Identidad", "Identidade"]),
     ("IHP", ["Health plan", "Plan de salud", "Plano de saúde"]),
     ("IMAGING", ["Imaging", "Imagen", "Imagem"]),
     ("IMMUNIZATION_CARD", ["Immunization card", "Carné de vacunación", "Caderneta de vacinação"]),
+    ("IMP", ["Hospital stay", "Hospitalización", "Internação"]),
     ("IMPORTED", ["Imported", "Importado", "Importado"]),
     ("INACTIVE", ["Inactive", "Inactivo", "Inativo"]),
     ("INSURANCE", ["Insurance", "Seguro", "Convênio"]),
@@ -58,8 +63,10 @@ const CODES: &[(&str, [&str; 3])] = &[
     ("NEEDS_REVIEW", ["Needs review", "Requiere revisión", "Requer revisão"]),
     ("NONE", ["None", "Ninguno", "Nenhum"]),
     ("NOT_SENT", ["Not sent", "No enviado", "Não enviado"]),
+    ("OBSENC", ["Observation", "Observación", "Observação"]),
     ("ON_HOLD", ["On hold", "En pausa", "Suspenso"]),
     ("OPERATIONS", ["Operations", "Operaciones", "Operações"]),
+    ("OPERATOR", ["Operator", "Operador", "Operador"]),
     ("PAGE", ["Page", "Página", "Página"]),
     ("PATIENT_REPORTED", ["Reported by the patient", "Informado por el paciente", "Relatado pelo paciente"]),
     ("PATIENT_REQUEST", ["Patient's request", "Solicitud del paciente", "Pedido do paciente"]),
@@ -81,15 +88,18 @@ const CODES: &[(&str, [&str; 3])] = &[
     ("SCHOOL", ["School", "Escuela", "Escola"]),
     ("SECURITY", ["Security", "Seguridad", "Segurança"]),
     ("SEVERE", ["Severe", "Grave", "Grave"]),
+    ("SS", ["Short stay", "Estancia corta", "Curta permanência"]),
     ("STOPPED", ["Stopped", "Suspendido", "Interrompido"]),
     ("STORED", ["Stored", "Guardado", "Armazenado"]),
     ("SUCCESS", ["Done", "Hecho", "Feito"]),
+    ("SYSTEM", ["System", "Sistema", "Sistema"]),
     ("TREATMENT", ["Treatment", "Tratamiento", "Tratamento"]),
     ("UNABLE", ["Unknown", "Desconocida", "Desconhecida"]),
     ("UNK", ["Unknown", "Desconocido", "Desconhecido"]),
     ("UNVERIFIED", ["Unverified", "Sin verificar", "Não verificado"]),
     ("UPLOADS", ["Uploads", "Documentos subidos", "Documentos enviados"]),
     ("VERIFIED", ["Verified", "Verificado", "Verificado"]),
+    ("VR", ["Remote visit", "Consulta remota", "Teleconsulta"]),
     ("X", ["Other", "Otro", "Outro"]),
 ];
 
@@ -103,14 +113,37 @@ pub fn label(locale: Locale, code: &str) -> Cow<'static, str> {
     }
 }
 
-/// A name made of code words as a person reads it: `check_in_at` becomes "Check in at".
+/// Where a fact comes from: a code in words, a name as it is.
+#[must_use]
+pub fn source(locale: Locale, label: &str) -> Cow<'_, str> {
+    let code = label.chars().all(|c| c.is_ascii_uppercase() || c == '_');
+    if code { self::label(locale, label) } else { Cow::Borrowed(label) }
+}
+
+/// Short names that are written in capitals wherever they stand.
+const CAPITALS: [&str; 24] = [
+    "ANS", "API", "CDCREC", "CNES", "CPF", "CVX", "DOB", "EHR", "FERPA", "FHIR", "HIPAA", "ICD", "ID", "IP", "LGPD",
+    "LOINC", "MRN", "NDC", "NPI", "SHA", "SSN", "UCUM", "URL", "UUID",
+];
+
+/// A name made of code words as a person reads it: `check_in_at` becomes "Check in at", `patient_id` "Patient ID".
 #[must_use]
 pub fn words(name: &str) -> String {
     let spaced = name.replace(['_', '-'], " ");
     let all_upper = !spaced.chars().any(char::is_lowercase);
     let lower = if all_upper && spaced.len() > 4 { spaced.to_lowercase() } else { spaced };
-    let mut letters = lower.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+    let word = |(at, word): (usize, &str)| {
+        let upper = word.to_ascii_uppercase();
+        if CAPITALS.contains(&&*upper) {
+            return upper;
+        }
+        let mut letters = word.chars();
+        match letters.next().filter(|_| at == 0) {
+            Some(first) => first.to_uppercase().chain(letters).collect(),
+            None => word.to_owned(),
+        }
+    };
+    lower.split(' ').enumerate().map(word).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -125,5 +158,10 @@ mod tests {
         assert_eq!(label(Locale::PtBr, "AWAITING_CALL"), "Awaiting call");
         assert_eq!(words("check_in_at"), "Check in at");
         assert_eq!(words("MRN"), "MRN");
+        assert_eq!(words("mrn"), "MRN");
+        assert_eq!(words("HIPAA"), "HIPAA");
+        assert_eq!(words("patient_id"), "Patient ID");
+        assert_eq!(words("AMB"), "AMB");
+        assert_eq!(words(""), "");
     }
 }

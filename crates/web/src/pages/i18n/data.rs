@@ -3,6 +3,7 @@
 texts! {
     /// Audit log, data browser, API page.
     Data {
+        as_command: "As a command", "Como comando", "Como comando";
         may_not_open: "You lack the permission to open this", "No tiene permiso para abrir esto", "Você não tem permissão para abrir isto";
         browser: "Data browser", "Explorador de datos", "Explorador de dados";
         browser_lead: "Every table you may read. Sealed values stay masked until you open them, and each opening is recorded.", "Todas las tablas que puede leer. Los valores sellados permanecen ocultos hasta que los abra, y cada apertura queda registrada.", "Todas as tabelas que você pode ler. Valores selados ficam ocultos até serem abertos, e cada abertura fica registrada.";

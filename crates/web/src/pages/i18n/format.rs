@@ -1,9 +1,8 @@
 //! How dates, ages, sizes and numbers read. Dates come as ISO 8601 text of any precision (`2019`, `2019-05`,
 //! `2019-05-04`, or RFC 3339 with time), because clinical dates are often partial; months are words, so that no
-//! reader can take a day for a month. A time is shown in the offset it carries: the caller has moved it to the
-//! tenant's zone, and one in UTC says so.
+//! reader can take a day for a month. A time is moved to the tenant's zone, which is named.
 
-use super::{Locale, fill};
+use super::{Locale, Zone, fill};
 use time::{Date, Month};
 
 const MONTHS: [[&str; 12]; 3] = [
@@ -63,20 +62,29 @@ pub fn date(locale: Locale, iso: &str) -> String {
     }
 }
 
+/// The date that a moment falls on in this zone; a date stays that date.
+#[must_use]
+pub fn day(locale: Locale, zone: &Zone, iso: &str) -> String {
+    date(locale, &zone.shift(iso).0)
+}
+
 /// The short name of a month, 1 to 12.
 #[must_use]
 pub fn month(locale: Locale, month: u8) -> &'static str {
     MONTHS[locale as usize][usize::from(month.clamp(1, 12)) - 1]
 }
 
-/// Date and time to the minute, in the offset it carries.
+/// Date and time to the minute in this zone, with the zone's short name.
 #[must_use]
-pub fn moment(locale: Locale, iso: &str) -> String {
-    let day = date(locale, iso);
-    let Some(time) = parts(iso).and_then(|p| p.time) else { return day };
+pub fn moment(locale: Locale, zone: &Zone, iso: &str) -> String {
+    let (local, short) = zone.shift(iso);
+    let day = date(locale, &local);
+    let Some(time) = parts(&local).and_then(|p| p.time) else { return day };
     let clock = time.get(..5).unwrap_or(time);
-    let zone = if time.ends_with('Z') || time.ends_with("+00:00") { " UTC" } else { "" };
-    format!("{day}, {clock}{zone}")
+    match short {
+        Some(short) => format!("{day}, {clock} {short}"),
+        None => format!("{day}, {clock}"),
+    }
 }
 
 /// Age on `today` as a person says it: days to one month, months to two years, then years.
@@ -158,8 +166,11 @@ mod tests {
         assert_eq!(date(Locale::En, "2019"), "2019");
         assert_eq!(date(Locale::En, "soon"), "soon");
         assert_eq!(date(Locale::En, "2019-13-01"), "2019-13-01");
-        assert_eq!(moment(Locale::En, "2026-11-21T10:05:33Z"), "Nov 21, 2026, 10:05 UTC");
-        assert_eq!(moment(Locale::PtBr, "2026-11-21T10:05:33-03:00"), "21 nov 2026, 10:05");
+        let (utc, denver) = (Zone::default(), Zone::named("America/Denver"));
+        assert_eq!(moment(Locale::En, &utc, "2026-11-21T10:05:33Z"), "Nov 21, 2026, 10:05 UTC");
+        assert_eq!(moment(Locale::PtBr, &denver, "2026-11-21T02:05:33.5-03:00"), "20 nov 2026, 22:05 MST");
+        assert_eq!(moment(Locale::En, &denver, "2026-11-21"), "Nov 21, 2026");
+        assert_eq!(day(Locale::En, &denver, "2026-11-21T02:05:33Z"), "Nov 20, 2026");
     }
 
     #[test]

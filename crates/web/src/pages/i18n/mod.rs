@@ -1,7 +1,8 @@
 //! Words, dates and numbers in the three languages of the pages. Keys are struct fields, so a key that is missing
 //! in one language does not compile; tests refuse a key that no page uses and texts whose placeholders differ.
 //!
-//! Labels of closed sets (`ACTIVE`, `FERPA`) are in [`codes`]; how dates and numbers read is in [`mod@format`].
+//! Labels of closed sets (`ACTIVE`, `FERPA`) are in [`codes`]; how dates and numbers read is in [`mod@format`],
+//! units in [`units`].
 
 use serde::{Deserialize, Serialize};
 
@@ -27,10 +28,13 @@ mod data;
 pub mod format;
 mod people;
 mod ui;
+pub mod units;
+mod zone;
 
 pub use data::Data;
 pub use people::People;
 pub use ui::Ui;
+pub use zone::Zone;
 
 /// A language of the pages.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -23,10 +23,10 @@ texts! {
         new_patient: "New patient", "Paciente nuevo", "Novo paciente";
         edit_patient: "Edit patient", "Editar paciente", "Editar paciente";
         all_patients: "All patients", "Todos los pacientes", "Todos os pacientes";
-        recent: "Recently opened", "Abiertos recientemente", "Abertos recentemente";
-        none_recent: "You have opened no chart yet", "Aún no ha abierto ningún expediente", "Você ainda não abriu nenhum prontuário";
-        none_recent_hint: "Charts you open are listed here.", "Aquí aparecen los expedientes que abra.", "Os prontuários que você abrir aparecem aqui.";
-        opened: "Opened", "Abierto", "Aberto";
+        search_over: "That search is over: search again.", "Esa búsqueda ya no está disponible: busque de nuevo.", "Essa busca não está mais disponível: busque de novo.";
+        recent: "Newest patients", "Pacientes más recientes", "Pacientes mais recentes";
+        none_recent: "There is no patient yet", "Aún no hay pacientes", "Ainda não há pacientes";
+        none_recent_hint: "The patients added last are listed here.", "Aquí aparecen los últimos pacientes agregados.", "Aqui aparecem os últimos pacientes adicionados.";
         why: "Why it matched", "Por qué coincide", "Por que coincide";
         by_prefix: "Start of name", "Inicio del nombre", "Início do nome";
         by_sound: "Sounds alike", "Suena igual", "Som semelhante";
@@ -100,6 +100,7 @@ texts! {
         latest_value: "Latest", "Último", "Último";
         range: "Range", "Rango", "Faixa";
         course: "Course", "Evolución", "Evolução";
+        one_value: "1 value", "1 valor", "1 valor";
         n_values: "{n} values", "{n} valores", "{n} valores";
         unit_missing: "unit missing", "falta la unidad", "sem unidade";
         low: "low", "bajo", "baixo";
