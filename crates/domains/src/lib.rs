@@ -19,7 +19,16 @@ pub mod verify;
 
 use salus_core::Result;
 use salus_store::{Catalog, Op, Resource};
+use serde_json::{Map, Value};
 use std::sync::Arc;
+
+/// A JSON object as the values of a row.
+pub(crate) fn row(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(members) => members,
+        _ => Map::new(),
+    }
+}
 
 /// Every exposed table.
 #[must_use]

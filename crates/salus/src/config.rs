@@ -96,15 +96,6 @@ impl Config {
     }
 }
 
-impl Config {
-    /// An address that people can open, such as that of a one-time link. Where browsers reach the server is known when
-    /// it is configured; otherwise the words say what belongs there.
-    pub fn link(&self, path: &str) -> String {
-        let base = self.public_url.as_deref().map_or("<address of the server>", |url| url.trim_end_matches('/'));
-        format!("{base}{path}")
-    }
-}
-
 fn switch(setting: &mut bool, name: &str) -> Result<()> {
     match variable(name).as_deref() {
         None => {}
@@ -113,6 +104,15 @@ fn switch(setting: &mut bool, name: &str) -> Result<()> {
         Some(_) => return Err(Error::invalid(name, "wrong_type", "Is true or false")),
     }
     Ok(())
+}
+
+impl Config {
+    /// An address that people can open, such as that of a one-time link. Where browsers reach the server is known when
+    /// it is configured; otherwise the words say what belongs there.
+    pub fn link(&self, path: &str) -> String {
+        let base = self.public_url.as_deref().map_or("<address of the server>", |url| url.trim_end_matches('/'));
+        format!("{base}{path}")
+    }
 }
 
 #[allow(clippy::disallowed_methods, reason = "the one place that reads the environment")]

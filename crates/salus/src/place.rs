@@ -89,6 +89,14 @@ impl Place {
     /// missing; in words that say what to do.
     pub async fn db(&self) -> Result<Db> {
         self.check().await?;
+        self.db_as_it_is().await
+    }
+
+    /// The same of a schema that may differ from what it should be: to write down what is done about that.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when a key is missing or the role must not serve.
+    pub async fn db_as_it_is(&self) -> Result<Db> {
         let root = self.keys().unlock()?;
         Db::open(Options {
             address: self.serving()?,

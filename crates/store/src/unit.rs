@@ -20,8 +20,10 @@ pub enum Failure {
 
 const CALLER: &str = "SELECT set_config('salus.tenant', $1, true), set_config('salus.actor', $2, true), \
                       set_config('salus.scope', $3, true)";
+/// Readers keep their plans: with row-level security, planning a page costs more than reading it.
 const READER: &str = "SELECT set_config('salus.tenant', $1, true), set_config('salus.actor', $2, true), \
-                      set_config('salus.scope', $3, true), set_config('role', 'salus_reader', true)";
+                      set_config('salus.scope', $3, true), set_config('role', 'salus_reader', true), \
+                      set_config('plan_cache_mode', 'force_generic_plan', true)";
 
 /// A transaction that begins with its first statement.
 pub struct Unit {

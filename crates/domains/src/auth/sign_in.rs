@@ -5,9 +5,10 @@ use super::{
     common::is_common,
     password::{self, SecurityConfiguration},
     source,
-    token::{Token, row},
+    token::Token,
     users::{accept, invitation},
 };
+use crate::row;
 use salus_core::{Actor, ActorKind, Ctx, Env, Error, Result};
 use salus_store::{At, Db, Tx, engine::NewRow, sql};
 use serde_json::json;
@@ -82,7 +83,7 @@ pub async fn sign_in(db: &Db, slug: &str, email: &str, password: &str, (ip, agen
     let account = found.as_ref().and_then(|f| f.locked_until);
     if let Some(wait) = network.max(account).filter(|until| *until > now) {
         password::verify(password, None).await?;
-        attempt(db, tenant, found.as_ref().map(|f| f.id), ("locked", "too_many"), &from).await?;
+        attempt(db, tenant, found.as_ref(), ("locked", "too_many"), &from).await?;
         return Err(Error::TooMany(u32::try_from((wait - now).whole_seconds().max(1)).unwrap_or(u32::MAX)));
     }
     let usable = found.as_ref().filter(|f| f.status == "active").and_then(|f| f.hash.as_deref());
@@ -91,9 +92,9 @@ pub async fn sign_in(db: &Db, slug: &str, email: &str, password: &str, (ip, agen
         fail(db, tenant, found, &rules, &from).await?;
         return Err(Error::Unauthenticated);
     };
-    if !source::is_allowed(&rules.allowed_ip_ranges, ip)? {
-        attempt(db, tenant, Some(user.id), ("locked", "network"), &from).await?;
-        return Err(not_from_here());
+    if let Err(e) = may_come_from(&rules, ip) {
+        attempt(db, tenant, Some(user), ("locked", "network"), &from).await?;
+        return Err(e);
     }
     let days = rules.password_expiry_days;
     let expired = days > 0 && user.changed_at.is_some_and(|at| at + Duration::days(days) <= now);
@@ -103,9 +104,13 @@ pub async fn sign_in(db: &Db, slug: &str, email: &str, password: &str, (ip, agen
     begin_session(db, tenant, user.id, &rules, &from).await.map(SignIn::Session)
 }
 
-fn not_from_here() -> Error {
+/// Refuses an address outside the networks that the tenant permits.
+fn may_come_from(rules: &SecurityConfiguration, ip: &str) -> Result<()> {
+    if source::is_allowed(&rules.allowed_ip_ranges, ip)? {
+        return Ok(());
+    }
     let detail = "Your organization does not permit signing in from this network".into();
-    Error::Refused { code: "network_not_allowed", detail }
+    Err(Error::Refused { code: "network_not_allowed", detail })
 }
 
 /// Hands out a short-lived link by which the holder of the right password sets another.
@@ -124,7 +129,7 @@ async fn replace_password(db: &Db, tenant: Uuid, user: &Found, from: &From) -> R
 /// again. Returns the tenant's name and the session.
 ///
 /// # Errors
-/// As [`super::accept_invitation`]; [`Error::Refused`] from a network that the tenant does not permit.
+/// As [`super::accept_invitation`], and [`Error::Refused`] from a network that the tenant does not permit.
 pub async fn accept_and_sign_in(
     db: &Db,
     token: &str,
@@ -132,11 +137,8 @@ pub async fn accept_and_sign_in(
     (ip, agent): (&str, &str),
 ) -> Result<(String, Signed)> {
     let from = From { ip: ip.to_owned(), agent: agent.chars().take(300).collect() };
-    let asked = invitation(db, token).await?;
-    if !source::is_allowed(&asked.configuration.allowed_ip_ranges, ip)? {
-        attempt(db, asked.tenant, Some(asked.user), ("locked", "network"), &from).await?;
-        return Err(not_from_here());
-    }
+    // Looked at first, so that a link is not spent by who is not let in.
+    may_come_from(&invitation(db, token).await?.configuration, ip)?;
     let invited = accept(db, token, new_password).await?;
     let signed = begin_session(db, invited.tenant, invited.user, &invited.configuration, &from).await?;
     Ok((invited.slug, signed))
@@ -169,13 +171,13 @@ async fn fail(db: &Db, tenant: Uuid, user: Option<Found>, rules: &SecurityConfig
         tx.query(sql, &[&user.id, &MOST_FAILURES, &until]).await?;
         tx.finish_unrecorded().await?;
     }
-    attempt(db, tenant, user.map(|u| u.id), ("refused", "password"), from).await
+    attempt(db, tenant, user.as_ref(), ("refused", "password"), from).await
 }
 
 /// Writes the sign-in history.
-async fn attempt(db: &Db, tenant: Uuid, user: Option<Uuid>, end: (&str, &str), from: &From) -> Result<()> {
+async fn attempt(db: &Db, tenant: Uuid, user: Option<&Found>, end: (&str, &str), from: &From) -> Result<()> {
     let mut tx = db.begin(Ctx::system(db.env(), tenant), false).await?;
-    history(&mut tx, user, end, from).await?;
+    history(&mut tx, user.map(|u| u.id), end, from).await?;
     tx.commit("auth.login.attempt", "auth.login_history").await
 }
 

@@ -1,7 +1,7 @@
 //! A new tenant: its organization and the roles it starts with, which its administrator may change. Demonstration
 //! tenants bring roles of their own.
 
-use super::token::row;
+use crate::row;
 use salus_core::{Ctx, Error, Result};
 use salus_store::{Db, Tx, engine::NewRow, sql};
 use serde_json::json;

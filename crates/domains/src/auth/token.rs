@@ -1,9 +1,10 @@
 //! Tokens: 256 random bits that are stored as their SHA-256. A token begins with its tenant, because a session must
 //! be looked up inside one; that is an address and no secret.
 
+use crate::row;
 use salus_core::{Ctx, Error, Permissions, Result};
 use salus_store::{Db, engine::NewRow, sql};
-use serde_json::{Map, Value, json};
+use serde_json::json;
 use time::{Duration, format_description::well_known::Rfc3339};
 use uuid::Uuid;
 
@@ -103,14 +104,6 @@ pub async fn create_api_key(db: &Db, ctx: &Ctx, user: Uuid, new: &NewApiKey<'_>)
     tx.insert("auth.api_keys", &[NewRow { id, values }]).await?;
     tx.commit("auth.api_key.create", "auth.api_keys").await?;
     Ok(ApiKey { id, text })
-}
-
-/// A JSON object as the values of a row.
-pub fn row(value: Value) -> Map<String, Value> {
-    match value {
-        Value::Object(members) => members,
-        _ => Map::new(),
-    }
 }
 
 #[cfg(test)]

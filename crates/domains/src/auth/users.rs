@@ -5,8 +5,9 @@ use super::{
     grant::{may_admit, may_give},
     password,
     sign_in::as_user,
-    token::{Token, row},
+    token::Token,
 };
+use crate::row;
 use salus_core::{Ctx, Error, Result};
 use salus_store::{At, Body, Call, Catalog, Db, Method, Op, Reply, Run, Tx, engine::NewRow, run, sql};
 use serde::Deserialize;

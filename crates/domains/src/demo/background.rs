@@ -220,7 +220,7 @@ impl Course<'_, '_> {
     }
 
     fn observed(&mut self, row: &serde_json::Value) {
-        let mut values = super::rows::members(row.clone());
+        let mut values = crate::row(row.clone());
         values.insert("observed_on".into(), json!(self.first.to_string()));
         values.insert("observed_precision".into(), json!("DAY"));
         self.chart.fact("records.social_history", Source::Patient, self.first, values.into());

@@ -96,7 +96,7 @@ impl Course<'_, '_> {
     }
 
     fn measured(&mut self, visit: &Visit, values: Value) {
-        let mut row = super::rows::members(values);
+        let mut row = crate::row(values);
         if visit.source != Source::Device {
             row.insert("encounter_id".into(), json!(visit.id));
         }
@@ -229,7 +229,7 @@ fn plausibility(value: f64, soft: (f64, f64)) -> &'static str {
 
 fn common(visit: &Visit, (code, display): (&str, &str), kind: &str) -> Map<String, Value> {
     let resulted: Date = later(visit.on, 1);
-    super::rows::members(json!({
+    crate::row(json!({
         "encounter_id": visit.id, "status": "FINAL", "code": code, "code_system": "http://loinc.org",
         "display": display, "category_code": "laboratory", "value_kind": kind,
         "collected_on": visit.on.to_string(), "collected_precision": "MINUTE",
@@ -252,6 +252,6 @@ fn result(analyte: &Analyte, reading: &Reading, visit: &Visit) -> Map<String, Va
         "ref_text": (analyte.code == "4548-4").then_some("Below 5.7"),
         "interpretation": reading.flag,
     });
-    values.extend(super::rows::members(more));
+    values.extend(crate::row(more));
     values
 }

@@ -19,7 +19,7 @@ pub use people::FULL_CHART_MRN;
 
 use crate::{
     auth::{self, NewUser},
-    medical,
+    medical, row,
 };
 use salus_core::{Ctx, Error, Result};
 use salus_store::{Db, Tx, engine::NewRow, sql};
@@ -177,8 +177,7 @@ async fn named(tx: &mut Tx, table: &str, rows: Vec<Map<String, Value>>) -> Resul
 }
 
 fn new_row(tx: &Tx, values: Value) -> NewRow {
-    let values = if let Value::Object(members) = values { members } else { Map::new() };
-    NewRow { id: tx.ctx.env.id(), values }
+    NewRow { id: tx.ctx.env.id(), values: row(values) }
 }
 
 /// Whether a tenant of this name exists already.

@@ -156,7 +156,7 @@ fn email(given: &str, family: &str, number: usize) -> String {
 /// Never for persons made here: their birth dates are plausible.
 pub(super) fn register(rows: &mut Rows, person: &Person, today: Date) -> Result<Uuid> {
     let mut random = Random::new(SEED ^ 0xFACE, person.number as u64);
-    let mut values = super::rows::members(json!({
+    let mut values = crate::row(json!({
         "mrn": person.mrn, "pseudonym": pseudonym(&mut random), "family_name": person.family,
         "given_names": person.given, "preferred_name": person.preferred, "suffix": person.suffix,
         "birth_date": person.birth.to_string(), "sex": person.sex, "preferred_language": person.tongue,

@@ -2,7 +2,7 @@
 
 use salus_core::{Env, Result};
 use salus_store::{Tx, engine::NewRow};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use time::{Date, Duration};
 use uuid::Uuid;
 
@@ -143,9 +143,4 @@ pub(super) fn later(day: Date, days: i32) -> Date {
 pub(super) fn years(from: Date, to: Date) -> i32 {
     let before = (to.month() as u8, to.day()) < (from.month() as u8, from.day());
     to.year() - from.year() - i32::from(before)
-}
-
-/// The members of an object.
-pub(super) fn members(values: Value) -> Map<String, Value> {
-    if let Value::Object(members) = values { members } else { Map::new() }
 }

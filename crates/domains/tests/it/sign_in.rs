@@ -122,6 +122,10 @@ async fn only_the_networks_of_a_tenant_are_let_in() {
     assert!(matches!(told, Err(Error::Refused { code: "network_not_allowed", .. })), "{told:?}");
     place.fails("203.0.113.5", EMAIL, 1).await;
     place.fails("203.0.113.5", "nobody@north.example", 1).await;
+    let link = place.invite("eve@north.example").await;
+    let take_up = |ip| auth::accept_and_sign_in(&place.db, &link, PASSWORD, (ip, "test"));
+    assert!(matches!(take_up("203.0.113.5").await, Err(Error::Refused { code: "network_not_allowed", .. })));
+    take_up(HOME).await.expect("the link was not spent");
 }
 
 #[tokio::test]

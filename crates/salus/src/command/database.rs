@@ -5,8 +5,9 @@ use crate::{
     place::Place,
 };
 use clap::Subcommand;
-use salus_core::{Error, Result};
+use salus_core::{Ctx, Error, PLATFORM, Result};
 use salus_store::{
+    audit::Outcome::Failed,
     migrate::{self, Applied, Files, Row},
     schema::{self, repair},
 };
@@ -91,10 +92,7 @@ pub async fn run(place: &Place, command: DbCommand) -> Result<Outcome> {
         }
         DbCommand::Verify => verify(&admin).await,
         DbCommand::Repair { apply } => repair_plan(&mut admin, apply).await,
-        DbCommand::Accept { version } => {
-            migrate::accept(&mut admin, files, version).await?;
-            Ok(Outcome::done(json!({"accepted": version}), format!("Migration {version:05} is taken as it is now")))
-        }
+        DbCommand::Accept { version } => accept(place, &mut admin, files, version).await,
         DbCommand::Seed => super::demo::run(place, super::demo::DemoCommand::Load { names: Vec::new() }).await,
         DbCommand::Reset => {
             let done = migrate::reset(&mut admin, files).await?;
@@ -107,6 +105,36 @@ pub async fn run(place: &Place, command: DbCommand) -> Result<Outcome> {
         }
     }
 }
+
+/// Takes a changed file as it is, and writes into the audit log that somebody did. The log needs keys, which there are
+/// none of before the first server.
+async fn accept(place: &Place, admin: &mut Client, files: &Files, version: i32) -> Result<Outcome> {
+    let log = place.keys().exists().then_some(place);
+    let db = match log {
+        Some(place) => Some(place.db_as_it_is().await?),
+        None => None,
+    };
+    let done = migrate::accept(admin, files, version).await;
+    let Some(db) = db else {
+        done?;
+        let text =
+            format!("Migration {version:05} is taken as it is now. There are no keys yet, so no event was written");
+        return Ok(Outcome::done(json!({"accepted": version, "recorded": false}), text));
+    };
+    let mut tx = db.begin(Ctx::operator(db.env(), PLATFORM), false).await?;
+    tx.note(json!({"migration": version}));
+    match done {
+        Ok(()) => tx.commit(ACCEPT, "kernel.migrations").await?,
+        Err(e) => {
+            tx.abandon(ACCEPT, "kernel.migrations", Failed, e.code()).await?;
+            return Err(e);
+        }
+    }
+    let text = format!("Migration {version:05} is taken as it is now, and the audit log of the platform says so");
+    Ok(Outcome::done(json!({"accepted": version, "recorded": true}), text))
+}
+
+const ACCEPT: &str = "kernel.migration.accept";
 
 fn steps_json(done: &[Applied]) -> Value {
     let list: Vec<Value> =

@@ -7,12 +7,17 @@ use crate::{
 use clap::Subcommand;
 use salus_core::Result;
 use salus_domains::auth::{self, NewTenant};
+use salus_store::Tenant;
 use serde_json::json;
 
 #[derive(Debug, Subcommand)]
 pub enum TenantCommand {
     /// List the tenants.
-    List,
+    List {
+        /// Also those that are closed, such as the scratch tenants of proofs.
+        #[arg(long)]
+        all: bool,
+    },
     /// Make a tenant with its keys, its organization and the roles it starts with.
     Create {
         /// Short name in addresses and commands: lower-case letters, digits and hyphens.
@@ -29,21 +34,7 @@ pub enum TenantCommand {
 pub async fn run(place: &Place, command: TenantCommand) -> Result<Outcome> {
     let db = place.db().await?;
     match command {
-        TenantCommand::List => {
-            let tenants = db.tenants().await?;
-            let rows: Vec<Vec<String>> = tenants
-                .iter()
-                .map(|t| {
-                    vec![
-                        t.slug.clone(),
-                        t.state.clone(),
-                        if t.is_demo { "demo".into() } else { String::new() },
-                        t.id.to_string(),
-                    ]
-                })
-                .collect();
-            Ok(Outcome::done(json!({"tenants": tenants}), table(&["tenant", "state", "", "id"], &rows)))
-        }
+        TenantCommand::List { all } => Ok(list(db.tenants().await?, all)),
         TenantCommand::Create { slug, name, kind } => {
             let roles: Vec<&str> = auth::start_roles().collect();
             let id = auth::create_tenant(&db, &NewTenant { slug: slug.clone(), name, kind }).await?;
@@ -53,5 +44,41 @@ pub async fn run(place: &Place, command: TenantCommand) -> Result<Outcome> {
             );
             Ok(Outcome::done(json!({"id": id, "slug": slug, "roles": roles}), text))
         }
+    }
+}
+
+fn list(tenants: Vec<Tenant>, all: bool) -> Outcome {
+    let (shown, hidden): (Vec<Tenant>, Vec<Tenant>) = tenants.into_iter().partition(|t| all || t.state != "closed");
+    let row = |t: &Tenant| {
+        let kind = if t.is_demo { "demo" } else { "" };
+        vec![t.slug.clone(), t.state.clone(), kind.to_owned(), t.id.to_string()]
+    };
+    let rows: Vec<Vec<String>> = shown.iter().map(row).collect();
+    let mut text = table(&["tenant", "state", "", "id"], &rows);
+    if !hidden.is_empty() {
+        text = format!("{text}\n\n{} closed: --all lists them too", hidden.len());
+    }
+    Outcome::done(json!({"tenants": shown, "closed": hidden.len()}), text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn closed_tenants_are_counted_and_shown_when_asked() {
+        let tenant = |slug: &str, state: &str| Tenant {
+            id: salus_core::PLATFORM,
+            slug: slug.into(),
+            state: state.into(),
+            is_demo: true,
+        };
+        let all =
+            || vec![tenant("prove-a-0123abcd", "closed"), tenant("valley", "active"), tenant("west", "suspended")];
+        let few = list(all(), false);
+        assert!(!few.text.contains("prove-a") && few.text.contains("valley") && few.text.contains("west"));
+        assert!(few.text.contains("1 closed") && few.json["closed"] == 1, "{}", few.text);
+        let every = list(all(), true);
+        assert!(every.text.contains("prove-a") && !every.text.contains("--all"), "{}", every.text);
     }
 }

@@ -56,25 +56,19 @@ impl<'a> Selection<'a> {
         if let Some(subject) = &self.table.subject {
             let _ = write!(out, ", t.{subject} AS subject_");
             if self.bound {
-                out.push_str(", sk.wrapped AS subject_key_");
+                out.push_str(", ");
+                out.push_str(&key_of(subject));
             }
         }
         out
     }
 
-    /// The join that brings the subject's key; empty when no selected column is bound to one.
-    pub fn join(&self) -> String {
-        match (&self.table.subject, self.bound) {
-            (Some(subject), true) => {
-                format!(" LEFT JOIN kernel.subject_keys sk ON sk.tenant_id = t.tenant_id AND sk.id = t.{subject}")
-            }
-            _ => String::new(),
-        }
-    }
-
     /// The select list for `RETURNING`: as [`Selection::expressions`], without the key, which the transaction holds.
     pub fn expressions_of_new(&self) -> String {
-        self.expressions().replace(", sk.wrapped AS subject_key_", "")
+        match &self.table.subject {
+            Some(subject) => self.expressions().replace(&format!(", {}", key_of(subject)), ""),
+            None => self.expressions(),
+        }
     }
 
     /// Reads back a row that this transaction has just made.
@@ -127,6 +121,14 @@ impl<'a> Selection<'a> {
         }
         tx.open(Cell { table: self.table, column, row: owner.id }, owner.key, sealed)
     }
+}
+
+/// The wrapped key of the person a row is about. A lookup for each row that is returned: what row-level security adds
+/// makes PostgreSQL expect few rows, and a join then reads the whole table of keys for every page.
+fn key_of(subject: &str) -> String {
+    format!(
+        "(SELECT k.wrapped FROM kernel.subject_keys k WHERE k.tenant_id = t.tenant_id AND k.id = t.{subject}) AS subject_key_"
+    )
 }
 
 struct Owner<'a> {

@@ -28,8 +28,9 @@ impl Tx {
     pub async fn get(&mut self, table: &str, id: Uuid, fields: &[&str]) -> Result<Record> {
         let db = self.db().clone();
         let selection = Selection::new(db.catalog().table(table)?, fields)?;
-        let sql = format!("SELECT {} FROM {table} t{} WHERE t.id = $1", selection.expressions(), selection.join());
-        let rows = self.run(&sql, &[&id], fields.is_empty()).await?;
+        let sql = format!("SELECT {} FROM {table} t WHERE t.id = $1", selection.expressions());
+        let kept = self.db().keeps_plan(&sql);
+        let rows = self.run(&sql, &[&id], kept).await?;
         let record = selection.record(self, rows.first().ok_or(Error::NotFound)?)?;
         self.on_row(id);
         self.count(1);
@@ -80,7 +81,7 @@ impl Tx {
     ) -> Result<Vec<Record>> {
         let db = self.db().clone();
         let selection = Selection::new(db.catalog().table(table)?, fields)?;
-        let sql = format!("SELECT {} FROM {table} t{} WHERE {condition}", selection.expressions(), selection.join());
+        let sql = format!("SELECT {} FROM {table} t WHERE {condition}", selection.expressions());
         let rows = self.run(&sql, params, true).await?;
         self.count(rows.len());
         rows.iter().map(|row| selection.record(self, row)).collect()
@@ -108,17 +109,16 @@ impl Tx {
         let order = request.sort.map_or(String::new(), |c| format!("t.{} {}, ", c.name, arrow.1));
         let key = request.sort.map_or(String::new(), |c| format!(", t.{}::text AS sort_key_", c.name));
         let sql = format!(
-            "SELECT {}{key} FROM {} t{} WHERE true{}{after} ORDER BY {order}t.id {} LIMIT {}",
+            "SELECT {}{key} FROM {} t WHERE true{}{after} ORDER BY {order}t.id {} LIMIT {}",
             selection.expressions(),
             table.name,
-            selection.join(),
             request.conditions,
             arrow.1,
             request.limit + 1
         );
         let params: Vec<_> = refs(&request.values).into_iter().chain(refs(&values)).collect();
-        let common = request.fields.is_empty() && request.values.len() < 2 && request.limit == 50;
-        let rows = self.run(&sql, &params, common).await?;
+        let kept = self.db().keeps_plan(&sql);
+        let rows = self.run(&sql, &params, kept).await?;
         let shown = rows.len().min(request.limit);
         let next = if rows.len() > request.limit {
             let last = &rows[shown - 1];
@@ -151,6 +151,7 @@ impl Tx {
         fields.extend(table.name_columns().map(|c| c.name.as_str()).filter(|_| !shown.is_empty()));
         let selection = Selection::new(table, &fields)?;
         let sql = named_sql(&selection, table, request, tokens.len());
+        let kept = self.db().keeps_plan(&sql);
         let mut last = match &request.cursor {
             Some(sealed) => Some(cursor::open_place(self, &table.name, &request.shape, sealed)?.id),
             None => None,
@@ -161,7 +162,7 @@ impl Tx {
             let mut params = refs(&request.values);
             params.push(&from);
             params.extend(tokens.iter().map(|t| t as &(dyn ToSql + Sync)));
-            let candidates = self.run(&sql, &params, request.values.is_empty()).await?;
+            let candidates = self.run(&sql, &params, kept).await?;
             for row in &candidates {
                 let record = selection.record(self, row)?;
                 last = record.id();
@@ -202,9 +203,8 @@ fn named_sql(selection: &Selection<'_>, table: &Table, request: &Request<'_>, wo
     }
     let _ = write!(
         sql,
-        " JOIN {} t ON t.tenant_id = s0.tenant_id AND t.id = s0.id{} WHERE s0.token = ${} AND s0.id > ${from}{} ORDER BY s0.id LIMIT {}",
+        " JOIN {} t ON t.tenant_id = s0.tenant_id AND t.id = s0.id WHERE s0.token = ${} AND s0.id > ${from}{} ORDER BY s0.id LIMIT {}",
         table.name,
-        selection.join(),
         from + 1,
         request.conditions,
         CANDIDATES.min(request.limit) + 1

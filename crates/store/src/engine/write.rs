@@ -209,12 +209,7 @@ impl Tx {
         let names: Vec<&str> = table.name_columns().map(|c| c.name.as_str()).collect();
         let fields: Vec<&str> = names.iter().copied().chain(["row_version"]).collect();
         let selection = Selection::new(table, &fields)?;
-        let sql = format!(
-            "SELECT {} FROM {} t{} WHERE t.id = $1 FOR UPDATE OF t",
-            selection.expressions(),
-            table.name,
-            selection.join()
-        );
+        let sql = format!("SELECT {} FROM {} t WHERE t.id = $1 FOR UPDATE OF t", selection.expressions(), table.name);
         let rows = self.run(&sql, &[&id], true).await?;
         let row = rows.first().ok_or(Error::NotFound)?;
         if version.is_some_and(|v| v != row.get::<_, i32>("row_version")) {
@@ -354,10 +349,9 @@ impl<'a> Writing<'a> {
             );
         }
         let id = self.columns.len() + 1;
-        let join = selection.join();
         // The first parameter is the id among the cells; naming it keeps the numbering of the rest.
         format!(
-            "WITH changed AS (UPDATE {0} SET {sets} WHERE id = ${id} AND id = ($1::uuid[])[1] RETURNING *) SELECT {1} FROM changed t{join}",
+            "WITH changed AS (UPDATE {0} SET {sets} WHERE id = ${id} AND id = ($1::uuid[])[1] RETURNING *) SELECT {1} FROM changed t",
             table.name,
             selection.expressions()
         )

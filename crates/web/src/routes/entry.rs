@@ -169,6 +169,7 @@ pub async fn setup(
             let words = fields.iter().map(|f| f.message.clone()).collect::<Vec<_>>().join("; ");
             setup_form(&app, &token, &headers, &uri, words).await
         }
+        Err(Error::Refused { detail, .. }) => setup_form(&app, &token, &headers, &uri, detail).await,
         Err(error) => Problem { error, request: app.db.env().id() }.into_response(),
     }
 }

@@ -1,0 +1,88 @@
+//! The program itself, over a PostgreSQL that is not its own.
+#![allow(clippy::unwrap_used, reason = "a test that fails here has found its bug")]
+
+use salus_testkit::TestDb;
+use std::{
+    path::PathBuf,
+    process::{Command, Output},
+    time::{Duration, Instant},
+};
+
+/// A data directory and the addresses of a migrated database.
+struct Place {
+    database: TestDb,
+    home: PathBuf,
+}
+
+impl Place {
+    async fn new() -> Self {
+        let database = TestDb::new().await;
+        let home = std::env::temp_dir().join(format!("salus-road-{}", database.name()));
+        Self { database, home }
+    }
+
+    fn url(&self, role: &str) -> String {
+        let config = self.database.config(role);
+        let tokio_postgres::config::Host::Unix(socket) = &config.get_hosts()[0] else { unreachable!("a socket") };
+        format!("postgres://{role}@/{}?host={}", self.database.name(), socket.display())
+    }
+
+    /// Runs the program with these settings and nothing else of ours in the environment.
+    fn run(&self, settings: &[(&str, &str)], arguments: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_salus"));
+        command.arg("--home").arg(&self.home).args(arguments).env("SALUS_ALLOW_OLD_POSTGRES", "true");
+        for name in ["DATABASE_URL", "DATABASE_ADMIN_URL", "SALUS_HOME"] {
+            command.env_remove(name);
+        }
+        command.envs(settings.iter().copied()).output().unwrap()
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        std::fs::remove_dir_all(&self.home).ok();
+    }
+}
+
+fn told(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+#[tokio::test]
+async fn a_role_that_must_not_serve_is_refused_before_anything_is_made() {
+    let place = Place::new().await;
+    for role in ["salus_admin", "salus_backup"] {
+        let began = Instant::now();
+        let output = place.run(&[("DATABASE_URL", &place.url(role))], &["serve", "--port", "0"]);
+        assert!(!output.status.success(), "{role}");
+        assert!(told(&output).contains(&format!("refusing to serve: the role {role}")), "{}", told(&output));
+        assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+        assert!(!place.home.join("keys").exists(), "no key is made for {role}");
+    }
+    let remote = "postgres://salus_app@db.example/salus?sslmode=disable";
+    let output = place.run(&[("DATABASE_URL", remote)], &["serve", "--port", "0"]);
+    assert!(told(&output).contains("sslmode=verify-full"), "{}", told(&output));
+    let output = place.run(&[("DATABASE_ADMIN_URL", &place.url("salus_admin"))], &["tenant", "list"]);
+    assert!(told(&output).contains("DATABASE_URL is not"), "{}", told(&output));
+    assert!(!place.home.join("cluster").exists(), "no private cluster is begun beside one's own server");
+}
+
+#[tokio::test]
+async fn a_file_that_is_accepted_is_on_the_record() {
+    let place = Place::new().await;
+    let (app, admin) = (place.url("salus_app"), place.url("salus_admin"));
+    let settings = [("DATABASE_URL", app.as_str()), ("DATABASE_ADMIN_URL", admin.as_str())];
+    let run = |arguments: &[&str]| place.run(&settings, arguments);
+    assert!(told(&run(&["db", "accept", "--version", "3"])).contains("no event was written"));
+    for arguments in [&["keys", "init"][..], &["tenant", "create", "north", "--name", "North"]] {
+        let output = run(arguments);
+        assert!(output.status.success(), "{arguments:?}: {}", told(&output));
+    }
+    assert!(run(&["db", "accept", "--version", "3"]).status.success());
+    assert!(!run(&["db", "accept", "--version", "999"]).status.success());
+    let client = place.database.connect("salus_admin").await;
+    let sql =
+        "SELECT outcome::text FROM audit.activity_logs WHERE action = 'kernel.migration.accept' ORDER BY recorded_at";
+    let outcomes: Vec<String> = client.query(sql, &[]).await.unwrap().iter().map(|r| r.get(0)).collect();
+    assert_eq!(outcomes, ["success", "failed"]);
+}
