@@ -4,7 +4,7 @@
 
 use deadpool_postgres::{Object, Pool};
 use futures_util::future::try_join_all;
-use salus_core::{Ctx, Error, Result, Scope};
+use salus_core::{Channel, Ctx, Error, Result, Scope};
 use tokio_postgres::{Row, Statement, types::ToSql};
 
 /// Parameters of one statement.
@@ -19,17 +19,16 @@ pub enum Failure {
 }
 
 const CALLER: &str = "SELECT set_config('salus.tenant', $1, true), set_config('salus.actor', $2, true), \
-                      set_config('salus.scope', $3, true)";
-/// Readers keep their plans: with row-level security, planning a page costs more than reading it.
+                      set_config('salus.scope', $3, true), set_config('plan_cache_mode', $4, true)";
 const READER: &str = "SELECT set_config('salus.tenant', $1, true), set_config('salus.actor', $2, true), \
-                      set_config('salus.scope', $3, true), set_config('role', 'salus_reader', true), \
-                      set_config('plan_cache_mode', 'force_generic_plan', true)";
+                      set_config('salus.scope', $3, true), set_config('plan_cache_mode', $4, true), \
+                      set_config('role', 'salus_reader', true)";
 
 /// A transaction that begins with its first statement.
 pub struct Unit {
     pool: Pool,
     connection: Option<Object>,
-    caller: [String; 3],
+    caller: [String; 4],
     read_only: bool,
 }
 
@@ -46,7 +45,13 @@ impl Unit {
             Scope::Tenant => "tenant",
             Scope::Own => "own",
         };
-        let caller = [ctx.tenant.to_string(), ctx.actor.id.to_string(), scope.to_owned()];
+        // With row-level security, planning a request's statement costs more than running it. A command loads much at
+        // once, and tables grow under the plans it would keep.
+        let plans = match ctx.channel {
+            Channel::Api | Channel::Page => "force_generic_plan",
+            Channel::Cli | Channel::Job => "auto",
+        };
+        let caller = [ctx.tenant.to_string(), ctx.actor.id.to_string(), scope.to_owned(), plans.to_owned()];
         Self { pool: pool.clone(), connection: None, caller, read_only }
     }
 
@@ -62,8 +67,8 @@ impl Unit {
             let statement = prepare(&connection, sql, cached).await?;
             let caller = connection.prepare_cached(if self.read_only { READER } else { CALLER }).await?;
             let connection = self.connection.insert(connection);
-            let [tenant, actor, scope] = &self.caller;
-            let who: Params<'_> = &[tenant, actor, scope];
+            let [tenant, actor, scope, plans] = &self.caller;
+            let who: Params<'_> = &[tenant, actor, scope, plans];
             let (begun, told, rows) = futures_util::join!(
                 connection.batch_execute("BEGIN"),
                 connection.query(&caller, who),

@@ -12,18 +12,27 @@ use rustix::process::geteuid;
 use salus_core::{Error, Result};
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
-    io::{self, Write},
-    os::unix::{
-        ffi::OsStrExt,
-        fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, symlink},
+    io::{self, Read as _, Write},
+    os::{
+        fd::AsRawFd as _,
+        unix::{
+            ffi::OsStrExt,
+            fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, symlink},
+            net::UnixStream,
+        },
     },
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 /// `sockaddr_un.sun_path` has 108 bytes, the last of them zero.
 const SOCKET_PATH_MAX: usize = 107;
 /// The file name PostgreSQL gives its socket at port 5432, which we keep.
 const SOCKET_NAME: &str = ".s.PGSQL.5432";
+/// `SSLRequest` of PostgreSQL's protocol.
+const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
+/// How long a server under load may take to answer that.
+const ANSWER_MAX: Duration = Duration::from_secs(5);
 /// A log is put aside at start when it is larger than this many bytes.
 const LOG_MAX: u64 = 16 << 20;
 
@@ -120,6 +129,22 @@ impl Layout {
     pub fn set_failure(&self, text: Option<&str>) -> Result<()> {
         let path = self.cluster().join("failure");
         text.map_or_else(|| remove(&path), |t| write_whole(&path, t, None))
+    }
+
+    /// Whether a server answers on the socket. Files and processes of a server that was killed a moment ago are still
+    /// there while it dies; asked for encryption, it says nothing, and one that lives says no.
+    pub fn answers(&self) -> bool {
+        let asked = || -> io::Result<u8> {
+            // Through an open directory, because the socket's own path may be too long for an address.
+            let run = File::open(self.run())?;
+            let mut stream = UnixStream::connect(format!("/proc/self/fd/{}/{SOCKET_NAME}", run.as_raw_fd()))?;
+            stream.set_read_timeout(Some(ANSWER_MAX))?;
+            stream.write_all(&SSL_REQUEST)?;
+            let mut said = [0];
+            stream.read_exact(&mut said)?;
+            Ok(said[0])
+        };
+        asked().is_ok_and(|said| matches!(said, b'N' | b'S'))
     }
 
     /// Removes what a dead server left to keep a second one away. Only when none of its processes is left.

@@ -164,7 +164,7 @@ impl Shared {
         while since.elapsed() < START_MAX {
             let starting = guard.as_mut().is_some_and(|g| matches!(g.try_wait(), Ok(None)));
             if self.guard_lives()? {
-                if let Some(ready) = self.layout.ready() {
+                if let Some(ready) = self.layout.ready().filter(|_| self.layout.answers()) {
                     return Ok(ready);
                 }
             } else if !starting {

@@ -34,14 +34,25 @@ pub(super) struct Postmaster {
 impl Postmaster {
     /// Adopts the server of this cluster if one runs, or else starts it, and waits until it answers.
     pub async fn run(layout: &Layout, install: &Installation, account: &Account) -> Result<Self> {
-        let mut server = match adoptable(layout).await? {
-            Some(pid) => Self { pid, layout: layout.clone(), child: None },
-            None => Self::start(layout, install, account)?,
-        };
         loop {
-            match recorded(layout) {
-                Some((pid, state)) if pid == server.pid && state == "ready" => return Ok(server),
-                _ if server.is_gone()? => {
+            let mut server = match adoptable(layout).await? {
+                Some(pid) => Self { pid, layout: layout.clone(), child: None },
+                None => Self::start(layout, install, account)?,
+            };
+            if server.begins().await? {
+                return Ok(server);
+            }
+        }
+    }
+
+    /// Waits until the server answers; false when it is an adopted one that was dying.
+    async fn begins(&mut self) -> Result<bool> {
+        let layout = self.layout.clone();
+        loop {
+            match recorded(&layout) {
+                Some((pid, state)) if pid == self.pid && state == "ready" && layout.answers() => return Ok(true),
+                _ if self.is_gone()? && self.child.is_none() => return Ok(false),
+                _ if self.is_gone()? => {
                     let log = fs::read(layout.log().join("postgres.log")).unwrap_or_default();
                     return Err(Error::Unavailable(format!("PostgreSQL did not start: {}", last_lines(&log, 3))));
                 }
