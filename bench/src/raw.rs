@@ -16,8 +16,8 @@ CREATE EXTENSION pg_trgm SCHEMA extensions;
 CREATE SCHEMA kernel;
 CREATE FUNCTION kernel.tenant() RETURNS uuid LANGUAGE sql STABLE PARALLEL SAFE
   RETURN nullif(current_setting('salus.tenant', true), '')::uuid;
-CREATE FUNCTION kernel.scope() RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
-  RETURN nullif(current_setting('salus.scope', true), '');
+CREATE FUNCTION kernel.is_whole_tenant() RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE
+  RETURN coalesce(current_setting('salus.scope', true) = 'tenant', false);
 CREATE SCHEMA bench_raw;
 CREATE TABLE bench_raw.patients (
   tenant_id uuid NOT NULL, id uuid NOT NULL, row_version int NOT NULL DEFAULT 1,
@@ -45,8 +45,8 @@ const PROTECT: &str = "
 ALTER TABLE $ ENABLE ROW LEVEL SECURITY;
 CREATE POLICY tenant_wall ON $ AS RESTRICTIVE FOR ALL USING (tenant_id = (SELECT kernel.tenant()))
   WITH CHECK (tenant_id = (SELECT kernel.tenant()));
-CREATE POLICY whole_tenant ON $ FOR ALL USING ((SELECT kernel.scope()) = 'tenant')
-  WITH CHECK ((SELECT kernel.scope()) = 'tenant');
+CREATE POLICY whole_tenant ON $ FOR ALL USING ((SELECT kernel.is_whole_tenant()))
+  WITH CHECK ((SELECT kernel.is_whole_tenant()));
 ";
 
 /// Where the twins are.

@@ -33,6 +33,7 @@ work_mem = 8MB
 maintenance_work_mem = 64MB
 effective_cache_size = 512MB
 autovacuum_max_workers = 2           # each is a process
+autovacuum_naptime = 10s             # what an import filled has statistics soon
 max_worker_processes = 4
 max_parallel_workers = 2
 max_logical_replication_workers = 0  # not used, and a process
