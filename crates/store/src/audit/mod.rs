@@ -5,6 +5,7 @@
 //! an insert by hand, made the event. The log is read back by the domain `audit`.
 
 mod header;
+pub mod merkle;
 mod writer;
 
 pub use header::{Header, Outcome};
