@@ -1,7 +1,7 @@
 //! Makes events: numbers them, seals their payload, and computes commitment, MAC and leaf.
 
-use super::Header;
-use crate::seal::{Binding, Format, KeyClass, RootKey, TenantKeys, hmac, seal, sha256};
+use super::{Header, leaf};
+use crate::seal::{Binding, Format, KeyClass, RootKey, TenantKeys, hmac, seal};
 use aws_lc_rs::hmac as mac;
 use salus_core::{Ctx, Env, Error, Result};
 use serde_json::Value;
@@ -77,10 +77,9 @@ impl Writer {
                 (Some(seal(class, None, &at, &clear)?), Some(salt))
             }
         };
-        let commit = sha256(&[salt.as_deref().unwrap_or_default(), payload.as_deref().unwrap_or_default()]);
+        let commit = leaf::commitment(salt.as_deref(), payload.as_deref());
         let mac = hmac(&self.key, &[&text, &commit]);
-        let len = u32::try_from(text.len()).map_err(Error::internal)?;
-        let leaf = sha256(&[&[0], b"salus-leaf/v1", &len.to_be_bytes(), &text, &commit, &mac]);
+        let leaf = leaf::hash(&text, &commit, &mac);
         Ok(Event {
             id,
             tenant: ctx.tenant,

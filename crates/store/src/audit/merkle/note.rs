@@ -116,7 +116,8 @@ impl SigningKey {
     /// # Errors
     /// [`Error::Internal`] when the seed or the name is refused.
     pub fn new(name: &str, seed: &Secret) -> Result<Self> {
-        let pair = Ed25519KeyPair::from_seed_unchecked(&seed[..]).map_err(|_| Error::internal("Ed25519 seed refused"))?;
+        let pair =
+            Ed25519KeyPair::from_seed_unchecked(&seed[..]).map_err(|_| Error::internal("Ed25519 seed refused"))?;
         let key = pair.public_key().as_ref().try_into().map_err(Error::internal)?;
         if name.is_empty() || name.chars().any(|c| c.is_whitespace() || c.is_control() || c == '+') {
             return Err(Error::internal("the name of a log holds a space or a plus sign"));
@@ -199,7 +200,9 @@ mod tests {
     fn is_written_and_read_as_c2sp_has_it() {
         let key = key("example.org/audit", 7);
         let note = key.sign(&checkpoint());
-        assert!(note.starts_with("example.org/audit/e1\n17\nCQkJCQkJ") && note.contains("\n\n\u{2014} example.org/audit "));
+        assert!(
+            note.starts_with("example.org/audit/e1\n17\nCQkJCQkJ") && note.contains("\n\n\u{2014} example.org/audit ")
+        );
         assert_eq!(Note::parse(&note).unwrap().open(key.public()).unwrap(), checkpoint());
         let text = key.public().to_string();
         assert_eq!(&VerifyingKey::parse(&text).unwrap(), key.public());
@@ -222,7 +225,9 @@ mod tests {
         let other = own.sign(&Checkpoint { size: 18, ..checkpoint() });
         let mixed = note.clone() + other.split_once("\n\n").unwrap().1;
         assert!(Note::parse(&mixed).unwrap().open(own.public()).is_err());
-        for broken in [note.replace("17", "017"), note.replace("17\n", "17\r\n"), note.trim_end().to_owned(), String::new()] {
+        for broken in
+            [note.replace("17", "017"), note.replace("17\n", "17\r\n"), note.trim_end().to_owned(), String::new()]
+        {
             let opened = Note::parse(&broken).map(|n| n.open(own.public()));
             assert!(!matches!(opened, Some(Ok(_))), "{broken:?}");
         }

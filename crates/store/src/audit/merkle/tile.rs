@@ -180,6 +180,8 @@ mod tests {
         assert!(Grown::from_edge(300, tiles.clone()).is_some());
         assert!(Grown::from_edge(301, tiles.clone()).is_none());
         assert!(Grown::from_edge(300, Tiles::default()).is_none());
-        assert!(Tiles::decode(&[0; 33]).is_none() && Tiles::decode(&[]).is_none() && Tiles::decode(&[0; 8224]).is_none());
+        assert!(
+            Tiles::decode(&[0; 33]).is_none() && Tiles::decode(&[]).is_none() && Tiles::decode(&[0; 8224]).is_none()
+        );
     }
 }
