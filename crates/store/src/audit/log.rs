@@ -80,8 +80,7 @@ impl Log {
         let id = self.env.id();
         let (seed, wrapped) = self.root.new_log_key(id)?;
         let key = SigningKey::new(&self.name(), &seed)?;
-        let sql =
-            "INSERT INTO audit.signing_keys (id, origin, public_key, wrapped, created_at) VALUES ($1, $2, $3, $4, $5)";
+        let sql = "INSERT INTO audit.signing_keys (id, origin, public_key, wrapped, created_at) VALUES ($1, $2, $3::bytea, $4, $5)";
         let public = key.public().bytes().to_vec();
         tx.execute(sql, &[&id, &self.name(), &public, &wrapped.0, &self.env.now()]).await.map_err(|e| plain(&e))?;
         Ok(key)
@@ -90,9 +89,15 @@ impl Log {
 
 /// The statement text that stands for the events of all tenants: a union of the partitions.
 pub(super) async fn events(tx: &Transaction<'_>, columns: &str) -> Result<String> {
-    let sql =
-        "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'audit.activity_logs'::regclass ORDER BY 1";
+    let sql = "SELECT i.inhrelid::regclass::text, EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = i.inhrelid \
+                 AND p.polname = 'sealer' AND pg_get_expr(p.polqual, p.polrelid) = 'true') \
+               FROM pg_inherits i WHERE i.inhparent = 'audit.activity_logs'::regclass ORDER BY 1";
     let parts = tx.query(sql, &[]).await.map_err(|e| plain(&e))?;
+    // Without its policy a partition is not refused, it is empty: events would be left out and nobody told.
+    if let Some(blind) = parts.iter().find(|p| !p.get::<_, bool>(1)) {
+        let name: String = blind.get(0);
+        return Err(Error::Unavailable(format!("the sealer does not see {name}: CALL audit.show_sealer('{name}')")));
+    }
     // Names come from the catalogue, quoted by it.
     let selects: Vec<String> =
         parts.iter().map(|p| format!("SELECT {columns} FROM {}", p.get::<_, String>(0))).collect();

@@ -6,7 +6,9 @@
 //! keeps heads at an [`Anchor`]. The log is read back by the domain `audit`.
 
 mod anchor;
+mod check;
 mod header;
+mod journal;
 mod leaf;
 mod log;
 pub mod merkle;
@@ -14,6 +16,7 @@ mod sealer;
 mod writer;
 
 pub use anchor::{Anchor, FileAnchor};
+pub use check::{Evidence, Problem, Report, verify};
 pub use header::{Header, Outcome};
 pub use log::{Log, Suspect};
 pub use sealer::{Sealed, Sealer};

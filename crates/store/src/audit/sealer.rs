@@ -109,7 +109,7 @@ async fn seal(log: &Log, client: &mut Client, anchor: Option<&dyn Anchor>) -> Re
     } else {
         None
     };
-    let sql = "UPDATE audit.tree_states SET size = $2, root = $3, horizon = $4::text::xid8 WHERE epoch = $1";
+    let sql = "UPDATE audit.tree_states SET size = $2, root = $3::bytea, horizon = $4::text::xid8 WHERE epoch = $1";
     tx.execute(sql, &[&head.epoch, &size.cast_signed(), &root.to_vec(), &horizon]).await.map_err(|e| plain(&e))?;
     tx.commit().await.map_err(|e| plain(&e))?;
     Ok(Sealed { events: size - head.size, size, note, suspects, ..Sealed::default() })
@@ -136,7 +136,7 @@ async fn current_head(tx: &Transaction<'_>) -> Result<Head> {
     }
     let head = Head { epoch: 1, size: 0, root: empty_root().to_vec(), horizon: "0".into(), sysid };
     let sql = "INSERT INTO audit.tree_states (epoch, size, root, horizon, sysid, timeline, is_current) \
-               VALUES ($1, 0, $2, $3::text::xid8, $4, $5, true)";
+               VALUES ($1, 0, $2::bytea, $3::text::xid8, $4, $5, true)";
     tx.execute(sql, &[&head.epoch, &head.root, &head.horizon, &head.sysid, &timeline]).await.map_err(|e| plain(&e))?;
     Ok(head)
 }
