@@ -7,6 +7,7 @@ mod database;
 mod demo;
 mod exchange;
 mod keys;
+mod sealing;
 mod serve;
 mod tenant;
 mod user;

@@ -5,7 +5,7 @@ use salus_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::{
     fs::{File, OpenOptions},
-    io::{Read as _, Write as _},
+    io::{Read as _, Seek as _, SeekFrom, Write as _},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
@@ -41,6 +41,9 @@ pub trait Anchor: Send + Sync {
 #[derive(Debug, Clone)]
 pub struct FileAnchor(PathBuf);
 
+/// The newest head is within so many bytes of the end.
+const TAIL: u64 = 64 * 1024;
+
 #[derive(Serialize, Deserialize)]
 struct Line {
     note: String,
@@ -70,10 +73,10 @@ impl Anchor for FileAnchor {
         let mut line = serde_json::to_vec(&Line { note: note.to_owned() }).map_err(Error::internal)?;
         line.push(b'\n');
         let fresh = !self.0.exists();
-        let open = OpenOptions::new().append(true).create(true).mode(0o600).open(&self.0);
+        let open = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(&self.0);
         let mut file = open.map_err(|e| self.failed(&e))?;
         // Ends a line that was cut when the machine stopped.
-        if !fresh && !std::fs::read(&self.0).map_err(|e| self.failed(&e))?.ends_with(b"\n") {
+        if !tail(&mut file, 1).map_err(|e| self.failed(&e))?.iter().all(|byte| *byte == b'\n') {
             line.insert(0, b'\n');
         }
         file.write_all(&line).and_then(|()| file.sync_all()).map_err(|e| self.failed(&e))?;
@@ -91,9 +94,33 @@ impl Anchor for FileAnchor {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(e) => return Err(self.failed(&e)),
         };
-        // A line that was being written when the machine stopped was never reported as kept.
-        Ok(text.lines().filter_map(|line| serde_json::from_str::<Line>(line).ok()).map(|l| l.note).collect())
+        Ok(text.lines().filter_map(note).collect())
     }
+
+    fn newest(&self) -> Result<Option<String>> {
+        match File::open(&self.0) {
+            Ok(mut file) => {
+                let bytes = tail(&mut file, TAIL).map_err(|e| self.failed(&e))?;
+                Ok(String::from_utf8_lossy(&bytes).lines().rev().find_map(note))
+            }
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(self.failed(&e)),
+        }
+    }
+}
+
+/// A line that was being written when the machine stopped was never reported as kept.
+fn note(line: &str) -> Option<String> {
+    serde_json::from_str::<Line>(line).ok().map(|l| l.note)
+}
+
+/// The last bytes of a file.
+fn tail(file: &mut File, length: u64) -> std::io::Result<Vec<u8>> {
+    let end = file.seek(SeekFrom::End(0))?;
+    file.seek(SeekFrom::Start(end.saturating_sub(length)))?;
+    let mut bytes = Vec::new();
+    file.take(length).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 #[cfg(test)]

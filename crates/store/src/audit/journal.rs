@@ -13,7 +13,7 @@ use std::{
     fs::{File, OpenOptions},
     io::Write as _,
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
-    path::Path,
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -29,7 +29,9 @@ const SYNC: Duration = Duration::from_millis(200);
 /// The file of this process.
 #[derive(Debug)]
 pub(crate) struct Journal {
-    file: Mutex<File>,
+    path: PathBuf,
+    /// Made with the first receipt: most commands write no event.
+    file: Mutex<Option<File>>,
     unsynced: AtomicBool,
 }
 
@@ -40,8 +42,7 @@ impl Journal {
             |e: std::io::Error| Error::Unavailable(format!("{}: receipts cannot be kept: {e}", folder.display()));
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
         let path = folder.join(format!("receipts-{writer:010}"));
-        let file = OpenOptions::new().append(true).create(true).mode(0o600).open(path).map_err(failed)?;
-        let journal = Arc::new(Self { file: Mutex::new(file), unsynced: AtomicBool::new(false) });
+        let journal = Arc::new(Self { path, file: Mutex::new(None), unsynced: AtomicBool::new(false) });
         let watched = Arc::downgrade(&journal);
         let sync = move || {
             while let Some(journal) = watched.upgrade() {
@@ -61,21 +62,36 @@ impl Journal {
             let _ = write!(line, "{byte:02x}");
         }
         line.push('\n');
-        let written = self.file.lock().unwrap_or_else(PoisonError::into_inner).write_all(line.as_bytes());
-        self.unsynced.store(true, Ordering::Release);
-        if let Err(e) = written {
+        if let Err(e) = self.write(line.as_bytes()) {
             tracing::error!(error = %e, event = %event.id, "the receipt of an audit event could not be written");
         }
+    }
+
+    fn write(&self, line: &[u8]) -> std::io::Result<()> {
+        let mut held = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let file = match held.as_mut() {
+            Some(file) => file,
+            None => held.insert(OpenOptions::new().append(true).create(true).mode(0o600).open(&self.path)?),
+        };
+        file.write_all(line)?;
+        self.unsynced.store(true, Ordering::Release);
+        Ok(())
     }
 
     fn sync(&self) {
         if self.unsynced.swap(false, Ordering::AcqRel) {
             // Another descriptor of the same file, so that nobody waits for the disk to write a line.
-            let file = self.file.lock().unwrap_or_else(PoisonError::into_inner).try_clone();
-            if let Err(e) = file.and_then(|f| f.sync_data()) {
+            let file = self.file.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(File::try_clone);
+            if let Err(e) = file.transpose().and_then(|f| f.map_or(Ok(()), |f| f.sync_data())) {
                 tracing::error!(error = %e, "receipts of audit events could not be synced");
             }
         }
+    }
+}
+
+impl Drop for Journal {
+    fn drop(&mut self) {
+        self.sync();
     }
 }
 

@@ -70,11 +70,27 @@ impl Sealer {
         self.run(Some(anchor)).await
     }
 
+    /// Keeps the newest head at an anchor, when it is not there yet, and notes where it is kept. Answers how many
+    /// events that head covers.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the anchor cannot be used, or holds a head that this log contradicts.
+    pub async fn anchor(&mut self, anchor: &dyn Anchor) -> Result<u64> {
+        let mut client = self.client().await?;
+        let kept = keep(&self.log, &mut client, anchor).await;
+        self.client = kept.is_ok().then_some(client);
+        kept
+    }
+
+    async fn client(&mut self) -> Result<Client> {
+        match self.client.take() {
+            Some(client) if !client.is_closed() => Ok(client),
+            _ => self.log.connect().await,
+        }
+    }
+
     async fn run(&mut self, anchor: Option<&dyn Anchor>) -> Result<Sealed> {
-        let mut client = match self.client.take() {
-            Some(client) if !client.is_closed() => client,
-            _ => self.log.connect().await?,
-        };
+        let mut client = self.client().await?;
         let since = Instant::now();
         let sealed = seal(&self.log, &mut client, anchor).await;
         // After an error nobody knows in what state the connection is.
@@ -113,6 +129,28 @@ async fn seal(log: &Log, client: &mut Client, anchor: Option<&dyn Anchor>) -> Re
     tx.execute(sql, &[&head.epoch, &size.cast_signed(), &root.to_vec(), &horizon]).await.map_err(|e| plain(&e))?;
     tx.commit().await.map_err(|e| plain(&e))?;
     Ok(Sealed { events: size - head.size, size, note, suspects, ..Sealed::default() })
+}
+
+async fn keep(log: &Log, client: &mut Client, anchor: &dyn Anchor) -> Result<u64> {
+    let tx = client.transaction().await.map_err(|e| plain(&e))?;
+    let (Some(head), Some(key)) = (log::head(&tx, false).await?, log.key(&tx).await?) else { return Ok(0) };
+    if head.size == 0 {
+        return Ok(0);
+    }
+    trusted_tree(log, &tx, &key, &head).await?;
+    not_behind(log, &tx, &key, (&head, anchor)).await?;
+    let sql = "SELECT note FROM audit.checkpoints WHERE epoch = $1 AND size = $2";
+    let at = [head.size.cast_signed()];
+    let note: String = tx.query_one(sql, &[&head.epoch, &at[0]]).await.map_err(|e| plain(&e))?.get(0);
+    if anchor.newest()?.as_ref() != Some(&note) {
+        anchor.keep(&note)?;
+        let sql = "UPDATE audit.checkpoints SET anchored = anchored || jsonb_build_object($3::text, $4::timestamptz) \
+                   WHERE epoch = $1 AND size = $2";
+        let (name, now) = (anchor.name(), log.env.now());
+        tx.execute(sql, &[&head.epoch, &at[0], &name, &now]).await.map_err(|e| plain(&e))?;
+    }
+    tx.commit().await.map_err(|e| plain(&e))?;
+    Ok(head.size)
 }
 
 /// The head to extend; the first one is made here.
