@@ -8,12 +8,18 @@ use clap::Subcommand;
 use salus_core::{Ctx, Error, Result};
 use salus_domains::operations;
 use salus_store::{
-    Call,
-    audit::{Anchor as _, Evidence, Log, Sealer, verify},
+    Call, Db,
+    audit::{
+        Anchor, Evidence, FileAnchor, Log, Sealer,
+        bundle::{self, Selection},
+        verify,
+    },
     dispatch,
 };
 use serde_json::{Value, json};
-use std::path::PathBuf;
+use std::{fs::OpenOptions, io::BufWriter, os::unix::fs::OpenOptionsExt as _, path::PathBuf};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use uuid::Uuid;
 
 #[derive(Debug, Subcommand)]
 pub enum AuditCommand {
@@ -40,6 +46,26 @@ pub enum AuditCommand {
     Seal,
     /// Keep the newest signed head at the anchor, as `salus serve` does every 30 seconds.
     Anchor,
+    /// Write events with their proofs, to be checked by `salus-verify` without a database.
+    Export {
+        #[arg(long)]
+        tenant: String,
+        /// Only events about this patient.
+        #[arg(long)]
+        patient: Option<Uuid>,
+        /// Only events at or after this time (RFC 3339).
+        #[arg(long)]
+        from: Option<String>,
+        /// Only events before this time (RFC 3339).
+        #[arg(long)]
+        to: Option<String>,
+        /// The file to write; it must not be there yet.
+        #[arg(long)]
+        output: PathBuf,
+        /// Another file of heads whose newest the receiver holds.
+        #[arg(long = "anchor", value_name = "FILE")]
+        anchors: Vec<PathBuf>,
+    },
     /// Recompute the whole log from its rows, and hold it against its signed heads, the anchor and the receipts.
     /// What is wrong is named with its first place, and the exit code is not 0.
     Verify {
@@ -56,6 +82,16 @@ pub async fn run(place: &Place, command: AuditCommand) -> Result<Outcome> {
     match command {
         AuditCommand::Seal => seal(place).await,
         AuditCommand::Anchor => anchor(place).await,
+        AuditCommand::Export { tenant, patient, from, to, output, anchors } => {
+            let db = place.db().await?;
+            let which = Selection {
+                tenant: place.tenant(&db, &tenant).await?,
+                subject: patient,
+                from: moment("from", from)?.unwrap_or(OffsetDateTime::UNIX_EPOCH),
+                to: moment("to", to)?.unwrap_or(db.env().now() + time::Duration::days(1)),
+            };
+            export(place, &db, &which, (output, anchors)).await
+        }
         AuditCommand::Verify { anchors, alone } => check(place, anchors, alone).await,
         AuditCommand::List { tenant, action, before } => {
             let given = [("action", action), ("before", before)];
@@ -105,10 +141,40 @@ async fn anchor(place: &Place) -> Result<Outcome> {
     Ok(Outcome::done(json!({"ok": true, "size": size, "anchor": anchor.name()}), text))
 }
 
+fn moment(name: &str, given: Option<String>) -> Result<Option<OffsetDateTime>> {
+    let wrong = |_| Error::invalid(name, "wrong_type", "Is a time such as 2026-01-31T00:00:00Z (RFC 3339)");
+    given.map(|text| OffsetDateTime::parse(&text, &Rfc3339).map_err(wrong)).transpose()
+}
+
+async fn export(
+    place: &Place,
+    db: &Db,
+    which: &Selection,
+    (output, anchors): (PathBuf, Vec<PathBuf>),
+) -> Result<Outcome> {
+    let log = log(place).await?;
+    let kept: Vec<FileAnchor> = [place.anchor()].into_iter().chain(anchors.into_iter().map(FileAnchor::new)).collect();
+    let kept: Vec<&dyn Anchor> = kept.iter().map(|a| a as _).collect();
+    let open = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&output);
+    let file = open.map_err(|e| Error::invalid("output", "unwritable", format!("{}: {e}", output.display())))?;
+    // Who takes the log away is on it as well, and first.
+    let mut tx = db.begin(Ctx::operator(db.env(), which.tenant), true).await?;
+    if let Some(patient) = which.subject {
+        tx.get("medical.patients", patient, &["pseudonym"]).await?;
+    }
+    tx.note(json!({"patient": which.subject}));
+    tx.commit("audit.log.export", "audit.activity_logs").await?;
+    let events = bundle::export(&log, which, &kept, &mut BufWriter::new(&file)).await?;
+    file.sync_all().map_err(Error::internal)?;
+    let text =
+        format!("{events} events with their proofs are in {0}; check them with: salus-verify {0}", output.display());
+    Ok(Outcome::done(json!({"ok": true, "events": events, "file": output}), text))
+}
+
 async fn check(place: &Place, anchors: Vec<PathBuf>, alone: bool) -> Result<Outcome> {
     let log = log(place).await?;
     let mut kept = vec![place.anchor()];
-    kept.extend(anchors.into_iter().map(salus_store::audit::FileAnchor::new));
+    kept.extend(anchors.into_iter().map(FileAnchor::new));
     let receipts = place.receipts();
     let evidence = Evidence {
         anchors: kept.iter().filter(|_| !alone).map(|a| a as _).collect(),

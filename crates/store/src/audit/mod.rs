@@ -6,6 +6,7 @@
 //! keeps heads at an [`Anchor`]. The log is read back by the domain `audit`.
 
 mod anchor;
+pub mod bundle;
 mod check;
 mod header;
 mod journal;
