@@ -1,5 +1,5 @@
 //! Reading the audit log: the log itself, and who saw one person's record. Reading it is recorded like any other
-//! access. Events are written by the kernel only; the Merkle log over them is not built yet.
+//! access. Events are written by the kernel only, and sealed, verified and exported by `salus_store::audit`.
 
 mod reads;
 

@@ -17,7 +17,7 @@ use salus_store::{
     dispatch,
 };
 use serde_json::{Value, json};
-use std::{fs::OpenOptions, io::BufWriter, os::unix::fs::OpenOptionsExt as _, path::PathBuf};
+use std::{fmt::Write as _, fs::OpenOptions, io::BufWriter, os::unix::fs::OpenOptionsExt as _, path::PathBuf};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use uuid::Uuid;
 
@@ -127,7 +127,7 @@ async fn seal(place: &Place) -> Result<Outcome> {
         format!("{} events sealed in {:.3} s; the log holds {}", sealed.events, sealed.seconds, sealed.size)
     };
     for s in &sealed.suspects {
-        text += &format!("\nSUSPECT: leaf {}, event {}: no Salus process made it as it is", s.leaf, s.event);
+        let _ = write!(text, "\nSUSPECT: leaf {}, event {}: no Salus process made it as it is", s.leaf, s.event);
     }
     let json = json!({"ok": suspects.is_empty(), "busy": sealed.busy, "events": sealed.events, "size": sealed.size,
         "checkpoint": sealed.note, "suspects": suspects, "seconds": sealed.seconds});

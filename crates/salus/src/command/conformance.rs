@@ -44,7 +44,7 @@ pub fn run(command: &ConformanceCommand) -> Result<Outcome> {
     }
 }
 
-fn scored(suite: &str, total: u64, failed: Vec<Value>) -> Outcome {
+fn scored(suite: &str, total: u64, failed: &[Value]) -> Outcome {
     let passed = total - failed.len() as u64;
     let mut lines: Vec<String> = failed.iter().take(50).map(Value::to_string).collect();
     lines.push(format!("{suite}: {passed} of {total} passed"));
@@ -108,7 +108,7 @@ fn merkle(data: &Path) -> Result<Outcome> {
             failed.push(json!({"id": name.to_string(), "wanted": wanted, "got": got}));
         }
     }
-    Ok(scored("merkle", total, failed))
+    Ok(scored("merkle", total, &failed))
 }
 
 /// Whether the proof is accepted, and whether it must be refused. A hash of a proof that is not 32 bytes is refused.
@@ -170,7 +170,7 @@ fn fhir(data: &Path) -> Result<Outcome> {
             }
         }
     }
-    Ok(scored("fhir", total, failed))
+    Ok(scored("fhir", total, &failed))
 }
 
 fn round_trip(bytes: &[u8]) -> std::result::Result<(), String> {

@@ -97,7 +97,7 @@ pub async fn export(log: &Log, which: &Selection, anchors: &[&dyn Anchor], out: 
     line(out, &Opening { format: FORMAT.into(), key: key.public().to_string(), checkpoint, earlier })?;
     let events = items(&tx, &head, which, out).await?;
     line(out, &Ending { events })?;
-    out.flush().map_err(unwritten)?;
+    out.flush().map_err(|e| unwritten(&e))?;
     Ok(events)
 }
 
@@ -148,10 +148,10 @@ async fn prove(tx: &Transaction<'_>, head: &Head, paths: &[Vec<proof::Span>]) ->
 fn line(out: &mut dyn Write, value: &impl Serialize) -> Result<()> {
     let mut text = serde_json::to_vec(value).map_err(Error::internal)?;
     text.push(b'\n');
-    out.write_all(&text).map_err(unwritten)
+    out.write_all(&text).map_err(|e| unwritten(&e))
 }
 
-fn unwritten(e: std::io::Error) -> Error {
+fn unwritten(e: &std::io::Error) -> Error {
     Error::Unavailable(format!("the bundle cannot be written: {e}"))
 }
 
@@ -264,8 +264,8 @@ fn leads_to(old: &Checkpoint, note: &str, head: &Checkpoint, given: &[Earlier]) 
         return old.root == head.root;
     }
     let proofs = given.iter().filter(|e| e.checkpoint == note).filter_map(|e| decoded(&e.proof));
-    let mut held = proofs.map(|proof| verify_consistency(old.size, head.size, &proof, &old.root, &head.root));
-    held.any(|held| held)
+    let mut verdicts = proofs.map(|proof| verify_consistency(old.size, head.size, &proof, &old.root, &head.root));
+    verdicts.any(|holds| holds)
 }
 
 fn included(item: &Item, head: &Checkpoint) -> Option<bool> {

@@ -93,7 +93,7 @@ impl Heads {
                     self.due.entry(size).or_default().push(("head_fork", head));
                 }
                 Some(_) => {
-                    found.add("head_signature", Some(size), None, "a stored head says something else than its row")
+                    found.add("head_signature", Some(size), None, "a stored head says something else than its row");
                 }
                 None if self.key.is_none() => {}
                 None => found.add("head_signature", Some(size), None, "a stored head is not signed by the log's key"),

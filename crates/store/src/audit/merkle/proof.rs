@@ -67,7 +67,7 @@ fn halve(n: u64) -> u64 {
 pub fn cover((mut low, high): Span) -> Vec<(u32, u64)> {
     let mut nodes = Vec::new();
     while low < high {
-        let fits = 63 - (high - low).leading_zeros();
+        let fits = (high - low).ilog2();
         let level = if low == 0 { fits } else { fits.min(low.trailing_zeros()) };
         nodes.push((level, low >> level));
         low += 1 << level;
@@ -168,7 +168,9 @@ mod tests {
     fn tree(n: u64) -> (Vec<Hash>, Tiles) {
         let leaves: Vec<Hash> = (0..n).map(|i| leaf_hash(&i.to_be_bytes())).collect();
         let mut grown = Grown::from_edge(0, Tiles::default()).unwrap();
-        leaves.iter().for_each(|l| grown.append(*l));
+        for leaf in &leaves {
+            grown.append(*leaf);
+        }
         let mut tiles: Tiles = grown.partial().clone();
         tiles.0.extend(grown.take_full());
         (leaves, tiles)

@@ -182,11 +182,11 @@ async fn an_unsealed_event_that_was_removed_leaves_its_receipt() {
 
 #[tokio::test]
 async fn a_rewritten_log_contradicts_its_key_or_its_anchor() {
-    let forget = "DELETE FROM audit.activity_logs WHERE id = (SELECT event_id FROM audit.leaves WHERE leaf_index = 33); \
+    let erase = "DELETE FROM audit.activity_logs WHERE id = (SELECT event_id FROM audit.leaves WHERE leaf_index = 33); \
                   DELETE FROM audit.leaves; DELETE FROM audit.tiles; DELETE FROM audit.checkpoints; DELETE FROM audit.tree_states;";
     // Sealed anew with a key of the attacker's.
     let forged = world().await;
-    forged.attack(&format!("{forget} DELETE FROM audit.signing_keys")).await;
+    forged.attack(&format!("{erase} DELETE FROM audit.signing_keys")).await;
     let mut attacker = salus_store::audit::Sealer::new(forged.log_with(RootKey::ephemeral().unwrap()));
     forged.settle().await;
     attacker.seal().await.unwrap();
@@ -194,7 +194,7 @@ async fn a_rewritten_log_contradicts_its_key_or_its_anchor() {
     names(&report, "key", None);
     // Sealed anew with the log's own key: only what was kept outside tells.
     let stolen = world().await;
-    stolen.attack(forget).await;
+    stolen.attack(erase).await;
     stolen.settle().await;
     let anew = stolen.sealer().seal().await.unwrap();
     assert_eq!(anew.size, SEALED + 2);
