@@ -5,6 +5,7 @@
 //! an insert by hand, made the event. The [`Sealer`] appends finished events to the tree of [`merkle`], signs its head and
 //! keeps heads at an [`Anchor`]. The log is read back by the domain `audit`.
 
+mod alert;
 mod anchor;
 pub mod bundle;
 mod check;

@@ -8,6 +8,7 @@
 
 use super::plain;
 use super::{
+    alert::Alert,
     anchor::Anchor,
     leaf::{self, WriterKeys},
     log::{self, Head, LOCK, Log, Suspect},
@@ -79,7 +80,10 @@ impl Sealer {
         let mut client = self.client().await?;
         let kept = keep(&self.log, &mut client, anchor).await;
         self.client = kept.is_ok().then_some(client);
-        kept
+        match kept {
+            Ok(size) => Ok(size),
+            Err(stop) => Err(told(&self.log, stop).await),
+        }
     }
 
     async fn client(&mut self) -> Result<Client> {
@@ -95,11 +99,14 @@ impl Sealer {
         let sealed = seal(&self.log, &mut client, anchor).await;
         // After an error nobody knows in what state the connection is.
         self.client = sealed.is_ok().then_some(client);
-        sealed.map(|s| Sealed { seconds: since.elapsed().as_secs_f64(), ..s })
+        match sealed {
+            Ok(sealed) => Ok(Sealed { seconds: since.elapsed().as_secs_f64(), ..sealed }),
+            Err(stop) => Err(told(&self.log, stop).await),
+        }
     }
 }
 
-async fn seal(log: &Log, client: &mut Client, anchor: Option<&dyn Anchor>) -> Result<Sealed> {
+async fn seal(log: &Log, client: &mut Client, anchor: Option<&dyn Anchor>) -> Result<Sealed, Stop> {
     let tx = client.transaction().await.map_err(|e| plain(&e))?;
     let locked = tx.query_one("SELECT pg_try_advisory_xact_lock($1)", &[&LOCK]).await.map_err(|e| plain(&e))?;
     if !locked.get::<_, bool>(0) {
@@ -127,11 +134,16 @@ async fn seal(log: &Log, client: &mut Client, anchor: Option<&dyn Anchor>) -> Re
     };
     let sql = "UPDATE audit.tree_states SET size = $2, root = $3::bytea, horizon = $4::text::xid8 WHERE epoch = $1";
     tx.execute(sql, &[&head.epoch, &size.cast_signed(), &root.to_vec(), &horizon]).await.map_err(|e| plain(&e))?;
+    for Suspect { tenant, event, leaf } in &suspects {
+        let what = "This event was not made by a Salus process, or was changed before it was sealed";
+        let (leaf, event) = (Some(*leaf), Some(*event));
+        Alert { tenant: *tenant, kind: "forged", leaf, event, what }.raise(&tx, &log.env).await?;
+    }
     tx.commit().await.map_err(|e| plain(&e))?;
     Ok(Sealed { events: size - head.size, size, note, suspects, ..Sealed::default() })
 }
 
-async fn keep(log: &Log, client: &mut Client, anchor: &dyn Anchor) -> Result<u64> {
+async fn keep(log: &Log, client: &mut Client, anchor: &dyn Anchor) -> Result<u64, Stop> {
     let tx = client.transaction().await.map_err(|e| plain(&e))?;
     let (Some(head), Some(key)) = (log::head(&tx, false).await?, log.key(&tx).await?) else { return Ok(0) };
     if head.size == 0 {
@@ -154,7 +166,7 @@ async fn keep(log: &Log, client: &mut Client, anchor: &dyn Anchor) -> Result<u64
 }
 
 /// The head to extend; the first one is made here.
-async fn current_head(tx: &Transaction<'_>) -> Result<Head> {
+async fn current_head(tx: &Transaction<'_>) -> Result<Head, Stop> {
     let (sysid, timeline) = log::cluster(tx).await?;
     if let Some(head) = log::head(tx, true).await? {
         if head.sysid == sysid {
@@ -180,7 +192,7 @@ async fn current_head(tx: &Transaction<'_>) -> Result<Head> {
 }
 
 /// The tree from its tiles, when they give the stored root and the log's key signed it.
-async fn trusted_tree(log: &Log, tx: &Transaction<'_>, key: &SigningKey, head: &Head) -> Result<Grown> {
+async fn trusted_tree(log: &Log, tx: &Transaction<'_>, key: &SigningKey, head: &Head) -> Result<Grown, Stop> {
     let edge = super::merkle::right_edge(head.size);
     let edge = log::tiles(tx, head.epoch, &edge).await?;
     let grown = Grown::from_edge(head.size, edge).ok_or_else(|| refused("a tile of the log's edge is missing"))?;
@@ -205,7 +217,7 @@ async fn not_behind(
     tx: &Transaction<'_>,
     key: &SigningKey,
     (head, anchor): (&Head, &dyn Anchor),
-) -> Result<()> {
+) -> Result<(), Stop> {
     let Some(note) = anchor.newest()? else { return Ok(()) };
     let Some(Ok(kept)) = Note::parse(&note).map(|n| n.open(key.public())) else {
         return Err(refused("its newest anchored head is not signed by its key"));
@@ -282,6 +294,38 @@ async fn store_tiles(tx: &Transaction<'_>, epoch: i32, tiles: impl Iterator<Item
     Ok(())
 }
 
-fn refused(why: &str) -> Error {
-    Error::Unavailable(format!("the audit log is not sealed any further: {why}: run salus audit verify"))
+/// Why nothing is sealed.
+enum Stop {
+    /// The log must not be extended.
+    Refused(String),
+    /// It could not be looked at.
+    Failed(Error),
+}
+
+impl From<Error> for Stop {
+    fn from(e: Error) -> Self {
+        Self::Failed(e)
+    }
+}
+
+fn refused(why: &str) -> Stop {
+    Stop::Refused(why.to_owned())
+}
+
+/// A refusal raises an alert of its own and becomes words for who reads the log.
+async fn told(log: &Log, stop: Stop) -> Error {
+    let why = match stop {
+        Stop::Failed(e) => return e,
+        Stop::Refused(why) => format!("the audit log is not sealed any further: {why}: run salus audit verify"),
+    };
+    let raised = async {
+        let mut client = log.connect().await?;
+        let tx = client.transaction().await.map_err(|e| plain(&e))?;
+        Alert::of_platform("sealing_refused", &why).raise(&tx, &log.env).await?;
+        tx.commit().await.map_err(|e| plain(&e))
+    };
+    if let Err(e) = raised.await {
+        tracing::error!(error = %e, "an alert of tampering could not be noted");
+    }
+    Error::Unavailable(why)
 }

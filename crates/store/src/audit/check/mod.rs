@@ -13,6 +13,7 @@ pub use finding::{Problem, Report};
 
 use super::{
     Anchor,
+    alert::Alert,
     journal::Receipts,
     leaf::WriterKeys,
     log::{self, Head, Log},
@@ -24,7 +25,7 @@ use heads::Heads;
 use salus_core::Result;
 use std::{path::Path, time::Instant};
 use stream::Stream;
-use tokio_postgres::{IsolationLevel, Transaction};
+use tokio_postgres::{Client, IsolationLevel, Transaction};
 
 /// Leaves verified at a time: 32 tiles.
 const CHUNK: u64 = 32 * WIDTH;
@@ -38,7 +39,7 @@ pub struct Evidence<'a> {
     pub receipts: Option<&'a Path>,
 }
 
-/// Verifies the log.
+/// Verifies the log. It changes nothing in it; what is wrong also becomes rows of `audit.tamper_alerts`.
 ///
 /// # Errors
 /// Those of the database and of reading the evidence. Whatever is wrong with the log is in the report.
@@ -77,8 +78,22 @@ pub async fn verify(log: &Log, evidence: &Evidence<'_>) -> Result<Report> {
     (report.size, report.unsealed) = (head.size, stream.unsealed);
     (report.checkpoints, report.anchored) = (heads.checked, heads.anchors_checked);
     report.problems = found.into_problems();
+    tx.rollback().await.map_err(|e| plain(&e))?;
+    raise(log, &mut client, &report.problems).await?;
     report.seconds = since.elapsed().as_secs_f64();
     Ok(report)
+}
+
+/// What is wrong becomes alerts of the platform.
+async fn raise(log: &Log, client: &mut Client, problems: &[Problem]) -> Result<()> {
+    if problems.is_empty() {
+        return Ok(());
+    }
+    let tx = client.transaction().await.map_err(|e| plain(&e))?;
+    for Problem { kind, first, event, what, .. } in problems {
+        Alert { leaf: *first, event: *event, ..Alert::of_platform(kind, what) }.raise(&tx, &log.env).await?;
+    }
+    tx.commit().await.map_err(|e| plain(&e))
 }
 
 /// The head, and whether there is one and no other.

@@ -246,3 +246,31 @@ async fn columns_triggers_and_epochs_are_looked_at() {
     world.attack(epoch).await;
     names(&world.verify_alone().await, "epoch", None);
 }
+
+#[tokio::test]
+async fn what_is_found_raises_an_alert_once() {
+    let world = world().await;
+    let forge = "INSERT INTO audit.activity_logs SELECT tenant_id, gen_random_uuid(), recorded_at, pg_current_xact_id(), writer_id, writer_seq + 900, \
+                   actor_id, action, target, outcome, header, payload, payload_salt, payload_commit, set_byte(mac, 0, get_byte(mac, 0) # 1), leaf_hash \
+                 FROM audit.activity_logs WHERE id = (SELECT event_id FROM audit.leaves WHERE leaf_index = 6)";
+    world.attack(forge).await;
+    world.settle().await;
+    world.sealer().seal().await.unwrap();
+    let admin = world.database.connect("salus_admin").await;
+    let alerts = "SELECT tenant_id, leaf_index FROM audit.tamper_alerts WHERE kind = $1";
+    let raised = admin.query(alerts, &[&"forged"]).await.unwrap();
+    assert_eq!(raised.len(), 1);
+    assert_eq!((raised[0].get::<_, Uuid>(0), raised[0].get::<_, i64>(1)), (world.tenant, 63));
+    for _ in 0..2 {
+        world.verify_alone().await;
+    }
+    let raised = admin.query(alerts, &[&"forged"]).await.unwrap();
+    assert_eq!(raised.len(), 2, "the tenant's from the sealer, and the platform's from verification");
+    world.attack("UPDATE audit.tree_states SET root = sha256('')").await;
+    for _ in 0..2 {
+        world.sealer().seal().await.unwrap_err();
+    }
+    assert_eq!(admin.query(alerts, &[&"sealing_refused"]).await.unwrap().len(), 1);
+    let change = "UPDATE audit.tamper_alerts SET what = ''";
+    assert!(admin.batch_execute(change).await.is_err(), "an alert stays as it was noted");
+}
