@@ -19,6 +19,14 @@ pub struct Config {
     pub database_url: Option<String>,
     /// The same server for `salus db`: a role that may create roles. `database_url` is used when it is not set.
     pub database_admin_url: Option<String>,
+    /// The same server for the sealer of the audit log: as `salus_sealer` or a role granted it. Without it the log of a
+    /// database of your own is not sealed, and `salus serve` says so.
+    pub database_sealer_url: Option<String>,
+    /// File on another volume where signed heads of the audit log are kept; `audit/anchor` of the data directory when
+    /// not set, which protects only from who cannot write there.
+    pub audit_anchor: Option<PathBuf>,
+    /// Folder on another volume where receipts of committed events are kept; `audit/receipts` when not set.
+    pub audit_receipts: Option<PathBuf>,
     /// Certificates of the authorities that the database server's certificate is checked by, where its address names
     /// none; those of the operating system when not set.
     pub database_root_certificates: Option<PathBuf>,
@@ -39,10 +47,13 @@ pub struct Config {
 }
 
 /// Variables that are read, and the setting each stands for.
-const VARIABLES: [(&str, &str); 10] = [
+const VARIABLES: [(&str, &str); 13] = [
     ("SALUS_HOME", "home"),
     ("DATABASE_URL", "database_url"),
     ("DATABASE_ADMIN_URL", "database_admin_url"),
+    ("DATABASE_SEALER_URL", "database_sealer_url"),
+    ("SALUS_AUDIT_ANCHOR", "audit_anchor"),
+    ("SALUS_AUDIT_RECEIPTS", "audit_receipts"),
     ("PGSSLROOTCERT", "database_root_certificates"),
     ("SALUS_ALLOW_PLAIN_DATABASE", "allow_plain_database"),
     ("SALUS_LISTEN", "listen"),
@@ -75,6 +86,7 @@ impl Config {
         let text = |now: &mut Option<String>, name| *now = variable(name).or(now.take());
         text(&mut config.database_url, "DATABASE_URL");
         text(&mut config.database_admin_url, "DATABASE_ADMIN_URL");
+        text(&mut config.database_sealer_url, "DATABASE_SEALER_URL");
         text(&mut config.listen, "SALUS_LISTEN");
         text(&mut config.public_url, "SALUS_PUBLIC_URL");
         if let Some(n) = variable("SALUS_CONNECTIONS") {
@@ -83,6 +95,11 @@ impl Config {
         }
         if config.connections == Some(0) {
             return Err(Error::invalid("connections", "not_allowed", "Is at least 1"));
+        }
+        for (place, name) in
+            [(&mut config.audit_anchor, "SALUS_AUDIT_ANCHOR"), (&mut config.audit_receipts, "SALUS_AUDIT_RECEIPTS")]
+        {
+            *place = variable(name).map(PathBuf::from).or(place.take());
         }
         if let Some(path) = variable("SALUS_OPERATOR_KEY") {
             config.operator_key = Some(path.into());

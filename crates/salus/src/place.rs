@@ -5,10 +5,12 @@ use crate::config::Config;
 use salus_core::{Env, Error, PLATFORM, Result};
 use salus_store::{
     Address, Db, Options, Policy,
+    audit::{FileAnchor, Log},
     cluster::{Cluster, DATABASE, Settings},
     lint, refuse_unsafe, schema,
     seal::RootFile,
 };
+use std::path::PathBuf;
 use tokio_postgres::Client;
 use uuid::Uuid;
 
@@ -98,14 +100,39 @@ impl Place {
     /// [`Error::Unavailable`] when a key is missing or the role must not serve.
     pub async fn db_as_it_is(&self) -> Result<Db> {
         let root = self.keys().unlock()?;
-        Db::open(Options {
+        let db = Db::open(Options {
             address: self.serving()?,
             connections: self.config.connections.unwrap_or(CONNECTIONS),
             root,
             env: Env::default(),
             allow_old_postgres: self.config.allow_old_postgres,
         })
-        .await
+        .await?;
+        db.keep_receipts(&self.receipts())?;
+        Ok(db)
+    }
+
+    /// The audit log as its sealer has it; `None` where no address of a sealer is given.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the root key is missing; [`Error::Invalid`] for an address that is none.
+    pub fn log(&self) -> Result<Option<Log>> {
+        if self.cluster.is_none() && self.config.database_sealer_url.is_none() {
+            return Ok(None);
+        }
+        let address = self.address("salus_sealer", self.config.database_sealer_url.as_ref())?;
+        Ok(Some(Log::new(address, self.keys().unlock()?, Env::default())))
+    }
+
+    /// The file where heads of the audit log are kept.
+    pub fn anchor(&self) -> FileAnchor {
+        let own = || self.config.home.join("audit/anchor");
+        FileAnchor::new(self.config.audit_anchor.clone().unwrap_or_else(own))
+    }
+
+    /// The folder where receipts of audit events are kept.
+    pub fn receipts(&self) -> PathBuf {
+        self.config.audit_receipts.clone().unwrap_or_else(|| self.config.home.join("audit/receipts"))
     }
 
     /// Proves that the server's role may be trusted, and that the database is the one this build expects.

@@ -126,6 +126,15 @@ impl Db {
         &self.0.env
     }
 
+    /// Keeps receipts of committed audit events in this folder from now on: where the database's administrators
+    /// cannot write, they show what was removed.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when it cannot be written.
+    pub fn keep_receipts(&self, folder: &std::path::Path) -> Result<()> {
+        self.0.writer.keep_receipts(folder)
+    }
+
     /// Connections in use, open, and allowed.
     #[must_use]
     pub fn pool_status(&self) -> (usize, usize, usize) {

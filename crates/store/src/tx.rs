@@ -425,7 +425,9 @@ impl Tx {
         if !outbox.ids.is_empty() {
             last.push((INSERT_OUTBOX, outbox_params));
         }
-        self.unit.commit(&last).await.map_err(|f| unrecorded(failure(&self.db.0.catalog, f)))
+        let committed = self.unit.commit(&last).await;
+        self.db.0.writer.receipt(&event, committed.is_ok());
+        committed.map_err(|f| unrecorded(failure(&self.db.0.catalog, f)))
     }
 
     /// Undoes the work and records, in a transaction of its own, that it was refused or failed.
@@ -438,7 +440,9 @@ impl Tx {
         unit.rollback().await;
         let unit = Unit::new(&db.0.pool, &ctx, true);
         let params: Params<'_> = &event.params();
-        unit.commit(&[(EVENT_OF_READER, params)]).await.map_err(|f| unrecorded(failure(&db.0.catalog, f)))
+        let committed = unit.commit(&[(EVENT_OF_READER, params)]).await;
+        db.0.writer.receipt(&event, committed.is_ok());
+        committed.map_err(|f| unrecorded(failure(&db.0.catalog, f)))
     }
 
     /// Ends a transaction that touched nothing anyone needs to know of, such as looking up a session.

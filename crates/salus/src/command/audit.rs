@@ -1,4 +1,4 @@
-//! `salus audit`: read the audit log of a tenant.
+//! `salus audit`: read the audit log of a tenant; seal, anchor and verify that of all.
 
 use crate::{
     output::{Outcome, table},
@@ -7,8 +7,19 @@ use crate::{
 use clap::Subcommand;
 use salus_core::{Ctx, Error, Result};
 use salus_domains::operations;
-use salus_store::{Call, dispatch};
+use salus_store::{
+    Call, Db,
+    audit::{
+        Anchor, Evidence, FileAnchor, Log, Sealer,
+        bundle::{self, Selection},
+        verify,
+    },
+    dispatch,
+};
 use serde_json::{Value, json};
+use std::{fmt::Write as _, fs::OpenOptions, io::BufWriter, os::unix::fs::OpenOptionsExt as _, path::PathBuf};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use uuid::Uuid;
 
 #[derive(Debug, Subcommand)]
 pub enum AuditCommand {
@@ -31,21 +42,161 @@ pub enum AuditCommand {
         #[arg(long)]
         patient: String,
     },
+    /// Append finished events to the Merkle log and sign its head, as `salus serve` does every second.
+    Seal,
+    /// Keep the newest signed head at the anchor, as `salus serve` does every 30 seconds.
+    Anchor,
+    /// Write events with their proofs, to be checked by `salus-verify` without a database.
+    Export {
+        #[arg(long)]
+        tenant: String,
+        /// Only events about this patient.
+        #[arg(long)]
+        patient: Option<Uuid>,
+        /// Only events at or after this time (RFC 3339).
+        #[arg(long)]
+        from: Option<String>,
+        /// Only events before this time (RFC 3339).
+        #[arg(long)]
+        to: Option<String>,
+        /// The file to write; it must not be there yet.
+        #[arg(long)]
+        output: PathBuf,
+        /// Another file of heads whose newest the receiver holds.
+        #[arg(long = "anchor", value_name = "FILE")]
+        anchors: Vec<PathBuf>,
+    },
+    /// Recompute the whole log from its rows, and hold it against its signed heads, the anchor and the receipts.
+    /// What is wrong is named with its first place, and the exit code is not 0.
+    Verify {
+        /// Other anchors to hold against it, such as a copy from another machine.
+        #[arg(long = "anchor", value_name = "FILE")]
+        anchors: Vec<PathBuf>,
+        /// Ask neither anchor nor receipts: only what the database says of itself.
+        #[arg(long, conflicts_with = "anchors")]
+        alone: bool,
+    },
 }
 
 pub async fn run(place: &Place, command: AuditCommand) -> Result<Outcome> {
-    let db = place.db().await?;
-    let (tenant, name, call) = match command {
+    match command {
+        AuditCommand::Seal => seal(place).await,
+        AuditCommand::Anchor => anchor(place).await,
+        AuditCommand::Export { tenant, patient, from, to, output, anchors } => {
+            let db = place.db().await?;
+            let which = Selection {
+                tenant: place.tenant(&db, &tenant).await?,
+                subject: patient,
+                from: moment("from", from)?.unwrap_or(OffsetDateTime::UNIX_EPOCH),
+                to: moment("to", to)?.unwrap_or(db.env().now() + time::Duration::days(1)),
+            };
+            export(place, &db, &which, (output, anchors)).await
+        }
+        AuditCommand::Verify { anchors, alone } => check(place, anchors, alone).await,
         AuditCommand::List { tenant, action, before } => {
             let given = [("action", action), ("before", before)];
             let query = given.into_iter().filter_map(|(n, v)| Some((n.to_owned(), v?))).collect();
-            (tenant, "audit.log.list", Call { query, ..Call::default() })
+            read(place, &tenant, "audit.log.list", Call { query, ..Call::default() }).await
         }
         AuditCommand::Accesses { tenant, patient } => {
-            (tenant, "audit.log.accesses", Call { path: vec![("id".into(), patient)], ..Call::default() })
+            let call = Call { path: vec![("id".into(), patient)], ..Call::default() };
+            read(place, &tenant, "audit.log.accesses", call).await
         }
+    }
+}
+
+/// The log, for a command about it.
+async fn log(place: &Place) -> Result<Log> {
+    place.check().await?;
+    place.log()?.ok_or_else(|| {
+        Error::Unavailable(
+            "DATABASE_SEALER_URL is not set: name in it the address of this database as salus_sealer, or a role that is \
+             granted salus_sealer and nothing more"
+                .into(),
+        )
+    })
+}
+
+async fn seal(place: &Place) -> Result<Outcome> {
+    let sealed = Sealer::new(log(place).await?).seal_anchored(&place.anchor()).await?;
+    let suspects: Vec<Value> =
+        sealed.suspects.iter().map(|s| json!({"leaf": s.leaf, "event": s.event, "tenant": s.tenant})).collect();
+    let mut text = if sealed.busy {
+        "another process is sealing".to_owned()
+    } else {
+        format!("{} events sealed in {:.3} s; the log holds {}", sealed.events, sealed.seconds, sealed.size)
     };
-    let ctx = Ctx::operator(db.env(), place.tenant(&db, &tenant).await?);
+    for s in &sealed.suspects {
+        let _ = write!(text, "\nSUSPECT: leaf {}, event {}: no Salus process made it as it is", s.leaf, s.event);
+    }
+    let json = json!({"ok": suspects.is_empty(), "busy": sealed.busy, "events": sealed.events, "size": sealed.size,
+        "checkpoint": sealed.note, "suspects": suspects, "seconds": sealed.seconds});
+    Ok(Outcome { json, text, ok: sealed.suspects.is_empty() })
+}
+
+async fn anchor(place: &Place) -> Result<Outcome> {
+    let anchor = place.anchor();
+    let size = Sealer::new(log(place).await?).anchor(&anchor).await?;
+    let text = format!("the head over {size} events is kept at {}", anchor.name());
+    Ok(Outcome::done(json!({"ok": true, "size": size, "anchor": anchor.name()}), text))
+}
+
+fn moment(name: &str, given: Option<String>) -> Result<Option<OffsetDateTime>> {
+    let wrong = |_| Error::invalid(name, "wrong_type", "Is a time such as 2026-01-31T00:00:00Z (RFC 3339)");
+    given.map(|text| OffsetDateTime::parse(&text, &Rfc3339).map_err(wrong)).transpose()
+}
+
+async fn export(
+    place: &Place,
+    db: &Db,
+    which: &Selection,
+    (output, anchors): (PathBuf, Vec<PathBuf>),
+) -> Result<Outcome> {
+    let log = log(place).await?;
+    let kept: Vec<FileAnchor> = [place.anchor()].into_iter().chain(anchors.into_iter().map(FileAnchor::new)).collect();
+    let kept: Vec<&dyn Anchor> = kept.iter().map(|a| a as _).collect();
+    let open = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&output);
+    let file = open.map_err(|e| Error::invalid("output", "unwritable", format!("{}: {e}", output.display())))?;
+    // Who takes the log away is on it as well, and first.
+    let mut tx = db.begin(Ctx::operator(db.env(), which.tenant), true).await?;
+    if let Some(patient) = which.subject {
+        tx.get("medical.patients", patient, &["pseudonym"]).await?;
+    }
+    tx.note(json!({"patient": which.subject}));
+    tx.commit("audit.log.export", "audit.activity_logs").await?;
+    let events = bundle::export(&log, which, &kept, &mut BufWriter::new(&file)).await?;
+    file.sync_all().map_err(Error::internal)?;
+    let text =
+        format!("{events} events with their proofs are in {0}; check them with: salus-verify {0}", output.display());
+    Ok(Outcome::done(json!({"ok": true, "events": events, "file": output}), text))
+}
+
+async fn check(place: &Place, anchors: Vec<PathBuf>, alone: bool) -> Result<Outcome> {
+    let log = log(place).await?;
+    let mut kept = vec![place.anchor()];
+    kept.extend(anchors.into_iter().map(FileAnchor::new));
+    let receipts = place.receipts();
+    let evidence = Evidence {
+        anchors: kept.iter().filter(|_| !alone).map(|a| a as _).collect(),
+        receipts: (!alone && receipts.exists()).then_some(receipts.as_path()),
+    };
+    let report = verify(&log, &evidence).await?;
+    let mut lines: Vec<String> = report.problems.iter().map(|p| format!("PROBLEM: {p}")).collect();
+    let given = report.receipts.map_or("no receipts".to_owned(), |n| format!("{n} receipts"));
+    lines.push(format!(
+        "{} events sealed, {} waiting; {} signed heads, {} anchored heads and {given} checked in {:.2} s",
+        report.size, report.unsealed, report.checkpoints, report.anchored, report.seconds
+    ));
+    lines.push(format!("root {}", report.root));
+    lines.extend(report.key.iter().map(|key| format!("key  {key}")));
+    let ok = report.holds();
+    lines.push(if ok { "The log is whole" } else { "THE LOG IS NOT WHOLE" }.to_owned());
+    Ok(Outcome { json: json!({"ok": ok, "report": report}), text: lines.join("\n"), ok })
+}
+
+async fn read(place: &Place, tenant: &str, name: &str, call: Call) -> Result<Outcome> {
+    let db = place.db().await?;
+    let ctx = Ctx::operator(db.env(), place.tenant(&db, tenant).await?);
     let ops = operations(db.catalog())?;
     let op = ops.iter().find(|o| o.name == name).ok_or_else(|| Error::internal(format!("no operation {name}")))?;
     let reply = dispatch(&db, op, ctx, call).await?;

@@ -1,16 +1,15 @@
-//! `salus verify`, `salus prove`, `salus doctor` and `salus conformance`: what can be shown on one's own database.
+//! `salus verify`, `salus prove` and `salus doctor`: what can be shown on one's own database.
 
 use crate::{
     output::{Outcome, table},
     place::Place,
 };
 use clap::Subcommand;
-use salus_codec::fhir::{self, Layout, Resources};
 use salus_core::{Error, Result};
-use salus_domains::{exchange::import, operations, prove, verify};
+use salus_domains::{operations, prove, verify};
 use salus_store::{lint, migrate, scan::Scanner};
-use serde_json::{Value, json};
-use std::{fs::File, io::BufReader, path::PathBuf};
+use serde_json::json;
+use std::path::PathBuf;
 
 #[derive(Debug, Subcommand)]
 pub enum ProveCommand {
@@ -32,16 +31,6 @@ pub enum DoctorCommand {
         /// Other files or folders to search, such as a backup.
         #[arg(long = "path")]
         paths: Vec<PathBuf>,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub enum ConformanceCommand {
-    /// Every resource of FHIR files is read, mapped, written back and read again to the same record.
-    Fhir {
-        /// A file or folder of NDJSON or JSON.
-        #[arg(long)]
-        data: PathBuf,
     },
 }
 
@@ -153,45 +142,4 @@ pub async fn doctor(place: &Place, command: DoctorCommand) -> Result<Outcome> {
             Ok(Outcome { json: json!({"ok": ok, "scan": scan}), text: lines.join("\n"), ok })
         }
     }
-}
-
-/// Needs no database.
-pub fn conformance(command: &ConformanceCommand) -> Result<Outcome> {
-    let ConformanceCommand::Fhir { data } = command;
-    let (mut total, mut failed): (u64, Vec<Value>) = (0, Vec::new());
-    for path in import::files(data)? {
-        let file =
-            File::open(&path).map_err(|e| Error::invalid("data", "unreadable", format!("{}: {e}", path.display())))?;
-        let lines = path.extension().is_some_and(|e| e == "ndjson");
-        let layout = if lines { Layout::Lines } else { Layout::Auto };
-        for item in Resources::with_layout(BufReader::new(file), layout) {
-            total += 1;
-            let at = |line: u64, why: String| json!({"id": format!("{}:{line}", path.display()), "got": why});
-            match item {
-                Err(f) => failed.push(at(f.line, f.problem.to_string())),
-                Ok(item) => {
-                    if let Err(why) = round_trip(&item.bytes) {
-                        failed.push(at(item.line, why));
-                    }
-                }
-            }
-        }
-    }
-    let passed = total - failed.len() as u64;
-    let ok = failed.is_empty() && total > 0;
-    let mut lines: Vec<String> = failed.iter().take(50).map(Value::to_string).collect();
-    lines.push(format!("fhir: {passed} of {total} passed"));
-    Ok(Outcome {
-        json: json!({"suite": "fhir", "passed": passed, "total": total, "failed": failed}),
-        text: lines.join("\n"),
-        ok,
-    })
-}
-
-fn round_trip(bytes: &[u8]) -> std::result::Result<(), String> {
-    let resource = fhir::parse(bytes).map_err(|p| p.to_string())?;
-    let first = fhir::map(&resource).map_err(|p| p.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
-    let written = fhir::write(&first.record, Some(resource)).ok_or("nothing was written")?;
-    let second = fhir::map(&written).map_err(|p| format!("what was written is refused: {}", p[0]))?;
-    if first.record == second.record { Ok(()) } else { Err("the record changed on its way out and back".into()) }
 }

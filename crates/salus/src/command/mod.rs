@@ -2,10 +2,12 @@
 
 mod audit;
 mod check;
+mod conformance;
 mod database;
 mod demo;
 mod exchange;
 mod keys;
+mod sealing;
 mod serve;
 mod tenant;
 mod user;
@@ -55,7 +57,7 @@ enum Command {
     Doctor(check::DoctorCommand),
     /// Run a reference suite you have; no database is needed.
     #[command(subcommand)]
-    Conformance(check::ConformanceCommand),
+    Conformance(conformance::ConformanceCommand),
     /// The keys that seal health data.
     #[command(subcommand)]
     Keys(keys::KeysCommand),
@@ -107,7 +109,7 @@ pub async fn run(cli: Cli) -> Result<Outcome> {
         Command::Verify => check::verify(&place()?).await,
         Command::Prove(command) => check::prove(&place()?, command).await,
         Command::Doctor(command) => check::doctor(&place()?, command).await,
-        Command::Conformance(command) => check::conformance(&command),
+        Command::Conformance(command) => conformance::run(&command),
         Command::Audit(command) => audit::run(&place()?, command).await,
         Command::Keys(command) => keys::run(&place()?, command).await,
         Command::User(command) => user::run(&place()?, command).await,

@@ -1,6 +1,6 @@
 //! `salus serve`: from whatever state the data directory is in to a serving platform, or to words that say why not.
 
-use super::ServeArgs;
+use super::{ServeArgs, sealing};
 use crate::{
     output::{Outcome, say},
     place::Place,
@@ -48,6 +48,7 @@ pub async fn run(place: Place, args: ServeArgs, as_json: bool) -> Result<Outcome
     let secure = base.starts_with("https://");
     let db = ready.db.clone();
     let app = App::new(ready.db, secure, ready.notices)?;
+    let sealing = place.log()?.map(|log| sealing::begin(log, place.anchor()));
     let stop = async move {
         tokio::select! {
             _ = interrupt.recv() => {}
@@ -56,6 +57,9 @@ pub async fn run(place: Place, args: ServeArgs, as_json: bool) -> Result<Outcome
         tracing::info!("stopping: open requests are finished first");
     };
     serve(listener, app.router(), Limits::default(), stop).await.map_err(Error::internal)?;
+    if let Some(sealing) = sealing {
+        sealing.end().await;
+    }
     // Connections end before the database they are to does, or each would be reported as broken.
     db.close().await;
     drop(place);
@@ -105,6 +109,9 @@ async fn prepare(place: &Place, load_demo: bool, as_json: bool) -> Result<Ready>
         && let Some(why) = version_refusal(cluster.server_version())
     {
         notices.push(why);
+    }
+    if place.log()?.is_none() {
+        notices.push("the audit log is not sealed: set DATABASE_SEALER_URL (see docs/OPERATIONS.md)".into());
     }
     let mut loaded = Vec::new();
     if load_demo {

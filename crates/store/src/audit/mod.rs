@@ -2,10 +2,34 @@
 //!
 //! The header is canonical JSON without health data and becomes part of the Merkle leaf; the payload is sealed and
 //! only its digest is in the leaf, so it can be redacted later. The writer's MAC shows that a Salus process, and not
-//! an insert by hand, made the event. The log is read back by the domain `audit`.
+//! an insert by hand, made the event. The [`Sealer`] appends finished events to the tree of [`merkle`], signs its head and
+//! keeps heads at an [`Anchor`]. The log is read back by the domain `audit`.
 
+mod alert;
+mod anchor;
+pub mod bundle;
+mod check;
 mod header;
+mod journal;
+mod leaf;
+mod log;
+pub mod merkle;
+mod sealer;
 mod writer;
 
+pub use anchor::{Anchor, FileAnchor};
+pub use check::{Evidence, Problem, Report, verify};
 pub use header::{Header, Outcome};
+pub use log::{Log, Suspect};
+pub use sealer::{Sealed, Sealer};
 pub use writer::{Event, Writer};
+
+use salus_core::Error;
+
+/// A database error without its text, which can hold data.
+fn plain(e: &tokio_postgres::Error) -> Error {
+    match e.code() {
+        Some(code) => Error::internal(format!("database error {} in the audit log", code.code())),
+        None => Error::Unavailable(format!("the connection to the database was lost: {e}")),
+    }
+}

@@ -1,11 +1,14 @@
 //! Makes events: numbers them, seals their payload, and computes commitment, MAC and leaf.
 
-use super::Header;
-use crate::seal::{Binding, Format, KeyClass, RootKey, TenantKeys, hmac, seal, sha256};
+use super::{Header, journal::Journal, leaf};
+use crate::seal::{Binding, Format, KeyClass, RootKey, TenantKeys, hmac, seal};
 use aws_lc_rs::hmac as mac;
 use salus_core::{Ctx, Env, Error, Result};
 use serde_json::Value;
-use std::sync::{Mutex, PoisonError};
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
@@ -15,6 +18,7 @@ pub struct Writer {
     key: mac::Key,
     payload_column: u32,
     last: Mutex<(i64, OffsetDateTime)>,
+    journal: OnceLock<Arc<Journal>>,
 }
 
 /// An event ready to be inserted.
@@ -45,7 +49,24 @@ impl Writer {
     pub fn new(root: &RootKey, id: i32, payload_column: u32, env: &Env) -> Result<Self> {
         let key = root.writer_key(id, Uuid::nil())?;
         let key = mac::Key::new(mac::HMAC_SHA256, &key[..]);
-        Ok(Self { id, key, payload_column, last: Mutex::new((0, env.now())) })
+        Ok(Self { id, key, payload_column, last: Mutex::new((0, env.now())), journal: OnceLock::new() })
+    }
+
+    /// Keeps receipts in this folder from now on; a second call changes nothing.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when it cannot be written.
+    pub fn keep_receipts(&self, folder: &Path) -> Result<()> {
+        let journal = Journal::begin(folder, self.id)?;
+        self.journal.get_or_init(|| journal);
+        Ok(())
+    }
+
+    /// Notes how the commit of an event ended.
+    pub(crate) fn receipt(&self, event: &Event, committed: bool) {
+        if let Some(journal) = self.journal.get() {
+            journal.note(event, committed);
+        }
     }
 
     /// The next sequence number and a time that is later than the last one, even when the clock stepped back.
@@ -77,10 +98,9 @@ impl Writer {
                 (Some(seal(class, None, &at, &clear)?), Some(salt))
             }
         };
-        let commit = sha256(&[salt.as_deref().unwrap_or_default(), payload.as_deref().unwrap_or_default()]);
+        let commit = leaf::commitment(salt.as_deref(), payload.as_deref());
         let mac = hmac(&self.key, &[&text, &commit]);
-        let len = u32::try_from(text.len()).map_err(Error::internal)?;
-        let leaf = sha256(&[&[0], b"salus-leaf/v1", &len.to_be_bytes(), &text, &commit, &mac]);
+        let leaf = leaf::hash(&text, &commit, &mac);
         Ok(Event {
             id,
             tenant: ctx.tenant,

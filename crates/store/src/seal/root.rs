@@ -133,6 +133,18 @@ impl RootKey {
         unwrap(&cipher(&self.0)?, &key_aad(tenant, key_no, "tenant"), wrapped)
     }
 
+    /// A new seed for the key that signs the audit log, and its wrapped form; `id` is that of its row.
+    pub(crate) fn new_log_key(&self, id: Uuid) -> Result<(Secret, Wrapped)> {
+        let secret = random_secret()?;
+        let wrapped = wrap(&cipher(&self.0)?, &key_aad(id, 0, "log"), &secret)?;
+        Ok((secret, wrapped))
+    }
+
+    /// That seed from its wrapped form.
+    pub(crate) fn open_log_key(&self, id: Uuid, wrapped: &[u8]) -> Result<Secret> {
+        unwrap(&cipher(&self.0)?, &key_aad(id, 0, "log"), wrapped)
+    }
+
     /// The key with which one run of a server process marks its audit events.
     pub(crate) fn writer_key(&self, writer: i32, boot: Uuid) -> Result<Secret> {
         derive(&[], &self.0[..], &[b"salus/audit-writer/v1", &writer.to_be_bytes(), boot.as_bytes()])

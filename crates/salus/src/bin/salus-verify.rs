@@ -1,0 +1,75 @@
+//! `salus-verify`: checks a bundle of audit events without a database, a server or a secret. Exit code 0: it holds;
+//! 3: it does not; 1: it could not be read.
+
+use clap::Parser;
+use salus_core::Result;
+use salus_store::audit::{
+    Anchor as _, FileAnchor,
+    bundle::{Checked, check},
+    merkle::VerifyingKey,
+};
+use std::{
+    fs::File,
+    io::{self, BufReader, Write as _},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+/// Check audit events that `salus audit export` wrote.
+#[derive(Debug, Parser)]
+#[command(name = "salus-verify", version, max_term_width = 100)]
+struct Args {
+    /// The bundle.
+    bundle: PathBuf,
+    /// The log's verifier key, as it was noted from `salus audit verify`: name+id+key. Without it the bundle is checked
+    /// with the key it brings, which does not show whose it is.
+    #[arg(long)]
+    key: Option<String>,
+    /// A file of heads that was kept apart: the newest of it must be the beginning of this log.
+    #[arg(long = "anchor", value_name = "FILE")]
+    anchors: Vec<PathBuf>,
+    /// One JSON document instead of words.
+    #[arg(long)]
+    json: bool,
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let (text, code) = match run(&args) {
+        Ok(done) => (told(&args, &done), if done.problems.is_empty() { 0 } else { 3 }),
+        Err(e) => (format!("salus-verify: {e}"), 1),
+    };
+    // A closed pipe is not worth another message.
+    let _ = writeln!(io::stdout().lock(), "{text}");
+    ExitCode::from(code)
+}
+
+fn run(args: &Args) -> Result<Checked> {
+    let key = args.key.as_deref().map(VerifyingKey::parse).transpose()?;
+    let mut heads = Vec::new();
+    for path in &args.anchors {
+        let newest = FileAnchor::new(path.clone()).newest()?;
+        heads.push(newest.ok_or_else(|| {
+            salus_core::Error::invalid("anchor", "empty", format!("{} holds no head", path.display()))
+        })?);
+    }
+    let file = File::open(&args.bundle)
+        .map_err(|e| salus_core::Error::Unavailable(format!("{}: {e}", args.bundle.display())))?;
+    check(&mut BufReader::new(file), key.as_ref(), &heads)
+}
+
+fn told(args: &Args, done: &Checked) -> String {
+    if args.json {
+        return serde_json::json!({"ok": done.problems.is_empty(), "checked": done}).to_string();
+    }
+    let mut lines: Vec<String> = done.problems.iter().take(50).map(|p| format!("PROBLEM: {p}")).collect();
+    lines.push(format!("{} of {} events, root {}", done.origin, done.size, done.root));
+    lines.push(format!("{} events proved, {} earlier heads are its beginning", done.events, done.earlier));
+    if done.key_given {
+        lines.push(format!("signed by {}", done.key));
+    } else {
+        lines.push(format!("signed by {}, which the bundle itself brought: compare it, or give --key", done.key));
+    }
+    lines.push(if done.problems.is_empty() { "The bundle holds" } else { "THE BUNDLE DOES NOT HOLD" }.into());
+    lines.join("\n")
+}

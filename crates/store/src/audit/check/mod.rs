@@ -1,0 +1,257 @@
+//! Verification of the whole log from what is stored: every event's commitment, MAC and leaf, every tile, every signed
+//! head, every anchored head and every receipt. Nothing that can be derived is believed.
+//!
+//! Rows and tiles are compared leaf by leaf, so a changed event is named by its place; tiles and heads by the root over
+//! them, so a rewritten log is named by the first head that it contradicts. It reads one snapshot and locks nothing.
+
+mod event;
+mod finding;
+mod heads;
+mod stream;
+
+pub use finding::{Problem, Report};
+
+use super::{
+    Anchor,
+    alert::Alert,
+    journal::Receipts,
+    leaf::WriterKeys,
+    log::{self, Head, Log},
+    merkle::{Grown, Hash, Tile, Tiles, WIDTH},
+    plain,
+};
+use finding::Findings;
+use heads::Heads;
+use salus_core::Result;
+use std::{path::Path, time::Instant};
+use stream::Stream;
+use tokio_postgres::{Client, IsolationLevel, Transaction};
+
+/// Leaves verified at a time: 32 tiles.
+const CHUNK: u64 = 32 * WIDTH;
+
+/// What is held against the database.
+#[derive(Default)]
+pub struct Evidence<'a> {
+    /// Where heads were kept.
+    pub anchors: Vec<&'a dyn Anchor>,
+    /// The folder of receipts.
+    pub receipts: Option<&'a Path>,
+}
+
+/// Verifies the log. It changes nothing in it; what is wrong also becomes rows of `audit.tamper_alerts`.
+///
+/// # Errors
+/// Those of the database and of reading the evidence. Whatever is wrong with the log is in the report.
+pub async fn verify(log: &Log, evidence: &Evidence<'_>) -> Result<Report> {
+    let since = Instant::now();
+    // Read before the snapshot is taken: what they speak of was committed before they were written.
+    let receipts = evidence.receipts.map(Receipts::read).transpose()?;
+    let kept: Vec<(String, Vec<String>)> =
+        evidence.anchors.iter().map(|a| Ok((a.name(), a.kept()?))).collect::<Result<_>>()?;
+    let mut client = log.connect().await?;
+    let begin = client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true);
+    let tx = begin.start().await.map_err(|e| plain(&e))?;
+    let mut found = Findings::default();
+    let mut report = Report::default();
+    let head = head(&tx, &mut found).await?;
+    let key = log.key(&tx).await.unwrap_or_else(|e| {
+        found.add("key", None, None, format!("the signing key does not open: {e}"));
+        None
+    });
+    report.key = key.as_ref().map(|k| k.public().to_string());
+    if key.is_none() && head.size > 0 {
+        found.add("key", None, None, "there is no signing key: no head can be checked");
+    }
+    let mut heads = Heads::new(key.map(|k| k.public().clone()), log.origin(head.epoch));
+    for (name, notes) in &kept {
+        heads.anchored((name, notes), head.size, &mut found);
+    }
+    report.receipts = receipts.as_ref().map(|r| r.committed.len() as u64);
+    let stream = Stream::begin(&tx, &head.horizon, WriterKeys::new(&log.root), receipts).await?;
+    let mut run = Run { tx: &tx, head: &head, heads, stream, grown: Grown::from_edge(0, Tiles::default()), found };
+    run.leaves().await?;
+    run.finish().await?;
+    let Run { heads, stream, grown, mut found, .. } = run;
+    protection(&tx, &mut found).await?;
+    report.root = grown.map(|g| hex::encode(g.tree().root())).unwrap_or_default();
+    (report.size, report.unsealed) = (head.size, stream.unsealed);
+    (report.checkpoints, report.anchored) = (heads.checked, heads.anchors_checked);
+    report.problems = found.into_problems();
+    tx.rollback().await.map_err(|e| plain(&e))?;
+    raise(log, &mut client, &report.problems).await?;
+    report.seconds = since.elapsed().as_secs_f64();
+    Ok(report)
+}
+
+/// What is wrong becomes alerts of the platform.
+async fn raise(log: &Log, client: &mut Client, problems: &[Problem]) -> Result<()> {
+    if problems.is_empty() {
+        return Ok(());
+    }
+    let tx = client.transaction().await.map_err(|e| plain(&e))?;
+    for Problem { kind, first, event, what, .. } in problems {
+        Alert { leaf: *first, event: *event, ..Alert::of_platform(kind, what) }.raise(&tx, &log.env).await?;
+    }
+    tx.commit().await.map_err(|e| plain(&e))
+}
+
+/// The head, and whether there is one and no other.
+async fn head(tx: &Transaction<'_>, found: &mut Findings) -> Result<Head> {
+    let epochs =
+        tx.query("SELECT epoch, is_current FROM audit.tree_states ORDER BY epoch", &[]).await.map_err(|e| plain(&e))?;
+    let head = log::head(tx, false).await?;
+    let only_first = epochs.len() <= 1 && epochs.iter().all(|r| r.get::<_, i32>(0) == 1 && r.get(1));
+    if !only_first {
+        let numbers: Vec<String> = epochs.iter().map(|r| r.get::<_, i32>(0).to_string()).collect();
+        found.add("epoch", None, None, format!("there are epochs that nothing began: {}", numbers.join(", ")));
+    }
+    let other = "SELECT count(*) FROM (SELECT epoch FROM audit.leaves UNION SELECT epoch FROM audit.tiles \
+                 UNION SELECT epoch FROM audit.checkpoints) e WHERE epoch <> 1";
+    let other: i64 = tx.query_one(other, &[]).await.map_err(|e| plain(&e))?.get(0);
+    if other > 0 && only_first {
+        found.add("epoch", None, None, "leaves, tiles or heads belong to an epoch that nothing began");
+    }
+    let nothing = Head {
+        epoch: 1,
+        size: 0,
+        root: super::merkle::empty_root().to_vec(),
+        horizon: "0".into(),
+        sysid: String::new(),
+    };
+    Ok(head.unwrap_or(nothing))
+}
+
+/// Whether what keeps rows from being changed by accident is in force.
+async fn protection(tx: &Transaction<'_>, found: &mut Findings) -> Result<()> {
+    let sql = "SELECT w.tbl, w.name FROM (VALUES ('audit.activity_logs', 'refuse_change'), ('audit.activity_logs', 'refuse_truncate'), \
+                 ('audit.event_subjects', 'refuse_change'), ('audit.event_subjects', 'refuse_truncate')) AS w (tbl, name) \
+               WHERE NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = w.tbl::regclass AND t.tgname = w.name AND t.tgenabled IN ('O', 'A')) \
+               UNION ALL SELECT c.oid::regclass::text, 'row-level security' FROM pg_class c \
+               WHERE c.oid IN ('audit.activity_logs'::regclass, 'audit.event_subjects'::regclass) AND NOT (c.relrowsecurity AND c.relforcerowsecurity)";
+    for row in tx.query(sql, &[]).await.map_err(|e| plain(&e))? {
+        let (table, name): (&str, &str) = (row.get(0), row.get(1));
+        found.add("protection", None, None, format!("{name} of {table} is switched off or gone"));
+    }
+    Ok(())
+}
+
+struct Run<'a> {
+    tx: &'a Transaction<'a>,
+    head: &'a Head,
+    heads: Heads,
+    stream: Stream<'a>,
+    grown: Option<Grown>,
+    found: Findings,
+}
+
+impl Run<'_> {
+    /// Every leaf of the tree, in order.
+    async fn leaves(&mut self) -> Result<()> {
+        let pruned = self.pruned().await?;
+        let mut start = 0;
+        while start < self.head.size {
+            let end = (start + CHUNK).min(self.head.size);
+            let sql = "SELECT leaf_index, event_id FROM audit.leaves WHERE epoch = $1 AND leaf_index >= $2 AND leaf_index < $3 ORDER BY 1";
+            let span = [start.cast_signed(), end.cast_signed()];
+            let rows = self.tx.query(sql, &[&self.head.epoch, &span[0], &span[1]]).await.map_err(|e| plain(&e))?;
+            let mut leaves = rows.iter().map(|r| (r.get::<_, i64>(0).cast_unsigned(), r.get(1))).peekable();
+            let wanted: Vec<Tile> = (start / WIDTH..end.div_ceil(WIDTH)).map(|index| (0, index)).collect();
+            let sealed = log::tiles(self.tx, self.head.epoch, &wanted).await?;
+            self.heads.load(self.tx, self.head.epoch, (start, end), &mut self.found).await?;
+            for at in start..end {
+                let held: Option<Hash> = usize::try_from(at % WIDTH)
+                    .ok()
+                    .and_then(|inside| sealed.0.get(&(0, at / WIDTH))?.get(inside).copied());
+                let own = match leaves.next_if(|(index, _)| *index == at) {
+                    None => {
+                        self.found.add("leaf_missing", Some(at), None, "a leaf of the log has no row");
+                        None
+                    }
+                    Some((_, id)) => {
+                        let is_pruned = pruned.iter().any(|(low, high)| (*low..=*high).contains(&at));
+                        self.stream.leaf((at, id, is_pruned), held, &self.heads, &mut self.found).await?
+                    }
+                };
+                // What was sealed goes on to the roots, so that one changed row does not accuse every later head.
+                let Some(grown) = &mut self.grown else { continue };
+                grown.append(held.or(own).unwrap_or_default());
+                self.heads.reached(grown.tree(), &mut self.found);
+            }
+            self.full_tiles().await?;
+            start = end;
+        }
+        Ok(())
+    }
+
+    async fn pruned(&self) -> Result<Vec<(u64, u64)>> {
+        let sql = "SELECT low_index, high_index FROM audit.pruned_ranges WHERE epoch = $1";
+        let rows = self.tx.query(sql, &[&self.head.epoch]).await.map_err(|e| plain(&e))?;
+        Ok(rows.iter().map(|r| (r.get::<_, i64>(0).cast_unsigned(), r.get::<_, i64>(1).cast_unsigned())).collect())
+    }
+
+    async fn full_tiles(&mut self) -> Result<()> {
+        let full = self.grown.as_mut().map(Grown::take_full).unwrap_or_default();
+        self.compare_tiles(&full).await
+    }
+
+    async fn compare_tiles(&mut self, own: &[(Tile, Vec<Hash>)]) -> Result<()> {
+        let list: Vec<Tile> = own.iter().map(|(at, _)| *at).collect();
+        let stored = log::tiles(self.tx, self.head.epoch, &list).await?;
+        for (at, hashes) in own {
+            let what = format!("tile {} of level {}", at.1, at.0);
+            match stored.0.get(at) {
+                None => self.found.add("tile_missing", Some(at.1 * WIDTH), None, format!("{what} is missing or cut")),
+                Some(held) if held != hashes => {
+                    let first = held.iter().zip(hashes).take_while(|(a, b)| a == b).count() as u64;
+                    self.found.add(
+                        "tile_changed",
+                        Some(at.1 * WIDTH + first),
+                        None,
+                        format!("{what} is not what its leaves give"),
+                    );
+                }
+                Some(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// What is left when all leaves are read: the edge, the head, and events without a leaf.
+    async fn finish(&mut self) -> Result<()> {
+        let size = self.head.size;
+        if let Some(grown) = &self.grown {
+            let root = grown.tree().root();
+            let partial: Vec<(Tile, Vec<Hash>)> = grown.partial().0.iter().map(|(at, h)| (*at, h.clone())).collect();
+            if root[..] != self.head.root[..] {
+                self.found.add("root_changed", Some(size), None, "the leaves do not give the root of the stored head");
+            }
+            self.compare_tiles(&partial).await?;
+        }
+        let sql = "SELECT (SELECT count(*) FROM audit.tiles WHERE epoch = $1), \
+                   (SELECT min(leaf_index) FROM audit.leaves WHERE epoch = $1 AND (leaf_index >= $2 OR leaf_index < 0)), \
+                   (SELECT min(size) FROM audit.checkpoints WHERE epoch = $1 AND (size > $2 OR size < 1))";
+        let row = self.tx.query_one(sql, &[&self.head.epoch, &size.cast_signed()]).await.map_err(|e| plain(&e))?;
+        if row.get::<_, i64>(0).cast_unsigned() > tiles_of(size) {
+            self.found.add("tile_extra", None, None, "there are more tiles than the log has");
+        }
+        if let Some(at) = row.get::<_, Option<i64>>(1) {
+            self.found.add("leaf_beyond_head", u64::try_from(at).ok(), None, "a leaf lies beyond the head of the log");
+        }
+        if let Some(at) = row.get::<_, Option<i64>>(2) {
+            self.found.add(
+                "head_beyond",
+                u64::try_from(at).ok(),
+                None,
+                "a signed head is ahead of the log: it was rolled back",
+            );
+        }
+        self.heads.finish(size, &mut self.found);
+        self.stream.rest(&mut self.found).await
+    }
+}
+
+/// How many tiles a log of this size has.
+fn tiles_of(size: u64) -> u64 {
+    (0..8).map(|level| (size >> (8 * level)).div_ceil(WIDTH)).sum()
+}

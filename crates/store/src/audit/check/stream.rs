@@ -1,0 +1,151 @@
+//! Events beside leaves. Both are read in the order of transactions, which is the order in which they were sealed, so
+//! memory stays small whatever the size of the log. An event that does not come where its leaf is waits.
+
+use super::super::{journal::Receipts, leaf::WriterKeys, log, merkle::Hash, plain};
+use super::{
+    CHUNK,
+    event::{COLUMNS, Seen},
+    finding::Findings,
+    heads::Heads,
+};
+use salus_core::{Error, Result};
+use std::collections::{HashMap, HashSet, VecDeque};
+use tokio_postgres::{Portal, Transaction};
+use uuid::Uuid;
+
+/// So many events wait for their leaf at most; one that is further away counts as missing.
+const WAITING: usize = 50_000;
+
+pub(super) struct Stream<'a> {
+    tx: &'a Transaction<'a>,
+    portal: Portal,
+    keys: WriterKeys<'a>,
+    receipts: Option<Receipts>,
+    redacted: HashSet<Uuid>,
+    fetched: VecDeque<Seen>,
+    waiting: HashMap<Uuid, Seen>,
+    ended: bool,
+    pub(super) unsealed: u64,
+}
+
+impl<'a> Stream<'a> {
+    pub(super) async fn begin(
+        tx: &'a Transaction<'a>,
+        horizon: &str,
+        keys: WriterKeys<'a>,
+        receipts: Option<Receipts>,
+    ) -> Result<Self> {
+        let events = log::events(tx, COLUMNS).await?;
+        let sql = format!(
+            "SELECT e.*, e.xact < $1::text::xid8 AS due FROM ({events}) e ORDER BY e.xact, e.writer_id, e.writer_seq"
+        );
+        let statement = tx.prepare(&sql).await.map_err(|e| plain(&e))?;
+        let portal = tx.bind(&statement, &[&horizon]).await.map_err(|e| plain(&e))?;
+        let redacted = tx.query("SELECT event_id FROM audit.redactions", &[]).await.map_err(|e| plain(&e))?;
+        let redacted = redacted.iter().map(|r| r.get(0)).collect();
+        let (fetched, waiting) = (VecDeque::new(), HashMap::new());
+        Ok(Self { tx, portal, keys, receipts, redacted, fetched, waiting, ended: false, unsealed: 0 })
+    }
+
+    async fn next(&mut self) -> Result<Option<Seen>> {
+        if self.fetched.is_empty() && !self.ended {
+            let limit = i32::try_from(CHUNK).map_err(Error::internal)?;
+            let rows = self.tx.query_portal(&self.portal, limit).await.map_err(|e| plain(&e))?;
+            self.ended = rows.is_empty();
+            for row in &rows {
+                self.fetched.push_back(Seen::look(row, &mut self.keys, &self.redacted)?);
+            }
+        }
+        Ok(self.fetched.pop_front())
+    }
+
+    /// The event of a leaf: checks it and gives its leaf hash.
+    pub(super) async fn leaf(
+        &mut self,
+        (at, id, pruned): (u64, Uuid, bool),
+        held: Option<Hash>,
+        heads: &Heads,
+        found: &mut Findings,
+    ) -> Result<Option<Hash>> {
+        let mut event = self.waiting.remove(&id);
+        let late = event.is_some();
+        while event.is_none() && self.waiting.len() < WAITING {
+            let Some(next) = self.next().await? else { break };
+            if next.id == id {
+                event = Some(next);
+            } else {
+                self.waiting.insert(next.id, next);
+            }
+        }
+        let Some(event) = event else {
+            if pruned {
+                self.receipt(id, None, (Some(at), found));
+            } else {
+                found.add("event_missing", Some(at), Some(id), "an event of the log is gone");
+            }
+            return Ok(held);
+        };
+        if late {
+            found.add("order", Some(at), Some(id), "an event is not where its transaction put it");
+        }
+        if held.is_some_and(|held| held != event.leaf) {
+            found.add("event_changed", Some(at), Some(id), "an event is not the one that was sealed here");
+        }
+        if !heads.plausible(at, event.recorded_at) {
+            found.add("time", Some(at), Some(id), "an event says a time at which it cannot have been recorded");
+        }
+        self.report(&event, Some(at), found);
+        Ok(Some(event.leaf))
+    }
+
+    fn report(&mut self, event: &Seen, at: Option<u64>, found: &mut Findings) {
+        for (kind, what) in &event.faults {
+            found.add(kind, at, Some(event.id), *what);
+        }
+        self.receipt(event.id, Some(&event.leaf), (at, found));
+    }
+
+    fn receipt(&mut self, id: Uuid, leaf: Option<&Hash>, (at, found): (Option<u64>, &mut Findings)) {
+        let given = self.receipts.as_mut().and_then(|r| r.committed.remove(&id));
+        if given.is_some_and(|given| leaf.is_some_and(|leaf| *leaf != given)) {
+            found.add("receipt_differs", at, Some(id), "an event is not the one its writer has a receipt for");
+        }
+    }
+
+    /// Events without a leaf, and receipts without an event.
+    pub(super) async fn rest(&mut self, found: &mut Findings) -> Result<()> {
+        let waiting: Vec<Seen> = self.waiting.drain().map(|(_, seen)| seen).collect();
+        for event in waiting {
+            self.unmatched(&event, found);
+        }
+        while let Some(event) = self.next().await? {
+            self.unmatched(&event, found);
+        }
+        if let Some(receipts) = self.receipts.take() {
+            if receipts.unreadable > 0 {
+                let what = format!("{} lines of the receipts cannot be read", receipts.unreadable);
+                found.add("receipt_unreadable", None, None, what);
+            }
+            let mut left: Vec<Uuid> = receipts.committed.into_keys().collect();
+            left.sort_unstable();
+            for id in left {
+                found.add(
+                    "receipt_without_event",
+                    None,
+                    Some(id),
+                    "an event was committed, says its writer, and is gone",
+                );
+            }
+        }
+        Ok(())
+    }
+
+    fn unmatched(&mut self, event: &Seen, found: &mut Findings) {
+        if event.due {
+            found.add("not_in_log", None, Some(event.id), "an event lies before the last seal and has no leaf");
+        } else {
+            self.unsealed += 1;
+        }
+        self.report(event, None, found);
+    }
+}

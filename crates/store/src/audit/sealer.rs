@@ -1,0 +1,331 @@
+//! The sealer: appends finished events to the tree and signs the new head (`spec` B1.5).
+//!
+//! Events are taken in the order of their transactions, and only of those below the horizon: every transaction with a
+//! smaller number has ended, so nothing can appear behind what was sealed. A slow writer delays sealing and loses
+//! nothing. Any number of nodes may try; an advisory lock lets one through. Before it extends the tree the sealer
+//! derives the stored root from the stored tiles and opens the newest signed head: on a log that does not agree with
+//! itself, or lies behind an anchor, it signs nothing.
+
+use super::plain;
+use super::{
+    alert::Alert,
+    anchor::Anchor,
+    leaf::{self, WriterKeys},
+    log::{self, Head, LOCK, Log, Suspect},
+    merkle::{Checkpoint, Grown, Note, SigningKey, Tile, empty_root},
+};
+use salus_core::{Error, Result};
+use std::time::Instant;
+use time::OffsetDateTime;
+use tokio_postgres::{Client, Transaction};
+use uuid::Uuid;
+
+/// Events fetched at a time.
+const CHUNK: i32 = 10_000;
+
+/// What one run did.
+#[derive(Debug, Clone, Default)]
+pub struct Sealed {
+    /// Events appended.
+    pub events: u64,
+    /// Leaves of the log now.
+    pub size: u64,
+    /// The signed head, when it is a new one.
+    pub note: Option<String>,
+    /// Events that no Salus process made, or that were changed before they were sealed. They are sealed as they are:
+    /// what was found stays on record.
+    pub suspects: Vec<Suspect>,
+    /// Another node was sealing.
+    pub busy: bool,
+    /// How long it took.
+    pub seconds: f64,
+}
+
+/// Seals over one connection, which it opens again when it broke.
+pub struct Sealer {
+    log: Log,
+    client: Option<Client>,
+}
+
+impl Sealer {
+    /// Nothing is connected before the first run.
+    #[must_use]
+    pub fn new(log: Log) -> Self {
+        Self { log, client: None }
+    }
+
+    /// Seals all events whose transactions have ended.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the log must not be extended, saying why: its tiles do not give its root, its newest
+    /// head is not signed by its key, or the database is another one. The events stay and are sealed later.
+    pub async fn seal(&mut self) -> Result<Sealed> {
+        self.run(None).await
+    }
+
+    /// The same, after checking that the log has not fallen behind what was anchored.
+    ///
+    /// # Errors
+    /// As [`Sealer::seal`], and when an anchored head is ahead of the log or is not in it.
+    pub async fn seal_anchored(&mut self, anchor: &dyn Anchor) -> Result<Sealed> {
+        self.run(Some(anchor)).await
+    }
+
+    /// Keeps the newest head at an anchor, when it is not there yet, and notes where it is kept. Answers how many
+    /// events that head covers.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the anchor cannot be used, or holds a head that this log contradicts.
+    pub async fn anchor(&mut self, anchor: &dyn Anchor) -> Result<u64> {
+        let mut client = self.client().await?;
+        let kept = keep(&self.log, &mut client, anchor).await;
+        self.client = kept.is_ok().then_some(client);
+        match kept {
+            Ok(size) => Ok(size),
+            Err(stop) => Err(told(&self.log, stop).await),
+        }
+    }
+
+    async fn client(&mut self) -> Result<Client> {
+        match self.client.take() {
+            Some(client) if !client.is_closed() => Ok(client),
+            _ => self.log.connect().await,
+        }
+    }
+
+    async fn run(&mut self, anchor: Option<&dyn Anchor>) -> Result<Sealed> {
+        let mut client = self.client().await?;
+        let since = Instant::now();
+        let sealed = seal(&self.log, &mut client, anchor).await;
+        // After an error nobody knows in what state the connection is.
+        self.client = sealed.is_ok().then_some(client);
+        match sealed {
+            Ok(sealed) => Ok(Sealed { seconds: since.elapsed().as_secs_f64(), ..sealed }),
+            Err(stop) => Err(told(&self.log, stop).await),
+        }
+    }
+}
+
+async fn seal(log: &Log, client: &mut Client, anchor: Option<&dyn Anchor>) -> Result<Sealed, Stop> {
+    let tx = client.transaction().await.map_err(|e| plain(&e))?;
+    let locked = tx.query_one("SELECT pg_try_advisory_xact_lock($1)", &[&LOCK]).await.map_err(|e| plain(&e))?;
+    if !locked.get::<_, bool>(0) {
+        return Ok(Sealed { busy: true, ..Sealed::default() });
+    }
+    let key = log.ensure_key(&tx).await?;
+    let head = current_head(&tx).await?;
+    let horizon = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text";
+    let horizon: String = tx.query_one(horizon, &[]).await.map_err(|e| plain(&e))?.get(0);
+    let mut grown = trusted_tree(log, &tx, &key, &head).await?;
+    if let Some(anchor) = anchor {
+        not_behind(log, &tx, &key, (&head, anchor)).await?;
+    }
+    let suspects = append(log, &tx, &mut grown, (&head, &horizon)).await?;
+    let (size, root) = (grown.tree().size(), grown.tree().root());
+    let note = if size > head.size {
+        store_tiles(&tx, head.epoch, grown.partial().0.iter().map(|(at, hashes)| (*at, hashes.concat()))).await?;
+        let note = log::sign(&key, log.origin(head.epoch), size, root);
+        let sql = "INSERT INTO audit.checkpoints (epoch, size, note, sealed_at) VALUES ($1, $2, $3, $4)";
+        let now = log.env.now();
+        tx.execute(sql, &[&head.epoch, &size.cast_signed(), &note, &now]).await.map_err(|e| plain(&e))?;
+        Some(note)
+    } else {
+        None
+    };
+    let sql = "UPDATE audit.tree_states SET size = $2, root = $3::bytea, horizon = $4::text::xid8 WHERE epoch = $1";
+    tx.execute(sql, &[&head.epoch, &size.cast_signed(), &root.to_vec(), &horizon]).await.map_err(|e| plain(&e))?;
+    for Suspect { tenant, event, leaf } in &suspects {
+        let what = "This event was not made by a Salus process, or was changed before it was sealed";
+        let (leaf, event) = (Some(*leaf), Some(*event));
+        Alert { tenant: *tenant, kind: "forged", leaf, event, what }.raise(&tx, &log.env).await?;
+    }
+    tx.commit().await.map_err(|e| plain(&e))?;
+    Ok(Sealed { events: size - head.size, size, note, suspects, ..Sealed::default() })
+}
+
+async fn keep(log: &Log, client: &mut Client, anchor: &dyn Anchor) -> Result<u64, Stop> {
+    let tx = client.transaction().await.map_err(|e| plain(&e))?;
+    let (Some(head), Some(key)) = (log::head(&tx, false).await?, log.key(&tx).await?) else { return Ok(0) };
+    if head.size == 0 {
+        return Ok(0);
+    }
+    trusted_tree(log, &tx, &key, &head).await?;
+    not_behind(log, &tx, &key, (&head, anchor)).await?;
+    let sql = "SELECT note FROM audit.checkpoints WHERE epoch = $1 AND size = $2";
+    let at = [head.size.cast_signed()];
+    let note: String = tx.query_one(sql, &[&head.epoch, &at[0]]).await.map_err(|e| plain(&e))?.get(0);
+    if anchor.newest()?.as_ref() != Some(&note) {
+        anchor.keep(&note)?;
+        let sql = "UPDATE audit.checkpoints SET anchored = anchored || jsonb_build_object($3::text, $4::timestamptz) \
+                   WHERE epoch = $1 AND size = $2";
+        let (name, now) = (anchor.name(), log.env.now());
+        tx.execute(sql, &[&head.epoch, &at[0], &name, &now]).await.map_err(|e| plain(&e))?;
+    }
+    tx.commit().await.map_err(|e| plain(&e))?;
+    Ok(head.size)
+}
+
+/// The head to extend; the first one is made here.
+async fn current_head(tx: &Transaction<'_>) -> Result<Head, Stop> {
+    let (sysid, timeline) = log::cluster(tx).await?;
+    if let Some(head) = log::head(tx, true).await? {
+        if head.sysid == sysid {
+            return Ok(head);
+        }
+        return Err(refused(
+            "the database was restored into another cluster, whose transactions are numbered anew: the log ends here and \
+             can be verified, but not continued",
+        ));
+    }
+    let left = tx
+        .query_one("SELECT (SELECT count(*) FROM audit.leaves) + (SELECT count(*) FROM audit.checkpoints)", &[])
+        .await
+        .map_err(|e| plain(&e))?;
+    if left.get::<_, i64>(0) > 0 {
+        return Err(refused("the head of the log is gone, and its leaves are not"));
+    }
+    let head = Head { epoch: 1, size: 0, root: empty_root().to_vec(), horizon: "0".into(), sysid };
+    let sql = "INSERT INTO audit.tree_states (epoch, size, root, horizon, sysid, timeline, is_current) \
+               VALUES ($1, 0, $2::bytea, $3::text::xid8, $4, $5, true)";
+    tx.execute(sql, &[&head.epoch, &head.root, &head.horizon, &head.sysid, &timeline]).await.map_err(|e| plain(&e))?;
+    Ok(head)
+}
+
+/// The tree from its tiles, when they give the stored root and the log's key signed it.
+async fn trusted_tree(log: &Log, tx: &Transaction<'_>, key: &SigningKey, head: &Head) -> Result<Grown, Stop> {
+    let edge = super::merkle::right_edge(head.size);
+    let edge = log::tiles(tx, head.epoch, &edge).await?;
+    let grown = Grown::from_edge(head.size, edge).ok_or_else(|| refused("a tile of the log's edge is missing"))?;
+    if grown.tree().root()[..] != head.root[..] {
+        return Err(refused("the stored tiles do not give the stored root"));
+    }
+    if head.size > 0 {
+        let sql = "SELECT note FROM audit.checkpoints WHERE epoch = $1 AND size = $2";
+        let row = tx.query_opt(sql, &[&head.epoch, &head.size.cast_signed()]).await.map_err(|e| plain(&e))?;
+        let said = row.and_then(|r| Note::parse(r.get(0))).map(|n| n.open(key.public()));
+        let own = Checkpoint { origin: log.origin(head.epoch), size: head.size, root: grown.tree().root() };
+        if !matches!(said, Some(Ok(said)) if said == own) {
+            return Err(refused("its newest head is not signed by its key"));
+        }
+    }
+    Ok(grown)
+}
+
+/// Refuses when an anchored head is ahead of the log, or is none of the log's own.
+async fn not_behind(
+    log: &Log,
+    tx: &Transaction<'_>,
+    key: &SigningKey,
+    (head, anchor): (&Head, &dyn Anchor),
+) -> Result<(), Stop> {
+    let Some(note) = anchor.newest()? else { return Ok(()) };
+    let Some(Ok(kept)) = Note::parse(&note).map(|n| n.open(key.public())) else {
+        return Err(refused("its newest anchored head is not signed by its key"));
+    };
+    if kept.size > head.size {
+        let why = format!(
+            "a head over {} events was anchored, and the log holds {}: it was rolled back",
+            kept.size, head.size
+        );
+        return Err(refused(&why));
+    }
+    let sql = "SELECT note FROM audit.checkpoints WHERE epoch = $1 AND size = $2";
+    let row = tx.query_opt(sql, &[&head.epoch, &kept.size.cast_signed()]).await.map_err(|e| plain(&e))?;
+    let own = row.and_then(|r| Note::parse(r.get(0))).and_then(|n| n.open(key.public()).ok());
+    if kept.origin != log.origin(head.epoch) || own.as_ref() != Some(&kept) {
+        return Err(refused(&format!("its head over {} events is not the one that was anchored", kept.size)));
+    }
+    Ok(())
+}
+
+/// Appends the events between the last horizon and this one, in the order of their transactions.
+async fn append(
+    log: &Log,
+    tx: &Transaction<'_>,
+    grown: &mut Grown,
+    (head, horizon): (&Head, &str),
+) -> Result<Vec<Suspect>> {
+    let columns = "tenant_id, id, recorded_at, xact, writer_id, writer_seq, header, payload_commit, mac, leaf_hash";
+    let sql = format!(
+        "SELECT * FROM ({}) e WHERE e.xact >= $1::text::xid8 AND e.xact < $2::text::xid8 \
+         AND NOT EXISTS (SELECT FROM audit.leaves l WHERE l.event_id = e.id) ORDER BY e.xact, e.writer_id, e.writer_seq",
+        log::events(tx, columns).await?
+    );
+    let statement = tx.prepare(&sql).await.map_err(|e| plain(&e))?;
+    let portal = tx.bind(&statement, &[&head.horizon, &horizon]).await.map_err(|e| plain(&e))?;
+    let (mut suspects, mut keys) = (Vec::new(), WriterKeys::new(&log.root));
+    loop {
+        let rows = tx.query_portal(&portal, CHUNK).await.map_err(|e| plain(&e))?;
+        if rows.is_empty() {
+            return Ok(suspects);
+        }
+        let first = grown.tree().size();
+        let (mut places, mut ids, mut times) = (Vec::new(), Vec::<Uuid>::new(), Vec::<OffsetDateTime>::new());
+        for row in &rows {
+            let (header, commit, mac, kept): (&[u8], &[u8], &[u8], &[u8]) =
+                (row.get(6), row.get(7), row.get(8), row.get(9));
+            let place = first + places.len() as u64;
+            let made = keys.check(row.get("writer_id"), header, commit, mac)?;
+            if !made || leaf::hash(header, commit, mac)[..] != *kept {
+                suspects.push(Suspect { tenant: row.get(0), event: row.get(1), leaf: place });
+            }
+            grown.append(kept.try_into().map_err(Error::internal)?);
+            places.push(place.cast_signed());
+            ids.push(row.get(1));
+            times.push(row.get(2));
+        }
+        let sql = "INSERT INTO audit.leaves (epoch, leaf_index, event_id, recorded_at) \
+                   SELECT $1, * FROM unnest($2::bigint[], $3::uuid[], $4::timestamptz[])";
+        tx.execute(sql, &[&head.epoch, &places, &ids, &times]).await.map_err(|e| plain(&e))?;
+        store_tiles(tx, head.epoch, grown.take_full().into_iter().map(|(at, hashes)| (at, hashes.concat()))).await?;
+    }
+}
+
+async fn store_tiles(tx: &Transaction<'_>, epoch: i32, tiles: impl Iterator<Item = (Tile, Vec<u8>)>) -> Result<()> {
+    let (mut levels, mut numbers, mut hashes) = (Vec::new(), Vec::new(), Vec::new());
+    for ((level, index), bytes) in tiles {
+        levels.push(level.cast_signed());
+        numbers.push(index.cast_signed());
+        hashes.push(bytes);
+    }
+    let sql = "INSERT INTO audit.tiles (epoch, level, idx, hashes) SELECT $1, * FROM unnest($2::int[], $3::bigint[], $4::bytea[]) \
+               ON CONFLICT (epoch, level, idx) DO UPDATE SET hashes = excluded.hashes";
+    tx.execute(sql, &[&epoch, &levels, &numbers, &hashes]).await.map_err(|e| plain(&e))?;
+    Ok(())
+}
+
+/// Why nothing is sealed.
+enum Stop {
+    /// The log must not be extended.
+    Refused(String),
+    /// It could not be looked at.
+    Failed(Error),
+}
+
+impl From<Error> for Stop {
+    fn from(e: Error) -> Self {
+        Self::Failed(e)
+    }
+}
+
+fn refused(why: &str) -> Stop {
+    Stop::Refused(why.to_owned())
+}
+
+/// A refusal raises an alert of its own and becomes words for who reads the log.
+async fn told(log: &Log, stop: Stop) -> Error {
+    let why = match stop {
+        Stop::Failed(e) => return e,
+        Stop::Refused(why) => format!("the audit log is not sealed any further: {why}: run salus audit verify"),
+    };
+    let raised = async {
+        let mut client = log.connect().await?;
+        let tx = client.transaction().await.map_err(|e| plain(&e))?;
+        Alert::of_platform("sealing_refused", &why).raise(&tx, &log.env).await?;
+        tx.commit().await.map_err(|e| plain(&e))
+    };
+    if let Err(e) = raised.await {
+        tracing::error!(error = %e, "an alert of tampering could not be noted");
+    }
+    Error::Unavailable(why)
+}

@@ -1,0 +1,162 @@
+//! What the sealer seals, and what it refuses.
+
+use super::World;
+use salus_core::Ctx;
+use salus_store::audit::{
+    Anchor as _,
+    merkle::{Note, VerifyingKey},
+};
+use std::{sync::Arc, time::Duration};
+
+#[tokio::test]
+async fn events_of_all_tenants_are_sealed_once_and_verified() {
+    let world = World::new().await;
+    let (mut first, mut second) = (world.sealer(), world.sealer());
+    assert_eq!(first.seal().await.unwrap().events, 0);
+    let empty = world.verify().await;
+    assert!(empty.holds() && empty.size == 0, "{:?}", empty.problems);
+
+    world.record(300).await;
+    let other = world.db.create_tenant("austa", false).await.unwrap();
+    let tx = world.db.begin(Ctx::operator(world.db.env(), other), false).await.unwrap();
+    tx.commit("test.note", "audit.activity_logs").await.unwrap();
+    world.settle().await;
+    let sealed = first.seal().await.unwrap();
+    assert!(sealed.events >= 301 && sealed.suspects.is_empty(), "{sealed:?}");
+    assert_eq!(second.seal().await.unwrap().events, 0, "nothing is sealed twice");
+    world.record(5).await;
+    world.settle().await;
+    let more = second.seal().await.unwrap();
+    assert_eq!((more.events, more.size), (5, sealed.size + 5));
+
+    let report = world.verify().await;
+    assert!(report.holds(), "{:?}", report.problems);
+    assert_eq!((report.size, report.unsealed, report.checkpoints), (more.size, 0, 2));
+    assert!(report.receipts.unwrap() >= 306);
+    let key = VerifyingKey::parse(&report.key.unwrap()).unwrap();
+    let head = Note::parse(&more.note.unwrap()).unwrap().open(&key).unwrap();
+    assert_eq!((head.size, hex::encode(head.root)), (report.size, report.root));
+}
+
+#[tokio::test]
+async fn an_open_transaction_delays_and_loses_nothing() {
+    let world = World::new().await;
+    let mut sealer = world.sealer();
+    world.record(3).await;
+    world.settle().await;
+    let before = sealer.seal().await.unwrap().size;
+    let slow = world.database.connect("salus_admin").await;
+    slow.batch_execute("BEGIN; SELECT pg_current_xact_id()").await.unwrap();
+    world.record(4).await;
+    assert_eq!(sealer.seal().await.unwrap().events, 0, "a smaller transaction is still open");
+    let waiting = world.verify().await;
+    assert!(waiting.holds() && waiting.unsealed == 4, "{waiting:?}");
+    slow.batch_execute("COMMIT").await.unwrap();
+    world.settle().await;
+    assert_eq!(sealer.seal().await.unwrap().size, before + 4);
+    assert!(world.verify().await.holds());
+}
+
+#[tokio::test]
+async fn many_writers_and_sealers_lose_nothing_and_double_nothing() {
+    let world = Arc::new(World::new().await);
+    let writers: Vec<_> = (0..12)
+        .map(|w| {
+            let world = Arc::clone(&world);
+            salus_store::runtime::spawn(async move {
+                for i in 0..25u64 {
+                    let ctx = Ctx::operator(world.db.env(), world.tenant);
+                    let mut tx = world.db.begin(ctx, false).await.unwrap();
+                    tx.query(salus_store::sql!("SELECT pg_current_xact_id()::text"), &[]).await.unwrap();
+                    tokio::time::sleep(Duration::from_millis((i * 7 + w) % 13)).await;
+                    if i % 5 == 4 {
+                        tx.undo().await;
+                    } else {
+                        tx.commit("test.note", "audit.activity_logs").await.unwrap();
+                    }
+                }
+            })
+        })
+        .collect();
+    let sealers: Vec<_> = (0..3)
+        .map(|_| {
+            let mut sealer = world.sealer();
+            salus_store::runtime::spawn(async move {
+                for _ in 0..60 {
+                    sealer.seal().await.unwrap();
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+            })
+        })
+        .collect();
+    for task in writers.into_iter().chain(sealers) {
+        task.await.unwrap();
+    }
+    world.settle().await;
+    world.sealer().seal().await.unwrap();
+    let report = world.verify().await;
+    assert!(report.holds() && report.checkpoints > 3, "{:?}", report.problems);
+    let events: i64 = {
+        let admin = world.database.connect("salus_admin").await;
+        admin.query_one("SELECT count(*) FROM audit.activity_logs", &[]).await.unwrap().get(0)
+    };
+    assert_eq!((report.size.cast_signed(), report.unsealed), (events, 0));
+    assert!(events >= 12 * 20);
+}
+
+#[tokio::test]
+async fn a_log_that_fell_behind_its_anchor_is_not_extended() {
+    let world = World::new().await;
+    let (mut sealer, anchor) = (world.sealer(), world.anchor());
+    world.record(5).await;
+    world.settle().await;
+    let old = sealer.seal_anchored(&anchor).await.unwrap();
+    world.record(5).await;
+    world.settle().await;
+    anchor.keep(&sealer.seal_anchored(&anchor).await.unwrap().note.unwrap()).unwrap();
+    let admin = world.database.connect("salus_admin").await;
+    let cut = super::attacks::cut_back_to(old.size);
+    admin.batch_execute(&cut).await.unwrap();
+    world.record(1).await;
+    let refused = sealer.seal_anchored(&anchor).await.unwrap_err().to_string();
+    assert!(refused.contains("rolled back"), "{refused}");
+}
+
+#[tokio::test]
+async fn the_sealer_may_append_and_nothing_else() {
+    let world = World::new().await;
+    world.record(2).await;
+    world.sealer().seal().await.unwrap();
+    let sealer = world.database.connect("salus_sealer").await;
+    for refused in [
+        "UPDATE audit.leaves SET leaf_index = 9",
+        "DELETE FROM audit.leaves",
+        "UPDATE audit.checkpoints SET note = ''",
+        "DELETE FROM audit.tiles",
+        "UPDATE audit.signing_keys SET wrapped = ''",
+        "DELETE FROM audit.activity_logs_default",
+        "UPDATE audit.activity_logs SET action = 'x'",
+        "SELECT wrapped FROM kernel.keys",
+    ] {
+        let error = sealer.batch_execute(refused).await.unwrap_err();
+        assert_eq!(error.code().unwrap().code(), "42501", "{refused}");
+    }
+    let app = world.database.connect("salus_app").await;
+    for refused in
+        ["SELECT * FROM audit.leaves", "SELECT * FROM audit.signing_keys", "SELECT * FROM audit.activity_logs_default"]
+    {
+        assert_eq!(app.batch_execute(refused).await.unwrap_err().code().unwrap().code(), "42501", "{refused}");
+    }
+}
+
+#[tokio::test]
+async fn a_partition_that_the_sealer_does_not_see_is_told() {
+    let world = World::new().await;
+    world.record(1).await;
+    let admin = world.database.connect("salus_admin").await;
+    admin.batch_execute("DROP POLICY sealer ON audit.activity_logs_default").await.unwrap();
+    let refused = world.sealer().seal().await.unwrap_err().to_string();
+    assert!(refused.contains("does not see audit.activity_logs_default"), "{refused}");
+    let found = salus_store::lint::check(&admin).await.unwrap();
+    assert!(found.iter().any(|f| f.rule == "N11"), "{found:?}");
+}
