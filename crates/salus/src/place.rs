@@ -126,8 +126,31 @@ impl Place {
 
     /// The file where heads of the audit log are kept.
     pub fn anchor(&self) -> FileAnchor {
-        let own = || self.config.home.join("audit/anchor");
-        FileAnchor::new(self.config.audit_anchor.clone().unwrap_or_else(own))
+        FileAnchor::new(self.anchor_path())
+    }
+
+    fn anchor_path(&self) -> PathBuf {
+        self.config.audit_anchor.clone().unwrap_or_else(|| self.config.home.join("audit/anchor"))
+    }
+
+    /// Gives the evidence of a log that was emptied on purpose another name, so that it does not contradict the next
+    /// one, and returns the new names. Nothing is removed.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when a name cannot be changed.
+    pub fn put_evidence_aside(&self) -> Result<Vec<PathBuf>> {
+        let when = Env::default().clock.now().unix_timestamp();
+        let mut aside = Vec::new();
+        for path in [self.anchor_path(), self.receipts()] {
+            let mut name = path.clone().into_os_string();
+            name.push(format!(".before-reset-{when}"));
+            match std::fs::rename(&path, &name) {
+                Ok(()) => aside.push(name.into()),
+                Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+                Err(e) => return Err(Error::Unavailable(format!("{} cannot be put aside: {e}", path.display()))),
+            }
+        }
+        Ok(aside)
     }
 
     /// The folder where receipts of audit events are kept.

@@ -12,6 +12,7 @@ use salus_store::{
     schema::{self, repair},
 };
 use serde_json::{Value, json};
+use std::fmt::Write as _;
 use tokio_postgres::Client;
 
 #[derive(Debug, Subcommand)]
@@ -96,7 +97,11 @@ pub async fn run(place: &Place, command: DbCommand) -> Result<Outcome> {
         DbCommand::Seed => super::demo::run(place, super::demo::DemoCommand::Load { names: Vec::new() }).await,
         DbCommand::Reset => {
             let done = migrate::reset(&mut admin, files).await?;
-            Ok(Outcome::done(steps_json(&done), "The database is empty and migrated"))
+            let mut text = "The database is empty and migrated".to_owned();
+            for path in place.put_evidence_aside()? {
+                let _ = write!(text, "\nKept of the former audit log: {}", path.display());
+            }
+            Ok(Outcome::done(steps_json(&done), text))
         }
         DbCommand::Health => health(&admin).await,
         DbCommand::Production => {
