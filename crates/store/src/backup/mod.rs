@@ -95,10 +95,10 @@ impl Source {
     /// [`Error::Unavailable`] while a migration is unfinished; those of the database.
     pub async fn read(client: &Client) -> Result<Self> {
         let sql = "SELECT current_setting('server_version_num')::int, system_identifier::text FROM pg_control_system()";
-        let row = client.query_one(sql, &[]).await.map_err(failed)?;
+        let row = client.query_one(sql, &[]).await.map_err(|e| failed(&e))?;
         let sql = "SELECT version, name, checksum, state FROM kernel.migrations ORDER BY version";
         let mut migrations = Vec::new();
-        for row in client.query(sql, &[]).await.map_err(failed)? {
+        for row in client.query(sql, &[]).await.map_err(|e| failed(&e))? {
             if row.get::<_, &str>(3) != "applied" {
                 return Err(Error::Unavailable("a migration is unfinished: see salus db status".into()));
             }
@@ -120,9 +120,9 @@ pub async fn count_rows(client: &Client) -> Result<BTreeMap<String, i64>> {
                  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
                 WHERE c.relkind = 'r' AND c.relpersistence = 'p' AND n.nspname NOT LIKE 'pg\\_%'
                   AND n.nspname <> 'information_schema'";
-    let statement: Option<String> = client.query_one(sql, &[]).await.map_err(failed)?.get(0);
+    let statement: Option<String> = client.query_one(sql, &[]).await.map_err(|e| failed(&e))?.get(0);
     let Some(statement) = statement else { return Ok(BTreeMap::new()) };
-    let rows = client.query(&statement, &[]).await.map_err(failed)?;
+    let rows = client.query(&statement, &[]).await.map_err(|e| failed(&e))?;
     Ok(rows.iter().map(|r| (r.get(0), r.get(1))).collect())
 }
 
@@ -171,8 +171,8 @@ fn passphrase(key: &crate::seal::Secret) -> SecretString {
     SecretString::from(hex::encode(&key[..]))
 }
 
-fn failed(error: tokio_postgres::Error) -> Error {
-    unreadable("reading the database for a backup", &error)
+fn failed(error: &tokio_postgres::Error) -> Error {
+    unreadable("reading the database for a backup", error)
 }
 
 /// A failed file operation, with the file.

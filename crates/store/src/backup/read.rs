@@ -37,16 +37,16 @@ impl Backup {
             Error::Unavailable(why) => Error::Unavailable(format!("{}: {why}", dir.join(ROOT).display())),
             other => other,
         })?;
-        Self::open_as(dir, root)
+        Self::open_as(dir, &root)
     }
 
     /// Opens a backup with the root key itself.
-    pub(super) fn open_as(dir: &Path, root: RootKey) -> Result<Self> {
+    pub(super) fn open_as(dir: &Path, root: &RootKey) -> Result<Self> {
         let (manifest, text) = parse(dir)?;
         let code = read(&dir.join(CODE))?;
         let code = std::str::from_utf8(&code).ok().and_then(|text| hex::decode(text.trim()).ok());
         let right = root.manifest_code(&text)?;
-        if !code.is_some_and(|code| aws_lc_rs::constant_time::verify_slices_are_equal(&code, &right).is_ok()) {
+        if code.is_none_or(|code| aws_lc_rs::constant_time::verify_slices_are_equal(&code, &right).is_err()) {
             return Err(Error::Unavailable(format!(
                 "{} and {} do not belong together, or not to this root key: one of them was changed",
                 dir.join(MANIFEST).display(),
@@ -126,7 +126,12 @@ impl Backup {
         let mut clear =
             decryptor.decrypt(std::iter::once(&identity as &dyn age::Identity)).map_err(|_| changed(&path))?;
         let mut meter = Meter::new(to);
-        io::copy(&mut clear, &mut meter).map_err(|e| at(&path, &e))?;
+        io::copy(&mut clear, &mut meter).map_err(|e| match e.kind() {
+            io::ErrorKind::BrokenPipe => {
+                Error::Unavailable("tar ended before the archive did: is the disk full?".into())
+            }
+            _ => at(&path, &e),
+        })?;
         meter.flush().map_err(|e| at(&path, &e))?;
         if meter.finish().1 == self.manifest.archive { Ok(()) } else { Err(changed(&path)) }
     }

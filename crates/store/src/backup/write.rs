@@ -1,14 +1,16 @@
 //! Taking a backup: the archive passes through memory only, from `pg_basebackup` into the cipher. The directory has a
 //! name that begins with a dot until everything was written, synced, read back and found the same.
 
-use super::{BASE, Backup, CODE, FORMAT, MANIFEST, Manifest, Meter, Print, ROOT, Source, at, count_rows, passphrase};
+use super::{
+    BASE, Backup, CODE, FORMAT, MANIFEST, Manifest, Meter, Print, ROOT, Source, at, count_rows, failed, passphrase,
+};
 use crate::{
     cluster::Cluster,
     seal::{RootFile, RootKey, Secret},
 };
 use salus_core::{Env, Error, Result};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs::{self, DirBuilder, File, OpenOptions},
     io::{self, Read, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
@@ -45,9 +47,8 @@ pub async fn write(
     // Keeps the log that the archive needs from being recycled; gone with this connection, however it ends.
     let slot = format!("salus_backup_{}", id.simple());
     let sql = "SELECT pg_create_physical_replication_slot($1, true, true)";
-    client.execute(sql, &[&slot]).await.map_err(super::failed)?;
-    let before = count_rows(client).await?;
-    let (wrapped_key, files) = (root.new_backup_key(id)?, BTreeMap::new());
+    client.execute(sql, &[&slot]).await.map_err(|e| failed(&e))?;
+    let (key, wrapped) = root.new_backup_key(id)?;
     let draft = Manifest {
         format: FORMAT,
         id,
@@ -58,29 +59,18 @@ pub async fn write(
         start_lsn: String::new(),
         stop_lsn: String::new(),
         root_key: root.fingerprint(),
-        wrapped_key: hex::encode(&wrapped_key.1.0),
+        wrapped_key: hex::encode(&wrapped.0),
         archive: Print::of(&[]),
-        files,
-        rows: before,
+        files: BTreeMap::new(),
+        rows: count_rows(client).await?,
         changing: Vec::new(),
     };
-    let making = Making { half: half.clone(), key: wrapped_key.0, root_file: keys.root.clone(), root };
-    let done = async {
-        DirBuilder::new().recursive(true).mode(0o700).create(&half).map_err(|e| at(&half, &e))?;
-        let dump = dump_command(cluster);
-        let (making, mut manifest) = blocking(move || making.archive(dump, draft)).await?;
-        let after = count_rows(client).await?;
-        let same = |table: &String, n: i64| after.get(table) == Some(&n);
-        manifest.changing = after.keys().filter(|t| !manifest.rows.contains_key(*t)).cloned().collect();
-        manifest.changing.extend(manifest.rows.iter().filter(|(t, n)| !same(t, **n)).map(|(t, _)| t.clone()));
-        manifest.rows.retain(|table, n| same(table, *n));
-        manifest.ended_at = env.now();
-        let manifest = blocking(move || making.finish(manifest)).await?;
+    let making = Making { half: half.clone(), key, root_file: keys.root.clone(), root };
+    let done = making.whole(dump_command(cluster), draft, client, env).await.and_then(|manifest| {
         fs::rename(&half, &whole).map_err(|e| at(&whole, &e))?;
         sync(out)?;
         Ok(manifest)
-    };
-    let done = done.await;
+    });
     if done.is_err() {
         fs::remove_dir_all(&half).ok();
     }
@@ -97,8 +87,25 @@ struct Making {
 }
 
 impl Making {
+    /// Everything up to the final name.
+    async fn whole(self, dump: Command, draft: Manifest, client: &Client, env: &Env) -> Result<Manifest> {
+        let (making, mut manifest) = blocking(move || self.archive(dump, draft)).await?;
+        let after = count_rows(client).await?;
+        let before = std::mem::take(&mut manifest.rows);
+        let tables: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+        for table in tables {
+            match (before.get(table), after.get(table)) {
+                (Some(was), Some(is)) if was == is => _ = manifest.rows.insert(table.clone(), *is),
+                _ => manifest.changing.push(table.clone()),
+            }
+        }
+        manifest.ended_at = env.now();
+        blocking(move || making.finish(manifest)).await
+    }
+
     /// Writes the two large files.
     fn archive(self, mut dump: Command, mut manifest: Manifest) -> Result<(Self, Manifest)> {
+        DirBuilder::new().recursive(true).mode(0o700).create(&self.half).map_err(|e| at(&self.half, &e))?;
         let root = fs::read(&self.root_file).map_err(|e| at(&self.root_file, &e))?;
         write_file(&self.half.join(ROOT), &root)?;
         let failed = |e: io::Error| Error::Unavailable(format!("pg_basebackup cannot be run: {e}"));
@@ -154,7 +161,7 @@ impl Making {
         write_file(&self.half.join(MANIFEST), &text)?;
         write_file(&self.half.join(CODE), hex::encode(self.root.manifest_code(&text)?).as_bytes())?;
         sync(&self.half)?;
-        Backup::open_as(&self.half, self.root)?.verify()?;
+        Backup::open_as(&self.half, &self.root)?.verify()?;
         Ok(manifest)
     }
 }

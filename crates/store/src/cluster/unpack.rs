@@ -33,9 +33,9 @@ pub(crate) fn unpack(home: &Path, major: i32, feed: impl FnOnce(&mut dyn Write) 
     command.args(["-x", "-z", "-p", "--no-same-owner", "-f", "-", "-C"]).arg(&place);
     command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(layout.open_log("restore.log")?);
     let mut child = command.spawn().map_err(|e| at(tar, &e))?;
-    let fed = child.stdin.take().map_or_else(|| Err(Error::internal("tar without input")), |mut pipe| feed(&mut pipe));
+    let done = child.stdin.take().map_or_else(|| Err(Error::internal("tar without input")), |mut pipe| feed(&mut pipe));
     let status = child.wait().map_err(|e| at(tar, &e))?;
-    fed?;
+    done?;
     if !status.success() {
         return Err(Error::Unavailable("tar could not unpack the backup: see log/restore.log".into()));
     }
