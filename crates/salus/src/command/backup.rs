@@ -280,3 +280,34 @@ fn not_ours() -> Error {
             .into(),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_with_other_rows_or_none_is_a_problem() {
+        let print = json!({"bytes": 1, "sha256": ""});
+        let manifest = json!({
+            "format": 1, "id": "01a1ffe3-ee39-75c9-ad93-3e15257dae4e", "program": "0.1.0", "start_lsn": "0/1",
+            "began_at": "2026-01-01T00:00:00Z", "ended_at": "2026-01-01T00:00:01Z", "stop_lsn": "0/2", "root_key": "",
+            "source": {"postgres": 150_018, "system_identifier": "1", "schema": 1, "migrations": []},
+            "wrapped_key": "", "archive": print, "files": {}, "rows": {"a": 1, "b": 2, "c": 3}, "changing": ["d"],
+        });
+        let mut restored = Restored {
+            config: Config::default(),
+            manifest: serde_json::from_value(manifest).expect("a manifest"),
+            steps: Vec::new(),
+            keys: Value::Null,
+            problems: Vec::new(),
+            notes: Vec::new(),
+            counted: None,
+        };
+        let found = |rows: &[(&str, i64)]| rows.iter().map(|(t, n)| ((*t).to_owned(), *n)).collect();
+        restored.compare(&found(&[("a", 1), ("b", 2), ("c", 3), ("d", 9)]));
+        assert!(restored.ok());
+        restored.compare(&found(&[("a", 1), ("b", 1)]));
+        assert_eq!(restored.problems, ["b has 1 rows, and had 2 when backed up", "c is missing"]);
+        assert_eq!(restored.counted, Some(3));
+    }
+}
