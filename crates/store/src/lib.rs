@@ -9,6 +9,7 @@
 
 mod address;
 pub mod audit;
+pub mod backup;
 pub mod catalog;
 pub mod cluster;
 mod db;

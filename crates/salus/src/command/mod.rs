@@ -1,6 +1,7 @@
 //! The commands and their arguments.
 
 mod audit;
+mod backup;
 mod check;
 mod conformance;
 mod database;
@@ -61,6 +62,13 @@ enum Command {
     /// The keys that seal health data.
     #[command(subcommand)]
     Keys(keys::KeysCommand),
+    /// Take an encrypted backup of the private cluster, and read it back.
+    Backup(backup::BackupArgs),
+    /// Make a new data directory out of a backup, and check it.
+    Restore(backup::RestoreArgs),
+    /// Practise what you hope never to need.
+    #[command(subcommand)]
+    Drill(backup::DrillCommand),
     /// The audit log.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
@@ -110,6 +118,9 @@ pub async fn run(cli: Cli) -> Result<Outcome> {
         Command::Prove(command) => check::prove(&place()?, command).await,
         Command::Doctor(command) => check::doctor(&place()?, command).await,
         Command::Conformance(command) => conformance::run(&command),
+        Command::Backup(args) => backup::backup(&place()?, args).await,
+        Command::Restore(args) => backup::restore(Config::load(cli.home.as_deref())?, args).await,
+        Command::Drill(command) => backup::drill(Config::load(cli.home.as_deref())?, command).await,
         Command::Audit(command) => audit::run(&place()?, command).await,
         Command::Keys(command) => keys::run(&place()?, command).await,
         Command::User(command) => user::run(&place()?, command).await,

@@ -15,7 +15,7 @@ use std::{
         fd::AsRawFd,
         unix::{fs::chown, process::CommandExt},
     },
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
@@ -114,22 +114,24 @@ pub(super) fn configure(layout: &Layout, account: &Account, connections: u16) ->
 /// When a directory above `data` is closed to the account (root's home, say), the program inherits the open directory
 /// and finds it as `/proc/self/fd/N`, which the kernel resolves without passing the way there.
 pub(super) fn program(path: &Path, data: &Path, account: &Account) -> Result<Command> {
-    let reached = as_account(Path::new("/bin/true"), account).current_dir(data).status().is_ok();
     let mut command = as_account(path, account);
-    command.arg("-D");
-    if reached {
-        command.arg(data);
-    } else {
-        // Leaked on purpose: restarts of the server need it as long as the guard lives.
-        let open = Box::leak(Box::new(File::open(data).map_err(|e| at(data, &e))?));
-        fcntl_setfd(&*open, FdFlags::empty()).map_err(|e| at(data, &e.into()))?;
-        command.arg(format!("/proc/self/fd/{}", open.as_raw_fd()));
-    }
+    command.arg("-D").arg(reach(data, account)?);
     Ok(command)
 }
 
+/// How the account names this directory: see [`program`].
+pub(super) fn reach(data: &Path, account: &Account) -> Result<PathBuf> {
+    if as_account(Path::new("/bin/true"), account).current_dir(data).status().is_ok() {
+        return Ok(data.to_owned());
+    }
+    // Leaked on purpose: restarts of the server need it as long as the guard lives.
+    let open = Box::leak(Box::new(File::open(data).map_err(|e| at(data, &e))?));
+    fcntl_setfd(&*open, FdFlags::empty()).map_err(|e| at(data, &e.into()))?;
+    Ok(format!("/proc/self/fd/{}", open.as_raw_fd()).into())
+}
+
 /// A command under the cluster's account, from a directory that every account can reach.
-fn as_account(path: &Path, account: &Account) -> Command {
+pub(super) fn as_account(path: &Path, account: &Account) -> Command {
     let mut command = Command::new(path);
     command.env_clear().env("LC_ALL", "C.UTF-8").env("TZ", "UTC").env("PATH", "/usr/bin:/bin");
     command.current_dir("/").stdin(Stdio::null());
@@ -139,7 +141,7 @@ fn as_account(path: &Path, account: &Account) -> Command {
     command
 }
 
-fn own_dir(path: &Path, account: &Account) -> Result<()> {
+pub(super) fn own_dir(path: &Path, account: &Account) -> Result<()> {
     make_dir(path, 0o700).map_err(|e| at(path, &e))?;
     match account.owner() {
         Some((uid, gid)) => chown(path, Some(uid), Some(gid)).map_err(|e| at(path, &e)),

@@ -28,8 +28,7 @@ impl Installation {
 
     /// The newest installation, or for an existing cluster the one of its own release.
     pub fn find(layout: &Layout) -> Result<Self> {
-        let mut found: Vec<Self> = candidates().into_iter().filter_map(|dir| Self::at(&dir)).collect();
-        found.sort();
+        let mut found = Self::all();
         let Ok(made_by) = fs::read_to_string(layout.data().join("PG_VERSION")) else {
             return found.pop().filter(|i| i.major() >= OLDEST_MAJOR).ok_or_else(|| {
                 Error::Unavailable(format!(
@@ -45,6 +44,21 @@ impl Installation {
                 layout.home.display()
             ))
         })
+    }
+
+    /// The newest of this release, to restore a backup of it.
+    pub fn of_major(major: i32) -> Result<Self> {
+        Self::all().into_iter().rfind(|i| i.major() == major).ok_or_else(|| {
+            Error::Unavailable(format!(
+                "the backup was taken from PostgreSQL {major}, which is not installed: apt-get install postgresql-{major}"
+            ))
+        })
+    }
+
+    fn all() -> Vec<Self> {
+        let mut found: Vec<Self> = candidates().into_iter().filter_map(|dir| Self::at(&dir)).collect();
+        found.sort();
+        found
     }
 
     fn at(dir: &Path) -> Option<Self> {

@@ -13,9 +13,11 @@ mod guard;
 mod install;
 mod layout;
 mod postmaster;
+mod unpack;
 
 pub use guard::guard_requested;
 pub use install::version_refusal;
+pub(crate) use unpack::unpack;
 
 use guard::GUARD_ARGUMENT;
 use layout::{Layout, Ready, at};

@@ -86,6 +86,11 @@ impl RootFile {
         })
     }
 
+    /// Puts a root key file, as a backup kept it, where there is none.
+    pub(crate) fn put(&self, sealed: &[u8]) -> Result<()> {
+        write_private(&self.root, sealed)
+    }
+
     /// Whether a recovery identity, as someone kept it, opens the root key.
     pub fn check_escrow(&self, identity: &str) -> Result<()> {
         let sealed =
@@ -94,7 +99,8 @@ impl RootFile {
         if own.0 == kept.0 { Ok(()) } else { Err(Error::internal("the recovery identity opens another key")) }
     }
 
-    fn unlock_with(sealed: &[u8], identity: &str) -> Result<RootKey> {
+    /// Unlocks the bytes of a root key file with the text of an identity.
+    pub(crate) fn unlock_with(sealed: &[u8], identity: &str) -> Result<RootKey> {
         let line = identity.lines().map(str::trim).find(|l| !l.is_empty() && !l.starts_with('#')).unwrap_or_default();
         let identity: x25519::Identity = line
             .parse()
@@ -143,6 +149,25 @@ impl RootKey {
     /// That seed from its wrapped form.
     pub(crate) fn open_log_key(&self, id: Uuid, wrapped: &[u8]) -> Result<Secret> {
         unwrap(&cipher(&self.0)?, &key_aad(id, 0, "log"), wrapped)
+    }
+
+    /// A key for one backup and its wrapped form.
+    pub(crate) fn new_backup_key(&self, backup: Uuid) -> Result<(Secret, Wrapped)> {
+        let secret = random_secret()?;
+        let wrapped = wrap(&cipher(&self.0)?, &key_aad(backup, 0, "backup"), &secret)?;
+        Ok((secret, wrapped))
+    }
+
+    /// A backup's key from its wrapped form.
+    pub(crate) fn open_backup_key(&self, backup: Uuid, wrapped: &[u8]) -> Result<Secret> {
+        unwrap(&cipher(&self.0)?, &key_aad(backup, 0, "backup"), wrapped)
+    }
+
+    /// The code that only a holder of the root key can put under a backup's manifest.
+    pub(crate) fn manifest_code(&self, manifest: &[u8]) -> Result<[u8; 32]> {
+        use aws_lc_rs::hmac;
+        let key = derive(&[], &self.0[..], &[b"salus/backup-manifest/v1"])?;
+        Ok(super::hmac(&hmac::Key::new(hmac::HMAC_SHA256, &key[..]), &[manifest]))
     }
 
     /// The key with which one run of a server process marks its audit events.

@@ -1,0 +1,181 @@
+//! Base backups of the private cluster: a directory of four files, of which an identity that opens the root key makes
+//! a running cluster again, and nothing else does.
+//!
+//! `base.tar.gz.age` is `pg_basebackup`'s archive with the write-ahead log it needs, encrypted (age) under a key of
+//! this backup alone; `root.age` is the root key as it lies in the data directory, encrypted to its recipients;
+//! `manifest.json` says what is in them, with the backup's key wrapped under the root key; `manifest.mac` is its code
+//! (HMAC-SHA-256) under a key derived from the root key. [`write()`] makes one, [`Backup`] reads one.
+
+mod read;
+mod write;
+
+pub use read::{Backup, refuse_filled};
+pub use write::write;
+
+use crate::{migrate::unreadable, seal::sha256};
+use age::secrecy::SecretString;
+use salus_core::{Error, Result};
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, io, path::Path};
+use time::OffsetDateTime;
+use tokio_postgres::Client;
+use uuid::Uuid;
+
+const BASE: &str = "base.tar.gz.age";
+const ROOT: &str = "root.age";
+const MANIFEST: &str = "manifest.json";
+const CODE: &str = "manifest.mac";
+/// The layout described above. Another number is refused.
+const FORMAT: u32 = 1;
+
+/// What a backup says of itself. Nothing in it is secret or about a person.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// The layout of the directory.
+    pub format: u32,
+    /// The backup's own id, to which its key is bound.
+    pub id: Uuid,
+    /// When it began. A change committed later may be missing.
+    #[serde(with = "time::serde::rfc3339")]
+    pub began_at: OffsetDateTime,
+    /// When the archive was complete.
+    #[serde(with = "time::serde::rfc3339")]
+    pub ended_at: OffsetDateTime,
+    /// The version of the program that took it.
+    pub program: String,
+    /// What was backed up.
+    pub source: Source,
+    /// Where the write-ahead log of the archive begins.
+    pub start_lsn: String,
+    /// The state that a restore gives: everything committed before this place of the log.
+    pub stop_lsn: String,
+    /// A print of the root key that is needed.
+    pub root_key: String,
+    /// The backup's key, wrapped under the root key, in hex.
+    pub wrapped_key: String,
+    /// The archive before encryption.
+    pub archive: Print,
+    /// The files beside the manifest.
+    pub files: BTreeMap<String, Print>,
+    /// Rows of each table whose number was the same before and after the archive was taken.
+    pub rows: BTreeMap<String, i64>,
+    /// Tables whose number of rows changed meanwhile, so that no exact one can be told.
+    pub changing: Vec<String>,
+}
+
+/// Length and SHA-256 of a sequence of bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Print {
+    /// Bytes.
+    pub bytes: u64,
+    /// SHA-256, in hex.
+    pub sha256: String,
+}
+
+/// The database that is backed up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    /// As `server_version_num` writes it: 15.18 is 150018.
+    pub postgres: i32,
+    /// PostgreSQL's own name for the cluster.
+    pub system_identifier: String,
+    /// The highest applied migration.
+    pub schema: i32,
+    /// Every applied migration, as number, name and checksum.
+    pub migrations: Vec<(i32, String, String)>,
+}
+
+impl Source {
+    /// Asks the server.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] while a migration is unfinished; those of the database.
+    pub async fn read(client: &Client) -> Result<Self> {
+        let sql = "SELECT current_setting('server_version_num')::int, system_identifier::text FROM pg_control_system()";
+        let row = client.query_one(sql, &[]).await.map_err(|e| failed(&e))?;
+        let sql = "SELECT version, name, checksum, state FROM kernel.migrations ORDER BY version";
+        let mut migrations = Vec::new();
+        for row in client.query(sql, &[]).await.map_err(|e| failed(&e))? {
+            if row.get::<_, &str>(3) != "applied" {
+                return Err(Error::Unavailable("a migration is unfinished: see salus db status".into()));
+            }
+            migrations.push((row.get(0), row.get(1), row.get(2)));
+        }
+        let schema = migrations.last().map_or(0, |m: &(i32, String, String)| m.0);
+        Ok(Self { postgres: row.get(0), system_identifier: row.get(1), schema, migrations })
+    }
+}
+
+/// Rows of every table, in one snapshot.
+///
+/// # Errors
+/// Those of the database.
+pub async fn count_rows(client: &Client) -> Result<BTreeMap<String, i64>> {
+    let sql =
+        "SELECT string_agg(format('SELECT %L, (SELECT count(*) FROM ONLY %s)', c.oid::regclass, c.oid::regclass), \
+                 ' UNION ALL ')
+                 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                WHERE c.relkind = 'r' AND c.relpersistence = 'p' AND n.nspname NOT LIKE 'pg\\_%'
+                  AND n.nspname <> 'information_schema'";
+    let statement: Option<String> = client.query_one(sql, &[]).await.map_err(|e| failed(&e))?.get(0);
+    let Some(statement) = statement else { return Ok(BTreeMap::new()) };
+    let rows = client.query(&statement, &[]).await.map_err(|e| failed(&e))?;
+    Ok(rows.iter().map(|r| (r.get(0), r.get(1))).collect())
+}
+
+/// Counts and hashes what passes through.
+struct Meter<T> {
+    inner: T,
+    bytes: u64,
+    hash: aws_lc_rs::digest::Context,
+}
+
+impl<T> Meter<T> {
+    fn new(inner: T) -> Self {
+        Self { inner, bytes: 0, hash: aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256) }
+    }
+
+    fn count(&mut self, bytes: &[u8]) {
+        self.bytes += bytes.len() as u64;
+        self.hash.update(bytes);
+    }
+
+    fn finish(self) -> (T, Print) {
+        (self.inner, Print { bytes: self.bytes, sha256: hex::encode(self.hash.finish()) })
+    }
+}
+
+impl<T: io::Write> io::Write for Meter<T> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let n = self.inner.write(bytes)?;
+        self.count(&bytes[..n]);
+        Ok(n)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+impl Print {
+    fn of(bytes: &[u8]) -> Self {
+        Self { bytes: bytes.len() as u64, sha256: hex::encode(sha256(&[bytes])) }
+    }
+}
+
+/// A backup's key in the form age takes. It is 256 random bits, so that stretching it gains nothing.
+fn passphrase(key: &crate::seal::Secret) -> SecretString {
+    SecretString::from(hex::encode(&key[..]))
+}
+
+fn failed(error: &tokio_postgres::Error) -> Error {
+    unreadable("reading the database for a backup", error)
+}
+
+/// A failed file operation, with the file.
+fn at(path: &Path, error: &io::Error) -> Error {
+    Error::Unavailable(format!("{}: {error}", path.display()))
+}

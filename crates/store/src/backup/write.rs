@@ -1,0 +1,195 @@
+//! Taking a backup: the archive passes through memory only, from `pg_basebackup` into the cipher. The directory has a
+//! name that begins with a dot until everything was written, synced, read back and found the same.
+
+use super::{
+    BASE, Backup, CODE, FORMAT, MANIFEST, Manifest, Meter, Print, ROOT, Source, at, count_rows, failed, passphrase,
+};
+use crate::{
+    cluster::Cluster,
+    seal::{RootFile, RootKey, Secret},
+};
+use salus_core::{Env, Error, Result};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs::{self, DirBuilder, File, OpenOptions},
+    io::{self, Read, Write},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    thread,
+};
+use time::macros::format_description;
+use tokio_postgres::Client;
+
+/// Takes a backup of this cluster into a new directory below `out` and returns its path. `client` is a connection to
+/// it as its administrator.
+///
+/// # Errors
+/// [`Error::Unavailable`] in words that say what failed; then nothing is left below `out`.
+pub async fn write(
+    cluster: &Cluster,
+    client: &Client,
+    keys: &RootFile,
+    out: &Path,
+    env: &Env,
+) -> Result<(PathBuf, Manifest)> {
+    let root = keys.unlock()?;
+    let source = Source::read(client).await?;
+    let began_at = env.now();
+    let id = env.id();
+    let name = began_at
+        .format(format_description!("salus-[year][month][day]T[hour][minute][second]Z"))
+        .map_err(Error::internal)?;
+    let (half, whole) = (out.join(format!(".{name}.{id}.half")), out.join(&name));
+    if whole.exists() {
+        return Err(Error::Unavailable(format!("{} exists: nothing was written", whole.display())));
+    }
+    // Keeps the log that the archive needs from being recycled; gone with this connection, however it ends.
+    let slot = format!("salus_backup_{}", id.simple());
+    let sql = "SELECT pg_create_physical_replication_slot($1, true, true)";
+    client.execute(sql, &[&slot]).await.map_err(|e| failed(&e))?;
+    let (key, wrapped) = root.new_backup_key(id)?;
+    let draft = Manifest {
+        format: FORMAT,
+        id,
+        began_at,
+        ended_at: began_at,
+        program: env!("CARGO_PKG_VERSION").to_owned(),
+        source,
+        start_lsn: String::new(),
+        stop_lsn: String::new(),
+        root_key: root.fingerprint(),
+        wrapped_key: hex::encode(&wrapped.0),
+        archive: Print::of(&[]),
+        files: BTreeMap::new(),
+        rows: count_rows(client).await?,
+        changing: Vec::new(),
+    };
+    let making = Making { half: half.clone(), key, root_file: keys.root.clone(), root };
+    let done = making.whole(dump_command(cluster), draft, client, env).await.and_then(|manifest| {
+        fs::rename(&half, &whole).map_err(|e| at(&whole, &e))?;
+        sync(out)?;
+        Ok(manifest)
+    });
+    if done.is_err() {
+        fs::remove_dir_all(&half).ok();
+    }
+    client.execute("SELECT pg_drop_replication_slot($1)", &[&slot]).await.ok();
+    done.map(|manifest| (whole, manifest))
+}
+
+/// What the blocking half of the work needs.
+struct Making {
+    half: PathBuf,
+    key: Secret,
+    root_file: PathBuf,
+    root: RootKey,
+}
+
+impl Making {
+    /// Everything up to the final name.
+    async fn whole(self, dump: Command, draft: Manifest, client: &Client, env: &Env) -> Result<Manifest> {
+        let (making, mut manifest) = blocking(move || self.archive(dump, draft)).await?;
+        let after = count_rows(client).await?;
+        let before = std::mem::take(&mut manifest.rows);
+        let tables: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+        for table in tables {
+            match (before.get(table), after.get(table)) {
+                (Some(was), Some(is)) if was == is => _ = manifest.rows.insert(table.clone(), *is),
+                _ => manifest.changing.push(table.clone()),
+            }
+        }
+        manifest.ended_at = env.now();
+        blocking(move || making.finish(manifest)).await
+    }
+
+    /// Writes the two large files.
+    fn archive(self, mut dump: Command, mut manifest: Manifest) -> Result<(Self, Manifest)> {
+        DirBuilder::new().recursive(true).mode(0o700).create(&self.half).map_err(|e| at(&self.half, &e))?;
+        let root = fs::read(&self.root_file).map_err(|e| at(&self.root_file, &e))?;
+        write_file(&self.half.join(ROOT), &root)?;
+        let failed = |e: io::Error| Error::Unavailable(format!("pg_basebackup cannot be run: {e}"));
+        let mut child = dump.spawn().map_err(failed)?;
+        let (Some(mut archive), Some(mut errors)) = (child.stdout.take(), child.stderr.take()) else {
+            return Err(Error::internal("pg_basebackup without output"));
+        };
+        let said = thread::spawn(move || {
+            let mut text = String::new();
+            errors.read_to_string(&mut text).map(|_| text)
+        });
+        let written = self.encrypt(&mut archive);
+        // Closed before waiting, so that a dump whose reader failed ends too.
+        drop(archive);
+        let status = child.wait().map_err(failed)?;
+        let said = said.join().ok().and_then(io::Result::ok).unwrap_or_default();
+        let (clear, sealed) = written?;
+        if !status.success() {
+            let last: Vec<&str> = said.lines().rev().take(3).collect();
+            return Err(Error::Unavailable(format!("pg_basebackup failed: {}", last.join("; "))));
+        }
+        let place = |what: &str| -> Result<String> {
+            let found = said.lines().find_map(|line| line.split_once(what)?.1.split_whitespace().next());
+            found.map(str::to_owned).ok_or_else(|| Error::internal(format!("pg_basebackup told no {what}")))
+        };
+        manifest.start_lsn = place("write-ahead log start point: ")?;
+        manifest.stop_lsn = place("write-ahead log end point: ")?;
+        manifest.archive = clear;
+        manifest.files = BTreeMap::from([(BASE.to_owned(), sealed), (ROOT.to_owned(), Print::of(&root))]);
+        Ok((self, manifest))
+    }
+
+    /// Passes the archive through the cipher into its file; what went in and what came out.
+    fn encrypt(&self, archive: &mut impl Read) -> Result<(Print, Print)> {
+        let path = self.half.join(BASE);
+        let failed = |e: io::Error| at(&path, &e);
+        let mut recipient = age::scrypt::Recipient::new(passphrase(&self.key));
+        recipient.set_work_factor(2);
+        let encryptor = age::Encryptor::with_recipients(std::iter::once(&recipient as &dyn age::Recipient))
+            .map_err(Error::internal)?;
+        let cipher = encryptor.wrap_output(Meter::new(create(&path)?)).map_err(failed)?;
+        let mut clear = Meter::new(cipher);
+        io::copy(archive, &mut clear).map_err(failed)?;
+        let (cipher, clear) = clear.finish();
+        let (file, sealed) = cipher.finish().map_err(failed)?.finish();
+        file.sync_all().map_err(failed)?;
+        Ok((clear, sealed))
+    }
+
+    /// Writes the manifest and its code, and reads the whole backup back.
+    fn finish(self, manifest: Manifest) -> Result<Manifest> {
+        let text = serde_json::to_vec_pretty(&manifest).map_err(Error::internal)?;
+        write_file(&self.half.join(MANIFEST), &text)?;
+        write_file(&self.half.join(CODE), hex::encode(self.root.manifest_code(&text)?).as_bytes())?;
+        sync(&self.half)?;
+        Backup::open_as(&self.half, &self.root)?.verify()?;
+        Ok(manifest)
+    }
+}
+
+/// `pg_basebackup` to its standard output, with the log the archive needs and PostgreSQL's list of files in it.
+fn dump_command(cluster: &Cluster) -> Command {
+    let mut command = Command::new(cluster.bin_dir().join("pg_basebackup"));
+    command.env_clear().env("LC_ALL", "C").env("PATH", "/usr/bin:/bin");
+    command.arg("-h").arg(cluster.socket_dir()).args(["-U", "salus_admin", "--no-password", "--verbose"]);
+    command.args(["-D", "-", "-F", "tar", "-X", "fetch", "-c", "fast", "-Z", "client-gzip:1", "-l", "salus backup"]);
+    command.args(["--manifest-checksums=SHA256"]);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(Error::internal)?
+}
+
+fn create(path: &Path) -> Result<File> {
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(|e| at(path, &e))
+}
+
+fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
+    let mut file = create(path)?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(|e| at(path, &e))
+}
+
+fn sync(dir: &Path) -> Result<()> {
+    File::open(dir).and_then(|dir| dir.sync_all()).map_err(|e| at(dir, &e))
+}
