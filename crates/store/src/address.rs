@@ -60,7 +60,7 @@ impl From<Config> for Address {
     /// As it is, without encryption: for a socket of this machine.
     fn from(mut config: Config) -> Self {
         config.ssl_mode(SslMode::Disable);
-        Self { config, tls: connector(client_config(Arc::new(Unchecked(provider())))) }
+        Self { config, tls: MakeRustlsConnect::new(client_config(lenient(None))) }
     }
 }
 
@@ -97,11 +97,11 @@ impl Address {
         let roots = roots.filter(|r| r != "system").map(PathBuf::from).or_else(|| policy.root_certificates.clone());
         let verifier: Arc<dyn ServerCertVerifier> = match (mode, &roots) {
             // As libpq: with certificates to check against, require checks the authority.
-            (Mode::VerifyCa, _) | (Mode::Require, Some(_)) => Arc::new(AnyName(trusted(roots.as_deref())?, provider())),
+            (Mode::VerifyCa, _) | (Mode::Require, Some(_)) => lenient(Some(trusted(roots.as_deref())?)),
             (Mode::VerifyFull, _) => trusted(roots.as_deref())?,
-            _ => Arc::new(Unchecked(provider())),
+            _ => lenient(None),
         };
-        Ok(Self { config, tls: connector(client_config(verifier)) })
+        Ok(Self { config, tls: MakeRustlsConnect::new(client_config(verifier)) })
     }
 
     /// The parameters of the connection, to be changed before it is used.
@@ -242,8 +242,8 @@ fn client_config(verifier: Arc<dyn ServerCertVerifier>) -> ClientConfig {
         .with_no_client_auth()
 }
 
-fn connector(config: ClientConfig) -> MakeRustlsConnect {
-    MakeRustlsConnect::new(config)
+fn lenient(authorities: Option<Arc<WebPkiServerVerifier>>) -> Arc<dyn ServerCertVerifier> {
+    Arc::new(Lenient { authorities, provider: provider() })
 }
 
 /// Checks a certificate and the host's name against a file of authorities, or those of the operating system.
@@ -266,50 +266,16 @@ fn trusted(file: Option<&Path>) -> Result<Arc<WebPkiServerVerifier>> {
     WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider()).build().map_err(Error::internal)
 }
 
-/// Takes any certificate, but only from a server that has its key: for `sslmode=require`, which asks for no more.
+/// Checks less than a certificate and its name, but always that the server has the certificate's key.
 #[derive(Debug)]
-struct Unchecked(Arc<CryptoProvider>);
-
-/// Checks the authority and not the name: for `sslmode=verify-ca`.
-#[derive(Debug)]
-struct AnyName(Arc<WebPkiServerVerifier>, Arc<CryptoProvider>);
-
-impl ServerCertVerifier for Unchecked {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, TlsError> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, TlsError> {
-        verify_tls12_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, TlsError> {
-        verify_tls13_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
+struct Lenient {
+    /// Whose certificates are taken, whatever the name (`sslmode=verify-ca`); without it any certificate is
+    /// (`sslmode=require`, which asks for no more).
+    authorities: Option<Arc<WebPkiServerVerifier>>,
+    provider: Arc<CryptoProvider>,
 }
 
-impl ServerCertVerifier for AnyName {
+impl ServerCertVerifier for Lenient {
     fn verify_server_cert(
         &self,
         certificate: &CertificateDer<'_>,
@@ -318,7 +284,8 @@ impl ServerCertVerifier for AnyName {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, TlsError> {
-        match self.0.verify_server_cert(certificate, between, name, ocsp, now) {
+        let Some(authorities) = &self.authorities else { return Ok(ServerCertVerified::assertion()) };
+        match authorities.verify_server_cert(certificate, between, name, ocsp, now) {
             Err(TlsError::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
             )) => Ok(ServerCertVerified::assertion()),
@@ -332,7 +299,7 @@ impl ServerCertVerifier for AnyName {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, TlsError> {
-        verify_tls12_signature(message, certificate, signed, &self.1.signature_verification_algorithms)
+        verify_tls12_signature(message, certificate, signed, &self.provider.signature_verification_algorithms)
     }
 
     fn verify_tls13_signature(
@@ -341,11 +308,11 @@ impl ServerCertVerifier for AnyName {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, TlsError> {
-        verify_tls13_signature(message, certificate, signed, &self.1.signature_verification_algorithms)
+        verify_tls13_signature(message, certificate, signed, &self.provider.signature_verification_algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.1.signature_verification_algorithms.supported_schemes()
+        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }
 

@@ -56,14 +56,14 @@ pub async fn claim(tx: &mut Tx, action: &str, key: &str, call: &Call) -> Result<
     let path: Vec<u8> = call.path.iter().flat_map(|(_, v)| [v.as_bytes(), b"/"].concat()).collect();
     let fingerprint = sha256(&[action.as_bytes(), b"\0", &path, b"\0", &body]).to_vec();
     let (id, now) = (tx.ctx.env.id(), tx.ctx.env.now());
-    tx.run("DELETE FROM kernel.idempotency_keys WHERE key_hash = $1 AND expires_at < $2", &[&hash, &now], true).await?;
+    tx.run("DELETE FROM kernel.idempotency_keys WHERE key_hash = $1 AND expires_at < $2", &[&hash, &now]).await?;
     let sql = "INSERT INTO kernel.idempotency_keys (id, key_hash, fingerprint, status, expires_at, created_by) \
                VALUES ($1, $2, $3, 0, $4, $5) ON CONFLICT (tenant_id, key_hash) DO NOTHING RETURNING id";
-    if !tx.run(sql, &[&id, &hash, &fingerprint, &(now + KEPT), &actor], true).await?.is_empty() {
+    if !tx.run(sql, &[&id, &hash, &fingerprint, &(now + KEPT), &actor]).await?.is_empty() {
         return Ok(Claim::New(id));
     }
     let sql = "SELECT id, fingerprint, reply FROM kernel.idempotency_keys WHERE key_hash = $1";
-    let rows = tx.run(sql, &[&hash], true).await?;
+    let rows = tx.run(sql, &[&hash]).await?;
     let row = rows.first().ok_or_else(|| {
         Error::Unavailable("a request with this Idempotency-Key is being worked on: try again".into())
     })?;
@@ -108,7 +108,7 @@ pub async fn remember(tx: &mut Tx, id: Uuid, reply: &Reply) -> Result<()> {
     let body = serde_json::to_vec(&kept).map_err(Error::internal)?;
     let sealed = tx.seal_exact(reply_of(id), None, &body)?;
     let sql = "UPDATE kernel.idempotency_keys SET status = $2, reply = $3::bytea WHERE id = $1";
-    tx.run(sql, &[&id, &i32::from(reply.status), &sealed], true).await?;
+    tx.run(sql, &[&id, &i32::from(reply.status), &sealed]).await?;
     Ok(())
 }
 

@@ -138,7 +138,7 @@ impl Tx {
     /// # Errors
     /// What the database refuses, by constraint name.
     pub async fn query(&mut self, sql: Sql, params: Params<'_>) -> Result<Vec<Row>> {
-        self.run(sql.text(), params, true).await
+        self.run(sql.text(), params).await
     }
 
     /// Runs a static statement that returns at most one row.
@@ -149,9 +149,15 @@ impl Tx {
         Ok(self.query(sql, params).await?.into_iter().next())
     }
 
-    /// Runs a statement that the engine built from the catalogue.
-    pub(crate) async fn run(&mut self, sql: &str, params: Params<'_>, cached: bool) -> Result<Vec<Row>> {
-        self.unit.query(sql, params, cached).await.map_err(|f| failure(&self.db.0.catalog, f))
+    /// Runs a statement of which there are few: connections keep its plan.
+    pub(crate) async fn run(&mut self, sql: &str, params: Params<'_>) -> Result<Vec<Row>> {
+        self.unit.query(sql, params, true).await.map_err(|f| failure(&self.db.0.catalog, f))
+    }
+
+    /// Runs a statement that was built from the catalogue and a request; the first few hundred keep their plans.
+    pub(crate) async fn run_built(&mut self, sql: &str, params: Params<'_>) -> Result<Vec<Row>> {
+        let kept = self.db.keeps_plan(sql);
+        self.unit.query(sql, params, kept).await.map_err(|f| failure(&self.db.0.catalog, f))
     }
 
     // Sealing ------------------------------------------------------------------------------------------------------
@@ -255,7 +261,7 @@ impl Tx {
     /// # Errors
     /// Those of the database.
     pub async fn mark(&mut self) -> Result<()> {
-        self.run("SAVEPOINT mark", &[], true).await.map(|_| ())
+        self.run("SAVEPOINT mark", &[]).await.map(|_| ())
     }
 
     /// Undoes what was done since the last mark; the transaction goes on.
@@ -263,7 +269,7 @@ impl Tx {
     /// # Errors
     /// Those of the database.
     pub async fn undo_to_mark(&mut self) -> Result<()> {
-        self.run("ROLLBACK TO SAVEPOINT mark", &[], true).await.map(|_| ())
+        self.run("ROLLBACK TO SAVEPOINT mark", &[]).await.map(|_| ())
     }
 
     /// Gives up the last mark, keeping what was done.
@@ -271,7 +277,7 @@ impl Tx {
     /// # Errors
     /// Those of the database.
     pub async fn keep_since_mark(&mut self) -> Result<()> {
-        self.run("RELEASE SAVEPOINT mark", &[], true).await.map(|_| ())
+        self.run("RELEASE SAVEPOINT mark", &[]).await.map(|_| ())
     }
 
     /// Opens a value of a column that is bound to no person, read by a static statement.
@@ -340,7 +346,7 @@ impl Tx {
             return Ok(());
         }
         let sql = "SELECT id, wrapped FROM kernel.subject_keys WHERE id = ANY($1)";
-        for row in self.run(sql, &[&missing], true).await? {
+        for row in self.run(sql, &[&missing]).await? {
             let id = row.get("id");
             let key = row.get::<_, Option<&[u8]>>("wrapped").map(|w| self.keys.open_subject(id, w)).transpose()?;
             self.subjects.insert(id, key);

@@ -47,6 +47,14 @@ impl<'a> Selection<'a> {
 
     /// The select list over the alias `t`: the columns, then the subject and its wrapped key when they are needed.
     pub fn expressions(&self) -> String {
+        match &self.table.subject {
+            Some(subject) if self.bound => format!("{}, {}", self.expressions_of_new(), key_of(subject)),
+            _ => self.expressions_of_new(),
+        }
+    }
+
+    /// The select list for `RETURNING`: the same without the key, which the transaction holds.
+    pub fn expressions_of_new(&self) -> String {
         let mut out = String::new();
         for c in &self.columns {
             let sep = if out.is_empty() { "" } else { ", " };
@@ -55,20 +63,8 @@ impl<'a> Selection<'a> {
         }
         if let Some(subject) = &self.table.subject {
             let _ = write!(out, ", t.{subject} AS subject_");
-            if self.bound {
-                out.push_str(", ");
-                out.push_str(&key_of(subject));
-            }
         }
         out
-    }
-
-    /// The select list for `RETURNING`: as [`Selection::expressions`], without the key, which the transaction holds.
-    pub fn expressions_of_new(&self) -> String {
-        match &self.table.subject {
-            Some(subject) => self.expressions().replace(&format!(", {}", key_of(subject)), ""),
-            None => self.expressions(),
-        }
     }
 
     /// Reads back a row that this transaction has just made.

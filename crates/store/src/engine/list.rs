@@ -29,8 +29,7 @@ impl Tx {
         let db = self.db().clone();
         let selection = Selection::new(db.catalog().table(table)?, fields)?;
         let sql = format!("SELECT {} FROM {table} t WHERE t.id = $1", selection.expressions());
-        let kept = self.db().keeps_plan(&sql);
-        let rows = self.run(&sql, &[&id], kept).await?;
+        let rows = self.run_built(&sql, &[&id]).await?;
         let record = selection.record(self, rows.first().ok_or(Error::NotFound)?)?;
         self.on_row(id);
         self.count(1);
@@ -60,7 +59,7 @@ impl Tx {
         };
         if request.total && request.words.is_empty() {
             let sql = format!("SELECT count(*) FROM {} t WHERE true{}", table.name, request.conditions);
-            let rows = self.run(&sql, &refs(&request.values), false).await?;
+            let rows = self.run_built(&sql, &refs(&request.values)).await?;
             page.total = rows.first().map(|r| r.get(0));
         }
         self.count(page.rows.len());
@@ -82,7 +81,7 @@ impl Tx {
         let db = self.db().clone();
         let selection = Selection::new(db.catalog().table(table)?, fields)?;
         let sql = format!("SELECT {} FROM {table} t WHERE {condition}", selection.expressions());
-        let rows = self.run(&sql, params, true).await?;
+        let rows = self.run(&sql, params).await?;
         self.count(rows.len());
         rows.iter().map(|row| selection.record(self, row)).collect()
     }
@@ -117,8 +116,7 @@ impl Tx {
             request.limit + 1
         );
         let params: Vec<_> = refs(&request.values).into_iter().chain(refs(&values)).collect();
-        let kept = self.db().keeps_plan(&sql);
-        let rows = self.run(&sql, &params, kept).await?;
+        let rows = self.run_built(&sql, &params).await?;
         let shown = rows.len().min(request.limit);
         let next = if rows.len() > request.limit {
             let last = &rows[shown - 1];
@@ -151,7 +149,6 @@ impl Tx {
         fields.extend(table.name_columns().map(|c| c.name.as_str()).filter(|_| !shown.is_empty()));
         let selection = Selection::new(table, &fields)?;
         let sql = named_sql(&selection, table, request, tokens.len());
-        let kept = self.db().keeps_plan(&sql);
         let mut last = match &request.cursor {
             Some(sealed) => Some(cursor::open_place(self, &table.name, &request.shape, sealed)?.id),
             None => None,
@@ -162,7 +159,7 @@ impl Tx {
             let mut params = refs(&request.values);
             params.push(&from);
             params.extend(tokens.iter().map(|t| t as &(dyn ToSql + Sync)));
-            let candidates = self.run(&sql, &params, kept).await?;
+            let candidates = self.run_built(&sql, &params).await?;
             for row in &candidates {
                 let record = selection.record(self, row)?;
                 last = record.id();

@@ -109,8 +109,7 @@ impl Tx {
             params.extend([ids as &(dyn ToSql + Sync), token]);
         }
         let sql = format!("{ctes}{}", writing.insert_sql(table, back));
-        let kept = self.db().keeps_plan(&sql);
-        let made = self.run(&sql, &params, kept).await?;
+        let made = self.run_built(&sql, &params).await?;
         self.count(rows.len());
         for subject in subjects.iter().flatten() {
             self.about(*subject);
@@ -195,8 +194,7 @@ impl Tx {
         let sql = writing.update_sql(table, &selection);
         let mut params: Vec<&(dyn ToSql + Sync)> = writing.cells.iter().map(Cells::param).collect();
         params.push(&id);
-        let kept = self.db().keeps_plan(&sql);
-        let rows = self.run(&sql, &params, kept).await?;
+        let rows = self.run_built(&sql, &params).await?;
         let record = selection.record(self, rows.first().ok_or(Error::NotFound)?)?;
         if table.name_columns().any(|c| row.values.contains_key(&c.name)) {
             self.replace_tokens(table, &before.names, &row).await?;
@@ -210,7 +208,7 @@ impl Tx {
         let fields: Vec<&str> = names.iter().copied().chain(["row_version"]).collect();
         let selection = Selection::new(table, &fields)?;
         let sql = format!("SELECT {} FROM {} t WHERE t.id = $1 FOR UPDATE OF t", selection.expressions(), table.name);
-        let rows = self.run(&sql, &[&id], true).await?;
+        let rows = self.run(&sql, &[&id]).await?;
         let row = rows.first().ok_or(Error::NotFound)?;
         if version.is_some_and(|v| v != row.get::<_, i32>("row_version")) {
             return Err(Error::Stale);
@@ -258,9 +256,9 @@ impl Tx {
         let gone: Vec<Vec<u8>> = old.difference(&new).map(|t| t.to_vec()).collect();
         let come: Vec<Vec<u8>> = new.difference(&old).map(|t| t.to_vec()).collect();
         let sql = "DELETE FROM kernel.search_tokens WHERE id = $1 AND token = ANY($2)";
-        self.run(sql, &[&id, &gone], true).await?;
+        self.run(sql, &[&id, &gone]).await?;
         let sql = "INSERT INTO kernel.search_tokens (id, token) SELECT $1, t FROM unnest($2::bytea[]) t ON CONFLICT DO NOTHING";
-        self.run(sql, &[&id, &come], true).await?;
+        self.run(sql, &[&id, &come]).await?;
         Ok(())
     }
 }
