@@ -138,8 +138,9 @@ pub async fn accept_and_sign_in(
 ) -> Result<(String, Signed)> {
     let from = From { ip: ip.to_owned(), agent: agent.chars().take(300).collect() };
     // Looked at first, so that a link is not spent by who is not let in.
-    may_come_from(&invitation(db, token).await?.configuration, ip)?;
-    let invited = accept(db, token, new_password).await?;
+    let invited = invitation(db, token).await?;
+    may_come_from(&invited.configuration, ip)?;
+    accept(db, token, &invited, new_password).await?;
     let signed = begin_session(db, invited.tenant, invited.user, &invited.configuration, &from).await?;
     Ok((invited.slug, signed))
 }

@@ -251,12 +251,13 @@ pub async fn invitation(db: &Db, token: &str) -> Result<Invited> {
 /// # Errors
 /// [`Error::NotFound`] for a link that cannot be used, [`Error::Invalid`] for a password against the tenant's rules.
 pub async fn accept_invitation(db: &Db, token: &str, new_password: &str) -> Result<String> {
-    accept(db, token, new_password).await.map(|invited| invited.slug)
+    let invited = invitation(db, token).await?;
+    accept(db, token, &invited, new_password).await?;
+    Ok(invited.slug)
 }
 
-/// The same, for who goes on as that user.
-pub(super) async fn accept(db: &Db, token: &str, new_password: &str) -> Result<Invited> {
-    let invited = invitation(db, token).await?;
+/// The same for an invitation that was looked at already.
+pub(super) async fn accept(db: &Db, token: &str, invited: &Invited, new_password: &str) -> Result<()> {
     let spent = Token::parse(token).ok_or(Error::NotFound)?.hash;
     let own = [&invited.slug, &invited.email, &invited.name, &invited.organization].map(String::as_str);
     password::check_rules(&invited.configuration, &own, new_password)?;
@@ -273,8 +274,7 @@ pub(super) async fn accept(db: &Db, token: &str, new_password: &str) -> Result<I
     tx.query_opt(sql, &[&invited.user, &spent, &now]).await?.ok_or(Error::NotFound)?;
     tx.update("auth.users", invited.user, None, row(json!({"password_hash": hash}))).await?;
     tx.on_row(invited.user);
-    tx.commit("auth.user.accept_invitation", "auth.users").await?;
-    Ok(invited)
+    tx.commit("auth.user.accept_invitation", "auth.users").await
 }
 
 /// The names of users, for showing who did something.

@@ -1,11 +1,12 @@
 //! The demonstration tenants: what was generated is what a clinic could hold, nobody's, and the same every time.
 
+use crate::world;
 use salus_core::{Ctx, Env, Error};
 use salus_domains::{
     demo::{self, Size},
     operations,
 };
-use salus_store::{Body, Call, Db, Options, Record, dispatch, seal::RootKey};
+use salus_store::{Body, Call, Db, Record, dispatch};
 use salus_testkit::TestDb;
 use serde_json::{Map, Value, json};
 use std::{
@@ -50,14 +51,7 @@ const TABLES: &[&str] = &[
 
 async fn open() -> (TestDb, Db) {
     let database = TestDb::new().await;
-    let options = Options {
-        address: database.config("salus_app").into(),
-        connections: 4,
-        root: RootKey::ephemeral().unwrap(),
-        env: Env::fixed(datetime!(2026-03-02 09:30 UTC)),
-        allow_old_postgres: true,
-    };
-    let db = Db::open(options).await.unwrap();
+    let db = world::open(database.config("salus_app"), Env::fixed(datetime!(2026-03-02 09:30 UTC))).await;
     (database, db)
 }
 

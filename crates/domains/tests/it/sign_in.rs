@@ -1,9 +1,9 @@
 //! The tenant's rules at the door: networks, failures, passwords that must be replaced.
 
-use crate::world::as_admin;
+use crate::world::{self, as_admin};
 use salus_core::{Ctx, Env, Error, Result};
 use salus_domains::auth::{self, NewTenant, NewUser, SignIn};
-use salus_store::{Db, Options, engine::NewRow, seal::RootKey};
+use salus_store::{Db, engine::NewRow};
 use salus_testkit::TestDb;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -22,14 +22,7 @@ impl Place {
     /// A tenant with these rules and one user, whose password is [`PASSWORD`].
     async fn new(rules: Value) -> Self {
         let database = TestDb::new().await;
-        let options = Options {
-            address: database.config("salus_app").into(),
-            connections: 4,
-            root: RootKey::ephemeral().unwrap(),
-            env: Env::default(),
-            allow_old_postgres: true,
-        };
-        let db = Db::open(options).await.unwrap();
+        let db = world::open(database.config("salus_app"), Env::default()).await;
         let new = NewTenant { slug: "north".into(), name: "North Clinic".into(), kind: "clinic".into() };
         let tenant = auth::create_tenant(&db, &new).await.unwrap();
         let place = Self { database, db, tenant };

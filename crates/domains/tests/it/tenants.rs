@@ -1,20 +1,14 @@
 //! A new tenant: usable at once, made whole or finished later, never half.
 
+use crate::world;
 use salus_core::{Ctx, Env, Error};
 use salus_domains::auth::{self, NewTenant, NewUser};
-use salus_store::{Db, Options, seal::RootKey, sql};
+use salus_store::{Db, sql};
 use salus_testkit::TestDb;
 
 async fn open() -> (TestDb, Db) {
     let database = TestDb::new().await;
-    let options = Options {
-        address: database.config("salus_app").into(),
-        connections: 4,
-        root: RootKey::ephemeral().unwrap(),
-        env: Env::default(),
-        allow_old_postgres: true,
-    };
-    let db = Db::open(options).await.unwrap();
+    let db = world::open(database.config("salus_app"), Env::default()).await;
     (database, db)
 }
 

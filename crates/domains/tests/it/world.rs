@@ -24,7 +24,7 @@ impl World {
     }
 
     pub async fn on(database: TestDb, config: Config) -> Self {
-        let db = open(config).await;
+        let db = open(config, Env::default()).await;
         let ops = operations(db.catalog()).unwrap();
         let tenant = db.create_tenant("north", true).await.unwrap();
         Self { database, db, ops, tenant }
@@ -63,12 +63,13 @@ pub async fn as_admin(database: &TestDb, sql: &str) {
     admin.batch_execute(sql).await.unwrap_or_else(|e| panic!("{sql}: {:?}", e.as_db_error()));
 }
 
-async fn open(config: Config) -> Db {
+/// A server on a database, with a root key of its own.
+pub async fn open(config: Config, env: Env) -> Db {
     let options = Options {
         address: config.into(),
         connections: 8,
         root: RootKey::ephemeral().unwrap(),
-        env: Env::default(),
+        env,
         allow_old_postgres: true,
     };
     Db::open(options).await.unwrap()
