@@ -1,5 +1,6 @@
 -- What must stand before the first migration: roles, extensions and the kernel's own schema.
--- Runs as an administrator of the cluster, in one transaction, and may run any number of times.
+-- Runs as an administrator of the cluster, in one transaction, and may run any number of times. Roles belong to the whole
+-- cluster: what stands already is not written again, or two databases migrating at once would refuse each other's write.
 DO $$
 DECLARE r record;
 BEGIN
@@ -15,11 +16,14 @@ BEGIN
       EXECUTE format('CREATE ROLE %I %s NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION', r.name, r.login);
     END IF;
   END LOOP;
-  IF (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
+  IF (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)
+     AND NOT (SELECT rolbypassrls FROM pg_roles WHERE rolname = 'salus_backup') THEN
     ALTER ROLE salus_backup BYPASSRLS;
   END IF;
+  IF NOT pg_has_role('salus_app', 'salus_reader', 'MEMBER') THEN
+    GRANT salus_reader TO salus_app;
+  END IF;
 END $$;
-GRANT salus_reader TO salus_app;
 
 DO $$
 BEGIN
