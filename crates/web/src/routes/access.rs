@@ -1,51 +1,31 @@
 //! Who saw a record: the accesses of a period, and the people behind all of them.
 
 use super::{
-    frame::{Shown, Visit, by_id, encoded, html, text},
+    frame::{Params, Shown, Visit, by_id, encoded, html, text},
     home::{items, json_of, texts, with_query},
     record::{first, header, with_allergies},
 };
-use crate::{
-    app::App,
-    pages::{
-        access::{self, Access, AccessView, Filter, Seer},
-        i18n::codes,
-        parts::Pager,
-    },
+use crate::pages::{
+    access::{self, Access, AccessView, Filter, Seer},
+    i18n::codes,
+    parts::Pager,
 };
-use axum::{
-    extract::{Path, Query, State},
-    http::{HeaderMap, Uri},
-    response::{IntoResponse, Response},
-};
+use axum::extract::{Path, Query};
 use salus_core::{Error, Result};
 use serde_json::Value;
-use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
+use std::fmt::Write as _;
 use time::format_description::well_known::Rfc3339;
 
 /// GET `/patients/{id}/access`.
-pub async fn show(
-    State(app): State<Arc<App>>,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-    uri: Uri,
-    Query(query): Query<BTreeMap<String, String>>,
-) -> Response {
-    match Visit::of(&app, &headers, &uri).await {
-        Err(response) => response,
-        Ok(visit) => accesses(visit, &id, &query).await.unwrap_or_else(IntoResponse::into_response),
-    }
-}
-
-async fn accesses(visit: Visit, id: &str, query: &BTreeMap<String, String>) -> Shown {
+pub async fn show(visit: Visit, Path(id): Path<String>, Query(query): Params) -> Shown {
     let fields = "family_name,given_names,preferred_name,pseudonym,birth_date,deceased_on,sex,mrn,record_regime,status";
-    let who = visit.row("medical.patient.get", id, fields).await.map_err(|e| visit.error(e))?;
+    let who = visit.row("medical.patient.get", &id, fields).await.map_err(|e| visit.error(e))?;
     let get = |name: &str| query.get(name).map_or("", String::as_str);
     let filter = Filter { from: get("from").into(), to: get("to").into(), outcome: get("outcome").into() };
     let period = days(&visit, &filter).map_err(|e| visit.error(e))?;
     let wanted =
         [("before", get("before")), ("from", &period.0), ("to", &period.1), ("outcome", filter.outcome.as_str())];
-    let reply = json_of(visit.call("audit.log.accesses", with_query(by_id(id), &wanted)).await?);
+    let reply = json_of(visit.call("audit.log.accesses", with_query(by_id(&id), &wanted)).await?);
     let rows = items(&reply, "data").iter().map(|e| seen(&visit, e)).collect();
     let people = items(&reply, "people").iter().map(|p| seer(&visit, p)).collect();
     let mut kept = String::new();

@@ -1,26 +1,17 @@
 //! A person's own sessions and API keys.
 
-use super::frame::{Shown, Visit, html, messages};
-use crate::{
-    app::App,
-    pages::account::{self, AccountView, Session, Token, TokenForm},
-};
+use super::frame::{Form, Shown, Visit, html, messages};
+use crate::pages::account::{self, AccountView, Session, Token, TokenForm};
 use axum::{
-    body::Body as HttpBody,
-    extract::{Path, State},
-    http::{HeaderMap, Uri},
-    response::{IntoResponse, Redirect, Response},
+    extract::Path,
+    response::{IntoResponse, Redirect},
 };
 use salus_core::{Error, Permissions, Result};
 use salus_domains::auth;
-use std::sync::Arc;
 
 /// GET `/account`.
-pub async fn show(State(app): State<Arc<App>>, headers: HeaderMap, uri: Uri) -> Response {
-    match Visit::of(&app, &headers, &uri).await {
-        Err(response) => response,
-        Ok(visit) => page(&visit, AccountView::default()).await.unwrap_or_else(IntoResponse::into_response),
-    }
+pub async fn show(visit: Visit) -> Shown {
+    page(&visit, AccountView::default()).await
 }
 
 async fn page(visit: &Visit, view: AccountView) -> Shown {
@@ -55,15 +46,7 @@ async fn page(visit: &Visit, view: AccountView) -> Shown {
 }
 
 /// POST `/account/tokens`.
-pub async fn create_token(State(app): State<Arc<App>>, headers: HeaderMap, uri: Uri, body: HttpBody) -> Response {
-    let visit = match Visit::of(&app, &headers, &uri).await {
-        Ok(visit) => visit,
-        Err(response) => return response,
-    };
-    let fields = match visit.form(&headers, body).await {
-        Ok(fields) => fields,
-        Err(e) => return e.into_response(),
-    };
+pub async fn create_token(Form { visit, fields }: Form) -> Shown {
     let get = |name: &str| fields.get(name).map(|v| v.trim().to_owned()).unwrap_or_default();
     let form = TokenForm { name: get("name"), scopes: get("scopes"), expires_on: get("expires_on") };
     let made = match days(&visit, &form.expires_on) {
@@ -71,7 +54,7 @@ pub async fn create_token(State(app): State<Arc<App>>, headers: HeaderMap, uri: 
         Ok(days) => {
             let scopes = Permissions::new(form.scopes.split([',', ' ', '\n', '\r']).filter(|s| !s.is_empty()));
             let new = auth::NewApiKey { name: &form.name, scopes, days };
-            auth::create_api_key(&app.db, &visit.ctx, visit.ctx.actor.id, &new).await
+            auth::create_api_key(&visit.app.db, &visit.ctx, visit.ctx.actor.id, &new).await
         }
     };
     let view = match made {
@@ -86,9 +69,9 @@ pub async fn create_token(State(app): State<Arc<App>>, headers: HeaderMap, uri: 
             }
             AccountView { form, errors, ..AccountView::default() }
         }
-        Err(e) => return visit.error(e).into_response(),
+        Err(e) => return Err(visit.error(e)),
     };
-    page(&visit, view).await.unwrap_or_else(IntoResponse::into_response)
+    page(&visit, view).await
 }
 
 /// Days from today to the given date; 90 when none is given.
@@ -103,44 +86,18 @@ fn days(visit: &Visit, until: &str) -> Result<i64> {
 }
 
 /// POST `/account/tokens/{id}/revoke`.
-pub async fn revoke_token(
-    State(app): State<Arc<App>>,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-    uri: Uri,
-    body: HttpBody,
-) -> Response {
-    match Visit::of(&app, &headers, &uri).await {
-        Ok(visit) => revoke(&visit, &headers, body, (auth::Own::Key, &id)).await,
-        Err(response) => response,
-    }
+pub async fn revoke_token(Path(id): Path<String>, form: Form) -> Shown {
+    revoke(&form.visit, auth::Own::Key, &id).await
 }
 
 /// POST `/account/sessions/{id}/revoke`.
-pub async fn revoke_session(
-    State(app): State<Arc<App>>,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-    uri: Uri,
-    body: HttpBody,
-) -> Response {
-    match Visit::of(&app, &headers, &uri).await {
-        Ok(visit) => revoke(&visit, &headers, body, (auth::Own::Session, &id)).await,
-        Err(response) => response,
-    }
+pub async fn revoke_session(Path(id): Path<String>, form: Form) -> Shown {
+    revoke(&form.visit, auth::Own::Session, &id).await
 }
 
-async fn revoke(visit: &Visit, headers: &HeaderMap, body: HttpBody, (what, id): (auth::Own, &str)) -> Response {
-    let app = &visit.app;
-    if let Err(e) = visit.form(headers, body).await {
-        return e.into_response();
-    }
-    let Ok(id) = id.parse() else { return visit.error(Error::NotFound).into_response() };
-    match auth::revoke_own(&app.db, &visit.ctx, what, id).await {
-        Ok(()) => {
-            app.callers.forget();
-            Redirect::to("/account").into_response()
-        }
-        Err(e) => visit.error(e).into_response(),
-    }
+async fn revoke(visit: &Visit, what: auth::Own, id: &str) -> Shown {
+    let id = id.parse().map_err(|_| visit.error(Error::NotFound))?;
+    auth::revoke_own(&visit.app.db, &visit.ctx, what, id).await.map_err(|e| visit.error(e))?;
+    visit.app.callers.forget();
+    Ok(Redirect::to("/account").into_response())
 }

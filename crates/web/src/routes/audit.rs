@@ -1,40 +1,20 @@
 //! The audit log.
 
 use super::{
-    frame::{Shown, Visit, encoded, html, text},
+    frame::{Params, Shown, Visit, encoded, html, text},
     home::{items, json_of, with_query},
 };
-use crate::{
-    app::App,
-    pages::{
-        audit::{self, AuditView, Event, Filter},
-        i18n::codes,
-        parts::Pager,
-    },
+use crate::pages::{
+    audit::{self, AuditView, Event, Filter},
+    i18n::codes,
+    parts::Pager,
 };
-use axum::{
-    extract::{Query, State},
-    http::{HeaderMap, Uri},
-    response::{IntoResponse, Response},
-};
+use axum::extract::Query;
 use salus_store::Call;
 use serde_json::Value;
-use std::{collections::BTreeMap, sync::Arc};
 
 /// GET `/audit`.
-pub async fn show(
-    State(app): State<Arc<App>>,
-    headers: HeaderMap,
-    uri: Uri,
-    Query(query): Query<BTreeMap<String, String>>,
-) -> Response {
-    match Visit::of(&app, &headers, &uri).await {
-        Err(response) => response,
-        Ok(visit) => log(visit, &query).await.unwrap_or_else(IntoResponse::into_response),
-    }
-}
-
-async fn log(visit: Visit, query: &BTreeMap<String, String>) -> Shown {
+pub async fn show(visit: Visit, Query(query): Params) -> Shown {
     let get = |name: &str| query.get(name).map_or("", String::as_str);
     let filter = Filter { action: get("action").into(), actor: get("actor").into(), ..Filter::default() };
     let call =

@@ -1,6 +1,6 @@
 //! The data browser: every exposed table, sealed values masked until somebody asks for one, and each asking recorded.
 
-use super::frame::{Shown, Visit, by_id, html};
+use super::frame::{Params, Shown, Visit, by_id, html};
 use crate::{
     app::App,
     pages::{
@@ -12,8 +12,8 @@ use crate::{
     },
 };
 use axum::{
-    extract::{Path, Query, State},
-    http::{HeaderMap, StatusCode, Uri},
+    extract::{Path, Query},
+    http::StatusCode,
     response::{IntoResponse, Response},
 };
 use salus_core::{Error, Result};
@@ -24,20 +24,12 @@ use salus_store::{
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
-    sync::Arc,
 };
 
-type Params = Query<BTreeMap<String, String>>;
-
 /// GET `/browse`.
-pub async fn index(State(app): State<Arc<App>>, headers: HeaderMap, uri: Uri, Query(query): Params) -> Response {
-    match Visit::of(&app, &headers, &uri).await {
-        Err(response) => response,
-        Ok(visit) => {
-            let q = query.get("q").cloned().unwrap_or_default().to_lowercase();
-            html(&browse::render(&BrowseView { schemas: schemas(&visit, &q), q }, &visit.shell))
-        }
-    }
+pub async fn index(visit: Visit, Query(query): Params) -> Response {
+    let q = query.get("q").cloned().unwrap_or_default().to_lowercase();
+    html(&browse::render(&BrowseView { schemas: schemas(&visit, &q), q }, &visit.shell))
 }
 
 fn schemas(visit: &Visit, q: &str) -> Vec<Schema> {
@@ -71,22 +63,9 @@ fn find<'a>(app: &'a App, schema: &str, table: &str) -> Result<(&'static Resourc
 }
 
 /// GET `/browse/{schema}/{table}`.
-pub async fn rows(
-    State(app): State<Arc<App>>,
-    Path((schema, table)): Path<(String, String)>,
-    headers: HeaderMap,
-    uri: Uri,
-    Query(query): Params,
-) -> Response {
-    match Visit::of(&app, &headers, &uri).await {
-        Err(response) => response,
-        Ok(visit) => list(visit, &schema, &table, query).await.unwrap_or_else(IntoResponse::into_response),
-    }
-}
-
-async fn list(visit: Visit, schema: &str, name: &str, query: BTreeMap<String, String>) -> Shown {
+pub async fn rows(visit: Visit, Path((schema, name)): Path<(String, String)>, Query(query): Params) -> Shown {
     let app = visit.app.clone();
-    let (resource, table) = find(&app, schema, name).map_err(|e| visit.error(e))?;
+    let (resource, table) = find(&app, &schema, &name).map_err(|e| visit.error(e))?;
     let mut shown = columns(&visit, resource, table, resource.list);
     let fields = unsealed(table, &shown);
     // The page has a column with the link to each row; what the row says of itself comes after what it is about.
@@ -117,8 +96,8 @@ async fn list(visit: Visit, schema: &str, name: &str, query: BTreeMap<String, St
         let _ = write!(kept, "{}={}&", super::frame::encoded(n), super::frame::encoded(v));
     }
     let view = TableView {
-        schema: schema.to_owned(),
-        name: name.to_owned(),
+        schema,
+        name,
         doc: table.doc.clone().unwrap_or_default(),
         rows: rows.iter().map(|r| row_of(r, &shown)).collect(),
         columns: shown,
@@ -211,28 +190,16 @@ fn row_of(record: &Record, columns: &[Column]) -> Row {
 }
 
 /// GET `/browse/{schema}/{table}/{id}`.
-pub async fn row(
-    State(app): State<Arc<App>>,
-    Path((schema, table, id)): Path<(String, String, String)>,
-    headers: HeaderMap,
-    uri: Uri,
-) -> Response {
-    match Visit::of(&app, &headers, &uri).await {
-        Err(response) => response,
-        Ok(visit) => one(visit, &schema, &table, &id).await.unwrap_or_else(IntoResponse::into_response),
-    }
-}
-
-async fn one(visit: Visit, schema: &str, name: &str, id: &str) -> Shown {
+pub async fn row(visit: Visit, Path((schema, name, id)): Path<(String, String, String)>) -> Shown {
     let app = visit.app.clone();
-    let (resource, table) = find(&app, schema, name).map_err(|e| visit.error(e))?;
+    let (resource, table) = find(&app, &schema, &name).map_err(|e| visit.error(e))?;
     let shown = columns(&visit, resource, table, &[]);
     let fields = unsealed(table, &shown);
-    let record = visit.row(&format!("{}.get", resource.noun), id, &fields).await.map_err(|e| visit.error(e))?;
+    let record = visit.row(&format!("{}.get", resource.noun), &id, &fields).await.map_err(|e| visit.error(e))?;
     let view = RowView {
         base: format!("/browse/{schema}/{name}"),
-        schema: schema.to_owned(),
-        name: name.to_owned(),
+        schema,
+        name,
         row: row_of(&record, &shown),
         columns: shown,
         edit_href: None,
@@ -242,39 +209,21 @@ async fn one(visit: Visit, schema: &str, name: &str, id: &str) -> Shown {
 }
 
 /// GET `/browse/{schema}/{table}/{id}/open/{column}`: one sealed value, for the cell it stands in.
-pub async fn open(
-    State(app): State<Arc<App>>,
-    Path((schema, table, id, column)): Path<(String, String, String, String)>,
-    headers: HeaderMap,
-    uri: Uri,
-) -> Response {
-    let visit = match Visit::of(&app, &headers, &uri).await {
-        Ok(visit) => visit,
-        Err(response) => return response,
-    };
-    let found = find(&app, &schema, &table).and_then(|(r, t)| {
-        let held = t.readable().find(|c| c.name == column && c.is_sealed()).ok_or(Error::NotFound)?;
-        Ok((r, t, held))
-    });
-    let (resource, table, held) = match found {
-        Ok(found) => found,
-        Err(e) => return visit.error(e).into_response(),
-    };
+pub async fn open(visit: Visit, Path((schema, table, id, column)): Path<(String, String, String, String)>) -> Shown {
+    let missing = || visit.error(Error::NotFound);
+    let (resource, table) = find(&visit.app, &schema, &table).map_err(|e| visit.error(e))?;
+    let held = table.readable().find(|c| c.name == column && c.is_sealed()).ok_or_else(missing)?;
     if !table.to_open(held).iter().all(|permission| visit.ctx.may(permission)) {
         let words = browse::not_opened(visit.shell.t().data.may_not_open, &visit.shell);
-        return (StatusCode::FORBIDDEN, html(&words)).into_response();
+        return Ok((StatusCode::FORBIDDEN, html(&words)).into_response());
     }
     let query = vec![("fields".to_owned(), column.clone())];
-    match visit.try_call(&format!("{}.get", resource.noun), Call { query, ..by_id(&id) }).await {
-        Ok(Body::Row(record)) => {
-            let shown = columns(&visit, resource, table, &[&column]);
-            let cell = record.get(&column).cloned().map(Cell::from).unwrap_or_default();
-            match shown.iter().find(|c| c.name == column) {
-                Some(c) => html(&browse::opened(c, &cell, &visit.shell)),
-                None => visit.error(Error::NotFound).into_response(),
-            }
-        }
-        Ok(_) => visit.error(Error::internal("a row is a row")).into_response(),
-        Err(e) => visit.error(e).into_response(),
-    }
+    let record = match visit.call(&format!("{}.get", resource.noun), Call { query, ..by_id(&id) }).await? {
+        Body::Row(record) => record,
+        _ => return Err(visit.error(Error::internal("a row is a row"))),
+    };
+    let shown = columns(&visit, resource, table, &[&column]);
+    let shown = shown.iter().find(|c| c.name == column).ok_or_else(missing)?;
+    let cell = record.get(&column).cloned().map(Cell::from).unwrap_or_default();
+    Ok(html(&browse::opened(shown, &cell, &visit.shell)))
 }

@@ -1,6 +1,6 @@
 //! Signing in and out, choosing the first password, language and theme.
 
-use super::frame::{Visit, html, read_form, set_cookie, stranger};
+use super::frame::{Form, Shown, html, read_form, set_cookie, stranger};
 use crate::{
     app::{App, SESSION_COOKIE, cookie},
     http::Peer,
@@ -94,22 +94,13 @@ fn local(path: &str) -> String {
 }
 
 /// POST `/sign-out`.
-pub async fn sign_out(State(app): State<Arc<App>>, headers: HeaderMap, uri: Uri, body: HttpBody) -> Response {
-    let visit = match Visit::of(&app, &headers, &uri).await {
-        Ok(visit) => visit,
-        Err(response) => return response,
-    };
-    if let Err(e) = visit.form(&headers, body).await {
-        return e.into_response();
-    }
-    if let Err(error) = auth::sign_out(&app.db, &visit.ctx).await {
-        return visit.error(error).into_response();
-    }
-    app.callers.forget();
+pub async fn sign_out(Form { visit, .. }: Form) -> Shown {
+    auth::sign_out(&visit.app.db, &visit.ctx).await.map_err(|e| visit.error(e))?;
+    visit.app.callers.forget();
     let mut response = Redirect::to("/sign-in").into_response();
-    set_cookie(&mut response, &app, SESSION_COOKIE, "", 0);
+    set_cookie(&mut response, &visit.app, SESSION_COOKIE, "", 0);
     response.headers_mut().insert("clear-site-data", header::HeaderValue::from_static("\"cache\", \"storage\""));
-    response
+    Ok(response)
 }
 
 /// GET `/setup/{token}`.

@@ -13,7 +13,8 @@ use crate::{
 };
 use axum::{
     body::Body as HttpBody,
-    http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
+    extract::{FromRequest, FromRequestParts, Request},
+    http::{HeaderMap, HeaderValue, StatusCode, Uri, header, request::Parts},
     response::{Html, IntoResponse, Redirect, Response},
 };
 use maud::Markup;
@@ -22,7 +23,7 @@ use salus_store::{Body, Call, Page, Record, dispatch};
 use serde_json::Value;
 use std::{collections::BTreeMap, sync::Arc};
 
-/// A request for a page by somebody who is signed in.
+/// A request for a page by somebody who is signed in. As an argument of a handler it turns everybody else away.
 pub struct Visit {
     /// The application.
     pub app: Arc<App>,
@@ -31,6 +32,17 @@ pub struct Visit {
     /// The frame of the page.
     pub shell: Shell,
 }
+
+/// A form sent by somebody who is signed in, from a page of theirs.
+pub struct Form {
+    /// Who sent it.
+    pub visit: Visit,
+    /// Its fields; empty ones are kept.
+    pub fields: BTreeMap<String, String>,
+}
+
+/// The query of an address.
+pub type Params = axum::extract::Query<BTreeMap<String, String>>;
 
 /// A page that cannot be shown.
 pub struct PageError {
@@ -41,11 +53,16 @@ pub struct PageError {
 pub type Shown = Result<Response, PageError>;
 
 impl Visit {
-    /// The caller of this request, or the sign-in page.
+    /// Refuses a page that takes a permission before anything is read for it.
     ///
     /// # Errors
-    /// A redirect to the sign-in page, or an error page.
-    pub async fn of(app: &Arc<App>, headers: &HeaderMap, uri: &Uri) -> Result<Self, Response> {
+    /// The page of [`Error::Forbidden`].
+    pub fn must(&self, permission: &str) -> Result<(), PageError> {
+        if self.ctx.may(permission) { Ok(()) } else { Err(self.error(Error::Forbidden(permission.into()))) }
+    }
+
+    /// The caller of this request, or the sign-in page.
+    async fn of(app: &Arc<App>, headers: &HeaderMap, uri: &Uri) -> Result<Self, Response> {
         let ctx = match api::caller(app, headers, Channel::Page).await {
             Ok(ctx) => ctx,
             Err(Error::Unauthenticated) => return Err(to_sign_in(headers, uri)),
@@ -150,16 +167,32 @@ impl Visit {
         PageError { error, shell: Box::new(self.shell.clone()) }
     }
 
-    /// The fields of a POST form, after checking that it is ours.
-    ///
-    /// # Errors
-    /// 403 for a form without the session's token.
-    pub async fn form(&self, headers: &HeaderMap, body: HttpBody) -> Result<BTreeMap<String, String>, PageError> {
+    /// The fields of a POST form, after checking that it is ours: 403 for a form without the session's token.
+    async fn form(&self, headers: &HeaderMap, body: HttpBody) -> Result<BTreeMap<String, String>, PageError> {
         let fields = read_form(headers, body).await.map_err(|e| self.error(e))?;
         if self.shell.csrf.is_empty() || fields.get("_csrf") != Some(&self.shell.csrf) {
             return Err(self.error(Error::Forbidden("a form of this page".into())));
         }
         Ok(fields)
+    }
+}
+
+impl FromRequestParts<Arc<App>> for Visit {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Response> {
+        Self::of(app, &parts.headers, &parts.uri).await
+    }
+}
+
+impl FromRequest<Arc<App>> for Form {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Response> {
+        let (parts, body) = request.into_parts();
+        let visit = Visit::of(app, &parts.headers, &parts.uri).await?;
+        let fields = visit.form(&parts.headers, body).await.map_err(IntoResponse::into_response)?;
+        Ok(Self { visit, fields })
     }
 }
 

@@ -1,6 +1,6 @@
 //! The start page, the API page, and what is not there.
 
-use super::frame::{Shown, Visit, html, stranger};
+use super::frame::{Params, Shown, Visit, html, stranger};
 use crate::{
     app::App,
     pages::{
@@ -16,17 +16,10 @@ use axum::{
 };
 use salus_store::{Body, Call};
 use serde_json::{Value, json};
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 /// GET `/`.
-pub async fn show(State(app): State<Arc<App>>, headers: HeaderMap, uri: Uri) -> Response {
-    match Visit::of(&app, &headers, &uri).await {
-        Err(response) => response,
-        Ok(visit) => home(visit).await.unwrap_or_else(IntoResponse::into_response),
-    }
-}
-
-async fn home(visit: Visit) -> Shown {
+pub async fn show(visit: Visit) -> Shown {
     let shell = &visit.shell;
     let mut view = HomeView::default();
     if visit.ctx.may("medical.patient.read") {
@@ -45,28 +38,20 @@ async fn home(visit: Visit) -> Shown {
 }
 
 /// GET `/docs`.
-pub async fn docs(
-    State(app): State<Arc<App>>,
-    headers: HeaderMap,
-    uri: Uri,
-    Query(query): Query<BTreeMap<String, String>>,
-) -> Response {
-    match Visit::of(&app, &headers, &uri).await {
-        Err(response) => response,
-        Ok(visit) => {
-            let get = |name: &str| query.get(name).cloned().unwrap_or_default();
-            let view = DocsView { openapi: app.openapi.clone(), domain: get("domain"), operation: get("operation") };
-            html(&docs::render(&view, &visit.shell))
-        }
-    }
+pub async fn docs(visit: Visit, Query(query): Params) -> Response {
+    let get = |name: &str| query.get(name).cloned().unwrap_or_default();
+    let view = DocsView { openapi: visit.app.openapi.clone(), domain: get("domain"), operation: get("operation") };
+    html(&docs::render(&view, &visit.shell))
 }
 
 /// Any other address.
-pub async fn missing(State(app): State<Arc<App>>, headers: HeaderMap, uri: Uri) -> Response {
-    let shell = match Visit::of(&app, &headers, &uri).await {
-        Ok(visit) => visit.shell,
-        Err(_) => stranger(&app, &headers, &uri),
-    };
+pub async fn missing(
+    State(app): State<Arc<App>>,
+    visit: Result<Visit, Response>,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Response {
+    let shell = visit.map_or_else(|_| stranger(&app, &headers, &uri), |visit| visit.shell);
     let view = ErrorView { status: 404, ..ErrorView::default() };
     let page = if shell.fragment { error::fragment } else { error::render };
     (StatusCode::NOT_FOUND, html(&page(&view, &shell))).into_response()

@@ -1,27 +1,23 @@
 //! The list of patients, its search, and the form. What is searched for travels in the body of a POST, because it is
 //! health data and addresses are logged; the page that answers has an address with a sealed handle (decision 10).
 
-use super::frame::{PageError, Shown, Visit, by_id, html, messages};
-use crate::{
-    app::App,
-    pages::{
-        i18n::format,
-        layout::Flash,
-        parts::{Pager, Tone},
-        patients::{self, Match, PatientFormView, PatientRow, PatientsView, Search},
-    },
+use super::frame::{Form, PageError, Params, Shown, Visit, by_id, html, messages};
+use crate::pages::{
+    i18n::format,
+    layout::Flash,
+    parts::{Pager, Tone},
+    patients::{self, Match, PatientFormView, PatientRow, PatientsView, Search},
 };
 use axum::{
-    body::Body as HttpBody,
-    extract::{Path, Query, State},
-    http::{HeaderMap, StatusCode, Uri},
+    extract::{Path, Query},
+    http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
 use salus_core::{Error, Result};
 use salus_store::{Body, Call, Record};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 /// Columns of the form, in the catalogue's names.
 const FIELDS: &[&str] = &[
@@ -42,22 +38,11 @@ const FIELDS: &[&str] = &[
 const FOUND: &str = "100";
 
 /// GET `/patients`.
-pub async fn list(
-    State(app): State<Arc<App>>,
-    headers: HeaderMap,
-    uri: Uri,
-    Query(query): Query<BTreeMap<String, String>>,
-) -> Response {
-    match Visit::of(&app, &headers, &uri).await {
-        Err(response) => response,
-        Ok(visit) => {
-            let get = |name: &str| query.get(name).map_or("", String::as_str);
-            let shown = match get("found") {
-                "" => all(visit, get("cursor")).await,
-                handle => found(visit, handle).await,
-            };
-            shown.unwrap_or_else(IntoResponse::into_response)
-        }
+pub async fn list(visit: Visit, Query(query): Params) -> Shown {
+    let get = |name: &str| query.get(name).map_or("", String::as_str);
+    match get("found") {
+        "" => all(visit, get("cursor")).await,
+        handle => found(visit, handle).await,
     }
 }
 
@@ -81,14 +66,8 @@ fn base(visit: &Visit) -> PatientsView {
 }
 
 /// POST `/patients`.
-pub async fn search(State(app): State<Arc<App>>, headers: HeaderMap, uri: Uri, body: HttpBody) -> Response {
-    match Visit::of(&app, &headers, &uri).await {
-        Err(response) => response,
-        Ok(visit) => match visit.form(&headers, body).await {
-            Err(e) => e.into_response(),
-            Ok(fields) => remember(&visit, &fields).await.unwrap_or_else(IntoResponse::into_response),
-        },
-    }
+pub async fn search(Form { visit, fields }: Form) -> Shown {
+    remember(&visit, &fields).await
 }
 
 /// What was searched for, as it is sealed into the handle.
@@ -276,16 +255,10 @@ pub fn row(record: &Record, today: &str) -> PatientRow {
 }
 
 /// GET `/patients/new`.
-pub async fn new(State(app): State<Arc<App>>, headers: HeaderMap, uri: Uri) -> Response {
-    match Visit::of(&app, &headers, &uri).await {
-        Err(response) => response,
-        Ok(visit) if !visit.ctx.may("medical.patient.write") => {
-            visit.error(Error::Forbidden("medical.patient.write".into())).into_response()
-        }
-        Ok(visit) => {
-            html(&patients::form(&PatientFormView { offered: offered(), ..PatientFormView::default() }, &visit.shell))
-        }
-    }
+pub async fn new(visit: Visit) -> Shown {
+    visit.must("medical.patient.write")?;
+    let view = PatientFormView { offered: offered(), ..PatientFormView::default() };
+    Ok(html(&patients::form(&view, &visit.shell)))
 }
 
 fn offered() -> Vec<String> {
@@ -293,22 +266,13 @@ fn offered() -> Vec<String> {
 }
 
 /// POST `/patients/new`.
-pub async fn create(State(app): State<Arc<App>>, headers: HeaderMap, uri: Uri, body: HttpBody) -> Response {
-    submit(&app, &headers, &uri, body, None).await
+pub async fn create(form: Form) -> Shown {
+    save(form, None).await
 }
 
 /// GET `/patients/{id}/edit`.
-pub async fn edit(State(app): State<Arc<App>>, Path(id): Path<String>, headers: HeaderMap, uri: Uri) -> Response {
-    match Visit::of(&app, &headers, &uri).await {
-        Err(response) => response,
-        Ok(visit) => edit_form(visit, id).await.unwrap_or_else(IntoResponse::into_response),
-    }
-}
-
-async fn edit_form(visit: Visit, id: String) -> Shown {
-    if !visit.ctx.may("medical.patient.write") {
-        return Err(visit.error(Error::Forbidden("medical.patient.write".into())));
-    }
+pub async fn edit(visit: Visit, Path(id): Path<String>) -> Shown {
+    visit.must("medical.patient.write")?;
     let held = visit.row("medical.patient.get", &id, "").await.map_err(|e| visit.error(e))?;
     let value = |name: &&str| match held.get(name) {
         Some(Value::Bool(true)) => Some(((*name).to_owned(), "true".to_owned())),
@@ -326,27 +290,11 @@ async fn edit_form(visit: Visit, id: String) -> Shown {
 }
 
 /// POST `/patients/{id}/edit`.
-pub async fn change(
-    State(app): State<Arc<App>>,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-    uri: Uri,
-    body: HttpBody,
-) -> Response {
-    submit(&app, &headers, &uri, body, Some(id)).await
+pub async fn change(Path(id): Path<String>, form: Form) -> Shown {
+    save(form, Some(id)).await
 }
 
-async fn submit(app: &Arc<App>, headers: &HeaderMap, uri: &Uri, body: HttpBody, id: Option<String>) -> Response {
-    match Visit::of(app, headers, uri).await {
-        Err(response) => response,
-        Ok(visit) => match visit.form(headers, body).await {
-            Err(e) => e.into_response(),
-            Ok(fields) => save(visit, id, fields).await.unwrap_or_else(IntoResponse::into_response),
-        },
-    }
-}
-
-async fn save(visit: Visit, id: Option<String>, fields: BTreeMap<String, String>) -> Shown {
+async fn save(Form { visit, fields }: Form, id: Option<String>) -> Shown {
     let version: Option<i32> = fields.get("row_version").and_then(|v| v.parse().ok());
     let values = body(&fields, id.is_some());
     let saved = match &id {

@@ -1,54 +1,30 @@
 //! The chart and trends.
 
 use super::{
-    frame::{PageError, Shown, Visit, by_id, html, text},
+    frame::{PageError, Params, Shown, Visit, by_id, html, text},
     home::{items, json_of, with_query},
 };
-use crate::{
-    app::App,
-    pages::{
-        clinical::{
-            Allergy, Capped, Document, Encounter, Immunization, Measured, Medication, Observation, Origin, Problem,
-            Procedure, Reaction,
-        },
-        parts::Pager,
-        record::{self, AllergyBrief, ChartView, PatientHeader, Rights, Section},
-        trend::{self, TrendView},
+use crate::pages::{
+    clinical::{
+        Allergy, Capped, Document, Encounter, Immunization, Measured, Medication, Observation, Origin, Problem,
+        Procedure, Reaction,
     },
+    parts::Pager,
+    record::{self, AllergyBrief, ChartView, PatientHeader, Rights, Section},
+    trend::{self, TrendView},
 };
-use axum::{
-    extract::{Path, Query, State},
-    http::{HeaderMap, Uri},
-    response::{IntoResponse, Response},
-};
+use axum::extract::{Path, Query};
 use salus_core::Error;
 use serde_json::{Value, json};
-use std::{collections::BTreeMap, sync::Arc};
-
-type Params = Query<BTreeMap<String, String>>;
 
 /// Rows of a section on the summary.
 const SHORT: usize = 10;
 
 /// GET `/patients/{id}`.
-pub async fn chart(
-    State(app): State<Arc<App>>,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-    uri: Uri,
-    Query(query): Params,
-) -> Response {
-    match Visit::of(&app, &headers, &uri).await {
-        Err(response) => response,
-        Ok(visit) => show(visit, &id, query.get("section").map_or("", String::as_str))
-            .await
-            .unwrap_or_else(IntoResponse::into_response),
-    }
-}
-
-async fn show(visit: Visit, id: &str, section: &str) -> Shown {
-    let reply = json_of(visit.call("records.fact.chart", by_id(id)).await?);
-    let section: Option<Section> = serde_json::from_value(Value::String(section.to_owned())).ok();
+pub async fn chart(visit: Visit, Path(id): Path<String>, Query(query): Params) -> Shown {
+    let reply = json_of(visit.call("records.fact.chart", by_id(&id)).await?);
+    let section = query.get("section").cloned().unwrap_or_default();
+    let section: Option<Section> = serde_json::from_value(Value::String(section)).ok();
     let (facts, counts) = (&reply["sections"], &reply["counts"]);
     let short = if section.is_none() { SHORT } else { usize::MAX };
     let mut patient = header(&reply["patient"]);
@@ -318,22 +294,9 @@ fn vital(f: &Value) -> Observation {
 }
 
 /// GET `/patients/{id}/trend`.
-pub async fn trend(
-    State(app): State<Arc<App>>,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-    uri: Uri,
-    Query(query): Params,
-) -> Response {
-    match Visit::of(&app, &headers, &uri).await {
-        Err(response) => response,
-        Ok(visit) => trend_of(visit, &id, &query).await.unwrap_or_else(IntoResponse::into_response),
-    }
-}
-
-async fn trend_of(visit: Visit, id: &str, query: &BTreeMap<String, String>) -> Shown {
+pub async fn trend(visit: Visit, Path(id): Path<String>, Query(query): Params) -> Shown {
     let code = query.get("code").map_or("", String::as_str);
-    let reply = json_of(visit.call("records.fact.trend", with_query(by_id(id), &[("code", code)])).await?);
+    let reply = json_of(visit.call("records.fact.trend", with_query(by_id(&id), &[("code", code)])).await?);
     let (vitals, results) = (items(&reply, "vital_signs"), items(&reply, "results"));
     let any = vitals.first().or(results.first()).ok_or_else(|| visit.error(Error::NotFound))?;
     let display = text(any, "display");
