@@ -41,15 +41,17 @@ fn difference(before: &str, after: &str) -> String {
     if told.is_empty() { "the same lines in another order or number".into() } else { told }
 }
 
-/// Takes every pending text over into its file. Returns the files and what changed in each.
+/// Takes every pending text over into its file. Returns the files and what changed in each. A folder of build products
+/// may have been copied from another checkout with what waits in it: only files of this one are written.
 ///
 /// # Errors
-/// Those of reading and writing files.
+/// Those of reading and writing files; a text that waits for a file of another checkout.
 pub fn accept_pending() -> std::io::Result<Vec<(PathBuf, String)>> {
-    accept_pending_in(&pending_dir())
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap_or(Path::new("."));
+    accept_pending_in(&pending_dir(), root)
 }
 
-fn accept_pending_in(dir: &Path) -> std::io::Result<Vec<(PathBuf, String)>> {
+fn accept_pending_in(dir: &Path, root: &Path) -> std::io::Result<Vec<(PathBuf, String)>> {
     let mut taken = Vec::new();
     if !dir.exists() {
         return Ok(taken);
@@ -58,6 +60,10 @@ fn accept_pending_in(dir: &Path) -> std::io::Result<Vec<(PathBuf, String)>> {
         let pending = entry?.path();
         let held = fs::read_to_string(&pending)?;
         let Some((file, text)) = held.split_once('\n') else { continue };
+        if !Path::new(file).starts_with(root) {
+            let why = format!("{} waits for {file}, which is not of this checkout: delete it", pending.display());
+            return Err(std::io::Error::other(why));
+        }
         let before = fs::read_to_string(file).unwrap_or_default();
         fs::write(file, text)?;
         fs::remove_file(&pending)?;
@@ -95,7 +101,9 @@ mod tests {
         let told = refused.downcast_ref::<String>().unwrap();
         assert!(told.contains("- two\n+ three\n") && told.contains("accept-snapshots"), "{told}");
         assert_eq!(fs::read_to_string(&file).unwrap(), "one\ntwo\n", "a test changes no file");
-        let taken = accept_pending_in(&dir).unwrap();
+        let refused = accept_pending_in(&dir, Path::new("/another/checkout")).unwrap_err();
+        assert!(refused.to_string().contains("not of this checkout"), "{refused}");
+        let taken = accept_pending_in(&dir, &std::env::temp_dir()).unwrap();
         assert!(taken.iter().any(|(path, told)| *path == file && told.contains("+ three")));
         assert_accepted_in(&dir, &file, "one\nthree\n");
         fs::remove_file(&file).unwrap();

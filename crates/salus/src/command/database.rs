@@ -7,6 +7,7 @@ use crate::{
 use clap::Subcommand;
 use salus_core::{Ctx, Error, PLATFORM, Result};
 use salus_store::{
+    Db,
     audit::Outcome::Failed,
     migrate::{self, Applied, Files, Row},
     schema::{self, repair},
@@ -92,7 +93,7 @@ pub async fn run(place: &Place, command: DbCommand) -> Result<Outcome> {
             Ok(Outcome::done(steps_json(&done), steps(&done, "Nothing was to be undone")))
         }
         DbCommand::Verify => verify(&admin).await,
-        DbCommand::Repair { apply } => repair_plan(&mut admin, apply).await,
+        DbCommand::Repair { apply } => repair_plan(place, &mut admin, apply).await,
         DbCommand::Accept { version } => accept(place, &mut admin, files, version).await,
         DbCommand::Seed => super::demo::run(place, super::demo::DemoCommand::Load { names: Vec::new() }).await,
         DbCommand::Reset => {
@@ -104,42 +105,58 @@ pub async fn run(place: &Place, command: DbCommand) -> Result<Outcome> {
             Ok(Outcome::done(steps_json(&done), text))
         }
         DbCommand::Health => health(&admin).await,
-        DbCommand::Production => {
-            admin.execute("UPDATE kernel.installation SET production = true", &[]).await.map_err(Error::internal)?;
-            Ok(Outcome::done(json!({"production": true}), "This database is production now"))
-        }
+        DbCommand::Production => production(place, &admin).await,
     }
 }
 
-/// Takes a changed file as it is, and writes into the audit log that somebody did. The log needs keys, which there are
-/// none of before the first server.
-async fn accept(place: &Place, admin: &mut Client, files: &Files, version: i32) -> Result<Outcome> {
-    let log = place.keys().exists().then_some(place);
-    let db = match log {
-        Some(place) => Some(place.db_as_it_is().await?),
-        None => None,
-    };
-    let done = migrate::accept(admin, files, version).await;
-    let Some(db) = db else {
-        done?;
-        let text =
-            format!("Migration {version:05} is taken as it is now. There are no keys yet, so no event was written");
-        return Ok(Outcome::done(json!({"accepted": version, "recorded": false}), text));
-    };
+/// The log of the platform. It needs keys, which there are none of before the first server.
+async fn log(place: &Place) -> Result<Option<Db>> {
+    if place.keys().exists() { place.db_as_it_is().await.map(Some) } else { Ok(None) }
+}
+
+/// Writes what an operator did to the database, or failed to do, into the audit log of the platform. Says whether there
+/// was a log to write to.
+async fn record<T>(log: Option<Db>, action: &'static str, detail: Value, done: Result<T>) -> Result<(T, bool)> {
+    let target = "kernel.migrations";
+    let Some(db) = log else { return done.map(|done| (done, false)) };
     let mut tx = db.begin(Ctx::operator(db.env(), PLATFORM), false).await?;
-    tx.note(json!({"migration": version}));
+    tx.note(detail);
     match done {
-        Ok(()) => tx.commit(ACCEPT, "kernel.migrations").await?,
+        Ok(done) => {
+            tx.commit(action, target).await?;
+            Ok((done, true))
+        }
         Err(e) => {
-            tx.abandon(ACCEPT, "kernel.migrations", Failed, e.code()).await?;
-            return Err(e);
+            tx.abandon(action, target, Failed, e.code()).await?;
+            Err(e)
         }
     }
-    let text = format!("Migration {version:05} is taken as it is now, and the audit log of the platform says so");
-    Ok(Outcome::done(json!({"accepted": version, "recorded": true}), text))
 }
 
-const ACCEPT: &str = "kernel.migration.accept";
+/// Whether the audit log has it, in words to end a sentence with.
+fn told(recorded: bool) -> &'static str {
+    if recorded {
+        ", and the audit log of the platform says so"
+    } else {
+        "; there are no keys yet, so no event was written"
+    }
+}
+
+async fn accept(place: &Place, admin: &mut Client, files: &Files, version: i32) -> Result<Outcome> {
+    let log = log(place).await?;
+    let done = migrate::accept(admin, files, version).await;
+    let ((), recorded) = record(log, "kernel.migration.accept", json!({"migration": version}), done).await?;
+    let text = format!("Migration {version:05} is taken as it is now{}", told(recorded));
+    Ok(Outcome::done(json!({"accepted": version, "recorded": recorded}), text))
+}
+
+async fn production(place: &Place, admin: &Client) -> Result<Outcome> {
+    let log = log(place).await?;
+    let done = admin.execute("UPDATE kernel.installation SET production = true", &[]).await.map_err(Error::internal);
+    let (_, recorded) = record(log, "kernel.installation.production", json!({}), done).await?;
+    let text = format!("This database is production now{}", told(recorded));
+    Ok(Outcome::done(json!({"production": true, "recorded": recorded}), text))
+}
 
 fn steps_json(done: &[Applied]) -> Value {
     let list: Vec<Value> =
@@ -188,7 +205,7 @@ async fn verify(admin: &Client) -> Result<Outcome> {
     Ok(Outcome { json: json!({"ok": ok, "differences": lines}), text, ok })
 }
 
-async fn repair_plan(admin: &mut Client, apply: bool) -> Result<Outcome> {
+async fn repair_plan(place: &Place, admin: &mut Client, apply: bool) -> Result<Outcome> {
     let plan = repair::plan(&schema::verify(admin).await?, schema::expected()?);
     let list: Vec<Value> = plan
         .iter()
@@ -209,14 +226,18 @@ async fn repair_plan(admin: &mut Client, apply: bool) -> Result<Outcome> {
         let text = if lines.is_empty() { "-- nothing differs".into() } else { lines.join("\n\n") };
         return Ok(Outcome::done(json!({"plan": list}), text));
     }
-    let done = repair::apply(admin, &plan).await?;
-    let mut lines = vec![format!("{} difference(s) repaired", done.applied)];
+    let done = repair::apply(admin, &plan).await;
+    // Only now: what was drifted may have been the log itself.
+    let statements: Vec<&str> = plan.iter().filter_map(|r| r.statement.as_deref()).collect();
+    let detail = json!({"planned": statements});
+    let (done, recorded) = record(log(place).await?, "kernel.catalogue.repair", detail, done).await?;
+    let mut lines = vec![format!("{} difference(s) repaired{}", done.applied, told(recorded))];
     lines.extend(done.refused.iter().map(|(r, why)| format!("REFUSED {}: {why}", r.difference)));
     lines.extend(done.remaining.iter().map(|d| format!("STILL {d}")));
     let ok = done.remaining.is_empty();
     let left: Vec<String> = done.remaining.iter().map(ToString::to_string).collect();
     Ok(Outcome {
-        json: json!({"ok": ok, "plan": list, "applied": done.applied, "remaining": left}),
+        json: json!({"ok": ok, "plan": list, "applied": done.applied, "remaining": left, "recorded": recorded}),
         text: lines.join("\n"),
         ok,
     })

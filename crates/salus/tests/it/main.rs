@@ -7,7 +7,6 @@ use salus_testkit::TestDb;
 use std::{
     path::PathBuf,
     process::{Command, Output},
-    time::{Duration, Instant},
 };
 
 /// A data directory and the addresses of a migrated database.
@@ -54,11 +53,9 @@ fn told(output: &Output) -> String {
 async fn a_role_that_must_not_serve_is_refused_before_anything_is_made() {
     let place = Place::new().await;
     for role in ["salus_admin", "salus_backup"] {
-        let began = Instant::now();
         let output = place.run(&[("DATABASE_URL", &place.url(role))], &["serve", "--port", "0"]);
         assert!(!output.status.success(), "{role}");
         assert!(told(&output).contains(&format!("refusing to serve: the role {role}")), "{}", told(&output));
-        assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
         assert!(!place.home.join("keys").exists(), "no key is made for {role}");
     }
     let remote = "postgres://salus_app@db.example/salus?sslmode=disable";
@@ -70,7 +67,7 @@ async fn a_role_that_must_not_serve_is_refused_before_anything_is_made() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_accepted_is_on_the_record() {
+async fn what_an_operator_does_to_the_database_is_on_the_record() {
     let place = Place::new().await;
     let (app, admin) = (place.url("salus_app"), place.url("salus_admin"));
     let settings = [("DATABASE_URL", app.as_str()), ("DATABASE_ADMIN_URL", admin.as_str())];
@@ -83,8 +80,19 @@ async fn a_file_that_is_accepted_is_on_the_record() {
     assert!(run(&["db", "accept", "--version", "3"]).status.success());
     assert!(!run(&["db", "accept", "--version", "999"]).status.success());
     let client = place.database.connect("salus_admin").await;
-    let sql =
-        "SELECT outcome::text FROM audit.activity_logs WHERE action = 'kernel.migration.accept' ORDER BY recorded_at";
-    let outcomes: Vec<String> = client.query(sql, &[]).await.unwrap().iter().map(|r| r.get(0)).collect();
-    assert_eq!(outcomes, ["success", "failed"]);
+    client.batch_execute("DROP INDEX audit.activity_logs_xact_ix").await.unwrap();
+    for arguments in [&["db", "repair", "--apply"][..], &["db", "production"]] {
+        let output = run(arguments);
+        assert!(output.status.success(), "{arguments:?}: {}", told(&output));
+    }
+    let sql = "SELECT action || ' ' || outcome FROM audit.activity_logs WHERE target = 'kernel.migrations' \
+               ORDER BY recorded_at";
+    let told: Vec<String> = client.query(sql, &[]).await.unwrap().iter().map(|r| r.get(0)).collect();
+    let want = [
+        "kernel.migration.accept success",
+        "kernel.migration.accept failed",
+        "kernel.catalogue.repair success",
+        "kernel.installation.production success",
+    ];
+    assert_eq!(told, want);
 }
