@@ -280,8 +280,9 @@ async fn trend(tx: &mut Tx, call: Call) -> Result<Reply> {
     if code.is_empty() {
         return Err(Error::invalid("code", "required", "Name the code of a vital sign or laboratory test"));
     }
-    let who =
-        tx.get("medical.patients", patient, &["family_name", "given_names", "birth_date", "sex", "pseudonym"]).await?;
+    let who = tx
+        .get("medical.patients", patient, &["family_name", "given_names", "birth_date", "sex", "mrn", "pseudonym"])
+        .await?;
     let vitals: Vec<Record> = tx
         .select(
             "records.vital_signs",
