@@ -26,7 +26,14 @@ const START: [Start; 5] = [
         "admin",
         "Users, roles, settings and the audit log; no patient's record",
         "tenant",
-        &["auth.*.*", "kernel.setting.*", "kernel.key.read", "audit.log.read", "compliance.retention_policy.*"],
+        &[
+            "auth.*.*",
+            "kernel.setting.*",
+            "kernel.key.read",
+            "audit.log.read",
+            "compliance.*.read",
+            "compliance.retention_policy.*",
+        ],
     ),
     (
         "clinician",

@@ -1,5 +1,10 @@
-//! Retention policies as data: how long which class of data is kept, counted in calendar years. The workflows of
-//! disclosures, consents and breaches are not built yet.
+//! Retention policies as data: how long which class of data is kept, counted in calendar years; and the proofs that
+//! were run on the installation, with what came of them. The workflows of disclosures, consents and breaches are not
+//! built yet.
+
+mod proofs;
+
+pub use proofs::{PROMISES, Proof, Verdict, keep, reads};
 
 use salus_store::Resource;
 

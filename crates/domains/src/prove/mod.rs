@@ -1,5 +1,6 @@
-//! `salus prove isolation`: on the user's own database, two scratch tenants are planted with a row in every table, and
-//! one of them tries to reach the other by SQL ([`salus_store::walls`]) and through every operation ([`door`]).
+//! `salus prove isolation` and `salus prove encryption`: on the user's own database, two scratch tenants are planted with
+//! a row in every table; one of them tries to reach the other by SQL ([`salus_store::walls`]) and through every operation
+//! ([`door`]), and what is sealed is looked for in the files.
 //!
 //! Safe beside real tenants: only scratch tenants are named in any statement that could change something, and every
 //! attempt by SQL is rolled back. Afterwards the scratch tenants are removed and closed, also those a killed run left.
@@ -11,6 +12,7 @@ pub mod specimen;
 use salus_core::Result;
 use salus_store::{
     Db, Op,
+    scan::Scan,
     walls::{self, Check, Site},
 };
 use serde::Serialize;
@@ -64,12 +66,12 @@ impl Report {
 /// report.
 pub async fn isolation(db: &Db, operations: &[Arc<Op>]) -> Result<Report> {
     let since = Instant::now();
-    let site = Site::claim(db).await?;
-    let swept = site.left_behind().await?.len();
-    clear(db, &site).await?;
-    let checks = attempt(db, operations).await;
-    let removed = clear(db, &site).await;
-    let (checks, kept) = (checks?, removed?);
+    let tried = async |factory: Factory, mine: Scratch, theirs: Scratch| {
+        let mut checks = walls::try_all(db, &mine.planted(), &theirs.planted()).await?;
+        checks.extend(door::try_all(db, operations, &factory, mine, theirs).await?);
+        Ok(checks)
+    };
+    let Planted { made: checks, swept, kept } = planted(db, tried).await?;
     Ok(Report {
         tables: db.catalog().tables().filter(|t| !t.shared).count(),
         operations: operations.len(),
@@ -80,6 +82,43 @@ pub async fn isolation(db: &Db, operations: &[Arc<Op>]) -> Result<Report> {
     })
 }
 
+/// Proves that sealed columns are sealed where they lie: plants a canary in each, has `look` search the files of the
+/// database for it, and removes it. Returns how many columns held one, and what was found.
+///
+/// # Errors
+/// As for [`isolation`], and those of `look`. A canary in clear is no error: it is in the scan.
+pub async fn sealing(db: &Db, look: impl AsyncFnOnce(&[String]) -> Result<Scan>) -> Result<(usize, Scan)> {
+    let tried = async |factory: Factory, mine: Scratch, theirs: Scratch| {
+        let columns = factory.sealed_columns(db.catalog(), &mine);
+        let scan = look(&[&mine, &theirs].map(|s| specimen::veiled(&s.marker))).await?;
+        Ok((columns, scan))
+    };
+    Ok(planted(db, tried).await?.made)
+}
+
+struct Planted<T> {
+    made: T,
+    swept: usize,
+    kept: Vec<String>,
+}
+
+/// Works on two planted scratch tenants, and removes them, and those a killed run left, whatever comes of it.
+async fn planted<T>(db: &Db, work: impl AsyncFnOnce(Factory, Scratch, Scratch) -> Result<T>) -> Result<Planted<T>> {
+    let site = Site::claim(db).await?;
+    let swept = site.left_behind().await?.len();
+    clear(db, &site).await?;
+    let made = async {
+        let mut factory = Factory::new(db.env());
+        let (mut mine, mut theirs) = (scratch(db, 'a').await?, scratch(db, 'b').await?);
+        factory.plant(db, &mut mine).await?;
+        factory.plant(db, &mut theirs).await?;
+        work(factory, mine, theirs).await
+    };
+    let made = made.await;
+    let removed = clear(db, &site).await;
+    Ok(Planted { made: made?, swept, kept: removed? })
+}
+
 /// Removes every scratch tenant there is; the names of append-only tables that keep rows of theirs.
 async fn clear(db: &Db, site: &Site) -> Result<Vec<String>> {
     let mut kept = BTreeSet::new();
@@ -87,16 +126,6 @@ async fn clear(db: &Db, site: &Site) -> Result<Vec<String>> {
         kept.extend(walls::remove(db, tenant).await?);
     }
     Ok(kept.into_iter().collect())
-}
-
-async fn attempt(db: &Db, operations: &[Arc<Op>]) -> Result<Vec<Check>> {
-    let mut factory = Factory::new(db.env());
-    let (mut mine, mut theirs) = (scratch(db, 'a').await?, scratch(db, 'b').await?);
-    factory.plant(db, &mut mine).await?;
-    factory.plant(db, &mut theirs).await?;
-    let mut checks = walls::try_all(db, &mine.planted(), &theirs.planted()).await?;
-    checks.extend(door::try_all(db, operations, &factory, mine, theirs).await?);
-    Ok(checks)
 }
 
 /// Makes a scratch tenant. Its marker is letters and underscores, which most checks of form admit.

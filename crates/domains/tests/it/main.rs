@@ -9,6 +9,7 @@ mod grants;
 mod isolation;
 mod patients;
 mod plausible;
+mod proofs;
 mod sign_in;
 mod statements;
 mod storm;

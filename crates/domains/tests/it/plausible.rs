@@ -28,7 +28,8 @@ impl Plausible {
     /// A call that should succeed: the tenant's own row, a body that fits, the current version.
     pub async fn call(&self, world: &World, op: &Op, marker: &str) -> Call {
         let table = world.db.catalog().table(op.target).unwrap();
-        let id = self.row(op.target);
+        // An operation that names no row may be about a table that all tenants share, where nothing is planted.
+        let id = if op.path.contains("{id}") { self.row(op.target) } else { Uuid::nil() };
         let body = match &op.input {
             None => Value::Null,
             Some(schema) => Value::Object(self.factory.body(table, &self.planted, marker, schema)),
@@ -48,7 +49,13 @@ impl Plausible {
 
 /// A call that must fail whatever the operation is.
 pub fn hopeless(op: &Op) -> Call {
-    let query = [("limit", "9999"), ("before", "not a time"), ("code", ""), ("fields", "no_such_field")];
+    let query = [
+        ("limit", "9999"),
+        ("before", "not a time"),
+        ("code", ""),
+        ("fields", "no_such_field"),
+        ("name", "no such name"),
+    ];
     let query = query.into_iter().filter(|(n, _)| op.params.iter().any(|p| p.name == *n));
     Call {
         path: in_path(op, "01900000-0000-7000-8000-000000000000"),

@@ -1,4 +1,4 @@
-//! `salus verify`, `salus prove` and `salus doctor`: what can be shown on one's own database.
+//! `salus verify` and `salus doctor`: whether an installation works, and what is not as it should be.
 
 use crate::{
     output::{Outcome, table},
@@ -6,16 +6,10 @@ use crate::{
 };
 use clap::Subcommand;
 use salus_core::{Error, Result};
-use salus_domains::{operations, prove, verify};
+use salus_domains::verify;
 use salus_store::{lint, migrate, scan::Scanner};
 use serde_json::json;
 use std::path::PathBuf;
-
-#[derive(Debug, Subcommand)]
-pub enum ProveCommand {
-    /// Plant two scratch tenants, try every table and every operation across them, and remove them.
-    Isolation,
-}
 
 #[derive(Debug, Subcommand)]
 pub enum DoctorCommand {
@@ -51,39 +45,6 @@ pub async fn verify(place: &Place) -> Result<Outcome> {
         text: table(&["", "check", "took", "goal", ""], &rows),
         ok,
     })
-}
-
-pub async fn prove(place: &Place, command: ProveCommand) -> Result<Outcome> {
-    let ProveCommand::Isolation = command;
-    let db = place.db().await?;
-    let report = prove::isolation(&db, &operations(db.catalog())?).await?;
-    let ok = report.holds();
-    let rows: Vec<Vec<String>> = report
-        .checks
-        .iter()
-        .map(|c| {
-            let verdict = if c.leaks.is_empty() { "holds".to_owned() } else { format!("{} LEAK(S)", c.leaks.len()) };
-            vec![verdict, c.name.to_string(), c.tried.to_string()]
-        })
-        .collect();
-    let mut lines = vec![table(&["", "promise", "attempts"], &rows), String::new()];
-    lines.extend(report.leaks().map(|l| format!("LEAK: {l}")));
-    lines.extend(report.checks.iter().flat_map(|c| &c.unproven).map(|u| format!("not tried: {u}")));
-    lines.push(format!(
-        "{} tables and {} operations, {} attempts in {} ms: {}",
-        report.tables,
-        report.operations,
-        report.tried(),
-        report.milliseconds,
-        if ok { "tenants are kept apart" } else { "tenants are NOT kept apart" }
-    ));
-    if !report.kept.is_empty() {
-        lines.push(format!(
-            "Audit events of the scratch tenants stay in {}: the log is append-only",
-            report.kept.join(", ")
-        ));
-    }
-    Ok(Outcome { json: json!({"ok": ok, "report": report}), text: lines.join("\n"), ok })
 }
 
 pub async fn doctor(place: &Place, command: DoctorCommand) -> Result<Outcome> {

@@ -8,6 +8,7 @@ mod database;
 mod demo;
 mod exchange;
 mod keys;
+mod prove;
 mod sealing;
 mod serve;
 mod tenant;
@@ -50,9 +51,11 @@ enum Command {
     Export(exchange::ExportCommand),
     /// Check a running installation: connection, schemas, keys between tables, reads and writes, times.
     Verify,
-    /// Prove a promise on this database.
-    #[command(subcommand)]
-    Prove(check::ProveCommand),
+    /// Prove the promises on this database, all or one; what came of it is kept and shown on the compliance page.
+    Prove {
+        /// Only this one.
+        what: Option<prove::What>,
+    },
     /// Look for what is not as it should be.
     #[command(subcommand)]
     Doctor(check::DoctorCommand),
@@ -115,7 +118,7 @@ pub async fn run(cli: Cli) -> Result<Outcome> {
         Command::Import(command) => exchange::import(&place()?, command, cli.json).await,
         Command::Export(command) => exchange::export(&place()?, command, cli.json).await,
         Command::Verify => check::verify(&place()?).await,
-        Command::Prove(command) => check::prove(&place()?, command).await,
+        Command::Prove { what } => prove::run(&place()?, what).await,
         Command::Doctor(command) => check::doctor(&place()?, command).await,
         Command::Conformance(command) => conformance::run(&command),
         Command::Backup(args) => backup::backup(&place()?, args).await,

@@ -1,7 +1,7 @@
 //! Invented data for sign-in, audit log, data browser, API page, account and errors.
 
 use super::from;
-use salus_web::pages::{Shell, account, audit, browse, docs, entry, error, table};
+use salus_web::pages::{Shell, account, audit, browse, compliance, docs, entry, error, table};
 use serde_json::{Value, json};
 
 pub fn sign_in(shell: &Shell) -> String {
@@ -41,6 +41,27 @@ pub fn audit(shell: &Shell) -> String {
         "pager": { "next": "/audit?cursor=invented", "first": "/audit" }
     }));
     audit::render(&view, shell).into_string()
+}
+
+/// One promise of every verdict, one long ago, one never tried, and the history of one.
+pub fn compliance(shell: &Shell) -> String {
+    let proof = |name: &str, verdict: &str, reason: &str, fix: &str| json!({ "name": name, "verdict": verdict, "reason": reason, "fix": fix, "proved_at": "2026-11-21T06:00:00Z", "took_ms": 12_059 });
+    let held = proof("isolation", "HOLDS", "1879 attempts over 47 tables and 148 operations, no leak", "");
+    let mut old = proof("keys", "HOLDS", "27 keys unwrapped, 27 canaries opened", "");
+    old["old"] = json!(true);
+    let fails =
+        proof("audit", "FAILS", "leaf_changed; and 2 more", "run salus audit verify, which names the first bad place");
+    let untried = proof(
+        "encryption",
+        "UNPROVEN",
+        "the files of the database are on another machine",
+        "run salus doctor plaintext-scan there",
+    );
+    let view: compliance::ComplianceView = from(json!({
+        "proofs": [held, old, fails, untried, { "name": "version" }],
+        "history": [fails, proof("audit", "HOLDS", "1481 events sealed and 0 waiting agree", "")]
+    }));
+    compliance::render(&view, shell).into_string()
 }
 
 pub fn browse(shell: &Shell) -> String {

@@ -72,6 +72,7 @@ pub enum Module {
     Home,
     Patients,
     Audit,
+    Compliance,
     Browse,
     Docs,
     Account,
@@ -177,7 +178,8 @@ impl Module {
             Self::Home => ("/", t.ui.home, "home", ""),
             Self::Patients => ("/patients", t.people.patients, "people", ""),
             Self::Browse => ("/browse", t.data.browser, "table", t.ui.group_data),
-            Self::Audit => ("/audit", t.data.audit, "shield", t.ui.group_data),
+            Self::Audit => ("/audit", t.data.audit, "eye", t.ui.group_data),
+            Self::Compliance => ("/compliance", t.compliance.title, "shield", t.ui.group_data),
             Self::Docs => ("/docs", t.data.api, "book", t.ui.group_data),
             Self::Account => ("/account", t.ui.account, "person", t.ui.group_self),
         };

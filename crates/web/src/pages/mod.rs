@@ -13,6 +13,7 @@ pub mod audit;
 pub mod browse;
 pub mod chart;
 pub mod clinical;
+pub mod compliance;
 pub mod docs;
 pub mod entry;
 pub mod error;

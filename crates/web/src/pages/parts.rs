@@ -69,12 +69,11 @@ pub fn status(shell: &Shell, code: &str) -> Markup {
         return PreEscaped(String::new());
     }
     let tone = match code.to_ascii_uppercase().as_str() {
-        "ACTIVE" | "FINAL" | "VERIFIED" | "ACCEPTED" | "CONFIRMED" | "SUCCESS" | "STORED" | "AUTO_ACCEPTED" => {
-            Tone::Good
-        }
-        "ENTERED_IN_ERROR" | "REJECTED" | "REFUSED" | "FAILED" | "ERASED" | "QUARANTINED" => Tone::Bad,
+        "ACTIVE" | "FINAL" | "VERIFIED" | "ACCEPTED" | "CONFIRMED" | "SUCCESS" | "STORED" | "AUTO_ACCEPTED"
+        | "HOLDS" => Tone::Good,
+        "ENTERED_IN_ERROR" | "REJECTED" | "REFUSED" | "FAILED" | "ERASED" | "QUARANTINED" | "FAILS" => Tone::Bad,
         "ON_HOLD" | "NEEDS_REVIEW" | "PRELIMINARY" | "UNVERIFIED" | "AMENDED" | "CORRECTED" | "RECURRENCE"
-        | "RELAPSE" => Tone::Warn,
+        | "RELAPSE" | "UNPROVEN" => Tone::Warn,
         "PATIENT_REPORTED" | "DOCUMENT_EXTRACTED" | "MERGED" => Tone::Info,
         _ => Tone::Neutral,
     };

@@ -284,6 +284,9 @@ fn modules(ctx: &Ctx) -> Vec<Module> {
     if ctx.may("audit.log.read") {
         out.push(Module::Audit);
     }
+    if ctx.may("compliance.proof.read") {
+        out.push(Module::Compliance);
+    }
     out.extend([Module::Docs, Module::Account]);
     out
 }

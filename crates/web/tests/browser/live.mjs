@@ -4,11 +4,12 @@
 //   node live.mjs BINARY [--shots DIRECTORY]
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { promisify } from "node:util";
 import { chromium } from "playwright-core";
 import { tour } from "./tour.mjs";
 
@@ -238,6 +239,27 @@ await step("every page speaks three languages", async () => {
     await page.waitForSelector(`html[lang='${language}']`);
     assert.match(await page.textContent("main"), new RegExp(word));
   }
+});
+
+await step("every promise is proved on the running database, and the owner sees that", async () => {
+  const { stdout } = await promisify(execFile)(binary, ["prove", "--json", "--home", home]);
+  const { ok, proofs } = JSON.parse(stdout);
+  assert.ok(ok, stdout);
+  const admin = await browser.newContext({ viewport: { width: 1280, height: 900 }, locale: "en", reducedMotion: "reduce" });
+  const office = await admin.newPage();
+  await office.goto(linkOf("OWNER").link);
+  await office.fill("input[name=password]", `${PASSWORD}-9`);
+  await office.fill("input[name=again]", `${PASSWORD}-9`);
+  await office.click("button[type=submit]");
+  await office.waitForURL(`${base}/`);
+  await office.locator("#side a[href='/compliance']").click();
+  const lights = await office.locator(".cards .card-head .badge").allTextContents();
+  const verdicts = proofs.map((proof) => (proof.verdict === "HOLDS" ? "✓Holds" : "!Warning: Could not be tried here"));
+  assert.deepEqual(lights, verdicts);
+  await office.locator("#proof-isolation a").click();
+  assert.match(await office.locator("#history").textContent(), /attempts over/);
+  await tour(office, shots, [["compliance", `${base}/compliance?proof=isolation`], ["audit", `${base}/audit`]]);
+  await admin.close();
 });
 
 await step("every page fits narrow and wide screens, light and dark, and axe finds nothing serious", async () => {
