@@ -19,7 +19,7 @@ async fn list(world: &World, name: Option<&str>) -> Vec<Value> {
     let query = name.map(|n| ("name".to_owned(), n.to_owned())).into_iter().collect();
     let call = Call { query, ..Call::default() };
     let op = world.op("compliance.proof.list");
-    match dispatch(&world.db, &op, Ctx::operator(world.db.env(), world.tenant), call).await.unwrap().body {
+    match dispatch(&world.db, op, Ctx::operator(world.db.env(), world.tenant), call).await.unwrap().body {
         Body::Json(reply) => reply["data"].as_array().unwrap().clone(),
         other => panic!("{other:?}"),
     }

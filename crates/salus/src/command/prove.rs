@@ -88,7 +88,7 @@ pub async fn run(place: &Place, what: Option<What>) -> Result<Outcome> {
     let (mut proofs, mut details) = (Vec::new(), Vec::new());
     for what in all {
         let since = Instant::now();
-        let seen = Box::pin(try_one(place, &db, what)).await.unwrap_or_else(broke_off);
+        let seen = Box::pin(try_one(place, &db, what)).await.unwrap_or_else(|e| broke_off(&e));
         let milliseconds = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
         let Seen { verdict, reason, fix, detail } = seen;
         proofs.push(Proof { name: name(what), verdict, reason, fix, milliseconds });
@@ -109,7 +109,7 @@ pub async fn run(place: &Place, what: Option<What>) -> Result<Outcome> {
 }
 
 /// A proof that could not be carried out shows nothing, and that is not well either.
-fn broke_off(e: Error) -> Seen {
+fn broke_off(e: &Error) -> Seen {
     let fix = match e {
         Error::Conflict { .. } => "wait until the other proof has ended, and run it again",
         _ => "run it again with --verbose; salus doctor database and salus db verify look at the database itself",

@@ -218,9 +218,9 @@ pub async fn open(visit: Visit, Path((schema, table, id, column)): Path<(String,
         return Ok((StatusCode::FORBIDDEN, html(&words)).into_response());
     }
     let query = vec![("fields".to_owned(), column.clone())];
-    let record = match visit.call(&format!("{}.get", resource.noun), Call { query, ..by_id(&id) }).await? {
-        Body::Row(record) => record,
-        _ => return Err(visit.error(Error::internal("a row is a row"))),
+    let of_row = Call { query, ..by_id(&id) };
+    let Body::Row(record) = visit.call(&format!("{}.get", resource.noun), of_row).await? else {
+        return Err(visit.error(Error::internal("a row is a row")));
     };
     let shown = columns(&visit, resource, table, &[&column]);
     let shown = shown.iter().find(|c| c.name == column).ok_or_else(missing)?;
