@@ -1,0 +1,224 @@
+//! CDC's test cases for CDSi, healthy and underlying conditions: one case a row, its doses with the verdict on each, and the
+//! forecast of one vaccine group on the case's own day.
+//!
+//! Every populated cell is compared. `Series_Type_n` says which kind of series the verdict on a dose is about.
+
+use super::{Failure, Score};
+use crate::immunization::{
+    Assessment, Cvx, Dose, DoseEvaluation, EvaluationStatus, Gender, GroupForecast, Observed, Patient, Reason, Schedule,
+    SeriesOutcome, Standing, Status, assess, schedule::SeriesKind,
+};
+use salus_core::{Error, Result};
+use std::collections::HashMap;
+use time::{Date, format_description::well_known::Iso8601};
+
+/// Runs the cases of a table.
+///
+/// # Errors
+/// [`Error::Invalid`] on `cases` for a table that cannot be read, with the row and the column.
+pub fn score(schedule: &Schedule, cases: &[u8], underlying: bool) -> Result<Score> {
+    let mut score = Score::new(if underlying { "cdsi-underlying" } else { "cdsi-healthy" });
+    let mut reader = csv::Reader::from_reader(cases.strip_prefix(b"\xef\xbb\xbf").unwrap_or(cases));
+    let headers = reader.headers().map_err(|e| wrong(&e.to_string()))?.clone();
+    let columns: HashMap<String, usize> =
+        headers.iter().enumerate().map(|(at, name)| (name.trim().to_ascii_lowercase(), at)).collect();
+    for record in reader.records() {
+        let record = record.map_err(|e| wrong(&e.to_string()))?;
+        let case = Case { columns: &columns, record: &record };
+        score.add(run(schedule, &case, underlying)?);
+    }
+    Ok(score)
+}
+
+fn wrong(message: &str) -> Error {
+    Error::invalid("cases", "unreadable", message)
+}
+
+/// A row of the table.
+struct Case<'a> {
+    columns: &'a HashMap<String, usize>,
+    record: &'a csv::StringRecord,
+}
+
+impl Case<'_> {
+    fn has(&self, column: &str) -> bool {
+        self.columns.contains_key(&column.to_ascii_lowercase())
+    }
+
+    fn text(&self, column: &str) -> &str {
+        let at = self.columns.get(&column.to_ascii_lowercase());
+        at.and_then(|at| self.record.get(*at)).unwrap_or_default().trim()
+    }
+
+    fn id(&self) -> &str {
+        self.text("CDC_Test_ID")
+    }
+
+    fn unreadable(&self, column: &str) -> Error {
+        wrong(&format!("{}: {column} holds '{}'", self.id(), self.text(column)))
+    }
+
+    fn date(&self, column: &str) -> Result<Option<Date>> {
+        let text = self.text(column);
+        if text.is_empty() {
+            return Ok(None);
+        }
+        Date::parse(text, &Iso8601::DATE).map(Some).map_err(|_| self.unreadable(column))
+    }
+
+    fn required(&self, column: &str) -> Result<Date> {
+        self.date(column)?.ok_or_else(|| self.unreadable(column))
+    }
+
+    /// Numbers of a repeated column that are filled in.
+    fn filled(&self, column: &str) -> Vec<usize> {
+        let name = |n: &usize| format!("{column}_{n}");
+        (1..).take_while(|n| self.has(&name(n))).filter(|n| !self.text(&name(n)).is_empty()).collect()
+    }
+
+    fn patient(&self) -> Result<Patient> {
+        let mut observations = Vec::new();
+        for n in self.filled("Observation_Code") {
+            let column = format!("Observation_Code_{n}");
+            let code = self.text(&column).parse().map_err(|_| self.unreadable(&column))?;
+            observations.push(Observed { code, on: self.date(&format!("Observation_Date_{n}"))? });
+        }
+        let mut doses = Vec::new();
+        for n in self.filled("Date_Administered") {
+            let cvx = format!("CVX_{n}");
+            let vaccine: Cvx = self.text(&cvx).parse().map_err(|_| self.unreadable(&cvx))?;
+            let mvx = Some(self.text(&format!("MVX_{n}"))).filter(|m| !m.is_empty()).map(ToOwned::to_owned);
+            doses.push(Dose { mvx, ..Dose::new(self.required(&format!("Date_Administered_{n}"))?, vaccine) });
+        }
+        let gender = match self.text("Gender") {
+            "F" => Gender::Female,
+            "M" => Gender::Male,
+            _ => Gender::Unknown,
+        };
+        Ok(Patient { birth: self.required("DOB")?, gender, birth_country: None, observations, doses })
+    }
+}
+
+fn run(schedule: &Schedule, case: &Case<'_>, underlying: bool) -> Result<Vec<Failure>> {
+    let patient = case.patient()?;
+    let assessment = assess(schedule, &patient, case.required("Assessment_Date")?);
+    let group = vaccine_group(schedule, case.text("Vaccine_Group")).ok_or_else(|| case.unreadable("Vaccine_Group"))?;
+    let forecast = pick(&assessment, group, underlying);
+    let mut failed = Vec::new();
+    let mut compare = |column: &str, got: String| {
+        let expected = case.text(column);
+        if !matches!(expected, "" | "-") && !expected.eq_ignore_ascii_case(&got) {
+            failed.push(Failure { id: case.id().into(), column: column.into(), expected: expected.into(), got });
+        }
+    };
+    let date = |date: Option<Date>| date.map(|d| d.to_string()).unwrap_or_default();
+    compare("Series_Status", forecast.map(|f| status(f.status).to_owned()).unwrap_or_default());
+    compare("Forecast_#", forecast.and_then(|f| f.dose_number).map(|n| n.to_string()).unwrap_or_default());
+    compare("Earliest_Date", date(forecast.and_then(|f| f.earliest)));
+    compare("Recommended_Date", date(forecast.and_then(|f| f.recommended)));
+    compare("Past_Due_Date", date(forecast.and_then(|f| f.past_due)));
+    for (at, n) in case.filled("Date_Administered").into_iter().enumerate() {
+        let kind = match case.text(&format!("Series_Type_{n}")).to_ascii_lowercase().as_str() {
+            "risk" => Some(SeriesKind::Risk),
+            "standard" => Some(SeriesKind::Standard),
+            _ => forecast.map(|f| f.kind),
+        };
+        let verdict = verdict(&assessment, forecast, group, kind, at);
+        let got = verdict.map(|v| evaluation_status(v.status).to_owned()).unwrap_or_default();
+        compare(&format!("Evaluation_Status_{n}"), got);
+        let why = verdict.and_then(|v| v.reasons.first()).map(|r| reason(*r).to_owned());
+        compare(&format!("Evaluation_Reason_{n}"), why.unwrap_or_default());
+    }
+    Ok(failed)
+}
+
+/// The tables abbreviate vaccine groups.
+fn vaccine_group<'a>(schedule: &'a Schedule, name: &str) -> Option<&'a str> {
+    let long = match name.to_ascii_uppercase().as_str() {
+        "DTAP" => "DTaP/Tdap/Td",
+        "FLU" => "Influenza",
+        "IPOL" | "POL" => "Polio",
+        "MCV" => "Meningococcal",
+        "MENB" => "Meningococcal B",
+        "PCV" => "Pneumococcal",
+        "ROTA" => "Rotavirus",
+        "VAR" => "Varicella",
+        _ => name,
+    };
+    schedule.groups.iter().map(|g| g.name.as_str()).find(|g| g.eq_ignore_ascii_case(long))
+}
+
+/// The forecast a case is about: for underlying conditions that of the risk series, if there is one.
+fn pick<'f, 'a>(assessment: &'f Assessment<'a>, group: &str, underlying: bool) -> Option<&'f GroupForecast<'a>> {
+    let rank = |f: &&GroupForecast<'_>| {
+        let kind = (f.kind == SeriesKind::Risk) != underlying;
+        (kind, f.status != Status::NotComplete, f.earliest)
+    };
+    assessment.groups.iter().filter(|f| f.vaccine_group == group).min_by_key(rank)
+}
+
+/// The verdict on a dose: of the series the forecast was made of, or else of those of the kind that is asked for. Where it
+/// holds several antigens of the group, it counts when it counts for all.
+fn verdict<'f>(
+    assessment: &'f Assessment<'_>,
+    forecast: Option<&GroupForecast<'_>>,
+    group: &str,
+    kind: Option<SeriesKind>,
+    dose: usize,
+) -> Option<&'f DoseEvaluation> {
+    let of_kind = |o: &&SeriesOutcome<'_>| o.vaccine_group == group && kind.is_none_or(|k| o.kind == k);
+    let made_of: Vec<&SeriesOutcome<'_>> =
+        forecast.iter().flat_map(|f| &f.made_of).map(|i| &assessment.series[*i]).filter(of_kind).collect();
+    let chosen = |o: &&SeriesOutcome<'_>| matches!(o.standing, Standing::Best | Standing::Prioritized);
+    let series = if made_of.is_empty() {
+        assessment.series.iter().filter(of_kind).filter(chosen).collect()
+    } else {
+        made_of
+    };
+    let verdicts = series.into_iter().filter_map(|o| o.evaluations.iter().find(|e| e.dose == dose));
+    let rank = |e: &&DoseEvaluation| match e.status {
+        EvaluationStatus::NotValid => 0,
+        EvaluationStatus::SubStandard => 1,
+        EvaluationStatus::Extraneous => 2,
+        EvaluationStatus::Valid => 3,
+    };
+    verdicts.min_by_key(rank)
+}
+
+fn status(status: Status) -> &'static str {
+    match status {
+        Status::NotComplete => "Not Complete",
+        Status::Complete => "Complete",
+        Status::Immune => "Immune",
+        Status::Contraindicated => "Contraindicated",
+        Status::AgedOut => "Aged Out",
+        Status::NotRecommended => "Not Recommended",
+    }
+}
+
+fn evaluation_status(status: EvaluationStatus) -> &'static str {
+    match status {
+        EvaluationStatus::Valid => "Valid",
+        EvaluationStatus::NotValid => "Not Valid",
+        EvaluationStatus::Extraneous => "Extraneous",
+        EvaluationStatus::SubStandard => "Sub-standard",
+    }
+}
+
+/// The words of the tables.
+fn reason(reason: Reason) -> &'static str {
+    match reason {
+        Reason::LotExpired(_) => "Expired",
+        Reason::Compromised => "Dose Condition",
+        Reason::Inadvertent => "Inadvertent Vaccine",
+        Reason::TooYoung(_) => "Age: Too Young",
+        Reason::AgeGracePeriod(_) => "Age: Grace Period",
+        Reason::TooOld(_) => "Age: Too Old",
+        Reason::TooSoon { .. } => "Interval: Too Soon",
+        Reason::IntervalGracePeriod(_) => "Interval: Grace Period",
+        Reason::Conflict { .. } => "Live Virus Conflict",
+        Reason::VaccineNotAllowed | Reason::VaccineAge => "Not a preferable or allowable vaccine",
+        Reason::LessVolume => "Volume: Less Than Recommended",
+        Reason::SeriesComplete => "Series Already Complete",
+    }
+}
