@@ -1,4 +1,5 @@
-//! Scores a CDSi table while one works on the engine: `cargo run -p salus-rules --example suite -- DIR CSV [underlying]`.
+//! Scores a CDSi table while one works on the engine: `cargo run -p salus-rules --example suite -- DIR CSV underlying|healthy [ID]`.
+//! With an id it shows what the engine made of that case.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a tool of the engine's own developers")]
 
 use salus_rules::{conformance::cdsi, immunization::read};
@@ -14,7 +15,12 @@ fn main() {
         }
     }
     let schedule = read::schedule(files.iter().map(|(n, b)| (n.as_str(), b.as_slice()))).unwrap();
-    let score = cdsi::score(&schedule, &std::fs::read(cases).unwrap(), args.next().is_some()).unwrap();
+    let underlying = args.next().is_some_and(|a| a == "underlying");
+    let cases = std::fs::read(cases).unwrap();
+    if let Some(id) = args.next() {
+        return println!("{}", cdsi::explain(&schedule, &cases, &id).unwrap());
+    }
+    let score = cdsi::score(&schedule, &cases, underlying).unwrap();
     for f in &score.failed {
         println!("{} {}: expected {} got {}", f.id, f.column, f.expected, f.got);
     }

@@ -9,7 +9,7 @@ use crate::immunization::{
     SeriesOutcome, Standing, Status, assess, schedule::SeriesKind,
 };
 use salus_core::{Error, Result};
-use std::collections::HashMap;
+use std::{collections::HashMap, fmt::Write as _};
 use time::{Date, format_description::well_known::Iso8601};
 
 /// Runs the cases of a table.
@@ -18,16 +18,54 @@ use time::{Date, format_description::well_known::Iso8601};
 /// [`Error::Invalid`] on `cases` for a table that cannot be read, with the row and the column.
 pub fn score(schedule: &Schedule, cases: &[u8], underlying: bool) -> Result<Score> {
     let mut score = Score::new(if underlying { "cdsi-underlying" } else { "cdsi-healthy" });
+    each(cases, |case| {
+        score.add(run(schedule, case, underlying)?);
+        Ok(())
+    })?;
+    Ok(score)
+}
+
+/// What the engine made of the vaccine group of one case: every series with its verdicts.
+///
+/// # Errors
+/// As [`score`].
+pub fn explain(schedule: &Schedule, cases: &[u8], id: &str) -> Result<String> {
+    let mut text = String::new();
+    each(cases, |case| {
+        if case.id() == id {
+            let patient = case.patient()?;
+            let assessment = assess(schedule, &patient, case.required("Assessment_Date")?);
+            let group = vaccine_group(schedule, case.text("Vaccine_Group")).unwrap_or_default();
+            for outcome in assessment.series.iter().filter(|o| o.vaccine_group == group) {
+                let (kind, standing, score) = (outcome.kind, outcome.standing, outcome.score);
+                let _ = writeln!(text, "{} ({kind:?}, {standing:?}, {score:?})", outcome.series);
+                for evaluation in &outcome.evaluations {
+                    let _ = writeln!(text, "    {evaluation:?}");
+                }
+                for target in &outcome.targets {
+                    let _ = writeln!(text, "  {target:?}");
+                }
+                let _ = writeln!(text, "  {:?}", outcome.forecast);
+            }
+            for forecast in assessment.groups.iter().filter(|f| f.vaccine_group == group) {
+                let _ = writeln!(text, "{forecast:?}");
+            }
+        }
+        Ok(())
+    })?;
+    Ok(text)
+}
+
+fn each(cases: &[u8], mut of: impl FnMut(&Case<'_>) -> Result<()>) -> Result<()> {
     let mut reader = csv::Reader::from_reader(cases.strip_prefix(b"\xef\xbb\xbf").unwrap_or(cases));
     let headers = reader.headers().map_err(|e| wrong(&e.to_string()))?.clone();
     let columns: HashMap<String, usize> =
         headers.iter().enumerate().map(|(at, name)| (name.trim().to_ascii_lowercase(), at)).collect();
     for record in reader.records() {
         let record = record.map_err(|e| wrong(&e.to_string()))?;
-        let case = Case { columns: &columns, record: &record };
-        score.add(run(schedule, &case, underlying)?);
+        of(&Case { columns: &columns, record: &record })?;
     }
-    Ok(score)
+    Ok(())
 }
 
 fn wrong(message: &str) -> Error {
@@ -103,7 +141,7 @@ fn run(schedule: &Schedule, case: &Case<'_>, underlying: bool) -> Result<Vec<Fai
     let patient = case.patient()?;
     let assessment = assess(schedule, &patient, case.required("Assessment_Date")?);
     let group = vaccine_group(schedule, case.text("Vaccine_Group")).ok_or_else(|| case.unreadable("Vaccine_Group"))?;
-    let forecast = pick(&assessment, group, underlying);
+    let forecast = assessment.headline(group, underlying);
     let mut failed = Vec::new();
     let mut compare = |column: &str, got: String| {
         let expected = case.text(column);
@@ -148,17 +186,9 @@ fn vaccine_group<'a>(schedule: &'a Schedule, name: &str) -> Option<&'a str> {
     schedule.groups.iter().map(|g| g.name.as_str()).find(|g| g.eq_ignore_ascii_case(long))
 }
 
-/// The forecast a case is about: for underlying conditions that of the risk series, if there is one.
-fn pick<'f, 'a>(assessment: &'f Assessment<'a>, group: &str, underlying: bool) -> Option<&'f GroupForecast<'a>> {
-    let rank = |f: &&GroupForecast<'_>| {
-        let kind = (f.kind == SeriesKind::Risk) != underlying;
-        (kind, f.status != Status::NotComplete, f.earliest)
-    };
-    assessment.groups.iter().filter(|f| f.vaccine_group == group).min_by_key(rank)
-}
-
-/// The verdict on a dose: of the series the forecast was made of, or else of those of the kind that is asked for. Where it
-/// holds several antigens of the group, it counts when it counts for all.
+/// The verdict on a dose: of the series the forecast was made of, or else of those of the kind that is asked for, or else,
+/// for a dose of another vaccine group, of those chosen there. Where several antigens are concerned, it counts when it
+/// counts for all.
 fn verdict<'f>(
     assessment: &'f Assessment<'_>,
     forecast: Option<&GroupForecast<'_>>,
@@ -166,23 +196,20 @@ fn verdict<'f>(
     kind: Option<SeriesKind>,
     dose: usize,
 ) -> Option<&'f DoseEvaluation> {
-    let of_kind = |o: &&SeriesOutcome<'_>| o.vaccine_group == group && kind.is_none_or(|k| o.kind == k);
-    let made_of: Vec<&SeriesOutcome<'_>> =
-        forecast.iter().flat_map(|f| &f.made_of).map(|i| &assessment.series[*i]).filter(of_kind).collect();
+    let of_kind = |o: &&SeriesOutcome<'_>| kind.is_none_or(|k| o.kind == k);
     let chosen = |o: &&SeriesOutcome<'_>| matches!(o.standing, Standing::Best | Standing::Prioritized);
-    let series = if made_of.is_empty() {
-        assessment.series.iter().filter(of_kind).filter(chosen).collect()
-    } else {
-        made_of
-    };
-    let verdicts = series.into_iter().filter_map(|o| o.evaluations.iter().find(|e| e.dose == dose));
+    let made_of = forecast.iter().flat_map(|f| &f.made_of).map(|i| &assessment.series[*i]).filter(of_kind);
+    let own = assessment.series.iter().filter(|o| o.vaccine_group == group).filter(of_kind).filter(chosen);
+    let other = assessment.series.iter().filter(|o| o.vaccine_group != group).filter(chosen);
+    let on_dose = |o: &'f SeriesOutcome<'_>| o.evaluations.iter().find(|e| e.dose == dose);
     let rank = |e: &&DoseEvaluation| match e.status {
         EvaluationStatus::NotValid => 0,
         EvaluationStatus::SubStandard => 1,
         EvaluationStatus::Extraneous => 2,
         EvaluationStatus::Valid => 3,
     };
-    verdicts.min_by_key(rank)
+    let worst = made_of.filter_map(on_dose).min_by_key(rank);
+    worst.or_else(|| own.filter_map(on_dose).min_by_key(rank)).or_else(|| other.filter_map(on_dose).min_by_key(rank))
 }
 
 fn status(status: Status) -> &'static str {

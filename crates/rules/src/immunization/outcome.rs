@@ -271,3 +271,28 @@ pub struct Assessment<'a> {
     /// Vaccines that the schedule does not know, by position of the dose.
     pub unknown_vaccines: Vec<usize>,
 }
+
+impl<'a> Assessment<'a> {
+    /// The one forecast of a vaccine group to show first, where several series groups apply: what is due now, then what was
+    /// begun, then what is complete, then what comes next. With `risk`, those of risk series go before.
+    #[must_use]
+    pub fn headline(&self, vaccine_group: &str, risk: bool) -> Option<&GroupForecast<'a>> {
+        let begun = |f: &GroupForecast<'_>| {
+            let mut targets = f.made_of.iter().flat_map(|i| &self.series[*i].targets);
+            targets.any(|t| t.status == TargetStatus::Satisfied)
+        };
+        let rank = |f: &&GroupForecast<'_>| {
+            let urgency = match f.status {
+                Status::NotComplete if f.recommended.is_some_and(|date| date <= self.on) => 0,
+                Status::NotComplete if begun(f) => 1,
+                Status::Complete => 2,
+                Status::NotComplete => 3,
+                Status::Immune | Status::Contraindicated => 4,
+                Status::NotRecommended => 5,
+                Status::AgedOut => 6,
+            };
+            (risk && f.kind != SeriesKind::Risk, urgency, f.earliest)
+        };
+        self.groups.iter().filter(|f| f.vaccine_group == vaccine_group).min_by_key(rank)
+    }
+}
