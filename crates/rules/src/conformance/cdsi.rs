@@ -5,7 +5,7 @@
 
 use super::{Failure, Score};
 use crate::immunization::{
-    Assessment, Cvx, Dose, DoseEvaluation, EvaluationStatus, Gender, GroupForecast, Observed, Patient, Reason, Schedule,
+    Assessment, Cvx, Dose, DoseEvaluation, EvaluationStatus, Gender, Observed, Patient, Reason, Schedule,
     SeriesOutcome, Standing, Status, assess, schedule::SeriesKind,
 };
 use salus_core::{Error, Result};
@@ -161,7 +161,7 @@ fn run(schedule: &Schedule, case: &Case<'_>, underlying: bool) -> Result<Vec<Fai
             "standard" => Some(SeriesKind::Standard),
             _ => forecast.map(|f| f.kind),
         };
-        let verdict = verdict(&assessment, forecast, group, kind, at);
+        let verdict = verdict(&assessment, group, kind, at);
         let got = verdict.map(|v| evaluation_status(v.status).to_owned()).unwrap_or_default();
         compare(&format!("Evaluation_Status_{n}"), got);
         compare(&format!("Evaluation_Reason_{n}"), why(verdict, case.text(&format!("Evaluation_Reason_{n}"))));
@@ -185,20 +185,20 @@ fn vaccine_group<'a>(schedule: &'a Schedule, name: &str) -> Option<&'a str> {
     schedule.groups.iter().map(|g| g.name.as_str()).find(|g| g.eq_ignore_ascii_case(long))
 }
 
-/// The verdict on a dose: of the series the forecast was made of, or else of those of the kind that is asked for, or else,
-/// for a dose of another vaccine group, of those chosen there. Where several antigens are concerned, it counts when it
-/// is needed for one and refused for none.
+/// The verdict on a dose: of the series of the first forecast of the kind that is asked for, or else of those prioritized,
+/// or else, for a dose of another vaccine group, of those chosen there. Where several antigens are concerned, it counts when
+/// it is needed for one and refused for none.
 fn verdict<'f>(
     assessment: &'f Assessment<'_>,
-    forecast: Option<&GroupForecast<'_>>,
     group: &str,
     kind: Option<SeriesKind>,
     dose: usize,
 ) -> Option<&'f DoseEvaluation> {
-    let of_kind = |o: &&SeriesOutcome<'_>| kind.is_none_or(|k| o.kind == k);
+    let of_kind = |k: SeriesKind| kind.is_none_or(|wanted| k == wanted);
     let chosen = |o: &&SeriesOutcome<'_>| matches!(o.standing, Standing::Best | Standing::Prioritized);
-    let made_of = forecast.iter().flat_map(|f| &f.made_of).map(|i| &assessment.series[*i]).filter(of_kind);
-    let own = assessment.series.iter().filter(|o| o.vaccine_group == group).filter(of_kind).filter(chosen);
+    let forecast = assessment.headline_among(group, |f| of_kind(f.kind));
+    let made_of = forecast.iter().flat_map(|f| &f.made_of).map(|i| &assessment.series[*i]);
+    let own = assessment.series.iter().filter(|o| o.vaccine_group == group && of_kind(o.kind)).filter(chosen);
     let other = assessment.series.iter().filter(|o| o.vaccine_group != group).filter(chosen);
     let on_dose = |o: &'f SeriesOutcome<'_>| o.evaluations.iter().find(|e| e.dose == dose);
     let rank = |e: &&DoseEvaluation| match e.status {

@@ -273,10 +273,23 @@ pub struct Assessment<'a> {
 }
 
 impl<'a> Assessment<'a> {
-    /// The one forecast of a vaccine group to show first, where several series groups apply: what is due now, then what was
-    /// begun, then what is complete, then what comes next. With `risk`, those of risk series go before.
+    /// The one forecast of a vaccine group to show first, where several series groups apply. With `risk`, that of a risk
+    /// series goes before, unless it has nothing to say.
     #[must_use]
     pub fn headline(&self, vaccine_group: &str, risk: bool) -> Option<&GroupForecast<'a>> {
+        let speaks = |f: &GroupForecast<'_>| !matches!(f.status, Status::AgedOut | Status::NotRecommended);
+        let preferred = |f: &GroupForecast<'_>| f.kind == SeriesKind::Risk && speaks(f);
+        let first = self.headline_among(vaccine_group, preferred).filter(|_| risk);
+        first.or_else(|| self.headline_among(vaccine_group, |_| true))
+    }
+
+    /// The forecast to show first among some: what is due now, then what was begun, then what is complete, then what comes
+    /// next.
+    pub(crate) fn headline_among(
+        &self,
+        vaccine_group: &str,
+        among: impl Fn(&GroupForecast<'_>) -> bool,
+    ) -> Option<&GroupForecast<'a>> {
         let begun = |f: &GroupForecast<'_>| {
             let mut targets = f.made_of.iter().flat_map(|i| &self.series[*i].targets);
             targets.any(|t| t.status == TargetStatus::Satisfied)
@@ -291,8 +304,8 @@ impl<'a> Assessment<'a> {
                 Status::NotRecommended => 5,
                 Status::AgedOut => 6,
             };
-            (risk && f.kind != SeriesKind::Risk, urgency, f.earliest)
+            (urgency, f.earliest)
         };
-        self.groups.iter().filter(|f| f.vaccine_group == vaccine_group).min_by_key(rank)
+        self.groups.iter().filter(|f| f.vaccine_group == vaccine_group && among(f)).min_by_key(rank)
     }
 }
