@@ -111,7 +111,7 @@ impl Case<'_> {
     /// Numbers of a repeated column that are filled in.
     fn filled(&self, column: &str) -> Vec<usize> {
         let name = |n: &usize| format!("{column}_{n}");
-        (1..).take_while(|n| self.has(&name(n))).filter(|n| !self.text(&name(n)).is_empty()).collect()
+        (1..=self.record.len()).take_while(|n| self.has(&name(n))).filter(|n| !self.text(&name(n)).is_empty()).collect()
     }
 
     fn patient(&self) -> Result<Patient> {

@@ -42,10 +42,7 @@ impl Period {
         let wrong = || format!("'{text}' is not a period such as '6 weeks - 4 days'");
         let (mut period, mut sign, mut rest) = (Self::default(), 1, words.as_slice());
         loop {
-            let (count, unit, after) = match rest {
-                [count, unit, after @ ..] => (count, unit, after),
-                _ => return Err(wrong()),
-            };
+            let [count, unit, after @ ..] = rest else { return Err(wrong()) };
             let count = sign * count.parse::<i16>().map_err(|_| wrong())?;
             match unit.trim_end_matches(',').trim_end_matches('s') {
                 "year" => period.years += count,

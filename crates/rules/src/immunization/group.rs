@@ -41,13 +41,14 @@ fn blend<'a>(
 ) -> GroupForecast<'a> {
     let of = || made_of.iter().map(|i| &outcomes[*i]);
     let status = if group.antigens.len() == 1 { of().map(|o| o.forecast.status).next() } else { None };
-    let status = status.unwrap_or_else(|| blended_status(of().map(|o| o.forecast.status)));
+    let status = status.unwrap_or_else(|| blended_status(&of().map(|o| o.forecast.status).collect::<Vec<_>>()));
     let due = status == Status::NotComplete;
     let first = |pick: fn(&Forecast<'a>) -> Option<Date>| of().filter_map(|o| pick(&o.forecast)).min().filter(|_| due);
     let earliest = if group.antigens.len() == 1 {
         first(|f| f.earliest)
     } else {
-        multiple_earliest(schedule, group, history, of().map(|o| &o.forecast)).filter(|_| due)
+        let forecasts: Vec<&Forecast<'_>> = of().map(|o| &o.forecast).collect();
+        multiple_earliest(schedule, group, history, &forecasts).filter(|_| due)
     };
     let not_before = |date: Option<Date>| date.map(|date| earliest.map_or(date, |earliest| date.max(earliest)));
     let numbers = || of().filter_map(|o| o.forecast.dose_number).filter(|_| due);
@@ -84,22 +85,22 @@ fn extend<T: PartialEq + Copy>(all: &mut Vec<T>, more: &[T]) {
 }
 
 /// Table 9-4.
-fn blended_status(statuses: impl Iterator<Item = Status> + Clone) -> Status {
-    let any = |status: Status| statuses.clone().any(|s| s == status);
+fn blended_status(statuses: &[Status]) -> Status {
+    let any = |status: Status| statuses.contains(&status);
     let first = [Status::Contraindicated, Status::AgedOut, Status::NotRecommended, Status::NotComplete];
     let found = first.into_iter().find(|status| any(*status));
     found.unwrap_or_else(|| if any(Status::Complete) { Status::Complete } else { Status::Immune })
 }
 
 /// MULTIANTVG-1.
-fn multiple_earliest<'f, 'a: 'f>(
+fn multiple_earliest(
     schedule: &Schedule,
     group: &VaccineGroup,
     history: &History<'_>,
-    forecasts: impl Iterator<Item = &'f Forecast<'a>> + Clone,
+    forecasts: &[&Forecast<'_>],
 ) -> Option<Date> {
-    let dates = || forecasts.clone().filter_map(|f| f.earliest);
-    if !forecasts.clone().any(|f| f.priority) {
+    let dates = || forecasts.iter().filter_map(|f| f.earliest);
+    if !forecasts.iter().any(|f| f.priority) {
         return dates().max();
     }
     let antigens = schedule.antigens.iter().enumerate().filter(|(_, a)| group.antigens.contains(&a.name));

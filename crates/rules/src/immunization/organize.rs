@@ -23,7 +23,8 @@ impl<'a> History<'a> {
     pub(crate) fn new(schedule: &Schedule, patient: &'a Patient, on: Date) -> Self {
         let mut order: Vec<usize> = (0..patient.doses.len()).collect();
         order.sort_by_key(|at| patient.doses[*at].on);
-        let mut history = Self { patient, on, order, records: vec![Vec::new(); schedule.antigens.len()], unknown: vec![] };
+        let mut history =
+            Self { patient, on, order, records: vec![Vec::new(); schedule.antigens.len()], unknown: vec![] };
         for (at, dose) in history.order.iter().enumerate() {
             let Some(associations) = schedule.vaccines.get(&patient.doses[*dose].cvx) else {
                 history.unknown.push(*dose);

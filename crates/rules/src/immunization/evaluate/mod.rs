@@ -10,8 +10,8 @@ mod skip;
 mod vaccine;
 
 use super::{
-    outcome::{DoseEvaluation, EvaluationStatus, Reason, TargetOutcome, TargetStatus},
     organize::History,
+    outcome::{DoseEvaluation, EvaluationStatus, Reason, TargetOutcome, TargetStatus},
     schedule::{Schedule, Series, SeriesDose, SkipContext},
 };
 pub(crate) use age::ages_on;

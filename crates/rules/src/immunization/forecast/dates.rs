@@ -11,16 +11,11 @@ use crate::immunization::{
 use time::{Date, Duration};
 
 /// FORECASTDT-1 to -6 for the current target.
-pub(super) fn generate<'a>(
-    progress: &Progress<'a, '_>,
-    protection: &Protection<'a>,
-    earliest: Date,
-) -> Forecast<'a> {
+pub(super) fn generate<'a>(progress: &Progress<'a, '_>, protection: &Protection<'a>, earliest: Date) -> Forecast<'a> {
     let on = progress.history.on;
     let target = progress.target();
     let ages = target.and_then(|t| ages_on(t, on)).copied().unwrap_or_default();
-    let intervals: Vec<&Interval> =
-        target.iter().flat_map(|t| &t.intervals).filter(|i| i.in_force.on(on)).collect();
+    let intervals: Vec<&Interval> = target.iter().flat_map(|t| &t.intervals).filter(|i| i.in_force.on(on)).collect();
     let age = |pick: fn(&Ages) -> Option<_>| pick(&ages).map(|p| age_date(progress.history.born(), Some(p), FIRST_DAY));
     let latest_interval = |pick: fn(&Interval) -> Option<crate::immunization::Period>| {
         let dates = intervals.iter().filter_map(|i| {

@@ -13,7 +13,8 @@ use salus_core::Result;
 pub(super) fn antigen(file: File<'_>, root: &Element) -> Result<Antigen> {
     let series: Vec<Series> = root.all("series").map(|s| series(file, s)).collect::<Result<_>>()?;
     let first = root.child("series").ok_or_else(|| file.wrong(root, "<series> is missing"))?;
-    let mut antigen = Antigen { name: required(file, first, "targetDisease")?.to_owned(), series, ..Antigen::default() };
+    let mut antigen =
+        Antigen { name: required(file, first, "targetDisease")?.to_owned(), series, ..Antigen::default() };
     if let Some(immunity) = root.child("immunity") {
         antigen.immune_by =
             immunity.all("clinicalHistory").map(|h| number(file, h, "guidelineCode")).collect::<Result<_>>()?;

@@ -33,7 +33,8 @@ pub fn schedule<'a>(files: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Res
         }
     }
     antigens.sort_by(|a, b| a.name.cmp(&b.name));
-    let missing = |what| Error::invalid("supporting", "incomplete", format!("{what} is missing: import the whole folder"));
+    let missing =
+        |what| Error::invalid("supporting", "incomplete", format!("{what} is missing: import the whole folder"));
     let (name, root) = found.ok_or_else(|| missing("ScheduleSupportingData.xml"))?;
     if antigens.is_empty() {
         return Err(missing("every AntigenSupportingData file"));
@@ -44,7 +45,7 @@ pub fn schedule<'a>(files: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Res
     }
     let file = File(&name);
     Ok(Schedule {
-        groups: groups(file, &root)?,
+        groups: groups(file, &root, &antigens)?,
         conflicts: conflicts(file, &root)?,
         vaccines: vaccines(file, &root, &antigens)?,
         observations: observations(file, &root)?,
@@ -56,7 +57,7 @@ fn section<'a>(file: File<'_>, root: &'a Element, name: &str) -> Result<&'a [Ele
     root.child(name).map(|s| s.children.as_slice()).ok_or_else(|| file.wrong(root, &format!("<{name}> is missing")))
 }
 
-fn groups(file: File<'_>, root: &Element) -> Result<Vec<VaccineGroup>> {
+fn groups(file: File<'_>, root: &Element, antigens: &[Antigen]) -> Result<Vec<VaccineGroup>> {
     let full: Vec<&str> = section(file, root, "vaccineGroups")?
         .iter()
         .filter(|g| g.text("administerFullVaccineGroup") == Some("Yes"))
@@ -66,7 +67,8 @@ fn groups(file: File<'_>, root: &Element) -> Result<Vec<VaccineGroup>> {
         .iter()
         .map(|map| {
             let name = required(file, map, "name")?.to_owned();
-            let antigens = map.all("antigen").map(|a| a.text.clone()).collect();
+            let members = map.all("antigen").map(|a| known(file, a, &a.text, antigens).map(|_| a.text.clone()));
+            let antigens = members.collect::<Result<_>>()?;
             Ok(VaccineGroup { administer_full: full.contains(&name.as_str()), name, antigens })
         })
         .collect()
@@ -79,9 +81,8 @@ fn conflicts(file: File<'_>, root: &Element) -> Result<HashMap<u16, Vec<Conflict
             let side = conflict.child(name).ok_or_else(|| file.wrong(conflict, &format!("<{name}> is missing")))?;
             cvx(file, side, required(file, side, "cvx")?)
         };
-        let wait = |name| {
-            period(file, conflict, name)?.ok_or_else(|| file.wrong(conflict, &format!("<{name}> is missing")))
-        };
+        let wait =
+            |name| period(file, conflict, name)?.ok_or_else(|| file.wrong(conflict, &format!("<{name}> is missing")));
         let (previous, current) = (side("previous")?, side("current")?);
         let (begin, minimum_end, end) =
             (wait("conflictBeginInterval")?, wait("minConflictEndInterval")?, wait("conflictEndInterval")?);
@@ -96,9 +97,7 @@ fn vaccines(file: File<'_>, root: &Element, antigens: &[Antigen]) -> Result<Hash
         let mut associations = Vec::new();
         for association in map.all("association") {
             let name = required(file, association, "antigen")?;
-            let antigen = antigens
-                .binary_search_by(|a| a.name.as_str().cmp(name))
-                .map_err(|_| file.wrong(association, &format!("no file describes the antigen {name}")))?;
+            let antigen = known(file, association, name, antigens)?;
             let begin = period(file, association, "associationBeginAge")?;
             let end = period(file, association, "associationEndAge")?;
             associations.push(Association { antigen, begin, end });
@@ -106,6 +105,12 @@ fn vaccines(file: File<'_>, root: &Element, antigens: &[Antigen]) -> Result<Hash
         found.insert(cvx(file, map, required(file, map, "cvx")?)?, associations);
     }
     Ok(found)
+}
+
+/// The index of an antigen, which some file must describe.
+fn known(file: File<'_>, at: &Element, name: &str, antigens: &[Antigen]) -> Result<usize> {
+    let found = antigens.binary_search_by(|a| a.name.as_str().cmp(name));
+    found.map_err(|_| file.wrong(at, &format!("no file describes the antigen {name}")))
 }
 
 fn observations(file: File<'_>, root: &Element) -> Result<HashMap<u16, String>> {

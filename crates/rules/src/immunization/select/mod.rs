@@ -34,7 +34,8 @@ pub(crate) fn select(outcomes: &mut [SeriesOutcome<'_>], birth: Date) {
 /// Table 8-14.
 fn is_best(outcomes: &[SeriesOutcome<'_>], at: usize, prioritized: &[usize]) -> bool {
     let own = &outcomes[at];
-    let mut equivalent = prioritized.iter().map(|i| &outcomes[*i]).filter(|o| own.rules.equivalent.contains(&o.rules.group));
+    let mut equivalent =
+        prioritized.iter().map(|i| &outcomes[*i]).filter(|o| own.rules.equivalent.contains(&o.rules.group));
     if is_complete(own) {
         return true;
     }

@@ -42,7 +42,8 @@ pub(super) fn complete(outcomes: &[SeriesOutcome<'_>], of: &[usize]) -> Vec<i32>
 
 /// Table 8-9. Where it says that a tie is not applicable, the condition holds for each series by itself.
 pub(super) fn in_process(outcomes: &[SeriesOutcome<'_>], of: &[usize], birth: Date) -> Vec<i32> {
-    let missing = map(outcomes, of, |o| Some(o.targets.iter().filter(|t| t.status == TargetStatus::NotSatisfied).count()));
+    let missing =
+        map(outcomes, of, |o| Some(o.targets.iter().filter(|t| t.status == TargetStatus::NotSatisfied).count()));
     let closest = best(&missing, missing.iter().flatten().min().copied());
     let finish = map(outcomes, of, |o| completed_on(o, birth));
     let earliest = best(&finish, finish.iter().flatten().min().copied());
