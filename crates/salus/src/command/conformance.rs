@@ -2,6 +2,7 @@
 //!
 //! Every suite answers `{suite, passed, total, failed}`; a suite that found nothing to run has not passed.
 
+use super::engines;
 use crate::output::Outcome;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use clap::Subcommand;
@@ -31,6 +32,8 @@ pub enum ConformanceCommand {
         #[arg(long)]
         data: PathBuf,
     },
+    #[command(flatten)]
+    Engines(engines::EngineSuite),
 }
 
 /// Runs a suite.
@@ -41,6 +44,7 @@ pub fn run(command: &ConformanceCommand) -> Result<Outcome> {
     match command {
         ConformanceCommand::Fhir { data } => fhir(data),
         ConformanceCommand::Merkle { data } => merkle(data),
+        ConformanceCommand::Engines(suite) => engines::run(suite),
     }
 }
 

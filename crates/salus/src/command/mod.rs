@@ -6,6 +6,7 @@ mod check;
 mod conformance;
 mod database;
 mod demo;
+mod engines;
 mod exchange;
 mod keys;
 mod prove;

@@ -1,0 +1,257 @@
+//! CDC's test cases for CDSi, healthy and underlying conditions: one case a row, its doses with the verdict on each, and the
+//! forecast of one vaccine group on the case's own day.
+//!
+//! Every populated cell is compared. `Series_Type_n` says which kind of series the verdict on a dose is about.
+
+use super::{Failure, Score};
+use crate::immunization::{
+    Assessment, Cvx, Dose, DoseEvaluation, EvaluationStatus, Gender, Observed, Patient, Reason, Schedule,
+    SeriesOutcome, Standing, Status, assess, schedule::SeriesKind,
+};
+use salus_core::{Error, Result};
+use std::{collections::HashMap, fmt::Write as _};
+use time::{Date, format_description::well_known::Iso8601};
+
+/// Runs the cases of a table.
+///
+/// # Errors
+/// [`Error::Invalid`] on `cases` for a table that cannot be read, with the row and the column.
+pub fn score(schedule: &Schedule, cases: &[u8], underlying: bool) -> Result<Score> {
+    let mut score = Score::new(if underlying { "cdsi-underlying" } else { "cdsi-healthy" });
+    each(cases, |case| {
+        score.add(run(schedule, case, underlying)?);
+        Ok(())
+    })?;
+    Ok(score)
+}
+
+/// What the engine made of the vaccine group of one case: every series with its verdicts.
+///
+/// # Errors
+/// As [`score`].
+pub fn explain(schedule: &Schedule, cases: &[u8], id: &str) -> Result<String> {
+    let mut text = String::new();
+    each(cases, |case| {
+        if case.id() == id {
+            let patient = case.patient()?;
+            let assessment = assess(schedule, &patient, case.required("Assessment_Date")?);
+            let group = vaccine_group(schedule, case.text("Vaccine_Group")).unwrap_or_default();
+            for outcome in assessment.series.iter().filter(|o| o.vaccine_group == group) {
+                let (kind, standing, score) = (outcome.kind, outcome.standing, outcome.score);
+                let _ = writeln!(text, "{} ({kind:?}, {standing:?}, {score:?})", outcome.series);
+                for evaluation in &outcome.evaluations {
+                    let _ = writeln!(text, "    {evaluation:?}");
+                }
+                for target in &outcome.targets {
+                    let _ = writeln!(text, "  {target:?}");
+                }
+                let _ = writeln!(text, "  {:?}", outcome.forecast);
+            }
+            for forecast in assessment.groups.iter().filter(|f| f.vaccine_group == group) {
+                let _ = writeln!(text, "{forecast:?}");
+            }
+        }
+        Ok(())
+    })?;
+    Ok(text)
+}
+
+fn each(cases: &[u8], mut of: impl FnMut(&Case<'_>) -> Result<()>) -> Result<()> {
+    let mut reader = csv::Reader::from_reader(cases.strip_prefix(b"\xef\xbb\xbf").unwrap_or(cases));
+    let headers = reader.headers().map_err(|e| wrong(&e.to_string()))?.clone();
+    let columns: HashMap<String, usize> =
+        headers.iter().enumerate().map(|(at, name)| (name.trim().to_ascii_lowercase(), at)).collect();
+    for record in reader.records() {
+        let record = record.map_err(|e| wrong(&e.to_string()))?;
+        of(&Case { columns: &columns, record: &record })?;
+    }
+    Ok(())
+}
+
+fn wrong(message: &str) -> Error {
+    Error::invalid("cases", "unreadable", message)
+}
+
+/// A row of the table.
+struct Case<'a> {
+    columns: &'a HashMap<String, usize>,
+    record: &'a csv::StringRecord,
+}
+
+impl Case<'_> {
+    fn has(&self, column: &str) -> bool {
+        self.columns.contains_key(&column.to_ascii_lowercase())
+    }
+
+    fn text(&self, column: &str) -> &str {
+        let at = self.columns.get(&column.to_ascii_lowercase());
+        at.and_then(|at| self.record.get(*at)).unwrap_or_default().trim()
+    }
+
+    fn id(&self) -> &str {
+        self.text("CDC_Test_ID")
+    }
+
+    fn unreadable(&self, column: &str) -> Error {
+        wrong(&format!("{}: {column} holds '{}'", self.id(), self.text(column)))
+    }
+
+    fn date(&self, column: &str) -> Result<Option<Date>> {
+        let text = self.text(column);
+        if text.is_empty() {
+            return Ok(None);
+        }
+        Date::parse(text, &Iso8601::DATE).map(Some).map_err(|_| self.unreadable(column))
+    }
+
+    fn required(&self, column: &str) -> Result<Date> {
+        self.date(column)?.ok_or_else(|| self.unreadable(column))
+    }
+
+    /// Numbers of a repeated column that are filled in.
+    fn filled(&self, column: &str) -> Vec<usize> {
+        let name = |n: &usize| format!("{column}_{n}");
+        (1..=self.record.len()).take_while(|n| self.has(&name(n))).filter(|n| !self.text(&name(n)).is_empty()).collect()
+    }
+
+    fn patient(&self) -> Result<Patient> {
+        let mut observations = Vec::new();
+        for n in self.filled("Observation_Code") {
+            let column = format!("Observation_Code_{n}");
+            let code = self.text(&column).parse().map_err(|_| self.unreadable(&column))?;
+            observations.push(Observed { code, on: self.date(&format!("Observation_Date_{n}"))? });
+        }
+        let mut doses = Vec::new();
+        for n in self.filled("Date_Administered") {
+            let cvx = format!("CVX_{n}");
+            let vaccine: Cvx = self.text(&cvx).parse().map_err(|_| self.unreadable(&cvx))?;
+            let mvx = Some(self.text(&format!("MVX_{n}"))).filter(|m| !m.is_empty()).map(ToOwned::to_owned);
+            doses.push(Dose { mvx, ..Dose::new(self.required(&format!("Date_Administered_{n}"))?, vaccine) });
+        }
+        let gender = match self.text("Gender") {
+            "F" => Gender::Female,
+            "M" => Gender::Male,
+            _ => Gender::Unknown,
+        };
+        Ok(Patient { birth: self.required("DOB")?, gender, birth_country: None, observations, doses })
+    }
+}
+
+fn run(schedule: &Schedule, case: &Case<'_>, underlying: bool) -> Result<Vec<Failure>> {
+    let patient = case.patient()?;
+    let assessment = assess(schedule, &patient, case.required("Assessment_Date")?);
+    let group = vaccine_group(schedule, case.text("Vaccine_Group")).ok_or_else(|| case.unreadable("Vaccine_Group"))?;
+    let forecast = assessment.headline(group, underlying);
+    let mut failed = Vec::new();
+    let mut compare = |column: &str, got: String| {
+        let expected = case.text(column);
+        if !matches!(expected, "" | "-") && !expected.eq_ignore_ascii_case(&got) {
+            failed.push(Failure { id: case.id().into(), column: column.into(), expected: expected.into(), got });
+        }
+    };
+    let date = |date: Option<Date>| date.map(|d| d.to_string()).unwrap_or_default();
+    compare("Series_Status", forecast.map(|f| status(f.status).to_owned()).unwrap_or_default());
+    compare("Forecast_#", forecast.and_then(|f| f.dose_number).map(|n| n.to_string()).unwrap_or_default());
+    compare("Earliest_Date", date(forecast.and_then(|f| f.earliest)));
+    compare("Recommended_Date", date(forecast.and_then(|f| f.recommended)));
+    compare("Past_Due_Date", date(forecast.and_then(|f| f.past_due)));
+    for (at, n) in case.filled("Date_Administered").into_iter().enumerate() {
+        let kind = match case.text(&format!("Series_Type_{n}")).to_ascii_lowercase().as_str() {
+            "risk" => Some(SeriesKind::Risk),
+            "standard" => Some(SeriesKind::Standard),
+            _ => forecast.map(|f| f.kind),
+        };
+        let verdict = verdict(&assessment, group, kind, at);
+        let got = verdict.map(|v| evaluation_status(v.status).to_owned()).unwrap_or_default();
+        compare(&format!("Evaluation_Status_{n}"), got);
+        compare(&format!("Evaluation_Reason_{n}"), why(verdict, case.text(&format!("Evaluation_Reason_{n}"))));
+    }
+    Ok(failed)
+}
+
+/// The tables abbreviate vaccine groups.
+fn vaccine_group<'a>(schedule: &'a Schedule, name: &str) -> Option<&'a str> {
+    let long = match name.to_ascii_uppercase().as_str() {
+        "DTAP" => "DTaP/Tdap/Td",
+        "FLU" => "Influenza",
+        "IPOL" | "POL" => "Polio",
+        "MCV" => "Meningococcal",
+        "MENB" => "Meningococcal B",
+        "PCV" => "Pneumococcal",
+        "ROTA" => "Rotavirus",
+        "VAR" => "Varicella",
+        _ => name,
+    };
+    schedule.groups.iter().map(|g| g.name.as_str()).find(|g| g.eq_ignore_ascii_case(long))
+}
+
+/// The verdict on a dose: of the series of the first forecast of the kind that is asked for, or else of those prioritized,
+/// or else, for a dose of another vaccine group, of those chosen there. Where several antigens are concerned, it counts when
+/// it is needed for one and refused for none.
+fn verdict<'f>(
+    assessment: &'f Assessment<'_>,
+    group: &str,
+    kind: Option<SeriesKind>,
+    dose: usize,
+) -> Option<&'f DoseEvaluation> {
+    let of_kind = |k: SeriesKind| kind.is_none_or(|wanted| k == wanted);
+    let chosen = |o: &&SeriesOutcome<'_>| matches!(o.standing, Standing::Best | Standing::Prioritized);
+    let forecast = assessment.headline_among(group, |f| of_kind(f.kind));
+    let made_of = forecast.iter().flat_map(|f| &f.made_of).map(|i| &assessment.series[*i]);
+    let own = assessment.series.iter().filter(|o| o.vaccine_group == group && of_kind(o.kind)).filter(chosen);
+    let other = assessment.series.iter().filter(|o| o.vaccine_group != group).filter(chosen);
+    let on_dose = |o: &'f SeriesOutcome<'_>| o.evaluations.iter().find(|e| e.dose == dose);
+    let rank = |e: &&DoseEvaluation| match e.status {
+        EvaluationStatus::NotValid => 0,
+        EvaluationStatus::SubStandard => 1,
+        EvaluationStatus::Valid => 2,
+        EvaluationStatus::Extraneous => 3,
+    };
+    let worst = made_of.filter_map(on_dose).min_by_key(rank);
+    worst.or_else(|| own.filter_map(on_dose).min_by_key(rank)).or_else(|| other.filter_map(on_dose).min_by_key(rank))
+}
+
+fn status(status: Status) -> &'static str {
+    match status {
+        Status::NotComplete => "Not Complete",
+        Status::Complete => "Complete",
+        Status::Immune => "Immune",
+        Status::Contraindicated => "Contraindicated",
+        Status::AgedOut => "Aged Out",
+        Status::NotRecommended => "Not Recommended",
+    }
+}
+
+fn evaluation_status(status: EvaluationStatus) -> &'static str {
+    match status {
+        EvaluationStatus::Valid => "Valid",
+        EvaluationStatus::NotValid => "Not Valid",
+        EvaluationStatus::Extraneous => "Extraneous",
+        EvaluationStatus::SubStandard => "Sub-standard",
+    }
+}
+
+/// A dose can fail in several ways and the table names one: that one if it is among ours, else all of ours.
+fn why(verdict: Option<&DoseEvaluation>, expected: &str) -> String {
+    let words: Vec<&str> = verdict.iter().flat_map(|v| &v.reasons).map(|r| reason(*r)).collect();
+    let named = words.iter().find(|w| w.eq_ignore_ascii_case(expected));
+    named.map_or_else(|| words.join("; "), |w| (*w).to_owned())
+}
+
+/// The words of the tables.
+fn reason(reason: Reason) -> &'static str {
+    match reason {
+        Reason::LotExpired(_) => "Expired",
+        Reason::Compromised => "Dose Condition",
+        Reason::Inadvertent => "Inadvertent Vaccine",
+        Reason::TooYoung(_) => "Age: Too Young",
+        Reason::AgeGracePeriod(_) => "Age: Grace Period",
+        Reason::TooOld(_) => "Age: Too Old",
+        Reason::TooSoon { .. } => "Interval: Too Soon",
+        Reason::IntervalGracePeriod(_) => "Interval: Grace Period",
+        Reason::Conflict { .. } => "Live Virus Conflict",
+        Reason::VaccineNotAllowed | Reason::VaccineAge => "Not a preferable or allowable vaccine",
+        Reason::LessVolume => "Volume: Less Than Recommended",
+        Reason::SeriesComplete => "Series Already Complete",
+    }
+}

@@ -1,0 +1,8 @@
+//! The engines: decisions as pure functions over values. No clock, no network, no database: whoever calls brings the
+//! facts, the rules and the day, and gets the same answer for the same input on every machine.
+//!
+//! [`immunization`] evaluates vaccine doses and forecasts the next ones; [`outbreak`] watches counts of illness.
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that fails here has found its bug"))]
+
+pub mod conformance;
+pub mod immunization;

@@ -1,0 +1,6 @@
+//! The engines against public reference suites, which lie beside the repository in `../shared/data`.
+#![allow(clippy::unwrap_used, reason = "a test that fails here has found its bug")]
+
+mod immunization;
+mod reading;
+mod support;

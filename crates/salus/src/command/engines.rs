@@ -1,0 +1,71 @@
+//! Suites of `salus conformance` for the engines: what `salus-rules` decides, against published tables that the user has.
+
+use crate::output::{Outcome, table};
+use clap::Subcommand;
+use salus_core::{Error, Result};
+use salus_rules::{
+    conformance::{Score, cdsi},
+    immunization::{Schedule, read},
+};
+use serde_json::json;
+use std::path::{Path, PathBuf};
+
+#[derive(Debug, Subcommand)]
+pub enum EngineSuite {
+    /// CDC's test cases for immunization, evaluated and forecast with supporting data of CDSi, each on its own day.
+    Cdsi {
+        /// The folder of the supporting data: XML files of antigens and of the schedule.
+        #[arg(long)]
+        supporting: PathBuf,
+        /// The cases as CSV.
+        #[arg(long)]
+        cases: PathBuf,
+        /// The cases are those for underlying conditions: the forecast of a risk series goes before that by age.
+        #[arg(long)]
+        underlying: bool,
+    },
+}
+
+/// Runs a suite.
+///
+/// # Errors
+/// [`Error::Invalid`] on the argument whose file cannot be read.
+pub fn run(suite: &EngineSuite) -> Result<Outcome> {
+    match suite {
+        EngineSuite::Cdsi { supporting, cases, underlying } => {
+            let schedule = supporting_data(supporting)?;
+            Ok(scored(&cdsi::score(&schedule, &bytes("cases", cases)?, *underlying)?))
+        }
+    }
+}
+
+/// Reads every XML file of a folder into a schedule.
+fn supporting_data(folder: &Path) -> Result<Schedule> {
+    let unreadable =
+        |e: std::io::Error| Error::invalid("supporting", "unreadable", format!("{}: {e}", folder.display()));
+    let mut files: Vec<(String, Vec<u8>)> = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("xml")) {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            files.push((name, bytes("supporting", &path)?));
+        }
+    }
+    files.sort();
+    read::schedule(files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())))
+}
+
+fn bytes(argument: &str, path: &Path) -> Result<Vec<u8>> {
+    std::fs::read(path).map_err(|e| Error::invalid(argument, "unreadable", format!("{}: {e}", path.display())))
+}
+
+/// A suite that ran nothing has not passed.
+fn scored(score: &Score) -> Outcome {
+    let rows: Vec<Vec<String>> =
+        score.failed.iter().map(|f| vec![f.id.clone(), f.column.clone(), f.expected.clone(), f.got.clone()]).collect();
+    let failed =
+        if rows.is_empty() { String::new() } else { table(&["id", "column", "expected", "got"], &rows) + "\n" };
+    let text = format!("{failed}{}: {} of {} passed", score.suite, score.passed, score.total);
+    let ok = score.passed == score.total && score.total > 0;
+    Outcome { json: json!(score), text, ok }
+}
