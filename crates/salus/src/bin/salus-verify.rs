@@ -65,6 +65,15 @@ fn told(args: &Args, done: &Checked) -> String {
     let mut lines: Vec<String> = done.problems.iter().take(50).map(|p| format!("PROBLEM: {p}")).collect();
     lines.push(format!("{} of {} events, root {}", done.origin, done.size, done.root));
     lines.push(format!("{} events proved, {} earlier heads are its beginning", done.events, done.earlier));
+    if done.declared > 0 {
+        lines.push(format!("Notice: {} heads that were kept are said to be lost by a later epoch", done.declared));
+    }
+    for said in &done.epochs {
+        lines.push(format!(
+            "Notice: epoch {} began at {} ({}) after {} leaves of epoch {}; {} events are known to be lost",
+            said.epoch, said.at, said.reason, said.previous.size, said.previous.epoch, said.lost.events
+        ));
+    }
     if done.key_given {
         lines.push(format!("signed by {}", done.key));
     } else {

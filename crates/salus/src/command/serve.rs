@@ -48,7 +48,7 @@ pub async fn run(place: Place, args: ServeArgs, as_json: bool) -> Result<Outcome
     let secure = base.starts_with("https://");
     let db = ready.db.clone();
     let app = App::new(ready.db, secure, ready.notices)?;
-    let sealing = place.log()?.map(|log| sealing::begin(log, place.anchor()));
+    let sealing = place.log()?.map(|log| sealing::begin(log, place.anchor(), place.receipts()));
     let stop = async move {
         tokio::select! {
             _ = interrupt.recv() => {}

@@ -9,12 +9,14 @@ mod alert;
 mod anchor;
 pub mod bundle;
 mod check;
+pub mod epoch;
 mod header;
 mod journal;
 mod leaf;
 mod log;
 pub mod merkle;
 mod sealer;
+mod trust;
 mod writer;
 
 pub use anchor::{Anchor, FileAnchor};

@@ -170,6 +170,13 @@ impl RootKey {
         Ok(super::hmac(&hmac::Key::new(hmac::HMAC_SHA256, &key[..]), &[manifest]))
     }
 
+    /// The code that only a holder of the root key can put under the statement that begins an epoch of the audit log.
+    pub(crate) fn epoch_code(&self, statement: &[u8]) -> Result<[u8; 32]> {
+        use aws_lc_rs::hmac;
+        let key = derive(&[], &self.0[..], &[b"salus/audit-epoch/v1"])?;
+        Ok(super::hmac(&hmac::Key::new(hmac::HMAC_SHA256, &key[..]), &[statement]))
+    }
+
     /// The key with which one run of a server process marks its audit events.
     pub(crate) fn writer_key(&self, writer: i32, boot: Uuid) -> Result<Secret> {
         derive(&[], &self.0[..], &[b"salus/audit-writer/v1", &writer.to_be_bytes(), boot.as_bytes()])
