@@ -15,6 +15,7 @@ mod journal;
 mod leaf;
 mod log;
 pub mod merkle;
+pub mod report;
 mod sealer;
 mod trust;
 mod writer;

@@ -100,7 +100,10 @@ impl RootFile {
     }
 
     /// Unlocks the bytes of a root key file with the text of an identity.
-    pub(crate) fn unlock_with(sealed: &[u8], identity: &str) -> Result<RootKey> {
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when it does not open.
+    pub fn unlock_with(sealed: &[u8], identity: &str) -> Result<RootKey> {
         let line = identity.lines().map(str::trim).find(|l| !l.is_empty() && !l.starts_with('#')).unwrap_or_default();
         let identity: x25519::Identity = line
             .parse()
