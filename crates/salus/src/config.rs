@@ -27,6 +27,13 @@ pub struct Config {
     pub audit_anchor: Option<PathBuf>,
     /// Folder on another volume where receipts of committed events are kept; `audit/receipts` when not set.
     pub audit_receipts: Option<PathBuf>,
+    /// Folder on another volume for backups of the private cluster and the archive of its log. When it is set the server
+    /// archives the log every minute and takes backups by itself.
+    pub backup_dir: Option<PathBuf>,
+    /// Hours between two backups that the server takes by itself; 24 when not set.
+    pub backup_every: Option<u32>,
+    /// How many backups remain when the server took a new one; all of them when not set.
+    pub backup_keep: Option<usize>,
     /// Certificates of the authorities that the database server's certificate is checked by, where its address names
     /// none; those of the operating system when not set.
     pub database_root_certificates: Option<PathBuf>,
@@ -47,13 +54,16 @@ pub struct Config {
 }
 
 /// Variables that are read, and the setting each stands for.
-const VARIABLES: [(&str, &str); 13] = [
+const VARIABLES: [(&str, &str); 16] = [
     ("SALUS_HOME", "home"),
     ("DATABASE_URL", "database_url"),
     ("DATABASE_ADMIN_URL", "database_admin_url"),
     ("DATABASE_SEALER_URL", "database_sealer_url"),
     ("SALUS_AUDIT_ANCHOR", "audit_anchor"),
     ("SALUS_AUDIT_RECEIPTS", "audit_receipts"),
+    ("SALUS_BACKUP_DIR", "backup_dir"),
+    ("SALUS_BACKUP_EVERY", "backup_every"),
+    ("SALUS_BACKUP_KEEP", "backup_keep"),
     ("PGSSLROOTCERT", "database_root_certificates"),
     ("SALUS_ALLOW_PLAIN_DATABASE", "allow_plain_database"),
     ("SALUS_LISTEN", "listen"),
@@ -96,9 +106,12 @@ impl Config {
         if config.connections == Some(0) {
             return Err(Error::invalid("connections", "not_allowed", "Is at least 1"));
         }
-        for (place, name) in
-            [(&mut config.audit_anchor, "SALUS_AUDIT_ANCHOR"), (&mut config.audit_receipts, "SALUS_AUDIT_RECEIPTS")]
-        {
+        config.read_backup_settings()?;
+        for (place, name) in [
+            (&mut config.audit_anchor, "SALUS_AUDIT_ANCHOR"),
+            (&mut config.audit_receipts, "SALUS_AUDIT_RECEIPTS"),
+            (&mut config.backup_dir, "SALUS_BACKUP_DIR"),
+        ] {
             *place = variable(name).map(PathBuf::from).or(place.take());
         }
         if let Some(path) = variable("SALUS_OPERATOR_KEY") {
@@ -110,6 +123,27 @@ impl Config {
         switch(&mut config.allow_old_postgres, "SALUS_ALLOW_OLD_POSTGRES")?;
         switch(&mut config.allow_plain_database, "SALUS_ALLOW_PLAIN_DATABASE")?;
         Ok(config)
+    }
+
+    fn read_backup_settings(&mut self) -> Result<()> {
+        if let Some(n) = variable("SALUS_BACKUP_EVERY") {
+            let hours =
+                n.parse().map_err(|_| Error::invalid("SALUS_BACKUP_EVERY", "wrong_type", "Is a number of hours"))?;
+            self.backup_every = Some(hours);
+        }
+        if let Some(n) = variable("SALUS_BACKUP_KEEP") {
+            self.backup_keep =
+                Some(n.parse().map_err(|_| Error::invalid("SALUS_BACKUP_KEEP", "wrong_type", "Is a number"))?);
+        }
+        if self.backup_every == Some(0) || self.backup_keep == Some(0) {
+            return Err(Error::invalid("backup_every", "not_allowed", "backup_every and backup_keep are at least 1"));
+        }
+        Ok(())
+    }
+
+    /// The time between two backups that the server takes by itself.
+    pub fn backup_interval(&self) -> time::Duration {
+        time::Duration::hours(i64::from(self.backup_every.unwrap_or(24)))
     }
 }
 

@@ -49,7 +49,7 @@ impl TestCluster {
         if fs::metadata(&home).is_ok_and(|m| m.uid() != geteuid().as_raw()) {
             return Err(Error::Unavailable(format!("{} belongs to somebody else: remove it", home.display())));
         }
-        let settings = Settings { grace: GRACE, connections: 200, guard: guard()? };
+        let settings = Settings { grace: GRACE, connections: 200, guard: guard()?, ..Settings::default() };
         // A cluster of a PostgreSQL that is gone, or one a full disk broke, is worth nothing: made anew.
         let cluster = Cluster::open(&home, settings.clone()).or_else(|_| {
             fs::remove_dir_all(&home).map_err(Error::internal)?;

@@ -1,5 +1,5 @@
-//! `salus-verify`: checks a bundle of audit events without a database, a server or a secret. Exit code 0: it holds;
-//! 3: it does not; 1: it could not be read.
+//! `salus-verify`: checks a bundle of audit events, or the report of a drill, without a database, a server or a
+//! secret. Exit code 0: it holds; 3: it does not; 1: it could not be read.
 
 use clap::Parser;
 use salus_core::Result;
@@ -7,19 +7,20 @@ use salus_store::audit::{
     Anchor as _, FileAnchor,
     bundle::{Checked, check},
     merkle::VerifyingKey,
+    report,
 };
 use std::{
     fs::File,
-    io::{self, BufReader, Write as _},
+    io::{self, BufRead as _, BufReader, Read as _, Write as _},
     path::PathBuf,
     process::ExitCode,
 };
 
-/// Check audit events that `salus audit export` wrote.
+/// Check audit events that `salus audit export` wrote, or a report of `salus drill`.
 #[derive(Debug, Parser)]
 #[command(name = "salus-verify", version, max_term_width = 100)]
 struct Args {
-    /// The bundle.
+    /// The bundle or the report.
     bundle: PathBuf,
     /// The log's verifier key, as it was noted from `salus audit verify`: name+id+key. Without it the bundle is checked
     /// with the key it brings, which does not show whose it is.
@@ -35,13 +36,41 @@ struct Args {
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    let (text, code) = match run(&args) {
-        Ok(done) => (told(&args, &done), if done.problems.is_empty() { 0 } else { 3 }),
+    let (text, code) = match report(&args) {
+        Ok(Some(told)) => told,
+        Ok(None) => bundle(&args),
         Err(e) => (format!("salus-verify: {e}"), 1),
     };
     // A closed pipe is not worth another message.
     let _ = writeln!(io::stdout().lock(), "{text}");
     ExitCode::from(code)
+}
+
+/// What a signed report turned out to be; `None` when the file is none.
+fn report(args: &Args) -> Result<Option<(String, u8)>> {
+    let mut start = String::new();
+    let failed = |e: io::Error| salus_core::Error::Unavailable(format!("{}: {e}", args.bundle.display()));
+    let mut file = BufReader::new(File::open(&args.bundle).map_err(failed)?);
+    // A bundle's first line is JSON and may be long.
+    io::Read::take(&mut file, 1024).read_line(&mut start).map_err(failed)?;
+    if !report::is_one(&start) {
+        return Ok(None);
+    }
+    let key = args.key.as_deref().map(VerifyingKey::parse).transpose()?;
+    let key = key.ok_or_else(|| salus_core::Error::invalid("key", "required", "A report is checked with --key"))?;
+    file.read_to_string(&mut start).map_err(failed)?;
+    Ok(Some(match report::open(&start, &key) {
+        Ok(said) if args.json => (serde_json::json!({"ok": true, "report": said}).to_string(), 0),
+        Ok(said) => (format!("{said:#}\nsigned by {key}\nThe report holds"), 0),
+        Err(e) => (format!("PROBLEM: {e}\nTHE REPORT DOES NOT HOLD"), 3),
+    }))
+}
+
+fn bundle(args: &Args) -> (String, u8) {
+    match run(args) {
+        Ok(done) => (told(args, &done), if done.problems.is_empty() { 0 } else { 3 }),
+        Err(e) => (format!("salus-verify: {e}"), 1),
+    }
 }
 
 fn run(args: &Args) -> Result<Checked> {
@@ -65,6 +94,15 @@ fn told(args: &Args, done: &Checked) -> String {
     let mut lines: Vec<String> = done.problems.iter().take(50).map(|p| format!("PROBLEM: {p}")).collect();
     lines.push(format!("{} of {} events, root {}", done.origin, done.size, done.root));
     lines.push(format!("{} events proved, {} earlier heads are its beginning", done.events, done.earlier));
+    if done.declared > 0 {
+        lines.push(format!("Notice: {} heads that were kept are said to be lost by a later epoch", done.declared));
+    }
+    for said in &done.epochs {
+        lines.push(format!(
+            "Notice: epoch {} began at {} ({}) after {} leaves of epoch {}; {} events are known to be lost",
+            said.epoch, said.at, said.reason, said.previous.size, said.previous.epoch, said.lost.events
+        ));
+    }
     if done.key_given {
         lines.push(format!("signed by {}", done.key));
     } else {

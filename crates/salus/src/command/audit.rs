@@ -5,13 +5,14 @@ use crate::{
     place::Place,
 };
 use clap::Subcommand;
-use salus_core::{Ctx, Error, Result};
+use salus_core::{Ctx, Error, PLATFORM, Result};
 use salus_domains::operations;
 use salus_store::{
     Call, Db,
     audit::{
         Anchor, Evidence, FileAnchor, Log, Sealer,
         bundle::{self, Selection},
+        epoch::{self, Ask, Begun},
         verify,
     },
     dispatch,
@@ -46,6 +47,20 @@ pub enum AuditCommand {
     Seal,
     /// Keep the newest signed head at the anchor, as `salus serve` does every 30 seconds.
     Anchor,
+    /// Begin the log anew after a restore, a failover or a dump put into another cluster: what the old log was, which
+    /// events are lost and why become the first leaf of a new epoch, and sealing goes on. Refused where the log can be
+    /// continued.
+    NewEpoch {
+        /// Why, for whoever reads the log in ten years; it is not sealed, so name no person.
+        #[arg(long)]
+        reason: String,
+        /// The ticket that tells more.
+        #[arg(long)]
+        ticket: Option<String>,
+        /// Other anchors that show what the log was, such as a copy from another machine.
+        #[arg(long = "anchor", value_name = "FILE")]
+        anchors: Vec<PathBuf>,
+    },
     /// Write events with their proofs, to be checked by `salus-verify` without a database.
     Export {
         #[arg(long)]
@@ -82,6 +97,7 @@ pub async fn run(place: &Place, command: AuditCommand) -> Result<Outcome> {
     match command {
         AuditCommand::Seal => seal(place).await,
         AuditCommand::Anchor => anchor(place).await,
+        AuditCommand::NewEpoch { reason, ticket, anchors } => new_epoch(place, (reason, ticket), anchors).await,
         AuditCommand::Export { tenant, patient, from, to, output, anchors } => {
             let db = place.db().await?;
             let which = Selection {
@@ -118,7 +134,8 @@ async fn log(place: &Place) -> Result<Log> {
 }
 
 async fn seal(place: &Place) -> Result<Outcome> {
-    let sealed = Sealer::new(log(place).await?).seal_anchored(&place.anchor()).await?;
+    let receipts = place.receipts();
+    let sealed = Sealer::new(log(place).await?).seal_anchored(&place.anchor(), Some(&receipts)).await?;
     let suspects: Vec<Value> =
         sealed.suspects.iter().map(|s| json!({"leaf": s.leaf, "event": s.event, "tenant": s.tenant})).collect();
     let mut text = if sealed.busy {
@@ -139,6 +156,55 @@ async fn anchor(place: &Place) -> Result<Outcome> {
     let size = Sealer::new(log(place).await?).anchor(&anchor).await?;
     let text = format!("the head over {size} events is kept at {}", anchor.name());
     Ok(Outcome::done(json!({"ok": true, "size": size, "anchor": anchor.name()}), text))
+}
+
+async fn new_epoch(
+    place: &Place,
+    (reason, ticket): (String, Option<String>),
+    anchors: Vec<PathBuf>,
+) -> Result<Outcome> {
+    let log = log(place).await?;
+    let db = place.db().await?;
+    let mut kept = vec![place.anchor()];
+    kept.extend(anchors.into_iter().map(FileAnchor::new));
+    let receipts = place.receipts();
+    let evidence = Evidence {
+        anchors: kept.iter().map(|a| a as _).collect(),
+        receipts: receipts.exists().then_some(receipts.as_path()),
+    };
+    // Who begins an epoch is on the record, and first.
+    let ctx = Ctx::operator(db.env(), PLATFORM);
+    let ask = Ask { reason, ticket, request: ctx.request };
+    let mut tx = db.begin(ctx, true).await?;
+    tx.note(json!({"reason": ask.reason, "ticket": ask.ticket}));
+    tx.commit("audit.log.new_epoch", "audit.epochs").await?;
+    let begun = epoch::begin(&log, &evidence, &ask).await?;
+    let mut sealer = Sealer::new(log);
+    for anchor in &kept {
+        sealer.anchor(anchor).await?;
+    }
+    let Begun { statement: s, lost, events, .. } = &begun;
+    let mut lines = vec![
+        format!("Epoch {} has begun: {}", s.epoch, s.cause),
+        format!(
+            "Before it the database held {} leaves of epoch {}, root {}",
+            s.previous.size, s.previous.epoch, s.previous.root
+        ),
+    ];
+    lines.push(match &s.anchored {
+        Some(head) => format!(
+            "The newest anchored head was {} leaves of epoch {}; both agree up to {}",
+            head.size, head.epoch, s.agreed
+        ),
+        None => "No anchor held a head: what was sealed and is gone cannot be told".into(),
+    });
+    lines.push(match s.lost.receipts {
+        Some(n) => format!("{} of {n} events with a receipt are lost:", lost.len()),
+        None => "There were no receipts: which events are lost cannot be told".into(),
+    });
+    lines.extend(lost.iter().map(|id| format!("    {id}")));
+    lines.push(format!("{events} events that waited are sealed; the new head is kept at the anchor"));
+    Ok(Outcome::done(json!({"ok": true, "begun": begun}), lines.join("\n")))
 }
 
 fn moment(name: &str, given: Option<String>) -> Result<Option<OffsetDateTime>> {
@@ -187,6 +253,12 @@ async fn check(place: &Place, anchors: Vec<PathBuf>, alone: bool) -> Result<Outc
         "{} events sealed, {} waiting; {} signed heads, {} anchored heads and {given} checked in {:.2} s",
         report.size, report.unsealed, report.checkpoints, report.anchored, report.seconds
     ));
+    for said in report.epochs.iter().filter_map(|e| e.statement.as_ref()) {
+        lines.push(format!(
+            "Notice: epoch {} began at {} ({}) after {} leaves of epoch {}; {} events are known to be lost",
+            said.epoch, said.at, said.reason, said.previous.size, said.previous.epoch, said.lost.events
+        ));
+    }
     lines.push(format!("root {}", report.root));
     lines.extend(report.key.iter().map(|key| format!("key  {key}")));
     let ok = report.holds();

@@ -17,6 +17,8 @@ pub enum DoctorCommand {
     Tenancy,
     /// Version, settings, size and connections of the database.
     Database,
+    /// Age of the newest backup, reach of the archived log, and the last drill.
+    Backups,
     /// Search heap files, indexes, write-ahead log and logs of the embedded cluster for values that must be sealed.
     PlaintextScan {
         /// A value that is stored sealed, such as a real patient's record number; any number of times.
@@ -65,6 +67,7 @@ pub async fn doctor(place: &Place, command: DoctorCommand) -> Result<Outcome> {
             let text = if ok { "The database is well".into() } else { health.problems.join("\n") };
             Ok(Outcome { json: json!({"ok": ok, "health": health}), text, ok })
         }
+        DoctorCommand::Backups => super::backup::schedule::doctor(place).await,
         DoctorCommand::PlaintextScan { canaries, mut paths } => {
             if let Some(cluster) = place.cluster() {
                 // What is only in memory has not been written yet: make the files say what they will say.

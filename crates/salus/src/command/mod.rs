@@ -18,7 +18,7 @@ mod user;
 use crate::{config::Config, output::Outcome, place::Place};
 use clap::{Args, Parser, Subcommand};
 use salus_core::Result;
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 /// Health data you can prove is safe.
 #[derive(Debug, Parser)]
@@ -66,13 +66,13 @@ enum Command {
     /// The keys that seal health data.
     #[command(subcommand)]
     Keys(keys::KeysCommand),
-    /// Take an encrypted backup of the private cluster, and read it back.
+    /// Take an encrypted backup of the private cluster, and read it back; list and prune them.
     Backup(backup::BackupArgs),
     /// Make a new data directory out of a backup, and check it.
     Restore(backup::RestoreArgs),
     /// Practise what you hope never to need.
     #[command(subcommand)]
-    Drill(backup::DrillCommand),
+    Drill(backup::drill::DrillCommand),
     /// The audit log.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
@@ -114,7 +114,7 @@ impl Cli {
 pub async fn run(cli: Cli) -> Result<Outcome> {
     let place = || -> Result<Place> { Place::open(Config::load(cli.home.as_deref())?) };
     match cli.command {
-        Command::Serve(args) => serve::run(place()?, args, cli.json).await,
+        Command::Serve(args) => serve::run(Arc::new(place()?), args, cli.json).await,
         Command::Db(command) => database::run(&place()?, command).await,
         Command::Import(command) => exchange::import(&place()?, command, cli.json).await,
         Command::Export(command) => exchange::export(&place()?, command, cli.json).await,
@@ -124,7 +124,7 @@ pub async fn run(cli: Cli) -> Result<Outcome> {
         Command::Conformance(command) => conformance::run(&command),
         Command::Backup(args) => backup::backup(&place()?, args).await,
         Command::Restore(args) => backup::restore(Config::load(cli.home.as_deref())?, args).await,
-        Command::Drill(command) => backup::drill(Config::load(cli.home.as_deref())?, command).await,
+        Command::Drill(command) => backup::drill::run(Config::load(cli.home.as_deref())?, command).await,
         Command::Audit(command) => audit::run(&place()?, command).await,
         Command::Keys(command) => keys::run(&place()?, command).await,
         Command::User(command) => user::run(&place()?, command).await,

@@ -9,6 +9,7 @@ use salus_store::{
     runtime,
 };
 use std::{
+    path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -26,11 +27,12 @@ pub struct Sealing {
 }
 
 /// Begins to seal.
-pub fn begin(log: Log, anchor: FileAnchor) -> Sealing {
+pub fn begin(log: Log, anchor: FileAnchor, receipts: PathBuf) -> Sealing {
     let stop = Arc::new(Notify::new());
     let stopped = Arc::clone(&stop);
     let task = runtime::spawn(async move {
-        let mut work = Work { sealer: Sealer::new(log), anchor, anchored: 0, due: Instant::now(), trouble: None };
+        let mut work =
+            Work { sealer: Sealer::new(log), anchor, receipts, anchored: 0, due: Instant::now(), trouble: None };
         loop {
             work.turn(false).await;
             tokio::select! {
@@ -57,6 +59,7 @@ impl Sealing {
 struct Work {
     sealer: Sealer,
     anchor: FileAnchor,
+    receipts: PathBuf,
     /// Size of the head that is kept.
     anchored: u64,
     due: Instant,
@@ -76,11 +79,11 @@ impl Work {
     }
 
     async fn seal(&mut self, last: bool) -> Result<()> {
-        let sealed = self.sealer.seal_anchored(&self.anchor).await?;
+        let sealed = self.sealer.seal_anchored(&self.anchor, Some(&self.receipts)).await?;
         for s in &sealed.suspects {
             tracing::error!(leaf = s.leaf, event = %s.event, tenant = %s.tenant, "an audit event was not made by a Salus process");
         }
-        if !sealed.busy && sealed.size > self.anchored && (last || self.due <= Instant::now()) {
+        if !sealed.busy && sealed.size != self.anchored && (last || self.due <= Instant::now()) {
             self.anchored = self.sealer.anchor(&self.anchor).await?;
             self.due = Instant::now() + ANCHOR;
         }

@@ -1,6 +1,6 @@
 //! `salus serve`: from whatever state the data directory is in to a serving platform, or to words that say why not.
 
-use super::{ServeArgs, sealing};
+use super::{ServeArgs, backup::schedule, sealing};
 use crate::{
     output::{Outcome, say},
     place::Place,
@@ -13,12 +13,13 @@ use salus_web::{
     http::{Limits, serve},
 };
 use serde_json::json;
+use std::sync::Arc;
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
 };
 
-pub async fn run(place: Place, args: ServeArgs, as_json: bool) -> Result<Outcome> {
+pub async fn run(place: Arc<Place>, args: ServeArgs, as_json: bool) -> Result<Outcome> {
     let listen = args
         .listen
         .clone()
@@ -48,7 +49,8 @@ pub async fn run(place: Place, args: ServeArgs, as_json: bool) -> Result<Outcome
     let secure = base.starts_with("https://");
     let db = ready.db.clone();
     let app = App::new(ready.db, secure, ready.notices)?;
-    let sealing = place.log()?.map(|log| sealing::begin(log, place.anchor()));
+    let sealing = place.log()?.map(|log| sealing::begin(log, place.anchor(), place.receipts()));
+    let backups = schedule::begin(&place);
     let stop = async move {
         tokio::select! {
             _ = interrupt.recv() => {}
@@ -59,6 +61,9 @@ pub async fn run(place: Place, args: ServeArgs, as_json: bool) -> Result<Outcome
     serve(listener, app.router(), Limits::default(), stop).await.map_err(Error::internal)?;
     if let Some(sealing) = sealing {
         sealing.end().await;
+    }
+    if let Some(backups) = backups {
+        backups.end().await;
     }
     // Connections end before the database they are to does, or each would be reported as broken.
     db.close().await;

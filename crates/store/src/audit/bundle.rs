@@ -1,12 +1,14 @@
 //! Events with their proofs, for whoever has no database: written here, and checked here without one.
 //!
-//! A bundle is lines of JSON: a head (key, signed checkpoint, proofs that earlier heads are in it), one line an event
-//! (its place, header, commitment, MAC and inclusion proof), and an end that counts them. It proves that each event is
-//! in the signed log, unchanged; that none was left out it cannot prove. Sealed details stay behind: their commitment
-//! is in the leaf.
+//! A bundle is lines of JSON: a head (key, the signed checkpoint of each epoch, proofs that earlier heads are in them),
+//! one line an event (its place, header, commitment, MAC and inclusion proof), and an end that counts them. It proves
+//! that each event is in the signed log, unchanged; that none was left out it cannot prove. Sealed details stay behind:
+//! their commitment is in the leaf. An epoch after the first brings the statement that is its first leaf, which must
+//! name the head of the one before.
 
 use super::{
     anchor::Anchor,
+    epoch::{self, Fate, Statement},
     leaf,
     log::{self, Head, Log},
     merkle::{Checkpoint, Hash, Note, VerifyingKey, proof, verify_consistency, verify_inclusion},
@@ -15,13 +17,16 @@ use super::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use salus_core::{Error, Result};
 use serde::{Deserialize, Serialize};
-use std::io::{BufRead, Write};
+use std::{
+    collections::BTreeMap,
+    io::{BufRead, Write},
+};
 use time::OffsetDateTime;
 use tokio_postgres::{IsolationLevel, Row, Transaction};
 use uuid::Uuid;
 
 /// First member of the first line.
-const FORMAT: &str = "salus-audit-bundle/1";
+const FORMAT: &str = "salus-audit-bundle/2";
 /// Events at a time.
 const CHUNK: i32 = 1000;
 /// A line of an event is some kilobytes; what is longer is none.
@@ -44,8 +49,24 @@ pub struct Selection {
 struct Opening {
     format: String,
     key: String,
-    checkpoint: String,
+    epochs: Vec<Part>,
     earlier: Vec<Earlier>,
+}
+
+/// One epoch: its newest head, and with what it begins.
+#[derive(Serialize, Deserialize)]
+struct Part {
+    epoch: i32,
+    checkpoint: String,
+    first: Option<First>,
+}
+
+/// The statement that is the first leaf of an epoch.
+#[derive(Serialize, Deserialize)]
+struct First {
+    statement: String,
+    mac: String,
+    proof: Vec<String>,
 }
 
 /// That an earlier head is the beginning of this log.
@@ -57,6 +78,7 @@ struct Earlier {
 
 #[derive(Serialize, Deserialize)]
 struct Item {
+    epoch: i32,
     leaf: u64,
     header: String,
     commit: String,
@@ -82,23 +104,46 @@ pub async fn export(log: &Log, which: &Selection, anchors: &[&dyn Anchor], out: 
     let tx = begin.start().await.map_err(|e| plain(&e))?;
     let nothing =
         || Error::Conflict { code: "not_sealed", detail: "No event was sealed yet: run salus audit seal".into() };
-    let head = log::head(&tx, false).await?.filter(|h| h.size > 0).ok_or_else(nothing)?;
-    let key = log.key(&tx).await?.ok_or_else(nothing)?;
-    let sql = "SELECT note FROM audit.checkpoints WHERE epoch = $1 AND size = $2";
-    let checkpoint = tx.query_one(sql, &[&head.epoch, &head.size.cast_signed()]).await.map_err(|e| plain(&e))?.get(0);
-    let mut earlier = Vec::new();
-    for note in newest {
-        let Some(Ok(old)) = Note::parse(&note).map(|n| n.open(key.public())) else { continue };
-        if old.size < head.size {
-            let proof = prove(&tx, &head, &[proof::consistency_path(old.size, head.size)]).await?.remove(0);
-            earlier.push(Earlier { checkpoint: note, proof });
+    let heads: Vec<Head> = log::heads(&tx).await?.into_iter().filter(|h| h.size > 0).collect();
+    let key = log.key(&tx).await?.filter(|_| !heads.is_empty()).ok_or_else(nothing)?;
+    let (mut epochs, mut earlier) = (Vec::new(), Vec::new());
+    for head in &heads {
+        epochs.push(part(log, &tx, head).await?);
+        for note in &newest {
+            let Some(Ok(old)) = Note::parse(note).map(|n| n.open(key.public())) else { continue };
+            if log.epoch_of(&old.origin) == Some(head.epoch) && old.size < head.size {
+                let proof = prove(&tx, head, &[proof::consistency_path(old.size, head.size)]).await?.remove(0);
+                earlier.push(Earlier { checkpoint: note.clone(), proof });
+            }
         }
     }
-    line(out, &Opening { format: FORMAT.into(), key: key.public().to_string(), checkpoint, earlier })?;
-    let events = items(&tx, &head, which, out).await?;
+    line(out, &Opening { format: FORMAT.into(), key: key.public().to_string(), epochs, earlier })?;
+    let mut events = 0;
+    for head in &heads {
+        events += items(&tx, head, which, out).await?;
+    }
     line(out, &Ending { events })?;
     out.flush().map_err(|e| unwritten(&e))?;
     Ok(events)
+}
+
+/// What the bundle says of an epoch.
+async fn part(log: &Log, tx: &Transaction<'_>, head: &Head) -> Result<Part> {
+    let sql = "SELECT note FROM audit.checkpoints WHERE epoch = $1 AND size = $2";
+    let row = tx.query_one(sql, &[&head.epoch, &head.size.cast_signed()]).await.map_err(|e| plain(&e))?;
+    let first = match epoch::stored(log, tx, head.epoch).await? {
+        Some(Ok(stored)) => {
+            let proof = prove(tx, head, &[proof::inclusion_path(0, head.size)]).await?.remove(0);
+            Some(First { statement: stored.text, mac: STANDARD.encode(stored.mac), proof })
+        }
+        Some(Err(_)) => {
+            return Err(Error::Unavailable(
+                "an epoch of the audit log is not what it was: run salus audit verify".into(),
+            ));
+        }
+        None => None,
+    };
+    Ok(Part { epoch: head.epoch, checkpoint: row.get(0), first })
 }
 
 async fn items(tx: &Transaction<'_>, head: &Head, which: &Selection, out: &mut dyn Write) -> Result<u64> {
@@ -128,7 +173,7 @@ async fn items(tx: &Transaction<'_>, head: &Head, which: &Selection, out: &mut d
         for (row, proof) in rows.iter().zip(prove(tx, head, &paths).await?) {
             let header = String::from_utf8(row.get::<_, Vec<u8>>(1)).map_err(Error::internal)?;
             let (commit, mac) = (STANDARD.encode(row.get::<_, &[u8]>(2)), STANDARD.encode(row.get::<_, &[u8]>(3)));
-            line(out, &Item { leaf: place(row), header, commit, mac, proof })?;
+            line(out, &Item { epoch: head.epoch, leaf: place(row), header, commit, mac, proof })?;
             written += 1;
         }
     }
@@ -170,6 +215,10 @@ pub struct Checked {
     pub key_given: bool,
     /// Heads kept elsewhere that are the beginning of this log.
     pub earlier: u64,
+    /// Heads kept elsewhere that a later epoch says to be lost.
+    pub declared: u64,
+    /// What each epoch after the first says about the one before.
+    pub epochs: Vec<Statement>,
     /// Events whose proofs hold.
     pub events: u64,
     /// What is wrong, by line.
@@ -183,7 +232,7 @@ pub struct Checked {
 /// [`Error::Unavailable`] when it cannot be read. Whatever is wrong with it is in the answer.
 pub fn check(bundle: &mut dyn BufRead, key: Option<&VerifyingKey>, heads: &[String]) -> Result<Checked> {
     let mut done = Checked { key_given: key.is_some(), ..Checked::default() };
-    let Some(head) = opening(bundle, key, heads, &mut done)? else { return Ok(done) };
+    let Some(epochs) = opening(bundle, key, heads, &mut done)? else { return Ok(done) };
     let (mut number, mut ended) = (1u64, false);
     while let Some(text) = next(bundle)? {
         number += 1;
@@ -192,7 +241,7 @@ pub fn check(bundle: &mut dyn BufRead, key: Option<&VerifyingKey>, heads: &[Stri
             break;
         }
         if let Ok(item) = serde_json::from_str::<Item>(&text) {
-            match included(&item, &head) {
+            match epochs.get(&item.epoch).and_then(|head| included(&item, head)) {
                 Some(true) => done.events += 1,
                 _ => done
                     .problems
@@ -213,14 +262,17 @@ pub fn check(bundle: &mut dyn BufRead, key: Option<&VerifyingKey>, heads: &[Stri
     Ok(done)
 }
 
+/// The head of each epoch.
+type Epochs = BTreeMap<i32, Checkpoint>;
+
 fn opening(
     bundle: &mut dyn BufRead,
     key: Option<&VerifyingKey>,
     heads: &[String],
     done: &mut Checked,
-) -> Result<Option<Checkpoint>> {
+) -> Result<Option<Epochs>> {
     let first = next(bundle)?.and_then(|text| serde_json::from_str::<Opening>(&text).ok());
-    let Some(opening) = first.filter(|o| o.format == FORMAT) else {
+    let Some(opening) = first.filter(|o| o.format == FORMAT && !o.epochs.is_empty()) else {
         done.problems.push(format!("line 1: is not the head of a {FORMAT}"));
         return Ok(None);
     };
@@ -235,31 +287,82 @@ fn opening(
         },
     };
     done.key = key.to_string();
-    let open = |note: &str| Note::parse(note).and_then(|n| n.open(&key).ok());
-    let Some(head) = open(&opening.checkpoint) else {
-        done.problems.push("line 1: the checkpoint is not signed by the key".into());
-        return Ok(None);
-    };
-    (done.origin, done.size, done.root) = (head.origin.clone(), head.size, hex::encode(head.root));
-    for (number, note) in heads.iter().enumerate() {
-        let proved = open(note).is_some_and(|old| leads_to(&old, note, &head, &opening.earlier));
-        if proved {
-            done.earlier += 1;
-        } else {
-            done.problems.push(format!(
-                "head {}: is not signed by the key, or not proved to be the beginning of this log",
-                number + 1
-            ));
+    let mut epochs = Epochs::new();
+    for part in &opening.epochs {
+        match entered(part, &key, &epochs) {
+            Ok((head, statement)) => {
+                epochs.insert(part.epoch, head);
+                done.epochs.extend(statement);
+            }
+            Err(why) => {
+                done.problems.push(format!("line 1: epoch {}: {why}", part.epoch));
+                return Ok(None);
+            }
         }
     }
-    Ok(Some(head))
+    if let Some((_, head)) = epochs.last_key_value() {
+        (done.origin, done.size, done.root) = (head.origin.clone(), head.size, hex::encode(head.root));
+    }
+    for (number, note) in heads.iter().enumerate() {
+        let old = Note::parse(note).and_then(|n| n.open(&key).ok());
+        match old.map(|old| place_of(&old, note, (&epochs, &done.epochs), &opening.earlier)) {
+            Some(Fate::Due) => done.earlier += 1,
+            Some(Fate::Declared) => done.declared += 1,
+            Some(Fate::Contradicts) | None => done.problems.push(format!(
+                "head {}: is not signed by the key, or not proved to be the beginning of this log",
+                number + 1
+            )),
+        }
+    }
+    Ok(Some(epochs))
+}
+
+/// The head of an epoch and its statement, when the key signed it and it follows the one before.
+fn entered(
+    part: &Part,
+    key: &VerifyingKey,
+    before: &Epochs,
+) -> std::result::Result<(Checkpoint, Option<Statement>), &'static str> {
+    let head = Note::parse(&part.checkpoint)
+        .and_then(|n| n.open(key).ok())
+        .ok_or("the checkpoint is not signed by the key")?;
+    if head.origin != format!("{}/e{}", key.name(), part.epoch) {
+        return Err("the checkpoint is that of another log");
+    }
+    let (Some(first), Some((number, last))) = (&part.first, before.last_key_value()) else {
+        return match (part.epoch, &part.first, before.is_empty()) {
+            (1, None, true) => Ok((head, None)),
+            _ => Err("nothing began it"),
+        };
+    };
+    let said = Statement::parse(&first.statement).ok_or("its statement cannot be read")?;
+    let mac = STANDARD.decode(&first.mac).ok().filter(|mac| mac.len() == 32).ok_or("its statement has no code")?;
+    let proof = decoded(&first.proof).ok_or("its statement has no proof")?;
+    if !verify_inclusion(&epoch::leaf(&first.statement, &mac), 0, head.size, &proof, &head.root) {
+        return Err("its statement is not its first leaf");
+    }
+    let follows = said.epoch == part.epoch
+        && (said.previous.epoch, said.previous.size, said.previous.root.as_str())
+            == (*number, last.size, hex::encode(last.root).as_str());
+    if follows { Ok((head, Some(said))) } else { Err("its statement follows another log") }
+}
+
+/// Whether a head that the checker holds is in this log, or known to be lost.
+fn place_of(old: &Checkpoint, note: &str, (epochs, said): (&Epochs, &[Statement]), given: &[Earlier]) -> Fate {
+    let Some((number, head)) = epochs.iter().find(|(_, head)| head.origin == old.origin) else {
+        let number = old.origin.rsplit_once("/e").and_then(|(_, n)| n.parse::<i32>().ok());
+        let covers = |s: &&Statement| number.is_some_and(|n| s.fate(n, old) == Some(Fate::Declared));
+        return said.iter().find(covers).map_or(Fate::Contradicts, |_| Fate::Declared);
+    };
+    match said.iter().find_map(|s| s.fate(*number, old)) {
+        Some(fate @ (Fate::Declared | Fate::Contradicts)) => fate,
+        _ if leads_to(old, note, head, given) => Fate::Due,
+        _ => Fate::Contradicts,
+    }
 }
 
 /// Whether an earlier head is the beginning of this one, by a proof of the bundle.
 fn leads_to(old: &Checkpoint, note: &str, head: &Checkpoint, given: &[Earlier]) -> bool {
-    if old.origin != head.origin {
-        return false;
-    }
     if old.size == head.size {
         return old.root == head.root;
     }

@@ -28,6 +28,7 @@ pub(super) struct Head {
     pub(super) root: Vec<u8>,
     pub(super) horizon: String,
     pub(super) sysid: String,
+    pub(super) timeline: i32,
 }
 
 impl Log {
@@ -107,21 +108,33 @@ pub(super) async fn events(tx: &Transaction<'_>, columns: &str) -> Result<String
     Ok(selects.join(" UNION ALL "))
 }
 
-/// The current head; `None` before the first seal.
-pub(super) async fn head(tx: &Transaction<'_>, lock: bool) -> Result<Option<Head>> {
-    let sql = if lock {
-        "SELECT epoch, size, root, horizon::text, sysid FROM audit.tree_states WHERE is_current FOR UPDATE"
-    } else {
-        "SELECT epoch, size, root, horizon::text, sysid FROM audit.tree_states WHERE is_current"
-    };
-    let row = tx.query_opt(sql, &[]).await.map_err(|e| plain(&e))?;
-    Ok(row.map(|r| Head {
+const HEAD: &str = "SELECT epoch, size, root, horizon::text, sysid, timeline FROM audit.tree_states";
+
+fn read_head(r: &tokio_postgres::Row) -> Head {
+    Head {
         epoch: r.get(0),
         size: r.get::<_, i64>(1).cast_unsigned(),
         root: r.get(2),
         horizon: r.get(3),
         sysid: r.get(4),
-    }))
+        timeline: r.get(5),
+    }
+}
+
+/// The current head; `None` before the first seal.
+pub(super) async fn head(tx: &Transaction<'_>, lock: bool) -> Result<Option<Head>> {
+    let sql = format!("{HEAD} WHERE is_current {}", if lock { "FOR UPDATE" } else { "" });
+    Ok(tx.query_opt(&sql, &[]).await.map_err(|e| plain(&e))?.as_ref().map(read_head))
+}
+
+/// The heads of all epochs, to be verified; before the first seal that of a log without events.
+pub(super) async fn heads(tx: &Transaction<'_>) -> Result<Vec<Head>> {
+    let rows = tx.query(&format!("{HEAD} ORDER BY epoch"), &[]).await.map_err(|e| plain(&e))?;
+    if rows.is_empty() {
+        let (root, horizon) = (super::merkle::empty_root().to_vec(), "0".to_owned());
+        return Ok(vec![Head { epoch: 1, size: 0, root, horizon, sysid: String::new(), timeline: 0 }]);
+    }
+    Ok(rows.iter().map(read_head).collect())
 }
 
 /// Stored tiles, those of the list that are there and can be read.
@@ -143,10 +156,12 @@ pub(super) fn sign(key: &SigningKey, origin: String, size: u64, root: Hash) -> S
     key.sign(&Checkpoint { origin, size, root })
 }
 
-/// Which cluster this is: another one, or a restored dump, has other transaction numbers.
+/// Which cluster this is, and on which timeline: another cluster, or a restored dump, has other transaction numbers; a
+/// restore or a failover begins another timeline. The control file tells that only after the next checkpoint, the name
+/// of the file that is written to tells it at once.
 pub(super) async fn cluster(tx: &Transaction<'_>) -> Result<(String, i32)> {
     let sql = "SELECT (SELECT system_identifier::text FROM pg_control_system()), \
-               (SELECT timeline_id FROM pg_control_checkpoint())";
+               ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int";
     let row = tx.query_one(sql, &[]).await.map_err(|e| plain(&e))?;
     Ok((row.get(0), row.get(1)))
 }

@@ -9,12 +9,15 @@ mod alert;
 mod anchor;
 pub mod bundle;
 mod check;
+pub mod epoch;
 mod header;
 mod journal;
 mod leaf;
 mod log;
 pub mod merkle;
+pub mod report;
 mod sealer;
+mod trust;
 mod writer;
 
 pub use anchor::{Anchor, FileAnchor};

@@ -8,16 +8,18 @@
 
 use super::plain;
 use super::{
+    Evidence,
     alert::Alert,
     anchor::Anchor,
     leaf::{self, WriterKeys},
     log::{self, Head, LOCK, Log, Suspect},
-    merkle::{Checkpoint, Grown, Note, SigningKey, Tile, empty_root},
+    merkle::{Grown, SigningKey, Tile, empty_root},
+    trust,
 };
 use salus_core::{Error, Result};
-use std::time::Instant;
+use std::{path::Path, time::Instant};
 use time::OffsetDateTime;
-use tokio_postgres::{Client, Transaction};
+use tokio_postgres::{Client, Transaction, types::ToSql};
 use uuid::Uuid;
 
 /// Events fetched at a time.
@@ -60,15 +62,16 @@ impl Sealer {
     /// [`Error::Unavailable`] when the log must not be extended, saying why: its tiles do not give its root, its newest
     /// head is not signed by its key, or the database is another one. The events stay and are sealed later.
     pub async fn seal(&mut self) -> Result<Sealed> {
-        self.run(None).await
+        self.run(&Evidence::default()).await
     }
 
-    /// The same, after checking that the log has not fallen behind what was anchored.
+    /// The same, after checking that the log has not fallen behind what was anchored. After a failover the receipts
+    /// are asked as well: only they know whether all that was committed is there.
     ///
     /// # Errors
     /// As [`Sealer::seal`], and when an anchored head is ahead of the log or is not in it.
-    pub async fn seal_anchored(&mut self, anchor: &dyn Anchor) -> Result<Sealed> {
-        self.run(Some(anchor)).await
+    pub async fn seal_anchored(&mut self, anchor: &dyn Anchor, receipts: Option<&Path>) -> Result<Sealed> {
+        self.run(&Evidence { anchors: vec![anchor], receipts }).await
     }
 
     /// Keeps the newest head at an anchor, when it is not there yet, and notes where it is kept. Answers how many
@@ -93,10 +96,10 @@ impl Sealer {
         }
     }
 
-    async fn run(&mut self, anchor: Option<&dyn Anchor>) -> Result<Sealed> {
+    async fn run(&mut self, evidence: &Evidence<'_>) -> Result<Sealed> {
         let mut client = self.client().await?;
         let since = Instant::now();
-        let sealed = seal(&self.log, &mut client, anchor).await;
+        let sealed = seal(&self.log, &mut client, evidence).await;
         // After an error nobody knows in what state the connection is.
         self.client = sealed.is_ok().then_some(client);
         match sealed {
@@ -106,7 +109,7 @@ impl Sealer {
     }
 }
 
-async fn seal(log: &Log, client: &mut Client, anchor: Option<&dyn Anchor>) -> Result<Sealed, Stop> {
+async fn seal(log: &Log, client: &mut Client, evidence: &Evidence<'_>) -> Result<Sealed, Stop> {
     let tx = client.transaction().await.map_err(|e| plain(&e))?;
     let locked = tx.query_one("SELECT pg_try_advisory_xact_lock($1)", &[&LOCK]).await.map_err(|e| plain(&e))?;
     if !locked.get::<_, bool>(0) {
@@ -116,31 +119,49 @@ async fn seal(log: &Log, client: &mut Client, anchor: Option<&dyn Anchor>) -> Re
     let head = current_head(&tx).await?;
     let horizon = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text";
     let horizon: String = tx.query_one(horizon, &[]).await.map_err(|e| plain(&e))?.get(0);
-    let mut grown = trusted_tree(log, &tx, &key, &head).await?;
-    if let Some(anchor) = anchor {
-        not_behind(log, &tx, &key, (&head, anchor)).await?;
+    let mut grown = trust::tree(log, &tx, &key, &head).await?;
+    if let Some(anchor) = evidence.anchors.first() {
+        trust::not_behind(log, &tx, &key, (&head, *anchor)).await?;
     }
-    let suspects = append(log, &tx, &mut grown, (&head, &horizon)).await?;
+    trust::same_cluster(log, &tx, &head, evidence).await?;
+    let bounds = Bounds::Between(&head.horizon, &horizon);
+    let suspects = append(log, &tx, &mut grown, (&head, &bounds)).await?;
+    let note = publish(log, &tx, (&key, &head, &horizon), &grown).await?;
+    raise(log, &tx, &suspects).await?;
+    tx.commit().await.map_err(|e| plain(&e))?;
+    let size = grown.tree().size();
+    Ok(Sealed { events: size - head.size, size, note, suspects, ..Sealed::default() })
+}
+
+/// Stores the edge of the tree and its head, signed when it is a new one.
+pub(super) async fn publish(
+    log: &Log,
+    tx: &Transaction<'_>,
+    (key, head, horizon): (&SigningKey, &Head, &str),
+    grown: &Grown,
+) -> Result<Option<String>> {
     let (size, root) = (grown.tree().size(), grown.tree().root());
-    let note = if size > head.size {
-        store_tiles(&tx, head.epoch, grown.partial().0.iter().map(|(at, hashes)| (*at, hashes.concat()))).await?;
-        let note = log::sign(&key, log.origin(head.epoch), size, root);
+    let mut note = None;
+    if size > head.size {
+        store_tiles(tx, head.epoch, grown.partial().0.iter().map(|(at, hashes)| (*at, hashes.concat()))).await?;
+        let signed = note.insert(log::sign(key, log.origin(head.epoch), size, root));
         let sql = "INSERT INTO audit.checkpoints (epoch, size, note, sealed_at) VALUES ($1, $2, $3, $4)";
         let now = log.env.now();
-        tx.execute(sql, &[&head.epoch, &size.cast_signed(), &note, &now]).await.map_err(|e| plain(&e))?;
-        Some(note)
-    } else {
-        None
-    };
+        tx.execute(sql, &[&head.epoch, &size.cast_signed(), signed, &now]).await.map_err(|e| plain(&e))?;
+    }
     let sql = "UPDATE audit.tree_states SET size = $2, root = $3::bytea, horizon = $4::text::xid8 WHERE epoch = $1";
     tx.execute(sql, &[&head.epoch, &size.cast_signed(), &root.to_vec(), &horizon]).await.map_err(|e| plain(&e))?;
-    for Suspect { tenant, event, leaf } in &suspects {
+    Ok(note)
+}
+
+/// Suspects become alerts of their tenants.
+pub(super) async fn raise(log: &Log, tx: &Transaction<'_>, suspects: &[Suspect]) -> Result<()> {
+    for Suspect { tenant, event, leaf } in suspects {
         let what = "This event was not made by a Salus process, or was changed before it was sealed";
         let (leaf, event) = (Some(*leaf), Some(*event));
-        Alert { tenant: *tenant, kind: "forged", leaf, event, what }.raise(&tx, &log.env).await?;
+        Alert { tenant: *tenant, kind: "forged", leaf, event, what }.raise(tx, &log.env).await?;
     }
-    tx.commit().await.map_err(|e| plain(&e))?;
-    Ok(Sealed { events: size - head.size, size, note, suspects, ..Sealed::default() })
+    Ok(())
 }
 
 async fn keep(log: &Log, client: &mut Client, anchor: &dyn Anchor) -> Result<u64, Stop> {
@@ -149,8 +170,8 @@ async fn keep(log: &Log, client: &mut Client, anchor: &dyn Anchor) -> Result<u64
     if head.size == 0 {
         return Ok(0);
     }
-    trusted_tree(log, &tx, &key, &head).await?;
-    not_behind(log, &tx, &key, (&head, anchor)).await?;
+    trust::tree(log, &tx, &key, &head).await?;
+    trust::not_behind(log, &tx, &key, (&head, anchor)).await?;
     let sql = "SELECT note FROM audit.checkpoints WHERE epoch = $1 AND size = $2";
     let at = [head.size.cast_signed()];
     let note: String = tx.query_one(sql, &[&head.epoch, &at[0]]).await.map_err(|e| plain(&e))?.get(0);
@@ -167,15 +188,8 @@ async fn keep(log: &Log, client: &mut Client, anchor: &dyn Anchor) -> Result<u64
 
 /// The head to extend; the first one is made here.
 async fn current_head(tx: &Transaction<'_>) -> Result<Head, Stop> {
-    let (sysid, timeline) = log::cluster(tx).await?;
     if let Some(head) = log::head(tx, true).await? {
-        if head.sysid == sysid {
-            return Ok(head);
-        }
-        return Err(refused(
-            "the database was restored into another cluster, whose transactions are numbered anew: the log ends here and \
-             can be verified, but not continued",
-        ));
+        return Ok(head);
     }
     let left = tx
         .query_one("SELECT (SELECT count(*) FROM audit.leaves) + (SELECT count(*) FROM audit.checkpoints)", &[])
@@ -184,75 +198,41 @@ async fn current_head(tx: &Transaction<'_>) -> Result<Head, Stop> {
     if left.get::<_, i64>(0) > 0 {
         return Err(refused("the head of the log is gone, and its leaves are not"));
     }
-    let head = Head { epoch: 1, size: 0, root: empty_root().to_vec(), horizon: "0".into(), sysid };
+    let (sysid, timeline) = log::cluster(tx).await?;
+    let head = Head { epoch: 1, size: 0, root: empty_root().to_vec(), horizon: "0".into(), sysid, timeline };
     let sql = "INSERT INTO audit.tree_states (epoch, size, root, horizon, sysid, timeline, is_current) \
                VALUES ($1, 0, $2::bytea, $3::text::xid8, $4, $5, true)";
     tx.execute(sql, &[&head.epoch, &head.root, &head.horizon, &head.sysid, &timeline]).await.map_err(|e| plain(&e))?;
     Ok(head)
 }
 
-/// The tree from its tiles, when they give the stored root and the log's key signed it.
-async fn trusted_tree(log: &Log, tx: &Transaction<'_>, key: &SigningKey, head: &Head) -> Result<Grown, Stop> {
-    let edge = super::merkle::right_edge(head.size);
-    let edge = log::tiles(tx, head.epoch, &edge).await?;
-    let grown = Grown::from_edge(head.size, edge).ok_or_else(|| refused("a tile of the log's edge is missing"))?;
-    if grown.tree().root()[..] != head.root[..] {
-        return Err(refused("the stored tiles do not give the stored root"));
-    }
-    if head.size > 0 {
-        let sql = "SELECT note FROM audit.checkpoints WHERE epoch = $1 AND size = $2";
-        let row = tx.query_opt(sql, &[&head.epoch, &head.size.cast_signed()]).await.map_err(|e| plain(&e))?;
-        let said = row.and_then(|r| Note::parse(r.get(0))).map(|n| n.open(key.public()));
-        let own = Checkpoint { origin: log.origin(head.epoch), size: head.size, root: grown.tree().root() };
-        if !matches!(said, Some(Ok(said)) if said == own) {
-            return Err(refused("its newest head is not signed by its key"));
-        }
-    }
-    Ok(grown)
+/// Which events are appended.
+pub(super) enum Bounds<'a> {
+    /// Those between the last horizon and this one.
+    Between(&'a str, &'a str),
+    /// All that have no leaf: transactions of another cluster are numbered otherwise.
+    All,
 }
 
-/// Refuses when an anchored head is ahead of the log, or is none of the log's own.
-async fn not_behind(
-    log: &Log,
-    tx: &Transaction<'_>,
-    key: &SigningKey,
-    (head, anchor): (&Head, &dyn Anchor),
-) -> Result<(), Stop> {
-    let Some(note) = anchor.newest()? else { return Ok(()) };
-    let Some(Ok(kept)) = Note::parse(&note).map(|n| n.open(key.public())) else {
-        return Err(refused("its newest anchored head is not signed by its key"));
-    };
-    if kept.size > head.size {
-        let why = format!(
-            "a head over {} events was anchored, and the log holds {}: it was rolled back",
-            kept.size, head.size
-        );
-        return Err(refused(&why));
-    }
-    let sql = "SELECT note FROM audit.checkpoints WHERE epoch = $1 AND size = $2";
-    let row = tx.query_opt(sql, &[&head.epoch, &kept.size.cast_signed()]).await.map_err(|e| plain(&e))?;
-    let own = row.and_then(|r| Note::parse(r.get(0))).and_then(|n| n.open(key.public()).ok());
-    if kept.origin != log.origin(head.epoch) || own.as_ref() != Some(&kept) {
-        return Err(refused(&format!("its head over {} events is not the one that was anchored", kept.size)));
-    }
-    Ok(())
-}
-
-/// Appends the events between the last horizon and this one, in the order of their transactions.
-async fn append(
+/// Appends events in the order of their transactions.
+pub(super) async fn append(
     log: &Log,
     tx: &Transaction<'_>,
     grown: &mut Grown,
-    (head, horizon): (&Head, &str),
+    (head, bounds): (&Head, &Bounds<'_>),
 ) -> Result<Vec<Suspect>> {
     let columns = "tenant_id, id, recorded_at, xact, writer_id, writer_seq, header, payload_commit, mac, leaf_hash";
+    let (within, values): (_, Vec<&(dyn ToSql + Sync)>) = match bounds {
+        Bounds::Between(from, to) => ("e.xact >= $1::text::xid8 AND e.xact < $2::text::xid8 AND", vec![from, to]),
+        Bounds::All => ("", Vec::new()),
+    };
     let sql = format!(
-        "SELECT * FROM ({}) e WHERE e.xact >= $1::text::xid8 AND e.xact < $2::text::xid8 \
-         AND NOT EXISTS (SELECT FROM audit.leaves l WHERE l.event_id = e.id) ORDER BY e.xact, e.writer_id, e.writer_seq",
+        "SELECT * FROM ({}) e WHERE {within} \
+         NOT EXISTS (SELECT FROM audit.leaves l WHERE l.event_id = e.id) ORDER BY e.xact, e.writer_id, e.writer_seq",
         log::events(tx, columns).await?
     );
     let statement = tx.prepare(&sql).await.map_err(|e| plain(&e))?;
-    let portal = tx.bind(&statement, &[&head.horizon, &horizon]).await.map_err(|e| plain(&e))?;
+    let portal = tx.bind(&statement, &values).await.map_err(|e| plain(&e))?;
     let (mut suspects, mut keys) = (Vec::new(), WriterKeys::new(&log.root));
     loop {
         let rows = tx.query_portal(&portal, CHUNK).await.map_err(|e| plain(&e))?;
@@ -295,7 +275,7 @@ async fn store_tiles(tx: &Transaction<'_>, epoch: i32, tiles: impl Iterator<Item
 }
 
 /// Why nothing is sealed.
-enum Stop {
+pub(super) enum Stop {
     /// The log must not be extended.
     Refused(String),
     /// It could not be looked at.
@@ -308,7 +288,7 @@ impl From<Error> for Stop {
     }
 }
 
-fn refused(why: &str) -> Stop {
+pub(super) fn refused(why: &str) -> Stop {
     Stop::Refused(why.to_owned())
 }
 
@@ -316,7 +296,10 @@ fn refused(why: &str) -> Stop {
 async fn told(log: &Log, stop: Stop) -> Error {
     let why = match stop {
         Stop::Failed(e) => return e,
-        Stop::Refused(why) => format!("the audit log is not sealed any further: {why}: run salus audit verify"),
+        Stop::Refused(why) => format!(
+            "the audit log is not sealed any further: {why}: run salus audit verify; after a restore or a failover, \
+             salus audit new-epoch"
+        ),
     };
     let raised = async {
         let mut client = log.connect().await?;

@@ -4,19 +4,30 @@
 //! `base.tar.gz.age` is `pg_basebackup`'s archive with the write-ahead log it needs, encrypted (age) under a key of
 //! this backup alone; `root.age` is the root key as it lies in the data directory, encrypted to its recipients;
 //! `manifest.json` says what is in them, with the backup's key wrapped under the root key; `manifest.mac` is its code
-//! (HMAC-SHA-256) under a key derived from the root key. [`write()`] makes one, [`Backup`] reads one.
+//! (HMAC-SHA-256) under a key derived from the root key. [`write()`] makes one, [`Backup`] reads one, [`list`] knows
+//! them all. An [`Archive`] beside them holds the write-ahead log that goes on from there.
 
+mod list;
 mod read;
+mod wal;
 mod write;
 
-pub use read::{Backup, refuse_filled};
+pub use list::{Entry, list, prune};
+pub use read::{Backup, To, refuse_filled};
+pub use wal::{Archive, Taken, archive_of};
 pub use write::write;
 
 use crate::{migrate::unreadable, seal::sha256};
 use age::secrecy::SecretString;
 use salus_core::{Error, Result};
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, io, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs::{self, File, OpenOptions},
+    io::{self, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
+    path::Path,
+};
 use time::OffsetDateTime;
 use tokio_postgres::Client;
 use uuid::Uuid;
@@ -50,6 +61,12 @@ pub struct Manifest {
     pub start_lsn: String,
     /// The state that a restore gives: everything committed before this place of the log.
     pub stop_lsn: String,
+    /// The archive of the log that goes on from here, when there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wal: Option<Uuid>,
+    /// The timeline of the write-ahead log.
+    #[serde(default)]
+    pub timeline: u32,
     /// A print of the root key that is needed.
     pub root_key: String,
     /// The backup's key, wrapped under the root key, in hex.
@@ -173,6 +190,27 @@ fn passphrase(key: &crate::seal::Secret) -> SecretString {
 
 fn failed(error: &tokio_postgres::Error) -> Error {
     unreadable("reading the database for a backup", error)
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).map_err(|e| at(path, &e))
+}
+
+fn changed(path: &Path) -> Error {
+    Error::Unavailable(format!("{} is not what was written: it was changed", path.display()))
+}
+
+fn create(path: &Path) -> Result<File> {
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(|e| at(path, &e))
+}
+
+fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
+    let mut file = create(path)?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(|e| at(path, &e))
+}
+
+fn sync(dir: &Path) -> Result<()> {
+    File::open(dir).and_then(|dir| dir.sync_all()).map_err(|e| at(dir, &e))
 }
 
 /// A failed file operation, with the file.

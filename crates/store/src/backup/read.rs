@@ -1,9 +1,9 @@
 //! Reading a backup: nothing of it is believed before the root key has confirmed the manifest, and no file before it
 //! is the one the manifest names. Every refusal names the file and comes before anything is written.
 
-use super::{BASE, CODE, FORMAT, MANIFEST, Manifest, Meter, Print, ROOT, at, passphrase};
+use super::{Archive, BASE, CODE, FORMAT, MANIFEST, Manifest, Meter, Print, ROOT, at, changed, passphrase, read};
 use crate::{
-    cluster::unpack,
+    cluster::{Recovery, recovered, unpack},
     migrate::Files,
     seal::{RootFile, RootKey, Secret},
 };
@@ -13,13 +13,27 @@ use std::{
     io::{self, BufReader, Read, Write},
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::Arc,
 };
+use time::OffsetDateTime;
 
 /// A backup whose manifest is confirmed.
 pub struct Backup {
     dir: PathBuf,
     manifest: Manifest,
     key: Secret,
+    root: Arc<RootKey>,
+}
+
+/// Up to which moment a restore goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum To {
+    /// The end of the backup: nothing but its own files is needed.
+    Backup,
+    /// This moment: the last change that was committed before it.
+    Time(OffsetDateTime),
+    /// The end of the archived log.
+    Latest,
 }
 
 impl Backup {
@@ -37,11 +51,14 @@ impl Backup {
             Error::Unavailable(why) => Error::Unavailable(format!("{}: {why}", dir.join(ROOT).display())),
             other => other,
         })?;
-        Self::open_as(dir, &root)
+        Self::open_as(dir, &Arc::new(root))
     }
 
     /// Opens a backup with the root key itself.
-    pub(super) fn open_as(dir: &Path, root: &RootKey) -> Result<Self> {
+    ///
+    /// # Errors
+    /// As [`Backup::open`].
+    pub fn open_as(dir: &Path, root: &Arc<RootKey>) -> Result<Self> {
         let (manifest, text) = parse(dir)?;
         let code = read(&dir.join(CODE))?;
         let code = std::str::from_utf8(&code).ok().and_then(|text| hex::decode(text.trim()).ok());
@@ -55,7 +72,7 @@ impl Backup {
         }
         let wrapped = hex::decode(&manifest.wrapped_key).map_err(|_| changed(&dir.join(MANIFEST)))?;
         let key = root.open_backup_key(manifest.id, &wrapped)?;
-        Ok(Self { dir: dir.to_owned(), manifest, key })
+        Ok(Self { dir: dir.to_owned(), manifest, key, root: Arc::clone(root) })
     }
 
     /// What the backup says of itself.
@@ -136,13 +153,28 @@ impl Backup {
         if meter.finish().1 == self.manifest.archive { Ok(()) } else { Err(changed(&path)) }
     }
 
+    /// The archive of the log that goes on from this backup, from beside it.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when there is none, or it is not what it was.
+    pub fn archive(&self) -> Result<Archive> {
+        let Some(id) = self.manifest.wal else {
+            return Err(Error::Unavailable(format!(
+                "{} has no archive of the write-ahead log: it comes back as of its end only (set backup_dir)",
+                self.dir.display()
+            )));
+        };
+        let beside = std::path::absolute(&self.dir).map_err(Error::internal)?;
+        Archive::open(beside.parent().unwrap_or(Path::new("/")), id, &self.root)
+    }
+
     /// Makes a cluster and its encrypted root key in `home`, which must be empty or missing. The cluster is not
-    /// started, and no identity is put beside it.
+    /// started, and no identity is put beside it. When it was started, call [`Backup::restored`].
     ///
     /// # Errors
     /// [`Error::Unavailable`] before anything is written: a schema newer than this program, a file that is missing or
     /// changed, a filled directory. [`Error::Unavailable`] later, after which `home` is empty again.
-    pub fn restore(&self, home: &Path) -> Result<()> {
+    pub fn restore(&self, home: &Path, to: To) -> Result<()> {
         let newest = Files::embedded()?.newest();
         let Manifest { source, .. } = &self.manifest;
         if source.schema > newest {
@@ -152,8 +184,14 @@ impl Backup {
             )));
         }
         refuse_filled(home)?;
+        let (recovery, archive) = match to {
+            To::Backup => (Recovery::Base, None),
+            To::Time(time) => (Recovery::Log(Some(self.reachable(time)?)), Some(self.archive()?)),
+            To::Latest => (Recovery::Log(None), Some(self.archive()?)),
+        };
         self.verify_files()?;
-        let made = unpack(home, source.postgres / 10_000, |pipe| self.decrypt(pipe)).and_then(|()| {
+        let lay = |wal: &Path| archive.as_ref().map_or(Ok(()), |a| a.lay(&self.manifest.start_lsn, wal));
+        let made = unpack(home, (source.postgres / 10_000, &recovery), |pipe| self.decrypt(pipe), lay).and_then(|()| {
             let sealed = read(&self.dir.join(ROOT))?;
             RootFile::at(home, None).put(&sealed)
         });
@@ -163,6 +201,23 @@ impl Backup {
             }
         }
         made
+    }
+
+    /// Refuses a time before the end of the backup: it holds what was written until then, and nothing of the order.
+    fn reachable(&self, time: OffsetDateTime) -> Result<OffsetDateTime> {
+        let end = self.manifest.ended_at;
+        if time >= end {
+            return Ok(time);
+        }
+        Err(Error::Unavailable(format!("{time} is before the end of this backup, {end}: take an earlier backup")))
+    }
+
+    /// Removes what the recovery of `home` needed, after its cluster was started once.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when it cannot be removed.
+    pub fn restored(home: &Path) -> Result<()> {
+        recovered(home)
     }
 }
 
@@ -196,12 +251,4 @@ fn parse(dir: &Path) -> Result<(Manifest, Vec<u8>)> {
         FORMAT => Err(changed(&path)),
         other => Err(Error::Unavailable(format!("{} has format {other}: this program reads {FORMAT}", path.display()))),
     }
-}
-
-fn read(path: &Path) -> Result<Vec<u8>> {
-    fs::read(path).map_err(|e| at(path, &e))
-}
-
-fn changed(path: &Path) -> Error {
-    Error::Unavailable(format!("{} is not what was written: it was changed", path.display()))
 }

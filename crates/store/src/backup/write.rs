@@ -2,7 +2,8 @@
 //! name that begins with a dot until everything was written, synced, read back and found the same.
 
 use super::{
-    BASE, Backup, CODE, FORMAT, MANIFEST, Manifest, Meter, Print, ROOT, Source, at, count_rows, failed, passphrase,
+    BASE, Backup, CODE, FORMAT, MANIFEST, Manifest, Meter, Print, ROOT, Source, at, count_rows, create, failed,
+    passphrase, sync, write_file,
 };
 use crate::{
     cluster::Cluster,
@@ -11,18 +12,20 @@ use crate::{
 use salus_core::{Env, Error, Result};
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs::{self, DirBuilder, File, OpenOptions},
-    io::{self, Read, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    fs::{self, DirBuilder},
+    io::{self, Read},
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::Arc,
     thread,
 };
 use time::macros::format_description;
 use tokio_postgres::Client;
+use uuid::Uuid;
 
 /// Takes a backup of this cluster into a new directory below `out` and returns its path. `client` is a connection to
-/// it as its administrator.
+/// it as its administrator, `wal` the archive of its log, which lies below `out` too.
 ///
 /// # Errors
 /// [`Error::Unavailable`] in words that say what failed; then nothing is left below `out`.
@@ -30,7 +33,7 @@ pub async fn write(
     cluster: &Cluster,
     client: &Client,
     keys: &RootFile,
-    out: &Path,
+    (out, wal): (&Path, Option<Uuid>),
     env: &Env,
 ) -> Result<(PathBuf, Manifest)> {
     let root = keys.unlock()?;
@@ -58,6 +61,8 @@ pub async fn write(
         source,
         start_lsn: String::new(),
         stop_lsn: String::new(),
+        wal,
+        timeline: 0,
         root_key: root.fingerprint(),
         wrapped_key: hex::encode(&wrapped.0),
         archive: Print::of(&[]),
@@ -65,7 +70,7 @@ pub async fn write(
         rows: count_rows(client).await?,
         changing: Vec::new(),
     };
-    let making = Making { half: half.clone(), key, root_file: keys.root.clone(), root };
+    let making = Making { half: half.clone(), key, root_file: keys.root.clone(), root: Arc::new(root) };
     let done = making.whole(dump_command(cluster), draft, client, env).await.and_then(|manifest| {
         fs::rename(&half, &whole).map_err(|e| at(&whole, &e))?;
         sync(out)?;
@@ -83,7 +88,7 @@ struct Making {
     half: PathBuf,
     key: Secret,
     root_file: PathBuf,
-    root: RootKey,
+    root: Arc<RootKey>,
 }
 
 impl Making {
@@ -132,6 +137,8 @@ impl Making {
             found.map(str::to_owned).ok_or_else(|| Error::internal(format!("pg_basebackup told no {what}")))
         };
         manifest.start_lsn = place("write-ahead log start point: ")?;
+        let timeline = said.lines().find_map(|line| line.rsplit_once(" on timeline ")?.1.trim().parse().ok());
+        manifest.timeline = timeline.ok_or_else(|| Error::internal("pg_basebackup told no timeline"))?;
         manifest.stop_lsn = place("write-ahead log end point: ")?;
         manifest.archive = clear;
         manifest.files = BTreeMap::from([(BASE.to_owned(), sealed), (ROOT.to_owned(), Print::of(&root))]);
@@ -179,17 +186,4 @@ fn dump_command(cluster: &Cluster) -> Command {
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     tokio::task::spawn_blocking(work).await.map_err(Error::internal)?
-}
-
-fn create(path: &Path) -> Result<File> {
-    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(|e| at(path, &e))
-}
-
-fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
-    let mut file = create(path)?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(|e| at(path, &e))
-}
-
-fn sync(dir: &Path) -> Result<()> {
-    File::open(dir).and_then(|dir| dir.sync_all()).map_err(|e| at(dir, &e))
 }

@@ -44,6 +44,8 @@ full_page_writes = on
 synchronous_commit = on
 wal_level = replica                  # pg_basebackup works without a restart
 max_wal_senders = 4
+archive_mode = on                    # whole files of the log go to the folder beside, where it exists: see backup
+archive_command = 'test ! -d ../archive || cmp -s %p ../archive/%f || (cp %p ../archive/%f.part && sync ../archive/%f.part && mv ../archive/%f.part ../archive/%f)'
 wal_compression = on                 # pages of sealed text are half empty
 min_wal_size = 80MB
 max_wal_size = 512MB
@@ -65,6 +67,9 @@ lc_messages = 'C'
 default_text_search_config = 'pg_catalog.simple'
 cluster_name = 'salus'
 ";
+
+/// Settings of a restore, read after all others and removed when it is done.
+pub(super) const RECOVERY: &str = "restore.conf";
 
 const HBA: &str = "\
 # Written by salus at every start. Peer authentication only: no password, no TCP, nobody trusted.
@@ -99,7 +104,9 @@ pub(super) fn create(layout: &Layout, install: &Installation, account: &Account)
 
 /// Writes the configuration of this version of salus.
 pub(super) fn configure(layout: &Layout, account: &Account, connections: u16) -> Result<()> {
-    let conf = format!("{CONF}max_connections = {connections}\ninclude_if_exists = 'operator.conf'\n");
+    let conf = format!(
+        "{CONF}max_connections = {connections}\ninclude_if_exists = 'operator.conf'\ninclude_if_exists = '{RECOVERY}'\n"
+    );
     let entries = ROLES.map(|role| format!("salus \"{}\" {role}\nsalus \"root\" {role}\n", account.name));
     let ident = format!("# Written by salus at every start: who may take which role.\n{}", entries.concat());
     for (file, text) in [("postgresql.conf", conf.as_str()), ("pg_hba.conf", HBA), ("pg_ident.conf", &ident)] {

@@ -4,6 +4,7 @@
 //! home/cluster.lock        shared lock of every process that uses the cluster
 //! home/cluster/data        PostgreSQL's data directory, owned by the account that runs it, 0700
 //! home/cluster/run         the socket, same owner, 0700
+//! home/cluster/archive     files of the log on their way into the archive of backups, same owner, 0700
 //! home/cluster/{start,guard}.lock, ready, failure      see `guard`
 //! home/log/{postgres,guard}.log
 //! ```
@@ -77,6 +78,10 @@ impl Layout {
     }
     pub fn run(&self) -> PathBuf {
         self.cluster().join("run")
+    }
+    /// Where the server puts whole files of its log, if the folder exists.
+    pub fn spool(&self) -> PathBuf {
+        self.cluster().join("archive")
     }
     pub fn log(&self) -> PathBuf {
         self.home.join("log")

@@ -17,7 +17,7 @@ mod unpack;
 
 pub use guard::guard_requested;
 pub use install::version_refusal;
-pub(crate) use unpack::unpack;
+pub(crate) use unpack::{Recovery, recovered, unpack};
 
 use guard::GUARD_ARGUMENT;
 use layout::{Layout, Ready, at};
@@ -55,12 +55,14 @@ pub struct Settings {
     pub connections: u16,
     /// The program that calls [`guard_requested`]: this one, unless it is a test.
     pub guard: PathBuf,
+    /// How long a start may take.
+    pub patience: Duration,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         // Named like this our own program is found even after it was replaced by a newer build.
-        Self { grace: Duration::ZERO, connections: 60, guard: "/proc/self/exe".into() }
+        Self { grace: Duration::ZERO, connections: 60, guard: "/proc/self/exe".into(), patience: START_MAX }
     }
 }
 
@@ -122,6 +124,20 @@ impl Cluster {
         &self.ready.bin_dir
     }
 
+    /// The folder into which the server puts whole files of its log, once it exists.
+    #[must_use]
+    pub fn spool(&self) -> PathBuf {
+        self.shared.layout.spool()
+    }
+
+    /// Makes that folder: from now on files of the log are kept until somebody takes them away.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when it cannot be made.
+    pub fn begin_spool(&self) -> Result<()> {
+        create::own_dir(&self.spool(), &account::Account::for_cluster(&self.shared.layout)?)
+    }
+
     /// As `server_version_num` writes it: 15.18 is 150018. See [`version_refusal`].
     #[must_use]
     pub fn server_version(&self) -> i32 {
@@ -163,7 +179,7 @@ impl Shared {
         turn.lock().map_err(Error::internal)?;
         let mut guard: Option<Child> = None;
         let since = Instant::now();
-        while since.elapsed() < START_MAX {
+        while since.elapsed() < self.settings.patience {
             let starting = guard.as_mut().is_some_and(|g| matches!(g.try_wait(), Ok(None)));
             if self.guard_lives()? {
                 if let Some(ready) = self.layout.ready().filter(|_| self.layout.answers()) {
@@ -177,7 +193,8 @@ impl Shared {
             }
             thread::sleep(LOOK);
         }
-        Err(Error::Unavailable(format!("PostgreSQL did not start in {} s: see log/postgres.log", START_MAX.as_secs())))
+        let seconds = self.settings.patience.as_secs();
+        Err(Error::Unavailable(format!("PostgreSQL did not start in {seconds} s: see log/postgres.log")))
     }
 
     fn guard_lives(&self) -> Result<bool> {
@@ -187,7 +204,7 @@ impl Shared {
     fn start_guard(&self) -> Result<Child> {
         self.layout.set_ready(None)?;
         self.layout.set_failure(None)?;
-        let Settings { grace, connections, guard } = &self.settings;
+        let Settings { grace, connections, guard, .. } = &self.settings;
         let mut command = Command::new(guard);
         // The guard outlives us and must not keep what our environment holds, such as keys.
         command.env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path)));

@@ -4,9 +4,9 @@
 
 use super::{
     account::Account,
-    create::{as_account, last_lines, own_dir, reach},
+    create::{RECOVERY, as_account, last_lines, own_dir, reach},
     install::Installation,
-    layout::{Layout, at},
+    layout::{Layout, at, write_whole},
 };
 use salus_core::{Error, Result};
 use std::{
@@ -15,13 +15,73 @@ use std::{
     path::Path,
     process::Stdio,
 };
+use time::{OffsetDateTime, UtcOffset, macros::format_description};
 
-/// Fills the data directory of a new home from a compressed tar archive that `feed` writes.
+/// What the server does with its log at its first start. It always begins a timeline of its own, so that nothing it
+/// writes can be taken for what the first server wrote after the backup.
+pub(crate) enum Recovery {
+    /// Nothing but the log in the backup.
+    Base,
+    /// The log in the folder [`WAL`] as well: up to this time, or all of it.
+    Log(Option<OffsetDateTime>),
+}
+
+/// Folder of clear files of the log, beside the data directory until the recovery is done.
+const WAL: &str = "wal";
+
+impl Recovery {
+    fn settings(&self) -> Result<String> {
+        let form = format_description!("[year]-[month]-[day] [hour]:[minute]:[second].[subsecond digits:6]+00");
+        // Nobody is let in before the end: a server that answers while it replays would be taken for one that is done.
+        let text = "# Of a restore; removed when it is done.\nrecovery_target_timeline = 'current'\nhot_standby = off\n";
+        Ok(match self {
+            Self::Base => format!("{text}restore_command = 'false'\n"),
+            Self::Log(to) => {
+                let mut text = format!("{text}restore_command = 'cp ../{WAL}/%f %p'\n");
+                if let Some(to) = to {
+                    let to = to.to_offset(UtcOffset::UTC).format(form).map_err(Error::internal)?;
+                    text += &format!("recovery_target_time = '{to}'\nrecovery_target_action = 'promote'\n");
+                }
+                text
+            }
+        })
+    }
+}
+
+/// Removes what a recovery needed, when it is done.
+pub(crate) fn recovered(home: &Path) -> Result<()> {
+    let layout = Layout::prepare(home)?;
+    let (conf, wal) = (layout.data().join(RECOVERY), layout.cluster().join(WAL));
+    fs::remove_file(&conf).map_err(|e| at(&conf, &e))?;
+    if wal.exists() { fs::remove_dir_all(&wal).map_err(|e| at(&wal, &e)) } else { Ok(()) }
+}
+
+/// Makes the folder of clear files of the log, lets `fill` fill it, and gives the files to the account.
+fn lay_log(layout: &Layout, account: &Account, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+    let wal = layout.cluster().join(WAL);
+    own_dir(&wal, account)?;
+    fill(&wal)?;
+    for entry in fs::read_dir(&wal).map_err(|e| at(&wal, &e))? {
+        let path = entry.map_err(|e| at(&wal, &e))?.path();
+        if let Some((uid, gid)) = account.owner() {
+            std::os::unix::fs::lchown(&path, Some(uid), Some(gid)).map_err(|e| at(&path, &e))?;
+        }
+    }
+    Ok(())
+}
+
+/// Fills the data directory of a new home from a compressed tar archive that `feed` writes, and lays the log beside it
+/// that `log` writes into the folder it is given.
 ///
 /// # Errors
 /// [`Error::Unavailable`]: PostgreSQL of that release is missing, `feed` failed, or a file is not what PostgreSQL's
 /// list says. What was unpacked then has no final name.
-pub(crate) fn unpack(home: &Path, major: i32, feed: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
+pub(crate) fn unpack(
+    home: &Path,
+    (major, recovery): (i32, &Recovery),
+    feed: impl FnOnce(&mut dyn Write) -> Result<()>,
+    log: impl FnOnce(&Path) -> Result<()>,
+) -> Result<()> {
     let install = Installation::of_major(major)?;
     let layout = Layout::prepare(home)?;
     let account = Account::for_cluster(&layout)?;
@@ -44,6 +104,9 @@ pub(crate) fn unpack(home: &Path, major: i32, feed: impl FnOnce(&mut dyn Write) 
     if !out.status.success() {
         return Err(Error::Unavailable(format!("pg_verifybackup refuses the backup: {}", last_lines(&out.stderr, 4))));
     }
+    lay_log(&layout, &account, log)?;
+    write_whole(&half.join(RECOVERY), &recovery.settings()?, account.owner())?;
+    write_whole(&half.join("recovery.signal"), "", account.owner())?;
     let open = File::open(&half).map_err(|e| at(&half, &e))?;
     rustix::fs::syncfs(&open).map_err(|e| at(&half, &e.into()))?;
     fs::rename(&half, layout.data()).map_err(|e| at(&half, &e))?;

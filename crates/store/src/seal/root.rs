@@ -100,7 +100,10 @@ impl RootFile {
     }
 
     /// Unlocks the bytes of a root key file with the text of an identity.
-    pub(crate) fn unlock_with(sealed: &[u8], identity: &str) -> Result<RootKey> {
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when it does not open.
+    pub fn unlock_with(sealed: &[u8], identity: &str) -> Result<RootKey> {
         let line = identity.lines().map(str::trim).find(|l| !l.is_empty() && !l.starts_with('#')).unwrap_or_default();
         let identity: x25519::Identity = line
             .parse()
@@ -168,6 +171,13 @@ impl RootKey {
         use aws_lc_rs::hmac;
         let key = derive(&[], &self.0[..], &[b"salus/backup-manifest/v1"])?;
         Ok(super::hmac(&hmac::Key::new(hmac::HMAC_SHA256, &key[..]), &[manifest]))
+    }
+
+    /// The code that only a holder of the root key can put under the statement that begins an epoch of the audit log.
+    pub(crate) fn epoch_code(&self, statement: &[u8]) -> Result<[u8; 32]> {
+        use aws_lc_rs::hmac;
+        let key = derive(&[], &self.0[..], &[b"salus/audit-epoch/v1"])?;
+        Ok(super::hmac(&hmac::Key::new(hmac::HMAC_SHA256, &key[..]), &[statement]))
     }
 
     /// The key with which one run of a server process marks its audit events.

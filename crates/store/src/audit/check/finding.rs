@@ -1,5 +1,10 @@
 //! What a verification found: one line a kind of problem, with its first bad place and how often it occurs.
 
+use super::super::{
+    epoch::{Statement, Stored},
+    log::Head,
+    merkle::Hash,
+};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use uuid::Uuid;
@@ -7,7 +12,7 @@ use uuid::Uuid;
 /// The outcome of a verification.
 #[derive(Debug, Default, Clone, Serialize)]
 pub struct Report {
-    /// Leaves of the log.
+    /// Leaves of the log's current epoch.
     pub size: u64,
     /// Root over them, as the rows and tiles give it.
     pub root: String,
@@ -17,6 +22,10 @@ pub struct Report {
     pub checkpoints: u64,
     /// Anchored heads that were checked.
     pub anchored: u64,
+    /// Anchored heads that a later epoch says to be lost.
+    pub declared: u64,
+    /// The epochs of the log, oldest first.
+    pub epochs: Vec<Epoch>,
     /// Receipts that were held against the log, when there were any.
     pub receipts: Option<u64>,
     /// The log's verifier key: compare it with the one that was noted outside.
@@ -27,6 +36,19 @@ pub struct Report {
     pub seconds: f64,
 }
 
+/// One epoch of the log.
+#[derive(Debug, Clone, Serialize)]
+pub struct Epoch {
+    /// Its number.
+    pub number: i32,
+    /// Leaves.
+    pub size: u64,
+    /// Root over them.
+    pub root: String,
+    /// What it says about the one before; the first says nothing.
+    pub statement: Option<Statement>,
+}
+
 /// One kind of problem.
 #[derive(Debug, Clone, Serialize)]
 pub struct Problem {
@@ -34,6 +56,8 @@ pub struct Problem {
     pub kind: &'static str,
     /// How often.
     pub count: u64,
+    /// The epoch of the first bad place; 0 when it is about none.
+    pub epoch: i32,
     /// The first bad place: a leaf, or the size of a head.
     pub first: Option<u64>,
     /// The first event, when it is about one.
@@ -43,6 +67,12 @@ pub struct Problem {
 }
 
 impl Report {
+    pub(super) fn add_epoch(&mut self, head: &Head, root: Option<Hash>, stored: Option<&Stored>) {
+        (self.size, self.root) = (head.size, root.map(hex::encode).unwrap_or_default());
+        let (root, statement) = (self.root.clone(), stored.map(|s| s.said.clone()));
+        self.epochs.push(Epoch { number: head.epoch, size: head.size, root, statement });
+    }
+
     /// Whether nothing is wrong.
     #[must_use]
     pub fn holds(&self) -> bool {
@@ -56,6 +86,9 @@ impl std::fmt::Display for Problem {
         if let Some(first) = self.first {
             write!(f, ", first at {first}")?;
         }
+        if self.epoch > 1 {
+            write!(f, " of epoch {}", self.epoch)?;
+        }
         if let Some(event) = self.event {
             write!(f, ", event {event}")?;
         }
@@ -65,19 +98,24 @@ impl std::fmt::Display for Problem {
 
 /// Problems as they are found.
 #[derive(Debug, Default)]
-pub(super) struct Findings(BTreeMap<&'static str, Problem>);
+pub(super) struct Findings {
+    found: BTreeMap<&'static str, Problem>,
+    /// The epoch that is looked at; 0 when it is none.
+    pub(super) epoch: i32,
+}
 
 impl Findings {
     pub(super) fn add(&mut self, kind: &'static str, at: Option<u64>, event: Option<Uuid>, what: impl Into<String>) {
-        match self.0.entry(kind) {
+        let epoch = self.epoch;
+        match self.found.entry(kind) {
             std::collections::btree_map::Entry::Vacant(place) => {
-                place.insert(Problem { kind, count: 1, first: at, event, what: what.into() });
+                place.insert(Problem { kind, count: 1, epoch, first: at, event, what: what.into() });
             }
             std::collections::btree_map::Entry::Occupied(mut held) => {
                 let held = held.get_mut();
                 held.count += 1;
-                if at.is_some_and(|at| held.first.is_none_or(|first| at < first)) {
-                    (held.first, held.event, held.what) = (at, event, what.into());
+                if at.is_some_and(|at| held.first.is_none_or(|first| (epoch, at) < (held.epoch, first))) {
+                    (held.epoch, held.first, held.event, held.what) = (epoch, at, event, what.into());
                 }
             }
         }
@@ -85,8 +123,8 @@ impl Findings {
 
     /// By their first place, those without one last.
     pub(super) fn into_problems(self) -> Vec<Problem> {
-        let mut all: Vec<Problem> = self.0.into_values().collect();
-        all.sort_by_key(|p| p.first.unwrap_or(u64::MAX));
+        let mut all: Vec<Problem> = self.found.into_values().collect();
+        all.sort_by_key(|p| (p.first.is_none(), p.epoch, p.first));
         all
     }
 }

@@ -1,6 +1,8 @@
 //! Signed heads against the tree as it grows: those of the database and those that anchors kept.
 
 use super::super::{
+    epoch::{Chain, Fate},
+    log::Log,
     merkle::{Checkpoint, Frontier, Note, VerifyingKey},
     plain,
 };
@@ -15,55 +17,77 @@ const LATE: Duration = Duration::hours(1);
 /// Clocks of nodes differ by less.
 const SKEW: Duration = Duration::seconds(5);
 
+/// What each size must give: where it was said, and what.
+type Due = BTreeMap<u64, Vec<(&'static str, Checkpoint)>>;
+
+/// The heads that anchors kept, by epoch.
+#[derive(Default)]
+pub(super) struct Anchored {
+    pub(super) due: BTreeMap<i32, Due>,
+    pub(super) checked: u64,
+    /// Those that a later epoch says to be lost.
+    pub(super) declared: u64,
+}
+
+impl Anchored {
+    /// Takes the heads of all anchors. Those that the log is behind show that it was rolled back.
+    pub(super) fn read(
+        log: &Log,
+        key: Option<&VerifyingKey>,
+        chain: &Chain,
+        kept: &[(String, Vec<String>)],
+        found: &mut Findings,
+    ) -> Self {
+        let mut all = Self::default();
+        let heads = kept.iter().flat_map(|(name, notes)| notes.iter().enumerate().map(move |(i, n)| (name, i + 1, n)));
+        for (name, line, note) in heads {
+            all.checked += 1;
+            let Some(head) = key.and_then(|key| Note::parse(note)?.open(key).ok()) else {
+                let what = format!("head {line} of {name} is not signed by the log's key");
+                found.add("anchor_signature", None, None, what);
+                continue;
+            };
+            let Some(epoch) = log.epoch_of(&head.origin) else {
+                let what = format!("{name} holds a head of {}", head.origin);
+                found.add("anchor_origin", Some(head.size), None, what);
+                continue;
+            };
+            match chain.fate(epoch, &head) {
+                Fate::Due => {
+                    all.due.entry(epoch).or_default().entry(head.size).or_default().push(("anchor_fork", head));
+                }
+                Fate::Declared => all.declared += 1,
+                Fate::Contradicts => {
+                    let size = chain.sizes.get(&epoch).copied().unwrap_or_default();
+                    let what = format!(
+                        "{name} holds a head over {} events of epoch {epoch}, and the log has {size}: it was rolled back",
+                        head.size
+                    );
+                    found.add("rolled_back", Some(size.min(head.size)), None, what);
+                }
+            }
+        }
+        all
+    }
+}
+
 pub(super) struct Heads {
     key: Option<VerifyingKey>,
     origin: String,
-    /// What each size must give: where it was said, and what.
-    due: BTreeMap<u64, Vec<(&'static str, Checkpoint)>>,
+    due: Due,
     /// When the log reached each size, of the part that is being read and the one before.
     sealed_at: BTreeMap<u64, OffsetDateTime>,
     newest: u64,
     pub(super) checked: u64,
-    pub(super) anchors_checked: u64,
 }
 
 impl Heads {
-    pub(super) fn new(key: Option<VerifyingKey>, origin: String) -> Self {
-        let (due, sealed_at) = (BTreeMap::new(), BTreeMap::new());
-        Self { key, origin, due, sealed_at, newest: 0, checked: 0, anchors_checked: 0 }
+    pub(super) fn new(key: Option<VerifyingKey>, origin: String, due: Due) -> Self {
+        Self { key, origin, due, sealed_at: BTreeMap::new(), newest: 0, checked: 0 }
     }
 
     fn open(&self, note: &str) -> Option<Checkpoint> {
         Note::parse(note)?.open(self.key.as_ref()?).ok()
-    }
-
-    /// Takes the heads of an anchor. Those beyond the log show that it was rolled back.
-    pub(super) fn anchored(&mut self, (name, notes): (&str, &[String]), size: u64, found: &mut Findings) {
-        for (line, note) in notes.iter().enumerate() {
-            self.anchors_checked += 1;
-            match self.open(note) {
-                None => {
-                    let what = format!("head {} of {name} is not signed by the log's key", line + 1);
-                    found.add("anchor_signature", None, None, what);
-                }
-                Some(head) if head.origin != self.origin => {
-                    found.add(
-                        "anchor_origin",
-                        Some(head.size),
-                        None,
-                        format!("{name} holds a head of {}", head.origin),
-                    );
-                }
-                Some(head) if head.size > size => {
-                    let what = format!(
-                        "{name} holds a head over {} events, and the log has {size}: it was rolled back",
-                        head.size
-                    );
-                    found.add("rolled_back", Some(size), None, what);
-                }
-                Some(head) => self.due.entry(head.size).or_default().push(("anchor_fork", head)),
-            }
-        }
     }
 
     /// The stored heads of sizes above `start`, up to the first that covers `end`.

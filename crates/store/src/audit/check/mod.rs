@@ -14,17 +14,18 @@ pub use finding::{Problem, Report};
 use super::{
     Anchor,
     alert::Alert,
+    epoch::{Chain, Stored},
     journal::Receipts,
     leaf::WriterKeys,
     log::{self, Head, Log},
-    merkle::{Grown, Hash, Tile, Tiles, WIDTH},
+    merkle::{Grown, Hash, SigningKey, Tile, Tiles, WIDTH},
     plain,
 };
 use finding::Findings;
-use heads::Heads;
+use heads::{Anchored, Heads};
 use salus_core::Result;
 use std::{path::Path, time::Instant};
-use stream::Stream;
+use stream::{Part, Stream};
 use tokio_postgres::{Client, IsolationLevel, Transaction};
 
 /// Leaves verified at a time: 32 tiles.
@@ -53,30 +54,50 @@ pub async fn verify(log: &Log, evidence: &Evidence<'_>) -> Result<Report> {
     let begin = client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true);
     let tx = begin.start().await.map_err(|e| plain(&e))?;
     let mut found = Findings::default();
-    let mut report = Report::default();
-    let head = head(&tx, &mut found).await?;
+    let mut report = Report { receipts: receipts.as_ref().map(|r| r.committed.len() as u64), ..Report::default() };
+    let chain = chain(log, &tx, &mut found).await?;
     let key = log.key(&tx).await.unwrap_or_else(|e| {
         found.add("key", None, None, format!("the signing key does not open: {e}"));
         None
     });
     report.key = key.as_ref().map(|k| k.public().to_string());
-    if key.is_none() && head.size > 0 {
+    if key.is_none() && chain.sizes.values().any(|size| *size > 0) {
         found.add("key", None, None, "there is no signing key: no head can be checked");
     }
-    let mut heads = Heads::new(key.map(|k| k.public().clone()), log.origin(head.epoch));
-    for (name, notes) in &kept {
-        heads.anchored((name, notes), head.size, &mut found);
+    let mut anchored = Anchored::read(log, key.as_ref().map(SigningKey::public), &chain, &kept, &mut found);
+    (report.anchored, report.declared) = (anchored.checked, anchored.declared);
+    let mut receipts = receipts.map(|mut r| {
+        // What an epoch says to be lost is on record; the rest must be there.
+        chain.lost().iter().for_each(|id| _ = r.committed.remove(id));
+        r
+    });
+    let heads = log::heads(&tx).await?;
+    for (number, head) in heads.iter().enumerate() {
+        found.epoch = head.epoch;
+        let part =
+            Part { opening: opening(&tx, head.epoch).await?, alone: heads.len() == 1, last: number + 1 == heads.len() };
+        let due = anchored.due.remove(&head.epoch).unwrap_or_default();
+        let keys = WriterKeys::new(&log.root);
+        let mut run = Run {
+            tx: &tx,
+            head,
+            first: chain.stored.get(&head.epoch),
+            heads: Heads::new(key.as_ref().map(|k| k.public().clone()), log.origin(head.epoch), due),
+            stream: Stream::begin(&tx, (head, &part), keys, receipts.take()).await?,
+            grown: Grown::from_edge(0, Tiles::default()),
+            found,
+        };
+        run.leaves().await?;
+        run.finish(part.last).await?;
+        let Run { heads, stream, grown, found: so_far, .. } = run;
+        found = so_far;
+        report.add_epoch(head, grown.map(|g| g.tree().root()), chain.stored.get(&head.epoch));
+        report.unsealed += stream.unsealed;
+        report.checkpoints += heads.checked;
+        receipts = stream.receipts;
     }
-    report.receipts = receipts.as_ref().map(|r| r.committed.len() as u64);
-    let stream = Stream::begin(&tx, &head.horizon, WriterKeys::new(&log.root), receipts).await?;
-    let mut run = Run { tx: &tx, head: &head, heads, stream, grown: Grown::from_edge(0, Tiles::default()), found };
-    run.leaves().await?;
-    run.finish().await?;
-    let Run { heads, stream, grown, mut found, .. } = run;
+    found.epoch = 0;
     protection(&tx, &mut found).await?;
-    report.root = grown.map(|g| hex::encode(g.tree().root())).unwrap_or_default();
-    (report.size, report.unsealed) = (head.size, stream.unsealed);
-    (report.checkpoints, report.anchored) = (heads.checked, heads.anchors_checked);
     report.problems = found.into_problems();
     tx.rollback().await.map_err(|e| plain(&e))?;
     raise(log, &mut client, &report.problems).await?;
@@ -96,30 +117,26 @@ async fn raise(log: &Log, client: &mut Client, problems: &[Problem]) -> Result<(
     tx.commit().await.map_err(|e| plain(&e))
 }
 
-/// The head, and whether there is one and no other.
-async fn head(tx: &Transaction<'_>, found: &mut Findings) -> Result<Head> {
-    let epochs =
-        tx.query("SELECT epoch, is_current FROM audit.tree_states ORDER BY epoch", &[]).await.map_err(|e| plain(&e))?;
-    let head = log::head(tx, false).await?;
-    let only_first = epochs.len() <= 1 && epochs.iter().all(|r| r.get::<_, i32>(0) == 1 && r.get(1));
-    if !only_first {
-        let numbers: Vec<String> = epochs.iter().map(|r| r.get::<_, i32>(0).to_string()).collect();
-        found.add("epoch", None, None, format!("there are epochs that nothing began: {}", numbers.join(", ")));
+/// The epochs, and whether each was begun as it should be.
+async fn chain(log: &Log, tx: &Transaction<'_>, found: &mut Findings) -> Result<Chain> {
+    let mut wrong = Vec::new();
+    let chain = Chain::read(log, tx, &mut wrong).await?;
+    let sql = "SELECT DISTINCT e.epoch FROM (SELECT epoch FROM audit.leaves UNION SELECT epoch FROM audit.tiles \
+                 UNION SELECT epoch FROM audit.checkpoints UNION SELECT epoch FROM audit.epochs) e \
+               WHERE NOT EXISTS (SELECT FROM audit.tree_states t WHERE t.epoch = e.epoch) ORDER BY 1";
+    for row in tx.query(sql, &[]).await.map_err(|e| plain(&e))? {
+        wrong.push(format!("leaves, tiles or heads belong to epoch {}, which has no head", row.get::<_, i32>(0)));
     }
-    let other = "SELECT count(*) FROM (SELECT epoch FROM audit.leaves UNION SELECT epoch FROM audit.tiles \
-                 UNION SELECT epoch FROM audit.checkpoints) e WHERE epoch <> 1";
-    let other: i64 = tx.query_one(other, &[]).await.map_err(|e| plain(&e))?.get(0);
-    if other > 0 && only_first {
-        found.add("epoch", None, None, "leaves, tiles or heads belong to an epoch that nothing began");
+    for what in wrong {
+        found.add("epoch", None, None, what);
     }
-    let nothing = Head {
-        epoch: 1,
-        size: 0,
-        root: super::merkle::empty_root().to_vec(),
-        horizon: "0".into(),
-        sysid: String::new(),
-    };
-    Ok(head.unwrap_or(nothing))
+    Ok(chain)
+}
+
+/// How many leaves an epoch began with: they are of other transactions than those that follow.
+async fn opening(tx: &Transaction<'_>, epoch: i32) -> Result<i64> {
+    let sql = "SELECT coalesce(min(size), 0) FROM audit.checkpoints WHERE epoch = $1 AND epoch > 1";
+    Ok(tx.query_one(sql, &[&epoch]).await.map_err(|e| plain(&e))?.get(0))
 }
 
 /// Whether what keeps rows from being changed by accident is in force.
@@ -139,6 +156,8 @@ async fn protection(tx: &Transaction<'_>, found: &mut Findings) -> Result<()> {
 struct Run<'a> {
     tx: &'a Transaction<'a>,
     head: &'a Head,
+    /// What the epoch begins with, when it is not the first.
+    first: Option<&'a Stored>,
     heads: Heads,
     stream: Stream<'a>,
     grown: Option<Grown>,
@@ -168,6 +187,7 @@ impl Run<'_> {
                         self.found.add("leaf_missing", Some(at), None, "a leaf of the log has no row");
                         None
                     }
+                    Some(_) if at == 0 && self.head.epoch > 1 => self.statement(held),
                     Some((_, id)) => {
                         let is_pruned = pruned.iter().any(|(low, high)| (*low..=*high).contains(&at));
                         self.stream.leaf((at, id, is_pruned), held, &self.heads, &mut self.found).await?
@@ -182,6 +202,15 @@ impl Run<'_> {
             start = end;
         }
         Ok(())
+    }
+
+    /// The leaf of the statement that begins the epoch; what is wrong with the statement itself was found before.
+    fn statement(&mut self, held: Option<Hash>) -> Option<Hash> {
+        let own = self.first.map(Stored::leaf);
+        if own.is_some() && own != held {
+            self.found.add("epoch", Some(0), None, "the epoch does not begin with its statement");
+        }
+        own
     }
 
     async fn pruned(&self) -> Result<Vec<(u64, u64)>> {
@@ -218,7 +247,7 @@ impl Run<'_> {
     }
 
     /// What is left when all leaves are read: the edge, the head, and events without a leaf.
-    async fn finish(&mut self) -> Result<()> {
+    async fn finish(&mut self, last: bool) -> Result<()> {
         let size = self.head.size;
         if let Some(grown) = &self.grown {
             let root = grown.tree().root();
@@ -247,7 +276,7 @@ impl Run<'_> {
             );
         }
         self.heads.finish(size, &mut self.found);
-        self.stream.rest(&mut self.found).await
+        self.stream.rest(last, &mut self.found).await
     }
 }
 

@@ -1,7 +1,13 @@
 //! Events beside leaves. Both are read in the order of transactions, which is the order in which they were sealed, so
 //! memory stays small whatever the size of the log. An event that does not come where its leaf is waits.
 
-use super::super::{journal::Receipts, leaf::WriterKeys, log, merkle::Hash, plain};
+use super::super::{
+    journal::Receipts,
+    leaf::WriterKeys,
+    log::{self, Head},
+    merkle::Hash,
+    plain,
+};
 use super::{
     CHUNK,
     event::{COLUMNS, Seen},
@@ -10,17 +16,27 @@ use super::{
 };
 use salus_core::{Error, Result};
 use std::collections::{HashMap, HashSet, VecDeque};
-use tokio_postgres::{Portal, Transaction};
+use tokio_postgres::{Portal, Transaction, types::ToSql};
 use uuid::Uuid;
 
 /// So many events wait for their leaf at most; one that is further away counts as missing.
 const WAITING: usize = 50_000;
 
+/// Which events belong to an epoch.
+pub(super) struct Part {
+    /// How many leaves it began with.
+    pub(super) opening: i64,
+    /// There is no other epoch.
+    pub(super) alone: bool,
+    /// It is the current one, to which events without a leaf belong.
+    pub(super) last: bool,
+}
+
 pub(super) struct Stream<'a> {
     tx: &'a Transaction<'a>,
     portal: Portal,
     keys: WriterKeys<'a>,
-    receipts: Option<Receipts>,
+    pub(super) receipts: Option<Receipts>,
     redacted: HashSet<Uuid>,
     fetched: VecDeque<Seen>,
     waiting: HashMap<Uuid, Seen>,
@@ -31,16 +47,25 @@ pub(super) struct Stream<'a> {
 impl<'a> Stream<'a> {
     pub(super) async fn begin(
         tx: &'a Transaction<'a>,
-        horizon: &str,
+        (head, part): (&Head, &Part),
         keys: WriterKeys<'a>,
         receipts: Option<Receipts>,
     ) -> Result<Self> {
         let events = log::events(tx, COLUMNS).await?;
+        let Part { opening, alone, last } = part;
+        let (join, values): (_, Vec<&(dyn ToSql + Sync)>) = if *alone {
+            ("ORDER BY", vec![&head.horizon])
+        } else {
+            // Transactions of another cluster were numbered otherwise: an epoch's first events come by themselves.
+            let join = "LEFT JOIN audit.leaves l ON l.event_id = e.id WHERE l.epoch = $2 OR ($3 AND l.epoch IS NULL) \
+                        ORDER BY coalesce(l.leaf_index >= $4, true),";
+            (join, vec![&head.horizon, &head.epoch, last, opening])
+        };
         let sql = format!(
-            "SELECT e.*, e.xact < $1::text::xid8 AS due FROM ({events}) e ORDER BY e.xact, e.writer_id, e.writer_seq"
+            "SELECT e.*, e.xact < $1::text::xid8 AS due FROM ({events}) e {join} e.xact, e.writer_id, e.writer_seq"
         );
         let statement = tx.prepare(&sql).await.map_err(|e| plain(&e))?;
-        let portal = tx.bind(&statement, &[&horizon]).await.map_err(|e| plain(&e))?;
+        let portal = tx.bind(&statement, &values).await.map_err(|e| plain(&e))?;
         let redacted = tx.query("SELECT event_id FROM audit.redactions", &[]).await.map_err(|e| plain(&e))?;
         let redacted = redacted.iter().map(|r| r.get(0)).collect();
         let (fetched, waiting) = (VecDeque::new(), HashMap::new());
@@ -113,7 +138,8 @@ impl<'a> Stream<'a> {
     }
 
     /// Events without a leaf, and receipts without an event.
-    pub(super) async fn rest(&mut self, found: &mut Findings) -> Result<()> {
+    /// In an earlier epoch receipts of later ones are still to come.
+    pub(super) async fn rest(&mut self, last: bool, found: &mut Findings) -> Result<()> {
         let waiting: Vec<Seen> = self.waiting.drain().map(|(_, seen)| seen).collect();
         for event in waiting {
             self.unmatched(&event, found);
@@ -121,7 +147,7 @@ impl<'a> Stream<'a> {
         while let Some(event) = self.next().await? {
             self.unmatched(&event, found);
         }
-        if let Some(receipts) = self.receipts.take() {
+        if let Some(receipts) = self.receipts.take_if(|_| last) {
             if receipts.unreadable > 0 {
                 let what = format!("{} lines of the receipts cannot be read", receipts.unreadable);
                 found.add("receipt_unreadable", None, None, what);

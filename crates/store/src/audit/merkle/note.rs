@@ -93,7 +93,22 @@ impl Note {
     /// # Errors
     /// [`Error::Invalid`] on `checkpoint`, saying what is wrong.
     pub fn open(&self, key: &VerifyingKey) -> Result<Checkpoint> {
-        let wrong = |code, why: &str| Err(Error::invalid("checkpoint", code, why));
+        match Checkpoint::parse(self.signed("checkpoint", key)?) {
+            Some(checkpoint) => Ok(checkpoint),
+            None => Err(Error::invalid(
+                "checkpoint",
+                "unreadable",
+                "Is no checkpoint: origin, size and root, each on a line of its own",
+            )),
+        }
+    }
+
+    /// The text, when `key` signed it; `field` is what the note is called where it is refused.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] on that field.
+    pub fn signed(&self, field: &str, key: &VerifyingKey) -> Result<&str> {
+        let wrong = |code, why: &str| Err(Error::invalid(field, code, why));
         let id = key.id();
         let mut own = self.signatures.iter().filter(|(name, other, _)| *name == key.name && *other == id).peekable();
         if own.peek().is_none() {
@@ -103,10 +118,7 @@ impl Note {
         if own.any(|(_, _, signature)| public.verify(self.text.as_bytes(), signature).is_err()) {
             return wrong("bad_signature", "Its signature is not that of the log's key");
         }
-        match Checkpoint::parse(&self.text) {
-            Some(checkpoint) => Ok(checkpoint),
-            None => wrong("unreadable", "Is no checkpoint: origin, size and root, each on a line of its own"),
-        }
+        Ok(&self.text)
     }
 }
 
@@ -134,7 +146,11 @@ impl SigningKey {
     /// The signed note of a checkpoint.
     #[must_use]
     pub fn sign(&self, checkpoint: &Checkpoint) -> String {
-        let text = checkpoint.text();
+        self.sign_text(&checkpoint.text())
+    }
+
+    /// The signed note of a text that ends with a line's end and has no empty line.
+    pub(in crate::audit) fn sign_text(&self, text: &str) -> String {
         let signature = [&self.public.id()[..], self.pair.sign(text.as_bytes()).as_ref()].concat();
         format!("{text}\n{DASH}{} {}\n", self.public.name, STANDARD.encode(signature))
     }

@@ -81,3 +81,38 @@ async fn shows_the_events_of_one_tenant() {
     let bundle = String::from_utf8(bytes).unwrap();
     assert!(read(&bundle, None, &[]).problems.is_empty() && !bundle.contains(&world.tenant.to_string()));
 }
+
+#[tokio::test]
+async fn holds_events_of_all_epochs_and_no_forged_one() {
+    let (world, _) = super::epochs::rolled_back().await;
+    let held_since = world.anchor().kept().unwrap();
+    world.new_epoch().await.unwrap();
+    world.record(30).await;
+    world.settle().await;
+    world.sealer().seal().await.unwrap();
+    let mut bytes = Vec::new();
+    let written = export(&world.log(), &all(&world), &[&world.anchor()], &mut bytes).await.unwrap();
+    assert_eq!(written, 20 + 30);
+    let bundle = String::from_utf8(bytes).unwrap();
+    let key = VerifyingKey::parse(&world.verify().await.key.unwrap()).unwrap();
+    let newest = world.anchor().newest().unwrap().unwrap();
+    let held = read(&bundle, Some(&key), &[newest, held_since[3].clone(), held_since[1].clone()]);
+    assert_eq!(held.problems, Vec::<String>::new());
+    assert_eq!((held.events, held.earlier, held.declared, held.epochs.len()), (50, 2, 1, 1));
+    assert_eq!(held.epochs[0].lost.events, 25);
+    // The statement changed, left out, or the earlier epoch left out.
+    for (from, to) in [
+        ("restored after a disk failed", "nothing of note happened here"),
+        ("\\\"agreed\\\":20", "\\\"agreed\\\":10"),
+        ("\"first\":{", "\"first\":null,\"x\":{"),
+        ("\"epoch\":1,\"checkpoint\"", "\"epoch\":3,\"checkpoint\""),
+    ] {
+        let forged = bundle.replacen(from, to, 1);
+        assert_ne!(forged, bundle, "{from}");
+        let problems = read(&forged, Some(&key), &[]).problems;
+        assert!(problems[0].starts_with("line 1:"), "{from}: {problems:?}");
+    }
+    let moved = bundle.replacen("{\"epoch\":2,\"leaf\":1,", "{\"epoch\":1,\"leaf\":1,", 1);
+    assert_ne!(moved, bundle);
+    assert_eq!(read(&moved, Some(&key), &[]).problems.len(), 1);
+}

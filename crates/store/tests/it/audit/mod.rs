@@ -2,6 +2,7 @@
 
 mod attacks;
 mod bundles;
+mod epochs;
 mod sealing;
 
 use salus_core::{Ctx, Env};
@@ -79,6 +80,16 @@ impl World {
         let admin = self.database.connect("salus_admin").await;
         let sql = "SELECT pg_snapshot_xmin(pg_current_snapshot()) > coalesce(max(xact), '0') FROM audit.activity_logs";
         while !admin.query_one(sql, &[]).await.unwrap().get::<_, bool>(0) {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    }
+
+    /// The same, where rows of another cluster carry greater transaction numbers than there are here.
+    pub async fn settle_own(&self) {
+        let admin = self.database.connect("salus_admin").await;
+        let next: String = admin.query_one("SELECT pg_current_xact_id()::text", &[]).await.unwrap().get(0);
+        let sql = "SELECT pg_snapshot_xmin(pg_current_snapshot()) > $1::text::xid8";
+        while !admin.query_one(sql, &[&next]).await.unwrap().get::<_, bool>(0) {
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }
     }

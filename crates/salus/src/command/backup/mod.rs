@@ -1,0 +1,218 @@
+//! `salus backup`, `salus restore` and `salus drill`: the private cluster into a directory, back out of it as of any
+//! second the archived log reaches, and the proof that it works. What a backup is made of is said in
+//! [`salus_store::backup`].
+
+pub mod drill;
+mod restored;
+pub mod schedule;
+
+use crate::{
+    config::Config,
+    output::{Outcome, table},
+    place::Place,
+};
+use clap::{Args, Subcommand};
+use restored::Restored;
+use salus_core::{Env, Error, Result};
+use salus_store::backup::{self, Entry, Manifest, To, archive_of};
+use serde_json::json;
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct BackupArgs {
+    #[command(subcommand)]
+    command: Option<BackupCommand>,
+    /// The directory that gets a new directory with the backup; `backup_dir` of the settings when not said.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum BackupCommand {
+    /// What backups there are: age, size, schema, key, and how far the archived log goes on from each.
+    List {
+        /// The directory of the backups; `backup_dir` when not said.
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
+    /// Remove all but the newest backups, and the archived log that none of those needs.
+    Prune {
+        /// How many remain; at least one.
+        #[arg(long)]
+        keep: usize,
+        /// The directory of the backups; `backup_dir` when not said.
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
+    /// Archive what the log holds now, as `salus serve` does every minute.
+    Log,
+}
+
+#[derive(Debug, Args)]
+pub struct RestoreArgs {
+    /// The directory of the backup, as `salus backup` named it. When not said: the newest in `backup_dir` that fits.
+    #[arg(long, value_name = "DIR")]
+    from: Option<PathBuf>,
+    /// As of this time (RFC 3339, such as 2026-03-01T14:05:00Z), or `latest`: all of the archived log. When not said: as
+    /// of the end of the backup.
+    #[arg(long, value_name = "TIME")]
+    to: Option<String>,
+    /// A file with an identity that opens the root key: the operator's or the recovery identity.
+    #[arg(long, value_name = "FILE")]
+    identity: Option<PathBuf>,
+}
+
+impl RestoreArgs {
+    fn to(&self) -> Result<To> {
+        match self.to.as_deref() {
+            None => Ok(To::Backup),
+            Some("latest") => Ok(To::Latest),
+            Some(text) => OffsetDateTime::parse(text, &Rfc3339).map(To::Time).map_err(|_| {
+                Error::invalid("to", "wrong_type", "Is a time such as 2026-03-01T14:05:00Z (RFC 3339), or latest")
+            }),
+        }
+    }
+}
+
+/// `salus backup` and what belongs to it.
+pub async fn backup(place: &Place, args: BackupArgs) -> Result<Outcome> {
+    if place.cluster().is_none() {
+        return Err(not_ours());
+    }
+    match args.command {
+        None => take(place, &folder(&place.config, args.out)?).await,
+        Some(BackupCommand::List { out }) => list(place, &folder(&place.config, out)?),
+        Some(BackupCommand::Prune { keep, out }) => {
+            let out = folder(&place.config, out)?;
+            let (removed, files) = backup::prune(&out, keep, &Arc::new(place.keys().unlock()?))?;
+            let mut lines: Vec<String> = removed.iter().map(|p| format!("removed {}", p.display())).collect();
+            lines.push(format!("{} backups and {files} files of the archived log removed", removed.len()));
+            Ok(Outcome::done(json!({"ok": true, "removed": removed, "log_files": files}), lines.join("\n")))
+        }
+        Some(BackupCommand::Log) => {
+            let taken = schedule::archive(place).await?;
+            let text =
+                format!("{} files of the log archived, {} MB before compression", taken.files, taken.bytes >> 20);
+            Ok(Outcome::done(json!({"ok": true, "files": taken.files, "bytes": taken.bytes}), text))
+        }
+    }
+}
+
+/// The directory of backups that was named, or that of the settings.
+fn folder(config: &Config, named: Option<PathBuf>) -> Result<PathBuf> {
+    named.or_else(|| config.backup_dir.clone()).ok_or_else(|| {
+        Error::invalid("out", "required", "Name the directory of the backups, or set backup_dir (SALUS_BACKUP_DIR)")
+    })
+}
+
+/// Takes one backup; it names the archive of the log only where that lies beside it.
+async fn make(place: &Place, out: &Path) -> Result<(PathBuf, Manifest)> {
+    let Some(cluster) = place.cluster() else { return Err(not_ours()) };
+    let client = place.admin().await?;
+    let wal = archive_of(&place.config.home)?.filter(|id| out.join(format!("wal-{id}")).exists());
+    backup::write(cluster, &client, &place.keys(), (out, wal), &Env::default()).await
+}
+
+async fn take(place: &Place, out: &Path) -> Result<Outcome> {
+    let began = Instant::now();
+    let (path, manifest) = make(place, out).await?;
+    let bytes: u64 = manifest.files.values().map(|file| file.bytes).sum();
+    let goes_on = if manifest.wal.is_some() {
+        "its log is archived: any later second can be restored"
+    } else {
+        "no log is archived"
+    };
+    let text = format!(
+        "{}\n{} MB of archive, {} MB encrypted; schema {}, PostgreSQL {}; everything committed before {}; {goes_on}\n\
+         Read back and found the same. {} tables have an exact number of rows, {} changed meanwhile. {} ms\n\
+         It opens with the operator's identity or the recovery identity: keep one of them elsewhere.",
+        path.display(),
+        manifest.archive.bytes / 1_000_000,
+        bytes / 1_000_000,
+        manifest.source.schema,
+        manifest.source.postgres / 10_000,
+        manifest.stop_lsn,
+        manifest.rows.len(),
+        manifest.changing.len(),
+        began.elapsed().as_millis()
+    );
+    Ok(Outcome::done(json!({"ok": true, "path": path, "manifest": manifest, "ms": millis(began.elapsed())}), text))
+}
+
+fn list(place: &Place, out: &Path) -> Result<Outcome> {
+    let now = Env::default().now();
+    let entries = backup::list(out, &Arc::new(place.keys().unlock()?))?;
+    let row = |e: &Entry| -> Vec<String> {
+        let name = e.path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        let Some(m) = &e.manifest else {
+            return vec![name, String::new(), String::new(), String::new(), String::new(), String::new()];
+        };
+        let bytes: u64 = m.files.values().map(|file| file.bytes).sum();
+        let reach = e.reach_at.map_or_else(|| "its end".to_owned(), |at| stamp(at));
+        vec![
+            name,
+            age(now - m.ended_at),
+            format!("{} MB", bytes / 1_000_000),
+            m.source.schema.to_string(),
+            m.root_key.clone(),
+            reach,
+        ]
+    };
+    let rows: Vec<Vec<String>> = entries.iter().map(row).collect();
+    let mut lines = vec![table(&["backup", "age", "size", "schema", "root key", "restores up to"], &rows)];
+    let problems: Vec<&String> = entries.iter().filter_map(|e| e.problem.as_ref()).collect();
+    lines.extend(problems.iter().map(|p| format!("PROBLEM: {p}")));
+    let lag = entries.iter().filter_map(|e| e.reach_at).max().map(|at| now - at);
+    lines.extend(lag.map(|lag| format!("The log is archived up to {} ago", age(lag))));
+    let ok = problems.is_empty();
+    let json = json!({"ok": ok, "backups": entries, "archive_lag_seconds": lag.map(|l| l.whole_seconds())});
+    Ok(Outcome { json, text: lines.join("\n"), ok })
+}
+
+/// `salus restore`, into the data directory of `config`.
+pub async fn restore(config: Config, args: RestoreArgs) -> Result<Outcome> {
+    let report = Restored::run(config, &args, false).await?;
+    let identity = report.identity.display();
+    let home = report.config.home.display();
+    let words = format!(
+        "{}\nThe cluster is in {home}; no identity was put there. Serve it with\n    \
+         SALUS_OPERATOR_KEY={identity} salus --home {home} serve\nor put the operator's identity into {home}/keys/operator.key.\n\
+         The audit log is not sealed until you say why it begins anew: salus audit new-epoch --reason …",
+        report.text(),
+    );
+    Ok(Outcome { json: report.json(), text: words, ok: report.ok() })
+}
+
+fn stamp(at: OffsetDateTime) -> String {
+    at.replace_nanosecond(0).unwrap_or(at).format(&Rfc3339).unwrap_or_default()
+}
+
+/// A length of time in the two units that matter.
+fn age(span: time::Duration) -> String {
+    let (d, h, m, s) =
+        (span.whole_days(), span.whole_hours() % 24, span.whole_minutes() % 60, span.whole_seconds() % 60);
+    match (d, h, m) {
+        (0, 0, 0) => format!("{s} s"),
+        (0, 0, m) => format!("{m} min {s} s"),
+        (0, h, m) => format!("{h} h {m} min"),
+        (d, h, _) => format!("{d} d {h} h"),
+    }
+}
+
+fn millis(took: Duration) -> u64 {
+    u64::try_from(took.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn not_ours() -> Error {
+    Error::Unavailable(
+        "DATABASE_URL or DATABASE_ADMIN_URL names a server of your own: back it up with its own tools; this command is \
+         for the private cluster"
+            .into(),
+    )
+}

@@ -1,0 +1,197 @@
+//! What `salus serve` does by itself when `backup_dir` is set: the log is archived every minute, and a backup is taken
+//! when the newest one is old enough. Several servers on one data directory take turns by a file lock. A failure stops
+//! nothing else; it is logged when it begins, when it changes and when it ends. `salus doctor backups` looks at all of it.
+
+use super::{age, drill, make};
+use crate::{config::Config, output::Outcome, place::Place};
+use salus_core::{Env, Error, Result};
+use salus_store::{
+    backup::{self, Archive, Taken, archive_of},
+    runtime,
+};
+use serde_json::json;
+use std::{
+    fs::{self, File},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
+use tokio::{sync::Notify, task::JoinHandle};
+
+/// Between two looks at the log: what is committed is archived after a minute.
+const EVERY: Duration = Duration::from_mins(1);
+/// A drill is done weekly; a day late is late.
+const DRILL_MAX: time::Duration = time::Duration::days(8);
+/// How long the archived log may lie behind.
+const LAG_MAX: time::Duration = time::Duration::minutes(10);
+
+/// The running task.
+pub struct Schedule {
+    stop: Arc<Notify>,
+    task: JoinHandle<()>,
+}
+
+/// Begins; nothing where no `backup_dir` is set or the database is somebody's own server.
+pub fn begin(place: &Arc<Place>) -> Option<Schedule> {
+    place.cluster()?;
+    place.config.backup_dir.as_ref()?;
+    let stop = Arc::new(Notify::new());
+    let (stopped, place) = (Arc::clone(&stop), Arc::clone(place));
+    let task = runtime::spawn(async move {
+        let mut trouble: Option<String> = None;
+        loop {
+            let now = turn(&place).await.err().map(|e| e.to_string());
+            match (&trouble, &now) {
+                (was, Some(why)) if was.as_ref() != Some(why) => tracing::error!(%why, "there is no new backup"),
+                (Some(_), None) => tracing::info!("backups are taken again"),
+                _ => {}
+            }
+            trouble = now;
+            tokio::select! {
+                () = tokio::time::sleep(EVERY) => {}
+                () = stopped.notified() => break,
+            }
+        }
+        // What was committed up to the stop is archived before it.
+        if let Err(e) = archive(&place).await {
+            tracing::error!(error = %e, "the end of the log is not archived");
+        }
+    });
+    Some(Schedule { stop, task })
+}
+
+impl Schedule {
+    /// Archives once more, and ends.
+    pub async fn end(self) {
+        self.stop.notify_one();
+        if let Err(e) = self.task.await {
+            tracing::error!(error = %e, "the schedule of backups ended in a way it should not");
+        }
+    }
+}
+
+async fn turn(place: &Place) -> Result<()> {
+    archive(place).await?;
+    let Some(out) = &place.config.backup_dir else { return Ok(()) };
+    let Some(_turn) = lock(&place.config)? else { return Ok(()) };
+    let root = Arc::new(place.keys().unlock()?);
+    let newest = backup::list(out, &root)?.into_iter().filter_map(|e| e.manifest).map(|m| m.began_at).max();
+    if newest.is_some_and(|at| Env::default().now() - at < place.config.backup_interval()) {
+        return Ok(());
+    }
+    let (path, _) = make(place, out).await?;
+    tracing::info!(path = %path.display(), "a backup was taken");
+    if let Some(keep) = place.config.backup_keep {
+        let (removed, files) = backup::prune(out, keep, &root)?;
+        tracing::info!(backups = removed.len(), log_files = files, "older backups were removed");
+    }
+    Ok(())
+}
+
+/// The turn of this process; `None` while another one has it.
+fn lock(config: &Config) -> Result<Option<File>> {
+    let path = config.home.join("backup.lock");
+    let file = fs::OpenOptions::new().append(true).create(true).open(&path);
+    let file = file.map_err(|e| Error::Unavailable(format!("{}: {e}", path.display())))?;
+    Ok(file.try_lock().is_ok().then_some(file))
+}
+
+/// Ends the file of the log that is written to, and archives all that is whole.
+pub async fn archive(place: &Place) -> Result<Taken> {
+    let (Some(cluster), Some(out)) = (place.cluster(), &place.config.backup_dir) else {
+        return Err(Error::invalid("backup_dir", "required", "Set backup_dir (SALUS_BACKUP_DIR) to archive the log"));
+    };
+    let Some(_turn) = lock(&place.config)? else { return Ok(Taken::default()) };
+    let archive = Archive::begin(cluster, (&place.config.home, out), &place.keys(), &Env::default())?;
+    let admin = place.admin().await?;
+    let sql = "SELECT pg_walfile_name(pg_switch_wal() - 1)";
+    let last: String = admin.query_one(sql, &[]).await.map_err(Error::internal)?.get(0);
+    // The server copies by itself, and a moment later; what it has not copied by then comes with the next turn.
+    for _ in 0..100 {
+        let sql = "SELECT coalesce(last_archived_wal >= $1, false) FROM pg_stat_archiver";
+        if admin.query_one(sql, &[&last]).await.map_err(Error::internal)?.get(0) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let spool = cluster.spool();
+    tokio::task::spawn_blocking(move || archive.take(&spool)).await.map_err(Error::internal)?
+}
+
+/// `salus doctor backups`.
+pub async fn doctor(place: &Place) -> Result<Outcome> {
+    let now = Env::default().now();
+    let mut problems = Vec::new();
+    let mut lines = Vec::new();
+    if place.cluster().is_none() {
+        let text = "The database is a server of your own: its backups are taken and watched by its own tools";
+        return Ok(Outcome::done(json!({"ok": true, "notice": text}), text));
+    }
+    match &place.config.backup_dir {
+        None => {
+            problems.push("backup_dir is not set: no backup is taken by itself, and the log is not archived".to_owned())
+        }
+        Some(out) => {
+            let entries = backup::list(out, &Arc::new(place.keys().unlock()?))?;
+            problems.extend(entries.iter().filter_map(|e| e.problem.clone()));
+            match entries.iter().filter_map(|e| e.manifest.as_ref()).map(|m| m.ended_at).max() {
+                None => problems.push(format!("there is no backup in {}", out.display())),
+                Some(at) if now - at > place.config.backup_interval() * 2 => {
+                    problems.push(format!("the newest backup is {} old", age(now - at)));
+                }
+                Some(at) => lines.push(format!("The newest backup is {} old", age(now - at))),
+            }
+            match entries.iter().filter_map(|e| e.reach_at).max() {
+                _ if archive_of(&place.config.home)?.is_none() => problems.push("the log is not archived".into()),
+                None => problems.push("no backup can be restored to a later time: the archived log has a gap".into()),
+                Some(at) if now - at > LAG_MAX => {
+                    lines.push(format!("The log is archived up to {} ago", age(now - at)))
+                }
+                Some(_) => lines.push("The log is archived up to now".into()),
+            }
+            problems.extend(waiting(place)?);
+            problems.extend(refused(place).await?);
+        }
+    }
+    match drill::last(&place.config.home) {
+        None => problems.push("no drill was done from this data directory: salus drill restore".into()),
+        Some((at, _)) if now - at > DRILL_MAX => problems.push(format!("the last drill is {} ago", age(now - at))),
+        Some((_, false)) => problems.push("the last drill found problems: salus drill restore".into()),
+        Some((at, true)) => lines.push(format!("The last drill was well, {} ago", age(now - at))),
+    }
+    let ok = problems.is_empty();
+    let json = json!({"ok": ok, "problems": problems, "notes": lines});
+    lines.extend(problems.iter().map(|p| format!("PROBLEM: {p}")));
+    Ok(Outcome { json, text: lines.join("\n"), ok })
+}
+
+/// The server's own word that it cannot copy its log.
+async fn refused(place: &Place) -> Result<Option<String>> {
+    let sql = "SELECT last_failed_wal FROM pg_stat_archiver \
+               WHERE last_failed_time > coalesce(last_archived_time, '-infinity')";
+    let row = place.admin().await?.query_opt(sql, &[]).await.map_err(Error::internal)?;
+    let name = row.map(|r| r.get::<_, String>(0));
+    Ok(name.map(|name| format!("PostgreSQL cannot copy {name} of its log: is the disk full? See log/postgres.log")))
+}
+
+/// Files of the log that nobody has taken for too long: they fill the disk.
+fn waiting(place: &Place) -> Result<Option<String>> {
+    let Some(spool) = place.cluster().map(salus_store::cluster::Cluster::spool).filter(|s| s.exists()) else {
+        return Ok(None);
+    };
+    let failed = |e: std::io::Error| Error::Unavailable(format!("{}: {e}", spool.display()));
+    let mut oldest: Option<(time::OffsetDateTime, PathBuf)> = None;
+    for entry in fs::read_dir(&spool).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let at = entry.metadata().and_then(|m| m.modified()).map_err(failed)?.into();
+        if oldest.as_ref().is_none_or(|(first, _)| at < *first) {
+            oldest = Some((at, entry.path()));
+        }
+    }
+    let age_of = |at| Env::default().now() - at;
+    let late = oldest.filter(|(at, _)| age_of(*at) > LAG_MAX);
+    Ok(late.map(|(at, path)| {
+        let (path, waits) = (path.display(), age(age_of(at)));
+        format!("{path} waits for {waits} to be archived: run salus serve, or salus backup log")
+    }))
+}

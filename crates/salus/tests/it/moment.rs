@@ -1,0 +1,190 @@
+//! Restores as of a moment, by the program itself: exactly what was committed by then comes back; a gap, a change or a
+//! time that the archived log does not reach is refused; the audit log goes on in a new epoch that lists what is lost.
+
+use super::{
+    backup::{Folder, client, command, done, hold, names, prepare, refused, text},
+    told,
+};
+use serde_json::Value;
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// Runs the program with these settings as well.
+fn with(home: &Path, settings: &[(&str, &Path)], arguments: &[&str]) -> (bool, Value, String) {
+    let output = command(home, arguments).envs(settings.iter().copied()).output().unwrap();
+    let json = serde_json::from_slice(&output.stdout).unwrap_or(Value::Null);
+    (output.status.success(), json, told(&output))
+}
+
+#[track_caller]
+fn well(home: &Path, settings: &[(&str, &Path)], arguments: &[&str]) -> Value {
+    let (ok, json, told) = with(home, settings, arguments);
+    assert!(ok, "{arguments:?}: {told}");
+    json
+}
+
+async fn slugs(client: &tokio_postgres::Client) -> BTreeSet<String> {
+    let rows =
+        client.query("SELECT slug::text FROM kernel.tenants WHERE slug IN ('one', 'two', 'three')", &[]).await.unwrap();
+    rows.iter().map(|r| r.get(0)).collect()
+}
+
+async fn ids(client: &tokio_postgres::Client) -> BTreeSet<String> {
+    let rows = client.query("SELECT id::text FROM audit.activity_logs", &[]).await.unwrap();
+    rows.iter().map(|r| r.get(0)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_moment_comes_back_exactly_and_the_audit_log_goes_on() {
+    let folder = Folder::new("moment");
+    let (home, recovery) = prepare(&folder);
+    let out = folder.path("out");
+    let place: [(&str, &Path); 1] = [("SALUS_BACKUP_DIR", &out)];
+    let cluster = hold(&home);
+    let source = client(&cluster).await;
+    let tenant = |slug: &str| well(&home, &place, &["tenant", "create", slug, "--name", slug]);
+    well(&home, &place, &["backup", "log"]);
+    let base = PathBuf::from(well(&home, &place, &["backup"])["path"].as_str().unwrap());
+    tenant("one");
+    well(&home, &place, &["audit", "seal"]);
+    well(&home, &place, &["audit", "anchor"]);
+    let moment = "SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')";
+    let moment: String = source.query_one(moment, &[]).await.unwrap().get(0);
+    let at_moment = ids(&source).await;
+    tenant("two");
+    well(&home, &place, &["audit", "seal"]);
+    well(&home, &place, &["audit", "anchor"]);
+    tenant("three");
+    let after = ids(&source).await;
+    assert!(well(&home, &place, &["backup", "log"])["files"].as_u64().unwrap() >= 1);
+    let wal = fs::read_dir(&out)
+        .unwrap()
+        .flatten()
+        .find(|d| d.file_name().to_string_lossy().starts_with("wal-"))
+        .unwrap()
+        .path();
+    assert_eq!(names(&home.join("cluster/archive")), Vec::<String>::new(), "what was archived is not kept in clear");
+
+    // The list tells how far a restore goes; the doctor asks for a drill, and is content after one.
+    let listed = well(&home, &place, &["backup", "list"]);
+    assert!(listed["backups"][0]["reach"].is_string() && listed["archive_lag_seconds"].is_number(), "{listed}");
+    assert!(!with(&home, &place, &["doctor", "backups"]).0);
+    let scratch = text(&folder.0);
+    let drill = well(&home, &place, &["drill", "pitr", "--to", &moment, "--scratch", scratch]);
+    assert_eq!((&drill["signed"], &drill["problems"]), (&Value::Bool(true), &serde_json::json!([])));
+    assert_eq!(
+        drill["rows"]["audit.activity_logs_default"].as_u64().unwrap_or(0) + parts(&drill),
+        at_moment.len() as u64
+    );
+    assert!(well(&home, &place, &["doctor", "backups"])["ok"] == true);
+    assert!(!names(&folder.0).iter().any(|name| name.starts_with("salus-drill")));
+
+    // A restore on what could be another machine, with the evidence of the first.
+    let again = folder.path("again");
+    let (anchor, receipts) = (home.join("audit/anchor"), home.join("audit/receipts"));
+    let evidence: [(&str, &Path); 3] =
+        [("SALUS_OPERATOR_KEY", &recovery), ("SALUS_AUDIT_ANCHOR", &anchor), ("SALUS_AUDIT_RECEIPTS", &receipts)];
+    let identity = text(&recovery);
+    let report = done(&again, &["restore", "--from", text(&base), "--to", &moment, "--identity", identity]);
+    assert_eq!(report["problems"], serde_json::json!([]));
+    assert_eq!(names(&again.join("cluster")).iter().filter(|n| *n == "wal").count(), 0, "no clear log stays");
+    let second = hold(&again);
+    let restored = client(&second).await;
+    assert_eq!(slugs(&restored).await, BTreeSet::from(["one".to_owned()]));
+    let back = ids(&restored).await;
+    assert!(at_moment.is_subset(&back), "what was committed by then is there");
+    let lost: BTreeSet<String> = after.difference(&back).cloned().collect();
+    assert!(!lost.is_empty());
+    let (ok, _, said) = with(&again, &evidence, &["audit", "seal"]);
+    assert!(!ok && said.contains("rolled back") && said.contains("new-epoch"), "{said}");
+    let begun = well(&again, &evidence, &["audit", "new-epoch", "--reason", "restored to a moment"]);
+    let listed: BTreeSet<String> =
+        begun["begun"]["lost"].as_array().unwrap().iter().map(|id| id.as_str().unwrap().to_owned()).collect();
+    assert_eq!(listed, lost, "exactly what is lost");
+    well(&again, &evidence, &["audit", "seal"]);
+    let verified = well(&again, &evidence, &["audit", "verify"]);
+    assert_eq!(verified["report"]["epochs"].as_array().unwrap().len(), 2);
+    drop((restored, second));
+
+    let latest = folder.path("latest");
+    done(&latest, &["restore", "--from", text(&base), "--to", "latest", "--identity", identity]);
+    let third = hold(&latest);
+    assert_eq!(slugs(&client(&third).await).await.len(), 3);
+    drop(third);
+
+    // What the log does not reach, what is before the backup, a file that was changed, and one that is missing.
+    let target = folder.path("target");
+    let to = |time: &str| {
+        let said = refused(&target, &["restore", "--from", text(&base), "--to", time, "--identity", identity]);
+        fs::remove_dir_all(&target).ok();
+        said
+    };
+    assert!(to("2020-01-01T00:00:00Z").contains("take an earlier backup"));
+    assert!(to("2999-01-01T00:00:00Z").contains("holds no change that was committed after"));
+    let mut files: Vec<String> = names(&wal).into_iter().filter(|n| n.ends_with(".gz.age") && n.len() == 31).collect();
+    files.sort_unstable();
+    let last = wal.join(files.last().unwrap());
+    let whole = fs::read(&last).unwrap();
+    let mut flipped = whole.clone();
+    let middle = flipped.len() / 2;
+    flipped[middle] ^= 1;
+    fs::write(&last, &flipped).unwrap();
+    assert!(to("latest").contains(files.last().unwrap()));
+    fs::remove_file(&last).unwrap();
+    assert!(to(&moment_after(&after, &source).await).contains("holds no change"), "a gap is not passed over");
+    fs::write(&last, &whole).unwrap();
+}
+
+/// Rows of the monthly partitions of the log.
+fn parts(drill: &Value) -> u64 {
+    let rows = drill["rows"].as_object().unwrap();
+    rows.iter().filter(|(t, _)| t.starts_with("audit.activity_logs_2")).map(|(_, n)| n.as_u64().unwrap()).sum()
+}
+
+/// A moment after the last event.
+async fn moment_after(events: &BTreeSet<String>, client: &tokio_postgres::Client) -> String {
+    assert!(!events.is_empty());
+    let sql = "SELECT to_char(max(recorded_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') FROM audit.activity_logs";
+    client.query_one(sql, &[]).await.unwrap().get(0)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_pruned_is_what_no_backup_needs() {
+    let folder = Folder::new("prune");
+    let (home, recovery) = prepare(&folder);
+    let out = folder.path("out");
+    let place: [(&str, &Path); 1] = [("SALUS_BACKUP_DIR", &out)];
+    let cluster = hold(&home);
+    let log = || well(&home, &place, &["backup", "log"]);
+    log();
+    let mut bases = Vec::new();
+    for slug in ["one", "two", "three"] {
+        bases.push(well(&home, &place, &["backup"])["path"].as_str().unwrap().to_owned());
+        well(&home, &place, &["tenant", "create", slug, "--name", slug]);
+        log();
+        // Directories are named by the second.
+        tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
+    }
+    assert!(refused(&home, &["backup", "prune", "--keep", "0", "--out", text(&out)]).contains("at least 1"));
+    let before = with(&home, &place, &["backup", "prune", "--keep", "5"]).1;
+    assert_eq!(before["removed"], serde_json::json!([]));
+    let pruned = well(&home, &place, &["backup", "prune", "--keep", "2"]);
+    assert_eq!(pruned["removed"], serde_json::json!([bases[0]]));
+    assert!(pruned["log_files"].as_u64().unwrap() >= 1, "{pruned}");
+    assert_eq!(well(&home, &place, &["backup", "list"])["backups"].as_array().unwrap().len(), 2);
+    // Each that is left comes back with all that followed.
+    for (number, base) in bases[1..].iter().enumerate() {
+        let again = folder.path(&format!("again-{number}"));
+        done(&again, &["restore", "--from", base, "--to", "latest", "--identity", text(&recovery)]);
+        let restored = hold(&again);
+        assert_eq!(slugs(&client(&restored).await).await.len(), 3, "{base}");
+    }
+    // With a backup that cannot be read none of the log goes.
+    fs::write(Path::new(&bases[1]).join("manifest.mac"), "00").unwrap();
+    let pruned = with(&home, &place, &["backup", "prune", "--keep", "1"]).1;
+    assert_eq!((&pruned["removed"], &pruned["log_files"]), (&serde_json::json!([]), &serde_json::json!(0)));
+    drop(cluster);
+}
