@@ -22,6 +22,7 @@ pub mod lint;
 pub mod migrate;
 mod op;
 pub mod orphans;
+pub mod rotate;
 pub mod runtime;
 pub mod scan;
 pub mod schema;
