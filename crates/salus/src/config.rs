@@ -27,6 +27,9 @@ pub struct Config {
     pub audit_anchor: Option<PathBuf>,
     /// Folder on another volume where receipts of committed events are kept; `audit/receipts` when not set.
     pub audit_receipts: Option<PathBuf>,
+    /// File on another volume that lists erased persons; `audit/erasures` of the data directory when not set. No backup
+    /// holds it, and every start repeats it.
+    pub erasure_ledger: Option<PathBuf>,
     /// Certificates of the authorities that the database server's certificate is checked by, where its address names
     /// none; those of the operating system when not set.
     pub database_root_certificates: Option<PathBuf>,
@@ -47,13 +50,14 @@ pub struct Config {
 }
 
 /// Variables that are read, and the setting each stands for.
-const VARIABLES: [(&str, &str); 13] = [
+const VARIABLES: [(&str, &str); 14] = [
     ("SALUS_HOME", "home"),
     ("DATABASE_URL", "database_url"),
     ("DATABASE_ADMIN_URL", "database_admin_url"),
     ("DATABASE_SEALER_URL", "database_sealer_url"),
     ("SALUS_AUDIT_ANCHOR", "audit_anchor"),
     ("SALUS_AUDIT_RECEIPTS", "audit_receipts"),
+    ("SALUS_ERASURE_LEDGER", "erasure_ledger"),
     ("PGSSLROOTCERT", "database_root_certificates"),
     ("SALUS_ALLOW_PLAIN_DATABASE", "allow_plain_database"),
     ("SALUS_LISTEN", "listen"),
@@ -96,9 +100,11 @@ impl Config {
         if config.connections == Some(0) {
             return Err(Error::invalid("connections", "not_allowed", "Is at least 1"));
         }
-        for (place, name) in
-            [(&mut config.audit_anchor, "SALUS_AUDIT_ANCHOR"), (&mut config.audit_receipts, "SALUS_AUDIT_RECEIPTS")]
-        {
+        for (place, name) in [
+            (&mut config.audit_anchor, "SALUS_AUDIT_ANCHOR"),
+            (&mut config.audit_receipts, "SALUS_AUDIT_RECEIPTS"),
+            (&mut config.erasure_ledger, "SALUS_ERASURE_LEDGER"),
+        ] {
             *place = variable(name).map(PathBuf::from).or(place.take());
         }
         if let Some(path) = variable("SALUS_OPERATOR_KEY") {

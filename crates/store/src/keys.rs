@@ -125,7 +125,8 @@ impl Db {
         }
         let unlocked = self.root();
         if unlocked.versions() > 1 {
-            let why = "the root key has an older version that is still in use: salus keys rewrap moves what lies under it";
+            let why =
+                "the root key has an older version that is still in use: salus keys rewrap moves what lies under it";
             report.notes.push(why.into());
         }
         Ok(report)
@@ -182,7 +183,7 @@ impl Db {
         Ok([(PLATFORM, "platform".to_owned())].into_iter().chain(all).collect())
     }
 
-    async fn key_rows(&self, tenant: Uuid, sql: &'static str) -> Result<Vec<tokio_postgres::Row>> {
+    pub(crate) async fn key_rows(&self, tenant: Uuid, sql: &'static str) -> Result<Vec<tokio_postgres::Row>> {
         let mut unit = Unit::new(&self.0.pool, &Ctx::system(&self.0.env, tenant), true);
         let rows = unit.query(sql, &[], true).await.map_err(|f| failure(&self.0.catalog, f))?;
         unit.commit(&[]).await.map_err(|f| failure(&self.0.catalog, f))?;
@@ -207,7 +208,8 @@ impl Db {
         for row in &rows {
             let key_no = row.get::<_, i64>("key_no").cast_unsigned();
             let (kind, wrapped): (&str, &[u8]) = (row.get("kind"), row.get("wrapped"));
-            let known = held.and_then(|h| h.secret(key_no)).or_else(|| above.iter().find(|k| k.0 == key_no).map(|k| &k.1));
+            let known =
+                held.and_then(|h| h.secret(key_no)).or_else(|| above.iter().find(|k| k.0 == key_no).map(|k| &k.1));
             loaded.push(Loaded {
                 key_no,
                 kind: kind.to_owned(),
@@ -311,8 +313,17 @@ impl NewKey {
         let (id, key_no) = (db.0.env.id(), self.key_no.cast_signed());
         let since = (state == "active").then(|| db.0.env.now());
         let params: crate::unit::Params<'_> = &[
-            &id, &key_no, &self.kind, &self.class, &self.generation, &self.wrapped, &self.above.0, &self.above.1, &since,
-            &self.canary, &state,
+            &id,
+            &key_no,
+            &self.kind,
+            &self.class,
+            &self.generation,
+            &self.wrapped,
+            &self.above.0,
+            &self.above.1,
+            &since,
+            &self.canary,
+            &state,
         ];
         unit.query(sql, params, true).await.map(|_| ()).map_err(|f| failure(&db.0.catalog, f))
     }

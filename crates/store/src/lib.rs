@@ -15,6 +15,7 @@ pub mod cluster;
 mod db;
 mod dispatch;
 pub mod engine;
+pub mod erase;
 mod error;
 mod idempotency;
 mod keys;

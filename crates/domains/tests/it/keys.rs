@@ -4,8 +4,9 @@ use crate::world::{World, at};
 use salus_core::{Ctx, Env, Error};
 use salus_domains::operations;
 use salus_store::{
-    Body, Call, Db, Options, Record,
-    rotate::{Pace, Rotated, Turn},
+    Body, Call, Db, Options, Record, dispatch,
+    erase::Ledger,
+    rotate::{Pace, Rotated, RotationRules, Turn},
     seal::{KeyClass, RootFile},
 };
 use salus_testkit::TestDb;
@@ -125,7 +126,7 @@ async fn a_class_key_is_exchanged_while_requests_run() {
                     let reply = keyed.world.call("medical.patient.get", at(&id)).await.unwrap();
                     let if_match = reply.version().and_then(|v| i32::try_from(v).ok());
                     let body = json!({"family_name": format!("Changed{worker}x{n}")});
-                    keyed.world.call("medical.patient.update", Call { body, if_match, ..at(&id) }).await.unwrap();
+                    keyed.world.call("medical.patient.change", Call { body, if_match, ..at(&id) }).await.unwrap();
                     served.fetch_add(1, Ordering::Relaxed);
                 }
             })
@@ -155,7 +156,8 @@ async fn a_class_key_is_exchanged_while_requests_run() {
     let history = db.rotations(keyed.world.tenant, false).await.unwrap();
     assert_eq!(history.len(), 1);
     assert!(history[0].rows_done >= 40 && history[0].clean_passes >= 2 && history[0].rows_failed == 0, "{history:?}");
-    let event = "SELECT string_agg(action, ' ' ORDER BY recorded_at) FROM audit.activity_logs WHERE action LIKE 'kernel.key.%'";
+    let event =
+        "SELECT string_agg(action, ' ' ORDER BY recorded_at) FROM audit.activity_logs WHERE action LIKE 'kernel.key.%'";
     let told: String = keyed.world.database.connect("salus_admin").await.query_one(event, &[]).await.unwrap().get(0);
     assert_eq!(told, "kernel.key.rotate kernel.key.rotate kernel.key.activate kernel.key.retire");
 }
@@ -189,7 +191,9 @@ async fn a_value_that_does_not_open_keeps_its_key_and_is_told() {
     keyed.patient(2).await;
     keyed
         .world
-        .admin(&format!("UPDATE medical.patients SET mrn = set_byte(mrn, 40, get_byte(mrn, 40) # 1) WHERE id = '{broken}'"))
+        .admin(&format!(
+            "UPDATE medical.patients SET mrn = set_byte(mrn, 40, get_byte(mrn, 40) # 1) WHERE id = '{broken}'"
+        ))
         .await;
     let (db, tenant) = (&keyed.world.db, keyed.world.tenant);
     let id = db.begin_rotation(keyed.operator(), Rotated::Class(KeyClass::Identity), "manual").await.unwrap();
@@ -200,7 +204,9 @@ async fn a_value_that_does_not_open_keeps_its_key_and_is_told() {
     // Repaired, it goes on to its end.
     keyed
         .world
-        .admin(&format!("UPDATE medical.patients SET mrn = set_byte(mrn, 40, get_byte(mrn, 40) # 1) WHERE id = '{broken}'"))
+        .admin(&format!(
+            "UPDATE medical.patients SET mrn = set_byte(mrn, 40, get_byte(mrn, 40) # 1) WHERE id = '{broken}'"
+        ))
         .await;
     assert!(db.run_rotations(tenant, &FAST, |_| ()).await.unwrap().is_empty());
     assert_eq!(keyed.behind("identity").await, 0);
@@ -299,4 +305,109 @@ async fn tenant_and_root_keys_are_exchanged_and_the_older_versions_given_up() {
     };
     std::fs::remove_file(&keyed.file.root).unwrap();
     assert!(Db::open(late).await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_person_who_was_erased_stays_erased_when_an_older_database_comes_back() {
+    let keyed = Keyed::new().await;
+    let (db, tenant) = (&keyed.world.db, keyed.world.tenant);
+    let (gone, stays) = (keyed.patient(1).await.id().unwrap(), keyed.patient(2).await.id().unwrap());
+    let ledger = Ledger::new(keyed.home.join("elsewhere/erasures"));
+    // What a backup of now would bring back.
+    let kept = format!("CREATE TABLE kept AS SELECT wrapped FROM kernel.subject_keys WHERE id = '{gone}'");
+    keyed.world.admin(&kept).await;
+    let wrong = db.erase_person(keyed.operator(), gone, "because", &ledger).await;
+    assert!(matches!(wrong, Err(Error::Invalid(_))), "{wrong:?}");
+    let nobody = db.erase_person(keyed.operator(), db.env().id(), "subject_request", &ledger).await;
+    assert!(matches!(nobody, Err(Error::NotFound)), "{nobody:?}");
+    assert!(!ledger.path().exists(), "nothing was erased");
+
+    db.erase_person(keyed.operator(), gone, "subject_request", &ledger).await.unwrap();
+    let again = db.erase_person(keyed.operator(), gone, "subject_request", &ledger).await;
+    assert!(matches!(again, Err(Error::Conflict { code: "erased", .. })), "{again:?}");
+    let unreadable = async |db: &Db| {
+        let get = |id: Uuid| at(&id.to_string());
+        let op = keyed.world.op("medical.patient.get");
+        let Body::Row(row) = dispatch(db, op, keyed.operator(), get(gone)).await.unwrap().body else {
+            panic!("no row")
+        };
+        assert_eq!(row.get("family_name"), Some(&serde_json::Value::Null));
+        let Body::Row(row) = dispatch(db, op, keyed.operator(), get(stays)).await.unwrap().body else {
+            panic!("no row")
+        };
+        assert_eq!(row.text("family_name"), "Family2");
+    };
+    unreadable(db).await;
+    assert_eq!(keyed.found(&[("name", "family1")]).await, 0);
+    assert_eq!(keyed.found(&[("mrn", "MRN-00001")]).await, 0);
+    assert_eq!(keyed.found(&[("mrn", "MRN-00002")]).await, 1);
+
+    // The older database: the key is there, and nothing in it says that it should not be.
+    keyed
+        .world
+        .admin(&format!(
+            "DELETE FROM kernel.erasures; UPDATE kernel.subject_keys SET destroyed_at = NULL, wrapped = (SELECT wrapped FROM kept) WHERE id = '{gone}'"
+        ))
+        .await;
+    let restored = keyed.another().await;
+    let replayed = restored.replay_erasures(&ledger).await.unwrap();
+    assert_eq!((replayed.listed, replayed.erased_again, replayed.unknown), (1, 1, 0));
+    unreadable(&restored).await;
+    assert_eq!(restored.replay_erasures(&ledger).await.unwrap().erased_again, 0);
+    // A ledger that was lost is made again from the database.
+    std::fs::remove_file(ledger.path()).unwrap();
+    assert_eq!(restored.complete_ledger(&ledger).await.unwrap(), 1);
+    assert_eq!(restored.complete_ledger(&ledger).await.unwrap(), 0);
+    // Keys are exchanged although nobody can open those values any more.
+    for what in [Rotated::Class(KeyClass::Identity), Rotated::Index, Rotated::Tenant] {
+        db.begin_rotation(keyed.operator(), what, "manual").await.unwrap();
+        assert!(db.run_rotations(tenant, &FAST, |_| ()).await.unwrap().is_empty(), "{what:?}");
+    }
+    assert_eq!(keyed.behind("identity").await, 0);
+    unreadable(db).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_that_has_sealed_enough_is_due_and_one_that_has_sealed_too_much_stops() {
+    let keyed = Keyed::new().await;
+    let id = keyed.patient(1).await.id().unwrap().to_string();
+    let fill =
+        |n: i64| format!("UPDATE kernel.keys SET seal_count = {n} WHERE key_class = 'identity' AND state = 'active'");
+    keyed.world.admin(&fill(1 << 30)).await;
+    let due = async |class: &str| {
+        let inventory = keyed.world.db.key_inventory().await.unwrap();
+        let key =
+            inventory.iter().find(|k| k.tenant == "north" && k.class.as_deref() == Some(class) && k.state == "active");
+        key.unwrap().advice(keyed.world.db.env().now(), RotationRules::default()).is_some()
+    };
+    assert!(due("identity").await && !due("clinical").await);
+    keyed.world.admin(&fill(1 << 31)).await;
+    // Another process has no seals left over: it writes nothing under this key, and reads on.
+    let late = keyed.another().await;
+    let body = json!({"family_name": "Late", "given_names": "X"});
+    let create = keyed.world.op("medical.patient.create");
+    let refused = dispatch(&late, create, keyed.operator(), Call { body: body.clone(), ..Call::default() }).await;
+    let Err(Error::Unavailable(why)) = refused else { panic!("{refused:?}") };
+    assert!(why.contains("salus keys rotate --class identity"), "{why}");
+    dispatch(&late, keyed.world.op("medical.patient.get"), keyed.operator(), at(&id)).await.unwrap();
+    // What the advice says helps.
+    late.begin_rotation(keyed.operator(), Rotated::Class(KeyClass::Identity), "limit").await.unwrap();
+    assert!(late.run_rotations(keyed.world.tenant, &FAST, |_| ()).await.unwrap().is_empty());
+    dispatch(&late, create, keyed.operator(), Call { body, ..Call::default() }).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_that_are_due_are_exchanged_by_the_server_where_the_setting_says_so() {
+    let keyed = Keyed::new().await;
+    keyed.patient(1).await;
+    let old =
+        "UPDATE kernel.keys SET activated_at = now() - interval '91 days' WHERE key_class IN ('identity', 'claims')";
+    keyed.world.admin(old).await;
+    assert_eq!(keyed.world.db.keep_keys(&FAST).await.unwrap(), 0, "nobody asked for it");
+    let value = json!({"automatic": true});
+    keyed.world.create("kernel.setting.create", json!({"name": RotationRules::NAME, "value": value})).await;
+    assert_eq!(keyed.world.db.keep_keys(&FAST).await.unwrap(), 2);
+    assert_eq!(keyed.states("class", Some("identity")).await, ["1 retired", "2 active"]);
+    assert_eq!(keyed.states("class", Some("clinical")).await, ["1 active"]);
+    assert_eq!(keyed.world.db.keep_keys(&FAST).await.unwrap(), 0);
 }

@@ -9,6 +9,7 @@ use crate::{
 use clap::{Args, Subcommand};
 use salus_core::{Env, Error, Result};
 use salus_store::{
+    Db,
     backup::{self, Backup, Manifest},
     migrate::{self, Files},
     schema,
@@ -37,6 +38,9 @@ pub struct RestoreArgs {
     /// A file with an identity that opens the root key: the operator's or the recovery identity.
     #[arg(long, value_name = "FILE")]
     identity: Option<PathBuf>,
+    /// The list of persons erased since the backup; the one of the settings when not said.
+    #[arg(long, value_name = "FILE")]
+    erasures: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -100,7 +104,8 @@ pub async fn drill(config: Config, command: DrillCommand) -> Result<Outcome> {
     let stamp =
         at.format(format_description!("[year][month][day]T[hour][minute][second]Z")).map_err(Error::internal)?;
     let home = std::path::absolute(&scratch).map_err(Error::internal)?.join(format!("salus-drill-{}", env.id()));
-    let args = RestoreArgs { identity: Some(identity_file(&config, &args)), from: args.from };
+    let erasures = args.erasures.clone();
+    let args = RestoreArgs { identity: Some(identity_file(&config, &args)), from: args.from, erasures };
     let done = Restored::run(Config { home: home.clone(), ..config }, &args, true).await;
     let removed = fs::remove_dir_all(&home).is_ok() || !home.exists();
     let (mut json, mut text, mut ok) = match &done {
@@ -165,12 +170,12 @@ impl Restored {
             notes: Vec::new(),
             counted: None,
         };
-        restored.check(counting).await?;
+        restored.check(counting, args.erasures.as_deref()).await?;
         Ok(restored)
     }
 
     /// Starts the cluster, asks it everything that can be asked, and stops it.
-    async fn check(&mut self, counting: bool) -> Result<()> {
+    async fn check(&mut self, counting: bool, erasures: Option<&Path>) -> Result<()> {
         let mut since = Instant::now();
         let place = Place::open(self.config.clone())?;
         let admin = place.admin().await?;
@@ -202,11 +207,39 @@ impl Restored {
                 let report = db.check_keys().await?;
                 self.problems.extend(report.problems.iter().cloned());
                 self.keys = json!({"unwrapped": report.unwrapped, "canaries": report.canaries});
+                self.erase_again(&place, &db, erasures).await?;
             }
         }
         self.took("keys doctor", &mut since);
         drop((admin, place));
         self.took("stop", &mut since);
+        Ok(())
+    }
+
+    /// Destroys the keys of persons who were erased since the backup, before anyone is served.
+    async fn erase_again(&mut self, place: &Place, db: &Db, erasures: Option<&Path>) -> Result<()> {
+        let own = place.erasures();
+        if let Some(given) = erasures.filter(|given| *given != own.path()) {
+            // Kept with the new directory, so that every start repeats it.
+            let copied =
+                own.path().parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::copy(given, own.path()));
+            copied.map_err(|e| {
+                Error::Unavailable(format!("the erasure ledger {} cannot be copied: {e}", given.display()))
+            })?;
+        }
+        if !own.path().exists() {
+            self.notes.push(
+                "no list of erased persons was found: name it with --erasures if anyone was erased since the backup, or they can be read again"
+                    .into(),
+            );
+            return Ok(());
+        }
+        match db.replay_erasures(&own).await {
+            Err(e) => self.problems.push(e.to_string()),
+            Ok(r) => {
+                self.notes.push(format!("{} erased persons are listed, {} were erased again", r.listed, r.erased_again))
+            }
+        }
         Ok(())
     }
 

@@ -38,6 +38,21 @@ pub enum KeysCommand {
     Rotate(RotateArgs),
     /// Give the root key a new version, wrap everything under it and give the older version up.
     Rewrap,
+    /// Erase a person: destroy the key that all their sealed values need. It cannot be taken back.
+    Shred {
+        /// The tenant.
+        #[arg(long)]
+        tenant: String,
+        /// The person's id.
+        #[arg(long)]
+        person: Uuid,
+        /// Why.
+        #[arg(long, value_parser = salus_store::erase::REASONS)]
+        reason: String,
+        /// The person's id once more.
+        #[arg(long, value_name = "PERSON")]
+        confirm: Uuid,
+    },
     /// Unwrap every key and open every canary; with a file, also check that a kept recovery identity works.
     Doctor {
         /// A file that holds the recovery identity.
@@ -87,6 +102,23 @@ pub async fn run(place: &Place, command: KeysCommand) -> Result<Outcome> {
         KeysCommand::Status { tenant, columns } => status(place, tenant.as_deref(), columns).await,
         KeysCommand::Rotate(args) => rotate(place, args).await,
         KeysCommand::Rewrap => rewrap(place).await,
+        KeysCommand::Shred { tenant, person, reason, confirm } => {
+            if person != confirm {
+                return Err(Error::invalid("confirm", "not_the_same", "Repeats the id of the person to be erased"));
+            }
+            let db = place.db().await?;
+            let ctx = Ctx::operator(db.env(), place.tenant(&db, &tenant).await?);
+            let entry = db.erase_person(ctx, person, &reason, &place.erasures()).await?;
+            let text = format!(
+                "The key of {person} was destroyed at {}: what was sealed for this person opens for nobody.\n\
+                 Backups made before still hold the key. Restored, they are erased again by the list in {}: keep it, and keep\n\
+                 it elsewhere than the backups. The erasure is complete when the last backup made before {} is deleted.",
+                entry.when(),
+                place.erasures().path().display(),
+                entry.when()
+            );
+            Ok(Outcome::done(json!({"ok": true, "person": person, "erased_at": entry.when()}), text))
+        }
         KeysCommand::Doctor { escrow } => doctor(place, escrow).await,
     }
 }
@@ -175,7 +207,9 @@ async fn rotate(place: &Place, args: RotateArgs) -> Result<Outcome> {
     for (tenant, slug) in &tenants {
         for what in &wanted {
             match db.begin_rotation(Ctx::operator(db.env(), *tenant), *what, &args.reason).await {
-                Err(Error::Conflict { .. }) => tracing::info!(tenant = %slug, ?what, "is being exchanged already: goes on"),
+                Err(Error::Conflict { .. }) => {
+                    tracing::info!(tenant = %slug, ?what, "is being exchanged already: goes on")
+                }
                 other => other.map(|_| ())?,
             }
         }
@@ -192,13 +226,19 @@ async fn rotate(place: &Place, args: RotateArgs) -> Result<Outcome> {
             ));
             left.push(r);
         }
-        for r in db.rotations(*tenant, false).await?.into_iter().filter(|r| open.contains(&r.id) && r.finished_at.is_some()) {
+        for r in
+            db.rotations(*tenant, false).await?.into_iter().filter(|r| open.contains(&r.id) && r.finished_at.is_some())
+        {
             let kept = if r.rows_kept > 0 {
                 format!("; {} values of append-only tables stay under the older key, which opens them", r.rows_kept)
             } else {
                 String::new()
             };
-            lines.push(format!("{slug}: the {} was exchanged, {} rows moved, counted twice{kept}", r.name(), r.rows_done));
+            lines.push(format!(
+                "{slug}: the {} was exchanged, {} rows moved, counted twice{kept}",
+                r.name(),
+                r.rows_done
+            ));
             finished.push(r);
         }
     }

@@ -8,6 +8,7 @@ mod database;
 mod demo;
 mod exchange;
 mod keys;
+mod rotating;
 mod sealing;
 mod serve;
 mod tenant;

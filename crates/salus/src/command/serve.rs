@@ -1,6 +1,6 @@
 //! `salus serve`: from whatever state the data directory is in to a serving platform, or to words that say why not.
 
-use super::{ServeArgs, sealing};
+use super::{ServeArgs, rotating, sealing};
 use crate::{
     output::{Outcome, say},
     place::Place,
@@ -49,6 +49,7 @@ pub async fn run(place: Place, args: ServeArgs, as_json: bool) -> Result<Outcome
     let db = ready.db.clone();
     let app = App::new(ready.db, secure, ready.notices)?;
     let sealing = place.log()?.map(|log| sealing::begin(log, place.anchor()));
+    let rotating = rotating::begin(db.clone());
     let stop = async move {
         tokio::select! {
             _ = interrupt.recv() => {}
@@ -57,6 +58,7 @@ pub async fn run(place: Place, args: ServeArgs, as_json: bool) -> Result<Outcome
         tracing::info!("stopping: open requests are finished first");
     };
     serve(listener, app.router(), Limits::default(), stop).await.map_err(Error::internal)?;
+    rotating.end().await;
     if let Some(sealing) = sealing {
         sealing.end().await;
     }
@@ -98,6 +100,21 @@ async fn prepare(place: &Place, load_demo: bool, as_json: bool) -> Result<Ready>
         tell_recovery(&identity, as_json);
     }
     let db = place.db().await?;
+    // A database restored from an earlier time may have the keys of persons who were erased since.
+    let replayed = db.replay_erasures(&place.erasures()).await?;
+    if replayed.erased_again > 0 {
+        tracing::warn!(
+            persons = replayed.erased_again,
+            "persons were erased again: the database was older than the ledger"
+        );
+    }
+    let added = db.complete_ledger(&place.erasures()).await?;
+    if added > 0 {
+        tracing::warn!(
+            persons = added,
+            "the erasure ledger lacked persons whom the database knows to be erased: added"
+        );
+    }
     let broken: Vec<String> = db.lint().await?.iter().filter(|f| f.is_fatal()).map(ToString::to_string).collect();
     if !broken.is_empty() {
         let why =

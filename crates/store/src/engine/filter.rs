@@ -133,7 +133,8 @@ impl<'a> Request<'a> {
                 return refuse("wrong_type", "Is a date such as 2026-11-21".into());
             }
             let column = blind_column(table, field)?;
-            let mut blind = tx.keys().indexes().map(|key| key.blind(column, search, value)).collect::<Result<Vec<_>>>()?;
+            let mut blind =
+                tx.keys().indexes().map(|key| key.blind(column, search, value)).collect::<Result<Vec<_>>>()?;
             match blind.len() {
                 1 => self.bind(&format!("t.{field}_bidx = $#::bytea"), Box::new(blind.remove(0))),
                 // The index key is being exchanged.

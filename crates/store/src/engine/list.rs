@@ -198,7 +198,12 @@ impl Tx {
 /// Candidates opened at a time.
 const CANDIDATES: usize = 200;
 
-fn named_sql(selection: &Selection<'_>, table: &Table, request: &Request<'_>, (words, versions): (usize, usize)) -> String {
+fn named_sql(
+    selection: &Selection<'_>,
+    table: &Table,
+    request: &Request<'_>,
+    (words, versions): (usize, usize),
+) -> String {
     let from = request.values.len() + 1;
     let is = |i: usize| {
         let token = from + 1 + i;

@@ -81,6 +81,22 @@ pub(super) async fn batch(tx: &mut Tx, name: &str, after: Option<Uuid>, most: i6
     Ok(batch)
 }
 
+/// Every token by which a person's rows of this table are found, under every key.
+pub(crate) async fn tokens_of(tx: &mut Tx, table: &Table, person: Uuid) -> Result<(Vec<Uuid>, Vec<Vec<u8>>)> {
+    let subject = table.subject.as_deref().unwrap_or("id");
+    let sql = format!("SELECT t.id FROM {} t WHERE t.{subject} = $1", table.name);
+    let ids: Vec<Uuid> = tx.run_built(&sql, &[&person]).await?.iter().map(|r| r.get(0)).collect();
+    let sql = select(table).replace(" SKIP LOCKED", "");
+    let mut made = Made::default();
+    for row in tx.run_built(&sql, &[&ids]).await? {
+        hash_row(tx, table, &[], &row, &mut made)?;
+    }
+    let (mut ids, mut tokens) = made.come;
+    ids.extend(made.gone.0);
+    tokens.extend(made.gone.1);
+    Ok((ids, tokens))
+}
+
 fn select(table: &Table) -> String {
     let mut list = String::from("t.id");
     for column in searched(table) {

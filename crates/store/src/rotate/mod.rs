@@ -14,17 +14,11 @@ mod root;
 mod schedule;
 
 pub use count::ColumnCount;
+pub(crate) use index::tokens_of;
 pub use root::Rewrapped;
 pub use schedule::RotationRules;
 
-use crate::{
-    Db, Tx,
-    db::KEYS_BELIEVED,
-    keys::NewKey,
-    seal::KeyClass,
-    tx::failure,
-    unit::{Params, Unit},
-};
+use crate::{Db, Tx, audit::Outcome, db::KEYS_BELIEVED, keys::NewKey, seal::KeyClass, tx::failure, unit::Unit};
 use salus_core::{Ctx, Error, Result};
 use std::time::Duration;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
@@ -192,6 +186,21 @@ impl Db {
     pub async fn begin_rotation(&self, ctx: Ctx, what: Rotated, reason: &str) -> Result<Uuid> {
         let tenant = ctx.tenant;
         let mut tx = self.begin(ctx, false).await?;
+        let id = self.env().id();
+        tx.on_row(id);
+        let (action, target) = ("kernel.key.rotate", "kernel.key_rotation_history");
+        match self.insert_rotation(&mut tx, id, what, reason).await {
+            Ok(()) => tx.commit(action, target).await?,
+            Err(e) => {
+                tx.abandon(action, target, Outcome::Failed, e.code()).await?;
+                return Err(e);
+            }
+        }
+        self.forget_keys(tenant);
+        Ok(id)
+    }
+
+    async fn insert_rotation(&self, tx: &mut Tx, id: Uuid, what: Rotated, reason: &str) -> Result<()> {
         let sql = "SELECT key_no, generation, (SELECT max(generation) FROM kernel.keys k WHERE k.kind = 'tenant' \
                      AND k.state = 'active') AS above FROM kernel.keys \
                    WHERE kind = $1::text AND key_class IS NOT DISTINCT FROM $2::text ORDER BY state = 'active' DESC, generation DESC";
@@ -200,30 +209,17 @@ impl Db {
         let newest = rows.iter().map(|r| r.get::<_, i32>("generation")).max().unwrap_or_default();
         let made = if what == Rotated::Tenant {
             self.read_root_again()?;
-            NewKey::under_root(&self.root(), tenant)?.1
+            NewKey::under_root(&self.root(), tx.ctx.tenant)?.1
         } else {
-            let key = NewKey::under(tx.keys().wrapping(), tenant, what.kind(), what.class())?;
+            let key = NewKey::under(tx.keys().wrapping(), tx.ctx.tenant, what.kind(), what.class())?;
             NewKey { above: ("tenant", old.get("above")), ..key }
         };
         let new = NewKey { generation: newest + 1, ..made };
-        let id = self.env().id();
-        let made = new.insert(self, tx.unit(), "pending").await;
+        new.insert(self, tx.unit(), "pending").await?;
         let sql = "INSERT INTO kernel.key_rotation_history (id, kind, key_class, old_key_no, new_key_no, reason) \
                    VALUES ($1, $2::text, $3::text, $4, $5, $6::text)";
         let (old_no, new_no) = (old.get::<_, i64>("key_no"), new.key_no.cast_signed());
-        let params: Params<'_> = &[&id, &what.kind(), &what.class(), &old_no, &new_no, &reason];
-        let made = match made {
-            Ok(()) => tx.run(sql, params).await.map(|_| ()),
-            Err(e) => Err(e),
-        };
-        if let Err(e) = made {
-            tx.undo().await;
-            return Err(e);
-        }
-        tx.on_row(id);
-        tx.commit("kernel.key.rotate", "kernel.key_rotation_history").await?;
-        self.forget_keys(tenant);
-        Ok(id)
+        tx.run(sql, &[&id, &what.kind(), &what.class(), &old_no, &new_no, &reason]).await.map(|_| ())
     }
 
     /// Rotations of a tenant, the newest first; only those not finished when `open`.
@@ -319,7 +315,12 @@ impl Db {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn run_rotations(&self, tenant: Uuid, pace: &Pace, mut tell: impl FnMut(&Rotation)) -> Result<Vec<Rotation>> {
+    pub async fn run_rotations(
+        &self,
+        tenant: Uuid,
+        pace: &Pace,
+        mut tell: impl FnMut(&Rotation),
+    ) -> Result<Vec<Rotation>> {
         let mut stuck = Vec::new();
         loop {
             let open = self.rotations(tenant, true).await?;

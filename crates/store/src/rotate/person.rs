@@ -35,7 +35,8 @@ pub(super) async fn rewrap_keys(tx: &mut Tx, new: i64) -> Result<()> {
 
 /// Keys of persons that are not under the new tenant key.
 pub(super) async fn left(tx: &mut Tx, new: i64) -> Result<i64> {
-    let sql = "SELECT count(*) FROM kernel.subject_keys WHERE wrapped IS NOT NULL AND substring(wrapped FROM 1 FOR 9) <> $1";
+    let sql =
+        "SELECT count(*) FROM kernel.subject_keys WHERE wrapped IS NOT NULL AND substring(wrapped FROM 1 FOR 9) <> $1";
     Ok(tx.run(sql, &[&head(new)]).await?.first().map_or(0, |r| r.get(0)))
 }
 

@@ -36,7 +36,10 @@ impl RotationRules {
     pub async fn of(db: &Db, tenant: Uuid) -> Result<Self> {
         let mut unit = Unit::new(&db.0.pool, &Ctx::system(db.env(), tenant), true);
         let fail = |f| failure(&db.0.catalog, f);
-        let rows = unit.query("SELECT value FROM kernel.settings WHERE name = $1", &[&Self::NAME], true).await.map_err(fail)?;
+        let rows = unit
+            .query("SELECT value FROM kernel.settings WHERE name = $1", &[&Self::NAME], true)
+            .await
+            .map_err(fail)?;
         unit.commit(&[]).await.map_err(fail)?;
         let Some(row) = rows.first() else { return Ok(Self::default()) };
         let rules: Self = serde_json::from_value(row.get("value")).map_err(|e| {

@@ -165,7 +165,12 @@ impl ClassKey {
 impl TenantKeys {
     /// The keys as their rows say; `None` when there is none to wrap or to index with. Seals that `held` has reserved go
     /// on counting.
-    pub(crate) fn new(tenant: Uuid, wrapping: Wrapping, mut loaded: Vec<Loaded>, held: Option<&Self>) -> Result<Option<Self>> {
+    pub(crate) fn new(
+        tenant: Uuid,
+        wrapping: Wrapping,
+        mut loaded: Vec<Loaded>,
+        held: Option<&Self>,
+    ) -> Result<Option<Self>> {
         // In use first, then from the newest to the oldest.
         loaded.sort_by_key(|k| (k.state != "active", -k.generation));
         let (mut classes, mut secrets) = (HashMap::new(), HashMap::new());

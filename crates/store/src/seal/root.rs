@@ -140,7 +140,11 @@ impl RootFile {
         let sealed =
             std::fs::read(&self.root).map_err(|e| Error::Unavailable(format!("{}: {e}", self.root.display())))?;
         let (own, kept) = (self.unlock()?, Self::unlock_with(&sealed, identity)?);
-        if own.versions == kept.versions { Ok(()) } else { Err(Error::internal("the recovery identity opens another key")) }
+        if own.versions == kept.versions {
+            Ok(())
+        } else {
+            Err(Error::internal("the recovery identity opens another key"))
+        }
     }
 
     /// Unlocks the bytes of a root key file with the text of an identity.
@@ -172,10 +176,10 @@ impl RootKey {
         file: Option<RootFile>,
     ) -> Result<Self> {
         let wrapping = Wrapping::new(versions.iter().map(|(no, key)| (*no, key)))?;
-        let first = versions.last().map(|(_, key)| key).ok_or_else(|| Error::internal("a root key without versions"))?;
-        let evidence = evidence.unwrap_or_else(|| {
-            Zeroizing::new(hmac(&mac::Key::new(mac::HMAC_SHA256, &[]), &[&first[..]]))
-        });
+        let first =
+            versions.last().map(|(_, key)| key).ok_or_else(|| Error::internal("a root key without versions"))?;
+        let evidence =
+            evidence.unwrap_or_else(|| Zeroizing::new(hmac(&mac::Key::new(mac::HMAC_SHA256, &[]), &[&first[..]])));
         Ok(Self { versions, wrapping, evidence, recipients, file })
     }
 
@@ -296,6 +300,13 @@ impl RootKey {
         Ok(hmac(&mac::Key::new(mac::HMAC_SHA256, &key[..]), &[manifest]))
     }
 
+    /// The code of a line of the erasure ledger, over the code of the line before.
+    pub(crate) fn ledger_code(&self, before: &str, line: &str) -> String {
+        let key = self.evidence(&[b"salus/erasure-ledger/v1"]);
+        let parts = [before.as_bytes(), b"\0", line.as_bytes()];
+        hex::encode(hmac(&mac::Key::new(mac::HMAC_SHA256, &key[..]), &parts))
+    }
+
     /// The key with which one run of a server process marks its audit events.
     pub(crate) fn writer_key(&self, writer: i32, boot: Uuid) -> Result<Secret> {
         Ok(self.evidence(&[b"salus/audit-writer/v1", &writer.to_be_bytes(), boot.as_bytes()]))
@@ -321,7 +332,8 @@ fn parse_identity(text: &str) -> Result<x25519::Identity> {
 fn replace_private(path: &Path, bytes: &[u8]) -> Result<()> {
     let next = path.with_extension("next");
     let failed = |e: std::io::Error| Error::Unavailable(format!("{} cannot be replaced: {e}", path.display()));
-    std::fs::remove_file(&next).or_else(|e| if e.kind() == std::io::ErrorKind::NotFound { Ok(()) } else { Err(failed(e)) })?;
+    std::fs::remove_file(&next)
+        .or_else(|e| if e.kind() == std::io::ErrorKind::NotFound { Ok(()) } else { Err(failed(e)) })?;
     write_private(&next, bytes)?;
     std::fs::rename(&next, path).map_err(failed)?;
     let dir = path.parent().map(std::fs::File::open).transpose().map_err(failed)?;
