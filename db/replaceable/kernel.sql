@@ -32,6 +32,16 @@ COMMENT ON FUNCTION kernel.is_whole_tenant() IS 'Whether the caller reaches ever
 CREATE OR REPLACE FUNCTION kernel.touch() RETURNS trigger
   LANGUAGE plpgsql AS $$
 BEGIN
+  -- Moving a value under another key changes nothing that anyone can read: who changed the row last, and the version
+  -- that a person is editing, stay.
+  IF current_setting('salus.rekeying', true) = 'on' THEN
+    NEW.row_version := OLD.row_version;
+    NEW.updated_at  := OLD.updated_at;
+    NEW.updated_by  := OLD.updated_by;
+    NEW.created_at  := OLD.created_at;
+    NEW.created_by  := OLD.created_by;
+    RETURN NEW;
+  END IF;
   NEW.row_version := OLD.row_version + 1;
   NEW.updated_at  := clock_timestamp();
   NEW.updated_by  := kernel.actor();
@@ -39,7 +49,7 @@ BEGIN
   NEW.created_by  := OLD.created_by;
   RETURN NEW;
 END $$;
-COMMENT ON FUNCTION kernel.touch() IS 'Counts the version of a changed row and keeps who made it and when';
+COMMENT ON FUNCTION kernel.touch() IS 'Counts the version of a changed row and keeps who made it and when; not for a row that is only put under another key';
 
 CREATE OR REPLACE FUNCTION kernel.refuse_change() RETURNS trigger
   LANGUAGE plpgsql AS $$

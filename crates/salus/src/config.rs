@@ -34,6 +34,9 @@ pub struct Config {
     pub backup_every: Option<u32>,
     /// How many backups remain when the server took a new one; all of them when not set.
     pub backup_keep: Option<usize>,
+    /// File on another volume that lists erased persons; `audit/erasures` of the data directory when not set. No backup
+    /// holds it, and every start repeats it.
+    pub erasure_ledger: Option<PathBuf>,
     /// Certificates of the authorities that the database server's certificate is checked by, where its address names
     /// none; those of the operating system when not set.
     pub database_root_certificates: Option<PathBuf>,
@@ -54,7 +57,7 @@ pub struct Config {
 }
 
 /// Variables that are read, and the setting each stands for.
-const VARIABLES: [(&str, &str); 16] = [
+const VARIABLES: [(&str, &str); 17] = [
     ("SALUS_HOME", "home"),
     ("DATABASE_URL", "database_url"),
     ("DATABASE_ADMIN_URL", "database_admin_url"),
@@ -64,6 +67,7 @@ const VARIABLES: [(&str, &str); 16] = [
     ("SALUS_BACKUP_DIR", "backup_dir"),
     ("SALUS_BACKUP_EVERY", "backup_every"),
     ("SALUS_BACKUP_KEEP", "backup_keep"),
+    ("SALUS_ERASURE_LEDGER", "erasure_ledger"),
     ("PGSSLROOTCERT", "database_root_certificates"),
     ("SALUS_ALLOW_PLAIN_DATABASE", "allow_plain_database"),
     ("SALUS_LISTEN", "listen"),
@@ -111,6 +115,7 @@ impl Config {
             (&mut config.audit_anchor, "SALUS_AUDIT_ANCHOR"),
             (&mut config.audit_receipts, "SALUS_AUDIT_RECEIPTS"),
             (&mut config.backup_dir, "SALUS_BACKUP_DIR"),
+            (&mut config.erasure_ledger, "SALUS_ERASURE_LEDGER"),
         ] {
             *place = variable(name).map(PathBuf::from).or(place.take());
         }

@@ -7,6 +7,7 @@ use salus_store::{
     Address, Db, Options, Policy,
     audit::{FileAnchor, Log},
     cluster::{Cluster, DATABASE, Settings},
+    erase::Ledger,
     lint, refuse_unsafe, schema,
     seal::RootFile,
 };
@@ -156,6 +157,11 @@ impl Place {
     /// The folder where receipts of audit events are kept.
     pub fn receipts(&self) -> PathBuf {
         self.config.audit_receipts.clone().unwrap_or_else(|| self.config.home.join("audit/receipts"))
+    }
+
+    /// The list of erased persons outside the database.
+    pub fn erasures(&self) -> Ledger {
+        Ledger::new(self.config.erasure_ledger.clone().unwrap_or_else(|| self.config.home.join("audit/erasures")))
     }
 
     /// Proves that the server's role may be trusted, and that the database is the one this build expects.

@@ -5,7 +5,6 @@ use crate::{
     Address, Catalog, Tx,
     address::unreachable,
     audit::Writer,
-    keys::SEAL_LOW,
     seal::{RootKey, TenantKeys},
     tx::failure,
     unit::Unit,
@@ -58,12 +57,23 @@ pub(crate) struct Shared {
     pub(crate) catalog: Catalog,
     pub(crate) writer: Writer,
     pub(crate) env: Env,
-    pub(crate) root: RootKey,
-    tenants: RwLock<HashMap<Uuid, Arc<TenantKeys>>>,
+    root: RwLock<Arc<RootKey>>,
+    tenants: RwLock<HashMap<Uuid, Held>>,
     /// Hashes of the built statements whose plans connections keep.
     kept: Mutex<HashSet<u64>>,
     hasher: RandomState,
 }
+
+/// A tenant's keys, and since when they are believed.
+#[derive(Clone)]
+struct Held {
+    keys: Arc<TenantKeys>,
+    since: Instant,
+}
+
+/// How long keys in memory are believed before they are read again. Every process knows a new key after that time, which
+/// is what an exchange waits for before it is used.
+pub(crate) const KEYS_BELIEVED: Duration = Duration::from_secs(3);
 
 /// Built statements whose plans are kept. Which columns a body names is the caller's choice, so their texts are
 /// without number, and each costs memory on every connection.
@@ -105,7 +115,7 @@ impl Db {
             catalog,
             writer,
             env,
-            root,
+            root: RwLock::new(Arc::new(root)),
             tenants: RwLock::default(),
             kept: Mutex::default(),
             hasher: RandomState::new(),
@@ -229,16 +239,43 @@ impl Db {
     /// The tenant's keys, from memory when they are there and have seals left.
     pub(crate) async fn keys(&self, tenant: Uuid) -> Result<Arc<TenantKeys>> {
         let held = self.0.tenants.read().unwrap_or_else(PoisonError::into_inner).get(&tenant).cloned();
-        let keys = if let Some(keys) = held {
-            keys
-        } else {
-            let keys = Arc::new(self.load_keys(tenant).await?.ok_or(Error::NotFound)?);
-            self.0.tenants.write().unwrap_or_else(PoisonError::into_inner).entry(tenant).or_insert(keys).clone()
+        let keys = match held {
+            Some(held) if held.since.elapsed() < KEYS_BELIEVED => held.keys,
+            held => {
+                let since = Instant::now();
+                let held = held.map(|h| h.keys);
+                let keys = Arc::new(self.load_keys(tenant, held.as_deref()).await?.ok_or(Error::NotFound)?);
+                let mut tenants = self.0.tenants.write().unwrap_or_else(PoisonError::into_inner);
+                // Several callers may have read them at the same time; the seals one of them reserved are not lost.
+                match tenants.get(&tenant).filter(|other| held.is_none() || other.since > since) {
+                    Some(other) if other.since.elapsed() < KEYS_BELIEVED => other.keys.clone(),
+                    _ => tenants.entry(tenant).insert_entry(Held { keys, since }).get().keys.clone(),
+                }
+            }
         };
-        if keys.classes().any(|k| k.active && k.remaining() < SEAL_LOW) {
+        if keys.classes().any(|k| k.active && k.wants_seals()) {
             self.reserve_seals(tenant, &keys).await?;
         }
         Ok(keys)
+    }
+
+    /// The newest keys of a tenant that are in memory, however old: a transaction that began before a key was made may
+    /// meet a value that it sealed.
+    pub(crate) fn newest_keys(&self, tenant: Uuid) -> Option<Arc<TenantKeys>> {
+        self.0.tenants.read().unwrap_or_else(PoisonError::into_inner).get(&tenant).map(|held| held.keys.clone())
+    }
+
+    /// The root key.
+    pub(crate) fn root(&self) -> Arc<RootKey> {
+        self.0.root.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Reads the root key's file again, in which another program may have put a new version.
+    pub(crate) fn read_root_again(&self) -> Result<()> {
+        if let Some(newer) = self.root().again()? {
+            *self.0.root.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(newer);
+        }
+        Ok(())
     }
 
     /// Whether connections keep the plan of this built statement: the first few hundred do.
@@ -248,9 +285,11 @@ impl Db {
         kept.contains(&hash) || (kept.len() < KEPT && kept.insert(hash))
     }
 
-    /// Forgets the keys in memory, so that the next call reads them again.
+    /// Believes the keys in memory no longer, so that the next call reads them again.
     pub fn forget_keys(&self, tenant: Uuid) {
-        self.0.tenants.write().unwrap_or_else(PoisonError::into_inner).remove(&tenant);
+        if let Some(held) = self.0.tenants.write().unwrap_or_else(PoisonError::into_inner).get_mut(&tenant) {
+            held.since = held.since.checked_sub(KEYS_BELIEVED).unwrap_or(held.since);
+        }
     }
 }
 

@@ -3,7 +3,8 @@
 
 use crate::{
     Db,
-    seal::{ClassKey, KeyClass, RootKey, Secret, TenantKeys, random_secret},
+    rotate::RotationRules,
+    seal::{KeyClass, Loaded, RootKey, Secret, TenantKeys, Wrapping, key_aad, random_secret},
     tx::failure,
     unit::Unit,
 };
@@ -11,10 +12,13 @@ use salus_core::{Ctx, Error, PLATFORM, Result};
 use time::{OffsetDateTime, macros::format_description};
 use uuid::Uuid;
 
-/// Seals that a process reserves at a time on a key (`spec` B2.3), and when it asks for more.
+/// Seals that a process reserves at a time on a key, and the most that are ever made with one (`spec` B2.3): random
+/// nonces of 96 bits may be drawn 2^32 times (SP 800-38D); we stop at half and advise an exchange at a quarter.
 const SEAL_BLOCK: i64 = 1 << 20;
 /// See [`SEAL_BLOCK`].
-pub(crate) const SEAL_LOW: i64 = 1 << 17;
+const SEAL_MOST: i64 = 1 << 31;
+/// See [`SEAL_BLOCK`].
+pub(crate) const SEAL_ADVISED: i64 = 1 << 30;
 
 /// One key as `salus keys status` lists it.
 #[derive(Debug, Clone, serde::Serialize)]
@@ -29,8 +33,12 @@ pub struct KeyLine {
     pub generation: i32,
     /// `pending`, `active`, `decrypt_only`, `retired` or `destroyed`.
     pub state: String,
+    /// Its number.
+    pub key_no: i64,
     /// Since when it is active.
     pub activated_on: String,
+    #[serde(skip)]
+    activated_at: Option<OffsetDateTime>,
     /// Seals reserved on it so far.
     pub seals: i64,
 }
@@ -44,6 +52,34 @@ pub struct KeyReport {
     pub canaries: usize,
     /// What is wrong, by tenant and key.
     pub problems: Vec<String>,
+    /// What is not finished or due.
+    pub notes: Vec<String>,
+}
+
+impl KeyLine {
+    /// Days since it was taken into use.
+    #[must_use]
+    pub fn age_days(&self, now: OffsetDateTime) -> Option<i64> {
+        self.activated_at.map(|at| (now - at).whole_days())
+    }
+
+    /// Why it should be exchanged; `None` when there is no reason to.
+    #[must_use]
+    pub fn advice(&self, now: OffsetDateTime, rules: RotationRules) -> Option<&'static str> {
+        let limit = match self.kind.as_str() {
+            "class" => rules.class_days,
+            _ => rules.other_days,
+        };
+        if self.state != "active" {
+            None
+        } else if self.seals >= SEAL_ADVISED {
+            Some("due: it has sealed a quarter of what is safe")
+        } else if self.age_days(now).is_some_and(|days| days >= limit) {
+            Some("due: by its age")
+        } else {
+            None
+        }
+    }
 }
 
 impl Db {
@@ -54,7 +90,7 @@ impl Db {
     pub async fn key_inventory(&self) -> Result<Vec<KeyLine>> {
         let mut lines = Vec::new();
         for (tenant, slug) in self.with_platform().await? {
-            let sql = "SELECT kind::text, key_class::text, generation, state::text, activated_at, seal_count FROM kernel.keys \
+            let sql = "SELECT key_no, kind::text, key_class::text, generation, state::text, activated_at, seal_count FROM kernel.keys \
                        ORDER BY kind DESC, key_class, generation";
             for row in self.key_rows(tenant, sql).await? {
                 let since: Option<OffsetDateTime> = row.get("activated_at");
@@ -65,7 +101,9 @@ impl Db {
                     class: row.get("key_class"),
                     generation: row.get("generation"),
                     state: row.get("state"),
+                    key_no: row.get("key_no"),
                     activated_on: day.unwrap_or_default(),
+                    activated_at: since,
                     seals: row.get("seal_count"),
                 });
             }
@@ -81,110 +119,143 @@ impl Db {
         let mut report = KeyReport::default();
         let closed: Vec<Uuid> = self.tenants().await?.iter().filter(|t| t.state == "closed").map(|t| t.id).collect();
         for (tenant, slug) in self.with_platform().await? {
-            let sql = "SELECT key_no, kind::text, key_class::text, wrapped, canary FROM kernel.keys \
-                       WHERE state IN ('pending', 'active', 'decrypt_only') ORDER BY kind = 'tenant' DESC";
-            let mut above: Option<Secret> = None;
-            let rows = self.key_rows(tenant, sql).await?;
-            if rows.is_empty() && closed.contains(&tenant) {
-                // Its keys were destroyed on purpose, as those of a scratch tenant of `salus prove` are.
-                continue;
+            if !closed.contains(&tenant) {
+                self.check_tenant_keys(tenant, &slug, &mut report).await?;
             }
-            for row in rows {
-                let key_no = row.get::<_, i64>("key_no").cast_unsigned();
-                let (kind, wrapped): (&str, &[u8]) = (row.get("kind"), row.get("wrapped"));
-                let name = format!(
-                    "{slug}: {kind} {} key {key_no:016x}",
-                    row.get::<_, Option<&str>>("key_class").unwrap_or_default()
-                );
-                let secret = match (&above, kind) {
-                    (_, "tenant") => self.0.root.open_tenant_key(tenant, key_no, wrapped),
-                    (Some(above), _) => TenantKeys::unwrap_key(above, tenant, key_no, kind, wrapped),
-                    (None, _) => Err(Error::internal("there is no tenant key above it")),
-                };
-                match secret {
-                    Err(e) => report.problems.push(format!("{name}: {e}")),
-                    Ok(secret) => {
-                        report.unwrapped += 1;
-                        if TenantKeys::check_canary(&secret, tenant, key_no, row.get("canary"))? {
-                            report.canaries += 1;
-                        } else {
-                            report.problems.push(format!(
-                                "{name}: its canary does not open: this is not the key it was made with"
-                            ));
-                        }
-                        if kind == "tenant" {
-                            above = Some(secret);
-                        }
-                    }
-                }
-            }
-            if above.is_none() {
-                report
-                    .problems
-                    .push(format!("{slug}: there is no usable tenant key: its sealed values cannot be read"));
-            }
+        }
+        let unlocked = self.root();
+        if unlocked.versions() > 1 {
+            let why =
+                "the root key has an older version that is still in use: salus keys rewrap moves what lies under it";
+            report.notes.push(why.into());
         }
         Ok(report)
     }
 
-    async fn with_platform(&self) -> Result<Vec<(Uuid, String)>> {
+    async fn check_tenant_keys(&self, tenant: Uuid, slug: &str, report: &mut KeyReport) -> Result<()> {
+        let sql = "SELECT key_no, kind::text, key_class::text, generation, state::text, wrapped, canary FROM kernel.keys \
+                   WHERE state <> 'destroyed' ORDER BY kind = 'tenant' DESC, state = 'active' DESC, generation DESC";
+        let rows = self.key_rows(tenant, sql).await?;
+        let (root, mut above) = (self.root(), Vec::new());
+        let mut wrapping = None;
+        for row in rows {
+            let key_no = row.get::<_, i64>("key_no").cast_unsigned();
+            let (kind, wrapped): (&str, &[u8]) = (row.get("kind"), row.get("wrapped"));
+            let class = row.get::<_, Option<&str>>("key_class").unwrap_or_default();
+            let name = format!("{slug}: {kind} {class} key {key_no:016x}");
+            let secret = if kind == "tenant" {
+                root.open_tenant_key(tenant, key_no, wrapped)
+            } else {
+                if wrapping.is_none() {
+                    wrapping = Some(Wrapping::new(above.iter().map(|(no, key)| (*no, key)))?);
+                }
+                wrapping.as_ref().map_or_else(
+                    || Err(Error::internal("there is no tenant key above it")),
+                    |w| w.unwrap(&key_aad(tenant, key_no, kind), wrapped),
+                )
+            };
+            match secret {
+                Err(e) => report.problems.push(format!("{name}: {e}")),
+                Ok(secret) => {
+                    report.unwrapped += 1;
+                    if TenantKeys::check_canary(&secret, tenant, key_no, row.get("canary"))? {
+                        report.canaries += 1;
+                    } else {
+                        report
+                            .problems
+                            .push(format!("{name}: its canary does not open: this is not the key it was made with"));
+                    }
+                    if kind == "tenant" {
+                        above.push((key_no, secret));
+                    }
+                }
+            }
+        }
+        if above.is_empty() {
+            let why = format!("{slug}: there is no usable tenant key: its sealed values cannot be read");
+            report.problems.push(why);
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn with_platform(&self) -> Result<Vec<(Uuid, String)>> {
         let all = self.tenants().await?.into_iter().map(|t| (t.id, t.slug));
         Ok([(PLATFORM, "platform".to_owned())].into_iter().chain(all).collect())
     }
 
-    async fn key_rows(&self, tenant: Uuid, sql: &'static str) -> Result<Vec<tokio_postgres::Row>> {
+    pub(crate) async fn key_rows(&self, tenant: Uuid, sql: &'static str) -> Result<Vec<tokio_postgres::Row>> {
         let mut unit = Unit::new(&self.0.pool, &Ctx::system(&self.0.env, tenant), true);
         let rows = unit.query(sql, &[], true).await.map_err(|f| failure(&self.0.catalog, f))?;
         unit.commit(&[]).await.map_err(|f| failure(&self.0.catalog, f))?;
         Ok(rows)
     }
 
-    pub(crate) async fn load_keys(&self, tenant: Uuid) -> Result<Option<TenantKeys>> {
-        let ctx = Ctx::system(&self.0.env, tenant);
-        let mut unit = Unit::new(&self.0.pool, &ctx, true);
-        let sql = "SELECT key_no, kind, key_class, state, wrapped FROM kernel.keys \
-                   WHERE state IN ('active', 'decrypt_only') ORDER BY kind = 'tenant' DESC";
-        let rows = unit.query(sql, &[], true).await.map_err(|f| failure(&self.0.catalog, f))?;
-        unit.commit(&[]).await.map_err(|f| failure(&self.0.catalog, f))?;
-        let mut tenant_key: Option<Secret> = None;
-        let (mut index, mut classes) = (None, Vec::new());
+    /// Reads a tenant's keys. What `held` has unwrapped already asks no key above it.
+    pub(crate) async fn load_keys(&self, tenant: Uuid, held: Option<&TenantKeys>) -> Result<Option<TenantKeys>> {
+        let sql = "SELECT key_no, kind::text, key_class::text, generation, state::text, wrapped FROM kernel.keys \
+                   WHERE state <> 'destroyed' ORDER BY kind = 'tenant' DESC, state = 'active' DESC, generation DESC";
+        let rows = self.key_rows(tenant, sql).await?;
+        let (mut loaded, mut above): (Vec<Loaded>, Vec<(u64, Secret)>) = (Vec::new(), Vec::new());
+        for row in rows.iter().filter(|r| r.get::<_, &str>("kind") == "tenant") {
+            let key_no = row.get::<_, i64>("key_no").cast_unsigned();
+            let secret = match held.and_then(|h| h.secret(key_no)) {
+                Some(secret) => secret.clone(),
+                None => self.open_tenant_key(tenant, key_no, row.get("wrapped"))?,
+            };
+            above.push((key_no, secret));
+        }
+        let wrapping = Wrapping::new(above.iter().map(|(no, key)| (*no, key)))?;
         for row in &rows {
             let key_no = row.get::<_, i64>("key_no").cast_unsigned();
             let (kind, wrapped): (&str, &[u8]) = (row.get("kind"), row.get("wrapped"));
-            if kind == "tenant" {
-                tenant_key = Some(self.0.root.open_tenant_key(tenant, key_no, wrapped).map_err(|_| wrong_root())?);
-                continue;
-            }
-            let above = tenant_key.as_ref().ok_or_else(wrong_root)?;
-            let secret = TenantKeys::unwrap_key(above, tenant, key_no, kind, wrapped)?;
-            match row.get::<_, Option<&str>>("key_class").and_then(KeyClass::from_name) {
-                Some(class) => {
-                    classes.push(ClassKey::new(key_no, class, row.get::<_, &str>("state") == "active", secret));
-                }
-                None => index = Some(secret),
-            }
+            let known =
+                held.and_then(|h| h.secret(key_no)).or_else(|| above.iter().find(|k| k.0 == key_no).map(|k| &k.1));
+            loaded.push(Loaded {
+                key_no,
+                kind: kind.to_owned(),
+                class: row.get::<_, Option<&str>>("key_class").and_then(KeyClass::from_name),
+                state: row.get("state"),
+                generation: row.get("generation"),
+                secret: match known {
+                    Some(secret) => secret.clone(),
+                    None => wrapping.unwrap(&key_aad(tenant, key_no, kind), wrapped)?,
+                },
+            });
         }
-        match (tenant_key, index) {
-            (Some(above), Some(index)) => TenantKeys::new(tenant, &above, index, classes).map(Some),
-            _ => Ok(None),
+        if above.is_empty() {
+            return Ok(None);
         }
+        TenantKeys::new(tenant, wrapping, loaded, held)
     }
 
+    /// Opens a tenant's key. Another program may have given the root key a new version since this one read it.
+    fn open_tenant_key(&self, tenant: Uuid, key_no: u64, wrapped: &[u8]) -> Result<Secret> {
+        if let Ok(secret) = self.root().open_tenant_key(tenant, key_no, wrapped) {
+            return Ok(secret);
+        }
+        self.read_root_again()?;
+        self.root().open_tenant_key(tenant, key_no, wrapped).map_err(|_| wrong_root())
+    }
+
+    /// Reserves seals on the keys in use that are short of them. A key that has sealed as many values as is safe gets
+    /// none: what would seal with it is refused, what reads goes on.
     pub(crate) async fn reserve_seals(&self, tenant: Uuid, keys: &TenantKeys) -> Result<()> {
         let ctx = Ctx::system(&self.0.env, tenant);
         let mut unit = Unit::new(&self.0.pool, &ctx, false);
-        for key in keys.classes().filter(|k| k.active && k.remaining() < SEAL_LOW) {
-            let sql = "UPDATE kernel.keys SET seal_count = seal_count + $2 WHERE key_no = $1";
-            let params: crate::unit::Params<'_> = &[&key.key_no.cast_signed(), &SEAL_BLOCK];
-            unit.query(sql, params, true).await.map_err(|f| failure(&self.0.catalog, f))?;
-            key.add_reserved(SEAL_BLOCK);
+        for key in keys.classes().filter(|k| k.active && k.wants_seals()) {
+            let sql = "UPDATE kernel.keys SET seal_count = seal_count + $2 WHERE key_no = $1 AND seal_count + $2 <= $3 RETURNING 1";
+            let params: crate::unit::Params<'_> = &[&key.key_no.cast_signed(), &SEAL_BLOCK, &SEAL_MOST];
+            match unit.query(sql, params, true).await.map_err(|f| failure(&self.0.catalog, f))?.is_empty() {
+                false => key.add_reserved(SEAL_BLOCK),
+                true => key.exhaust(),
+            }
         }
         unit.commit(&[]).await.map_err(|f| failure(&self.0.catalog, f))
     }
 
     /// Gives a tenant its keys if it has none: a tenant key under the root, class keys and an index key under it.
     pub(crate) async fn ensure_keys(&self, tenant: Uuid) -> Result<()> {
-        if self.load_keys(tenant).await?.is_some() {
+        if self.load_keys(tenant, None).await?.is_some() {
             return Ok(());
         }
         let ctx = Ctx::system(&self.0.env, tenant);
@@ -197,39 +268,75 @@ impl Db {
             unit.rollback().await;
             return Err(wrong_root());
         }
-        for new in new_keys(&self.0.root, tenant)? {
-            let sql = "INSERT INTO kernel.keys (id, key_no, kind, key_class, wrapped, wrap_kms, wrap_key_name, \
-                       wrap_key_version, activated_at, canary) VALUES ($1, $2, $3::text, $4::text, $5, 'file', $6, 1, $7, $8)";
-            let (id, now) = (self.0.env.id(), self.0.env.now());
-            let above = if new.kind == "tenant" { "root" } else { "tenant" };
-            let params: crate::unit::Params<'_> =
-                &[&id, &new.key_no.cast_signed(), &new.kind, &new.class, &new.wrapped, &above, &now, &new.canary];
-            unit.query(sql, params, true).await.map_err(|f| failure(&self.0.catalog, f))?;
+        self.read_root_again()?;
+        for new in new_keys(&self.root(), tenant)? {
+            new.insert(self, &mut unit, "active").await?;
         }
         unit.commit(&[]).await.map_err(|f| failure(&self.0.catalog, f))
     }
 }
 
-struct NewKey {
-    key_no: u64,
-    kind: &'static str,
-    class: Option<&'static str>,
-    wrapped: Vec<u8>,
-    canary: Vec<u8>,
+/// A key that has no row yet.
+pub(crate) struct NewKey {
+    pub key_no: u64,
+    pub kind: &'static str,
+    pub class: Option<&'static str>,
+    pub generation: i32,
+    /// Name and version of the key above it.
+    pub above: (&'static str, i32),
+    pub wrapped: Vec<u8>,
+    pub canary: Vec<u8>,
+}
+
+impl NewKey {
+    /// A key under the tenant key in use, of which `above` is the generation.
+    pub fn under(wrapping: &Wrapping, tenant: Uuid, kind: &'static str, class: Option<&'static str>) -> Result<Self> {
+        let (key_no, secret) = (random_key_no()?, random_secret()?);
+        let wrapped = wrapping.wrap(&key_aad(tenant, key_no, kind), &secret)?.0;
+        let canary = TenantKeys::canary(&secret, tenant, key_no)?;
+        Ok(Self { key_no, kind, class, generation: 1, above: ("tenant", 1), wrapped, canary })
+    }
+
+    /// A tenant's key under the root key.
+    pub fn under_root(root: &RootKey, tenant: Uuid) -> Result<(Secret, Self)> {
+        let (key_no, secret) = (random_key_no()?, random_secret()?);
+        let wrapped = root.wrap_tenant_key(tenant, key_no, &secret)?.0;
+        let canary = TenantKeys::canary(&secret, tenant, key_no)?;
+        let above = ("root", i32::try_from(root.version()).map_err(Error::internal)?);
+        Ok((secret, Self { key_no, kind: "tenant", class: None, generation: 1, above, wrapped, canary }))
+    }
+
+    pub async fn insert(&self, db: &Db, unit: &mut Unit, state: &str) -> Result<()> {
+        let sql = "INSERT INTO kernel.keys (id, key_no, kind, key_class, generation, wrapped, wrap_kms, wrap_key_name, \
+                   wrap_key_version, activated_at, canary, state) \
+                   VALUES ($1, $2, $3::text, $4::text, $5, $6, 'file', $7, $8, $9, $10, $11::text)";
+        let (id, key_no) = (db.0.env.id(), self.key_no.cast_signed());
+        let since = (state == "active").then(|| db.0.env.now());
+        let params: crate::unit::Params<'_> = &[
+            &id,
+            &key_no,
+            &self.kind,
+            &self.class,
+            &self.generation,
+            &self.wrapped,
+            &self.above.0,
+            &self.above.1,
+            &since,
+            &self.canary,
+            &state,
+        ];
+        unit.query(sql, params, true).await.map(|_| ()).map_err(|f| failure(&db.0.catalog, f))
+    }
 }
 
 fn new_keys(root: &RootKey, tenant: Uuid) -> Result<Vec<NewKey>> {
-    let key_no = random_key_no()?;
-    let (tenant_key, wrapped) = root.new_tenant_key(tenant, key_no)?;
-    let canary = TenantKeys::canary(&tenant_key, tenant, key_no)?;
-    let mut keys = vec![NewKey { key_no, kind: "tenant", class: None, wrapped: wrapped.0, canary }];
-    for class in KeyClass::ALL.into_iter().map(Some).chain([None]) {
-        let kind = if class.is_some() { "class" } else { "index" };
-        let (key_no, secret) = (random_key_no()?, random_secret()?);
-        let wrapped = TenantKeys::wrap_key(&tenant_key, tenant, key_no, kind, &secret)?;
-        let canary = TenantKeys::canary(&secret, tenant, key_no)?;
-        keys.push(NewKey { key_no, kind, class: class.map(KeyClass::name), wrapped: wrapped.0, canary });
+    let (secret, above) = NewKey::under_root(root, tenant)?;
+    let wrapping = Wrapping::new(std::iter::once((above.key_no, &secret)))?;
+    let mut keys = vec![above];
+    for class in KeyClass::ALL {
+        keys.push(NewKey::under(&wrapping, tenant, "class", Some(class.name()))?);
     }
+    keys.push(NewKey::under(&wrapping, tenant, "index", None)?);
     Ok(keys)
 }
 

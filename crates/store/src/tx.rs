@@ -133,6 +133,10 @@ impl Tx {
         &self.keys
     }
 
+    pub(crate) fn unit(&mut self) -> &mut Unit {
+        &mut self.unit
+    }
+
     /// Runs a static statement.
     ///
     /// # Errors
@@ -172,7 +176,12 @@ impl Tx {
             .keys
             .active(column.key_class.ok_or_else(|| Error::internal(format!("{} has no key class", column.name)))?)?;
         if class.count_seal() < 0 {
-            return Err(Error::Unavailable("too many values in one transaction: send fewer at a time".into()));
+            return Err(Error::Unavailable(if class.is_exhausted() {
+                let name = class.class.name();
+                format!("the {name} key has sealed as many values as is safe: salus keys rotate --class {name}")
+            } else {
+                "too many values in one transaction: send fewer at a time".into()
+            }));
         }
         let subject = match subject.filter(|_| column.subject_bound) {
             None => None,
@@ -192,8 +201,15 @@ impl Tx {
     /// [`Error::Internal`] when it was altered or moved.
     fn open_bytes(&mut self, cell: Cell<'_>, subject: Option<&SubjectKey>, sealed: &[u8]) -> Result<Vec<u8>> {
         let binding = self.binding(cell)?;
-        let class = self.keys.class_by_no(seal::key_no(sealed)?)?;
-        let clear = seal::open(class, subject, &binding, sealed)?;
+        let key_no = seal::key_no(sealed)?;
+        let clear = match self.keys.class_by_no(key_no) {
+            Ok(class) => seal::open(class, subject, &binding, sealed)?,
+            // Made after this transaction began.
+            Err(unknown) => {
+                let newest = self.db.newest_keys(self.ctx.tenant).ok_or(unknown)?;
+                seal::open(newest.class_by_no(key_no)?, subject, &binding, sealed)?
+            }
+        };
         let name = || format!("{}.{}", cell.table.name, cell.column.name);
         self.trail.columns.entry(cell.column.column_id).or_insert_with(name);
         Ok(clear.to_vec())
@@ -289,14 +305,14 @@ impl Tx {
         self.open(at.cell(db.catalog())?, None, sealed)
     }
 
-    /// The blind index of a value, to find a row by it.
+    /// The blind indexes of a value, to find a row by it: one, and another while the index key is exchanged.
     ///
     /// # Errors
     /// [`Error::Internal`] when the column is not searched for equality.
-    pub fn blind(&self, table: &str, column: &str, value: &str) -> Result<Vec<u8>> {
+    pub fn blind(&self, table: &str, column: &str, value: &str) -> Result<Vec<Vec<u8>>> {
         let column = self.catalog().table(table)?.column(column).ok_or_else(|| Error::internal("no such column"))?;
         let search = column.search.ok_or_else(|| Error::internal(format!("{} has no blind index", column.name)))?;
-        self.keys.index.blind(column.column_id, search, value)
+        self.keys.indexes().map(|key| key.blind(column.column_id, search, value)).collect()
     }
 
     /// A keyed digest of bytes that belong to a column: equal bytes are found again, but nobody can confirm a guess.
@@ -305,7 +321,7 @@ impl Tx {
     /// [`Error::Internal`] when there is no such column.
     pub fn digest(&self, table: &str, column: &str, bytes: &[u8]) -> Result<Vec<u8>> {
         let column = self.catalog().table(table)?.column(column).ok_or_else(|| Error::internal("no such column"))?;
-        self.keys.index.digest(column.column_id, bytes).map(|d| d.to_vec())
+        self.keys.digests().digest(column.column_id, bytes).map(|d| d.to_vec())
     }
 
     fn binding(&self, cell: Cell<'_>) -> Result<Binding> {

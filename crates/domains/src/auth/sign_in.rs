@@ -148,7 +148,7 @@ pub async fn accept_and_sign_in(
 async fn find(tx: &mut Tx, email: &str) -> Result<Option<Found>> {
     let blind = tx.blind("auth.users", "email", email)?;
     let sql = sql!(
-        "SELECT id, password_hash, status::text, locked_until, password_changed_at FROM auth.users WHERE email_bidx = $1::bytea"
+        "SELECT id, password_hash, status::text, locked_until, password_changed_at FROM auth.users WHERE email_bidx = ANY($1::bytea[])"
     );
     let Some(found) = tx.query_opt(sql, &[&blind]).await? else { return Ok(None) };
     let id: Uuid = found.get("id");

@@ -50,7 +50,8 @@ pub async fn resolve(tx: &mut Tx, source: &str, references: &[&Reference]) -> Re
                 npis.insert(value.clone());
             }
             Target::Identifier { system, value } if r.target_type == "Patient" => {
-                identifiers.insert((system.clone(), tx.blind("medical.patient_identifiers", "value", value)?));
+                let blind = tx.blind("medical.patient_identifiers", "value", value)?;
+                identifiers.extend(blind.into_iter().map(|b| (system.clone(), b)));
             }
             _ => {}
         }
@@ -95,7 +96,8 @@ impl Resolved {
             }
             if reference.target_type == "Patient" {
                 let blind = tx.blind("medical.patient_identifiers", "value", value)?;
-                if let Some(id) = self.identifiers.get(&(system.clone(), blind)) {
+                let mut found = blind.into_iter().filter_map(|b| self.identifiers.get(&(system.clone(), b)));
+                if let Some(id) = found.next() {
                     return Ok(Some(*id));
                 }
             }

@@ -7,6 +7,7 @@ mod demo;
 mod exchange;
 mod grants;
 mod isolation;
+mod keys;
 mod patients;
 mod plausible;
 mod proofs;

@@ -1,13 +1,19 @@
-//! `salus keys`: make, list and check keys.
+//! `salus keys`: make, list, check and exchange keys.
 
 use crate::{
     output::{Outcome, table},
     place::Place,
 };
-use clap::Subcommand;
-use salus_core::Result;
+use clap::{Args, Subcommand};
+use salus_core::{Ctx, Error, PLATFORM, Result};
+use salus_store::{
+    Db,
+    rotate::{Pace, Rotated, Rotation, RotationRules},
+    seal::KeyClass,
+};
 use serde_json::json;
 use std::path::PathBuf;
+use uuid::Uuid;
 
 #[derive(Debug, Subcommand)]
 pub enum KeysCommand {
@@ -17,14 +23,67 @@ pub enum KeysCommand {
         #[arg(long = "recipient", value_name = "AGE_PUBLIC_KEY")]
         recipients: Vec<String>,
     },
-    /// List the keys of all tenants: class, generation, state, age, use.
-    Status,
+    /// List the keys of all tenants: class, generation, state, age, use, exactly how many values lie under each and where,
+    /// and how far an exchange is.
+    Status {
+        /// One tenant only.
+        #[arg(long)]
+        tenant: Option<String>,
+        /// The values of each column, too.
+        #[arg(long)]
+        columns: bool,
+    },
+    /// Exchange data keys while the server serves, or go on with exchanges that broke off. The keys of all classes, unless
+    /// something is named.
+    Rotate(RotateArgs),
+    /// Give the root key a new version, wrap everything under it and give the older version up.
+    Rewrap,
+    /// Erase a person: destroy the key that all their sealed values need. It cannot be taken back.
+    Shred {
+        /// The tenant.
+        #[arg(long)]
+        tenant: String,
+        /// The person's id.
+        #[arg(long)]
+        person: Uuid,
+        /// Why.
+        #[arg(long, value_parser = salus_store::erase::REASONS)]
+        reason: String,
+        /// The person's id once more.
+        #[arg(long, value_name = "PERSON")]
+        confirm: Uuid,
+    },
     /// Unwrap every key and open every canary; with a file, also check that a kept recovery identity works.
     Doctor {
         /// A file that holds the recovery identity.
         #[arg(long, value_name = "FILE")]
         escrow: Option<PathBuf>,
     },
+}
+
+#[derive(Debug, Args)]
+pub struct RotateArgs {
+    /// One tenant only.
+    #[arg(long)]
+    tenant: Option<String>,
+    /// The data keys of these classes: identity, clinical, claims, messaging, documents, secrets, audit.
+    #[arg(long = "class", value_name = "CLASS")]
+    classes: Vec<String>,
+    /// The key of blind indexes and search tokens.
+    #[arg(long)]
+    index: bool,
+    /// The tenant key, under which the others are wrapped.
+    #[arg(long)]
+    tenant_key: bool,
+    /// Begin nothing: only go on with what broke off.
+    #[arg(long, conflicts_with_all = ["classes", "index", "tenant_key"])]
+    resume: bool,
+    /// Why.
+    #[arg(long, default_value = "manual", value_parser = ["scheduled", "manual", "compromise", "limit"])]
+    reason: String,
+    /// Without rest between batches: sooner done, and the server is slower meanwhile.
+    #[arg(long)]
+    fast: bool,
 }
 
 pub async fn run(place: &Place, command: KeysCommand) -> Result<Outcome> {
@@ -40,29 +99,171 @@ pub async fn run(place: &Place, command: KeysCommand) -> Result<Outcome> {
             );
             Ok(Outcome::done(json!({"root": root, "recovery_identity": identity}), text))
         }
-        KeysCommand::Status => status(place).await,
+        KeysCommand::Status { tenant, columns } => status(place, tenant.as_deref(), columns).await,
+        KeysCommand::Rotate(args) => rotate(place, args).await,
+        KeysCommand::Rewrap => rewrap(place).await,
+        KeysCommand::Shred { tenant, person, reason, confirm } => {
+            if person != confirm {
+                return Err(Error::invalid("confirm", "not_the_same", "Repeats the id of the person to be erased"));
+            }
+            let db = place.db().await?;
+            let ctx = Ctx::operator(db.env(), place.tenant(&db, &tenant).await?);
+            let entry = db.erase_person(ctx, person, &reason, &place.erasures()).await?;
+            let text = format!(
+                "The key of {person} was destroyed at {}: what was sealed for this person opens for nobody.\n\
+                 Backups made before still hold the key. Restored, they are erased again by the list in {}: keep it, and keep\n\
+                 it elsewhere than the backups. The erasure is complete when the last backup made before {} is deleted.",
+                entry.when(),
+                place.erasures().path().display(),
+                entry.when()
+            );
+            Ok(Outcome::done(json!({"ok": true, "person": person, "erased_at": entry.when()}), text))
+        }
         KeysCommand::Doctor { escrow } => doctor(place, escrow).await,
     }
 }
 
-async fn status(place: &Place) -> Result<Outcome> {
+async fn status(place: &Place, only: Option<&str>, columns: bool) -> Result<Outcome> {
     let db = place.db().await?;
-    let mut rows = Vec::new();
+    let now = db.env().now();
+    let (mut rows, mut counted, mut open) = (Vec::new(), Vec::new(), Vec::new());
     let mut list = Vec::new();
-    for key in db.key_inventory().await? {
-        rows.push(vec![
-            key.tenant.clone(),
-            key.kind.clone(),
-            key.class.clone().unwrap_or_default(),
-            key.generation.to_string(),
-            key.state.clone(),
-            key.activated_on.clone(),
-            key.seals.to_string(),
-        ]);
-        list.push(json!(key));
+    let inventory = db.key_inventory().await?;
+    for (tenant, slug) in tenants(&db, place, only).await? {
+        let counts = db.count_sealed(tenant).await?;
+        for key in inventory.iter().filter(|k| k.tenant == slug) {
+            let values: i64 = counts.iter().filter(|c| c.key_no == key.key_no).map(|c| c.values).sum();
+            let advice = key.advice(now, RotationRules::of(&db, tenant).await?).unwrap_or_default();
+            rows.push(vec![
+                slug.clone(),
+                key.kind.clone(),
+                key.class.clone().unwrap_or_default(),
+                key.generation.to_string(),
+                key.state.clone(),
+                key.age_days(now).map(|d| d.to_string()).unwrap_or_default(),
+                if key.class.is_some() { values.to_string() } else { String::new() },
+                key.seals.to_string(),
+                advice.to_owned(),
+            ]);
+            let under: Vec<_> = counts.iter().filter(|c| c.key_no == key.key_no).collect();
+            counted.extend(under.iter().map(|c| {
+                vec![slug.clone(), c.table.clone(), c.column.clone(), key.generation.to_string(), c.values.to_string()]
+            }));
+            list.push(json!({"key": key, "values": values, "columns": under, "advice": advice}));
+        }
+        open.extend(db.rotations(tenant, true).await?.into_iter().map(|r| (slug.clone(), r)));
     }
-    let text = table(&["tenant", "kind", "class", "generation", "state", "since", "seals reserved"], &rows);
-    Ok(Outcome::done(json!({"keys": list}), text))
+    let heads = ["tenant", "kind", "class", "generation", "state", "days", "values", "seals reserved", ""];
+    let mut text = table(&heads, &rows);
+    if columns {
+        text = format!("{text}\n\n{}", table(&["tenant", "table", "column", "generation", "values"], &counted));
+    }
+    for (slug, rotation) in &open {
+        text = format!("{text}\n{slug}: {}", progress(rotation));
+    }
+    let open: Vec<_> = open.into_iter().map(|(_, rotation)| rotation).collect();
+    Ok(Outcome::done(json!({"keys": list, "rotations": open}), text))
+}
+
+fn progress(r: &Rotation) -> String {
+    format!(
+        "the {} is being exchanged: {}, {} of {} rows, pass {}, {} that do not open",
+        r.name(),
+        r.state,
+        r.rows_done,
+        r.rows_total,
+        r.passes + 1,
+        r.rows_failed
+    )
+}
+
+/// The platform and all tenants, or the one that is named.
+async fn tenants(db: &Db, place: &Place, only: Option<&str>) -> Result<Vec<(Uuid, String)>> {
+    match only {
+        Some(slug) => Ok(vec![(place.tenant(db, slug).await?, slug.to_owned())]),
+        None => {
+            let served = db.tenants().await?.into_iter().filter(|t| t.state != "closed").map(|t| (t.id, t.slug));
+            Ok(std::iter::once((PLATFORM, "platform".to_owned())).chain(served).collect())
+        }
+    }
+}
+
+async fn rotate(place: &Place, args: RotateArgs) -> Result<Outcome> {
+    let db = place.db().await?;
+    let mut wanted = Vec::new();
+    for name in &args.classes {
+        let class = KeyClass::from_name(name).ok_or_else(|| {
+            let names: Vec<&str> = KeyClass::ALL.into_iter().map(KeyClass::name).collect();
+            Error::invalid("class", "not_allowed", format!("Is one of: {}", names.join(", ")))
+        })?;
+        wanted.push(Rotated::Class(class));
+    }
+    wanted.extend(args.index.then_some(Rotated::Index));
+    wanted.extend(args.tenant_key.then_some(Rotated::Tenant));
+    if wanted.is_empty() && !args.resume {
+        wanted.extend(Rotated::classes());
+    }
+    let tenants = tenants(&db, place, args.tenant.as_deref()).await?;
+    for (tenant, slug) in &tenants {
+        for what in &wanted {
+            match db.begin_rotation(Ctx::operator(db.env(), *tenant), *what, &args.reason).await {
+                Err(Error::Conflict { .. }) => {
+                    tracing::info!(tenant = %slug, ?what, "is being exchanged already: goes on")
+                }
+                other => other.map(|_| ())?,
+            }
+        }
+    }
+    let pace = Pace { rest: if args.fast { 0 } else { Pace::default().rest }, ..Pace::default() };
+    let (mut lines, mut finished, mut left) = (Vec::new(), Vec::new(), Vec::new());
+    for (tenant, slug) in &tenants {
+        let open: Vec<Uuid> = db.rotations(*tenant, true).await?.iter().map(|r| r.id).collect();
+        for r in db.run_rotations(*tenant, &pace, |r| tracing::debug!(tenant = %slug, "{}", progress(r))).await? {
+            lines.push(format!(
+                "PROBLEM: {slug}: {} rows hold a value under an older {} that does not open; the log names them. The key stays",
+                r.rows_failed,
+                r.name()
+            ));
+            left.push(r);
+        }
+        for r in
+            db.rotations(*tenant, false).await?.into_iter().filter(|r| open.contains(&r.id) && r.finished_at.is_some())
+        {
+            let kept = if r.rows_kept > 0 {
+                format!("; {} values of append-only tables stay under the older key, which opens them", r.rows_kept)
+            } else {
+                String::new()
+            };
+            lines.push(format!(
+                "{slug}: the {} was exchanged, {} rows moved, counted twice{kept}",
+                r.name(),
+                r.rows_done
+            ));
+            finished.push(r);
+        }
+    }
+    if lines.is_empty() {
+        lines.push("There was nothing to go on with".into());
+    }
+    let ok = left.is_empty();
+    Ok(Outcome { json: json!({"ok": ok, "finished": finished, "left": left}), text: lines.join("\n"), ok })
+}
+
+async fn rewrap(place: &Place) -> Result<Outcome> {
+    let db = place.db().await?;
+    let done = db.rewrap_root(&place.keys(), &place.admin().await?).await?;
+    let mut text = format!(
+        "The root key is at version {}: {} tenant keys and {} keys of the audit log were put under it, {} older version was given up.\n\
+         Backups made before keep their own root key file and open with the same identities.",
+        done.version, done.tenant_keys, done.log_keys, done.given_up
+    );
+    if let Some(identity) = &done.recovery_identity {
+        text = format!(
+            "{text}\nThe file did not say whose the old recovery identity is. This is the new one; write it down and keep it away\n\
+             from this machine; it is not stored and not shown again:\n\n    {identity}"
+        );
+    }
+    Ok(Outcome::done(json!({"ok": true, "done": done}), text))
 }
 
 async fn doctor(place: &Place, escrow: Option<PathBuf>) -> Result<Outcome> {
@@ -70,6 +271,7 @@ async fn doctor(place: &Place, escrow: Option<PathBuf>) -> Result<Outcome> {
     let report = db.check_keys().await?;
     let mut lines = vec![format!("{} keys unwrapped, {} canaries open", report.unwrapped, report.canaries)];
     lines.extend(report.problems.iter().map(|p| format!("PROBLEM: {p}")));
+    lines.extend(report.notes.iter().map(|n| format!("Note: {n}")));
     let mut escrowed = None;
     if let Some(path) = escrow {
         let text = std::fs::read_to_string(&path)

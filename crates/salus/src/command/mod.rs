@@ -10,6 +10,7 @@ mod engines;
 mod exchange;
 mod keys;
 mod prove;
+mod rotating;
 mod sealing;
 mod serve;
 mod tenant;

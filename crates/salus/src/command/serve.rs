@@ -1,6 +1,6 @@
 //! `salus serve`: from whatever state the data directory is in to a serving platform, or to words that say why not.
 
-use super::{ServeArgs, backup::schedule, sealing};
+use super::{ServeArgs, backup::schedule, rotating, sealing};
 use crate::{
     output::{Outcome, say},
     place::Place,
@@ -51,6 +51,7 @@ pub async fn run(place: Arc<Place>, args: ServeArgs, as_json: bool) -> Result<Ou
     let app = App::new(ready.db, secure, ready.notices)?;
     let sealing = place.log()?.map(|log| sealing::begin(log, place.anchor(), place.receipts()));
     let backups = schedule::begin(&place);
+    let rotating = rotating::begin(db.clone());
     let stop = async move {
         tokio::select! {
             _ = interrupt.recv() => {}
@@ -59,6 +60,7 @@ pub async fn run(place: Arc<Place>, args: ServeArgs, as_json: bool) -> Result<Ou
         tracing::info!("stopping: open requests are finished first");
     };
     serve(listener, app.router(), Limits::default(), stop).await.map_err(Error::internal)?;
+    rotating.end().await;
     if let Some(sealing) = sealing {
         sealing.end().await;
     }
@@ -103,6 +105,21 @@ async fn prepare(place: &Place, load_demo: bool, as_json: bool) -> Result<Ready>
         tell_recovery(&identity, as_json);
     }
     let db = place.db().await?;
+    // A database restored from an earlier time may have the keys of persons who were erased since.
+    let replayed = db.replay_erasures(&place.erasures()).await?;
+    if replayed.erased_again > 0 {
+        tracing::warn!(
+            persons = replayed.erased_again,
+            "persons were erased again: the database was older than the ledger"
+        );
+    }
+    let added = db.complete_ledger(&place.erasures()).await?;
+    if added > 0 {
+        tracing::warn!(
+            persons = added,
+            "the erasure ledger lacked persons whom the database knows to be erased: added"
+        );
+    }
     let broken: Vec<String> = db.lint().await?.iter().filter(|f| f.is_fatal()).map(ToString::to_string).collect();
     if !broken.is_empty() {
         let why =

@@ -61,7 +61,12 @@ impl Log {
     pub(super) async fn key(&self, tx: &Transaction<'_>) -> Result<Option<SigningKey>> {
         let sql = "SELECT id, wrapped FROM audit.signing_keys WHERE origin = $1";
         let Some(row) = tx.query_opt(sql, &[&self.name()]).await.map_err(|e| plain(&e))? else { return Ok(None) };
-        let seed = self.root.open_log_key(row.get("id"), row.get("wrapped"))?;
+        let (id, wrapped) = (row.get("id"), row.get("wrapped"));
+        let seed = match self.root.open_log_key(id, wrapped) {
+            Ok(seed) => seed,
+            // The root key may have got a new version since it was read.
+            Err(e) => self.root.again()?.ok_or(e)?.open_log_key(id, wrapped)?,
+        };
         SigningKey::new(&self.name(), &seed).map(Some)
     }
 

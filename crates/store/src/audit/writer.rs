@@ -92,7 +92,10 @@ impl Writer {
                 let class = keys.active(KeyClass::Audit)?;
                 let at = Binding { tenant: ctx.tenant, column: self.payload_column, row: id, format: Format::Json };
                 let clear = serde_json::to_vec(detail).map_err(Error::internal)?;
-                class.count_seal();
+                if class.count_seal() < 0 && class.is_exhausted() {
+                    let why = "the audit key has sealed as many values as is safe: salus keys rotate --class audit";
+                    return Err(Error::Unavailable(why.into()));
+                }
                 let mut salt = vec![0; 16];
                 aws_lc_rs::rand::fill(&mut salt).map_err(|_| Error::internal("the random source failed"))?;
                 (Some(seal(class, None, &at, &clear)?), Some(salt))

@@ -33,7 +33,8 @@ impl Recovery {
     fn settings(&self) -> Result<String> {
         let form = format_description!("[year]-[month]-[day] [hour]:[minute]:[second].[subsecond digits:6]+00");
         // Nobody is let in before the end: a server that answers while it replays would be taken for one that is done.
-        let text = "# Of a restore; removed when it is done.\nrecovery_target_timeline = 'current'\nhot_standby = off\n";
+        let text =
+            "# Of a restore; removed when it is done.\nrecovery_target_timeline = 'current'\nhot_standby = off\n";
         Ok(match self {
             Self::Base => format!("{text}restore_command = 'false'\n"),
             Self::Log(to) => {

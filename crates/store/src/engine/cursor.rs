@@ -81,14 +81,20 @@ fn seal_bytes(tx: &Tx, table: &str, shape: &str, clear: &[u8]) -> Result<String>
 }
 
 fn open_bytes(tx: &Tx, table: &str, shape: &str, sealed: &str) -> Result<Option<Vec<u8>>> {
-    let Ok(mut bytes) = URL_SAFE_NO_PAD.decode(sealed) else { return Ok(None) };
+    let Ok(bytes) = URL_SAFE_NO_PAD.decode(sealed) else { return Ok(None) };
     if bytes.len() < 12 + 16 {
         return Ok(None);
     }
-    let Ok(nonce) = Nonce::try_assume_unique_for_key(&bytes[..12]) else { return Ok(None) };
-    let cipher = seal::cipher(tx.keys().index.cursors())?;
-    let opened = cipher.open_in_place(nonce, Aad::from(binding(tx, table, shape)), &mut bytes[12..]);
-    Ok(opened.ok().map(|clear| clear.to_vec()))
+    let Some(nonce) = bytes.first_chunk::<12>().copied() else { return Ok(None) };
+    // A page that was begun before the index key was exchanged goes on.
+    for key in tx.keys().indexes() {
+        let (cipher, mut tried) = (seal::cipher(key.cursors())?, bytes[12..].to_vec());
+        let nonce = Nonce::assume_unique_for_key(nonce);
+        if let Ok(clear) = cipher.open_in_place(nonce, Aad::from(binding(tx, table, shape)), &mut tried) {
+            return Ok(Some(clear.to_vec()));
+        }
+    }
+    Ok(None)
 }
 
 fn binding(tx: &Tx, table: &str, shape: &str) -> Vec<u8> {

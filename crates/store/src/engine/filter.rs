@@ -132,8 +132,14 @@ impl<'a> Request<'a> {
             if search == Search::Date && parse_date(value).is_none() {
                 return refuse("wrong_type", "Is a date such as 2026-11-21".into());
             }
-            let blind = tx.keys().index.blind(blind_column(table, field)?, search, value)?;
-            self.bind(&format!("t.{field}_bidx = $#::bytea"), Box::new(blind));
+            let column = blind_column(table, field)?;
+            let mut blind =
+                tx.keys().indexes().map(|key| key.blind(column, search, value)).collect::<Result<Vec<_>>>()?;
+            match blind.len() {
+                1 => self.bind(&format!("t.{field}_bidx = $#::bytea"), Box::new(blind.remove(0))),
+                // The index key is being exchanged.
+                _ => self.bind(&format!("t.{field}_bidx = ANY($#::bytea[])"), Box::new(blind)),
+            }
             return Ok(());
         }
         let sign = match operator {

@@ -6,7 +6,12 @@ use super::{
     decode::Selection,
     filter::{Bound, Request, cast},
 };
-use crate::{Call, Page, Record, Tx, catalog::Table, seal::name_words, unit::Params};
+use crate::{
+    Call, Page, Record, Tx,
+    catalog::Table,
+    seal::{IndexKey, name_words},
+    unit::Params,
+};
 use salus_core::{Error, Result};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -132,23 +137,24 @@ impl Tx {
     /// Rows whose names hold every word, or words that begin with them. Tokens find candidates; the opened names
     /// decide, because tokens collide on purpose.
     async fn named(&mut self, resource: &Resource, table: &Table, request: &Request<'_>, how: Match) -> Result<Page> {
-        let mut tokens: Vec<Vec<u8>> = Vec::new();
+        // One token a word; one for each key while the index key is exchanged.
+        let mut tokens: Vec<Vec<Vec<u8>>> = Vec::new();
         for word in &request.words {
-            let index = &self.keys().index;
-            let token = match how {
-                Match::Prefix => Some(index.prefix_token(&table.name, word)),
-                Match::Sound => index.sound_token(&table.name, word),
+            let of_key = |index: &IndexKey| match how {
+                Match::Prefix => Some(index.prefix_token(&table.name, word).to_vec()),
+                Match::Sound => index.sound_token(&table.name, word).map(|t| t.to_vec()),
             };
-            match token {
-                Some(token) => tokens.push(token.to_vec()),
+            match self.keys().indexes().map(of_key).collect() {
+                Some(all) => tokens.push(all),
                 None => return Ok(Page { rows: Vec::new(), next: None, total: None }),
             }
         }
+        let versions = self.keys().indexes().count();
         let mut fields = fields(resource, request);
         let shown = fields.clone();
         fields.extend(table.name_columns().map(|c| c.name.as_str()).filter(|_| !shown.is_empty()));
         let selection = Selection::new(table, &fields)?;
-        let sql = named_sql(&selection, table, request, tokens.len());
+        let sql = named_sql(&selection, table, request, (tokens.len(), versions));
         let mut last = match &request.cursor {
             Some(sealed) => Some(cursor::open_place(self, &table.name, &request.shape, sealed)?.id),
             None => None,
@@ -158,9 +164,13 @@ impl Tx {
             let from = last.unwrap_or(Uuid::nil());
             let mut params = refs(&request.values);
             params.push(&from);
-            params.extend(tokens.iter().map(|t| t as &(dyn ToSql + Sync)));
+            params.extend(tokens.iter().map(|t| if versions == 1 { &t[0] as &(dyn ToSql + Sync) } else { t }));
             let candidates = self.run_built(&sql, &params).await?;
             for row in &candidates {
+                // A row that is being indexed anew may be found under both keys.
+                if last == Some(row.get("id")) {
+                    continue;
+                }
                 let record = selection.record(self, row)?;
                 last = record.id();
                 if matches(table, &record, &request.words, how) {
@@ -188,21 +198,30 @@ impl Tx {
 /// Candidates opened at a time.
 const CANDIDATES: usize = 200;
 
-fn named_sql(selection: &Selection<'_>, table: &Table, request: &Request<'_>, words: usize) -> String {
+fn named_sql(
+    selection: &Selection<'_>,
+    table: &Table,
+    request: &Request<'_>,
+    (words, versions): (usize, usize),
+) -> String {
     let from = request.values.len() + 1;
+    let is = |i: usize| {
+        let token = from + 1 + i;
+        if versions == 1 { format!("s{i}.token = ${token}") } else { format!("s{i}.token = ANY(${token}::bytea[])") }
+    };
     let mut sql = format!("SELECT {} FROM kernel.search_tokens s0", selection.expressions());
     for i in 1..words {
-        let token = from + 1 + i;
         let _ = write!(
             sql,
-            " JOIN kernel.search_tokens s{i} ON s{i}.tenant_id = s0.tenant_id AND s{i}.id = s0.id AND s{i}.token = ${token}"
+            " JOIN kernel.search_tokens s{i} ON s{i}.tenant_id = s0.tenant_id AND s{i}.id = s0.id AND {}",
+            is(i)
         );
     }
     let _ = write!(
         sql,
-        " JOIN {} t ON t.tenant_id = s0.tenant_id AND t.id = s0.id WHERE s0.token = ${} AND s0.id > ${from}{} ORDER BY s0.id LIMIT {}",
+        " JOIN {} t ON t.tenant_id = s0.tenant_id AND t.id = s0.id WHERE {} AND s0.id > ${from}{} ORDER BY s0.id LIMIT {}",
         table.name,
-        from + 1,
+        is(0),
         request.conditions,
         CANDIDATES.min(request.limit) + 1
     );

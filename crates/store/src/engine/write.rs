@@ -42,6 +42,8 @@ struct Writing<'a> {
     cells: Vec<Cells>,
     /// What is wrong with the values, so that all of it is told at once.
     wrong: Vec<FieldError>,
+    /// While the index key is exchanged: column, the hash under another key, the hash that is written.
+    twins: Vec<(String, Vec<u8>, Vec<u8>)>,
 }
 
 impl Tx {
@@ -108,6 +110,7 @@ impl Tx {
             );
             params.extend([ids as &(dyn ToSql + Sync), token]);
         }
+        writing.claim_values(self, table).await?;
         let sql = format!("{ctes}{}", writing.insert_sql(table, back));
         let made = self.run_built(&sql, &params).await?;
         self.count(rows.len());
@@ -191,6 +194,7 @@ impl Tx {
         writing.push(self, table, &row, before.subject)?;
         writing.checked()?;
         let selection = Selection::new(table, &[])?;
+        writing.claim_values(self, table).await?;
         let sql = writing.update_sql(table, &selection);
         let mut params: Vec<&(dyn ToSql + Sync)> = writing.cells.iter().map(Cells::param).collect();
         params.push(&id);
@@ -252,7 +256,8 @@ impl Tx {
             Some(given) => given.as_str().unwrap_or_default(),
         });
         let new: Vec<&str> = after.collect();
-        let (old, new) = (self.keys().index.tokens(&table.name, &old), self.keys().index.tokens(&table.name, &new));
+        let old: BTreeSet<[u8; 4]> = self.keys().indexes().flat_map(|key| key.tokens(&table.name, &old)).collect();
+        let new = self.keys().index.tokens(&table.name, &new);
         let gone: Vec<Vec<u8>> = old.difference(&new).map(|t| t.to_vec()).collect();
         let come: Vec<Vec<u8>> = new.difference(&old).map(|t| t.to_vec()).collect();
         let sql = "DELETE FROM kernel.search_tokens WHERE id = $1 AND token = ANY($2)";
@@ -290,7 +295,7 @@ impl<'a> Writing<'a> {
                 _ => Cells::Text(Vec::with_capacity(rows.len())),
             })
             .collect();
-        Ok(Self { columns, cells, wrong: Vec::new() })
+        Ok(Self { columns, cells, wrong: Vec::new(), twins: Vec::new() })
     }
 
     fn push(&mut self, tx: &Tx, table: &Table, row: &NewRow, subject: Option<Uuid>) -> Result<()> {
@@ -300,12 +305,30 @@ impl<'a> Writing<'a> {
                 _ if column.name == "id" => None,
                 _ => row.values.get(&column.name),
             };
-            match cells.push(tx, Cell { table, column, row: row.id }, subject, value.filter(|v| !v.is_null())) {
+            let value = value.filter(|v| !v.is_null());
+            if let (true, Some(value)) = (follows(column), value) {
+                self.twins.extend(twins(tx, table, column, value)?);
+            }
+            match cells.push(tx, Cell { table, column, row: row.id }, subject, value) {
                 Err(Error::Invalid(errors)) => self.wrong.extend(errors),
                 other => other?,
             }
         }
         Ok(())
+    }
+
+    /// While the index key is exchanged, a row that has one of these values may still be indexed under the other key,
+    /// where a unique constraint does not see it: such rows are brought over before the values are written.
+    async fn claim_values(&self, tx: &mut Tx, table: &Table) -> Result<()> {
+        if self.twins.is_empty() {
+            return Ok(());
+        }
+        tx.run("SELECT set_config('salus.rekeying', 'on', true)", &[]).await?;
+        for (column, other, own) in &self.twins {
+            let sql = format!("UPDATE {} SET {column} = $2::bytea WHERE {column} = $1::bytea", table.name);
+            tx.run_built(&sql, &[other, own]).await?;
+        }
+        tx.run("SELECT set_config('salus.rekeying', 'off', true)", &[]).await.map(|_| ())
     }
 
     fn checked(&mut self) -> Result<()> {
@@ -354,6 +377,16 @@ impl<'a> Writing<'a> {
             selection.expressions()
         )
     }
+}
+
+/// The hashes of a value under the keys that are not written, each with the one that is.
+fn twins(tx: &Tx, table: &Table, column: &Column, value: &Value) -> Result<Vec<(String, Vec<u8>, Vec<u8>)>> {
+    let field = column.name.trim_end_matches("_bidx");
+    let search = table.column(field).and_then(|c| c.search).unwrap_or(Search::Exact);
+    let (of, text) = (blind_column(table, field)?, value.as_str().unwrap_or_default());
+    let own = tx.keys().index.blind(of, search, text)?;
+    let others = tx.keys().indexes().skip(1);
+    others.map(|key| Ok((column.name.clone(), key.blind(of, search, text)?, own.clone()))).collect()
 }
 
 /// The columns that a new row must have and does not.

@@ -54,6 +54,8 @@ impl Search {
 
 /// The key of a tenant's blind indexes and tokens, with the keys derived from it for each column.
 pub struct IndexKey {
+    /// Its number among the tenant's keys.
+    pub(crate) key_no: u64,
     secret: Secret,
     columns: RwLock<HashMap<u32, mac::Key>>,
     tokens: mac::Key,
@@ -64,13 +66,14 @@ pub struct IndexKey {
 const PREFIX: std::ops::RangeInclusive<usize> = 3..=8;
 
 impl IndexKey {
-    pub(crate) fn new(secret: Secret) -> Result<Self> {
+    pub(crate) fn new(key_no: u64, secret: Secret) -> Result<Self> {
         let tokens = derive(&[], &secret[..], &[b"salus/token/v1"])?;
         Ok(Self {
             columns: RwLock::default(),
             tokens: mac::Key::new(mac::HMAC_SHA256, &tokens[..]),
             cursors: derive(&[], &secret[..], &[b"salus/cursor/v1"])?,
             secret,
+            key_no,
         })
     }
 
@@ -157,7 +160,7 @@ mod tests {
 
     #[test]
     fn finds_words_prefixes_and_sounds() {
-        let key = IndexKey::new(random_secret().unwrap()).unwrap();
+        let key = IndexKey::new(1, random_secret().unwrap()).unwrap();
         let held = key.tokens("t", &["João-Pedro", "Conceição Li"]);
         for typed in ["joa", "joao", "pedro", "ped", "conceicao", "li"] {
             assert!(held.contains(&key.prefix_token("t", typed)), "{typed}");
@@ -172,7 +175,7 @@ mod tests {
     #[test]
     fn blind_indexes_differ_by_column_and_key_but_not_by_spelling() {
         let (a, b) = (random_secret().unwrap(), random_secret().unwrap());
-        let (a, b) = (IndexKey::new(a).unwrap(), IndexKey::new(b).unwrap());
+        let (a, b) = (IndexKey::new(1, a).unwrap(), IndexKey::new(2, b).unwrap());
         let one = a.blind(1, Search::Phone, "+55 (11) 98765-4321").unwrap();
         assert_eq!(one, a.blind(1, Search::Phone, "0055 11 987654321").unwrap());
         assert_eq!(one.len(), 16);

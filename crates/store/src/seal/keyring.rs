@@ -1,7 +1,7 @@
 //! The keys of one tenant in memory: the tenant key that wraps, the class keys that seal, the index key that hashes.
 //! The root key wraps the tenant key; the tenant key wraps the others, each bound to what it is for.
 
-use super::{IndexKey, Secret, SubjectKey, digest, extract, nonce, random_secret};
+use super::{IndexKey, Secret, SubjectKey, Wrapping, digest, extract, nonce, random_secret};
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey},
     hmac as mac,
@@ -10,7 +10,10 @@ use salus_core::{Error, Result};
 use std::{
     collections::HashMap,
     fmt,
-    sync::atomic::{AtomicI64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
 };
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -55,6 +58,7 @@ impl KeyClass {
 }
 
 /// A data key of one class and generation.
+#[derive(Clone)]
 pub struct ClassKey {
     /// The number in the header of what it sealed.
     pub key_no: u64,
@@ -66,21 +70,37 @@ pub struct ClassKey {
     /// What HKDF extracts from it for values that are about nobody.
     extracted: mac::Key,
     fingerprint: [u8; 32],
-    /// Seals left in the block this process reserved.
-    remaining: AtomicI64,
+    /// Seals left in the block this process reserved; shared by all that hold the key, however often it is read again.
+    remaining: Arc<AtomicI64>,
 }
 
 /// A key wrapped by the one above it: `nonce (12) | ciphertext | tag (16)`.
 #[derive(Debug, Clone)]
 pub struct Wrapped(pub Vec<u8>);
 
+/// A key as its row says it, unwrapped.
+pub(crate) struct Loaded {
+    pub key_no: u64,
+    pub kind: String,
+    pub class: Option<KeyClass>,
+    pub state: String,
+    pub generation: i32,
+    pub secret: Secret,
+}
+
 /// All keys of one tenant.
 pub struct TenantKeys {
     tenant: Uuid,
-    wrapping: LessSafeKey,
+    wrapping: Wrapping,
     classes: HashMap<u64, ClassKey>,
-    /// Blind indexes and search tokens.
-    pub index: IndexKey,
+    /// What is unwrapped already, so that reading the rows again asks no key above.
+    secrets: HashMap<u64, Secret>,
+    /// Blind indexes and search tokens as they are written.
+    pub index: Arc<IndexKey>,
+    /// Those under which rows may lie as well, while one index key is exchanged for another.
+    pub(crate) also: Vec<Arc<IndexKey>>,
+    /// Digests that cannot be made again stay under the first index key.
+    first: Arc<IndexKey>,
 }
 
 impl fmt::Debug for TenantKeys {
@@ -95,7 +115,7 @@ impl ClassKey {
     pub fn new(key_no: u64, class: KeyClass, active: bool, secret: Secret) -> Self {
         let extracted = extract(&[], &secret[..]);
         let fingerprint = digest(&secret[..]);
-        Self { key_no, class, active, secret, extracted, fingerprint, remaining: AtomicI64::new(0) }
+        Self { key_no, class, active, secret, extracted, fingerprint, remaining: Arc::default() }
     }
 
     pub(crate) fn extracted(&self) -> &mac::Key {
@@ -116,8 +136,20 @@ impl ClassKey {
         self.remaining.fetch_sub(1, Ordering::Relaxed) - 1
     }
 
-    pub(crate) fn remaining(&self) -> i64 {
-        self.remaining.load(Ordering::Relaxed)
+    /// Whether so few are left of the block that more should be reserved.
+    pub(crate) fn wants_seals(&self) -> bool {
+        let left = self.remaining.load(Ordering::Relaxed);
+        left < SEAL_LOW && left > EXHAUSTED
+    }
+
+    /// Notes that no more can be reserved: it has sealed as many values as is safe.
+    pub(crate) fn exhaust(&self) {
+        self.remaining.fetch_min(EXHAUSTED, Ordering::Relaxed);
+    }
+
+    /// Whether no more can be reserved.
+    pub(crate) fn is_exhausted(&self) -> bool {
+        self.remaining.load(Ordering::Relaxed) <= EXHAUSTED
     }
 
     pub(crate) fn add_reserved(&self, seals: i64) {
@@ -131,10 +163,67 @@ impl ClassKey {
 }
 
 impl TenantKeys {
-    /// The tenant key unwrapped and ready, with the keys under it.
-    pub fn new(tenant: Uuid, tenant_key: &Secret, index: Secret, classes: Vec<ClassKey>) -> Result<Self> {
-        let classes = classes.into_iter().map(|k| (k.key_no, k)).collect();
-        Ok(Self { tenant, wrapping: cipher(tenant_key)?, classes, index: IndexKey::new(index)? })
+    /// The keys as their rows say; `None` when there is none to wrap or to index with. Seals that `held` has reserved go
+    /// on counting.
+    pub(crate) fn new(
+        tenant: Uuid,
+        wrapping: Wrapping,
+        mut loaded: Vec<Loaded>,
+        held: Option<&Self>,
+    ) -> Result<Option<Self>> {
+        // In use first, then from the newest to the oldest.
+        loaded.sort_by_key(|k| (k.state != "active", -k.generation));
+        let (mut classes, mut secrets) = (HashMap::new(), HashMap::new());
+        let mut indexes: Vec<(bool, Arc<IndexKey>)> = Vec::new();
+        for key in loaded {
+            secrets.insert(key.key_no, key.secret.clone());
+            match (key.kind.as_str(), key.class) {
+                ("index", _) => {
+                    let searched = key.state != "retired";
+                    let again = held.and_then(|h| h.index_by_no(key.key_no));
+                    let made = again.map_or_else(|| IndexKey::new(key.key_no, key.secret).map(Arc::new), Ok)?;
+                    indexes.push((searched, made));
+                }
+                (_, Some(class)) => {
+                    let active = key.state == "active";
+                    let new = match held.and_then(|h| h.classes.get(&key.key_no)) {
+                        Some(same) => ClassKey { active, ..same.clone() },
+                        None => ClassKey::new(key.key_no, class, active, key.secret),
+                    };
+                    classes.insert(key.key_no, new);
+                }
+                _ => {}
+            }
+        }
+        let first = indexes.last().map(|(_, key)| Arc::clone(key));
+        let mut indexes = indexes.into_iter();
+        let (Some(first), Some((_, index))) = (first, indexes.next()) else { return Ok(None) };
+        let also = indexes.filter(|(searched, _)| *searched).map(|(_, key)| key).collect();
+        Ok(Some(Self { tenant, wrapping, classes, secrets, index, also, first }))
+    }
+
+    fn index_by_no(&self, key_no: u64) -> Option<Arc<IndexKey>> {
+        [&self.index, &self.first].into_iter().chain(&self.also).find(|k| k.key_no == key_no).cloned()
+    }
+
+    /// A key that is unwrapped already.
+    pub(crate) fn secret(&self, key_no: u64) -> Option<&Secret> {
+        self.secrets.get(&key_no)
+    }
+
+    /// The keys that wrap the others.
+    pub(crate) fn wrapping(&self) -> &Wrapping {
+        &self.wrapping
+    }
+
+    /// Index keys under which a value may be found: the one in use, then others while it is exchanged.
+    pub(crate) fn indexes(&self) -> impl Iterator<Item = &IndexKey> {
+        std::iter::once(&self.index).chain(&self.also).map(AsRef::as_ref)
+    }
+
+    /// The key of digests of what is stored nowhere.
+    pub(crate) fn digests(&self) -> &IndexKey {
+        &self.first
     }
 
     /// The key of this number.
@@ -165,39 +254,23 @@ impl TenantKeys {
     /// A new key for a person, and its wrapped form for `kernel.subject_keys`.
     pub fn new_subject(&self, subject: Uuid) -> Result<(SubjectKey, Wrapped)> {
         let secret = random_secret()?;
-        let wrapped = wrap(&self.wrapping, &self.subject_aad(subject), &secret)?;
+        let wrapped = self.wrapping.wrap(&self.subject_aad(subject), &secret)?;
         Ok((SubjectKey::new(secret), wrapped))
     }
 
     /// A person's key from its wrapped form.
     pub fn open_subject(&self, subject: Uuid, wrapped: &[u8]) -> Result<SubjectKey> {
-        unwrap(&self.wrapping, &self.subject_aad(subject), wrapped).map(SubjectKey::new)
+        self.wrapping.unwrap(&self.subject_aad(subject), wrapped).map(SubjectKey::new)
+    }
+
+    /// A person's wrapped key under the tenant key in use.
+    pub(crate) fn rewrap_subject(&self, subject: Uuid, wrapped: &[u8]) -> Result<Wrapped> {
+        let aad = self.subject_aad(subject);
+        self.wrapping.wrap(&aad, &self.wrapping.unwrap(&aad, wrapped)?)
     }
 
     fn subject_aad(&self, subject: Uuid) -> Vec<u8> {
         [&b"salus-subject/v1"[..], self.tenant.as_bytes(), subject.as_bytes()].concat()
-    }
-
-    /// Wraps a key under a tenant key, bound to its number and kind.
-    pub(crate) fn wrap_key(
-        tenant_key: &Secret,
-        tenant: Uuid,
-        key_no: u64,
-        kind: &str,
-        secret: &Secret,
-    ) -> Result<Wrapped> {
-        wrap(&cipher(tenant_key)?, &key_aad(tenant, key_no, kind), secret)
-    }
-
-    /// A key from its wrapped form under the tenant key.
-    pub(crate) fn unwrap_key(
-        tenant_key: &Secret,
-        tenant: Uuid,
-        key_no: u64,
-        kind: &str,
-        wrapped: &[u8],
-    ) -> Result<Secret> {
-        unwrap(&cipher(tenant_key)?, &key_aad(tenant, key_no, kind), wrapped)
     }
 
     /// A known value wrapped by `key`: opening it later proves that the key is the right one.
@@ -211,6 +284,10 @@ impl TenantKeys {
     }
 }
 
+/// Seals below which a process reserves another block: what one transaction can need.
+const SEAL_LOW: i64 = 1 << 17;
+/// Stands for "none can be reserved". Far from any count that a block can reach.
+const EXHAUSTED: i64 = i64::MIN / 2;
 const CANARY: [u8; 32] = *b"salus key canary, version 1     ";
 
 /// What a wrapped key is bound to.

@@ -9,12 +9,16 @@ mod blind;
 mod keyring;
 mod root;
 mod value;
+mod wrapping;
 
 pub use blind::{IndexKey, Search, name_words};
-pub(crate) use keyring::cipher;
+pub(crate) use keyring::key_aad;
 pub use keyring::{ClassKey, KeyClass, TenantKeys, Wrapped};
+pub(crate) use keyring::{Loaded, cipher};
 pub use root::{RootFile, RootKey};
 pub use value::{Binding, Format, SubjectKey, key_no, open, seal};
+pub(crate) use value::{forgotten, reseal};
+pub(crate) use wrapping::Wrapping;
 
 use salus_core::{Error, Result};
 use std::cell::RefCell;

@@ -2,10 +2,9 @@
 //! identity the server reads, and an offline recovery recipient, whose identity is printed once and kept nowhere.
 //! Whoever loses both loses every sealed value: that is the promise, and `salus keys init` says so.
 
-use super::{Secret, random_secret, sha256};
-use crate::seal::keyring::{cipher, key_aad, unwrap, wrap};
-use crate::seal::{Wrapped, derive};
+use super::{Secret, Wrapped, Wrapping, expand, hmac, keyring::key_aad, random_secret, sha256};
 use age::{secrecy::ExposeSecret as _, x25519};
+use aws_lc_rs::hmac as mac;
 use salus_core::{Error, Result};
 use std::{
     io::{Read as _, Write as _},
@@ -14,8 +13,17 @@ use std::{
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-/// The root key, unlocked.
-pub struct RootKey(Secret);
+/// The root key, unlocked: its versions, the newest first, and what does not change with them.
+pub struct RootKey {
+    versions: Vec<(u64, Secret)>,
+    wrapping: Wrapping,
+    /// From which the keys of evidence are derived: marks of audit events, codes of backups. It is what HKDF extracts from
+    /// the first version, which itself can be given up.
+    evidence: Secret,
+    /// Public keys of all who can open the file, so that it can be written anew for them.
+    recipients: Vec<String>,
+    file: Option<RootFile>,
+}
 
 /// Where the root key and the operator's identity lie.
 #[derive(Debug, Clone)]
@@ -58,9 +66,10 @@ impl RootFile {
                 || Error::invalid("recipient", "not_a_recipient", format!("{text:?} is not an age public key (age1…)"));
             recipients.push(text.parse().map_err(|_| wrong())?);
         }
-        let key = random_secret()?;
+        let told = recipients.iter().map(ToString::to_string).collect();
+        let root = RootKey::of(vec![(1, random_secret()?)], None, told, Some(self.clone()))?;
         write_private(&self.operator, operator.to_string().expose_secret().as_bytes())?;
-        write_private(&self.root, &encrypt(&recipients, &key)?)?;
+        write_private(&self.root, &root.encrypt()?)?;
         Ok(recovery.to_string().expose_secret().to_owned())
     }
 
@@ -80,10 +89,45 @@ impl RootFile {
         let sealed = read(&self.root, "the root key")?;
         let identity = Zeroizing::new(read(&self.operator, "the operator's identity")?);
         let text = std::str::from_utf8(&identity).unwrap_or_default();
-        Self::unlock_with(&sealed, text).map_err(|e| match e {
+        let root = Self::unlock_with(&sealed, text).map_err(|e| match e {
             Error::Unavailable(why) => Error::Unavailable(format!("{}: {why}", self.root.display())),
             other => other,
-        })
+        })?;
+        Ok(RootKey { file: Some(self.clone()), ..root })
+    }
+
+    /// Puts a new version in front of the others. A file that does not say whom it is encrypted to is encrypted to the
+    /// operator and a new recovery identity, which is returned.
+    pub(crate) fn add_version(&self) -> Result<Option<String>> {
+        let mut root = self.unlock()?;
+        let mut made = None;
+        if root.recipients.is_empty() {
+            let recovery = x25519::Identity::generate();
+            root.recipients = vec![self.identity()?.to_public().to_string(), recovery.to_public().to_string()];
+            made = Some(recovery.to_string().expose_secret().to_owned());
+        }
+        root.versions.insert(0, (root.version() + 1, random_secret()?));
+        let evidence = Some(root.evidence);
+        let root = RootKey::of(root.versions, evidence, root.recipients, None)?;
+        replace_private(&self.root, &root.encrypt()?)?;
+        Ok(made)
+    }
+
+    /// Leaves only the newest version in the file; how many were given up. What lies under an older one is lost.
+    pub(crate) fn give_up_older(&self) -> Result<usize> {
+        let mut root = self.unlock()?;
+        let older = root.versions.len() - 1;
+        if older > 0 {
+            root.versions.truncate(1);
+            let root = RootKey::of(root.versions, Some(root.evidence), root.recipients, None)?;
+            replace_private(&self.root, &root.encrypt()?)?;
+        }
+        Ok(older)
+    }
+
+    fn identity(&self) -> Result<x25519::Identity> {
+        let text = Zeroizing::new(std::fs::read_to_string(&self.operator).unwrap_or_default());
+        parse_identity(&text)
     }
 
     /// Puts a root key file, as a backup kept it, where there is none.
@@ -96,7 +140,11 @@ impl RootFile {
         let sealed =
             std::fs::read(&self.root).map_err(|e| Error::Unavailable(format!("{}: {e}", self.root.display())))?;
         let (own, kept) = (self.unlock()?, Self::unlock_with(&sealed, identity)?);
-        if own.0 == kept.0 { Ok(()) } else { Err(Error::internal("the recovery identity opens another key")) }
+        if own.versions == kept.versions {
+            Ok(())
+        } else {
+            Err(Error::internal("the recovery identity opens another key"))
+        }
     }
 
     /// Unlocks the bytes of a root key file with the text of an identity.
@@ -104,96 +152,201 @@ impl RootFile {
     /// # Errors
     /// [`Error::Unavailable`] when it does not open.
     pub fn unlock_with(sealed: &[u8], identity: &str) -> Result<RootKey> {
-        let line = identity.lines().map(str::trim).find(|l| !l.is_empty() && !l.starts_with('#')).unwrap_or_default();
-        let identity: x25519::Identity = line
-            .parse()
-            .map_err(|_| Error::Unavailable("the identity is not an age identity (AGE-SECRET-KEY-…)".into()))?;
+        let identity = parse_identity(identity)?;
         let refused = || Error::Unavailable("this identity does not open the root key".into());
         let decryptor =
             age::Decryptor::new(sealed).map_err(|_| Error::Unavailable("the file is not an age file".into()))?;
         let mut reader = decryptor.decrypt(std::iter::once(&identity as &dyn age::Identity)).map_err(|_| refused())?;
-        let mut key = Zeroizing::new([0; 32]);
-        reader.read_exact(&mut key[..]).map_err(|_| refused())?;
-        Ok(RootKey(key))
+        let mut bytes = Zeroizing::new(Vec::new());
+        reader.read_to_end(&mut bytes).map_err(|_| refused())?;
+        RootKey::from_bytes(&bytes)
     }
 }
+
+/// Begins the clear bytes of a root key of several versions; before there were several, they were the key itself.
+const VERSIONED: &[u8] = b"salus-root/2\n";
 
 impl RootKey {
     /// A key that exists in this process only, for tests and throw-away clusters.
     pub fn ephemeral() -> Result<Self> {
-        random_secret().map(Self)
+        Self::of(vec![(1, random_secret()?)], None, Vec::new(), None)
     }
 
-    /// A short print of the key, to tell two keys apart without telling either.
+    fn of(
+        versions: Vec<(u64, Secret)>,
+        evidence: Option<Secret>,
+        recipients: Vec<String>,
+        file: Option<RootFile>,
+    ) -> Result<Self> {
+        let wrapping = Wrapping::new(versions.iter().map(|(no, key)| (*no, key)))?;
+        let first =
+            versions.last().map(|(_, key)| key).ok_or_else(|| Error::internal("a root key without versions"))?;
+        let evidence =
+            evidence.unwrap_or_else(|| Zeroizing::new(hmac(&mac::Key::new(mac::HMAC_SHA256, &[]), &[&first[..]])));
+        Ok(Self { versions, wrapping, evidence, recipients, file })
+    }
+
+    /// Lines of a word and its value: `evidence`, the newest `version` first, `recipient`; keys in hexadecimal.
+    fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        let damaged = || Error::Unavailable("the root key file holds something else".into());
+        let Some(text) = bytes.strip_prefix(VERSIONED) else {
+            let key: [u8; 32] = bytes.try_into().map_err(|_| damaged())?;
+            return Self::of(vec![(1, Zeroizing::new(key))], None, Vec::new(), None);
+        };
+        let (mut versions, mut evidence, mut recipients) = (Vec::new(), None, Vec::new());
+        for line in std::str::from_utf8(text).map_err(|_| damaged())?.lines() {
+            let key = |hexed: &str| -> Result<Secret> {
+                let mut key = Zeroizing::new([0; 32]);
+                hex::decode_to_slice(hexed, &mut key[..]).map_err(|_| damaged())?;
+                Ok(key)
+            };
+            match line.split(' ').collect::<Vec<_>>()[..] {
+                ["evidence", hexed] => evidence = Some(key(hexed)?),
+                ["version", no, hexed] => versions.push((no.parse().map_err(|_| damaged())?, key(hexed)?)),
+                ["recipient", public] => recipients.push(public.to_owned()),
+                _ => return Err(damaged()),
+            }
+        }
+        Self::of(versions, Some(evidence.ok_or_else(damaged)?), recipients, None)
+    }
+
+    fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
+        let mut out = Zeroizing::new(VERSIONED.to_vec());
+        let mut line = |text: &str| out.extend_from_slice(text.as_bytes());
+        line("evidence ");
+        line(&Zeroizing::new(hex::encode(&self.evidence[..])));
+        for (no, key) in &self.versions {
+            line(&format!("\nversion {no} "));
+            line(&Zeroizing::new(hex::encode(&key[..])));
+        }
+        for public in &self.recipients {
+            line(&format!("\nrecipient {public}"));
+        }
+        out
+    }
+
+    fn encrypt(&self) -> Result<Vec<u8>> {
+        let parsed = self.recipients.iter().map(|r| r.parse().map_err(Error::internal));
+        let recipients: Vec<x25519::Recipient> = parsed.collect::<Result<_>>()?;
+        encrypt(&recipients, &self.to_bytes())
+    }
+
+    /// Reads the file again, in which there may be newer versions; this key where there is no file.
+    pub(crate) fn again(&self) -> Result<Option<Self>> {
+        self.file.as_ref().map(RootFile::unlock).transpose()
+    }
+
+    /// The newest version.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.wrapping.current().unwrap_or_default()
+    }
+
+    /// How many versions there are: more than one while what lies under older ones is moved.
+    #[must_use]
+    pub fn versions(&self) -> usize {
+        self.versions.len()
+    }
+
+    /// A short print, to tell the keys of two installations apart without telling either.
     #[must_use]
     pub fn fingerprint(&self) -> String {
-        hex::encode(&sha256(&[b"salus-root-fingerprint", &self.0[..]])[..8])
+        hex::encode(&sha256(&[b"salus-root-fingerprint", &self.evidence[..]])[..8])
     }
 
-    /// A new key for a tenant and its wrapped form.
-    pub(crate) fn new_tenant_key(&self, tenant: Uuid, key_no: u64) -> Result<(Secret, Wrapped)> {
-        let secret = random_secret()?;
-        let wrapped = wrap(&cipher(&self.0)?, &key_aad(tenant, key_no, "tenant"), &secret)?;
-        Ok((secret, wrapped))
+    /// The wrapped form of a tenant's key.
+    pub(crate) fn wrap_tenant_key(&self, tenant: Uuid, key_no: u64, secret: &Secret) -> Result<Wrapped> {
+        self.wrapping.wrap(&key_aad(tenant, key_no, "tenant"), secret)
     }
 
     /// A tenant's key from its wrapped form.
     pub(crate) fn open_tenant_key(&self, tenant: Uuid, key_no: u64, wrapped: &[u8]) -> Result<Secret> {
-        unwrap(&cipher(&self.0)?, &key_aad(tenant, key_no, "tenant"), wrapped)
+        self.wrapping.unwrap(&key_aad(tenant, key_no, "tenant"), wrapped)
     }
 
     /// A new seed for the key that signs the audit log, and its wrapped form; `id` is that of its row.
     pub(crate) fn new_log_key(&self, id: Uuid) -> Result<(Secret, Wrapped)> {
         let secret = random_secret()?;
-        let wrapped = wrap(&cipher(&self.0)?, &key_aad(id, 0, "log"), &secret)?;
+        let wrapped = self.wrapping.wrap(&key_aad(id, 0, "log"), &secret)?;
         Ok((secret, wrapped))
     }
 
     /// That seed from its wrapped form.
     pub(crate) fn open_log_key(&self, id: Uuid, wrapped: &[u8]) -> Result<Secret> {
-        unwrap(&cipher(&self.0)?, &key_aad(id, 0, "log"), wrapped)
+        self.wrapping.unwrap(&key_aad(id, 0, "log"), wrapped)
+    }
+
+    /// That seed under the newest version.
+    pub(crate) fn rewrap_log_key(&self, id: Uuid, wrapped: &[u8]) -> Result<Wrapped> {
+        self.wrapping.wrap(&key_aad(id, 0, "log"), &self.open_log_key(id, wrapped)?)
     }
 
     /// A key for one backup and its wrapped form.
     pub(crate) fn new_backup_key(&self, backup: Uuid) -> Result<(Secret, Wrapped)> {
         let secret = random_secret()?;
-        let wrapped = wrap(&cipher(&self.0)?, &key_aad(backup, 0, "backup"), &secret)?;
+        let wrapped = self.wrapping.wrap(&key_aad(backup, 0, "backup"), &secret)?;
         Ok((secret, wrapped))
     }
 
     /// A backup's key from its wrapped form.
     pub(crate) fn open_backup_key(&self, backup: Uuid, wrapped: &[u8]) -> Result<Secret> {
-        unwrap(&cipher(&self.0)?, &key_aad(backup, 0, "backup"), wrapped)
+        self.wrapping.unwrap(&key_aad(backup, 0, "backup"), wrapped)
+    }
+
+    fn evidence(&self, info: &[&[u8]]) -> Secret {
+        expand(&mac::Key::new(mac::HMAC_SHA256, &self.evidence[..]), info)
     }
 
     /// The code that only a holder of the root key can put under a backup's manifest.
     pub(crate) fn manifest_code(&self, manifest: &[u8]) -> Result<[u8; 32]> {
-        use aws_lc_rs::hmac;
-        let key = derive(&[], &self.0[..], &[b"salus/backup-manifest/v1"])?;
-        Ok(super::hmac(&hmac::Key::new(hmac::HMAC_SHA256, &key[..]), &[manifest]))
+        let key = self.evidence(&[b"salus/backup-manifest/v1"]);
+        Ok(hmac(&mac::Key::new(mac::HMAC_SHA256, &key[..]), &[manifest]))
+    }
+
+    /// The code of a line of the erasure ledger, over the code of the line before.
+    pub(crate) fn ledger_code(&self, before: &str, line: &str) -> String {
+        let key = self.evidence(&[b"salus/erasure-ledger/v1"]);
+        let parts = [before.as_bytes(), b"\0", line.as_bytes()];
+        hex::encode(hmac(&mac::Key::new(mac::HMAC_SHA256, &key[..]), &parts))
     }
 
     /// The code that only a holder of the root key can put under the statement that begins an epoch of the audit log.
     pub(crate) fn epoch_code(&self, statement: &[u8]) -> Result<[u8; 32]> {
-        use aws_lc_rs::hmac;
-        let key = derive(&[], &self.0[..], &[b"salus/audit-epoch/v1"])?;
-        Ok(super::hmac(&hmac::Key::new(hmac::HMAC_SHA256, &key[..]), &[statement]))
+        let key = self.evidence(&[b"salus/audit-epoch/v1"]);
+        Ok(hmac(&mac::Key::new(mac::HMAC_SHA256, &key[..]), &[statement]))
     }
 
     /// The key with which one run of a server process marks its audit events.
     pub(crate) fn writer_key(&self, writer: i32, boot: Uuid) -> Result<Secret> {
-        derive(&[], &self.0[..], &[b"salus/audit-writer/v1", &writer.to_be_bytes(), boot.as_bytes()])
+        Ok(self.evidence(&[b"salus/audit-writer/v1", &writer.to_be_bytes(), boot.as_bytes()]))
     }
 }
 
-fn encrypt(recipients: &[x25519::Recipient], key: &Secret) -> Result<Vec<u8>> {
+fn encrypt(recipients: &[x25519::Recipient], clear: &[u8]) -> Result<Vec<u8>> {
     let encryptor = age::Encryptor::with_recipients(recipients.iter().map(|r| r as &dyn age::Recipient))
         .map_err(Error::internal)?;
     let mut out = Vec::new();
     let mut writer = encryptor.wrap_output(&mut out).map_err(Error::internal)?;
-    writer.write_all(&key[..]).map_err(Error::internal)?;
+    writer.write_all(clear).map_err(Error::internal)?;
     writer.finish().map_err(Error::internal)?;
     Ok(out)
+}
+
+fn parse_identity(text: &str) -> Result<x25519::Identity> {
+    let line = text.lines().map(str::trim).find(|l| !l.is_empty() && !l.starts_with('#')).unwrap_or_default();
+    line.parse().map_err(|_| Error::Unavailable("the identity is not an age identity (AGE-SECRET-KEY-…)".into()))
+}
+
+/// Puts a file in the place of another in one step: whoever reads it finds the old or the new one, whole.
+fn replace_private(path: &Path, bytes: &[u8]) -> Result<()> {
+    let next = path.with_extension("next");
+    let failed = |e: std::io::Error| Error::Unavailable(format!("{} cannot be replaced: {e}", path.display()));
+    std::fs::remove_file(&next)
+        .or_else(|e| if e.kind() == std::io::ErrorKind::NotFound { Ok(()) } else { Err(failed(e)) })?;
+    write_private(&next, bytes)?;
+    std::fs::rename(&next, path).map_err(failed)?;
+    let dir = path.parent().map(std::fs::File::open).transpose().map_err(failed)?;
+    dir.map_or(Ok(()), |dir| dir.sync_all()).map_err(failed)
 }
 
 /// Writes a new file that only its owner can read, in a directory that only its owner can enter, and syncs it.
@@ -220,6 +373,20 @@ mod tests {
         assert!(file.check_escrow(x25519::Identity::generate().to_string().expose_secret()).is_err());
         assert!(matches!(file.init(&[]), Err(Error::Conflict { .. })));
         assert_eq!(file.unlock().unwrap().fingerprint(), file.unlock().unwrap().fingerprint());
+        let (tenant, id) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let old = file.unlock().unwrap();
+        let secret = random_secret().unwrap();
+        let wrapped = old.wrap_tenant_key(tenant, 7, &secret).unwrap();
+        assert!(file.add_version().unwrap().is_none(), "the file knows its recipients");
+        let both = file.unlock().unwrap();
+        assert_eq!((both.version(), both.versions()), (2, 2));
+        assert_eq!(both.open_tenant_key(tenant, 7, &wrapped.0).unwrap(), secret);
+        assert_eq!(both.writer_key(3, id).unwrap(), old.writer_key(3, id).unwrap(), "evidence outlives versions");
+        assert_eq!(file.give_up_older().unwrap(), 1);
+        let new = file.unlock().unwrap();
+        assert!(new.open_tenant_key(tenant, 7, &wrapped.0).is_err());
+        assert_eq!((new.version(), new.fingerprint()), (2, old.fingerprint()));
+        file.check_escrow(&recovery).unwrap();
         std::fs::remove_file(&file.operator).unwrap();
         assert!(matches!(file.unlock(), Err(Error::Unavailable(_))));
         std::fs::remove_dir_all(&home).unwrap();

@@ -175,6 +175,34 @@ pub fn open(class: &ClassKey, subject: Option<&SubjectKey>, at: &Binding, sealed
     Ok(clear)
 }
 
+/// The same value under another class key. Its clear text does not leave this function: nothing is disclosed.
+///
+/// # Errors
+/// As [`open`] and [`seal`].
+pub(crate) fn reseal(
+    from: &ClassKey,
+    to: &ClassKey,
+    subject: Option<&SubjectKey>,
+    at: &Binding,
+    sealed: &[u8],
+) -> Result<Vec<u8>> {
+    seal(to, subject, at, &open(from, subject, at, sealed)?)
+}
+
+/// What stands in the place of a value whose person's key was destroyed, when the class key is exchanged: of the same
+/// length, with the number of the new key, and random. Nobody can open either; the old bytes need not be kept.
+///
+/// # Errors
+/// Only when the random source fails.
+pub(crate) fn forgotten(to: &ClassKey, sealed: &[u8]) -> Result<Vec<u8>> {
+    let mut out = vec![0; sealed.len().max(HEADER + NONCE + TAG)];
+    super::fill_random(&mut out[HEADER..])?;
+    out[..2].copy_from_slice(&MARK);
+    out[2] = AES_GCM;
+    out[3..HEADER].copy_from_slice(&to.key_no.to_be_bytes());
+    Ok(out)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -70,10 +70,15 @@ async fn drill(config: Config, args: RestoreArgs, place: DrillPlace) -> Result<O
     let env = Env::default();
     let scratch = std::path::absolute(&place.scratch).map_err(Error::internal)?;
     let home = scratch.join(format!("salus-drill-{}", env.id()));
-    let args = RestoreArgs { identity: Some(identity_file(&config, &args)), ..args };
+    let ledger = config.erasure_ledger.clone().unwrap_or_else(|| config.home.join("audit/erasures"));
+    let args = RestoreArgs {
+        identity: Some(identity_file(&config, &args)),
+        erasures: args.erasures.clone().or_else(|| ledger.exists().then_some(ledger)),
+        ..args
+    };
     let own = config.home.clone();
     // Nothing of this installation's own evidence is touched by the one in the scratch directory.
-    let inner = Config { home: home.clone(), audit_anchor: None, audit_receipts: None, ..config };
+    let inner = Config { home: home.clone(), audit_anchor: None, audit_receipts: None, erasure_ledger: None, ..config };
     let done = Restored::run(inner, &args, true).await;
     let removed = fs::remove_dir_all(&home).is_ok() || !home.exists();
     let (mut json, mut text, mut ok) = match &done {

@@ -66,6 +66,9 @@ pub struct RestoreArgs {
     /// A file with an identity that opens the root key: the operator's or the recovery identity.
     #[arg(long, value_name = "FILE")]
     identity: Option<PathBuf>,
+    /// The list of persons erased since the backup; the one of the settings when not said.
+    #[arg(long, value_name = "FILE")]
+    erasures: Option<PathBuf>,
 }
 
 impl RestoreArgs {

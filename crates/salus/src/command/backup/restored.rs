@@ -91,12 +91,12 @@ impl Restored {
             counted: None,
             signed: None,
         };
-        restored.check(drill).await?;
+        restored.check(drill, args.erasures.as_deref()).await?;
         Ok(restored)
     }
 
     /// Starts the cluster, asks it everything that can be asked, and stops it.
-    async fn check(&mut self, drill: bool) -> Result<()> {
+    async fn check(&mut self, drill: bool, erasures: Option<&Path>) -> Result<()> {
         let mut since = Instant::now();
         let home = self.config.home.clone();
         let settings = Settings { patience: RECOVERY_MAX, ..Settings::default() };
@@ -122,7 +122,7 @@ impl Restored {
                 self.problems.extend(report.problems.iter().cloned());
                 self.keys = json!({"unwrapped": report.unwrapped, "canaries": report.canaries});
                 self.took("keys doctor", &mut since);
-                self.before_serving(&db).await?;
+                self.before_serving(&place, &db, erasures).await?;
                 db.close().await;
             }
         }
@@ -162,10 +162,39 @@ impl Restored {
 
     /// What must be done to a restored database before anybody is served from it, in this order. It is an earlier state:
     /// whatever was done since and must stay done is done again here.
-    async fn before_serving(&mut self, db: &Db) -> Result<()> {
+    async fn before_serving(&mut self, place: &Place, db: &Db, erasures: Option<&Path>) -> Result<()> {
+        self.erase_again(place, db, erasures).await?;
         let mut tx = db.begin(Ctx::operator(db.env(), PLATFORM), true).await?;
         tx.note(json!({"backup": self.manifest.id, "to": self.asked(), "reached": self.reached.map(stamp)}));
         tx.commit("kernel.database.restore", "kernel.installation").await
+    }
+
+    /// Destroys the keys of persons who were erased since the backup.
+    async fn erase_again(&mut self, place: &Place, db: &Db, erasures: Option<&Path>) -> Result<()> {
+        let own = place.erasures();
+        if let Some(given) = erasures.filter(|given| *given != own.path()) {
+            // Kept with the new directory, so that every start repeats it.
+            let copied =
+                own.path().parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::copy(given, own.path()));
+            copied.map_err(|e| {
+                Error::Unavailable(format!("the erasure ledger {} cannot be copied: {e}", given.display()))
+            })?;
+        }
+        if !own.path().exists() {
+            self.notes.push(
+                "no list of erased persons was found: name it with --erasures if anyone was erased since the backup, or they can be read again"
+                    .into(),
+            );
+            return Ok(());
+        }
+        match db.replay_erasures(&own).await {
+            Err(e) => self.problems.push(e.to_string()),
+            Ok(r) => {
+                self.notes
+                    .push(format!("{} erased persons are listed, {} were erased again", r.listed, r.erased_again));
+            }
+        }
+        Ok(())
     }
 
     /// The audit log by itself: its anchor and receipts belong to the installation it was taken from, and speak of later
