@@ -152,10 +152,21 @@ async fn seal(place: &Place) -> Result<Outcome> {
 }
 
 async fn anchor(place: &Place) -> Result<Outcome> {
-    let anchor = place.anchor();
-    let size = Sealer::new(log(place).await?).anchor(&anchor).await?;
-    let text = format!("the head over {size} events is kept at {}", anchor.name());
-    Ok(Outcome::done(json!({"ok": true, "size": size, "anchor": anchor.name()}), text))
+    let mut sealer = Sealer::new(log(place).await?);
+    let (mut size, mut names) = (0, Vec::new());
+    for anchor in place.anchors()? {
+        size = sealer.anchor(anchor.as_ref()).await?;
+        names.push(anchor.name());
+    }
+    let text = format!("the head over {size} events is kept at {}", names.join(" and "));
+    Ok(Outcome::done(json!({"ok": true, "size": size, "anchors": names}), text))
+}
+
+/// The anchors of the settings and those that were named.
+fn evidence(place: &Place, named: Vec<PathBuf>) -> Result<Vec<Box<dyn Anchor>>> {
+    let mut all = place.anchors()?;
+    all.extend(named.into_iter().map(|path| Box::new(FileAnchor::new(path)) as Box<dyn Anchor>));
+    Ok(all)
 }
 
 async fn new_epoch(
@@ -165,11 +176,10 @@ async fn new_epoch(
 ) -> Result<Outcome> {
     let log = log(place).await?;
     let db = place.db().await?;
-    let mut kept = vec![place.anchor()];
-    kept.extend(anchors.into_iter().map(FileAnchor::new));
+    let kept = evidence(place, anchors)?;
     let receipts = place.receipts();
     let evidence = Evidence {
-        anchors: kept.iter().map(|a| a as _).collect(),
+        anchors: kept.iter().map(AsRef::as_ref).collect(),
         receipts: receipts.exists().then_some(receipts.as_path()),
     };
     // Who begins an epoch is on the record, and first.
@@ -181,7 +191,7 @@ async fn new_epoch(
     let begun = epoch::begin(&log, &evidence, &ask).await?;
     let mut sealer = Sealer::new(log);
     for anchor in &kept {
-        sealer.anchor(anchor).await?;
+        sealer.anchor(anchor.as_ref()).await?;
     }
     let Begun { statement: s, lost, events, .. } = &begun;
     let mut lines = vec![
@@ -239,11 +249,10 @@ async fn export(
 
 async fn check(place: &Place, anchors: Vec<PathBuf>, alone: bool) -> Result<Outcome> {
     let log = log(place).await?;
-    let mut kept = vec![place.anchor()];
-    kept.extend(anchors.into_iter().map(FileAnchor::new));
+    let kept = if alone { Vec::new() } else { evidence(place, anchors)? };
     let receipts = place.receipts();
     let evidence = Evidence {
-        anchors: kept.iter().filter(|_| !alone).map(|a| a as _).collect(),
+        anchors: kept.iter().map(AsRef::as_ref).collect(),
         receipts: (!alone && receipts.exists()).then_some(receipts.as_path()),
     };
     let report = verify(&log, &evidence).await?;

@@ -36,7 +36,15 @@ impl Drop for Folder {
 pub fn command(home: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_salus"));
     command.arg("--json").arg("--home").arg(home).args(arguments).env("SALUS_ALLOW_OLD_POSTGRES", "true");
-    for name in ["DATABASE_URL", "DATABASE_ADMIN_URL", "SALUS_HOME", "SALUS_OPERATOR_KEY", "SALUS_BACKUP_DIR"] {
+    for name in [
+        "DATABASE_URL",
+        "DATABASE_ADMIN_URL",
+        "SALUS_HOME",
+        "SALUS_OPERATOR_KEY",
+        "SALUS_BACKUP_DIR",
+        "SALUS_AUDIT_WITNESS",
+        "SALUS_AUDIT_WITNESS_KEY",
+    ] {
         command.env_remove(name);
     }
     command

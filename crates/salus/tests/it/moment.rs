@@ -188,3 +188,104 @@ async fn what_is_pruned_is_what_no_backup_needs() {
     assert_eq!((&pruned["removed"], &pruned["log_files"]), (&serde_json::json!([]), &serde_json::json!(0)));
     drop(cluster);
 }
+
+/// Waits until it is so.
+async fn until(what: &str, mut so: impl FnMut() -> bool) {
+    let since = std::time::Instant::now();
+    while !so() {
+        assert!(since.elapsed() < std::time::Duration::from_mins(3), "{what}");
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+}
+
+/// A program that runs until the test ends; its first lines.
+struct Running(std::process::Child);
+
+impl Running {
+    fn start(mut command: std::process::Command) -> (Self, String) {
+        use std::io::BufRead as _;
+        let mut child =
+            command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::null()).spawn().unwrap();
+        let mut line = String::new();
+        std::io::BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        (Self(child), line)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        std::process::Command::new("kill").arg(self.0.id().to_string()).status().ok();
+        self.0.wait().ok();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_takes_backups_by_itself() {
+    let folder = Folder::new("serve");
+    let (home, _) = prepare(&folder);
+    let out = folder.path("out");
+    let _cluster = hold(&home);
+    let mut serve = command(&home, &["serve", "--port", "0"]);
+    serve.env("SALUS_BACKUP_DIR", &out);
+    let (server, _) = Running::start(serve);
+    let bases = || names(&out).into_iter().filter(|name| name.starts_with("salus-")).count();
+    until("no backup is taken", || bases() == 1).await;
+    drop(server);
+    // What was committed up to the stop is archived, and one backup is enough for a day.
+    let place: [(&str, &Path); 1] = [("SALUS_BACKUP_DIR", &out)];
+    let listed = well(&home, &place, &["backup", "list"]);
+    assert!(listed["backups"][0]["reach"].is_string(), "{listed}");
+    assert_eq!(bases(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_witness_remembers_what_the_database_forgot() {
+    let folder = Folder::new("witness");
+    let (home, _) = prepare(&folder);
+    let cluster = hold(&home);
+    done(&home, &["tenant", "create", "one", "--name", "one"]);
+    done(&home, &["audit", "seal"]);
+    let key = done(&home, &["audit", "verify"])["report"]["key"].as_str().unwrap().to_owned();
+    let (_witness, said) =
+        Running::start(command(&folder.path("other"), &["witness", "--listen", "127.0.0.1:0", "--log", &key]));
+    let said: Value = serde_json::from_str(&said).unwrap();
+    let (address, its_key) = (said["address"].as_str().unwrap().to_owned(), said["key"].as_str().unwrap().to_owned());
+    let settings: [(&str, &Path); 2] =
+        [("SALUS_AUDIT_WITNESS", Path::new(&address)), ("SALUS_AUDIT_WITNESS_KEY", Path::new(&its_key))];
+    let first = well(&home, &settings, &["audit", "anchor"]);
+    assert_eq!(first["anchors"].as_array().unwrap().len(), 2, "{first}");
+    done(&home, &["tenant", "create", "two", "--name", "two"]);
+    let size = done(&home, &["audit", "seal"])["size"].as_u64().unwrap();
+    assert_eq!(well(&home, &settings, &["audit", "anchor"])["size"], size);
+    assert!(well(&home, &settings, &["audit", "verify"])["report"]["anchored"].as_u64().unwrap() >= 3);
+    assert!(refused_with(&home, &settings[..1], &["audit", "anchor"]).contains("audit_witness_key"));
+
+    // Back to the first head, with the file that remembers it, and on from there: another history.
+    let back = first["size"].as_u64().unwrap();
+    let admin = client(&cluster).await;
+    let cut = format!(
+        "SET session_replication_role = replica; \
+         DELETE FROM audit.activity_logs WHERE id IN (SELECT event_id FROM audit.leaves WHERE leaf_index >= {back}); \
+         DELETE FROM audit.leaves WHERE leaf_index >= {back}; DELETE FROM audit.checkpoints WHERE size > {back}; \
+         UPDATE audit.tiles SET hashes = substr(hashes, 1, 32 * {back}); UPDATE audit.tree_states SET size = {back}, \
+           root = (SELECT decode(split_part(note, E'\\n', 3), 'base64') FROM audit.checkpoints WHERE size = {back})"
+    );
+    admin.batch_execute(&cut).await.unwrap();
+    fs::remove_file(home.join("audit/anchor")).unwrap();
+    fs::remove_dir_all(home.join("audit/receipts")).unwrap();
+    for slug in ["three", "four"] {
+        done(&home, &["tenant", "create", slug, "--name", slug]);
+    }
+    assert!(done(&home, &["audit", "seal"])["size"].as_u64().unwrap() >= size, "without the witness nobody knows");
+    let said = refused_with(&home, &settings, &["audit", "anchor"]);
+    assert!(said.contains("is not the one that was anchored"), "{said}");
+    let said = refused_with(&home, &settings, &["audit", "verify"]);
+    assert!(said.contains("anchor_fork"), "{said}");
+}
+
+#[track_caller]
+fn refused_with(home: &Path, settings: &[(&str, &Path)], arguments: &[&str]) -> String {
+    let (ok, _, told) = with(home, settings, arguments);
+    assert!(!ok, "{arguments:?} was not refused: {told}");
+    told
+}

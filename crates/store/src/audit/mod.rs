@@ -18,6 +18,7 @@ pub mod merkle;
 pub mod report;
 mod sealer;
 mod trust;
+pub mod witness;
 mod writer;
 
 pub use anchor::{Anchor, FileAnchor};

@@ -54,7 +54,7 @@ impl Postmaster {
                 _ if self.is_gone()? && self.child.is_none() => return Ok(false),
                 _ if self.is_gone()? => {
                     let log = fs::read(layout.log().join("postgres.log")).unwrap_or_default();
-                    return Err(Error::Unavailable(format!("PostgreSQL did not start: {}", last_lines(&log, 3))));
+                    return Err(Error::Unavailable(format!("PostgreSQL did not start: {}", why(&log))));
                 }
                 _ => sleep(LOOK).await,
             }
@@ -97,6 +97,13 @@ impl Postmaster {
         }
         Err(Error::Unavailable(format!("PostgreSQL (process {}) does not stop", self.pid)))
     }
+}
+
+/// Why a server ended: its last fatal line, which others follow, or its last lines.
+fn why(log: &[u8]) -> String {
+    let text = String::from_utf8_lossy(log);
+    let fatal = text.lines().rev().take(20).find(|line| line.contains(" FATAL: "));
+    fatal.map_or_else(|| last_lines(log, 3), str::to_owned)
 }
 
 /// Number and state from `postmaster.pid` (its lines 1 and 8).

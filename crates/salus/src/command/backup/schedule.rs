@@ -129,7 +129,8 @@ pub async fn doctor(place: &Place) -> Result<Outcome> {
     }
     match &place.config.backup_dir {
         None => {
-            problems.push("backup_dir is not set: no backup is taken by itself, and the log is not archived".to_owned())
+            problems
+                .push("backup_dir is not set: no backup is taken by itself, and the log is not archived".to_owned());
         }
         Some(out) => {
             let entries = backup::list(out, &Arc::new(place.keys().unlock()?))?;
@@ -145,7 +146,7 @@ pub async fn doctor(place: &Place) -> Result<Outcome> {
                 _ if archive_of(&place.config.home)?.is_none() => problems.push("the log is not archived".into()),
                 None => problems.push("no backup can be restored to a later time: the archived log has a gap".into()),
                 Some(at) if now - at > LAG_MAX => {
-                    lines.push(format!("The log is archived up to {} ago", age(now - at)))
+                    lines.push(format!("The log is archived up to {} ago", age(now - at)));
                 }
                 Some(_) => lines.push("The log is archived up to now".into()),
             }
