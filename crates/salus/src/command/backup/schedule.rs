@@ -31,10 +31,18 @@ pub struct Schedule {
     task: JoinHandle<()>,
 }
 
-/// Begins; nothing where no `backup_dir` is set or the database is somebody's own server.
+/// Begins; nothing where no `backup_dir` is set or the database is somebody's own server. Where it was set once, the
+/// files that would now wait for nobody and fill the disk are removed.
 pub fn begin(place: &Arc<Place>) -> Option<Schedule> {
-    place.cluster()?;
-    place.config.backup_dir.as_ref()?;
+    let cluster = place.cluster()?;
+    if place.config.backup_dir.is_none() {
+        match cluster.end_spool() {
+            Ok(true) => tracing::warn!("backup_dir is not set any more: the log is not archived from now on"),
+            Ok(false) => {}
+            Err(e) => tracing::error!(error = %e, "files of the log wait for nobody"),
+        }
+        return None;
+    }
     let stop = Arc::new(Notify::new());
     let (stopped, place) = (Arc::clone(&stop), Arc::clone(place));
     let task = runtime::spawn(async move {
