@@ -1,6 +1,8 @@
 //! Retention policies as data: how long which class of data is kept, counted in calendar years. The workflows of
 //! disclosures, consents and breaches are not built yet.
 
+pub mod retention;
+
 use salus_store::Resource;
 
 /// Exposed tables.

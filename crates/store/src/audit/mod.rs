@@ -16,6 +16,7 @@ mod leaf;
 mod log;
 pub mod merkle;
 pub mod report;
+pub mod retention;
 mod sealer;
 mod trust;
 pub mod witness;
