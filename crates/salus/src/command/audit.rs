@@ -48,7 +48,7 @@ pub enum AuditCommand {
     Seal,
     /// Keep the newest signed head at the anchor, as `salus serve` does every 30 seconds.
     Anchor,
-    /// Remove events whose time is over by the tenants' retention policies (class audit_logs; seven years without one).
+    /// Remove events whose time is over by the tenants' retention policies (seven years where none speaks of them).
     /// Their leaves and all proofs stay. The log is verified first.
     Prune {
         /// Why, in the log for good.

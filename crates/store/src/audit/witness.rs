@@ -316,7 +316,9 @@ mod tests {
     fn ask(old: &[Hash], new: &[Hash], note: &str) -> String {
         let path = proof::consistency_path(old.len() as u64, new.len() as u64);
         let mut tiles = super::super::merkle::Grown::from_edge(0, super::super::merkle::Tiles::default()).unwrap();
-        new.iter().for_each(|leaf| tiles.append(*leaf));
+        for leaf in new {
+            tiles.append(*leaf);
+        }
         let hashes = if old.is_empty() { Vec::new() } else { proof::hashes(&path, tiles.partial()).unwrap() };
         let lines: String = hashes.iter().map(|h| STANDARD.encode(h) + "\n").collect();
         format!("old {}\n{lines}\n{note}", old.len())

@@ -42,8 +42,8 @@ async fn what_is_old_leaves_and_what_is_held_or_too_young_stays() {
     assert_eq!((run(&world, now, true).await.events, left().await), (4, 6), "saying is not doing");
     let hold = "SET session_replication_role = replica; INSERT INTO audit.legal_holds (tenant_id, id, reason) VALUES ";
     admin.batch_execute(&format!("{hold} ('{}', gen_random_uuid(), 'a lawsuit')", world.tenant)).await.unwrap();
-    let held = run(&world, now, false).await;
-    assert_eq!((held.events, held.held, left().await), (0, 4, 6));
+    let kept = run(&world, now, false).await;
+    assert_eq!((kept.events, kept.held, left().await), (0, 4, 6));
     admin.batch_execute("UPDATE audit.legal_holds SET released_at = now(), release_reason = 'settled'").await.unwrap();
     let pruned = run(&world, now, false).await;
     assert_eq!((pruned.events, pruned.held, left().await), (4, 0, 2));
