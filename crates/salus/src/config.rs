@@ -25,6 +25,10 @@ pub struct Config {
     /// File on another volume where signed heads of the audit log are kept; `audit/anchor` of the data directory when
     /// not set, which protects only from who cannot write there.
     pub audit_anchor: Option<PathBuf>,
+    /// Host and port of a witness (`salus witness`), run by somebody else, that signs heads of the audit log as well.
+    pub audit_witness: Option<String>,
+    /// That witness's key, as it prints it.
+    pub audit_witness_key: Option<String>,
     /// Folder on another volume where receipts of committed events are kept; `audit/receipts` when not set.
     pub audit_receipts: Option<PathBuf>,
     /// Folder on another volume for backups of the private cluster and the archive of its log. When it is set the server
@@ -57,13 +61,15 @@ pub struct Config {
 }
 
 /// Variables that are read, and the setting each stands for.
-const VARIABLES: [(&str, &str); 17] = [
+const VARIABLES: [(&str, &str); 19] = [
     ("SALUS_HOME", "home"),
     ("DATABASE_URL", "database_url"),
     ("DATABASE_ADMIN_URL", "database_admin_url"),
     ("DATABASE_SEALER_URL", "database_sealer_url"),
     ("SALUS_AUDIT_ANCHOR", "audit_anchor"),
     ("SALUS_AUDIT_RECEIPTS", "audit_receipts"),
+    ("SALUS_AUDIT_WITNESS", "audit_witness"),
+    ("SALUS_AUDIT_WITNESS_KEY", "audit_witness_key"),
     ("SALUS_BACKUP_DIR", "backup_dir"),
     ("SALUS_BACKUP_EVERY", "backup_every"),
     ("SALUS_BACKUP_KEEP", "backup_keep"),
@@ -101,6 +107,8 @@ impl Config {
         text(&mut config.database_url, "DATABASE_URL");
         text(&mut config.database_admin_url, "DATABASE_ADMIN_URL");
         text(&mut config.database_sealer_url, "DATABASE_SEALER_URL");
+        text(&mut config.audit_witness, "SALUS_AUDIT_WITNESS");
+        text(&mut config.audit_witness_key, "SALUS_AUDIT_WITNESS_KEY");
         text(&mut config.listen, "SALUS_LISTEN");
         text(&mut config.public_url, "SALUS_PUBLIC_URL");
         if let Some(n) = variable("SALUS_CONNECTIONS") {

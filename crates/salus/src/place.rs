@@ -5,7 +5,10 @@ use crate::config::Config;
 use salus_core::{Env, Error, PLATFORM, Result};
 use salus_store::{
     Address, Db, Options, Policy,
-    audit::{FileAnchor, Log},
+    audit::{
+        Anchor, FileAnchor, Log,
+        witness::{WitnessAnchor, WitnessKey},
+    },
     cluster::{Cluster, DATABASE, Settings},
     erase::Ledger,
     lint, refuse_unsafe, schema,
@@ -128,6 +131,26 @@ impl Place {
     /// The file where heads of the audit log are kept.
     pub fn anchor(&self) -> FileAnchor {
         FileAnchor::new(self.anchor_path())
+    }
+
+    /// All places where heads are kept: the file, and the witness where one is set.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a witness without its key, or a key that is none.
+    pub fn anchors(&self) -> Result<Vec<Box<dyn Anchor>>> {
+        let mut all: Vec<Box<dyn Anchor>> = vec![Box::new(self.anchor())];
+        match (&self.config.audit_witness, &self.config.audit_witness_key) {
+            (None, None) => {}
+            (Some(address), Some(key)) => {
+                let log = format!("salus-{}/audit", self.keys().unlock()?.fingerprint());
+                all.push(Box::new(WitnessAnchor::new(address.clone(), WitnessKey::parse(key)?, log)));
+            }
+            _ => {
+                let why = "audit_witness and audit_witness_key are set together: salus witness prints its key";
+                return Err(Error::invalid("audit_witness_key", "required", why));
+            }
+        }
+        Ok(all)
     }
 
     fn anchor_path(&self) -> PathBuf {

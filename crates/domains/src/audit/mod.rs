@@ -1,6 +1,7 @@
 //! Reading the audit log: the log itself, and who saw one person's record. Reading it is recorded like any other
 //! access. Events are written by the kernel only, and sealed, verified and exported by `salus_store::audit`.
 
+pub mod holds;
 mod reads;
 
 pub use reads::reads;

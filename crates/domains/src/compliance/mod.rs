@@ -6,6 +6,8 @@ mod proofs;
 
 pub use proofs::{PROMISES, Proof, Verdict, keep, reads};
 
+pub mod retention;
+
 use salus_store::Resource;
 
 /// Exposed tables.

@@ -6,13 +6,14 @@ use crate::{
 };
 use clap::Subcommand;
 use salus_core::{Ctx, Error, PLATFORM, Result};
-use salus_domains::operations;
+use salus_domains::{audit::holds, compliance::retention, operations};
 use salus_store::{
     Call, Db,
     audit::{
         Anchor, Evidence, FileAnchor, Log, Sealer,
         bundle::{self, Selection},
-        epoch::{self, Ask, Begun},
+        epoch::{self, Begun},
+        retention::{self as audit_retention, Ask},
         verify,
     },
     dispatch,
@@ -47,6 +48,36 @@ pub enum AuditCommand {
     Seal,
     /// Keep the newest signed head at the anchor, as `salus serve` does every 30 seconds.
     Anchor,
+    /// Remove events whose time is over by the tenants' retention policies (seven years where none speaks of them).
+    /// Their leaves and all proofs stay. The log is verified first.
+    Prune {
+        /// Why, in the log for good.
+        #[arg(long, default_value = "retention")]
+        reason: String,
+        /// Do it; without this it says what would leave.
+        #[arg(long)]
+        apply: bool,
+    },
+    /// Keep the events of a tenant, or about one person, whatever their age.
+    Hold {
+        #[arg(long)]
+        tenant: String,
+        /// Only events about this patient.
+        #[arg(long)]
+        patient: Option<Uuid>,
+        #[arg(long)]
+        reason: String,
+    },
+    /// Let a hold go.
+    Release {
+        #[arg(long)]
+        tenant: String,
+        /// The id that `salus audit hold` printed.
+        #[arg(long)]
+        hold: Uuid,
+        #[arg(long)]
+        reason: String,
+    },
     /// Begin the log anew after a restore, a failover or a dump put into another cluster: what the old log was, which
     /// events are lost and why become the first leaf of a new epoch, and sealing goes on. Refused where the log can be
     /// continued.
@@ -97,6 +128,17 @@ pub async fn run(place: &Place, command: AuditCommand) -> Result<Outcome> {
     match command {
         AuditCommand::Seal => seal(place).await,
         AuditCommand::Anchor => anchor(place).await,
+        AuditCommand::Prune { reason, apply } => prune(place, reason, !apply).await,
+        AuditCommand::Hold { tenant, patient, reason } => {
+            let db = place.db().await?;
+            let id = holds::hold(&db, place.tenant(&db, &tenant).await?, patient, &reason).await?;
+            Ok(Outcome::done(json!({"ok": true, "hold": id}), format!("Held until: salus audit release --hold {id}")))
+        }
+        AuditCommand::Release { tenant, hold, reason } => {
+            let db = place.db().await?;
+            holds::release(&db, place.tenant(&db, &tenant).await?, hold, &reason).await?;
+            Ok(Outcome::done(json!({"ok": true}), "The hold is released"))
+        }
         AuditCommand::NewEpoch { reason, ticket, anchors } => new_epoch(place, (reason, ticket), anchors).await,
         AuditCommand::Export { tenant, patient, from, to, output, anchors } => {
             let db = place.db().await?;
@@ -152,10 +194,54 @@ async fn seal(place: &Place) -> Result<Outcome> {
 }
 
 async fn anchor(place: &Place) -> Result<Outcome> {
-    let anchor = place.anchor();
-    let size = Sealer::new(log(place).await?).anchor(&anchor).await?;
-    let text = format!("the head over {size} events is kept at {}", anchor.name());
-    Ok(Outcome::done(json!({"ok": true, "size": size, "anchor": anchor.name()}), text))
+    let mut sealer = Sealer::new(log(place).await?);
+    let (mut size, mut names) = (0, Vec::new());
+    for anchor in place.anchors()? {
+        size = sealer.anchor(anchor.as_ref()).await?;
+        names.push(anchor.name());
+    }
+    let text = format!("the head over {size} events is kept at {}", names.join(" and "));
+    Ok(Outcome::done(json!({"ok": true, "size": size, "anchors": names}), text))
+}
+
+/// The anchors of the settings and those that were named.
+fn evidence(place: &Place, named: Vec<PathBuf>) -> Result<Vec<Box<dyn Anchor>>> {
+    let mut all = place.anchors()?;
+    all.extend(named.into_iter().map(|path| Box::new(FileAnchor::new(path)) as Box<dyn Anchor>));
+    Ok(all)
+}
+
+async fn prune(place: &Place, reason: String, dry: bool) -> Result<Outcome> {
+    let log = log(place).await?;
+    let kept = place.anchors()?;
+    let evidence = Evidence { anchors: kept.iter().map(AsRef::as_ref).collect(), receipts: None };
+    let report = verify(&log, &evidence).await?;
+    if let Some(problem) = report.problems.first() {
+        return Err(Error::Unavailable(format!(
+            "the audit log is not whole, and nothing is removed from it: {problem}"
+        )));
+    }
+    let db = place.db().await?;
+    let keep = retention::audit_periods(&db).await?;
+    let ctx = Ctx::operator(db.env(), PLATFORM);
+    let ask = Ask { reason, request: ctx.request, dry, now: db.env().now() };
+    if !dry {
+        // Who removes is on the record, and first.
+        let mut tx = db.begin(ctx, true).await?;
+        tx.note(json!({"reason": ask.reason}));
+        tx.commit("audit.log.prune", "audit.activity_logs").await?;
+    }
+    let mut admin = place.admin().await?;
+    let done = audit_retention::prune(&log, &mut admin, (&place.anchor(), &keep), &ask).await?;
+    let text = format!(
+        "{} events in {} ranges {}, {} are held; months of which nothing is left: {}",
+        done.events,
+        done.ranges,
+        if dry { "would leave" } else { "left" },
+        done.held,
+        if done.partitions.is_empty() { "none".to_owned() } else { done.partitions.join(", ") }
+    );
+    Ok(Outcome::done(json!({"ok": true, "applied": !dry, "pruned": done}), text))
 }
 
 async fn new_epoch(
@@ -165,23 +251,22 @@ async fn new_epoch(
 ) -> Result<Outcome> {
     let log = log(place).await?;
     let db = place.db().await?;
-    let mut kept = vec![place.anchor()];
-    kept.extend(anchors.into_iter().map(FileAnchor::new));
+    let kept = evidence(place, anchors)?;
     let receipts = place.receipts();
     let evidence = Evidence {
-        anchors: kept.iter().map(|a| a as _).collect(),
+        anchors: kept.iter().map(AsRef::as_ref).collect(),
         receipts: receipts.exists().then_some(receipts.as_path()),
     };
     // Who begins an epoch is on the record, and first.
     let ctx = Ctx::operator(db.env(), PLATFORM);
-    let ask = Ask { reason, ticket, request: ctx.request };
+    let ask = epoch::Ask { reason, ticket, request: ctx.request };
     let mut tx = db.begin(ctx, true).await?;
     tx.note(json!({"reason": ask.reason, "ticket": ask.ticket}));
     tx.commit("audit.log.new_epoch", "audit.epochs").await?;
     let begun = epoch::begin(&log, &evidence, &ask).await?;
     let mut sealer = Sealer::new(log);
     for anchor in &kept {
-        sealer.anchor(anchor).await?;
+        sealer.anchor(anchor.as_ref()).await?;
     }
     let Begun { statement: s, lost, events, .. } = &begun;
     let mut lines = vec![
@@ -239,11 +324,10 @@ async fn export(
 
 async fn check(place: &Place, anchors: Vec<PathBuf>, alone: bool) -> Result<Outcome> {
     let log = log(place).await?;
-    let mut kept = vec![place.anchor()];
-    kept.extend(anchors.into_iter().map(FileAnchor::new));
+    let kept = if alone { Vec::new() } else { evidence(place, anchors)? };
     let receipts = place.receipts();
     let evidence = Evidence {
-        anchors: kept.iter().filter(|_| !alone).map(|a| a as _).collect(),
+        anchors: kept.iter().map(AsRef::as_ref).collect(),
         receipts: (!alone && receipts.exists()).then_some(receipts.as_path()),
     };
     let report = verify(&log, &evidence).await?;

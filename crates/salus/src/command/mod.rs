@@ -15,6 +15,7 @@ mod sealing;
 mod serve;
 mod tenant;
 mod user;
+mod witness;
 
 use crate::{config::Config, output::Outcome, place::Place};
 use clap::{Args, Parser, Subcommand};
@@ -77,6 +78,8 @@ enum Command {
     /// The audit log.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// Run a witness of audit logs, for somebody else: it signs what grows and refuses a fork. No database is needed.
+    Witness(witness::WitnessArgs),
     /// Users of a tenant.
     #[command(subcommand)]
     User(user::UserCommand),
@@ -128,6 +131,7 @@ pub async fn run(cli: Cli) -> Result<Outcome> {
         Command::Drill(command) => backup::drill::run(Config::load(cli.home.as_deref())?, command).await,
         Command::Audit(command) => audit::run(&place()?, command).await,
         Command::Keys(command) => keys::run(&place()?, command).await,
+        Command::Witness(args) => witness::run(Config::load(cli.home.as_deref())?, args, cli.json).await,
         Command::User(command) => user::run(&place()?, command).await,
         Command::Tenant(command) => tenant::run(&place()?, command).await,
         Command::Demo(command) => demo::run(&place()?, command).await,

@@ -3,9 +3,9 @@
 //! A failure stops nothing else: events stay and are sealed later. It is logged when it begins, when it changes and
 //! when it ends, and not every second.
 
-use salus_core::Result;
+use salus_core::{Error, Result};
 use salus_store::{
-    audit::{FileAnchor, Log, Sealer},
+    audit::{Anchor, Log, Sealer},
     runtime,
 };
 use std::{
@@ -27,12 +27,12 @@ pub struct Sealing {
 }
 
 /// Begins to seal.
-pub fn begin(log: Log, anchor: FileAnchor, receipts: PathBuf) -> Sealing {
+pub fn begin(log: Log, anchors: Vec<Box<dyn Anchor>>, receipts: PathBuf) -> Sealing {
     let stop = Arc::new(Notify::new());
     let stopped = Arc::clone(&stop);
     let task = runtime::spawn(async move {
         let mut work =
-            Work { sealer: Sealer::new(log), anchor, receipts, anchored: 0, due: Instant::now(), trouble: None };
+            Work { sealer: Sealer::new(log), anchors, receipts, anchored: 0, due: Instant::now(), trouble: None };
         loop {
             work.turn(false).await;
             tokio::select! {
@@ -58,7 +58,8 @@ impl Sealing {
 
 struct Work {
     sealer: Sealer,
-    anchor: FileAnchor,
+    /// The file first, which is asked at every seal.
+    anchors: Vec<Box<dyn Anchor>>,
     receipts: PathBuf,
     /// Size of the head that is kept.
     anchored: u64,
@@ -79,13 +80,18 @@ impl Work {
     }
 
     async fn seal(&mut self, last: bool) -> Result<()> {
-        let sealed = self.sealer.seal_anchored(&self.anchor, Some(&self.receipts)).await?;
+        let Some(first) = self.anchors.first() else { return Err(Error::internal("no anchor")) };
+        let sealed = self.sealer.seal_anchored(first.as_ref(), Some(&self.receipts)).await?;
         for s in &sealed.suspects {
             tracing::error!(leaf = s.leaf, event = %s.event, tenant = %s.tenant, "an audit event was not made by a Salus process");
         }
         if !sealed.busy && sealed.size != self.anchored && (last || self.due <= Instant::now()) {
-            self.anchored = self.sealer.anchor(&self.anchor).await?;
             self.due = Instant::now() + ANCHOR;
+            let mut anchored = 0;
+            for anchor in &self.anchors {
+                anchored = self.sealer.anchor(anchor.as_ref()).await?;
+            }
+            self.anchored = anchored;
         }
         Ok(())
     }

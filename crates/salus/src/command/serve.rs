@@ -49,7 +49,8 @@ pub async fn run(place: Arc<Place>, args: ServeArgs, as_json: bool) -> Result<Ou
     let secure = base.starts_with("https://");
     let db = ready.db.clone();
     let app = App::new(ready.db, secure, ready.notices)?;
-    let sealing = place.log()?.map(|log| sealing::begin(log, place.anchor(), place.receipts()));
+    let anchors = place.anchors()?;
+    let sealing = place.log()?.map(|log| sealing::begin(log, anchors, place.receipts()));
     let backups = schedule::begin(&place);
     let rotating = rotating::begin(db.clone());
     let stop = async move {

@@ -37,123 +37,145 @@ async fn ids(client: &tokio_postgres::Client) -> BTreeSet<String> {
     rows.iter().map(|r| r.get(0)).collect()
 }
 
+/// A home with an archived log: one tenant before the moment, two after it.
+struct Past {
+    folder: Folder,
+    home: PathBuf,
+    recovery: PathBuf,
+    out: PathBuf,
+    base: PathBuf,
+    moment: String,
+    at_moment: BTreeSet<String>,
+    after: BTreeSet<String>,
+    source: tokio_postgres::Client,
+    _cluster: salus_store::cluster::Cluster,
+}
+
+impl Past {
+    async fn new() -> Self {
+        let folder = Folder::new("moment");
+        let (home, recovery) = prepare(&folder);
+        let out = folder.path("out");
+        let place: [(&str, &Path); 1] = [("SALUS_BACKUP_DIR", &out)];
+        let cluster = hold(&home);
+        let source = client(&cluster).await;
+        let tenant = |slug: &str| well(&home, &place, &["tenant", "create", slug, "--name", slug]);
+        let seal = || ["seal", "anchor"].map(|word| well(&home, &place, &["audit", word]));
+        well(&home, &place, &["backup", "log"]);
+        let base = PathBuf::from(well(&home, &place, &["backup"])["path"].as_str().unwrap());
+        tenant("one");
+        seal();
+        let moment = "SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')";
+        let moment: String = source.query_one(moment, &[]).await.unwrap().get(0);
+        let at_moment = ids(&source).await;
+        tenant("two");
+        seal();
+        tenant("three");
+        let after = ids(&source).await;
+        assert!(well(&home, &place, &["backup", "log"])["files"].as_u64().unwrap() >= 1);
+        assert_eq!(
+            names(&home.join("cluster/archive")),
+            Vec::<String>::new(),
+            "what was archived is not kept in clear"
+        );
+        Self { folder, home, recovery, out, base, moment, at_moment, after, source, _cluster: cluster }
+    }
+
+    fn place(&self) -> [(&str, &Path); 1] {
+        [("SALUS_BACKUP_DIR", &self.out)]
+    }
+
+    fn restore(&self, home: &Path, to: &str) -> Value {
+        let from = text(&self.base);
+        done(home, &["restore", "--from", from, "--to", to, "--identity", text(&self.recovery)])
+    }
+
+    fn refused(&self, to: &str) -> String {
+        let target = self.folder.path("target");
+        let from = text(&self.base);
+        let said = refused(&target, &["restore", "--from", from, "--to", to, "--identity", text(&self.recovery)]);
+        fs::remove_dir_all(&target).ok();
+        said
+    }
+
+    /// What the log does not reach, what is before the backup, a file that was changed, and one that is missing.
+    async fn refusals(&self) {
+        assert!(self.refused("2020-01-01T00:00:00Z").contains("take an earlier backup"));
+        assert!(self.refused("2999-01-01T00:00:00Z").contains("holds no change that was committed after"));
+        let wal = names(&self.out).into_iter().find(|name| name.starts_with("wal-")).unwrap();
+        let wal = self.out.join(wal);
+        let mut files: Vec<String> =
+            names(&wal).into_iter().filter(|n| n.ends_with(".gz.age") && n.len() == 31).collect();
+        files.sort_unstable();
+        let name = files.last().unwrap();
+        let path = wal.join(name);
+        let mut flipped = fs::read(&path).unwrap();
+        let middle = flipped.len() / 2;
+        flipped[middle] ^= 1;
+        fs::write(&path, &flipped).unwrap();
+        assert!(self.refused("latest").contains(name.as_str()));
+        fs::remove_file(&path).unwrap();
+        let newest = "SELECT to_char(max(recorded_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') FROM audit.activity_logs";
+        let newest: String = self.source.query_one(newest, &[]).await.unwrap().get(0);
+        assert!(self.refused(&newest).contains("holds no change"), "a gap is not passed over");
+    }
+
+    /// The list tells how far a restore goes; the doctor asks for a drill, and is content after one.
+    fn drill(&self) {
+        let listed = well(&self.home, &self.place(), &["backup", "list"]);
+        assert!(listed["backups"][0]["reach"].is_string() && listed["archive_lag_seconds"].is_number(), "{listed}");
+        assert!(!with(&self.home, &self.place(), &["doctor", "backups"]).0);
+        let arguments = ["drill", "pitr", "--to", &self.moment, "--scratch", text(&self.folder.0)];
+        let drill = well(&self.home, &self.place(), &arguments);
+        assert_eq!((&drill["signed"], &drill["problems"]), (&Value::Bool(true), &serde_json::json!([])));
+        let rows = drill["rows"]["audit.activity_logs_default"].as_u64().unwrap_or(0) + parts(&drill);
+        assert_eq!(rows, self.at_moment.len() as u64);
+        assert!(well(&self.home, &self.place(), &["doctor", "backups"])["ok"] == true);
+        assert!(!names(&self.folder.0).iter().any(|name| name.starts_with("salus-drill")));
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_moment_comes_back_exactly_and_the_audit_log_goes_on() {
-    let folder = Folder::new("moment");
-    let (home, recovery) = prepare(&folder);
-    let out = folder.path("out");
-    let place: [(&str, &Path); 1] = [("SALUS_BACKUP_DIR", &out)];
-    let cluster = hold(&home);
-    let source = client(&cluster).await;
-    let tenant = |slug: &str| well(&home, &place, &["tenant", "create", slug, "--name", slug]);
-    well(&home, &place, &["backup", "log"]);
-    let base = PathBuf::from(well(&home, &place, &["backup"])["path"].as_str().unwrap());
-    tenant("one");
-    well(&home, &place, &["audit", "seal"]);
-    well(&home, &place, &["audit", "anchor"]);
-    let moment = "SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')";
-    let moment: String = source.query_one(moment, &[]).await.unwrap().get(0);
-    let at_moment = ids(&source).await;
-    tenant("two");
-    well(&home, &place, &["audit", "seal"]);
-    well(&home, &place, &["audit", "anchor"]);
-    tenant("three");
-    let after = ids(&source).await;
-    assert!(well(&home, &place, &["backup", "log"])["files"].as_u64().unwrap() >= 1);
-    let wal = fs::read_dir(&out)
-        .unwrap()
-        .flatten()
-        .find(|d| d.file_name().to_string_lossy().starts_with("wal-"))
-        .unwrap()
-        .path();
-    assert_eq!(names(&home.join("cluster/archive")), Vec::<String>::new(), "what was archived is not kept in clear");
-
-    // The list tells how far a restore goes; the doctor asks for a drill, and is content after one.
-    let listed = well(&home, &place, &["backup", "list"]);
-    assert!(listed["backups"][0]["reach"].is_string() && listed["archive_lag_seconds"].is_number(), "{listed}");
-    assert!(!with(&home, &place, &["doctor", "backups"]).0);
-    let scratch = text(&folder.0);
-    let drill = well(&home, &place, &["drill", "pitr", "--to", &moment, "--scratch", scratch]);
-    assert_eq!((&drill["signed"], &drill["problems"]), (&Value::Bool(true), &serde_json::json!([])));
-    assert_eq!(
-        drill["rows"]["audit.activity_logs_default"].as_u64().unwrap_or(0) + parts(&drill),
-        at_moment.len() as u64
-    );
-    assert!(well(&home, &place, &["doctor", "backups"])["ok"] == true);
-    assert!(!names(&folder.0).iter().any(|name| name.starts_with("salus-drill")));
-
+    let past = Past::new().await;
+    past.drill();
     // A restore on what could be another machine, with the evidence of the first.
-    let again = folder.path("again");
-    let (anchor, receipts) = (home.join("audit/anchor"), home.join("audit/receipts"));
+    let again = past.folder.path("again");
+    let (anchor, receipts) = (past.home.join("audit/anchor"), past.home.join("audit/receipts"));
     let evidence: [(&str, &Path); 3] =
-        [("SALUS_OPERATOR_KEY", &recovery), ("SALUS_AUDIT_ANCHOR", &anchor), ("SALUS_AUDIT_RECEIPTS", &receipts)];
-    let identity = text(&recovery);
-    let report = done(&again, &["restore", "--from", text(&base), "--to", &moment, "--identity", identity]);
-    assert_eq!(report["problems"], serde_json::json!([]));
-    assert_eq!(names(&again.join("cluster")).iter().filter(|n| *n == "wal").count(), 0, "no clear log stays");
-    let second = hold(&again);
-    let restored = client(&second).await;
+        [("SALUS_OPERATOR_KEY", &past.recovery), ("SALUS_AUDIT_ANCHOR", &anchor), ("SALUS_AUDIT_RECEIPTS", &receipts)];
+    assert_eq!(past.restore(&again, &past.moment)["problems"], serde_json::json!([]));
+    assert!(!again.join("cluster/wal").exists(), "no clear log stays");
+    let cluster = hold(&again);
+    let restored = client(&cluster).await;
     assert_eq!(slugs(&restored).await, BTreeSet::from(["one".to_owned()]));
     let back = ids(&restored).await;
-    assert!(at_moment.is_subset(&back), "what was committed by then is there");
-    let lost: BTreeSet<String> = after.difference(&back).cloned().collect();
-    assert!(!lost.is_empty());
-    let (ok, _, said) = with(&again, &evidence, &["audit", "seal"]);
-    assert!(!ok && said.contains("rolled back") && said.contains("new-epoch"), "{said}");
+    assert!(past.at_moment.is_subset(&back), "what was committed by then is there");
+    let gone: BTreeSet<String> = past.after.difference(&back).cloned().collect();
+    assert!(!gone.is_empty());
+    let said = refused_with(&again, &evidence, &["audit", "seal"]);
+    assert!(said.contains("rolled back") && said.contains("new-epoch"), "{said}");
     let begun = well(&again, &evidence, &["audit", "new-epoch", "--reason", "restored to a moment"]);
     let listed: BTreeSet<String> =
         begun["begun"]["lost"].as_array().unwrap().iter().map(|id| id.as_str().unwrap().to_owned()).collect();
-    assert_eq!(listed, lost, "exactly what is lost");
+    assert_eq!(listed, gone, "exactly what is lost");
     well(&again, &evidence, &["audit", "seal"]);
     let verified = well(&again, &evidence, &["audit", "verify"]);
     assert_eq!(verified["report"]["epochs"].as_array().unwrap().len(), 2);
-    drop((restored, second));
+    drop((restored, cluster));
 
-    let latest = folder.path("latest");
-    done(&latest, &["restore", "--from", text(&base), "--to", "latest", "--identity", identity]);
-    let third = hold(&latest);
-    assert_eq!(slugs(&client(&third).await).await.len(), 3);
-    drop(third);
-
-    // What the log does not reach, what is before the backup, a file that was changed, and one that is missing.
-    let target = folder.path("target");
-    let to = |time: &str| {
-        let said = refused(&target, &["restore", "--from", text(&base), "--to", time, "--identity", identity]);
-        fs::remove_dir_all(&target).ok();
-        said
-    };
-    for (time, why) in [
-        ("2020-01-01T00:00:00Z", "take an earlier backup"),
-        ("2999-01-01T00:00:00Z", "holds no change that was committed after"),
-    ] {
-        let said = to(time);
-        assert!(said.contains(why), "{time}: {said}");
-    }
-    let mut files: Vec<String> = names(&wal).into_iter().filter(|n| n.ends_with(".gz.age") && n.len() == 31).collect();
-    files.sort_unstable();
-    let last = wal.join(files.last().unwrap());
-    let whole = fs::read(&last).unwrap();
-    let mut flipped = whole.clone();
-    let middle = flipped.len() / 2;
-    flipped[middle] ^= 1;
-    fs::write(&last, &flipped).unwrap();
-    assert!(to("latest").contains(files.last().unwrap()));
-    fs::remove_file(&last).unwrap();
-    assert!(to(&moment_after(&after, &source).await).contains("holds no change"), "a gap is not passed over");
-    fs::write(&last, &whole).unwrap();
+    let latest = past.folder.path("latest");
+    past.restore(&latest, "latest");
+    let cluster = hold(&latest);
+    assert_eq!(slugs(&client(&cluster).await).await.len(), 3);
+    drop(cluster);
+    past.refusals().await;
 }
 
 /// Rows of the monthly partitions of the log.
 fn parts(drill: &Value) -> u64 {
     let rows = drill["rows"].as_object().unwrap();
     rows.iter().filter(|(t, _)| t.starts_with("audit.activity_logs_2")).map(|(_, n)| n.as_u64().unwrap()).sum()
-}
-
-/// A moment after the last event.
-async fn moment_after(events: &BTreeSet<String>, client: &tokio_postgres::Client) -> String {
-    assert!(!events.is_empty());
-    let sql = "SELECT to_char(max(recorded_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') FROM audit.activity_logs";
-    client.query_one(sql, &[]).await.unwrap().get(0)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -192,4 +214,105 @@ async fn what_is_pruned_is_what_no_backup_needs() {
     let pruned = with(&home, &place, &["backup", "prune", "--keep", "1"]).1;
     assert_eq!((&pruned["removed"], &pruned["log_files"]), (&serde_json::json!([]), &serde_json::json!(0)));
     drop(cluster);
+}
+
+/// Waits until it is so.
+async fn until(what: &str, mut so: impl FnMut() -> bool) {
+    let since = std::time::Instant::now();
+    while !so() {
+        assert!(since.elapsed() < std::time::Duration::from_mins(3), "{what}");
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+}
+
+/// A program that runs until the test ends; its first lines.
+struct Running(std::process::Child);
+
+impl Running {
+    fn start(mut command: std::process::Command) -> (Self, String) {
+        use std::io::BufRead as _;
+        let mut child =
+            command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::null()).spawn().unwrap();
+        let mut line = String::new();
+        std::io::BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        (Self(child), line)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        std::process::Command::new("kill").arg(self.0.id().to_string()).status().ok();
+        self.0.wait().ok();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_takes_backups_by_itself() {
+    let folder = Folder::new("serve");
+    let (home, _) = prepare(&folder);
+    let out = folder.path("out");
+    let _cluster = hold(&home);
+    let mut serve = command(&home, &["serve", "--port", "0"]);
+    serve.env("SALUS_BACKUP_DIR", &out);
+    let (server, _) = Running::start(serve);
+    let bases = || names(&out).into_iter().filter(|name| name.starts_with("salus-")).count();
+    until("no backup is taken", || bases() == 1).await;
+    drop(server);
+    // What was committed up to the stop is archived, and one backup is enough for a day.
+    let place: [(&str, &Path); 1] = [("SALUS_BACKUP_DIR", &out)];
+    let listed = well(&home, &place, &["backup", "list"]);
+    assert!(listed["backups"][0]["reach"].is_string(), "{listed}");
+    assert_eq!(bases(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_witness_remembers_what_the_database_forgot() {
+    let folder = Folder::new("witness");
+    let (home, _) = prepare(&folder);
+    let cluster = hold(&home);
+    done(&home, &["tenant", "create", "one", "--name", "one"]);
+    done(&home, &["audit", "seal"]);
+    let key = done(&home, &["audit", "verify"])["report"]["key"].as_str().unwrap().to_owned();
+    let (_witness, said) =
+        Running::start(command(&folder.path("other"), &["witness", "--listen", "127.0.0.1:0", "--log", &key]));
+    let said: Value = serde_json::from_str(&said).unwrap();
+    let (address, its_key) = (said["address"].as_str().unwrap().to_owned(), said["key"].as_str().unwrap().to_owned());
+    let settings: [(&str, &Path); 2] =
+        [("SALUS_AUDIT_WITNESS", Path::new(&address)), ("SALUS_AUDIT_WITNESS_KEY", Path::new(&its_key))];
+    let first = well(&home, &settings, &["audit", "anchor"]);
+    assert_eq!(first["anchors"].as_array().unwrap().len(), 2, "{first}");
+    done(&home, &["tenant", "create", "two", "--name", "two"]);
+    let size = done(&home, &["audit", "seal"])["size"].as_u64().unwrap();
+    assert_eq!(well(&home, &settings, &["audit", "anchor"])["size"], size);
+    assert!(well(&home, &settings, &["audit", "verify"])["report"]["anchored"].as_u64().unwrap() >= 3);
+    assert!(refused_with(&home, &settings[..1], &["audit", "anchor"]).contains("audit_witness_key"));
+
+    // Back to the first head, with the file that remembers it, and on from there: another history.
+    let back = first["size"].as_u64().unwrap();
+    let admin = client(&cluster).await;
+    let cut = format!(
+        "SET session_replication_role = replica; \
+         DELETE FROM audit.activity_logs WHERE id IN (SELECT event_id FROM audit.leaves WHERE leaf_index >= {back}); \
+         DELETE FROM audit.leaves WHERE leaf_index >= {back}; DELETE FROM audit.checkpoints WHERE size > {back}; \
+         UPDATE audit.tiles SET hashes = substr(hashes, 1, 32 * {back}); UPDATE audit.tree_states SET size = {back}, \
+           root = (SELECT decode(split_part(note, E'\\n', 3), 'base64') FROM audit.checkpoints WHERE size = {back})"
+    );
+    admin.batch_execute(&cut).await.unwrap();
+    fs::remove_file(home.join("audit/anchor")).unwrap();
+    fs::remove_dir_all(home.join("audit/receipts")).unwrap();
+    for slug in ["three", "four"] {
+        done(&home, &["tenant", "create", slug, "--name", slug]);
+    }
+    assert!(done(&home, &["audit", "seal"])["size"].as_u64().unwrap() >= size, "without the witness nobody knows");
+    let said = refused_with(&home, &settings, &["audit", "anchor"]);
+    assert!(said.contains("is not the one that was anchored"), "{said}");
+    let said = refused_with(&home, &settings, &["audit", "verify"]);
+    assert!(said.contains("anchor_fork"), "{said}");
+}
+
+#[track_caller]
+fn refused_with(home: &Path, settings: &[(&str, &Path)], arguments: &[&str]) -> String {
+    let (ok, _, told) = with(home, settings, arguments);
+    assert!(!ok, "{arguments:?} was not refused: {told}");
+    told
 }

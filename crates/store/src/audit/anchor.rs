@@ -1,6 +1,7 @@
 //! Anchors: places outside the database where signed heads of the log are kept, so that whoever rewrites the log or
 //! cuts it back is contradicted (`spec` B1.8).
 
+use super::merkle::Hash;
 use salus_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::{
@@ -15,11 +16,12 @@ pub trait Anchor: Send + Sync {
     /// What it is called in reports.
     fn name(&self) -> String;
 
-    /// Keeps a signed head; when this returns it is kept.
+    /// Keeps a signed head; when this returns it is kept, and was read back. `proof` shows that the first `old` leaves
+    /// are those of the newest head it keeps of the same epoch; without one `old` is 0.
     ///
     /// # Errors
     /// [`Error::Unavailable`] when it is not.
-    fn keep(&self, note: &str) -> Result<()>;
+    fn keep(&self, note: &str, old: u64, proof: &[Hash]) -> Result<()>;
 
     /// All heads it keeps, oldest first.
     ///
@@ -66,7 +68,7 @@ impl Anchor for FileAnchor {
         format!("file:{}", self.0.display())
     }
 
-    fn keep(&self, note: &str) -> Result<()> {
+    fn keep(&self, note: &str, _: u64, _: &[Hash]) -> Result<()> {
         if let Some(folder) = self.0.parent() {
             std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|e| self.failed(&e))?;
         }
@@ -84,7 +86,8 @@ impl Anchor for FileAnchor {
             let folder = self.0.parent().unwrap_or(Path::new("/"));
             File::open(folder).and_then(|f| f.sync_all()).map_err(|e| self.failed(&e))?;
         }
-        Ok(())
+        let read = self.newest()?;
+        if read.as_deref() == Some(note) { Ok(()) } else { Err(self.failed(&"it does not read back what was written")) }
     }
 
     fn kept(&self) -> Result<Vec<String>> {
@@ -132,12 +135,12 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("salus-anchor-{}", std::process::id()));
         let anchor = FileAnchor::new(folder.join("heads"));
         assert_eq!(anchor.newest().unwrap(), None);
-        anchor.keep("a\n1\n\nx\n").unwrap();
-        anchor.keep("b").unwrap();
+        anchor.keep("a\n1\n\nx\n", 0, &[]).unwrap();
+        anchor.keep("b", 0, &[]).unwrap();
         OpenOptions::new().append(true).open(folder.join("heads")).unwrap().write_all(b"{\"note\":").unwrap();
         assert_eq!(anchor.kept().unwrap(), ["a\n1\n\nx\n", "b"]);
         assert_eq!(anchor.newest().unwrap().as_deref(), Some("b"));
-        anchor.keep("c").unwrap();
+        anchor.keep("c", 0, &[]).unwrap();
         assert_eq!(anchor.kept().unwrap(), ["a\n1\n\nx\n", "b", "c"]);
         std::fs::remove_dir_all(folder).unwrap();
     }

@@ -16,8 +16,10 @@ mod leaf;
 mod log;
 pub mod merkle;
 pub mod report;
+pub mod retention;
 mod sealer;
 mod trust;
+pub mod witness;
 mod writer;
 
 pub use anchor::{Anchor, FileAnchor};

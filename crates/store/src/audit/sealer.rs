@@ -175,8 +175,10 @@ async fn keep(log: &Log, client: &mut Client, anchor: &dyn Anchor) -> Result<u64
     let sql = "SELECT note FROM audit.checkpoints WHERE epoch = $1 AND size = $2";
     let at = [head.size.cast_signed()];
     let note: String = tx.query_one(sql, &[&head.epoch, &at[0]]).await.map_err(|e| plain(&e))?.get(0);
-    if anchor.newest()?.as_ref() != Some(&note) {
-        anchor.keep(&note)?;
+    let newest = anchor.newest()?;
+    if newest.as_ref().is_none_or(|held| !held.starts_with(&note)) {
+        let (old, proof) = trust::growth(log, &tx, &key, (&head, newest.as_deref())).await?;
+        anchor.keep(&note, old, &proof)?;
         let sql = "UPDATE audit.checkpoints SET anchored = anchored || jsonb_build_object($3::text, $4::timestamptz) \
                    WHERE epoch = $1 AND size = $2";
         let (name, now) = (anchor.name(), log.env.now());

@@ -7,11 +7,11 @@ use super::{
     epoch::{self, Chain, Fate},
     journal::Receipts,
     log::{self, Head, Log},
-    merkle::{Checkpoint, Grown, Note, SigningKey},
+    merkle::{Checkpoint, Grown, Hash, Note, SigningKey, proof},
     plain,
     sealer::{Stop, refused},
 };
-use salus_core::Result;
+use salus_core::{Error, Result};
 use tokio_postgres::Transaction;
 use uuid::Uuid;
 
@@ -82,6 +82,23 @@ pub(super) async fn not_behind(
         Fate::Due if checkpoint(log, tx, key, (epoch, kept.size)).await?.as_ref() == Some(&kept) => Ok(()),
         Fate::Due => Err(refused(&format!("its head over {} events is not the one that was anchored", kept.size))),
     }
+}
+
+/// The proof that the newest head of an anchor is the beginning of this one: of how many leaves, and its hashes.
+pub(super) async fn growth(
+    log: &Log,
+    tx: &Transaction<'_>,
+    key: &SigningKey,
+    (head, newest): (&Head, Option<&str>),
+) -> Result<(u64, Vec<Hash>)> {
+    let old = newest.and_then(|note| Note::parse(note)?.open(key.public()).ok());
+    let Some(old) = old.filter(|old| log.epoch_of(&old.origin) == Some(head.epoch) && old.size > 0) else {
+        return Ok((0, Vec::new()));
+    };
+    let path = proof::consistency_path(old.size, head.size);
+    let tiles = log::tiles(tx, head.epoch, &proof::tiles_of(&path)).await?;
+    let broken = || Error::Unavailable("a tile of the audit log is missing: run salus audit verify".into());
+    Ok((old.size, proof::hashes(&path, &tiles).ok_or_else(broken)?))
 }
 
 /// Refuses in another cluster, and on another timeline unless anchor and receipts show that nothing was lost on the

@@ -304,7 +304,8 @@ fn names(dir: &Path, end: &str) -> Result<Vec<String>> {
     let mut all = Vec::new();
     for entry in fs::read_dir(dir).map_err(|e| at(dir, &e))? {
         let name = entry.map_err(|e| at(dir, &e))?.file_name().to_string_lossy().into_owned();
-        let whole = name.strip_suffix(end).filter(|n| !n.starts_with('.') && !n.ends_with(".part"));
+        let half = name.rsplit_once('.').is_some_and(|(_, last)| last == "part");
+        let whole = name.strip_suffix(end).filter(|n| !n.starts_with('.') && !half);
         // A name of PostgreSQL's begins with a number of eight digits: what else lies there is none of ours.
         all.extend(
             whole.filter(|n| n.len() >= 8 && n.bytes().take(8).all(|b| b.is_ascii_hexdigit())).map(str::to_owned),

@@ -138,6 +138,19 @@ impl Cluster {
         create::own_dir(&self.spool(), &account::Account::for_cluster(&self.shared.layout)?)
     }
 
+    /// Removes it with what nobody has taken: nothing is kept any more. Whether there was one.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when it cannot be removed.
+    pub fn end_spool(&self) -> Result<bool> {
+        let spool = self.spool();
+        match std::fs::remove_dir_all(&spool) {
+            Ok(()) => Ok(true),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(false),
+            Err(e) => Err(at(&spool, &e)),
+        }
+    }
+
     /// As `server_version_num` writes it: 15.18 is 150018. See [`version_refusal`].
     #[must_use]
     pub fn server_version(&self) -> i32 {

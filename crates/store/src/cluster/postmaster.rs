@@ -54,7 +54,7 @@ impl Postmaster {
                 _ if self.is_gone()? && self.child.is_none() => return Ok(false),
                 _ if self.is_gone()? => {
                     let log = fs::read(layout.log().join("postgres.log")).unwrap_or_default();
-                    return Err(Error::Unavailable(format!("PostgreSQL did not start: {}", why_not(&log))));
+                    return Err(Error::Unavailable(format!("PostgreSQL did not start: {}", why(&log))));
                 }
                 _ => sleep(LOOK).await,
             }
@@ -97,6 +97,13 @@ impl Postmaster {
         }
         Err(Error::Unavailable(format!("PostgreSQL (process {}) does not stop", self.pid)))
     }
+}
+
+/// Why a server ended: its last fatal line, which others follow, or its last lines.
+fn why(log: &[u8]) -> String {
+    let text = String::from_utf8_lossy(log);
+    let fatal = text.lines().rev().take(20).find(|line| line.contains(" FATAL: "));
+    fatal.map_or_else(|| last_lines(log, 3), str::to_owned)
 }
 
 /// Number and state from `postmaster.pid` (its lines 1 and 8).
@@ -144,31 +151,4 @@ pub(super) fn works_here(layout: &Layout, pid: Pid) -> bool {
     let proc = Path::new("/proc").join(pid.to_string());
     fs::read_to_string(proc.join("comm")).is_ok_and(|name| name.trim() == "postgres")
         && fs::read_link(proc.join("cwd")).is_ok_and(|cwd| cwd == layout.data())
-}
-
-/// What the log says of a start that failed: what was fatal, however much was said after it; else its last lines.
-fn why_not(log: &[u8]) -> String {
-    let text = String::from_utf8_lossy(log);
-    let start = text.rfind("starting PostgreSQL").unwrap_or(0);
-    let fatal = |line: &&str| {
-        // A client that knocks while the server starts or stops is told so by a fatal line as well.
-        (line.contains("FATAL:") || line.contains("PANIC:")) && !line.contains("the database system is ")
-    };
-    match text[start..].lines().filter(fatal).next_back() {
-        Some(line) => line.to_owned(),
-        None => last_lines(log, 3),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_fatal_line_of_the_last_start_is_told() {
-        let log = "LOG:  starting PostgreSQL 15\nFATAL:  an old one\nLOG:  starting PostgreSQL 15\n\
-                   FATAL:  recovery ended too early\nFATAL:  the database system is shutting down\nLOG:  a\nLOG:  b\nLOG:  c\n";
-        assert_eq!(why_not(log.as_bytes()), "FATAL:  recovery ended too early");
-        assert_eq!(why_not(b"LOG:  starting PostgreSQL 15\nLOG:  x\n"), "LOG:  starting PostgreSQL 15; LOG:  x");
-    }
 }

@@ -35,17 +35,16 @@ impl Recovery {
         // Nobody is let in before the end: a server that answers while it replays would be taken for one that is done.
         let text =
             "# Of a restore; removed when it is done.\nrecovery_target_timeline = 'current'\nhot_standby = off\n";
-        Ok(match self {
-            Self::Base => format!("{text}restore_command = 'false'\n"),
-            Self::Log(to) => {
-                let mut text = format!("{text}restore_command = 'cp ../{WAL}/%f %p'\n");
-                if let Some(to) = to {
-                    let to = to.to_offset(UtcOffset::UTC).format(form).map_err(Error::internal)?;
-                    text += &format!("recovery_target_time = '{to}'\nrecovery_target_action = 'promote'\n");
-                }
-                text
+        let (command, target) = match self {
+            Self::Base => ("false".to_owned(), String::new()),
+            Self::Log(None) => (format!("cp ../{WAL}/%f %p"), String::new()),
+            Self::Log(Some(to)) => {
+                let to = to.to_offset(UtcOffset::UTC).format(form).map_err(Error::internal)?;
+                let target = format!("recovery_target_time = '{to}'\nrecovery_target_action = 'promote'\n");
+                (format!("cp ../{WAL}/%f %p"), target)
             }
-        })
+        };
+        Ok(format!("{text}restore_command = '{command}'\n{target}"))
     }
 }
 

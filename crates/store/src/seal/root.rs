@@ -316,6 +316,13 @@ impl RootKey {
         Ok(hmac(&mac::Key::new(mac::HMAC_SHA256, &key[..]), &[statement]))
     }
 
+    /// The code that only a holder of the root key can put under a range of the audit log whose events left.
+    pub(crate) fn prune_code(&self, range: &[u8]) -> Result<[u8; 32]> {
+        use aws_lc_rs::hmac;
+        let key = derive(&[], &self.0[..], &[b"salus/audit-prune/v1"])?;
+        Ok(super::hmac(&hmac::Key::new(hmac::HMAC_SHA256, &key[..]), &[range]))
+    }
+
     /// The key with which one run of a server process marks its audit events.
     pub(crate) fn writer_key(&self, writer: i32, boot: Uuid) -> Result<Secret> {
         Ok(self.evidence(&[b"salus/audit-writer/v1", &writer.to_be_bytes(), boot.as_bytes()]))

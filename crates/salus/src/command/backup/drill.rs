@@ -121,13 +121,12 @@ fn unwritten(file: &Path, e: &std::io::Error) -> Error {
 
 async fn verify(config: Config, report: &Path, key: Option<String>) -> Result<Outcome> {
     let note = fs::read_to_string(report).map_err(|e| Error::Unavailable(format!("{}: {e}", report.display())))?;
-    let key = match key {
-        Some(key) => VerifyingKey::parse(&key)?,
-        None => {
-            let place = Place::open(config)?;
-            let log = place.log()?.ok_or_else(|| Error::invalid("key", "required", "Name the key"))?;
-            audit::report::key(&log).await?.ok_or_else(|| Error::invalid("key", "required", "Name the key"))?
-        }
+    let key = if let Some(key) = key {
+        VerifyingKey::parse(&key)?
+    } else {
+        let place = Place::open(config)?;
+        let log = place.log()?.ok_or_else(|| Error::invalid("key", "required", "Name the key"))?;
+        audit::report::key(&log).await?.ok_or_else(|| Error::invalid("key", "required", "Name the key"))?
     };
     let said = audit::report::open(&note, &key)?;
     let text = format!(

@@ -157,7 +157,7 @@ fn list(place: &Place, out: &Path) -> Result<Outcome> {
             return vec![name, String::new(), String::new(), String::new(), String::new(), String::new()];
         };
         let bytes: u64 = m.files.values().map(|file| file.bytes).sum();
-        let reach = e.reach_at.map_or_else(|| "its end".to_owned(), |at| stamp(at));
+        let reach = e.reach_at.map_or_else(|| "its end".to_owned(), stamp);
         vec![
             name,
             age(now - m.ended_at),
@@ -174,7 +174,7 @@ fn list(place: &Place, out: &Path) -> Result<Outcome> {
     let lag = entries.iter().filter_map(|e| e.reach_at).max().map(|at| now - at);
     lines.extend(lag.map(|lag| format!("The log is archived up to {} ago", age(lag))));
     let ok = problems.is_empty();
-    let json = json!({"ok": ok, "backups": entries, "archive_lag_seconds": lag.map(|l| l.whole_seconds())});
+    let json = json!({"ok": ok, "backups": entries, "archive_lag_seconds": lag.map(time::Duration::whole_seconds)});
     Ok(Outcome { json, text: lines.join("\n"), ok })
 }
 

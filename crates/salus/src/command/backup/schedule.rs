@@ -31,10 +31,18 @@ pub struct Schedule {
     task: JoinHandle<()>,
 }
 
-/// Begins; nothing where no `backup_dir` is set or the database is somebody's own server.
+/// Begins; nothing where no `backup_dir` is set or the database is somebody's own server. Where it was set once, the
+/// files that would now wait for nobody and fill the disk are removed.
 pub fn begin(place: &Arc<Place>) -> Option<Schedule> {
-    place.cluster()?;
-    place.config.backup_dir.as_ref()?;
+    let cluster = place.cluster()?;
+    if place.config.backup_dir.is_none() {
+        match cluster.end_spool() {
+            Ok(true) => tracing::warn!("backup_dir is not set any more: the log is not archived from now on"),
+            Ok(false) => {}
+            Err(e) => tracing::error!(error = %e, "files of the log wait for nobody"),
+        }
+        return None;
+    }
     let stop = Arc::new(Notify::new());
     let (stopped, place) = (Arc::clone(&stop), Arc::clone(place));
     let task = runtime::spawn(async move {
@@ -129,7 +137,8 @@ pub async fn doctor(place: &Place) -> Result<Outcome> {
     }
     match &place.config.backup_dir {
         None => {
-            problems.push("backup_dir is not set: no backup is taken by itself, and the log is not archived".to_owned())
+            problems
+                .push("backup_dir is not set: no backup is taken by itself, and the log is not archived".to_owned());
         }
         Some(out) => {
             let entries = backup::list(out, &Arc::new(place.keys().unlock()?))?;
@@ -145,7 +154,7 @@ pub async fn doctor(place: &Place) -> Result<Outcome> {
                 _ if archive_of(&place.config.home)?.is_none() => problems.push("the log is not archived".into()),
                 None => problems.push("no backup can be restored to a later time: the archived log has a gap".into()),
                 Some(at) if now - at > LAG_MAX => {
-                    lines.push(format!("The log is archived up to {} ago", age(now - at)))
+                    lines.push(format!("The log is archived up to {} ago", age(now - at)));
                 }
                 Some(_) => lines.push("The log is archived up to now".into()),
             }

@@ -19,7 +19,7 @@ use super::{
     leaf::WriterKeys,
     log::{self, Head, Log},
     merkle::{Grown, Hash, SigningKey, Tile, Tiles, WIDTH},
-    plain,
+    plain, retention,
 };
 use finding::Findings;
 use heads::{Anchored, Heads};
@@ -79,6 +79,7 @@ pub async fn verify(log: &Log, evidence: &Evidence<'_>) -> Result<Report> {
         let due = anchored.due.remove(&head.epoch).unwrap_or_default();
         let keys = WriterKeys::new(&log.root);
         let mut run = Run {
+            log,
             tx: &tx,
             head,
             first: chain.stored.get(&head.epoch),
@@ -154,6 +155,7 @@ async fn protection(tx: &Transaction<'_>, found: &mut Findings) -> Result<()> {
 }
 
 struct Run<'a> {
+    log: &'a Log,
     tx: &'a Transaction<'a>,
     head: &'a Head,
     /// What the epoch begins with, when it is not the first.
@@ -213,10 +215,20 @@ impl Run<'_> {
         own
     }
 
-    async fn pruned(&self) -> Result<Vec<(u64, u64)>> {
-        let sql = "SELECT low_index, high_index FROM audit.pruned_ranges WHERE epoch = $1";
-        let rows = self.tx.query(sql, &[&self.head.epoch]).await.map_err(|e| plain(&e))?;
-        Ok(rows.iter().map(|r| (r.get::<_, i64>(0).cast_unsigned(), r.get::<_, i64>(1).cast_unsigned())).collect())
+    /// Leaves whose events left by retention, as far as whoever has the root key says so.
+    async fn pruned(&mut self) -> Result<Vec<(u64, u64)>> {
+        let sql = "SELECT low_index, high_index, reason, prune_event, code FROM audit.pruned_ranges WHERE epoch = $1";
+        let mut ranges = Vec::new();
+        for row in self.tx.query(sql, &[&self.head.epoch]).await.map_err(|e| plain(&e))? {
+            let (low, high): (i64, i64) = (row.get(0), row.get(1));
+            let code = retention::code(&self.log.root, (self.head.epoch, low, high), row.get(2), row.get(3))?;
+            if row.get::<_, Option<&[u8]>>(4) == Some(&code[..]) {
+                ranges.push((low.cast_unsigned(), high.cast_unsigned()));
+            } else {
+                self.found.add("prune_forged", Some(low.cast_unsigned()), None, "a range was not pruned by Salus");
+            }
+        }
+        Ok(ranges)
     }
 
     async fn full_tiles(&mut self) -> Result<()> {

@@ -94,7 +94,8 @@ impl<'a> Stream<'a> {
     ) -> Result<Option<Hash>> {
         let mut event = self.waiting.remove(&id);
         let late = event.is_some();
-        while event.is_none() && self.waiting.len() < WAITING {
+        // One that left by retention is not looked for: that would take those after it out of their order.
+        while event.is_none() && !pruned && self.waiting.len() < WAITING {
             let Some(next) = self.next().await? else { break };
             if next.id == id {
                 event = Some(next);

@@ -17,7 +17,7 @@ async fn world() -> World {
     for _ in 0..6 {
         world.record(10).await;
         world.settle().await;
-        anchor.keep(&sealer.seal().await.unwrap().note.unwrap()).unwrap();
+        anchor.keep(&sealer.seal().await.unwrap().note.unwrap(), 0, &[]).unwrap();
     }
     world.record(3).await;
     let report = world.verify().await;

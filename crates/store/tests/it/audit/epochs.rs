@@ -194,7 +194,7 @@ async fn an_epoch_cannot_hide_what_an_anchor_has_seen_since() {
     // The operator's anchor was cut with the log; another copy was not, and speaks against the statement.
     let all = world.anchor().kept().unwrap();
     std::fs::write(world.home.join("anchor/heads"), "").unwrap();
-    all[..2].iter().for_each(|note| world.anchor().keep(note).unwrap());
+    all[..2].iter().for_each(|note| world.anchor().keep(note, 0, &[]).unwrap());
     world.force("UPDATE audit.tree_states SET timeline = timeline - 1").await;
     world.new_epoch().await.unwrap();
     let (anchor, other) = (world.anchor(), salus_store::audit::FileAnchor::new(copy));

@@ -3,6 +3,7 @@
 mod attacks;
 mod bundles;
 mod epochs;
+mod retention;
 mod sealing;
 
 use salus_core::{Ctx, Env};
@@ -14,7 +15,7 @@ use salus_store::{
 use salus_testkit::TestDb;
 use serde_json::json;
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::atomic::{AtomicU32, Ordering},
 };
 use uuid::Uuid;
@@ -28,6 +29,19 @@ pub struct World {
     keys: RootFile,
 }
 
+async fn open(database: &TestDb, (home, keys): (&Path, &RootFile), env: Env) -> Db {
+    let options = Options {
+        address: database.config("salus_app").into(),
+        connections: 16,
+        root: keys.unlock().unwrap(),
+        env,
+        allow_old_postgres: true,
+    };
+    let db = Db::open(options).await.unwrap();
+    db.keep_receipts(&home.join("receipts")).unwrap();
+    db
+}
+
 impl World {
     pub async fn new() -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
@@ -36,17 +50,14 @@ impl World {
         let keys = RootFile::at(&home, None);
         keys.init(&[]).unwrap();
         let database = TestDb::new().await;
-        let options = Options {
-            address: database.config("salus_app").into(),
-            connections: 16,
-            root: keys.unlock().unwrap(),
-            env: Env::default(),
-            allow_old_postgres: true,
-        };
-        let db = Db::open(options).await.unwrap();
-        db.keep_receipts(&home.join("receipts")).unwrap();
+        let db = open(&database, (&home, &keys), Env::default()).await;
         let tenant = db.create_tenant("valley", false).await.unwrap();
         Self { database, db, tenant, home, keys }
+    }
+
+    /// Starts the server again, at this time.
+    pub async fn reopen(&mut self, env: Env) {
+        self.db = open(&self.database, (&self.home, &self.keys), env).await;
     }
 
     pub fn log(&self) -> Log {

@@ -113,7 +113,7 @@ async fn a_log_that_fell_behind_its_anchor_is_not_extended() {
     let old = sealer.seal_anchored(&anchor, None).await.unwrap();
     world.record(5).await;
     world.settle().await;
-    anchor.keep(&sealer.seal_anchored(&anchor, None).await.unwrap().note.unwrap()).unwrap();
+    anchor.keep(&sealer.seal_anchored(&anchor, None).await.unwrap().note.unwrap(), 0, &[]).unwrap();
     let admin = world.database.connect("salus_admin").await;
     let cut = super::attacks::cut_back_to(old.size);
     admin.batch_execute(&cut).await.unwrap();
