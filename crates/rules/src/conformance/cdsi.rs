@@ -3,13 +3,16 @@
 //!
 //! Every populated cell is compared. `Series_Type_n` says which kind of series the verdict on a dose is about.
 
-use super::{Failure, Score};
+use super::{
+    Failure, Score,
+    table::{Row, Table},
+};
 use crate::immunization::{
     Assessment, Cvx, Dose, DoseEvaluation, EvaluationStatus, Gender, Observed, Patient, Reason, Schedule,
     SeriesOutcome, Standing, Status, assess, schedule::SeriesKind,
 };
 use salus_core::{Error, Result};
-use std::{collections::HashMap, fmt::Write as _};
+use std::fmt::Write as _;
 use time::{Date, format_description::well_known::Iso8601};
 
 /// Runs the cases of a table.
@@ -56,36 +59,17 @@ pub fn explain(schedule: &Schedule, cases: &[u8], id: &str) -> Result<String> {
     Ok(text)
 }
 
-fn each(cases: &[u8], mut of: impl FnMut(&Case<'_>) -> Result<()>) -> Result<()> {
-    let mut reader = csv::Reader::from_reader(cases.strip_prefix(b"\xef\xbb\xbf").unwrap_or(cases));
-    let headers = reader.headers().map_err(|e| wrong(&e.to_string()))?.clone();
-    let columns: HashMap<String, usize> =
-        headers.iter().enumerate().map(|(at, name)| (name.trim().to_ascii_lowercase(), at)).collect();
-    for record in reader.records() {
-        let record = record.map_err(|e| wrong(&e.to_string()))?;
-        of(&Case { columns: &columns, record: &record })?;
-    }
-    Ok(())
-}
-
-fn wrong(message: &str) -> Error {
-    Error::invalid("cases", "unreadable", message)
+fn each(cases: &[u8], of: impl FnMut(&Case<'_>) -> Result<()>) -> Result<()> {
+    let table = Table::read("cases", cases)?;
+    table.rows().map(Case).collect::<Vec<_>>().iter().try_for_each(of)
 }
 
 /// A row of the table.
-struct Case<'a> {
-    columns: &'a HashMap<String, usize>,
-    record: &'a csv::StringRecord,
-}
+struct Case<'a>(Row<'a>);
 
 impl Case<'_> {
-    fn has(&self, column: &str) -> bool {
-        self.columns.contains_key(&column.to_ascii_lowercase())
-    }
-
     fn text(&self, column: &str) -> &str {
-        let at = self.columns.get(&column.to_ascii_lowercase());
-        at.and_then(|at| self.record.get(*at)).unwrap_or_default().trim()
+        self.0.text(column)
     }
 
     fn id(&self) -> &str {
@@ -93,7 +77,7 @@ impl Case<'_> {
     }
 
     fn unreadable(&self, column: &str) -> Error {
-        wrong(&format!("{}: {column} holds '{}'", self.id(), self.text(column)))
+        self.0.unreadable(column)
     }
 
     fn date(&self, column: &str) -> Result<Option<Date>> {
@@ -111,7 +95,7 @@ impl Case<'_> {
     /// Numbers of a repeated column that are filled in.
     fn filled(&self, column: &str) -> Vec<usize> {
         let name = |n: &usize| format!("{column}_{n}");
-        (1..=self.record.len()).take_while(|n| self.has(&name(n))).filter(|n| !self.text(&name(n)).is_empty()).collect()
+        (1..=self.0.len()).take_while(|n| self.0.has(&name(n))).filter(|n| !self.text(&name(n)).is_empty()).collect()
     }
 
     fn patient(&self) -> Result<Patient> {

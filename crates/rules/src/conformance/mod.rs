@@ -2,6 +2,8 @@
 //! `salus conformance` and the tests use the same functions.
 
 pub mod cdsi;
+pub mod outbreak;
+mod table;
 
 use serde::Serialize;
 

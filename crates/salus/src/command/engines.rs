@@ -4,7 +4,7 @@ use crate::output::{Outcome, table};
 use clap::Subcommand;
 use salus_core::{Error, Result};
 use salus_rules::{
-    conformance::{Score, cdsi},
+    conformance::{Score, cdsi, outbreak},
     immunization::{Schedule, read},
 };
 use serde_json::json;
@@ -24,6 +24,30 @@ pub enum EngineSuite {
         #[arg(long)]
         underlying: bool,
     },
+    /// Bounds and alarms of EARS C1, C2 and C3.
+    Ears {
+        /// The reference as CSV.
+        #[arg(long)]
+        reference: PathBuf,
+    },
+    /// Bounds and alarms of the Robert Koch Institute's system and of cumulative sums.
+    Cusum {
+        /// The reference as CSV.
+        #[arg(long)]
+        reference: PathBuf,
+        /// Complete series as CSV, for weeks that the reference leaves out.
+        #[arg(long)]
+        series: Option<PathBuf>,
+    },
+    /// Bounds and alarms of Farrington's algorithm, classic and flexible.
+    Farrington {
+        /// The reference as CSV.
+        #[arg(long)]
+        reference: PathBuf,
+        /// First week of a series that goes by dates, as NAME=2004-01-05. The others have 52 weeks a year.
+        #[arg(long)]
+        first_week: Vec<String>,
+    },
 }
 
 /// Runs a suite.
@@ -35,6 +59,15 @@ pub fn run(suite: &EngineSuite) -> Result<Outcome> {
         EngineSuite::Cdsi { supporting, cases, underlying } => {
             let schedule = supporting_data(supporting)?;
             Ok(scored(&cdsi::score(&schedule, &bytes("cases", cases)?, *underlying)?))
+        }
+        EngineSuite::Ears { reference } => Ok(scored(&outbreak::ears(&bytes("reference", reference)?)?)),
+        EngineSuite::Cusum { reference, series } => {
+            let series = series.as_ref().map(|path| bytes("series", path)).transpose()?;
+            Ok(scored(&outbreak::cusum_rki(&bytes("reference", reference)?, series.as_deref())?))
+        }
+        EngineSuite::Farrington { reference, first_week } => {
+            let dated = first_week.iter().map(|text| outbreak::first_week(text)).collect::<Result<Vec<_>>>()?;
+            Ok(scored(&outbreak::farrington(&bytes("reference", reference)?, &dated)?))
         }
     }
 }
