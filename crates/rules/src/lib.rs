@@ -7,3 +7,4 @@
 pub mod conformance;
 pub mod immunization;
 pub mod outbreak;
+pub mod school_entry;

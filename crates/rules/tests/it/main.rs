@@ -4,4 +4,5 @@
 mod immunization;
 mod outbreak;
 mod reading;
+mod school_entry;
 mod support;
