@@ -1,7 +1,8 @@
 //! CDC's test cases for CDSi, healthy and underlying conditions: one case a row, its doses with the verdict on each, and the
 //! forecast of one vaccine group on the case's own day.
 //!
-//! Every populated cell is compared. `Series_Type_n` says which kind of series the verdict on a dose is about.
+//! Every populated cell of status, reason, number and date is compared. `Series_Type_n` says which kind of series the
+//! verdict on a dose is about. `Administrative_Guidance` is prose of earlier releases and is not compared.
 
 use super::{
     Failure, Score,
@@ -18,11 +19,15 @@ use time::{Date, format_description::well_known::Iso8601};
 /// Runs the cases of a table.
 ///
 /// # Errors
-/// [`Error::Invalid`] on `cases` for a table that cannot be read, with the row and the column.
+/// [`Error::Invalid`] on `cases` for a file that is not such a table. A row that cannot be read has failed, and says why.
 pub fn score(schedule: &Schedule, cases: &[u8], underlying: bool) -> Result<Score> {
     let mut score = Score::new(if underlying { "cdsi-underlying" } else { "cdsi-healthy" });
     each(cases, |case| {
-        score.add(run(schedule, case, underlying)?);
+        let failed = run(schedule, case, underlying).unwrap_or_else(|error| {
+            let (id, column, expected) = (case.id().to_owned(), "the row".to_owned(), "a case".to_owned());
+            vec![Failure { id, column, expected, got: error.to_string() }]
+        });
+        score.add(failed);
         Ok(())
     })?;
     Ok(score)
@@ -36,7 +41,7 @@ pub fn explain(schedule: &Schedule, cases: &[u8], id: &str) -> Result<String> {
     let mut text = String::new();
     each(cases, |case| {
         if case.id() == id {
-            let patient = case.patient()?;
+            let patient = case.patient(schedule)?;
             let assessment = assess(schedule, &patient, case.required("Assessment_Date")?);
             let group = vaccine_group(schedule, case.text("Vaccine_Group")).unwrap_or_default();
             for outcome in assessment.series.iter().filter(|o| o.vaccine_group == group) {
@@ -61,8 +66,18 @@ pub fn explain(schedule: &Schedule, cases: &[u8], id: &str) -> Result<String> {
 
 fn each(cases: &[u8], of: impl FnMut(&Case<'_>) -> Result<()>) -> Result<()> {
     let table = Table::read("cases", cases)?;
+    if let Some(missing) = REQUIRED.iter().find(|column| !table.has(column)) {
+        return Err(Error::invalid(
+            "cases",
+            "unreadable",
+            format!("the column {missing} is missing: give a table of cases"),
+        ));
+    }
     table.rows().map(Case).collect::<Vec<_>>().iter().try_for_each(of)
 }
+
+/// Columns without which a table is none of cases.
+const REQUIRED: [&str; 5] = ["CDC_Test_ID", "DOB", "Gender", "Vaccine_Group", "Assessment_Date"];
 
 /// A row of the table.
 struct Case<'a>(Row<'a>);
@@ -98,12 +113,20 @@ impl Case<'_> {
         (1..=self.0.len()).take_while(|n| self.0.has(&name(n))).filter(|n| !self.text(&name(n)).is_empty()).collect()
     }
 
-    fn patient(&self) -> Result<Patient> {
+    fn patient(&self, schedule: &Schedule) -> Result<Patient> {
         let mut observations = Vec::new();
         for n in self.filled("Observation_Code") {
             let column = format!("Observation_Code_{n}");
             let code = self.text(&column).parse().map_err(|_| self.unreadable(&column))?;
             observations.push(Observed { code, on: self.date(&format!("Observation_Date_{n}"))? });
+        }
+        let history = self.text("Med_History_Code");
+        if !history.is_empty() {
+            let codes = schedule.observed_as(self.text("Med_History_Code_Sys"), history);
+            if codes.is_empty() {
+                return Err(self.unreadable("Med_History_Code"));
+            }
+            observations.extend(codes.into_iter().map(|code| Observed { code, on: None }));
         }
         let mut doses = Vec::new();
         for n in self.filled("Date_Administered") {
@@ -113,16 +136,18 @@ impl Case<'_> {
             doses.push(Dose { mvx, ..Dose::new(self.required(&format!("Date_Administered_{n}"))?, vaccine) });
         }
         let gender = match self.text("Gender") {
-            "F" => Gender::Female,
-            "M" => Gender::Male,
+            "F" | "Female" => Gender::Female,
+            "M" | "Male" => Gender::Male,
             _ => Gender::Unknown,
         };
-        Ok(Patient { birth: self.required("DOB")?, gender, birth_country: None, observations, doses })
+        // The tables have no country. They are of CDC, and have cases in which birth in the United States is what decides.
+        let birth_country = Some("U.S.".to_owned());
+        Ok(Patient { birth: self.required("DOB")?, gender, birth_country, observations, doses })
     }
 }
 
 fn run(schedule: &Schedule, case: &Case<'_>, underlying: bool) -> Result<Vec<Failure>> {
-    let patient = case.patient()?;
+    let patient = case.patient(schedule)?;
     let assessment = assess(schedule, &patient, case.required("Assessment_Date")?);
     let group = vaccine_group(schedule, case.text("Vaccine_Group")).ok_or_else(|| case.unreadable("Vaccine_Group"))?;
     let forecast = assessment.headline(group, underlying);
@@ -158,12 +183,14 @@ fn vaccine_group<'a>(schedule: &'a Schedule, name: &str) -> Option<&'a str> {
     let long = match name.to_ascii_uppercase().as_str() {
         "DTAP" => "DTaP/Tdap/Td",
         "FLU" => "Influenza",
-        "IPOL" | "POL" => "Polio",
+        "IPOL" | "IPV" | "POL" => "Polio",
+        "JE" => "Japanese Encephalitis",
         "MCV" => "Meningococcal",
         "MENB" => "Meningococcal B",
         "PCV" => "Pneumococcal",
         "ROTA" => "Rotavirus",
         "VAR" => "Varicella",
+        "YF" => "Yellow Fever",
         _ => name,
     };
     schedule.groups.iter().map(|g| g.name.as_str()).find(|g| g.eq_ignore_ascii_case(long))
@@ -178,7 +205,7 @@ fn verdict<'f>(
     kind: Option<SeriesKind>,
     dose: usize,
 ) -> Option<&'f DoseEvaluation> {
-    let of_kind = |k: SeriesKind| kind.is_none_or(|wanted| k == wanted);
+    let of_kind = |k: SeriesKind| kind.is_none_or(|wanted| k == wanted || k == SeriesKind::EvaluationOnly);
     let chosen = |o: &&SeriesOutcome<'_>| matches!(o.standing, Standing::Best | Standing::Prioritized);
     let forecast = assessment.headline_among(group, |f| of_kind(f.kind));
     let made_of = forecast.iter().flat_map(|f| &f.made_of).map(|i| &assessment.series[*i]);
