@@ -114,14 +114,14 @@ fn known(file: File<'_>, at: &Element, name: &str, antigens: &[Antigen]) -> Resu
 }
 
 fn observations(file: File<'_>, root: &Element) -> Result<HashMap<u16, Observation>> {
-    let coded = |value: &Element| {
+    let system_and_code = |value: &Element| {
         let text = |name| Ok(required(file, value, name)?.to_owned());
         Ok((text("codeSystem")?, text("code")?))
     };
     section(file, root, "observations")?
         .iter()
         .map(|o| {
-            let codes = o.child("codedValues").into_iter().flat_map(|c| c.all("codedValue")).map(coded);
+            let codes = o.child("codedValues").into_iter().flat_map(|c| c.all("codedValue")).map(system_and_code);
             let title = o.text("observationTitle").unwrap_or_default().to_owned();
             Ok((number(file, o, "observationCode")?, Observation { title, codes: codes.collect::<Result<_>>()? }))
         })
