@@ -16,6 +16,7 @@ fn main() {
         for f in score.failed.iter().take(20) {
             println!("{} {}: expected {} got {}", f.id, f.column, f.expected, f.got);
         }
+        println!("{:?}", score.notes);
         println!("{}: {} of {}", score.suite, score.passed, score.total);
     }
 }

@@ -15,7 +15,7 @@ use crate::outbreak::{
 };
 use salus_core::{Error, Result};
 use std::collections::BTreeMap;
-use time::{Date, macros::date};
+use time::{Date, Month, Weekday};
 
 /// Counts by point, from 1 on, for every series. A point that no table tells is not there.
 struct Series(BTreeMap<String, BTreeMap<usize, u32>>);
@@ -157,12 +157,9 @@ pub fn cusum_rki(reference: &[u8], series: Option<&[u8]>) -> Result<Score> {
     Ok(score)
 }
 
-/// Series of the package that are kept by date, with the first week they answer like: the table has no dates, and 53-week
-/// years move the weeks of earlier years.
-const DATED: [(&str, Date); 1] = [("salmHosp_DE", date!(2004 - 01 - 05))];
-
-/// Farrington's algorithm in three settings, with the years and the window of each row. `dated` tells the first week of
-/// series that are kept by date.
+/// Farrington's algorithm in three settings, with the years and the window of each row. The table does not tell which series
+/// are kept by date, in which weeks of earlier years move with 53-week years. `dated` tells the first week of such series;
+/// of others it is found (see [`calendar`]), and a note says so.
 ///
 /// # Errors
 /// [`Error::Invalid`] on `reference` when a cell cannot be read.
@@ -170,15 +167,25 @@ pub fn farrington(reference: &[u8], dated: &[(String, Date)]) -> Result<Score> {
     let table = Table::read("reference", reference)?;
     let series = Series::read(&[&table])?;
     let counts = computed(&series, <[u32]>::to_vec);
-    let known = |name: &str| {
-        let given = dated.iter().find(|(n, _)| n == name).map(|(_, first)| *first);
-        given.or_else(|| DATED.iter().find(|(n, _)| *n == name).map(|(_, first)| *first))
-    };
     let mut score = Score::new("farrington");
+    let mut calendars: Computed<Calendar> = BTreeMap::new();
+    for (name, counts) in &counts {
+        let given = dated.iter().find(|(n, _)| n == name).map(|(_, first)| Calendar::WeeksFrom(*first));
+        let found = match given {
+            Some(given) => given,
+            None => calendar(&table.rows().filter(|r| r.text("series") == name).collect::<Vec<_>>(), counts)?,
+        };
+        if let (Calendar::WeeksFrom(first), None) = (found, given) {
+            score
+                .notes
+                .push(format!("{name} goes by dates; its bounds are those of a series whose first week is {first}"));
+        }
+        calendars.insert(name.clone(), found);
+    }
     for row in table.rows() {
         let (name, at) = (row.text("series"), row.required::<usize>("t")? - 1);
         let (years, half) = (row.required("b")?, row.required("w")?);
-        let calendar = known(name).map_or(Calendar::Points(52), Calendar::WeeksFrom);
+        let calendar = calendars[name];
         let mut cells = Cells::new(row);
         let bound = |settings| week(counts.get(name)?.get(..=at)?, at, calendar, &settings).map(|w| w.bound);
         if !row.text("farrington_ub").is_empty() {
@@ -199,6 +206,36 @@ pub fn farrington(reference: &[u8], dated: &[(String, Date)]) -> Result<Score> {
         score.add(cells.failed);
     }
     Ok(score)
+}
+
+/// The calendar of a series: 52 weeks a year when that gives the classic bounds, or else the first Monday of the January that
+/// gives most of them. One unknown day is settled by hundreds of bounds to nine digits.
+fn calendar(rows: &[Row<'_>], counts: &[u32]) -> Result<Calendar> {
+    let mut bounds: Vec<(usize, Settings, f64)> = Vec::new();
+    for row in rows {
+        if let Some(upper) = row.value::<f64>("farrington_ub")?.filter(|upper| *upper > 0.0) {
+            let settings = Settings::classic(row.required("b")?, row.required("w")?, 0.01);
+            bounds.push((row.required::<usize>("t")? - 1, settings, upper));
+        }
+    }
+    let given = |calendar| {
+        let same = |(at, settings, upper): &&(usize, Settings, f64)| {
+            let found = counts.get(..=*at).and_then(|counts| week(counts, *at, calendar, settings));
+            found.is_some_and(|w| (w.bound.upper - upper).abs() <= 1e-9 * upper)
+        };
+        bounds.iter().filter(same).count()
+    };
+    let usual = (Calendar::Points(52), given(Calendar::Points(52)));
+    if usual.1 == bounds.len() {
+        return Ok(usual.0);
+    }
+    let first_monday = |year| {
+        let days = (1..=7).filter_map(|day| Date::from_calendar_date(year, Month::January, day).ok());
+        days.into_iter().find(|day| day.weekday() == Weekday::Monday).map(Calendar::WeeksFrom)
+    };
+    // The weeks of years repeat after 28; the first of equals is taken.
+    let candidates = (2000..2028).filter_map(first_monday).map(|calendar| (calendar, given(calendar)));
+    Ok(candidates.fold(usual, |best, next| if next.1 > best.1 { next } else { best }).0)
 }
 
 /// Reads `NAME=2004-01-05`.
