@@ -198,7 +198,7 @@ fn vaccine_group<'a>(schedule: &'a Schedule, name: &str) -> Option<&'a str> {
 
 /// The verdict on a dose: of the series of the first forecast of the kind that is asked for, or else of those prioritized,
 /// or else, for a dose of another vaccine group, of those chosen there. Where several antigens are concerned, it counts when
-/// it is needed for one and refused for none.
+/// it is needed for one and refused for none; a dose that one series does not need counts for another best one.
 fn verdict<'f>(
     assessment: &'f Assessment<'_>,
     group: &str,
@@ -218,8 +218,13 @@ fn verdict<'f>(
         EvaluationStatus::Valid => 2,
         EvaluationStatus::Extraneous => 3,
     };
+    let best = assessment.series.iter().filter(|o| o.vaccine_group == group && o.standing == Standing::Best);
     let worst = made_of.filter_map(on_dose).min_by_key(rank);
-    worst.or_else(|| own.filter_map(on_dose).min_by_key(rank)).or_else(|| other.filter_map(on_dose).min_by_key(rank))
+    let found = worst
+        .or_else(|| own.filter_map(on_dose).min_by_key(rank))
+        .or_else(|| other.filter_map(on_dose).min_by_key(rank));
+    let needed = || best.filter_map(on_dose).find(|e| e.status == EvaluationStatus::Valid);
+    if found?.status == EvaluationStatus::Extraneous { needed().or(found) } else { found }
 }
 
 fn status(status: Status) -> &'static str {
