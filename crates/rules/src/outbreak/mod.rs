@@ -3,6 +3,7 @@
 //! A series is counts by day or week without gaps; leave out days without school before calling. Positions count from 0. A
 //! point without enough history answers nothing. Thresholds are the caller's and belong beside every alert.
 
+pub mod cases;
 pub mod clusters;
 pub mod cusum;
 pub mod ears;
