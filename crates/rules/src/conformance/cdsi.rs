@@ -66,13 +66,7 @@ pub fn explain(schedule: &Schedule, cases: &[u8], id: &str) -> Result<String> {
 
 fn each(cases: &[u8], of: impl FnMut(&Case<'_>) -> Result<()>) -> Result<()> {
     let table = Table::read("cases", cases)?;
-    if let Some(missing) = REQUIRED.iter().find(|column| !table.has(column)) {
-        return Err(Error::invalid(
-            "cases",
-            "unreadable",
-            format!("the column {missing} is missing: give a table of cases"),
-        ));
-    }
+    table.require(&REQUIRED)?;
     table.rows().map(Case).collect::<Vec<_>>().iter().try_for_each(of)
 }
 

@@ -23,6 +23,9 @@ struct Series(BTreeMap<String, BTreeMap<usize, u32>>);
 impl Series {
     fn read(tables: &[&Table]) -> Result<Self> {
         let mut found: BTreeMap<String, BTreeMap<usize, u32>> = BTreeMap::new();
+        for table in tables {
+            table.require(&["series", "t", "observed"])?;
+        }
         for row in tables.iter().flat_map(|t| t.rows()) {
             // The labelled series carry the names of the reference behind a word for where they come from.
             let name = row.text("series");
@@ -159,7 +162,7 @@ pub fn cusum_rki(reference: &[u8], series: Option<&[u8]>) -> Result<Score> {
 
 /// Farrington's algorithm in three settings, with the years and the window of each row. The table does not tell which series
 /// are kept by date, in which weeks of earlier years move with 53-week years. `dated` tells the first week of such series;
-/// of others it is found (see [`calendar`]), and a note says so.
+/// of others it is found from the bounds, and a note says so.
 ///
 /// # Errors
 /// [`Error::Invalid`] on `reference` when a cell cannot be read.

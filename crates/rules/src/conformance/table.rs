@@ -27,6 +27,15 @@ impl Table {
         Ok(Self { argument, columns, rows: reader.records().collect::<std::result::Result<_, _>>().map_err(wrong)? })
     }
 
+    /// # Errors
+    /// [`Error::Invalid`] when a column is missing.
+    pub(super) fn require(&self, columns: &[&str]) -> Result<()> {
+        let missing = columns.iter().find(|column| !self.has(column));
+        let message =
+            |column: &&str| format!("the column {column} is missing: give the table that the suite publishes");
+        missing.map_or(Ok(()), |column| Err(Error::invalid(self.argument, "unreadable", message(column))))
+    }
+
     pub(super) fn rows(&self) -> impl Iterator<Item = Row<'_>> {
         self.rows.iter().map(|record| Row { table: self, record })
     }

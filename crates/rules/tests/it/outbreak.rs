@@ -31,6 +31,7 @@ fn a_bound_that_differs_in_the_ninth_digit_is_a_failure() {
     let (right, wrong) = (outbreak::ears(table.as_bytes()).unwrap(), outbreak::ears(wrong.as_bytes()).unwrap());
     assert_eq!((right.passed, right.failed.len()), (wrong.passed + 1, wrong.failed.len() - 1));
     assert!(outbreak::ears(b"series,t,observed\na,1,x\n").unwrap_err().to_string().contains("observed holds 'x'"));
+    assert!(outbreak::ears(b"a,b\n1,2\n").unwrap_err().to_string().contains("the column series is missing"));
     assert!(outbreak::first_week("a=monday").is_err() && outbreak::first_week("a=2004-01-05").is_ok());
 }
 

@@ -103,3 +103,32 @@ fn scored(score: &Score) -> Outcome {
     let ok = score.passed == score.total && score.total > 0;
     Outcome { json: json!(score), text, ok }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that fails here has found its bug")]
+mod tests {
+    use super::*;
+
+    const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data");
+
+    #[test]
+    fn a_suite_answers_with_its_score() {
+        let path = |name: &str| PathBuf::from(format!("{DATA}/outbreak-ears/{name}"));
+        let score = run(&EngineSuite::Ears { reference: path("ears_reference.csv") }).unwrap();
+        let names: Vec<&String> = score.json.as_object().unwrap().keys().collect();
+        assert_eq!(names, ["failed", "passed", "suite", "total"]);
+        assert!(score.ok && score.text.ends_with("passed"), "{}", score.text);
+        let without = run(&EngineSuite::Cusum { reference: path("cusum_rki_reference.csv"), series: None }).unwrap();
+        assert!(!without.ok && without.text.contains("expected"), "the reference leaves out weeks");
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_named() {
+        let nowhere = PathBuf::from("/nowhere");
+        let suite = EngineSuite::Cdsi { supporting: nowhere.clone(), cases: nowhere.clone(), underlying: false };
+        assert!(run(&suite).unwrap_err().to_string().contains("/nowhere"));
+        let empty = PathBuf::from(format!("{DATA}/outbreak-ears"));
+        let suite = EngineSuite::Cdsi { supporting: empty, cases: nowhere, underlying: false };
+        assert!(run(&suite).unwrap_err().to_string().contains("ScheduleSupportingData.xml is missing"));
+    }
+}
