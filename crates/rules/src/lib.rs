@@ -6,3 +6,5 @@
 
 pub mod conformance;
 pub mod immunization;
+pub mod outbreak;
+pub mod school_entry;

@@ -1,25 +1,33 @@
 //! CDC's test cases for CDSi, healthy and underlying conditions: one case a row, its doses with the verdict on each, and the
 //! forecast of one vaccine group on the case's own day.
 //!
-//! Every populated cell is compared. `Series_Type_n` says which kind of series the verdict on a dose is about.
+//! Every populated cell of status, reason, number and date is compared. `Series_Type_n` says which kind of series the
+//! verdict on a dose is about. `Administrative_Guidance` is prose of earlier releases and is not compared.
 
-use super::{Failure, Score};
+use super::{
+    Failure, Score,
+    table::{Row, Table},
+};
 use crate::immunization::{
     Assessment, Cvx, Dose, DoseEvaluation, EvaluationStatus, Gender, Observed, Patient, Reason, Schedule,
     SeriesOutcome, Standing, Status, assess, schedule::SeriesKind,
 };
 use salus_core::{Error, Result};
-use std::{collections::HashMap, fmt::Write as _};
+use std::fmt::Write as _;
 use time::{Date, format_description::well_known::Iso8601};
 
 /// Runs the cases of a table.
 ///
 /// # Errors
-/// [`Error::Invalid`] on `cases` for a table that cannot be read, with the row and the column.
+/// [`Error::Invalid`] on `cases` for a file that is not such a table. A row that cannot be read has failed, and says why.
 pub fn score(schedule: &Schedule, cases: &[u8], underlying: bool) -> Result<Score> {
     let mut score = Score::new(if underlying { "cdsi-underlying" } else { "cdsi-healthy" });
     each(cases, |case| {
-        score.add(run(schedule, case, underlying)?);
+        let failed = run(schedule, case, underlying).unwrap_or_else(|error| {
+            let (id, column, expected) = (case.id().to_owned(), "the row".to_owned(), "a case".to_owned());
+            vec![Failure { id, column, expected, got: error.to_string() }]
+        });
+        score.add(failed);
         Ok(())
     })?;
     Ok(score)
@@ -33,7 +41,7 @@ pub fn explain(schedule: &Schedule, cases: &[u8], id: &str) -> Result<String> {
     let mut text = String::new();
     each(cases, |case| {
         if case.id() == id {
-            let patient = case.patient()?;
+            let patient = case.patient(schedule)?;
             let assessment = assess(schedule, &patient, case.required("Assessment_Date")?);
             let group = vaccine_group(schedule, case.text("Vaccine_Group")).unwrap_or_default();
             for outcome in assessment.series.iter().filter(|o| o.vaccine_group == group) {
@@ -56,36 +64,21 @@ pub fn explain(schedule: &Schedule, cases: &[u8], id: &str) -> Result<String> {
     Ok(text)
 }
 
-fn each(cases: &[u8], mut of: impl FnMut(&Case<'_>) -> Result<()>) -> Result<()> {
-    let mut reader = csv::Reader::from_reader(cases.strip_prefix(b"\xef\xbb\xbf").unwrap_or(cases));
-    let headers = reader.headers().map_err(|e| wrong(&e.to_string()))?.clone();
-    let columns: HashMap<String, usize> =
-        headers.iter().enumerate().map(|(at, name)| (name.trim().to_ascii_lowercase(), at)).collect();
-    for record in reader.records() {
-        let record = record.map_err(|e| wrong(&e.to_string()))?;
-        of(&Case { columns: &columns, record: &record })?;
-    }
-    Ok(())
+fn each(cases: &[u8], of: impl FnMut(&Case<'_>) -> Result<()>) -> Result<()> {
+    let table = Table::read("cases", cases)?;
+    table.require(&REQUIRED)?;
+    table.rows().map(Case).collect::<Vec<_>>().iter().try_for_each(of)
 }
 
-fn wrong(message: &str) -> Error {
-    Error::invalid("cases", "unreadable", message)
-}
+/// Columns without which a table is none of cases.
+const REQUIRED: [&str; 5] = ["CDC_Test_ID", "DOB", "Gender", "Vaccine_Group", "Assessment_Date"];
 
 /// A row of the table.
-struct Case<'a> {
-    columns: &'a HashMap<String, usize>,
-    record: &'a csv::StringRecord,
-}
+struct Case<'a>(Row<'a>);
 
 impl Case<'_> {
-    fn has(&self, column: &str) -> bool {
-        self.columns.contains_key(&column.to_ascii_lowercase())
-    }
-
     fn text(&self, column: &str) -> &str {
-        let at = self.columns.get(&column.to_ascii_lowercase());
-        at.and_then(|at| self.record.get(*at)).unwrap_or_default().trim()
+        self.0.text(column)
     }
 
     fn id(&self) -> &str {
@@ -93,7 +86,7 @@ impl Case<'_> {
     }
 
     fn unreadable(&self, column: &str) -> Error {
-        wrong(&format!("{}: {column} holds '{}'", self.id(), self.text(column)))
+        self.0.unreadable(column)
     }
 
     fn date(&self, column: &str) -> Result<Option<Date>> {
@@ -111,15 +104,23 @@ impl Case<'_> {
     /// Numbers of a repeated column that are filled in.
     fn filled(&self, column: &str) -> Vec<usize> {
         let name = |n: &usize| format!("{column}_{n}");
-        (1..=self.record.len()).take_while(|n| self.has(&name(n))).filter(|n| !self.text(&name(n)).is_empty()).collect()
+        (1..=self.0.len()).take_while(|n| self.0.has(&name(n))).filter(|n| !self.text(&name(n)).is_empty()).collect()
     }
 
-    fn patient(&self) -> Result<Patient> {
+    fn patient(&self, schedule: &Schedule) -> Result<Patient> {
         let mut observations = Vec::new();
         for n in self.filled("Observation_Code") {
             let column = format!("Observation_Code_{n}");
             let code = self.text(&column).parse().map_err(|_| self.unreadable(&column))?;
             observations.push(Observed { code, on: self.date(&format!("Observation_Date_{n}"))? });
+        }
+        let history = self.text("Med_History_Code");
+        if !history.is_empty() {
+            let codes = schedule.observed_as(self.text("Med_History_Code_Sys"), history);
+            if codes.is_empty() {
+                return Err(self.unreadable("Med_History_Code"));
+            }
+            observations.extend(codes.into_iter().map(|code| Observed { code, on: None }));
         }
         let mut doses = Vec::new();
         for n in self.filled("Date_Administered") {
@@ -129,16 +130,18 @@ impl Case<'_> {
             doses.push(Dose { mvx, ..Dose::new(self.required(&format!("Date_Administered_{n}"))?, vaccine) });
         }
         let gender = match self.text("Gender") {
-            "F" => Gender::Female,
-            "M" => Gender::Male,
+            "F" | "Female" => Gender::Female,
+            "M" | "Male" => Gender::Male,
             _ => Gender::Unknown,
         };
-        Ok(Patient { birth: self.required("DOB")?, gender, birth_country: None, observations, doses })
+        // The tables have no country. They are of CDC, and have cases in which birth in the United States is what decides.
+        let birth_country = Some("U.S.".to_owned());
+        Ok(Patient { birth: self.required("DOB")?, gender, birth_country, observations, doses })
     }
 }
 
 fn run(schedule: &Schedule, case: &Case<'_>, underlying: bool) -> Result<Vec<Failure>> {
-    let patient = case.patient()?;
+    let patient = case.patient(schedule)?;
     let assessment = assess(schedule, &patient, case.required("Assessment_Date")?);
     let group = vaccine_group(schedule, case.text("Vaccine_Group")).ok_or_else(|| case.unreadable("Vaccine_Group"))?;
     let forecast = assessment.headline(group, underlying);
@@ -174,12 +177,14 @@ fn vaccine_group<'a>(schedule: &'a Schedule, name: &str) -> Option<&'a str> {
     let long = match name.to_ascii_uppercase().as_str() {
         "DTAP" => "DTaP/Tdap/Td",
         "FLU" => "Influenza",
-        "IPOL" | "POL" => "Polio",
+        "IPOL" | "IPV" | "POL" => "Polio",
+        "JE" => "Japanese Encephalitis",
         "MCV" => "Meningococcal",
         "MENB" => "Meningococcal B",
         "PCV" => "Pneumococcal",
         "ROTA" => "Rotavirus",
         "VAR" => "Varicella",
+        "YF" => "Yellow Fever",
         _ => name,
     };
     schedule.groups.iter().map(|g| g.name.as_str()).find(|g| g.eq_ignore_ascii_case(long))
@@ -187,14 +192,14 @@ fn vaccine_group<'a>(schedule: &'a Schedule, name: &str) -> Option<&'a str> {
 
 /// The verdict on a dose: of the series of the first forecast of the kind that is asked for, or else of those prioritized,
 /// or else, for a dose of another vaccine group, of those chosen there. Where several antigens are concerned, it counts when
-/// it is needed for one and refused for none.
+/// it is needed for one and refused for none; a dose that one series does not need counts for another best one.
 fn verdict<'f>(
     assessment: &'f Assessment<'_>,
     group: &str,
     kind: Option<SeriesKind>,
     dose: usize,
 ) -> Option<&'f DoseEvaluation> {
-    let of_kind = |k: SeriesKind| kind.is_none_or(|wanted| k == wanted);
+    let of_kind = |k: SeriesKind| kind.is_none_or(|wanted| k == wanted || k == SeriesKind::EvaluationOnly);
     let chosen = |o: &&SeriesOutcome<'_>| matches!(o.standing, Standing::Best | Standing::Prioritized);
     let forecast = assessment.headline_among(group, |f| of_kind(f.kind));
     let made_of = forecast.iter().flat_map(|f| &f.made_of).map(|i| &assessment.series[*i]);
@@ -207,8 +212,13 @@ fn verdict<'f>(
         EvaluationStatus::Valid => 2,
         EvaluationStatus::Extraneous => 3,
     };
+    let best = assessment.series.iter().filter(|o| o.vaccine_group == group && o.standing == Standing::Best);
     let worst = made_of.filter_map(on_dose).min_by_key(rank);
-    worst.or_else(|| own.filter_map(on_dose).min_by_key(rank)).or_else(|| other.filter_map(on_dose).min_by_key(rank))
+    let found = worst
+        .or_else(|| own.filter_map(on_dose).min_by_key(rank))
+        .or_else(|| other.filter_map(on_dose).min_by_key(rank));
+    let needed = || best.filter_map(on_dose).find(|e| e.status == EvaluationStatus::Valid);
+    if found?.status == EvaluationStatus::Extraneous { needed().or(found) } else { found }
 }
 
 fn status(status: Status) -> &'static str {

@@ -2,6 +2,8 @@
 //! `salus conformance` and the tests use the same functions.
 
 pub mod cdsi;
+pub mod outbreak;
+mod table;
 
 use serde::Serialize;
 
@@ -16,6 +18,9 @@ pub struct Score {
     pub total: usize,
     /// Cells that did not agree.
     pub failed: Vec<Failure>,
+    /// What was found out to run it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// A cell that did not agree.
@@ -33,7 +38,7 @@ pub struct Failure {
 
 impl Score {
     fn new(suite: &'static str) -> Self {
-        Self { suite, passed: 0, total: 0, failed: Vec::new() }
+        Self { suite, passed: 0, total: 0, failed: Vec::new(), notes: Vec::new() }
     }
 
     /// Adds a row by the cells of it that did not agree.

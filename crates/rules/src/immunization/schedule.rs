@@ -22,8 +22,28 @@ pub struct Schedule {
     pub conflicts: HashMap<Cvx, Vec<Conflict>>,
     /// The antigens in each vaccine.
     pub vaccines: HashMap<Cvx, Vec<Association>>,
-    /// Titles of observations by number.
-    pub observations: HashMap<u16, String>,
+    /// Observations by number.
+    pub observations: HashMap<u16, Observation>,
+}
+
+impl Schedule {
+    /// The observations that a code of a system, such as `SNOMED`, stands for.
+    #[must_use]
+    pub fn observed_as(&self, system: &str, code: &str) -> Vec<u16> {
+        let means = |o: &Observation| o.codes.iter().any(|(s, c)| s.eq_ignore_ascii_case(system) && c == code);
+        let mut found: Vec<u16> = self.observations.iter().filter(|(_, o)| means(o)).map(|(n, _)| *n).collect();
+        found.sort_unstable();
+        found
+    }
+}
+
+/// A condition, event or finding that the schedule asks about.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Observation {
+    /// In words.
+    pub title: String,
+    /// Codes that stand for it, each behind its system.
+    pub codes: Vec<(String, String)>,
 }
 
 /// A disease with its paths to immunity.

@@ -23,9 +23,13 @@ fn a_cell_that_disagrees_is_a_failure() {
     assert_ne!(wrong, table);
     let score = cdsi::score(schedule(), wrong.as_bytes(), false).unwrap();
     assert!(score.failed.iter().any(|f| f.expected == "2025-12-09" && f.got == "2025-12-08"), "{:?}", score.failed);
-    let unreadable = table.replacen("2025-11-10", "11/10/2025", 1);
-    let error = cdsi::score(schedule(), unreadable.as_bytes(), false).unwrap_err().to_string();
-    assert!(error.contains("DOB") || error.contains("Date"), "{error}");
+    let (right, unreadable) =
+        (cdsi::score(schedule(), table.as_bytes(), false).unwrap(), table.replacen("2025-11-10", "11/10/2025", 1));
+    let score = cdsi::score(schedule(), unreadable.as_bytes(), false).unwrap();
+    assert_eq!(score.passed, right.passed - 1);
+    assert!(score.failed.iter().any(|f| f.got.contains("11/10/2025")), "{:?}", score.failed);
+    let error = cdsi::score(schedule(), b"id,DOB\n1,2020-01-01\n", false).unwrap_err().to_string();
+    assert!(error.contains("CDC_Test_ID is missing"), "{error}");
 }
 
 fn child(birth: Date, doses: &[(Date, u16)]) -> Patient {

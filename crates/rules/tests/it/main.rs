@@ -2,5 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that fails here has found its bug")]
 
 mod immunization;
+mod outbreak;
 mod reading;
+mod school_entry;
 mod support;

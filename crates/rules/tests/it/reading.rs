@@ -26,6 +26,8 @@ fn a_release_is_read_whole() {
     assert_eq!((schedule.antigens.len(), schedule.groups.len()), (30, 26));
     assert_eq!(schedule.conflicts.values().map(Vec::len).sum::<usize>(), 625);
     assert_eq!((schedule.vaccines.len(), schedule.observations.len()), (218, 277));
+    assert_eq!(schedule.observed_as("SNOMED", "370388006"), [3]);
+    assert_eq!(schedule.observed_as("SNOMED", "1"), Vec::<u16>::new());
     assert_eq!(schedule.antigens.iter().map(|a| a.series.len()).sum::<usize>(), 143);
 }
 

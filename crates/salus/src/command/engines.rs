@@ -4,7 +4,7 @@ use crate::output::{Outcome, table};
 use clap::Subcommand;
 use salus_core::{Error, Result};
 use salus_rules::{
-    conformance::{Score, cdsi},
+    conformance::{Score, cdsi, outbreak},
     immunization::{Schedule, read},
 };
 use serde_json::json;
@@ -24,6 +24,30 @@ pub enum EngineSuite {
         #[arg(long)]
         underlying: bool,
     },
+    /// Bounds and alarms of EARS C1, C2 and C3.
+    Ears {
+        /// The reference as CSV.
+        #[arg(long)]
+        reference: PathBuf,
+    },
+    /// Bounds and alarms of the Robert Koch Institute's system and of cumulative sums.
+    Cusum {
+        /// The reference as CSV.
+        #[arg(long)]
+        reference: PathBuf,
+        /// Complete series as CSV, for weeks that the reference leaves out.
+        #[arg(long)]
+        series: Option<PathBuf>,
+    },
+    /// Bounds and alarms of Farrington's algorithm, classic and flexible.
+    Farrington {
+        /// The reference as CSV.
+        #[arg(long)]
+        reference: PathBuf,
+        /// First week of a series that goes by dates, as NAME=2004-01-05. The others have 52 weeks a year.
+        #[arg(long)]
+        first_week: Vec<String>,
+    },
 }
 
 /// Runs a suite.
@@ -35,6 +59,15 @@ pub fn run(suite: &EngineSuite) -> Result<Outcome> {
         EngineSuite::Cdsi { supporting, cases, underlying } => {
             let schedule = supporting_data(supporting)?;
             Ok(scored(&cdsi::score(&schedule, &bytes("cases", cases)?, *underlying)?))
+        }
+        EngineSuite::Ears { reference } => Ok(scored(&outbreak::ears(&bytes("reference", reference)?)?)),
+        EngineSuite::Cusum { reference, series } => {
+            let series = series.as_ref().map(|path| bytes("series", path)).transpose()?;
+            Ok(scored(&outbreak::cusum_rki(&bytes("reference", reference)?, series.as_deref())?))
+        }
+        EngineSuite::Farrington { reference, first_week } => {
+            let dated = first_week.iter().map(|text| outbreak::first_week(text)).collect::<Result<Vec<_>>>()?;
+            Ok(scored(&outbreak::farrington(&bytes("reference", reference)?, &dated)?))
         }
     }
 }
@@ -65,7 +98,37 @@ fn scored(score: &Score) -> Outcome {
         score.failed.iter().map(|f| vec![f.id.clone(), f.column.clone(), f.expected.clone(), f.got.clone()]).collect();
     let failed =
         if rows.is_empty() { String::new() } else { table(&["id", "column", "expected", "got"], &rows) + "\n" };
-    let text = format!("{failed}{}: {} of {} passed", score.suite, score.passed, score.total);
+    let notes: String = score.notes.iter().map(|note| format!("{note}\n")).collect();
+    let text = format!("{failed}{notes}{}: {} of {} passed", score.suite, score.passed, score.total);
     let ok = score.passed == score.total && score.total > 0;
     Outcome { json: json!(score), text, ok }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that fails here has found its bug")]
+mod tests {
+    use super::*;
+
+    const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data");
+
+    #[test]
+    fn a_suite_answers_with_its_score() {
+        let path = |name: &str| PathBuf::from(format!("{DATA}/outbreak-ears/{name}"));
+        let score = run(&EngineSuite::Ears { reference: path("ears_reference.csv") }).unwrap();
+        let names: Vec<&String> = score.json.as_object().unwrap().keys().collect();
+        assert_eq!(names, ["failed", "passed", "suite", "total"]);
+        assert!(score.ok && score.text.ends_with("passed"), "{}", score.text);
+        let without = run(&EngineSuite::Cusum { reference: path("cusum_rki_reference.csv"), series: None }).unwrap();
+        assert!(!without.ok && without.text.contains("expected"), "the reference leaves out weeks");
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_named() {
+        let nowhere = PathBuf::from("/nowhere");
+        let suite = EngineSuite::Cdsi { supporting: nowhere.clone(), cases: nowhere.clone(), underlying: false };
+        assert!(run(&suite).unwrap_err().to_string().contains("/nowhere"));
+        let empty = PathBuf::from(format!("{DATA}/outbreak-ears"));
+        let suite = EngineSuite::Cdsi { supporting: empty, cases: nowhere, underlying: false };
+        assert!(run(&suite).unwrap_err().to_string().contains("ScheduleSupportingData.xml is missing"));
+    }
 }

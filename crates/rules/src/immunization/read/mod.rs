@@ -8,7 +8,7 @@ mod common;
 mod dose;
 mod tree;
 
-use super::schedule::{Antigen, Association, Conflict, Schedule, VaccineGroup};
+use super::schedule::{Antigen, Association, Conflict, Observation, Schedule, VaccineGroup};
 use common::{cvx, number, period, required};
 use salus_core::{Error, Result};
 use std::collections::HashMap;
@@ -113,12 +113,17 @@ fn known(file: File<'_>, at: &Element, name: &str, antigens: &[Antigen]) -> Resu
     found.map_err(|_| file.wrong(at, &format!("no file describes the antigen {name}")))
 }
 
-fn observations(file: File<'_>, root: &Element) -> Result<HashMap<u16, String>> {
+fn observations(file: File<'_>, root: &Element) -> Result<HashMap<u16, Observation>> {
+    let system_and_code = |value: &Element| {
+        let text = |name| Ok(required(file, value, name)?.to_owned());
+        Ok((text("codeSystem")?, text("code")?))
+    };
     section(file, root, "observations")?
         .iter()
         .map(|o| {
-            let code = number(file, o, "observationCode")?;
-            Ok((code, o.text("observationTitle").unwrap_or_default().to_owned()))
+            let codes = o.child("codedValues").into_iter().flat_map(|c| c.all("codedValue")).map(system_and_code);
+            let title = o.text("observationTitle").unwrap_or_default().to_owned();
+            Ok((number(file, o, "observationCode")?, Observation { title, codes: codes.collect::<Result<_>>()? }))
         })
         .collect()
 }

@@ -1,0 +1,129 @@
+//! Requirements of a state as data (California K–12, as the product specification cites it) and what follows from them.
+
+use salus_rules::school_entry::{
+    CountedDose, Exemption, ExemptionKind, Missing, Record, Requirement, Status, Student, compliance_score, evaluate,
+    school_rates, worst,
+};
+use time::{Date, Duration, macros::date};
+
+const CALIFORNIA: &str = r#"[
+  {"vaccine_group": "DTaP/Tdap/Td", "exemptions": ["MEDICAL_PERMANENT", "MEDICAL_TEMPORARY"], "conditional_days": 30,
+   "any": [{"doses": 5}, {"doses": 4, "one_on_or_after": "4y"}, {"doses": 3, "one_on_or_after": "7y"}]},
+  {"vaccine_group": "Polio", "exemptions": ["MEDICAL_PERMANENT", "MEDICAL_TEMPORARY"], "conditional_days": 30,
+   "any": [{"doses": 4}, {"doses": 3, "one_on_or_after": "4y"}]},
+  {"vaccine_group": "MMR", "exemptions": ["MEDICAL_PERMANENT", "MEDICAL_TEMPORARY"], "conditional_days": 30,
+   "contains_measles": true, "grace_days": 4, "any": [{"doses": 2, "each_on_or_after": "12m"}]},
+  {"vaccine_group": "Tdap", "any": [{"doses": 1, "one_on_or_after": "7y", "antigen_counts": {"Pertussis": 1}}]}
+]"#;
+
+const BIRTH: Date = date!(2013 - 09 - 14);
+const ON: Date = date!(2025 - 09 - 01);
+
+fn requirement(group: &str) -> Requirement {
+    let all: Vec<Requirement> = serde_json::from_str(CALIFORNIA).unwrap();
+    all.into_iter().find(|r| r.vaccine_group == group).unwrap()
+}
+
+fn student() -> Student {
+    Student { birth: BIRTH, exemptions: vec![], provisional_until: None, excluded_from: None }
+}
+
+fn given(days: &[Date]) -> Record {
+    let dose = |on: &Date| CountedDose { first: *on, last: *on, antigens: vec!["Pertussis".into()] };
+    Record { doses: days.iter().map(dose).collect(), ..Record::default() }
+}
+
+fn status(group: &str, record: &Record) -> Status {
+    evaluate(&requirement(group), &student(), record, ON).status
+}
+
+#[test]
+fn a_tdap_the_day_before_the_seventh_birthday_does_not_count() {
+    let sixth = date!(2019 - 09 - 14);
+    assert_eq!(status("Tdap", &given(&[sixth + Duration::days(364)])), Status::Noncompliant);
+    assert_eq!(status("Tdap", &given(&[date!(2020 - 09 - 14)])), Status::Compliant);
+    let found = evaluate(&requirement("Tdap"), &student(), &given(&[sixth]), ON);
+    assert_eq!(found.nearest.unwrap().missing, [Missing::DoseOnOrAfter(date!(2020 - 09 - 14))]);
+}
+
+#[test]
+fn any_path_is_enough() {
+    let early = [date!(2013 - 11 - 14), date!(2014 - 01 - 14), date!(2014 - 03 - 14), date!(2015 - 01 - 14)];
+    assert_eq!(status("Polio", &given(&early)), Status::Compliant);
+    assert_eq!(status("Polio", &given(&early[..3])), Status::Noncompliant);
+    assert_eq!(status("Polio", &given(&[early[0], early[1], date!(2017 - 09 - 14)])), Status::Compliant);
+    assert_eq!(status("DTaP/Tdap/Td", &given(&early)), Status::Noncompliant);
+}
+
+#[test]
+fn grace_is_that_of_the_law_and_a_partial_date_must_hold_on_every_day() {
+    let second = date!(2018 - 01 - 01);
+    assert_eq!(status("MMR", &given(&[date!(2014 - 09 - 10), second])), Status::Compliant);
+    assert_eq!(status("MMR", &given(&[date!(2014 - 09 - 09), second])), Status::Noncompliant);
+    let mut record = given(&[second]);
+    record.doses.push(CountedDose { first: date!(2014 - 09 - 01), last: date!(2014 - 09 - 30), antigens: vec![] });
+    assert_eq!(status("MMR", &record), Status::Noncompliant);
+}
+
+#[test]
+fn exemptions_count_when_the_law_knows_them_and_while_they_last() {
+    let with = |kind, until| {
+        let exemption = Exemption { kind, groups: vec!["MMR".into()], from: date!(2025 - 01 - 01), until };
+        let student = Student { exemptions: vec![exemption], ..student() };
+        evaluate(&requirement("MMR"), &student, &Record::default(), ON).status
+    };
+    assert_eq!(with(ExemptionKind::MedicalPermanent, None), Status::ExemptMedicalPermanent);
+    let until = date!(2025 - 12 - 31);
+    assert_eq!(with(ExemptionKind::MedicalTemporary, Some(until)), Status::ExemptMedicalTemporary(until));
+    assert_eq!(with(ExemptionKind::MedicalTemporary, Some(date!(2025 - 08 - 31))), Status::NoRecord);
+    assert_eq!(with(ExemptionKind::MedicalTemporary, None), Status::NoRecord);
+    assert_eq!(with(ExemptionKind::Personal, None), Status::NoRecord);
+}
+
+#[test]
+fn who_has_all_due_doses_attends_on_condition() {
+    let record = Record { next_due_on: Some(date!(2025 - 10 - 01)), ..given(&[date!(2025 - 08 - 01)]) };
+    assert_eq!(status("MMR", &record), Status::Conditional(date!(2025 - 10 - 31)));
+    assert_eq!(status("MMR", &Record { next_due_on: Some(ON), ..record.clone() }), Status::Noncompliant);
+    let provisional = Student { provisional_until: Some(date!(2025 - 09 - 30)), ..student() };
+    let found = evaluate(&requirement("MMR"), &provisional, &Record::default(), ON).status;
+    assert_eq!(found, Status::Provisional(date!(2025 - 09 - 30)));
+    let excluded = Student { excluded_from: Some(ON), ..student() };
+    assert_eq!(evaluate(&requirement("MMR"), &excluded, &given(&[]), ON).status, Status::Excluded);
+}
+
+#[test]
+fn the_worst_group_wins_and_measles_weighs_double() {
+    let (mmr, polio) = (requirement("MMR"), requirement("Polio"));
+    let half = evaluate(&mmr, &student(), &given(&[date!(2015 - 01 - 01)]), ON);
+    let none = evaluate(&polio, &student(), &Record::default(), ON);
+    assert_eq!(worst(&[half.clone(), none.clone()]), Status::NoRecord);
+    let score = compliance_score(&[(&mmr, &half), (&polio, &none)]).unwrap();
+    assert!((score - 100.0 / 3.0).abs() < 1e-9, "{score}");
+    let exemption = Exemption { kind: ExemptionKind::MedicalPermanent, groups: vec![], from: BIRTH, until: None };
+    let exempt = evaluate(&polio, &Student { exemptions: vec![exemption], ..student() }, &Record::default(), ON);
+    assert!((compliance_score(&[(&mmr, &half), (&polio, &exempt)]).unwrap() - 50.0).abs() < 1e-9);
+    assert_eq!(compliance_score(&[(&polio, &exempt)]), None);
+}
+
+#[test]
+fn a_school_below_95_percent_against_measles_is_flagged() {
+    let mut students = vec![(Status::Compliant, true); 18];
+    students.extend([(Status::ExemptMedicalPermanent, false), (Status::Noncompliant, false)]);
+    let rates = school_rates(&students).unwrap();
+    assert!((rates.up_to_date - 90.0).abs() < 1e-9 && (rates.in_compliance - 95.0).abs() < 1e-9);
+    assert!(rates.herd_at_risk && !school_rates(&students[1..]).unwrap().herd_at_risk);
+    assert_eq!(school_rates(&[]), None);
+}
+
+#[test]
+fn a_requirement_that_is_not_understood_is_refused() {
+    for wrong in [
+        r#"{"vaccine_group": "MMR", "any": [{"doses": 2, "each_after": "12m"}]}"#,
+        r#"{"vaccine_group": "MMR", "any": [{"doses": 2, "each_on_or_after": "a year"}]}"#,
+        r#"{"vaccine_group": "MMR", "any": [], "exemptions": ["PHILOSOPHICAL"]}"#,
+        r#"{"any": [{"doses": 2}]}"#,
+    ] {
+        assert!(serde_json::from_str::<Requirement>(wrong).is_err(), "{wrong}");
+    }
+}
