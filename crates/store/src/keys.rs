@@ -20,6 +20,9 @@ const SEAL_MOST: i64 = 1 << 31;
 /// See [`SEAL_BLOCK`].
 pub(crate) const SEAL_ADVISED: i64 = 1 << 30;
 
+/// The setting that says when the recovery identity was last tried.
+pub const ESCROW: &str = "keys.escrow";
+
 /// One key as `salus keys status` lists it.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct KeyLine {
@@ -66,19 +69,7 @@ impl KeyLine {
     /// Why it should be exchanged; `None` when there is no reason to.
     #[must_use]
     pub fn advice(&self, now: OffsetDateTime, rules: RotationRules) -> Option<&'static str> {
-        let limit = match self.kind.as_str() {
-            "class" => rules.class_days,
-            _ => rules.other_days,
-        };
-        if self.state != "active" {
-            None
-        } else if self.seals >= SEAL_ADVISED {
-            Some("due: it has sealed a quarter of what is safe")
-        } else if self.age_days(now).is_some_and(|days| days >= limit) {
-            Some("due: by its age")
-        } else {
-            None
-        }
+        (self.state == "active").then(|| rules.advice(&self.kind, self.seals, self.age_days(now))).flatten()
     }
 }
 
@@ -174,6 +165,21 @@ impl Db {
         if above.is_empty() {
             let why = format!("{slug}: there is no usable tenant key: its sealed values cannot be read");
             report.problems.push(why);
+        }
+        Ok(())
+    }
+
+    /// Notes in every tenant that a kept recovery identity opened the root key just now.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn note_escrow(&self) -> Result<()> {
+        for (tenant, _) in self.with_platform().await? {
+            let mut tx = self.begin(Ctx::operator(&self.0.env, tenant), false).await?;
+            let sql = "INSERT INTO kernel.settings (id, name, value) VALUES ($1, $2, jsonb_build_object('verified_at', $3::timestamptz)) \
+                       ON CONFLICT (tenant_id, name) DO UPDATE SET value = EXCLUDED.value";
+            tx.run(sql, &[&self.0.env.id(), &ESCROW, &self.0.env.now()]).await?;
+            tx.commit("kernel.escrow.check", "kernel.settings").await?;
         }
         Ok(())
     }

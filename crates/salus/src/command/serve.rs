@@ -18,7 +18,7 @@ use tokio::{
     signal::unix::{SignalKind, signal},
 };
 
-pub async fn run(place: Place, args: ServeArgs, as_json: bool) -> Result<Outcome> {
+pub async fn run(mut place: Place, args: ServeArgs, as_json: bool) -> Result<Outcome> {
     let listen = args
         .listen
         .clone()
@@ -36,7 +36,7 @@ pub async fn run(place: Place, args: ServeArgs, as_json: bool) -> Result<Outcome
     );
 
     let ready = tokio::select! {
-        ready = prepare(&place, args.demo, as_json) => ready?,
+        ready = prepare(&mut place, args.demo, as_json) => ready?,
         _ = interrupt.recv() => return Ok(stopped()),
         _ = terminate.recv() => return Ok(stopped()),
     };
@@ -88,7 +88,7 @@ fn stopped() -> Outcome {
     Outcome::done(json!({"status": "stopped"}), "stopped")
 }
 
-async fn prepare(place: &Place, load_demo: bool, as_json: bool) -> Result<Ready> {
+async fn prepare(place: &mut Place, load_demo: bool, as_json: bool) -> Result<Ready> {
     if place.may_migrate() {
         let mut admin = place.admin().await?;
         let files = migrate::Files::embedded()?;
@@ -98,6 +98,9 @@ async fn prepare(place: &Place, load_demo: bool, as_json: bool) -> Result<Ready>
     place.check().await?;
     if let Some(identity) = make_keys(place).await? {
         tell_recovery(&identity, as_json);
+        if place.config.kms.is_some() {
+            place.keep_identity().await?;
+        }
     }
     let db = place.db().await?;
     // A database restored from an earlier time may have the keys of persons who were erased since.

@@ -9,6 +9,7 @@ use salus_core::{Error, Result};
 use std::{
     io::{Read as _, Write as _},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -32,6 +33,8 @@ pub struct RootFile {
     pub root: PathBuf,
     /// The operator's age identity, readable by its owner only.
     pub operator: PathBuf,
+    /// The identity as a key service gave it, or why it did not: instead of the file.
+    held: Option<std::result::Result<Arc<Zeroizing<String>>, String>>,
 }
 
 impl RootFile {
@@ -40,7 +43,35 @@ impl RootFile {
     #[must_use]
     pub fn at(home: &Path, operator: Option<PathBuf>) -> Self {
         let keys = home.join("keys");
-        Self { operator: operator.unwrap_or_else(|| keys.join("operator.key")), root: keys.join("root.age") }
+        let operator = operator.unwrap_or_else(|| keys.join("operator.key"));
+        Self { operator, root: keys.join("root.age"), held: None }
+    }
+
+    /// The same with the identity that a key service gave, or with why it did not.
+    #[must_use]
+    pub fn with_identity(self, identity: Result<Zeroizing<String>>) -> Self {
+        Self { held: Some(identity.map(Arc::new).map_err(|e| e.to_string())), ..self }
+    }
+
+    /// Where the identity lies as a key service wrapped it: beside the file that it stands for.
+    #[must_use]
+    pub fn operator_kms(&self) -> PathBuf {
+        self.operator.with_extension("kms")
+    }
+
+    /// The text of the operator's identity.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] naming the file, or what the key service said.
+    pub fn identity_text(&self) -> Result<Arc<Zeroizing<String>>> {
+        match &self.held {
+            Some(Ok(text)) => Ok(text.clone()),
+            Some(Err(why)) => Err(Error::Unavailable(why.clone())),
+            None => {
+                let bytes = Zeroizing::new(read(&self.operator, "the operator's identity")?);
+                Ok(Arc::new(Zeroizing::new(std::str::from_utf8(&bytes).unwrap_or_default().to_owned())))
+            }
+        }
     }
 
     /// Whether a root key exists.
@@ -78,17 +109,9 @@ impl RootFile {
     /// # Errors
     /// [`Error::Unavailable`], naming the file, when one is missing or the identity does not open it.
     pub fn unlock(&self) -> Result<RootKey> {
-        let read = |path: &Path, what: &str| {
-            std::fs::read(path).map_err(|e| {
-                Error::Unavailable(format!(
-                    "{what} {} cannot be read ({e}): restore it, or run salus keys init on a new installation",
-                    path.display()
-                ))
-            })
-        };
         let sealed = read(&self.root, "the root key")?;
-        let identity = Zeroizing::new(read(&self.operator, "the operator's identity")?);
-        let text = std::str::from_utf8(&identity).unwrap_or_default();
+        let identity = self.identity_text()?;
+        let text = identity.as_str();
         let root = Self::unlock_with(&sealed, text).map_err(|e| match e {
             Error::Unavailable(why) => Error::Unavailable(format!("{}: {why}", self.root.display())),
             other => other,
@@ -126,8 +149,7 @@ impl RootFile {
     }
 
     fn identity(&self) -> Result<x25519::Identity> {
-        let text = Zeroizing::new(std::fs::read_to_string(&self.operator).unwrap_or_default());
-        parse_identity(&text)
+        parse_identity(&self.identity_text()?)
     }
 
     /// Puts a root key file, as a backup kept it, where there is none.
@@ -323,13 +345,22 @@ fn encrypt(recipients: &[x25519::Recipient], clear: &[u8]) -> Result<Vec<u8>> {
     Ok(out)
 }
 
+fn read(path: &Path, what: &str) -> Result<Vec<u8>> {
+    std::fs::read(path).map_err(|e| {
+        Error::Unavailable(format!(
+            "{what} {} cannot be read ({e}): restore it, or run salus keys init on a new installation",
+            path.display()
+        ))
+    })
+}
+
 fn parse_identity(text: &str) -> Result<x25519::Identity> {
     let line = text.lines().map(str::trim).find(|l| !l.is_empty() && !l.starts_with('#')).unwrap_or_default();
     line.parse().map_err(|_| Error::Unavailable("the identity is not an age identity (AGE-SECRET-KEY-…)".into()))
 }
 
 /// Puts a file in the place of another in one step: whoever reads it finds the old or the new one, whole.
-fn replace_private(path: &Path, bytes: &[u8]) -> Result<()> {
+pub(crate) fn replace_private(path: &Path, bytes: &[u8]) -> Result<()> {
     let next = path.with_extension("next");
     let failed = |e: std::io::Error| Error::Unavailable(format!("{} cannot be replaced: {e}", path.display()));
     std::fs::remove_file(&next)
