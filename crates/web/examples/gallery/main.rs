@@ -35,6 +35,8 @@ pub(crate) const PAGES: &[Page] = &[
     ("trend-odd", "/patients/p1/trend", chart::trend_odd),
     ("access", "/patients/p1/access", people::access),
     ("audit", "/audit", tables::audit),
+    ("encryption", "/encryption", tables::encryption),
+    ("encryption-new", "/encryption", tables::encryption_new),
     ("browse", "/browse", tables::browse),
     ("browse-table", "/browse/medical/patients", tables::table),
     ("browse-row", "/browse/medical/patients/r1", tables::row),
@@ -48,7 +50,15 @@ pub(crate) const PAGES: &[Page] = &[
 ];
 
 fn shell(locale: Locale, path: &str) -> Shell {
-    let modules = [Module::Home, Module::Patients, Module::Browse, Module::Audit, Module::Docs, Module::Account];
+    let modules = [
+        Module::Home,
+        Module::Patients,
+        Module::Browse,
+        Module::Audit,
+        Module::Encryption,
+        Module::Docs,
+        Module::Account,
+    ];
     let mut shell: Shell = from(json!({
         "person": { "name": "Nora Invented", "email": "nora@sampleton.example", "roles": ["Clinician", "Privacy officer"] },
         "tenant": "Sampleton Invented Clinics",

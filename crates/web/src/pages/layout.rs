@@ -72,6 +72,7 @@ pub enum Module {
     Home,
     Patients,
     Audit,
+    Encryption,
     Browse,
     Docs,
     Account,
@@ -178,6 +179,7 @@ impl Module {
             Self::Patients => ("/patients", t.people.patients, "people", ""),
             Self::Browse => ("/browse", t.data.browser, "table", t.ui.group_data),
             Self::Audit => ("/audit", t.data.audit, "shield", t.ui.group_data),
+            Self::Encryption => ("/encryption", t.keys.title, "lock", t.ui.group_data),
             Self::Docs => ("/docs", t.data.api, "book", t.ui.group_data),
             Self::Account => ("/account", t.ui.account, "person", t.ui.group_self),
         };

@@ -14,6 +14,7 @@ pub mod browse;
 pub mod chart;
 pub mod clinical;
 pub mod docs;
+pub mod encryption;
 pub mod entry;
 pub mod error;
 pub mod facts;

@@ -251,6 +251,9 @@ fn modules(ctx: &Ctx) -> Vec<Module> {
     if ctx.may("audit.log.read") {
         out.push(Module::Audit);
     }
+    if ctx.may("kernel.key.read") {
+        out.push(Module::Encryption);
+    }
     out.extend([Module::Docs, Module::Account]);
     out
 }

@@ -4,6 +4,7 @@ mod access;
 mod account;
 mod audit;
 mod browse;
+mod encryption;
 mod entry;
 mod frame;
 mod home;
@@ -39,6 +40,7 @@ pub fn pages() -> Router<Arc<App>> {
         .route("/browse/{schema}/{table}/{id}", get(browse::row))
         .route("/browse/{schema}/{table}/{id}/open/{column}", get(browse::open))
         .route("/audit", get(audit::show))
+        .route("/encryption", get(encryption::show))
         .route("/docs", get(home::docs))
         .route("/account", get(account::show))
         .route("/account/tokens", post(account::create_token))

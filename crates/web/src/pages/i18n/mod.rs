@@ -26,12 +26,14 @@ macro_rules! texts {
 pub mod codes;
 mod data;
 pub mod format;
+mod keys;
 mod people;
 mod ui;
 pub mod units;
 mod zone;
 
 pub use data::Data;
+pub use keys::Keys;
 pub use people::People;
 pub use ui::Ui;
 pub use zone::Zone;
@@ -60,11 +62,13 @@ pub struct Texts {
     pub people: People,
     /// Audit, data browser, API page.
     pub data: Data,
+    /// The state of encryption.
+    pub keys: Keys,
 }
 
-static EN: Texts = Texts { ui: Ui::EN, people: People::EN, data: Data::EN };
-static ES: Texts = Texts { ui: Ui::ES, people: People::ES, data: Data::ES };
-static PT_BR: Texts = Texts { ui: Ui::PT_BR, people: People::PT_BR, data: Data::PT_BR };
+static EN: Texts = Texts { ui: Ui::EN, people: People::EN, data: Data::EN, keys: Keys::EN };
+static ES: Texts = Texts { ui: Ui::ES, people: People::ES, data: Data::ES, keys: Keys::ES };
+static PT_BR: Texts = Texts { ui: Ui::PT_BR, people: People::PT_BR, data: Data::PT_BR, keys: Keys::PT_BR };
 
 impl Locale {
     /// Every language, in the order of the switch.
@@ -186,7 +190,7 @@ mod tests {
     #[test]
     fn every_key_is_used_and_agrees_in_three_languages() {
         let sources = sources();
-        for (group, keys) in [("ui", Ui::KEYS), ("people", People::KEYS), ("data", Data::KEYS)] {
+        for (group, keys) in [("ui", Ui::KEYS), ("people", People::KEYS), ("data", Data::KEYS), ("keys", Keys::KEYS)] {
             for (key, texts) in keys {
                 assert!(sources.iter().any(|source| reads(source, group, key)), "no page uses {group}.{key}");
                 for text in texts {
