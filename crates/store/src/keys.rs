@@ -15,6 +15,8 @@ use uuid::Uuid;
 /// Seals that a process reserves at a time on a key, and the most that are ever made with one (`spec` B2.3): random
 /// nonces of 96 bits may be drawn 2^32 times (SP 800-38D); we stop at half and advise an exchange at a quarter.
 const SEAL_BLOCK: i64 = 1 << 20;
+/// The first block of a process is smaller: most commands seal little, and what is reserved is spent.
+const SEAL_FIRST: i64 = 1 << 18;
 /// See [`SEAL_BLOCK`].
 const SEAL_MOST: i64 = 1 << 31;
 /// See [`SEAL_BLOCK`].
@@ -250,9 +252,10 @@ impl Db {
         let mut unit = Unit::new(&self.0.pool, &ctx, false);
         for key in keys.classes().filter(|k| k.active && k.wants_seals()) {
             let sql = "UPDATE kernel.keys SET seal_count = seal_count + $2 WHERE key_no = $1 AND seal_count + $2 <= $3 RETURNING 1";
-            let params: crate::unit::Params<'_> = &[&key.key_no.cast_signed(), &SEAL_BLOCK, &SEAL_MOST];
+            let block = if key.is_unused() { SEAL_FIRST } else { SEAL_BLOCK };
+            let params: crate::unit::Params<'_> = &[&key.key_no.cast_signed(), &block, &SEAL_MOST];
             match unit.query(sql, params, true).await.map_err(|f| failure(&self.0.catalog, f))?.is_empty() {
-                false => key.add_reserved(SEAL_BLOCK),
+                false => key.add_reserved(block),
                 true => key.exhaust(),
             }
         }

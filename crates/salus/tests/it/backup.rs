@@ -11,10 +11,10 @@ use std::{
 };
 
 /// A folder for one test, removed at its end.
-struct Folder(PathBuf);
+pub struct Folder(pub PathBuf);
 
 impl Folder {
-    fn new(name: &str) -> Self {
+    pub fn new(name: &str) -> Self {
         let dir = std::env::temp_dir().join(format!("salus-backup-{name}-{}", std::process::id()));
         fs::create_dir_all(&dir).unwrap();
         // The account that runs PostgreSQL passes through.
@@ -22,7 +22,7 @@ impl Folder {
         Self(dir)
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         self.0.join(name)
     }
 }
@@ -33,7 +33,7 @@ impl Drop for Folder {
     }
 }
 
-fn command(home: &Path, arguments: &[&str]) -> Command {
+pub fn command(home: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_salus"));
     command.arg("--json").arg("--home").arg(home).args(arguments).env("SALUS_ALLOW_OLD_POSTGRES", "true");
     for name in ["DATABASE_URL", "DATABASE_ADMIN_URL", "SALUS_HOME", "SALUS_OPERATOR_KEY"] {
@@ -42,28 +42,28 @@ fn command(home: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-fn run(home: &Path, arguments: &[&str]) -> Output {
+pub fn run(home: &Path, arguments: &[&str]) -> Output {
     command(home, arguments).output().unwrap()
 }
 
-fn done(home: &Path, arguments: &[&str]) -> Value {
+pub fn done(home: &Path, arguments: &[&str]) -> Value {
     let output = run(home, arguments);
     assert!(output.status.success(), "{arguments:?}: {}", told(&output));
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-fn refused(home: &Path, arguments: &[&str]) -> String {
+pub fn refused(home: &Path, arguments: &[&str]) -> String {
     let output = run(home, arguments);
     assert!(!output.status.success(), "{arguments:?} was not refused: {}", told(&output));
     told(&output)
 }
 
 /// Keeps the cluster running, so that each command need not start it.
-fn hold(home: &Path) -> Cluster {
+pub fn hold(home: &Path) -> Cluster {
     Cluster::open(home, Settings { guard: env!("CARGO_BIN_EXE_salus").into(), ..Settings::default() }).unwrap()
 }
 
-async fn client(cluster: &Cluster) -> tokio_postgres::Client {
+pub async fn client(cluster: &Cluster) -> tokio_postgres::Client {
     let (client, connection) = cluster.config("salus_admin", DATABASE).connect(tokio_postgres::NoTls).await.unwrap();
     salus_store::runtime::spawn(async move {
         connection.await.ok();
@@ -71,7 +71,7 @@ async fn client(cluster: &Cluster) -> tokio_postgres::Client {
     client
 }
 
-fn text(path: &Path) -> &str {
+pub fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
@@ -82,7 +82,7 @@ fn names(dir: &Path) -> Vec<String> {
 }
 
 /// A migrated cluster with keys; the recovery identity in a file.
-fn prepare(folder: &Folder) -> (PathBuf, PathBuf) {
+pub fn prepare(folder: &Folder) -> (PathBuf, PathBuf) {
     let (home, recovery) = (folder.path("home"), folder.path("recovery.key"));
     let keys = done(&home, &["keys", "init"]);
     fs::write(&recovery, keys["recovery_identity"].as_str().unwrap()).unwrap();
