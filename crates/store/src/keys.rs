@@ -177,7 +177,11 @@ impl Db {
     /// Those of the database.
     pub async fn note_escrow(&self) -> Result<()> {
         for (tenant, _) in self.with_platform().await? {
-            let mut tx = self.begin(Ctx::operator(&self.0.env, tenant), false).await?;
+            let mut tx = match self.begin(Ctx::operator(&self.0.env, tenant), false).await {
+                // Closed, with its keys destroyed.
+                Err(Error::NotFound) => continue,
+                other => other?,
+            };
             let sql = "INSERT INTO kernel.settings (id, name, value) VALUES ($1, $2, jsonb_build_object('verified_at', $3::timestamptz)) \
                        ON CONFLICT (tenant_id, name) DO UPDATE SET value = EXCLUDED.value";
             tx.run(sql, &[&self.0.env.id(), &ESCROW, &self.0.env.now()]).await?;
@@ -254,9 +258,10 @@ impl Db {
             let sql = "UPDATE kernel.keys SET seal_count = seal_count + $2 WHERE key_no = $1 AND seal_count + $2 <= $3 RETURNING 1";
             let block = if key.is_unused() { SEAL_FIRST } else { SEAL_BLOCK };
             let params: crate::unit::Params<'_> = &[&key.key_no.cast_signed(), &block, &SEAL_MOST];
-            match unit.query(sql, params, true).await.map_err(|f| failure(&self.0.catalog, f))?.is_empty() {
-                false => key.add_reserved(block),
-                true => key.exhaust(),
+            if unit.query(sql, params, true).await.map_err(|f| failure(&self.0.catalog, f))?.is_empty() {
+                key.exhaust();
+            } else {
+                key.add_reserved(block);
             }
         }
         unit.commit(&[]).await.map_err(|f| failure(&self.0.catalog, f))

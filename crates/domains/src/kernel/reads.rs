@@ -2,12 +2,16 @@
 //! recovery identity was last tried.
 
 use salus_core::{Error, Result};
-use salus_store::{Call, ESCROW, Method, Op, Reply, Tx, rotate::RotationRules, run, sql};
+use salus_store::{Call, ESCROW, Method, Op, Param, Reply, Tx, rotate::RotationRules, run, sql};
 use serde_json::{Value, json};
 use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
 
 /// Days after which a recovery identity should be tried again.
 const ESCROW_DAYS: i64 = 90;
+/// Rotations that are told when nobody says how many, and at most.
+const USUAL: i64 = 20;
+/// See [`USUAL`].
+const MOST: i64 = 200;
 
 /// The reads of this domain.
 #[must_use]
@@ -21,21 +25,30 @@ pub fn reads() -> Vec<Op> {
             "Keys, their age, what lies under them, exchanges under way, and the last check of the recovery identity"
                 .into(),
         target: "kernel.keys",
-        params: Vec::new(),
+        params: vec![Param {
+            name: "limit".into(),
+            doc: "How many rotations, the latest of them".into(),
+            schema: json!({"type": "integer", "minimum": 1, "maximum": MOST, "default": USUAL}),
+        }],
         input: None,
         output: schema(),
         run: run(|tx, call| Box::pin(overview(tx, call))),
     }]
 }
 
-async fn overview(tx: &mut Tx, _: Call) -> Result<Reply> {
+async fn overview(tx: &mut Tx, call: Call) -> Result<Reply> {
+    let limit = match call.query_value("limit").map(str::parse) {
+        None => USUAL,
+        Some(Ok(n)) if (1..=MOST).contains(&n) => n,
+        Some(_) => return Err(Error::invalid("limit", "not_allowed", format!("Is a number from 1 to {MOST}"))),
+    };
     let rules = match setting(tx, RotationRules::NAME).await? {
         None => RotationRules::default(),
         Some(value) => RotationRules::read(value)?,
     };
     let keys = keys(tx, rules).await?;
     let fields = fields(tx).await?;
-    let rotations = rotations(tx).await?;
+    let rotations = rotations(tx, limit).await?;
     let escrow = setting(tx, ESCROW).await?.and_then(|v| v["verified_at"].as_str().map(str::to_owned));
     let now = tx.ctx.env.now();
     let tried = escrow.as_deref().and_then(|at| OffsetDateTime::parse(at, &Rfc3339).ok());
@@ -106,15 +119,15 @@ async fn fields(tx: &mut Tx) -> Result<Vec<Value>> {
         .collect()
 }
 
-async fn rotations(tx: &mut Tx) -> Result<Vec<Value>> {
+async fn rotations(tx: &mut Tx, limit: i64) -> Result<Vec<Value>> {
     let rows = tx
         .query(
             sql!(
                 "SELECT kind::text, key_class::text, reason::text, state::text, rows_total, rows_done, rows_failed, rows_kept, \
                    clean_passes, created_at, finished_at \
-                 FROM kernel.key_rotation_history ORDER BY finished_at IS NULL DESC, created_at DESC, id DESC LIMIT 20"
+                 FROM kernel.key_rotation_history ORDER BY finished_at IS NULL DESC, created_at DESC, id DESC LIMIT $1"
             ),
-            &[],
+            &[&limit],
         )
         .await?;
     rows.iter()

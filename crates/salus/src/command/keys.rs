@@ -290,15 +290,14 @@ async fn doctor(place: &Place, escrow: Option<PathBuf>) -> Result<Outcome> {
     let mut report = db.check_keys().await?;
     check_key_service(place, &mut report).await?;
     let now = db.env().now();
-    for key in db.key_inventory().await?.iter().filter(|k| k.tenant != "platform") {
-        let rules = RotationRules::of(&db, place.tenant(&db, &key.tenant).await?).await?;
-        if let Some(why) = key.advice(now, rules) {
-            let name = key.class.as_deref().unwrap_or(&key.kind);
-            report.notes.push(format!(
-                "{}: the {name} key is {}: salus keys rotate",
-                key.tenant,
-                why.replace('_', " ")
-            ));
+    let inventory = db.key_inventory().await?;
+    for (tenant, slug) in tenants(&db, place, None).await? {
+        let rules = RotationRules::of(&db, tenant).await?;
+        for key in inventory.iter().filter(|k| k.tenant == slug) {
+            if let Some(why) = key.advice(now, rules) {
+                let name = key.class.as_deref().unwrap_or(&key.kind);
+                report.notes.push(format!("{slug}: the {name} key is {}: salus keys rotate", why.replace('_', " ")));
+            }
         }
     }
     let mut lines = vec![format!("{} keys unwrapped, {} canaries open", report.unwrapped, report.canaries)];

@@ -1,4 +1,4 @@
-//! Key services that keep a key of their own and never give it out: Vault or OpenBao (transit) and AWS KMS. What they wrap is
+//! Key services that keep a key of their own and never give it out: Vault or `OpenBao` (transit) and AWS KMS. What they wrap is
 //! the operator's identity, which opens the root key: instead of `operator.key` there is `operator.kms`, and without the
 //! service nobody starts a server. The recovery identity still opens the root key, so losing the service loses nothing.
 //!

@@ -57,8 +57,8 @@ pub(super) fn sign(who: &Credentials, request: &Request<'_>, at: OffsetDateTime)
     headers.extend(who.session.iter().map(|token| ("x-amz-security-token".to_owned(), token.as_str().to_owned())));
     headers.sort();
     let names = headers.iter().map(|(n, _)| n.as_str()).collect::<Vec<_>>().join(";");
-    let lines: String = headers.iter().map(|(n, v)| format!("{n}:{v}\n")).collect();
-    let canonical = format!("{}\n/\n\n{lines}\n{names}\n{}", request.method, hex::encode(digest(request.body)));
+    let lines = headers.iter().map(|(n, v)| format!("{n}:{v}")).collect::<Vec<_>>().join("\n");
+    let canonical = format!("{}\n/\n\n{lines}\n\n{names}\n{}", request.method, hex::encode(digest(request.body)));
     let scope = format!("{day}/{}/{}/aws4_request", request.region, request.service);
     let text = format!("AWS4-HMAC-SHA256\n{time}\n{scope}\n{}", hex::encode(digest(canonical.as_bytes())));
     let first = Zeroizing::new(format!("AWS4{}", who.secret.as_str()));

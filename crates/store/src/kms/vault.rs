@@ -1,4 +1,4 @@
-//! Vault and OpenBao: the secrets engine transit. A key has versions; a ciphertext says under which it is
+//! Vault and `OpenBao`: the secrets engine transit. A key has versions; a ciphertext says under which it is
 //! (`vault:v3:…`), and an operator can forbid old ones with `min_decryption_version`.
 
 use super::{

@@ -2,7 +2,7 @@
 //! server does it by itself. Quarterly and by hand when it says nothing.
 
 use super::{Pace, Rotated};
-use crate::{Db, keys::SEAL_ADVISED, seal::KeyClass, tx::failure, unit::Unit};
+use crate::{Db, KeyLine, keys::SEAL_ADVISED, seal::KeyClass, tx::failure, unit::Unit};
 use salus_core::{Ctx, Error, Result};
 use serde::Deserialize;
 use uuid::Uuid;
@@ -81,33 +81,44 @@ impl Db {
     /// Goes on with exchanges that broke off, and begins those that are due where the tenant's setting says so. Values are
     /// counted once a day for the page. Returns how many exchanges it finished.
     ///
+    /// A tenant whose keys cannot be looked after is logged and keeps nobody else from it.
+    ///
     /// # Errors
     /// Those of the database.
     pub async fn keep_keys(&self, pace: &Pace) -> Result<usize> {
-        let now = self.env().now();
         let inventory = self.key_inventory().await?;
         let mut finished = 0;
         for (tenant, slug) in self.with_platform().await? {
-            let rules = RotationRules::of(self, tenant).await?;
-            if rules.automatic {
-                for key in inventory.iter().filter(|k| k.tenant == slug && k.advice(now, rules).is_some()) {
-                    let Some(class) = key.class.as_deref().and_then(KeyClass::from_name) else { continue };
-                    let ctx = Ctx::system(self.env(), tenant);
-                    match self.begin_rotation(ctx, Rotated::Class(class), "scheduled").await {
-                        Err(Error::Conflict { .. }) => {}
-                        other => other.map(|_| ())?,
-                    }
-                }
-            }
-            if self.count_is_old(tenant).await? {
-                self.count_sealed(tenant).await?;
-            }
-            let open = self.rotations(tenant, true).await?.len();
-            if open > 0 {
-                let left = self.run_rotations(tenant, pace, |_| ()).await?.len();
-                finished += open.saturating_sub(left);
+            match self.keep_tenant_keys(tenant, &slug, &inventory, pace).await {
+                Ok(n) => finished += n,
+                // Closed, with its keys destroyed.
+                Err(Error::NotFound) => {}
+                Err(e) => tracing::error!(tenant = %slug, error = %e, "keys cannot be looked after"),
             }
         }
         Ok(finished)
+    }
+
+    async fn keep_tenant_keys(&self, tenant: Uuid, slug: &str, inventory: &[KeyLine], pace: &Pace) -> Result<usize> {
+        let (now, rules) = (self.env().now(), RotationRules::of(self, tenant).await?);
+        if rules.automatic {
+            for key in inventory.iter().filter(|k| k.tenant == slug && k.advice(now, rules).is_some()) {
+                let Some(class) = key.class.as_deref().and_then(KeyClass::from_name) else { continue };
+                let ctx = Ctx::system(self.env(), tenant);
+                match self.begin_rotation(ctx, Rotated::Class(class), "scheduled").await {
+                    Err(Error::Conflict { .. }) => {}
+                    other => other.map(|_| ())?,
+                }
+            }
+        }
+        if self.count_is_old(tenant).await? {
+            self.count_sealed(tenant).await?;
+        }
+        let open = self.rotations(tenant, true).await?.len();
+        if open == 0 {
+            return Ok(0);
+        }
+        let left = self.run_rotations(tenant, pace, |_| ()).await?.len();
+        Ok(open.saturating_sub(left))
     }
 }

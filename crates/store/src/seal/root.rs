@@ -2,9 +2,9 @@
 //! identity the server reads, and an offline recovery recipient, whose identity is printed once and kept nowhere.
 //! Whoever loses both loses every sealed value: that is the promise, and `salus keys init` says so.
 
-use super::{Secret, Wrapped, Wrapping, expand, hmac, keyring::key_aad, random_secret, sha256};
+use super::{Secret, Wrapped, Wrapping, hmac, keyring::key_aad, random_secret, sha256};
 use age::{secrecy::ExposeSecret as _, x25519};
-use aws_lc_rs::hmac as mac;
+use aws_lc_rs::{hkdf, hmac as mac};
 use salus_core::{Error, Result};
 use std::{
     io::{Read as _, Write as _},
@@ -312,26 +312,31 @@ impl RootKey {
         self.wrapping.unwrap(&key_aad(backup, 0, "backup"), wrapped)
     }
 
-    fn evidence(&self, info: &[&[u8]]) -> Secret {
-        expand(&mac::Key::new(mac::HMAC_SHA256, &self.evidence[..]), info)
+    fn evidence(&self, info: &[&[u8]]) -> Result<Secret> {
+        let mut key = Zeroizing::new([0; 32]);
+        hkdf::Prk::new_less_safe(hkdf::HKDF_SHA256, &self.evidence[..])
+            .expand(info, hkdf::HKDF_SHA256)
+            .and_then(|okm| okm.fill(&mut key[..]))
+            .map_err(|_| Error::internal("key derivation failed"))?;
+        Ok(key)
     }
 
     /// The code that only a holder of the root key can put under a backup's manifest.
     pub(crate) fn manifest_code(&self, manifest: &[u8]) -> Result<[u8; 32]> {
-        let key = self.evidence(&[b"salus/backup-manifest/v1"]);
+        let key = self.evidence(&[b"salus/backup-manifest/v1"])?;
         Ok(hmac(&mac::Key::new(mac::HMAC_SHA256, &key[..]), &[manifest]))
     }
 
     /// The code of a line of the erasure ledger, over the code of the line before.
-    pub(crate) fn ledger_code(&self, before: &str, line: &str) -> String {
-        let key = self.evidence(&[b"salus/erasure-ledger/v1"]);
+    pub(crate) fn ledger_code(&self, before: &str, line: &str) -> Result<String> {
+        let key = self.evidence(&[b"salus/erasure-ledger/v1"])?;
         let parts = [before.as_bytes(), b"\0", line.as_bytes()];
-        hex::encode(hmac(&mac::Key::new(mac::HMAC_SHA256, &key[..]), &parts))
+        Ok(hex::encode(hmac(&mac::Key::new(mac::HMAC_SHA256, &key[..]), &parts)))
     }
 
     /// The key with which one run of a server process marks its audit events.
     pub(crate) fn writer_key(&self, writer: i32, boot: Uuid) -> Result<Secret> {
-        Ok(self.evidence(&[b"salus/audit-writer/v1", &writer.to_be_bytes(), boot.as_bytes()]))
+        self.evidence(&[b"salus/audit-writer/v1", &writer.to_be_bytes(), boot.as_bytes()])
     }
 }
 

@@ -125,9 +125,10 @@ fn summary(view: &EncryptionView, shell: &Shell) -> Markup {
 }
 
 fn when(at: Option<&str>, shell: &Shell) -> Markup {
-    match at {
-        Some(at) => parts::moment(shell, at),
-        None => html! { (shell.t().keys.never) },
+    if let Some(at) = at {
+        parts::moment(shell, at)
+    } else {
+        html! { (shell.t().keys.never) }
     }
 }
 
