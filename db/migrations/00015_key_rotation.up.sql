@@ -40,13 +40,13 @@ CREATE TABLE kernel.key_rotation_history (
   activated_at timestamptz,
   finished_at  timestamptz,
   CONSTRAINT key_rotation_history_pk PRIMARY KEY (tenant_id, id),
-  CONSTRAINT key_rotation_history_old_fk FOREIGN KEY (tenant_id, old_key_no) REFERENCES kernel.keys (tenant_id, key_no),
-  CONSTRAINT key_rotation_history_new_fk FOREIGN KEY (tenant_id, new_key_no) REFERENCES kernel.keys (tenant_id, key_no),
   CONSTRAINT key_rotation_history_class_given CHECK ((kind = 'class') = (key_class IS NOT NULL)),
   CONSTRAINT key_rotation_history_counts CHECK (least(passes, clean_passes, pass_moved, rows_total, rows_done, rows_failed, rows_kept) >= 0),
   CONSTRAINT key_rotation_history_end CHECK ((state = 'finished') = (finished_at IS NOT NULL))
 );
 COMMENT ON TABLE kernel.key_rotation_history IS 'Every exchange of a key: which by which, how far it is, and how it ended';
+COMMENT ON COLUMN kernel.key_rotation_history.old_key_no IS 'Number of the key that was in use, in kernel.keys, from which no row is ever removed';
+COMMENT ON COLUMN kernel.key_rotation_history.new_key_no IS 'Number of the key that takes its place';
 COMMENT ON COLUMN kernel.key_rotation_history.table_name IS 'The table that is being passed through';
 COMMENT ON COLUMN kernel.key_rotation_history.cursor_id IS 'The last row of it that was looked at; saved with the rows, so that a killed run goes on here';
 COMMENT ON COLUMN kernel.key_rotation_history.passes IS 'Times that every table was passed through';
@@ -58,8 +58,6 @@ COMMENT ON COLUMN kernel.key_rotation_history.rows_kept IS 'Rows of append-only 
 COMMENT ON CONSTRAINT key_rotation_history_class_given ON kernel.key_rotation_history IS 'The exchange of a class key names its class, others do not';
 COMMENT ON CONSTRAINT key_rotation_history_counts ON kernel.key_rotation_history IS 'Counts are not negative';
 COMMENT ON CONSTRAINT key_rotation_history_end ON kernel.key_rotation_history IS 'A finished exchange says when';
-CREATE INDEX key_rotation_history_old_ix ON kernel.key_rotation_history (tenant_id, old_key_no);
-CREATE INDEX key_rotation_history_new_ix ON kernel.key_rotation_history (tenant_id, new_key_no);
 CREATE UNIQUE INDEX key_rotation_history_open_uq ON kernel.key_rotation_history (tenant_id, kind, key_class) NULLS NOT DISTINCT
   WHERE finished_at IS NULL;
 COMMENT ON INDEX kernel.key_rotation_history_open_uq IS 'This key is being exchanged already';

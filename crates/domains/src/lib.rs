@@ -63,6 +63,7 @@ pub fn operations(catalog: &Catalog) -> Result<Vec<Arc<Op>>> {
     ops.extend(exchange::actions());
     ops.extend(audit::reads());
     ops.extend(compliance::reads());
+    ops.extend(kernel::reads());
     ops.sort_by(|a, b| (&a.path, a.method).cmp(&(&b.path, b.method)));
     Ok(ops.into_iter().map(Arc::new).collect())
 }

@@ -2,11 +2,13 @@
 //! known is an error that says the nearest one that is.
 
 use salus_core::{Error, Result};
+use salus_store::kms::{AwsKms, Kms, Patience, Vault};
 use serde::Deserialize;
 use std::{
     env,
     path::{Path, PathBuf},
 };
+use zeroize::Zeroizing;
 
 /// What can be set.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -55,9 +57,67 @@ pub struct Config {
     pub connections: Option<usize>,
     /// Where the operator's identity lies, when not in the data directory.
     pub operator_key: Option<PathBuf>,
+    /// The key service that keeps the operator's identity, when it is not a file.
+    pub kms: Option<KmsConfig>,
     /// Serve on a PostgreSQL older than the releases that closed holes in row-level security. Every page says so.
     #[serde(default)]
     pub allow_old_postgres: bool,
+}
+
+/// The table `[kms]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KmsConfig {
+    /// `vault` (Vault or OpenBao, transit) or `aws` (AWS KMS).
+    pub kind: KmsKind,
+    /// The name of the key there; for AWS its id, ARN or alias.
+    pub key: String,
+    /// `https://…` of the service; for AWS that of the region when not set.
+    pub address: Option<String>,
+    /// Where Vault has the transit engine.
+    #[serde(default = "transit")]
+    pub mount: String,
+    /// AWS region.
+    pub region: Option<String>,
+    /// A file, readable by the server only: Vault's token, or lines `aws_access_key_id = …` and `aws_secret_access_key = …`.
+    pub credentials: PathBuf,
+}
+
+/// Which service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KmsKind {
+    Vault,
+    Aws,
+}
+
+fn transit() -> String {
+    "transit".into()
+}
+
+impl KmsConfig {
+    /// The service's client.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] naming the setting that is missing; [`Error::Unavailable`] for a file that cannot be read.
+    pub fn open(&self) -> Result<Box<dyn Kms>> {
+        let text = std::fs::read_to_string(&self.credentials)
+            .map_err(|e| Error::Unavailable(format!("kms.credentials {}: {e}", self.credentials.display())))?;
+        let needed = |name: &str, value: &Option<String>| {
+            value.clone().ok_or_else(|| Error::invalid(name, "required", "Is needed for this kind of key service"))
+        };
+        match self.kind {
+            KmsKind::Vault => {
+                let address = needed("kms.address", &self.address)?;
+                let token = Zeroizing::new(text.trim().to_owned());
+                Ok(Box::new(Vault::new(&address, &self.mount, &self.key, token, Patience::default())?))
+            }
+            KmsKind::Aws => {
+                let region = needed("kms.region", &self.region)?;
+                Ok(Box::new(AwsKms::new(self.address.as_deref(), &region, &self.key, &text, Patience::default())?))
+            }
+        }
+    }
 }
 
 /// Variables that are read, and the setting each stands for.

@@ -11,18 +11,22 @@ use salus_store::{
     },
     cluster::{Cluster, DATABASE, Settings},
     erase::Ledger,
+    kms::{self, Kept},
     lint, refuse_unsafe, schema,
     seal::RootFile,
 };
 use std::path::PathBuf;
 use tokio_postgres::Client;
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
 /// An open place.
 pub struct Place {
     /// The settings.
     pub config: Config,
     cluster: Option<Cluster>,
+    /// The operator's identity as the key service gave it, or why it did not; none where a file has it.
+    identity: Option<std::result::Result<Zeroizing<String>, String>>,
 }
 
 /// Connections of the server when not set: enough for 32 clients at once on two cores.
@@ -36,7 +40,42 @@ impl Place {
     pub fn open(config: Config) -> Result<Self> {
         let own = config.database_url.is_some() || config.database_admin_url.is_some();
         let cluster = if own { None } else { Some(Cluster::open(&config.home, Settings::default())?) };
-        Ok(Self { config, cluster })
+        Ok(Self { config, cluster, identity: None })
+    }
+
+    /// Asks the key service for the operator's identity, where the settings name one and it has it. What it says is told
+    /// when a key is needed: much can be done without.
+    pub async fn ask_key_service(&mut self) {
+        let Some(kms) = &self.config.kms else { return };
+        let asked = async {
+            match Kept::read(&self.key_files())? {
+                None => Ok(None),
+                Some(kept) => kept.identity(&*kms.open()?).await.map(Some),
+            }
+        };
+        self.identity = asked.await.map_err(|e: Error| e.to_string()).transpose();
+    }
+
+    /// Hands the operator's identity to the key service and removes the file that holds it; with one that is there
+    /// already, wraps it with the newest version of the service's key.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] where no service is set; [`Error::Unavailable`] with what it said: nothing was changed then.
+    pub async fn keep_identity(&mut self) -> Result<Kept> {
+        let service = self.config.kms.as_ref().ok_or_else(|| {
+            Error::invalid("kms", "required", "Is a table [kms] of salus.toml that names the key service")
+        })?;
+        let files = self.keys();
+        let identity = files.identity_text()?;
+        let kept = kms::keep(&*service.open()?, &files, &identity).await?;
+        if let Err(e) = std::fs::remove_file(&files.operator)
+            && e.kind() != std::io::ErrorKind::NotFound
+        {
+            let why = format!("the key service has the identity now; remove {}: {e}", files.operator.display());
+            return Err(Error::Unavailable(why));
+        }
+        self.ask_key_service().await;
+        Ok(kept)
     }
 
     /// The embedded cluster, when it is that.
@@ -85,6 +124,13 @@ impl Place {
 
     /// The key files.
     pub fn keys(&self) -> RootFile {
+        match &self.identity {
+            None => self.key_files(),
+            Some(held) => self.key_files().with_identity(held.clone().map_err(Error::Unavailable)),
+        }
+    }
+
+    fn key_files(&self) -> RootFile {
         RootFile::at(&self.config.home, self.config.operator_key.clone())
     }
 

@@ -15,10 +15,15 @@ use uuid::Uuid;
 /// Seals that a process reserves at a time on a key, and the most that are ever made with one (`spec` B2.3): random
 /// nonces of 96 bits may be drawn 2^32 times (SP 800-38D); we stop at half and advise an exchange at a quarter.
 const SEAL_BLOCK: i64 = 1 << 20;
+/// The first block of a process is smaller: most commands seal little, and what is reserved is spent.
+const SEAL_FIRST: i64 = 1 << 18;
 /// See [`SEAL_BLOCK`].
 const SEAL_MOST: i64 = 1 << 31;
 /// See [`SEAL_BLOCK`].
 pub(crate) const SEAL_ADVISED: i64 = 1 << 30;
+
+/// The setting that says when the recovery identity was last tried.
+pub const ESCROW: &str = "keys.escrow";
 
 /// One key as `salus keys status` lists it.
 #[derive(Debug, Clone, serde::Serialize)]
@@ -66,19 +71,7 @@ impl KeyLine {
     /// Why it should be exchanged; `None` when there is no reason to.
     #[must_use]
     pub fn advice(&self, now: OffsetDateTime, rules: RotationRules) -> Option<&'static str> {
-        let limit = match self.kind.as_str() {
-            "class" => rules.class_days,
-            _ => rules.other_days,
-        };
-        if self.state != "active" {
-            None
-        } else if self.seals >= SEAL_ADVISED {
-            Some("due: it has sealed a quarter of what is safe")
-        } else if self.age_days(now).is_some_and(|days| days >= limit) {
-            Some("due: by its age")
-        } else {
-            None
-        }
+        (self.state == "active").then(|| rules.advice(&self.kind, self.seals, self.age_days(now))).flatten()
     }
 }
 
@@ -178,6 +171,25 @@ impl Db {
         Ok(())
     }
 
+    /// Notes in every tenant that a kept recovery identity opened the root key just now.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn note_escrow(&self) -> Result<()> {
+        for (tenant, _) in self.with_platform().await? {
+            let mut tx = match self.begin(Ctx::operator(&self.0.env, tenant), false).await {
+                // Closed, with its keys destroyed.
+                Err(Error::NotFound) => continue,
+                other => other?,
+            };
+            let sql = "INSERT INTO kernel.settings (id, name, value) VALUES ($1, $2, jsonb_build_object('verified_at', $3::timestamptz)) \
+                       ON CONFLICT (tenant_id, name) DO UPDATE SET value = EXCLUDED.value";
+            tx.run(sql, &[&self.0.env.id(), &ESCROW, &self.0.env.now()]).await?;
+            tx.commit("kernel.escrow.check", "kernel.settings").await?;
+        }
+        Ok(())
+    }
+
     pub(crate) async fn with_platform(&self) -> Result<Vec<(Uuid, String)>> {
         let all = self.tenants().await?.into_iter().map(|t| (t.id, t.slug));
         Ok([(PLATFORM, "platform".to_owned())].into_iter().chain(all).collect())
@@ -244,10 +256,12 @@ impl Db {
         let mut unit = Unit::new(&self.0.pool, &ctx, false);
         for key in keys.classes().filter(|k| k.active && k.wants_seals()) {
             let sql = "UPDATE kernel.keys SET seal_count = seal_count + $2 WHERE key_no = $1 AND seal_count + $2 <= $3 RETURNING 1";
-            let params: crate::unit::Params<'_> = &[&key.key_no.cast_signed(), &SEAL_BLOCK, &SEAL_MOST];
-            match unit.query(sql, params, true).await.map_err(|f| failure(&self.0.catalog, f))?.is_empty() {
-                false => key.add_reserved(SEAL_BLOCK),
-                true => key.exhaust(),
+            let block = if key.is_unused() { SEAL_FIRST } else { SEAL_BLOCK };
+            let params: crate::unit::Params<'_> = &[&key.key_no.cast_signed(), &block, &SEAL_MOST];
+            if unit.query(sql, params, true).await.map_err(|f| failure(&self.0.catalog, f))?.is_empty() {
+                key.exhaust();
+            } else {
+                key.add_reserved(block);
             }
         }
         unit.commit(&[]).await.map_err(|f| failure(&self.0.catalog, f))

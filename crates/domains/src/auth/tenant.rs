@@ -49,9 +49,16 @@ const START: [Start; 5] = [
     ),
     (
         "auditor",
-        "The audit log and who saw whose record; patients under their pseudonym",
+        "The audit log, the state of keys and who saw whose record; patients under their pseudonym",
         "tenant",
-        &["audit.*.read", "auth.user.read", "auth.session.read", "medical.patient.read", "compliance.*.read"],
+        &[
+            "audit.*.read",
+            "auth.user.read",
+            "auth.session.read",
+            "medical.patient.read",
+            "compliance.*.read",
+            "kernel.key.read",
+        ],
     ),
     (
         "patient",

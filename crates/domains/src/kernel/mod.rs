@@ -1,5 +1,9 @@
-//! What an administrator sees of the kernel: settings and the inventory of keys. Keys are changed by `salus keys`
-//! only, and their wrapped bytes are never shown.
+//! What an administrator sees of the kernel: settings, and the inventory of keys with its history. Keys are changed by
+//! `salus keys` only, and their wrapped bytes are never shown.
+
+mod reads;
+
+pub use reads::reads;
 
 use salus_store::Resource;
 
@@ -22,6 +26,36 @@ pub const RESOURCES: &[Resource] = &[
         read: "kernel.key.read",
         write: None,
         filters: &["kind", "state", "key_class"],
+        locked: &[],
+        list: &[],
+    },
+    Resource {
+        table: "kernel.key_rotation_history",
+        path: "kernel/key-rotation-history",
+        noun: "kernel.key_rotation",
+        read: "kernel.key.read",
+        write: None,
+        filters: &["kind", "state", "key_class", "reason"],
+        locked: &[],
+        list: &[],
+    },
+    Resource {
+        table: "kernel.encrypted_field_metadata",
+        path: "kernel/encrypted-field-metadata",
+        noun: "kernel.encrypted_field",
+        read: "kernel.key.read",
+        write: None,
+        filters: &["table_name", "key_class", "key_no"],
+        locked: &[],
+        list: &[],
+    },
+    Resource {
+        table: "kernel.erasures",
+        path: "kernel/erasures",
+        noun: "kernel.erasure",
+        read: "kernel.key.read",
+        write: None,
+        filters: &["person_id", "reason", "erased_at"],
         locked: &[],
         list: &[],
     },

@@ -7,7 +7,8 @@ use crate::{
 use clap::{Args, Subcommand};
 use salus_core::{Ctx, Error, PLATFORM, Result};
 use salus_store::{
-    Db,
+    Db, KeyReport,
+    kms::Kept,
     rotate::{Pace, Rotated, Rotation, RotationRules},
     seal::KeyClass,
 };
@@ -36,6 +37,9 @@ pub enum KeysCommand {
     /// Exchange data keys while the server serves, or go on with exchanges that broke off. The keys of all classes, unless
     /// something is named.
     Rotate(RotateArgs),
+    /// Hand the operator's identity to the key service of the settings, instead of a file; again, to wrap it with the newest
+    /// version of the service's key.
+    Handover,
     /// Give the root key a new version, wrap everything under it and give the older version up.
     Rewrap,
     /// Erase a person: destroy the key that all their sealed values need. It cannot be taken back.
@@ -86,10 +90,13 @@ pub struct RotateArgs {
     fast: bool,
 }
 
-pub async fn run(place: &Place, command: KeysCommand) -> Result<Outcome> {
+pub async fn run(mut place: Place, command: KeysCommand) -> Result<Outcome> {
     match command {
         KeysCommand::Init { recipients } => {
             let identity = place.keys().init(&recipients)?;
+            if place.config.kms.is_some() {
+                place.keep_identity().await?;
+            }
             let root = place.keys().root;
             let text = format!(
                 "The root key is in {}, encrypted to the operator's identity beside it and to this recovery identity.\n\
@@ -99,9 +106,18 @@ pub async fn run(place: &Place, command: KeysCommand) -> Result<Outcome> {
             );
             Ok(Outcome::done(json!({"root": root, "recovery_identity": identity}), text))
         }
-        KeysCommand::Status { tenant, columns } => status(place, tenant.as_deref(), columns).await,
-        KeysCommand::Rotate(args) => rotate(place, args).await,
-        KeysCommand::Rewrap => rewrap(place).await,
+        KeysCommand::Handover => {
+            let kept = place.keep_identity().await?;
+            let text = format!(
+                "The key service {} has the operator's identity, under version {} of its key {}; the file is removed.\n\
+                 Keep the recovery identity: it is what opens the root key when the service is lost.",
+                kept.kms, kept.version, kept.key
+            );
+            Ok(Outcome::done(json!({"ok": true, "kms": kept.kms, "key": kept.key, "version": kept.version}), text))
+        }
+        KeysCommand::Status { tenant, columns } => status(&place, tenant.as_deref(), columns).await,
+        KeysCommand::Rotate(args) => rotate(&place, args).await,
+        KeysCommand::Rewrap => rewrap(&mut place).await,
         KeysCommand::Shred { tenant, person, reason, confirm } => {
             if person != confirm {
                 return Err(Error::invalid("confirm", "not_the_same", "Repeats the id of the person to be erased"));
@@ -119,7 +135,7 @@ pub async fn run(place: &Place, command: KeysCommand) -> Result<Outcome> {
             );
             Ok(Outcome::done(json!({"ok": true, "person": person, "erased_at": entry.when()}), text))
         }
-        KeysCommand::Doctor { escrow } => doctor(place, escrow).await,
+        KeysCommand::Doctor { escrow } => doctor(&place, escrow).await,
     }
 }
 
@@ -249,7 +265,10 @@ async fn rotate(place: &Place, args: RotateArgs) -> Result<Outcome> {
     Ok(Outcome { json: json!({"ok": ok, "finished": finished, "left": left}), text: lines.join("\n"), ok })
 }
 
-async fn rewrap(place: &Place) -> Result<Outcome> {
+async fn rewrap(place: &mut Place) -> Result<Outcome> {
+    if place.config.kms.is_some() {
+        place.keep_identity().await?;
+    }
     let db = place.db().await?;
     let done = db.rewrap_root(&place.keys(), &place.admin().await?).await?;
     let mut text = format!(
@@ -268,7 +287,19 @@ async fn rewrap(place: &Place) -> Result<Outcome> {
 
 async fn doctor(place: &Place, escrow: Option<PathBuf>) -> Result<Outcome> {
     let db = place.db().await?;
-    let report = db.check_keys().await?;
+    let mut report = db.check_keys().await?;
+    check_key_service(place, &mut report).await?;
+    let now = db.env().now();
+    let inventory = db.key_inventory().await?;
+    for (tenant, slug) in tenants(&db, place, None).await? {
+        let rules = RotationRules::of(&db, tenant).await?;
+        for key in inventory.iter().filter(|k| k.tenant == slug) {
+            if let Some(why) = key.advice(now, rules) {
+                let name = key.class.as_deref().unwrap_or(&key.kind);
+                report.notes.push(format!("{slug}: the {name} key is {}: salus keys rotate", why.replace('_', " ")));
+            }
+        }
+    }
     let mut lines = vec![format!("{} keys unwrapped, {} canaries open", report.unwrapped, report.canaries)];
     lines.extend(report.problems.iter().map(|p| format!("PROBLEM: {p}")));
     lines.extend(report.notes.iter().map(|n| format!("Note: {n}")));
@@ -281,8 +312,30 @@ async fn doctor(place: &Place, escrow: Option<PathBuf>) -> Result<Outcome> {
             Ok(()) => "the recovery identity opens the root key".into(),
             Err(e) => format!("PROBLEM: {e}"),
         });
+        if verdict.is_ok() {
+            db.note_escrow().await?;
+        }
         escrowed = Some(verdict.is_ok());
     }
     let ok = report.problems.is_empty() && escrowed != Some(false);
     Ok(Outcome { json: json!({"ok": ok, "report": report, "escrow": escrowed}), text: lines.join("\n"), ok })
+}
+
+/// Whether the key service still opens the identity, and with the newest version of its key.
+async fn check_key_service(place: &Place, report: &mut KeyReport) -> Result<()> {
+    let (Some(service), Some(kept)) = (&place.config.kms, Kept::read(&place.keys())?) else { return Ok(()) };
+    let kms = service.open()?;
+    let newest = match kept.identity(&*kms).await {
+        Ok(_) => kms.newest().await,
+        Err(e) => Err(e),
+    };
+    match newest {
+        Err(e) => report.problems.push(e.to_string()),
+        Ok(newest) if newest != kept.version => report.notes.push(format!(
+            "the key service has version {newest} of its key, and the identity is under {}: salus keys handover, before the old one is disabled",
+            kept.version
+        )),
+        Ok(_) => {}
+    }
+    Ok(())
 }

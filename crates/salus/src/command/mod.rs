@@ -116,24 +116,28 @@ impl Cli {
 /// # Errors
 /// Those of the command.
 pub async fn run(cli: Cli) -> Result<Outcome> {
-    let place = || -> Result<Place> { Place::open(Config::load(cli.home.as_deref())?) };
+    let place = async || -> Result<Place> {
+        let mut place = Place::open(Config::load(cli.home.as_deref())?)?;
+        place.ask_key_service().await;
+        Ok(place)
+    };
     match cli.command {
-        Command::Serve(args) => serve::run(Arc::new(place()?), args, cli.json).await,
-        Command::Db(command) => database::run(&place()?, command).await,
-        Command::Import(command) => exchange::import(&place()?, command, cli.json).await,
-        Command::Export(command) => exchange::export(&place()?, command, cli.json).await,
-        Command::Verify => check::verify(&place()?).await,
-        Command::Prove { what } => prove::run(&place()?, what).await,
-        Command::Doctor(command) => check::doctor(&place()?, command).await,
+        Command::Serve(args) => serve::run(place().await?, args, cli.json).await,
+        Command::Db(command) => database::run(&place().await?, command).await,
+        Command::Import(command) => exchange::import(&place().await?, command, cli.json).await,
+        Command::Export(command) => exchange::export(&place().await?, command, cli.json).await,
+        Command::Verify => check::verify(&place().await?).await,
+        Command::Prove { what } => prove::run(&place().await?, what).await,
+        Command::Doctor(command) => check::doctor(&place().await?, command).await,
         Command::Conformance(command) => conformance::run(&command),
-        Command::Backup(args) => backup::backup(&place()?, args).await,
+        Command::Backup(args) => backup::backup(&place().await?, args).await,
         Command::Restore(args) => backup::restore(Config::load(cli.home.as_deref())?, args).await,
         Command::Drill(command) => backup::drill::run(Config::load(cli.home.as_deref())?, command).await,
-        Command::Audit(command) => audit::run(&place()?, command).await,
-        Command::Keys(command) => keys::run(&place()?, command).await,
+        Command::Audit(command) => audit::run(&place().await?, command).await,
+        Command::Keys(command) => keys::run(place().await?, command).await,
         Command::Witness(args) => witness::run(Config::load(cli.home.as_deref())?, args, cli.json).await,
-        Command::User(command) => user::run(&place()?, command).await,
-        Command::Tenant(command) => tenant::run(&place()?, command).await,
-        Command::Demo(command) => demo::run(&place()?, command).await,
+        Command::User(command) => user::run(&place().await?, command).await,
+        Command::Tenant(command) => tenant::run(&place().await?, command).await,
+        Command::Demo(command) => demo::run(&place().await?, command).await,
     }
 }

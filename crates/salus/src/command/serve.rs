@@ -19,7 +19,7 @@ use tokio::{
     signal::unix::{SignalKind, signal},
 };
 
-pub async fn run(place: Arc<Place>, args: ServeArgs, as_json: bool) -> Result<Outcome> {
+pub async fn run(mut place: Place, args: ServeArgs, as_json: bool) -> Result<Outcome> {
     let listen = args
         .listen
         .clone()
@@ -37,10 +37,11 @@ pub async fn run(place: Arc<Place>, args: ServeArgs, as_json: bool) -> Result<Ou
     );
 
     let ready = tokio::select! {
-        ready = prepare(&place, args.demo, as_json) => ready?,
+        ready = prepare(&mut place, args.demo, as_json) => ready?,
         _ = interrupt.recv() => return Ok(stopped()),
         _ = terminate.recv() => return Ok(stopped()),
     };
+    let place = Arc::new(place);
     let base = match &place.config.public_url {
         Some(url) => url.trim_end_matches('/').to_owned(),
         None => format!("http://{address}"),
@@ -94,7 +95,7 @@ fn stopped() -> Outcome {
     Outcome::done(json!({"status": "stopped"}), "stopped")
 }
 
-async fn prepare(place: &Place, load_demo: bool, as_json: bool) -> Result<Ready> {
+async fn prepare(place: &mut Place, load_demo: bool, as_json: bool) -> Result<Ready> {
     if place.may_migrate() {
         let mut admin = place.admin().await?;
         let files = migrate::Files::embedded()?;
@@ -104,6 +105,9 @@ async fn prepare(place: &Place, load_demo: bool, as_json: bool) -> Result<Ready>
     place.check().await?;
     if let Some(identity) = make_keys(place).await? {
         tell_recovery(&identity, as_json);
+        if place.config.kms.is_some() {
+            place.keep_identity().await?;
+        }
     }
     let db = place.db().await?;
     // A database restored from an earlier time may have the keys of persons who were erased since.

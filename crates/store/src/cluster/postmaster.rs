@@ -102,7 +102,9 @@ impl Postmaster {
 /// Why a server ended: its last fatal line, which others follow, or its last lines.
 fn why(log: &[u8]) -> String {
     let text = String::from_utf8_lossy(log);
-    let fatal = text.lines().rev().take(20).find(|line| line.contains(" FATAL: "));
+    // A client that knocks while the server starts or stops is told so by a fatal line as well.
+    let fatal = |line: &&str| line.contains(" FATAL: ") && !line.contains("the database system is ");
+    let fatal = text.lines().rev().take(20).find(fatal);
     fatal.map_or_else(|| last_lines(log, 3), str::to_owned)
 }
 

@@ -37,13 +37,16 @@ enum Cells {
     Uuid(Vec<Option<Uuid>>),
 }
 
+/// A column, the hash of a value under another key, and the hash that is written.
+type Twin = (String, Vec<u8>, Vec<u8>);
+
 struct Writing<'a> {
     columns: Vec<&'a Column>,
     cells: Vec<Cells>,
     /// What is wrong with the values, so that all of it is told at once.
     wrong: Vec<FieldError>,
     /// While the index key is exchanged: column, the hash under another key, the hash that is written.
-    twins: Vec<(String, Vec<u8>, Vec<u8>)>,
+    twins: Vec<Twin>,
 }
 
 impl Tx {
@@ -380,7 +383,7 @@ impl<'a> Writing<'a> {
 }
 
 /// The hashes of a value under the keys that are not written, each with the one that is.
-fn twins(tx: &Tx, table: &Table, column: &Column, value: &Value) -> Result<Vec<(String, Vec<u8>, Vec<u8>)>> {
+fn twins(tx: &Tx, table: &Table, column: &Column, value: &Value) -> Result<Vec<Twin>> {
     let field = column.name.trim_end_matches("_bidx");
     let search = table.column(field).and_then(|c| c.search).unwrap_or(Search::Exact);
     let (of, text) = (blind_column(table, field)?, value.as_str().unwrap_or_default());

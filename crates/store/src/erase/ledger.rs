@@ -67,7 +67,7 @@ impl Ledger {
         for (i, line) in text[..whole].lines().enumerate() {
             let changed = || self.failed(&format!("line {} is not what was written there", i + 1));
             let (said, code) = line.rsplit_once(' ').ok_or_else(changed)?;
-            if code != root.ledger_code(&last, said) {
+            if code != root.ledger_code(&last, said)? {
                 return Err(changed());
             }
             entries.push(parse(said).ok_or_else(changed)?);
@@ -88,7 +88,7 @@ impl Ledger {
         file.set_len(whole as u64).map_err(|e| self.failed(&e))?;
         let at = entry.at.format(&Rfc3339).map_err(Error::internal)?;
         let said = format!("{at} {} {} {}", entry.tenant, entry.person, entry.reason);
-        let line = format!("{said} {}\n", root.ledger_code(&last, &said));
+        let line = format!("{said} {}\n", root.ledger_code(&last, &said)?);
         file.write_all(line.as_bytes()).and_then(|()| file.sync_all()).map_err(|e| self.failed(&e))?;
         let dir = self.0.parent().map(File::open).transpose().map_err(|e| self.failed(&e))?;
         dir.map_or(Ok(()), |dir| dir.sync_all()).map_err(|e| self.failed(&e))

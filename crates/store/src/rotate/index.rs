@@ -52,7 +52,7 @@ pub(super) async fn batch(tx: &mut Tx, name: &str, after: Option<Uuid>, most: i6
     let sql = format!("SELECT t.id FROM {name} t WHERE t.id > $1 ORDER BY t.id LIMIT $2");
     let all: Vec<Uuid> = tx.run_built(&sql, &[&from, &most]).await?.iter().map(|r| r.get(0)).collect();
     let mut batch = Batch { last: all.last().copied(), ..Batch::default() };
-    let rows = tx.run_built(&select(table), &[&all]).await?;
+    let rows = tx.run_built(&rows_sql(table), &[&all]).await?;
     // What a user is changing just now is for the next pass, which there is as long as anything is counted here.
     batch.skipped = i64::try_from(all.len() - rows.len()).unwrap_or_default();
     let columns: Vec<&Column> = searched(table).filter(|c| c.search != Some(Search::Name)).collect();
@@ -68,7 +68,7 @@ pub(super) async fn batch(tx: &mut Tx, name: &str, after: Option<Uuid>, most: i6
         tx.run("SELECT set_config('salus.rekeying', 'on', true)", &[]).await?;
         let mut params: Vec<&(dyn ToSql + Sync)> = vec![&made.ids];
         params.extend(made.blind.iter().map(|b| b as &(dyn ToSql + Sync)));
-        changed.extend(tx.run_built(&update(table, &columns), &params).await?.iter().map(|r| r.get::<_, Uuid>(0)));
+        changed.extend(tx.run_built(&update_sql(table, &columns), &params).await?.iter().map(|r| r.get::<_, Uuid>(0)));
         tx.run("SELECT set_config('salus.rekeying', 'off', true)", &[]).await?;
     }
     let sql = "INSERT INTO kernel.search_tokens (id, token) SELECT * FROM unnest($1::uuid[], $2::bytea[]) \
@@ -86,7 +86,7 @@ pub(crate) async fn tokens_of(tx: &mut Tx, table: &Table, person: Uuid) -> Resul
     let subject = table.subject.as_deref().unwrap_or("id");
     let sql = format!("SELECT t.id FROM {} t WHERE t.{subject} = $1", table.name);
     let ids: Vec<Uuid> = tx.run_built(&sql, &[&person]).await?.iter().map(|r| r.get(0)).collect();
-    let sql = select(table).replace(" SKIP LOCKED", "");
+    let sql = rows_sql(table).replace(" SKIP LOCKED", "");
     let mut made = Made::default();
     for row in tx.run_built(&sql, &[&ids]).await? {
         hash_row(tx, table, &[], &row, &mut made)?;
@@ -97,7 +97,7 @@ pub(crate) async fn tokens_of(tx: &mut Tx, table: &Table, person: Uuid) -> Resul
     Ok((ids, tokens))
 }
 
-fn select(table: &Table) -> String {
+fn rows_sql(table: &Table) -> String {
     let mut list = String::from("t.id");
     for column in searched(table) {
         let _ = write!(list, ", t.{}", column.name);
@@ -111,7 +111,7 @@ fn select(table: &Table) -> String {
     format!("SELECT {list} FROM {} t WHERE t.id = ANY($1) ORDER BY t.id FOR NO KEY UPDATE OF t SKIP LOCKED", table.name)
 }
 
-fn update(table: &Table, columns: &[&Column]) -> String {
+fn update_sql(table: &Table, columns: &[&Column]) -> String {
     let (mut sets, mut other, mut arrays, mut names) = (String::new(), String::new(), String::new(), String::new());
     for (i, column) in columns.iter().enumerate() {
         let (sep, or) = if i == 0 { ("", "") } else { (", ", " OR ") };

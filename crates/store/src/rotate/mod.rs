@@ -372,6 +372,10 @@ async fn left(tx: &mut Tx, rotation: &Rotation) -> Result<i64> {
 
 async fn activate(tx: &mut Tx, rotation: &Rotation) -> Result<()> {
     let what = rotation.rotated()?;
+    let sql = "SELECT FROM kernel.keys WHERE key_no = $3 AND kind = $1::text AND key_class IS NOT DISTINCT FROM $2::text AND state = 'pending'";
+    if tx.run(sql, &[&what.kind(), &what.class(), &rotation.new_key_no]).await?.is_empty() {
+        return Err(Error::internal(format!("the exchange {} names a new key that is not there", rotation.id)));
+    }
     let sql = "UPDATE kernel.keys SET state = CASE WHEN key_no = $3 THEN 'active' ELSE 'decrypt_only' END, \
                activated_at = CASE WHEN key_no = $3 THEN clock_timestamp() ELSE activated_at END \
                WHERE kind = $1::text AND key_class IS NOT DISTINCT FROM $2::text AND (key_no = $3 OR state = 'active')";

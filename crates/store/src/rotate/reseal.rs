@@ -58,7 +58,7 @@ pub(super) async fn batch(tx: &mut Tx, name: &str, class: KeyClass, after: Optio
     let columns: Vec<&Column> = columns(table, class).collect();
     let target = tx.keys().active(class)?.key_no;
     let from = after.unwrap_or(Uuid::nil());
-    let rows = tx.run_built(&select(table, &columns), &[&from, &target.to_be_bytes().as_slice(), &most]).await?;
+    let rows = tx.run_built(&rows_sql(table, &columns), &[&from, &target.to_be_bytes().as_slice(), &most]).await?;
     let mut batch = Batch { last: rows.last().map(|r| r.get("id")), ..Batch::default() };
     let mut ids = Vec::with_capacity(rows.len());
     let mut cells: Vec<Moved> = columns.iter().map(|_| Moved::default()).collect();
@@ -83,13 +83,13 @@ pub(super) async fn batch(tx: &mut Tx, name: &str, class: KeyClass, after: Optio
     let mut params: Vec<&(dyn ToSql + Sync)> = vec![&ids];
     params.extend(cells.iter().flat_map(|c| [&c.old as &(dyn ToSql + Sync), &c.new]));
     tx.run("SELECT set_config('salus.rekeying', 'on', true)", &[]).await?;
-    batch.moved = i64::try_from(tx.run_built(&update(table, &columns), &params).await?.len()).unwrap_or_default();
+    batch.moved = i64::try_from(tx.run_built(&update_sql(table, &columns), &params).await?.len()).unwrap_or_default();
     tx.run("SELECT set_config('salus.rekeying', 'off', true)", &[]).await?;
     Ok(batch)
 }
 
 /// Rows after `$1` with a value that is not under the key `$2`, at most `$3`.
-fn select(table: &Table, columns: &[&Column]) -> String {
+fn rows_sql(table: &Table, columns: &[&Column]) -> String {
     let (mut list, mut other) = (String::from("t.id"), String::new());
     for (i, column) in columns.iter().enumerate() {
         let _ = write!(list, ", t.{}", column.name);
@@ -109,7 +109,7 @@ fn select(table: &Table, columns: &[&Column]) -> String {
     )
 }
 
-fn update(table: &Table, columns: &[&Column]) -> String {
+fn update_sql(table: &Table, columns: &[&Column]) -> String {
     let (mut sets, mut same, mut arrays, mut names) = (String::new(), String::new(), String::new(), String::new());
     for (i, column) in columns.iter().enumerate() {
         let sep = if i == 0 { "" } else { ", " };

@@ -46,7 +46,7 @@ impl Db {
                 tenant_keys += self.rewrap_tenant(tenant).await?;
             }
         }
-        let log_keys = rewrap_log(admin, &*self.root()).await?;
+        let log_keys = rewrap_log(admin, &self.root()).await?;
         for (tenant, slug) in self.with_platform().await? {
             if self.under_older_root(tenant).await? > 0 {
                 let why = format!("a key of {slug} is still under an older root key: run salus keys rewrap again");

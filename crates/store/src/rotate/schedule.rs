@@ -2,7 +2,7 @@
 //! server does it by itself. Quarterly and by hand when it says nothing.
 
 use super::{Pace, Rotated};
-use crate::{Db, seal::KeyClass, tx::failure, unit::Unit};
+use crate::{Db, KeyLine, keys::SEAL_ADVISED, seal::KeyClass, tx::failure, unit::Unit};
 use salus_core::{Ctx, Error, Result};
 use serde::Deserialize;
 use uuid::Uuid;
@@ -41,8 +41,15 @@ impl RotationRules {
             .await
             .map_err(fail)?;
         unit.commit(&[]).await.map_err(fail)?;
-        let Some(row) = rows.first() else { return Ok(Self::default()) };
-        let rules: Self = serde_json::from_value(row.get("value")).map_err(|e| {
+        rows.first().map_or_else(|| Ok(Self::default()), |row| Self::read(row.get("value")))
+    }
+
+    /// From the value of the setting.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when it cannot be read.
+    pub fn read(value: serde_json::Value) -> Result<Self> {
+        let rules: Self = serde_json::from_value(value).map_err(|e| {
             Error::invalid(Self::NAME, "wrong_shape", format!("Has class_days, other_days and automatic: {e}"))
         })?;
         let days = |n: i64| (1..=3650).contains(&n);
@@ -51,36 +58,67 @@ impl RotationRules {
         }
         Ok(rules)
     }
+
+    /// Why a key in use should be exchanged: `due_by_age`, `due_by_seals`; `None` when there is no reason to.
+    #[must_use]
+    pub fn advice(self, kind: &str, seals: i64, age_days: Option<i64>) -> Option<&'static str> {
+        let limit = if kind == "class" { self.class_days } else { self.other_days };
+        if seals >= SEAL_ADVISED {
+            Some("due_by_seals")
+        } else {
+            age_days.filter(|days| *days >= limit).map(|_| "due_by_age")
+        }
+    }
 }
 
 impl Db {
-    /// Goes on with exchanges that broke off, and begins those that are due where the tenant's setting says so. Returns how
-    /// many it finished.
+    /// Whether a tenant's values were last counted more than a day ago, or never.
+    async fn count_is_old(&self, tenant: Uuid) -> Result<bool> {
+        let sql = "SELECT coalesce(max(counted_at) < clock_timestamp() - interval '1 day', true) FROM kernel.encrypted_field_metadata";
+        Ok(self.key_rows(tenant, sql).await?.first().is_none_or(|r| r.get(0)))
+    }
+
+    /// Goes on with exchanges that broke off, and begins those that are due where the tenant's setting says so. Values are
+    /// counted once a day for the page. Returns how many exchanges it finished.
+    ///
+    /// A tenant whose keys cannot be looked after is logged and keeps nobody else from it.
     ///
     /// # Errors
     /// Those of the database.
     pub async fn keep_keys(&self, pace: &Pace) -> Result<usize> {
-        let now = self.env().now();
         let inventory = self.key_inventory().await?;
         let mut finished = 0;
         for (tenant, slug) in self.with_platform().await? {
-            let rules = RotationRules::of(self, tenant).await?;
-            if rules.automatic {
-                for key in inventory.iter().filter(|k| k.tenant == slug && k.advice(now, rules).is_some()) {
-                    let Some(class) = key.class.as_deref().and_then(KeyClass::from_name) else { continue };
-                    let ctx = Ctx::system(self.env(), tenant);
-                    match self.begin_rotation(ctx, Rotated::Class(class), "scheduled").await {
-                        Err(Error::Conflict { .. }) => {}
-                        other => other.map(|_| ())?,
-                    }
-                }
-            }
-            let open = self.rotations(tenant, true).await?.len();
-            if open > 0 {
-                let left = self.run_rotations(tenant, pace, |_| ()).await?.len();
-                finished += open.saturating_sub(left);
+            match self.keep_tenant_keys(tenant, &slug, &inventory, pace).await {
+                Ok(n) => finished += n,
+                // Closed, with its keys destroyed.
+                Err(Error::NotFound) => {}
+                Err(e) => tracing::error!(tenant = %slug, error = %e, "keys cannot be looked after"),
             }
         }
         Ok(finished)
+    }
+
+    async fn keep_tenant_keys(&self, tenant: Uuid, slug: &str, inventory: &[KeyLine], pace: &Pace) -> Result<usize> {
+        let (now, rules) = (self.env().now(), RotationRules::of(self, tenant).await?);
+        if rules.automatic {
+            for key in inventory.iter().filter(|k| k.tenant == slug && k.advice(now, rules).is_some()) {
+                let Some(class) = key.class.as_deref().and_then(KeyClass::from_name) else { continue };
+                let ctx = Ctx::system(self.env(), tenant);
+                match self.begin_rotation(ctx, Rotated::Class(class), "scheduled").await {
+                    Err(Error::Conflict { .. }) => {}
+                    other => other.map(|_| ())?,
+                }
+            }
+        }
+        if self.count_is_old(tenant).await? {
+            self.count_sealed(tenant).await?;
+        }
+        let open = self.rotations(tenant, true).await?.len();
+        if open == 0 {
+            return Ok(0);
+        }
+        let left = self.run_rotations(tenant, pace, |_| ()).await?.len();
+        Ok(open.saturating_sub(left))
     }
 }

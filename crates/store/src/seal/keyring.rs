@@ -142,6 +142,11 @@ impl ClassKey {
         left < SEAL_LOW && left > EXHAUSTED
     }
 
+    /// Whether this process has reserved none yet.
+    pub(crate) fn is_unused(&self) -> bool {
+        self.remaining.load(Ordering::Relaxed) == 0
+    }
+
     /// Notes that no more can be reserved: it has sealed as many values as is safe.
     pub(crate) fn exhaust(&self) {
         self.remaining.fetch_min(EXHAUSTED, Ordering::Relaxed);

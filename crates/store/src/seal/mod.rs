@@ -15,6 +15,7 @@ pub use blind::{IndexKey, Search, name_words};
 pub(crate) use keyring::key_aad;
 pub use keyring::{ClassKey, KeyClass, TenantKeys, Wrapped};
 pub(crate) use keyring::{Loaded, cipher};
+pub(crate) use root::replace_private;
 pub use root::{RootFile, RootKey};
 pub use value::{Binding, Format, SubjectKey, key_no, open, seal};
 pub(crate) use value::{forgotten, reseal};

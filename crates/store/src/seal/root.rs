@@ -2,13 +2,14 @@
 //! identity the server reads, and an offline recovery recipient, whose identity is printed once and kept nowhere.
 //! Whoever loses both loses every sealed value: that is the promise, and `salus keys init` says so.
 
-use super::{Secret, Wrapped, Wrapping, expand, hmac, keyring::key_aad, random_secret, sha256};
+use super::{Secret, Wrapped, Wrapping, hmac, keyring::key_aad, random_secret, sha256};
 use age::{secrecy::ExposeSecret as _, x25519};
-use aws_lc_rs::hmac as mac;
+use aws_lc_rs::{hkdf, hmac as mac};
 use salus_core::{Error, Result};
 use std::{
     io::{Read as _, Write as _},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -32,6 +33,8 @@ pub struct RootFile {
     pub root: PathBuf,
     /// The operator's age identity, readable by its owner only.
     pub operator: PathBuf,
+    /// The identity as a key service gave it, or why it did not: instead of the file.
+    held: Option<std::result::Result<Arc<Zeroizing<String>>, String>>,
 }
 
 impl RootFile {
@@ -40,7 +43,35 @@ impl RootFile {
     #[must_use]
     pub fn at(home: &Path, operator: Option<PathBuf>) -> Self {
         let keys = home.join("keys");
-        Self { operator: operator.unwrap_or_else(|| keys.join("operator.key")), root: keys.join("root.age") }
+        let operator = operator.unwrap_or_else(|| keys.join("operator.key"));
+        Self { operator, root: keys.join("root.age"), held: None }
+    }
+
+    /// The same with the identity that a key service gave, or with why it did not.
+    #[must_use]
+    pub fn with_identity(self, identity: Result<Zeroizing<String>>) -> Self {
+        Self { held: Some(identity.map(Arc::new).map_err(|e| e.to_string())), ..self }
+    }
+
+    /// Where the identity lies as a key service wrapped it: beside the file that it stands for.
+    #[must_use]
+    pub fn operator_kms(&self) -> PathBuf {
+        self.operator.with_extension("kms")
+    }
+
+    /// The text of the operator's identity.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] naming the file, or what the key service said.
+    pub fn identity_text(&self) -> Result<Arc<Zeroizing<String>>> {
+        match &self.held {
+            Some(Ok(text)) => Ok(text.clone()),
+            Some(Err(why)) => Err(Error::Unavailable(why.clone())),
+            None => {
+                let bytes = Zeroizing::new(read(&self.operator, "the operator's identity")?);
+                Ok(Arc::new(Zeroizing::new(std::str::from_utf8(&bytes).unwrap_or_default().to_owned())))
+            }
+        }
     }
 
     /// Whether a root key exists.
@@ -78,17 +109,9 @@ impl RootFile {
     /// # Errors
     /// [`Error::Unavailable`], naming the file, when one is missing or the identity does not open it.
     pub fn unlock(&self) -> Result<RootKey> {
-        let read = |path: &Path, what: &str| {
-            std::fs::read(path).map_err(|e| {
-                Error::Unavailable(format!(
-                    "{what} {} cannot be read ({e}): restore it, or run salus keys init on a new installation",
-                    path.display()
-                ))
-            })
-        };
         let sealed = read(&self.root, "the root key")?;
-        let identity = Zeroizing::new(read(&self.operator, "the operator's identity")?);
-        let text = std::str::from_utf8(&identity).unwrap_or_default();
+        let identity = self.identity_text()?;
+        let text = identity.as_str();
         let root = Self::unlock_with(&sealed, text).map_err(|e| match e {
             Error::Unavailable(why) => Error::Unavailable(format!("{}: {why}", self.root.display())),
             other => other,
@@ -126,8 +149,7 @@ impl RootFile {
     }
 
     fn identity(&self) -> Result<x25519::Identity> {
-        let text = Zeroizing::new(std::fs::read_to_string(&self.operator).unwrap_or_default());
-        parse_identity(&text)
+        parse_identity(&self.identity_text()?)
     }
 
     /// Puts a root key file, as a backup kept it, where there is none.
@@ -293,39 +315,43 @@ impl RootKey {
         self.wrapping.unwrap(&key_aad(backup, 0, "backup"), wrapped)
     }
 
-    fn evidence(&self, info: &[&[u8]]) -> Secret {
-        expand(&mac::Key::new(mac::HMAC_SHA256, &self.evidence[..]), info)
+    fn evidence(&self, info: &[&[u8]]) -> Result<Secret> {
+        let mut key = Zeroizing::new([0; 32]);
+        hkdf::Prk::new_less_safe(hkdf::HKDF_SHA256, &self.evidence[..])
+            .expand(info, hkdf::HKDF_SHA256)
+            .and_then(|okm| okm.fill(&mut key[..]))
+            .map_err(|_| Error::internal("key derivation failed"))?;
+        Ok(key)
     }
 
     /// The code that only a holder of the root key can put under a backup's manifest.
     pub(crate) fn manifest_code(&self, manifest: &[u8]) -> Result<[u8; 32]> {
-        let key = self.evidence(&[b"salus/backup-manifest/v1"]);
+        let key = self.evidence(&[b"salus/backup-manifest/v1"])?;
         Ok(hmac(&mac::Key::new(mac::HMAC_SHA256, &key[..]), &[manifest]))
     }
 
     /// The code of a line of the erasure ledger, over the code of the line before.
-    pub(crate) fn ledger_code(&self, before: &str, line: &str) -> String {
-        let key = self.evidence(&[b"salus/erasure-ledger/v1"]);
+    pub(crate) fn ledger_code(&self, before: &str, line: &str) -> Result<String> {
+        let key = self.evidence(&[b"salus/erasure-ledger/v1"])?;
         let parts = [before.as_bytes(), b"\0", line.as_bytes()];
-        hex::encode(hmac(&mac::Key::new(mac::HMAC_SHA256, &key[..]), &parts))
+        Ok(hex::encode(hmac(&mac::Key::new(mac::HMAC_SHA256, &key[..]), &parts)))
     }
 
     /// The code that only a holder of the root key can put under the statement that begins an epoch of the audit log.
     pub(crate) fn epoch_code(&self, statement: &[u8]) -> Result<[u8; 32]> {
-        let key = self.evidence(&[b"salus/audit-epoch/v1"]);
+        let key = self.evidence(&[b"salus/audit-epoch/v1"])?;
         Ok(hmac(&mac::Key::new(mac::HMAC_SHA256, &key[..]), &[statement]))
     }
 
     /// The code that only a holder of the root key can put under a range of the audit log whose events left.
     pub(crate) fn prune_code(&self, range: &[u8]) -> Result<[u8; 32]> {
-        use aws_lc_rs::hmac;
-        let key = derive(&[], &self.0[..], &[b"salus/audit-prune/v1"])?;
-        Ok(super::hmac(&hmac::Key::new(hmac::HMAC_SHA256, &key[..]), &[range]))
+        let key = self.evidence(&[b"salus/audit-prune/v1"])?;
+        Ok(hmac(&mac::Key::new(mac::HMAC_SHA256, &key[..]), &[range]))
     }
 
     /// The key with which one run of a server process marks its audit events.
     pub(crate) fn writer_key(&self, writer: i32, boot: Uuid) -> Result<Secret> {
-        Ok(self.evidence(&[b"salus/audit-writer/v1", &writer.to_be_bytes(), boot.as_bytes()]))
+        self.evidence(&[b"salus/audit-writer/v1", &writer.to_be_bytes(), boot.as_bytes()])
     }
 }
 
@@ -339,13 +365,22 @@ fn encrypt(recipients: &[x25519::Recipient], clear: &[u8]) -> Result<Vec<u8>> {
     Ok(out)
 }
 
+fn read(path: &Path, what: &str) -> Result<Vec<u8>> {
+    std::fs::read(path).map_err(|e| {
+        Error::Unavailable(format!(
+            "{what} {} cannot be read ({e}): restore it, or run salus keys init on a new installation",
+            path.display()
+        ))
+    })
+}
+
 fn parse_identity(text: &str) -> Result<x25519::Identity> {
     let line = text.lines().map(str::trim).find(|l| !l.is_empty() && !l.starts_with('#')).unwrap_or_default();
     line.parse().map_err(|_| Error::Unavailable("the identity is not an age identity (AGE-SECRET-KEY-…)".into()))
 }
 
 /// Puts a file in the place of another in one step: whoever reads it finds the old or the new one, whole.
-fn replace_private(path: &Path, bytes: &[u8]) -> Result<()> {
+pub(crate) fn replace_private(path: &Path, bytes: &[u8]) -> Result<()> {
     let next = path.with_extension("next");
     let failed = |e: std::io::Error| Error::Unavailable(format!("{} cannot be replaced: {e}", path.display()));
     std::fs::remove_file(&next)

@@ -36,6 +36,8 @@ pub(crate) const PAGES: &[Page] = &[
     ("access", "/patients/p1/access", people::access),
     ("audit", "/audit", tables::audit),
     ("compliance", "/compliance", tables::compliance),
+    ("encryption", "/encryption", tables::encryption),
+    ("encryption-new", "/encryption", tables::encryption_new),
     ("browse", "/browse", tables::browse),
     ("browse-table", "/browse/medical/patients", tables::table),
     ("browse-row", "/browse/medical/patients/r1", tables::row),
@@ -55,6 +57,7 @@ fn shell(locale: Locale, path: &str) -> Shell {
         Module::Browse,
         Module::Audit,
         Module::Compliance,
+        Module::Encryption,
         Module::Docs,
         Module::Account,
     ];

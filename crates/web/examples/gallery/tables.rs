@@ -1,7 +1,7 @@
 //! Invented data for sign-in, audit log, data browser, API page, account and errors.
 
 use super::from;
-use salus_web::pages::{Shell, account, audit, browse, compliance, docs, entry, error, table};
+use salus_web::pages::{Shell, account, audit, browse, compliance, docs, encryption, entry, error, table};
 use serde_json::{Value, json};
 
 pub fn sign_in(shell: &Shell) -> String {
@@ -62,6 +62,38 @@ pub fn compliance(shell: &Shell) -> String {
         "history": [fails, proof("audit", "HOLDS", "1481 events sealed and 0 waiting agree", "")]
     }));
     compliance::render(&view, shell).into_string()
+}
+
+pub fn encryption(shell: &Shell) -> String {
+    let key = |kind: &str, class: Option<&str>, state: &str, days: u64, due: Option<&str>| {
+        json!({ "kind": kind, "key_class": class, "generation": 2, "state": state, "age_days": days, "due_after_days": 90,
+                "seals": 1_048_576, "values": 41_200, "due": due })
+    };
+    let column = |name: &str, current: u64| {
+        json!({ "table": "medical.patients", "column": name, "key_class": "identity", "values": 1_450, "under_key_in_use": current,
+                "counted_at": "2026-11-21T06:00:00Z" })
+    };
+    let rotation = |class: &str, state: &str, done: u64, end: Option<&str>| {
+        json!({ "kind": "class", "key_class": class, "reason": "scheduled", "state": state, "rows_total": 1_450, "rows_done": done,
+                "rows_failed": 1_450 - done, "rows_kept": 12, "started_at": "2026-11-20T22:00:00Z", "finished_at": end })
+    };
+    let view: encryption::EncryptionView = from(json!({
+        "keys": [
+            key("tenant", None, "active", 30, None),
+            key("index", None, "active", 400, Some("due_by_age")),
+            key("class", Some("identity"), "active", 91, Some("due_by_seals")),
+            key("class", Some("identity"), "decrypt_only", 180, None)
+        ],
+        "fields": [column("family_name", 1_450), column("mrn", 700)],
+        "rotations": [rotation("identity", "moving", 700, None), rotation("clinical", "finished", 1_450, Some("2026-11-20T23:00:00Z"))],
+        "rules": { "class_days": 90, "other_days": 365, "automatic": true },
+        "escrow_verified_at": "2026-06-01T10:00:00Z", "escrow_due": true
+    }));
+    encryption::render(&view, shell).into_string()
+}
+
+pub fn encryption_new(shell: &Shell) -> String {
+    encryption::render(&encryption::EncryptionView { escrow_due: true, ..Default::default() }, shell).into_string()
 }
 
 pub fn browse(shell: &Shell) -> String {

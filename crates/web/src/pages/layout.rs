@@ -73,6 +73,7 @@ pub enum Module {
     Patients,
     Audit,
     Compliance,
+    Encryption,
     Browse,
     Docs,
     Account,
@@ -180,6 +181,7 @@ impl Module {
             Self::Browse => ("/browse", t.data.browser, "table", t.ui.group_data),
             Self::Audit => ("/audit", t.data.audit, "eye", t.ui.group_data),
             Self::Compliance => ("/compliance", t.compliance.title, "shield", t.ui.group_data),
+            Self::Encryption => ("/encryption", t.keys.title, "lock", t.ui.group_data),
             Self::Docs => ("/docs", t.data.api, "book", t.ui.group_data),
             Self::Account => ("/account", t.ui.account, "person", t.ui.group_self),
         };

@@ -15,6 +15,7 @@ pub mod chart;
 pub mod clinical;
 pub mod compliance;
 pub mod docs;
+pub mod encryption;
 pub mod entry;
 pub mod error;
 pub mod facts;

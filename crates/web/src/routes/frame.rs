@@ -287,6 +287,9 @@ fn modules(ctx: &Ctx) -> Vec<Module> {
     if ctx.may("compliance.proof.read") {
         out.push(Module::Compliance);
     }
+    if ctx.may("kernel.key.read") {
+        out.push(Module::Encryption);
+    }
     out.extend([Module::Docs, Module::Account]);
     out
 }

@@ -5,6 +5,7 @@ mod account;
 mod audit;
 mod browse;
 mod compliance;
+mod encryption;
 mod entry;
 mod frame;
 mod home;
@@ -41,6 +42,7 @@ pub fn pages() -> Router<Arc<App>> {
         .route("/browse/{schema}/{table}/{id}/open/{column}", get(browse::open))
         .route("/audit", get(audit::show))
         .route("/compliance", get(compliance::show))
+        .route("/encryption", get(encryption::show))
         .route("/docs", get(home::docs))
         .route("/account", get(account::show))
         .route("/account/tokens", post(account::create_token))

@@ -27,6 +27,7 @@ pub mod codes;
 mod compliance;
 mod data;
 pub mod format;
+mod keys;
 mod people;
 mod ui;
 pub mod units;
@@ -34,6 +35,7 @@ mod zone;
 
 pub use compliance::Compliance;
 pub use data::Data;
+pub use keys::Keys;
 pub use people::People;
 pub use ui::Ui;
 pub use zone::Zone;
@@ -64,11 +66,14 @@ pub struct Texts {
     pub data: Data,
     /// Promises and their proofs.
     pub compliance: Compliance,
+    /// The state of encryption.
+    pub keys: Keys,
 }
 
-static EN: Texts = Texts { ui: Ui::EN, people: People::EN, data: Data::EN, compliance: Compliance::EN };
-static ES: Texts = Texts { ui: Ui::ES, people: People::ES, data: Data::ES, compliance: Compliance::ES };
-static PT_BR: Texts = Texts { ui: Ui::PT_BR, people: People::PT_BR, data: Data::PT_BR, compliance: Compliance::PT_BR };
+static EN: Texts = Texts { ui: Ui::EN, people: People::EN, data: Data::EN, compliance: Compliance::EN, keys: Keys::EN };
+static ES: Texts = Texts { ui: Ui::ES, people: People::ES, data: Data::ES, compliance: Compliance::ES, keys: Keys::ES };
+static PT_BR: Texts =
+    Texts { ui: Ui::PT_BR, people: People::PT_BR, data: Data::PT_BR, compliance: Compliance::PT_BR, keys: Keys::PT_BR };
 
 impl Locale {
     /// Every language, in the order of the switch.
@@ -190,9 +195,13 @@ mod tests {
     #[test]
     fn every_key_is_used_and_agrees_in_three_languages() {
         let sources = sources();
-        for (group, keys) in
-            [("ui", Ui::KEYS), ("people", People::KEYS), ("data", Data::KEYS), ("compliance", Compliance::KEYS)]
-        {
+        for (group, keys) in [
+            ("ui", Ui::KEYS),
+            ("people", People::KEYS),
+            ("data", Data::KEYS),
+            ("compliance", Compliance::KEYS),
+            ("keys", Keys::KEYS),
+        ] {
             for (key, texts) in keys {
                 assert!(sources.iter().any(|source| reads(source, group, key)), "no page uses {group}.{key}");
                 for text in texts {
