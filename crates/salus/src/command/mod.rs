@@ -20,7 +20,7 @@ mod witness;
 use crate::{config::Config, output::Outcome, place::Place};
 use clap::{Args, Parser, Subcommand};
 use salus_core::Result;
-use std::{path::PathBuf, sync::Arc};
+use std::path::PathBuf;
 
 /// Health data you can prove is safe.
 #[derive(Debug, Parser)]
