@@ -38,27 +38,39 @@ const UPPER: [f64; 21] = [
 pub fn bounds(counts: &[u32], rule: Rule) -> Vec<Option<Bound>> {
     let sums = Sums::new(counts);
     let history = rule.years * rule.frequency + rule.half_window;
-    (0..counts.len()).map(|at| (at >= history).then(|| bound(counts, &sums, rule, at))).collect()
+    (0..counts.len()).map(|at| if at >= history { bound(counts, &sums, rule, at) } else { None }).collect()
 }
 
 #[allow(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
-fn bound(counts: &[u32], sums: &Sums, rule: Rule, at: usize) -> Bound {
+fn bound(counts: &[u32], sums: &Sums, rule: Rule, at: usize) -> Option<Bound> {
     let recent = rule.this_year.then(|| at - rule.half_window..at);
     let earlier = (1..=rule.years).map(|year| {
         let middle = at - year * rule.frequency;
-        middle - rule.half_window..middle + rule.half_window + 1
+        middle - rule.half_window..(middle + rule.half_window + 1).min(at)
     });
     let windows: Vec<_> = recent.into_iter().chain(earlier).collect();
     let weeks: usize = windows.iter().map(ExactSizeIterator::len).sum();
     let total: u64 = windows.iter().map(|w| sums.sum(w.start, w.end)).sum();
+    let floor = usize::try_from(total).unwrap_or(usize::MAX).checked_div(weeks)?;
     let (weeks, mean) = (weeks as f64, total as f64 / weeks as f64);
-    let floor =
-        usize::try_from(total).unwrap_or(usize::MAX) / windows.iter().map(ExactSizeIterator::len).sum::<usize>();
     let upper = if mean > 20.0 {
         let squares = windows.iter().flat_map(|w| &counts[w.clone()]).map(|c| (f64::from(*c) - mean).powi(2));
         mean + 2.0 * (squares.sum::<f64>() / (weeks - 1.0)).sqrt()
     } else {
         UPPER[floor.min(20)]
     };
-    Bound { upper, alarm: f64::from(counts[at]) > upper }
+    Some(Bound { upper, alarm: f64::from(counts[at]) > upper })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rule_that_compares_with_nothing_answers_nothing() {
+        let nothing = Rule { half_window: 0, ..Rule::RKI1 };
+        assert_eq!(bounds(&[1, 2, 3], nothing), [None; 3]);
+        let wide = Rule { years: 1, half_window: 6, this_year: false, frequency: 2 };
+        assert_eq!(bounds(&[1; 12], wide).iter().flatten().count(), 4);
+    }
 }

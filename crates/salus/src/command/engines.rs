@@ -98,8 +98,9 @@ fn scored(score: &Score) -> Outcome {
         score.failed.iter().map(|f| vec![f.id.clone(), f.column.clone(), f.expected.clone(), f.got.clone()]).collect();
     let failed =
         if rows.is_empty() { String::new() } else { table(&["id", "column", "expected", "got"], &rows) + "\n" };
-    let notes: String = score.notes.iter().map(|note| format!("{note}\n")).collect();
-    let text = format!("{failed}{notes}{}: {} of {} passed", score.suite, score.passed, score.total);
+    let mut lines = score.notes.clone();
+    lines.push(format!("{}: {} of {} passed", score.suite, score.passed, score.total));
+    let text = format!("{failed}{}", lines.join("\n"));
     let ok = score.passed == score.total && score.total > 0;
     Outcome { json: json!(score), text, ok }
 }
