@@ -4,7 +4,7 @@
 use crate::{
     Address, Catalog, Tx,
     address::unreachable,
-    audit::Writer,
+    audit::{Group, Writer},
     keys::SEAL_LOW,
     seal::{RootKey, TenantKeys},
     tx::failure,
@@ -60,6 +60,8 @@ pub(crate) struct Shared {
     pub(crate) env: Env,
     pub(crate) root: RootKey,
     tenants: RwLock<HashMap<Uuid, Arc<TenantKeys>>>,
+    /// Audit events of reads that are about to be written, by tenant.
+    pub(crate) groups: Mutex<HashMap<Uuid, Arc<Group>>>,
     /// Hashes of the built statements whose plans connections keep.
     kept: Mutex<HashSet<u64>>,
     hasher: RandomState,
@@ -107,6 +109,7 @@ impl Db {
             env,
             root,
             tenants: RwLock::default(),
+            groups: Mutex::default(),
             kept: Mutex::default(),
             hasher: RandomState::new(),
         }));

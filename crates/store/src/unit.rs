@@ -3,9 +3,10 @@
 //! nobody inherits an open transaction or another tenant (`spec` finding 1).
 
 use deadpool_postgres::{Object, Pool};
-use futures_util::future::try_join_all;
+use futures_util::{FutureExt as _, future::try_join_all};
 use salus_core::{Channel, Ctx, Error, Result, Scope};
 use tokio_postgres::{Row, Statement, types::ToSql};
+use uuid::Uuid;
 
 /// Parameters of one statement.
 pub type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
@@ -55,6 +56,12 @@ impl Unit {
         Self { pool: pool.clone(), connection: None, caller, read_only }
     }
 
+    /// For adding to a tenant's audit log, and nothing else.
+    pub fn recording(pool: &Pool, tenant: Uuid) -> Self {
+        let caller = [tenant.to_string(), Uuid::nil().to_string(), "none".into(), "force_generic_plan".into()];
+        Self { pool: pool.clone(), connection: None, caller, read_only: true }
+    }
+
     /// Whether it acts as `salus_reader`.
     pub fn is_read_only(&self) -> bool {
         self.read_only
@@ -62,46 +69,59 @@ impl Unit {
 
     /// Runs a statement; `cached` keeps its plan on the connection, for texts of which there are few.
     pub async fn query(&mut self, sql: &str, params: Params<'_>, cached: bool) -> Result<Vec<Row>, Failure> {
-        if self.connection.is_none() {
-            let connection = self.pool.get().await.map_err(pool_error)?;
-            let statement = prepare(&connection, sql, cached).await?;
-            let caller = connection.prepare_cached(if self.read_only { READER } else { CALLER }).await?;
-            let connection = self.connection.insert(connection);
-            let [tenant, actor, scope, plans] = &self.caller;
-            let who: Params<'_> = &[tenant, actor, scope, plans];
-            let (begun, told, rows) = futures_util::join!(
-                connection.batch_execute("BEGIN"),
-                connection.query(&caller, who),
-                connection.query(&statement, params)
-            );
-            begun?;
-            told?;
-            return Ok(rows?);
+        if self.connection.is_some() {
+            let connection = self.open()?;
+            let statement = prepare(connection, sql, cached).await?;
+            return Ok(connection.query(&statement, params).await?);
         }
-        let connection = self.open()?;
-        let statement = prepare(connection, sql, cached).await?;
-        Ok(connection.query(&statement, params).await?)
+        let connection = self.pool.get().await.map_err(pool_error)?;
+        let statement = prepare(&connection, sql, cached).await?;
+        let caller = connection.prepare_cached(self.caller_sql()).await?;
+        let connection = self.connection.insert(connection);
+        let (begun, rows) =
+            futures_util::join!(begin(connection, &caller, &self.caller), connection.query(&statement, params));
+        begun?;
+        Ok(rows?)
     }
 
-    /// Runs the last statements and commits, all in one round trip.
+    /// Runs the last statements and commits, all in one round trip, which may be the only one.
     pub async fn commit(mut self, last: &[(&str, Params<'_>)]) -> Result<(), Failure> {
+        let mut caller = None;
         if self.connection.is_none() {
             if last.is_empty() {
                 return Ok(());
             }
-            self.query("SELECT 1", &[], true).await?;
+            let connection = self.pool.get().await.map_err(pool_error)?;
+            caller = Some(connection.prepare_cached(self.caller_sql()).await?);
+            self.connection = Some(connection);
         }
         let connection = self.open()?;
         let mut statements = Vec::with_capacity(last.len());
         for (sql, _) in last {
             statements.push(connection.prepare_cached(sql).await?);
         }
+        let begun = async {
+            match &caller {
+                Some(caller) => begin(connection, caller, &self.caller).await,
+                None => Ok(()),
+            }
+        };
         let runs = try_join_all(statements.iter().zip(last).map(|(s, (_, params))| connection.execute(s, params)));
-        let (ran, committed) = futures_util::join!(runs, connection.batch_execute("COMMIT"));
+        let (begun, ran, committed) = futures_util::join!(begun, runs, connection.batch_execute("COMMIT"));
+        begun?;
         ran?;
         committed?;
         self.connection.take();
         Ok(())
+    }
+
+    /// Ends a transaction that has only read. COMMIT is sent and not waited for: nothing depends on how it ends, and
+    /// whoever takes the connection next stands behind it.
+    pub fn end_reading(mut self) {
+        if let Some(connection) = self.connection.take() {
+            // The first poll sends it.
+            let _ = connection.batch_execute("COMMIT").now_or_never();
+        }
     }
 
     /// Undoes everything and gives the connection back.
@@ -113,6 +133,10 @@ impl Unit {
         if undone {
             self.connection.take();
         }
+    }
+
+    fn caller_sql(&self) -> &'static str {
+        if self.read_only { READER } else { CALLER }
     }
 
     fn open(&self) -> Result<&Object, Failure> {
@@ -127,6 +151,14 @@ impl Drop for Unit {
             drop(Object::take(connection));
         }
     }
+}
+
+/// Sends BEGIN and the caller's identity, for which everything was prepared, with the first poll.
+async fn begin(connection: &Object, caller: &Statement, who: &[String; 4]) -> Result<(), tokio_postgres::Error> {
+    let [tenant, actor, scope, plans] = who;
+    let who: Params<'_> = &[tenant, actor, scope, plans];
+    let (begun, told) = futures_util::join!(connection.batch_execute("BEGIN"), connection.query(caller, who));
+    begun.and(told.map(|_| ()))
 }
 
 async fn prepare(connection: &Object, sql: &str, cached: bool) -> Result<Statement, tokio_postgres::Error> {

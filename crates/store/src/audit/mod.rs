@@ -9,18 +9,22 @@ mod alert;
 mod anchor;
 pub mod bundle;
 mod check;
+mod group;
 mod header;
 mod journal;
 mod leaf;
 mod log;
 pub mod merkle;
+mod rows;
 mod sealer;
 mod writer;
 
 pub use anchor::{Anchor, FileAnchor};
 pub use check::{Evidence, Problem, Report, verify};
+pub(crate) use group::{Group, unrecorded};
 pub use header::{Header, Outcome};
 pub use log::{Log, Suspect};
+pub(crate) use rows::Rows;
 pub use sealer::{Sealed, Sealer};
 pub use writer::{Event, Writer};
 
