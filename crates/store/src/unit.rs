@@ -19,17 +19,12 @@ pub enum Failure {
     Connection(Error),
 }
 
-const CALLER: &str = "SELECT set_config('salus.tenant', $1, true), set_config('salus.actor', $2, true), \
-                      set_config('salus.scope', $3, true), set_config('plan_cache_mode', $4, true)";
-const READER: &str = "SELECT set_config('salus.tenant', $1, true), set_config('salus.actor', $2, true), \
-                      set_config('salus.scope', $3, true), set_config('plan_cache_mode', $4, true), \
-                      set_config('role', 'salus_reader', true)";
-
 /// A transaction that begins with its first statement.
 pub struct Unit {
     pool: Pool,
     connection: Option<Object>,
-    caller: [String; 4],
+    /// BEGIN and the caller's identity, in one message.
+    begin: String,
     read_only: bool,
 }
 
@@ -52,14 +47,14 @@ impl Unit {
             Channel::Api | Channel::Page => "force_generic_plan",
             Channel::Cli | Channel::Job => "auto",
         };
-        let caller = [ctx.tenant.to_string(), ctx.actor.id.to_string(), scope.to_owned(), plans.to_owned()];
-        Self { pool: pool.clone(), connection: None, caller, read_only }
+        let begin = begin([ctx.tenant, ctx.actor.id], scope, plans, read_only);
+        Self { pool: pool.clone(), connection: None, begin, read_only }
     }
 
     /// For adding to a tenant's audit log, and nothing else.
     pub fn recording(pool: &Pool, tenant: Uuid) -> Self {
-        let caller = [tenant.to_string(), Uuid::nil().to_string(), "none".into(), "force_generic_plan".into()];
-        Self { pool: pool.clone(), connection: None, caller, read_only: true }
+        let begin = begin([tenant, Uuid::nil()], "none", "force_generic_plan", true);
+        Self { pool: pool.clone(), connection: None, begin, read_only: true }
     }
 
     /// Whether it acts as `salus_reader`.
@@ -76,36 +71,28 @@ impl Unit {
         }
         let connection = self.pool.get().await.map_err(pool_error)?;
         let statement = prepare(&connection, sql, cached).await?;
-        let caller = connection.prepare_cached(self.caller_sql()).await?;
         let connection = self.connection.insert(connection);
         let (begun, rows) =
-            futures_util::join!(begin(connection, &caller, &self.caller), connection.query(&statement, params));
+            futures_util::join!(connection.batch_execute(&self.begin), connection.query(&statement, params));
         begun?;
         Ok(rows?)
     }
 
     /// Runs the last statements and commits, all in one round trip, which may be the only one.
     pub async fn commit(mut self, last: &[(&str, Params<'_>)]) -> Result<(), Failure> {
-        let mut caller = None;
-        if self.connection.is_none() {
+        let begins = self.connection.is_none();
+        if begins {
             if last.is_empty() {
                 return Ok(());
             }
-            let connection = self.pool.get().await.map_err(pool_error)?;
-            caller = Some(connection.prepare_cached(self.caller_sql()).await?);
-            self.connection = Some(connection);
+            self.connection = Some(self.pool.get().await.map_err(pool_error)?);
         }
         let connection = self.open()?;
         let mut statements = Vec::with_capacity(last.len());
         for (sql, _) in last {
             statements.push(connection.prepare_cached(sql).await?);
         }
-        let begun = async {
-            match &caller {
-                Some(caller) => begin(connection, caller, &self.caller).await,
-                None => Ok(()),
-            }
-        };
+        let begun = async { if begins { connection.batch_execute(&self.begin).await } else { Ok(()) } };
         let runs = try_join_all(statements.iter().zip(last).map(|(s, (_, params))| connection.execute(s, params)));
         let (begun, ran, committed) = futures_util::join!(begun, runs, connection.batch_execute("COMMIT"));
         begun?;
@@ -135,10 +122,6 @@ impl Unit {
         }
     }
 
-    fn caller_sql(&self) -> &'static str {
-        if self.read_only { READER } else { CALLER }
-    }
-
     fn open(&self) -> Result<&Object, Failure> {
         self.connection.as_ref().ok_or_else(|| Failure::Connection(Error::internal("the transaction has not begun")))
     }
@@ -153,12 +136,14 @@ impl Drop for Unit {
     }
 }
 
-/// Sends BEGIN and the caller's identity, for which everything was prepared, with the first poll.
-async fn begin(connection: &Object, caller: &Statement, who: &[String; 4]) -> Result<(), tokio_postgres::Error> {
-    let [tenant, actor, scope, plans] = who;
-    let who: Params<'_> = &[tenant, actor, scope, plans];
-    let (begun, told) = futures_util::join!(connection.batch_execute("BEGIN"), connection.query(caller, who));
-    begun.and(told.map(|_| ()))
+/// One message that begins a transaction for a caller. It is made of ids and of words of ours, so there is nothing to
+/// escape; were a part of it refused, PostgreSQL would refuse all that follows in the transaction.
+fn begin([tenant, actor]: [Uuid; 2], scope: &'static str, plans: &'static str, read_only: bool) -> String {
+    let role = if read_only { "; SET LOCAL ROLE salus_reader" } else { "" };
+    format!(
+        "BEGIN; SET LOCAL salus.tenant = '{tenant}'; SET LOCAL salus.actor = '{actor}'; SET LOCAL salus.scope = '{scope}'; \
+         SET LOCAL plan_cache_mode = {plans}{role}"
+    )
 }
 
 async fn prepare(connection: &Object, sql: &str, cached: bool) -> Result<Statement, tokio_postgres::Error> {

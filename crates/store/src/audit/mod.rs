@@ -1,4 +1,5 @@
-//! The audit event of a call: one row, written in the transaction it tells of (`spec` B1.3).
+//! The audit event of a call: one row, of a write in the transaction it tells of, of a read before its answer
+//! (`spec` B1.3, decision 14).
 //!
 //! The header is canonical JSON without health data and becomes part of the Merkle leaf; the payload is sealed and
 //! only its digest is in the leaf, so it can be redacted later. The writer's MAC shows that a Salus process, and not

@@ -3,6 +3,7 @@
 use super::frame::{Shown, Visit, html, stranger};
 use crate::{
     app::App,
+    openapi,
     pages::{
         docs::{self, DocsView},
         error::{self, ErrorView},
@@ -55,7 +56,8 @@ pub async fn docs(
         Err(response) => response,
         Ok(visit) => {
             let get = |name: &str| query.get(name).cloned().unwrap_or_default();
-            let view = DocsView { openapi: app.openapi.clone(), domain: get("domain"), operation: get("operation") };
+            let view =
+                DocsView { openapi: openapi::document(&app.ops), domain: get("domain"), operation: get("operation") };
             html(&docs::render(&view, &visit.shell))
         }
     }
