@@ -412,9 +412,7 @@ impl Tx {
     pub async fn commit(mut self, action: &str, target: &str) -> Result<()> {
         let event = self.event(action, target, Outcome::Success, None)?;
         if self.unit.is_read_only() {
-            let Self { unit, db, .. } = self;
-            unit.end_reading();
-            return db.record(event).await;
+            return self.db.record(event).await;
         }
         let (outbox, events) = (std::mem::take(&mut self.outbox), [event]);
         let rows = Rows::of(&events);

@@ -3,7 +3,7 @@
 //! nobody inherits an open transaction or another tenant (`spec` finding 1).
 
 use deadpool_postgres::{Object, Pool};
-use futures_util::{FutureExt as _, future::try_join_all};
+use futures_util::future::try_join_all;
 use salus_core::{Channel, Ctx, Error, Result, Scope};
 use tokio_postgres::{Row, Statement, types::ToSql};
 use uuid::Uuid;
@@ -19,7 +19,7 @@ pub enum Failure {
     Connection(Error),
 }
 
-/// A transaction that begins with its first statement.
+/// A transaction that begins with its first statement; one that only reads is a transaction for each statement.
 pub struct Unit {
     pool: Pool,
     connection: Option<Object>,
@@ -64,6 +64,9 @@ impl Unit {
 
     /// Runs a statement; `cached` keeps its plan on the connection, for texts of which there are few.
     pub async fn query(&mut self, sql: &str, params: Params<'_>, cached: bool) -> Result<Vec<Row>, Failure> {
+        if self.read_only {
+            return self.read(sql, params, cached).await;
+        }
         if self.connection.is_some() {
             let connection = self.open()?;
             let statement = prepare(connection, sql, cached).await?;
@@ -75,6 +78,23 @@ impl Unit {
         let (begun, rows) =
             futures_util::join!(connection.batch_execute(&self.begin), connection.query(&statement, params));
         begun?;
+        Ok(rows?)
+    }
+
+    /// A whole transaction in one round trip: a read needs nothing of the statement before it, so it keeps no connection
+    /// and no transaction while its caller works.
+    async fn read(&mut self, sql: &str, params: Params<'_>, cached: bool) -> Result<Vec<Row>, Failure> {
+        let connection = self.pool.get().await.map_err(pool_error)?;
+        let statement = prepare(&connection, sql, cached).await?;
+        let connection = self.connection.insert(connection);
+        let (begun, rows, ended) = futures_util::join!(
+            connection.batch_execute(&self.begin),
+            connection.query(&statement, params),
+            connection.batch_execute("COMMIT")
+        );
+        begun?;
+        ended?;
+        self.connection.take();
         Ok(rows?)
     }
 
@@ -100,15 +120,6 @@ impl Unit {
         committed?;
         self.connection.take();
         Ok(())
-    }
-
-    /// Ends a transaction that has only read. COMMIT is sent and not waited for: nothing depends on how it ends, and
-    /// whoever takes the connection next stands behind it.
-    pub fn end_reading(mut self) {
-        if let Some(connection) = self.connection.take() {
-            // The first poll sends it.
-            let _ = connection.batch_execute("COMMIT").now_or_never();
-        }
     }
 
     /// Undoes everything and gives the connection back.
