@@ -1,7 +1,7 @@
 //! Events of reads, committed together: one transaction and one flush for all that wait, and no answer before it.
 //!
 //! A read changes nothing, so its event needs no place in its transaction, only one before its answer. Whoever finds
-//! nobody writing writes the events of all who wait, and each learns how that ended: when it fails, none is answered.
+//! a turn free writes the events of all who wait, and each learns how that ended: when it fails, none is answered.
 //! A group is of one tenant, because row-level security lets a transaction write for one (decision 14).
 
 use super::{Event, rows::Rows};
@@ -13,8 +13,8 @@ use uuid::Uuid;
 
 /// Most events of one transaction; what comes later waits for the next.
 const MOST: usize = 100;
-/// Groups of one tenant on their way at once.
-const TURNS: usize = 1;
+/// Groups of one tenant on their way at once. With one alone, a busy machine would let all wait for its turns.
+const TURNS: usize = 4;
 
 /// The events of one tenant that are to be written.
 pub(crate) struct Group {
