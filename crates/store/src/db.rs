@@ -4,7 +4,7 @@
 use crate::{
     Address, Catalog, Tx,
     address::unreachable,
-    audit::Writer,
+    audit::{Group, Writer},
     seal::{RootKey, TenantKeys},
     tx::failure,
     unit::Unit,
@@ -59,6 +59,8 @@ pub(crate) struct Shared {
     pub(crate) env: Env,
     root: RwLock<Arc<RootKey>>,
     tenants: RwLock<HashMap<Uuid, Held>>,
+    /// Audit events of reads that are about to be written, by tenant.
+    pub(crate) groups: Mutex<HashMap<Uuid, Arc<Group>>>,
     /// Hashes of the built statements whose plans connections keep.
     kept: Mutex<HashSet<u64>>,
     hasher: RandomState,
@@ -117,6 +119,7 @@ impl Db {
             env,
             root: RwLock::new(Arc::new(root)),
             tenants: RwLock::default(),
+            groups: Mutex::default(),
             kept: Mutex::default(),
             hasher: RandomState::new(),
         }));

@@ -2,7 +2,7 @@
 
 use crate::{
     Catalog, Db, Sql,
-    audit::{Event, Header, Outcome},
+    audit::{Event, Header, Outcome, Rows, unrecorded},
     catalog::{Column, Kind, Table},
     seal::{self, Binding, Format, SubjectKey, TenantKeys},
     unit::{Failure, Params, Unit},
@@ -85,20 +85,6 @@ struct Outbox {
     bodies: Vec<Value>,
 }
 
-/// The statement that writes an event. PostgreSQL plans a statement anew when the role has changed since, so the
-/// reader's and the writer's have texts of their own and each keeps its plan.
-macro_rules! insert_event {
-    ($who:literal) => {
-        concat!($who, " WITH event AS ( \
-    INSERT INTO audit.activity_logs (tenant_id, id, recorded_at, writer_id, writer_seq, actor_id, action, target, outcome, \
-      header, payload, payload_salt, payload_commit, mac, leaf_hash) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::text, $10, $11::bytea, $12, $13::bytea, $14::bytea, $15::bytea)) \
-  INSERT INTO audit.event_subjects (tenant_id, subject_id, recorded_at, id) \
-    SELECT $1, subject, $3, $2 FROM unnest($16::uuid[]) subject")
-    };
-}
-const EVENT_OF_READER: &str = insert_event!("/* reader */");
-const EVENT_OF_WRITER: &str = insert_event!("/* writer */");
 const INSERT_OUTBOX: &str = "INSERT INTO kernel.outbox (id, event, row_id, body) \
     SELECT * FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::jsonb[])";
 
@@ -202,7 +188,7 @@ impl Tx {
     fn open_bytes(&mut self, cell: Cell<'_>, subject: Option<&SubjectKey>, sealed: &[u8]) -> Result<Vec<u8>> {
         let binding = self.binding(cell)?;
         let key_no = seal::key_no(sealed)?;
-        let clear = match self.keys.class_by_no(key_no) {
+        let mut clear = match self.keys.class_by_no(key_no) {
             Ok(class) => seal::open(class, subject, &binding, sealed)?,
             // Made after this transaction began.
             Err(unknown) => {
@@ -212,7 +198,8 @@ impl Tx {
         };
         let name = || format!("{}.{}", cell.table.name, cell.column.name);
         self.trail.columns.entry(cell.column.column_id).or_insert_with(name);
-        Ok(clear.to_vec())
+        // It goes to the caller: a copy would be one more.
+        Ok(std::mem::take(&mut *clear))
     }
 
     /// The same as JSON.
@@ -433,22 +420,26 @@ impl Tx {
         self.outbox.bodies.push(body);
     }
 
-    /// Commits the work with its audit event and outbox, in one round trip.
+    /// Commits the work with its audit event and outbox, in one round trip. A read has nothing to commit: its event is
+    /// committed together with those of other reads, before anything is answered.
     ///
     /// # Errors
     /// When the event cannot be written nothing is: no event, no answer.
     pub async fn commit(mut self, action: &str, target: &str) -> Result<()> {
         let event = self.event(action, target, Outcome::Success, None)?;
-        let outbox = std::mem::take(&mut self.outbox);
-        let mut last: Vec<(&str, Params<'_>)> = Vec::with_capacity(2);
-        let params: Params<'_> = &event.params();
+        if self.unit.is_read_only() {
+            return self.db.record(event).await;
+        }
+        let (outbox, events) = (std::mem::take(&mut self.outbox), [event]);
+        let rows = Rows::of(&events);
+        let params: Params<'_> = &rows.params();
         let outbox_params: Params<'_> = &[&outbox.ids, &outbox.events, &outbox.rows, &outbox.bodies];
-        last.push((if self.unit.is_read_only() { EVENT_OF_READER } else { EVENT_OF_WRITER }, params));
+        let mut last: Vec<(&str, Params<'_>)> = vec![(Rows::AS_WRITER, params)];
         if !outbox.ids.is_empty() {
             last.push((INSERT_OUTBOX, outbox_params));
         }
         let committed = self.unit.commit(&last).await;
-        self.db.0.writer.receipt(&event, committed.is_ok());
+        self.db.0.writer.receipts(&events, committed.is_ok());
         committed.map_err(|f| unrecorded(failure(&self.db.0.catalog, f)))
     }
 
@@ -458,13 +449,9 @@ impl Tx {
     /// [`Error::Unavailable`] when the event cannot be written.
     pub async fn abandon(self, action: &str, target: &str, outcome: Outcome, code: &str) -> Result<()> {
         let event = self.event(action, target, outcome, Some(code.to_owned()))?;
-        let Self { unit, ctx, db, .. } = self;
+        let Self { unit, db, .. } = self;
         unit.rollback().await;
-        let unit = Unit::new(&db.0.pool, &ctx, true);
-        let params: Params<'_> = &event.params();
-        let committed = unit.commit(&[(EVENT_OF_READER, params)]).await;
-        db.0.writer.receipt(&event, committed.is_ok());
-        committed.map_err(|f| unrecorded(failure(&db.0.catalog, f)))
+        db.record(event).await
     }
 
     /// Ends a transaction that touched nothing anyone needs to know of, such as looking up a session.
@@ -496,42 +483,12 @@ impl Tx {
     }
 }
 
-impl Event {
-    fn params(&self) -> [&(dyn tokio_postgres::types::ToSql + Sync); 16] {
-        [
-            &self.tenant,
-            &self.id,
-            &self.recorded_at,
-            &self.writer_id,
-            &self.writer_seq,
-            &self.actor,
-            &self.action,
-            &self.target,
-            &self.outcome,
-            &self.header,
-            &self.payload,
-            &self.salt,
-            &self.commit,
-            &self.mac,
-            &self.leaf,
-            &self.subjects,
-        ]
-    }
-}
-
 /// A failed unit as the caller sees it.
 pub(crate) fn failure(catalog: &Catalog, f: Failure) -> Error {
     match f {
         Failure::Database(e) => crate::db_error(catalog, &e),
         Failure::Connection(e) => e,
     }
-}
-
-/// An event that the database refused. Nothing is answered then, and nothing was done.
-fn unrecorded(e: Error) -> Error {
-    let Error::Internal(why) = e else { return e };
-    tracing::error!(%why, "an audit event could not be written");
-    Error::Unavailable("the audit log cannot be written: nothing is answered until it can".into())
 }
 
 fn erased() -> Error {

@@ -6,6 +6,7 @@ use deadpool_postgres::{Object, Pool};
 use futures_util::future::try_join_all;
 use salus_core::{Channel, Ctx, Error, Result, Scope};
 use tokio_postgres::{Row, Statement, types::ToSql};
+use uuid::Uuid;
 
 /// Parameters of one statement.
 pub type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
@@ -18,17 +19,12 @@ pub enum Failure {
     Connection(Error),
 }
 
-const CALLER: &str = "SELECT set_config('salus.tenant', $1, true), set_config('salus.actor', $2, true), \
-                      set_config('salus.scope', $3, true), set_config('plan_cache_mode', $4, true)";
-const READER: &str = "SELECT set_config('salus.tenant', $1, true), set_config('salus.actor', $2, true), \
-                      set_config('salus.scope', $3, true), set_config('plan_cache_mode', $4, true), \
-                      set_config('role', 'salus_reader', true)";
-
-/// A transaction that begins with its first statement.
+/// A transaction that begins with its first statement; one that only reads is a transaction for each statement.
 pub struct Unit {
     pool: Pool,
     connection: Option<Object>,
-    caller: [String; 4],
+    /// BEGIN and the caller's identity, in one message.
+    begin: String,
     read_only: bool,
 }
 
@@ -51,8 +47,14 @@ impl Unit {
             Channel::Api | Channel::Page => "force_generic_plan",
             Channel::Cli | Channel::Job => "auto",
         };
-        let caller = [ctx.tenant.to_string(), ctx.actor.id.to_string(), scope.to_owned(), plans.to_owned()];
-        Self { pool: pool.clone(), connection: None, caller, read_only }
+        let begin = begin([ctx.tenant, ctx.actor.id], scope, plans, read_only);
+        Self { pool: pool.clone(), connection: None, begin, read_only }
+    }
+
+    /// For adding to a tenant's audit log, and nothing else.
+    pub fn recording(pool: &Pool, tenant: Uuid) -> Self {
+        let begin = begin([tenant, Uuid::nil()], "none", "force_generic_plan", true);
+        Self { pool: pool.clone(), connection: None, begin, read_only: true }
     }
 
     /// Whether it acts as `salus_reader`.
@@ -62,42 +64,58 @@ impl Unit {
 
     /// Runs a statement; `cached` keeps its plan on the connection, for texts of which there are few.
     pub async fn query(&mut self, sql: &str, params: Params<'_>, cached: bool) -> Result<Vec<Row>, Failure> {
-        if self.connection.is_none() {
-            let connection = self.pool.get().await.map_err(pool_error)?;
-            let statement = prepare(&connection, sql, cached).await?;
-            let caller = connection.prepare_cached(if self.read_only { READER } else { CALLER }).await?;
-            let connection = self.connection.insert(connection);
-            let [tenant, actor, scope, plans] = &self.caller;
-            let who: Params<'_> = &[tenant, actor, scope, plans];
-            let (begun, told, rows) = futures_util::join!(
-                connection.batch_execute("BEGIN"),
-                connection.query(&caller, who),
-                connection.query(&statement, params)
-            );
-            begun?;
-            told?;
-            return Ok(rows?);
+        if self.read_only {
+            return self.read(sql, params, cached).await;
         }
-        let connection = self.open()?;
-        let statement = prepare(connection, sql, cached).await?;
-        Ok(connection.query(&statement, params).await?)
+        if self.connection.is_some() {
+            let connection = self.open()?;
+            let statement = prepare(connection, sql, cached).await?;
+            return Ok(connection.query(&statement, params).await?);
+        }
+        let connection = self.pool.get().await.map_err(pool_error)?;
+        let statement = prepare(&connection, sql, cached).await?;
+        let connection = self.connection.insert(connection);
+        let (begun, rows) =
+            futures_util::join!(connection.batch_execute(&self.begin), connection.query(&statement, params));
+        begun?;
+        Ok(rows?)
     }
 
-    /// Runs the last statements and commits, all in one round trip.
+    /// A whole transaction in one round trip: a read needs nothing of the statement before it, so it keeps no connection
+    /// and no transaction while its caller works.
+    async fn read(&mut self, sql: &str, params: Params<'_>, cached: bool) -> Result<Vec<Row>, Failure> {
+        let connection = self.pool.get().await.map_err(pool_error)?;
+        let statement = prepare(&connection, sql, cached).await?;
+        let connection = self.connection.insert(connection);
+        let (begun, rows, ended) = futures_util::join!(
+            connection.batch_execute(&self.begin),
+            connection.query(&statement, params),
+            connection.batch_execute("COMMIT")
+        );
+        begun?;
+        ended?;
+        self.connection.take();
+        Ok(rows?)
+    }
+
+    /// Runs the last statements and commits, all in one round trip, which may be the only one.
     pub async fn commit(mut self, last: &[(&str, Params<'_>)]) -> Result<(), Failure> {
-        if self.connection.is_none() {
+        let begins = self.connection.is_none();
+        if begins {
             if last.is_empty() {
                 return Ok(());
             }
-            self.query("SELECT 1", &[], true).await?;
+            self.connection = Some(self.pool.get().await.map_err(pool_error)?);
         }
         let connection = self.open()?;
         let mut statements = Vec::with_capacity(last.len());
         for (sql, _) in last {
             statements.push(connection.prepare_cached(sql).await?);
         }
+        let begun = async { if begins { connection.batch_execute(&self.begin).await } else { Ok(()) } };
         let runs = try_join_all(statements.iter().zip(last).map(|(s, (_, params))| connection.execute(s, params)));
-        let (ran, committed) = futures_util::join!(runs, connection.batch_execute("COMMIT"));
+        let (begun, ran, committed) = futures_util::join!(begun, runs, connection.batch_execute("COMMIT"));
+        begun?;
         ran?;
         committed?;
         self.connection.take();
@@ -127,6 +145,16 @@ impl Drop for Unit {
             drop(Object::take(connection));
         }
     }
+}
+
+/// One message that begins a transaction for a caller. It is made of ids and of words of ours, so there is nothing to
+/// escape; were a part of it refused, PostgreSQL would refuse all that follows in the transaction.
+fn begin([tenant, actor]: [Uuid; 2], scope: &'static str, plans: &'static str, read_only: bool) -> String {
+    let role = if read_only { "; SET LOCAL ROLE salus_reader" } else { "" };
+    format!(
+        "BEGIN; SET LOCAL salus.tenant = '{tenant}'; SET LOCAL salus.actor = '{actor}'; SET LOCAL salus.scope = '{scope}'; \
+         SET LOCAL plan_cache_mode = {plans}{role}"
+    )
 }
 
 async fn prepare(connection: &Object, sql: &str, cached: bool) -> Result<Statement, tokio_postgres::Error> {

@@ -28,8 +28,6 @@ pub struct App {
     pub routes: Routes,
     /// Callers of the last second.
     pub callers: Callers,
-    /// The API description.
-    pub openapi: Value,
     /// Whether browsers reach us over https, so that cookies may demand it.
     pub secure: bool,
     /// What every page must say, such as that the database is older than it should be.
@@ -48,10 +46,10 @@ impl App {
     /// [`Error::Internal`] when an operation names something that does not exist.
     pub fn new(db: Db, secure: bool, notices: Vec<String>) -> Result<Arc<Self>> {
         let ops = salus_domains::operations(db.catalog())?;
-        let (routes, openapi) = (Routes::new(&ops)?, openapi::document(&ops));
+        let routes = Routes::new(&ops)?;
         let proved_at =
             db.env().now().format(&time::format_description::well_known::Rfc3339).map_err(Error::internal)?;
-        Ok(Arc::new(Self { proved_at, db, ops, routes, callers: Callers::default(), openapi, secure, notices }))
+        Ok(Arc::new(Self { proved_at, db, ops, routes, callers: Callers::default(), secure, notices }))
     }
 
     /// The operation of this name.
@@ -74,7 +72,10 @@ impl App {
             .route("/api/v1/{*path}", any(api::handle))
             .route("/api/health", get(health))
             .route("/api/health/db", get(health_db))
-            .route("/openapi.json", get(|State(app): State<Arc<Self>>| async move { Json(app.openapi.clone()) }))
+            .route(
+                "/openapi.json",
+                get(|State(app): State<Arc<Self>>| async move { Json(openapi::document(&app.ops)) }),
+            )
             .merge(crate::routes::pages())
             .layer(map_response(headers))
             .layer(axum::middleware::from_fn(no_trace))

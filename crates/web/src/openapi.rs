@@ -4,7 +4,7 @@ use salus_store::{Method, Op};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
-/// The document for these operations.
+/// The document for these operations. It is made when it is asked for: kept, it would hold several MB for nobody.
 #[must_use]
 pub fn document(ops: &[Arc<Op>]) -> Value {
     let mut paths = Map::new();

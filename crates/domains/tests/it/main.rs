@@ -6,6 +6,7 @@ mod coverage;
 mod demo;
 mod exchange;
 mod grants;
+mod groups;
 mod isolation;
 mod keys;
 mod patients;

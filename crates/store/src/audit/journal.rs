@@ -55,25 +55,28 @@ impl Journal {
         Ok(journal)
     }
 
-    /// Notes an event that was committed, or of which nobody knows.
-    pub(crate) fn note(&self, event: &Event, committed: bool) {
-        let mut line = format!("{} {} {} ", if committed { 'A' } else { 'U' }, event.writer_seq, event.id);
-        for byte in &event.leaf {
-            let _ = write!(line, "{byte:02x}");
+    /// Notes events that were committed, or of which nobody knows.
+    pub(crate) fn note(&self, events: &[Event], committed: bool) {
+        let mut lines = String::with_capacity(events.len() * 120);
+        for event in events {
+            let _ = write!(lines, "{} {} {} ", if committed { 'A' } else { 'U' }, event.writer_seq, event.id);
+            for byte in &event.leaf {
+                let _ = write!(lines, "{byte:02x}");
+            }
+            lines.push('\n');
         }
-        line.push('\n');
-        if let Err(e) = self.write(line.as_bytes()) {
-            tracing::error!(error = %e, event = %event.id, "the receipt of an audit event could not be written");
+        if let Err(e) = self.write(lines.as_bytes()) {
+            tracing::error!(error = %e, events = events.len(), "receipts of audit events could not be written");
         }
     }
 
-    fn write(&self, line: &[u8]) -> std::io::Result<()> {
+    fn write(&self, lines: &[u8]) -> std::io::Result<()> {
         let mut held = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         let file = match held.as_mut() {
             Some(file) => file,
             None => held.insert(OpenOptions::new().append(true).create(true).mode(0o600).open(&self.path)?),
         };
-        file.write_all(line)?;
+        file.write_all(lines)?;
         self.unsynced.store(true, Ordering::Release);
         Ok(())
     }

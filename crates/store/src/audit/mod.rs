@@ -1,4 +1,5 @@
-//! The audit event of a call: one row, written in the transaction it tells of (`spec` B1.3).
+//! The audit event of a call: one row, of a write in the transaction it tells of, of a read before its answer
+//! (`spec` B1.3, decision 14).
 //!
 //! The header is canonical JSON without health data and becomes part of the Merkle leaf; the payload is sealed and
 //! only its digest is in the leaf, so it can be redacted later. The writer's MAC shows that a Salus process, and not
@@ -10,6 +11,7 @@ mod anchor;
 pub mod bundle;
 mod check;
 pub mod epoch;
+mod group;
 mod header;
 mod journal;
 mod leaf;
@@ -17,6 +19,7 @@ mod log;
 pub mod merkle;
 pub mod report;
 pub mod retention;
+mod rows;
 mod sealer;
 mod trust;
 pub mod witness;
@@ -24,8 +27,10 @@ mod writer;
 
 pub use anchor::{Anchor, FileAnchor};
 pub use check::{Evidence, Problem, Report, verify};
+pub(crate) use group::{Group, unrecorded};
 pub use header::{Header, Outcome};
 pub use log::{Log, Suspect};
+pub(crate) use rows::Rows;
 pub use sealer::{Sealed, Sealer};
 pub use writer::{Event, Writer};
 

@@ -62,10 +62,10 @@ impl Writer {
         Ok(())
     }
 
-    /// Notes how the commit of an event ended.
-    pub(crate) fn receipt(&self, event: &Event, committed: bool) {
+    /// Notes how the commit of these events ended.
+    pub(crate) fn receipts(&self, events: &[Event], committed: bool) {
         if let Some(journal) = self.journal.get() {
-            journal.note(event, committed);
+            journal.note(events, committed);
         }
     }
 

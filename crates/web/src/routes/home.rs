@@ -3,6 +3,7 @@
 use super::frame::{Params, Shown, Visit, html, stranger};
 use crate::{
     app::App,
+    openapi,
     pages::{
         docs::{self, DocsView},
         error::{self, ErrorView},
@@ -40,7 +41,8 @@ pub async fn show(visit: Visit) -> Shown {
 /// GET `/docs`.
 pub async fn docs(visit: Visit, Query(query): Params) -> Response {
     let get = |name: &str| query.get(name).cloned().unwrap_or_default();
-    let view = DocsView { openapi: visit.app.openapi.clone(), domain: get("domain"), operation: get("operation") };
+    let view =
+        DocsView { openapi: openapi::document(&visit.app.ops), domain: get("domain"), operation: get("operation") };
     html(&docs::render(&view, &visit.shell))
 }
 
