@@ -24,5 +24,7 @@ COMMENT ON CONSTRAINT legal_holds_released ON audit.legal_holds IS 'A released h
 CALL kernel.protect('audit.legal_holds', retention => 'audit_logs');
 
 ALTER TABLE audit.pruned_ranges ADD COLUMN code audit.sha256;
+INSERT INTO kernel.fields (column_id, table_name, column_name, class)
+  VALUES (kernel.column_id('audit.pruned_ranges', 'code'), 'audit.pruned_ranges', 'code', 'C0');
 COMMENT ON COLUMN audit.pruned_ranges.code IS 'HMAC-SHA-256 of the range under a key derived from the root key: without it the range excuses nothing';
 COMMENT ON COLUMN audit.pruned_ranges.prune_event IS 'The request of the audit event that says who pruned';
