@@ -237,7 +237,8 @@ impl Restored {
         match db.replay_erasures(&own).await {
             Err(e) => self.problems.push(e.to_string()),
             Ok(r) => {
-                self.notes.push(format!("{} erased persons are listed, {} were erased again", r.listed, r.erased_again))
+                self.notes
+                    .push(format!("{} erased persons are listed, {} were erased again", r.listed, r.erased_again));
             }
         }
         Ok(())
