@@ -68,7 +68,7 @@ pub struct Config {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KmsConfig {
-    /// `vault` (Vault or OpenBao, transit) or `aws` (AWS KMS).
+    /// `vault` (Vault or `OpenBao`, transit) or `aws` (AWS KMS).
     pub kind: KmsKind,
     /// The name of the key there; for AWS its id, ARN or alias.
     pub key: String,

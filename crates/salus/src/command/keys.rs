@@ -66,6 +66,7 @@ pub enum KeysCommand {
 }
 
 #[derive(Debug, Args)]
+#[allow(clippy::struct_excessive_bools, reason = "independent switches of a command line")]
 pub struct RotateArgs {
     /// One tenant only.
     #[arg(long)]
@@ -195,13 +196,11 @@ fn progress(r: &Rotation) -> String {
 
 /// The platform and all tenants, or the one that is named.
 async fn tenants(db: &Db, place: &Place, only: Option<&str>) -> Result<Vec<(Uuid, String)>> {
-    match only {
-        Some(slug) => Ok(vec![(place.tenant(db, slug).await?, slug.to_owned())]),
-        None => {
-            let served = db.tenants().await?.into_iter().filter(|t| t.state != "closed").map(|t| (t.id, t.slug));
-            Ok(std::iter::once((PLATFORM, "platform".to_owned())).chain(served).collect())
-        }
+    if let Some(slug) = only {
+        return Ok(vec![(place.tenant(db, slug).await?, slug.to_owned())]);
     }
+    let served = db.tenants().await?.into_iter().filter(|t| t.state != "closed").map(|t| (t.id, t.slug));
+    Ok(std::iter::once((PLATFORM, "platform".to_owned())).chain(served).collect())
 }
 
 async fn rotate(place: &Place, args: RotateArgs) -> Result<Outcome> {
@@ -224,17 +223,17 @@ async fn rotate(place: &Place, args: RotateArgs) -> Result<Outcome> {
         for what in &wanted {
             match db.begin_rotation(Ctx::operator(db.env(), *tenant), *what, &args.reason).await {
                 Err(Error::Conflict { .. }) => {
-                    tracing::info!(tenant = %slug, ?what, "is being exchanged already: goes on")
+                    tracing::info!(tenant = %slug, ?what, "is being exchanged already: goes on");
                 }
                 other => other.map(|_| ())?,
             }
         }
     }
-    let pace = Pace { rest: if args.fast { 0 } else { Pace::default().rest }, ..Pace::default() };
+    let speed = Pace { rest: if args.fast { 0 } else { Pace::default().rest }, ..Pace::default() };
     let (mut lines, mut finished, mut left) = (Vec::new(), Vec::new(), Vec::new());
     for (tenant, slug) in &tenants {
         let open: Vec<Uuid> = db.rotations(*tenant, true).await?.iter().map(|r| r.id).collect();
-        for r in db.run_rotations(*tenant, &pace, |r| tracing::debug!(tenant = %slug, "{}", progress(r))).await? {
+        for r in db.run_rotations(*tenant, &speed, |r| tracing::debug!(tenant = %slug, "{}", progress(r))).await? {
             lines.push(format!(
                 "PROBLEM: {slug}: {} rows hold a value under an older {} that does not open; the log names them. The key stays",
                 r.rows_failed,

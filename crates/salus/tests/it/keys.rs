@@ -35,7 +35,7 @@ async fn an_exchange_that_is_killed_three_times_goes_on_and_the_root_key_is_give
         // Until it has begun, and a little: into the learning, then into the moving.
         let sql = "SELECT count(*) FROM kernel.key_rotation_history WHERE finished_at IS NULL";
         let source = client(&cluster).await;
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_mins(1);
         while source.query_one(sql, &[]).await.unwrap().get::<_, i64>(0) < 2 {
             assert!(Instant::now() < deadline, "the exchange does not begin");
             tokio::time::sleep(Duration::from_millis(50)).await;

@@ -98,7 +98,7 @@ pub(crate) async fn tokens_of(tx: &mut Tx, table: &Table, person: Uuid) -> Resul
 }
 
 fn rows_sql(table: &Table) -> String {
-    let mut list = String::from("t.id");
+    let mut list = String::from("id");
     for column in searched(table) {
         let _ = write!(list, ", t.{}", column.name);
     }

@@ -90,7 +90,7 @@ pub(super) async fn batch(tx: &mut Tx, name: &str, class: KeyClass, after: Optio
 
 /// Rows after `$1` with a value that is not under the key `$2`, at most `$3`.
 fn rows_sql(table: &Table, columns: &[&Column]) -> String {
-    let (mut list, mut other) = (String::from("t.id"), String::new());
+    let (mut list, mut other) = (String::from("id"), String::new());
     for (i, column) in columns.iter().enumerate() {
         let _ = write!(list, ", t.{}", column.name);
         let or = if i == 0 { "" } else { " OR " };

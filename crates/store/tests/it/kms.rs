@@ -111,8 +111,7 @@ impl Fake {
         let context = body["EncryptionContext"].to_string();
         match header("x-amz-target").as_str() {
             "TrentService.ListKeyRotations" => {
-                let dates: Vec<Value> =
-                    (1..state.version).map(|v| json!({"RotationDate": 1000.5 * v as f64})).collect();
+                let dates: Vec<Value> = (1..state.version).map(|v| json!({"RotationDate": 1000 * v})).collect();
                 ResponseTemplate::new(200).set_body_json(json!({"Rotations": dates, "Truncated": false}))
             }
             "TrentService.Encrypt" => {
@@ -149,7 +148,7 @@ impl Respond for Fake {
             }
             Mood::Slow(n) if n > 0 => {
                 state.mood = Mood::Slow(n - 1);
-                return ResponseTemplate::new(200).set_delay(Duration::from_secs(60));
+                return ResponseTemplate::new(200).set_delay(Duration::from_mins(1));
             }
             _ => {}
         }

@@ -180,3 +180,17 @@ async fn whoever_lost_the_session_signs_in_and_is_back() {
     let sent = stranger.send(Method::POST, "/account/tokens", &form, Some("name=x".into())).await;
     assert_eq!(sent.header("location"), "/sign-in?return_to=%2Faccount", "the form's own address takes no GET");
 }
+
+#[tokio::test]
+async fn the_state_of_encryption_is_shown_to_who_may_see_keys() {
+    let app = TestApp::new().await;
+    let doctor = app.session("valley", app.valley, "DOCTOR").await;
+    assert_eq!(doctor.get("/encryption").await.status, StatusCode::FORBIDDEN);
+    assert!(!doctor.get("/").await.text().contains("href=\"/encryption\""));
+    let owner = app.session("valley", app.valley, "OWNER").await;
+    let page = owner.get("/encryption").await;
+    assert_eq!(page.status, StatusCode::OK);
+    let text = page.text();
+    assert!(text.contains("id=\"keys\"") && text.contains("Search index") && text.contains("Never"), "{text}");
+    assert!(owner.get("/").await.text().contains("href=\"/encryption\""));
+}
