@@ -102,10 +102,17 @@ impl Postmaster {
 /// Why a server ended: its last fatal line, which others follow, or its last lines.
 fn why(log: &[u8]) -> String {
     let text = String::from_utf8_lossy(log);
+    let lines: Vec<&str> = text.lines().rev().take(20).collect();
     // A client that knocks while the server starts or stops is told so by a fatal line as well.
     let fatal = |line: &&str| line.contains(" FATAL: ") && !line.contains("the database system is ");
-    let fatal = text.lines().rev().take(20).find(fatal);
-    fatal.map_or_else(|| last_lines(log, 3), str::to_owned)
+    match lines.iter().position(fatal) {
+        None => last_lines(log, 3),
+        // What led to it stands before it.
+        Some(at) => {
+            let told: Vec<&str> = lines[at..].iter().take(3).rev().copied().collect();
+            told.join("; ")
+        }
+    }
 }
 
 /// Number and state from `postmaster.pid` (its lines 1 and 8).
