@@ -8,8 +8,18 @@ use serde_json::{Value, json};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 /// What is proved, in the order in which it is run and shown.
-pub const PROMISES: [&str; 9] =
-    ["isolation", "tenancy", "schema", "encryption", "keys", "audit", "configuration", "transport", "version"];
+pub const PROMISES: [&str; 10] = [
+    "isolation",
+    "tenancy",
+    "schema",
+    "encryption",
+    "keys",
+    "audit",
+    "backups",
+    "configuration",
+    "transport",
+    "version",
+];
 
 /// What came of a proof.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

@@ -1,5 +1,6 @@
 //! `salus prove`: each promise tried on one's own database, one line each with what was seen and what to do.
 
+use super::backup::schedule::{self, Looked};
 use crate::{
     output::{Outcome, table},
     place::Place,
@@ -36,6 +37,8 @@ pub enum What {
     Keys,
     /// The whole audit log is verified against its signed heads, anchors and receipts.
     Audit,
+    /// There is a fresh backup, its log goes on, and the last drill of a restore was well.
+    Backups,
     /// The database is set so that an acknowledged write survives a crash.
     Configuration,
     /// Nothing travels readable on a network.
@@ -125,6 +128,7 @@ fn name(what: What) -> &'static str {
         What::Encryption => "encryption",
         What::Keys => "keys",
         What::Audit => "audit",
+        What::Backups => "backups",
         What::Configuration => "configuration",
         What::Transport => "transport",
         What::Version => "version",
@@ -184,6 +188,7 @@ async fn try_one(place: &Place, db: &Db, what: What) -> Result<Seen> {
             Ok(Seen::unless(&told, holds, fix).with(json!(report)))
         }
         What::Audit => audit(place).await,
+        What::Backups => backups(place).await,
         What::Configuration => {
             let health = migrate::health(&place.admin().await?).await?;
             let holds = "fsync, full_page_writes, data checksums and synchronous commits are on";
@@ -258,6 +263,26 @@ async fn audit(place: &Place) -> Result<Seen> {
     let told: Vec<&str> = report.problems.iter().map(|p| p.kind).collect();
     let fix = "run salus audit verify, which names the first bad place, and see docs/OPERATIONS.md";
     Ok(Seen::unless(&told, holds, fix).with(json!(report)))
+}
+
+async fn backups(place: &Place) -> Result<Seen> {
+    let Some(Looked { notes, problems }) = schedule::look(place).await? else {
+        let fix = "watch its backups with the tools that take them, and practise a restore";
+        return Ok(Seen::unproven("the database is a server of your own, backed up by its own tools", fix));
+    };
+    if place.config.backup_dir.is_none() {
+        let fix = "set backup_dir to a directory on another volume, and run salus drill restore (docs/OPERATIONS.md)";
+        return Ok(Seen::unproven("no backup is taken by itself, and the log is not archived", fix));
+    }
+    let detail = json!({"notes": notes, "problems": problems});
+    Ok(match problems.len() {
+        0 => Seen::holds(notes.join("; ")),
+        // Their words name files, which are the operator's to know.
+        n => {
+            Seen::fails(format!("{n} thing(s) are not as they should be"), "run salus doctor backups, which names each")
+        }
+    }
+    .with(detail))
 }
 
 async fn transport(place: &Place) -> Result<Seen> {

@@ -8,29 +8,23 @@ use super::{Event, rows::Rows};
 use crate::{Db, tx::failure, unit::Unit};
 use salus_core::{Error, Result};
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::oneshot;
 use uuid::Uuid;
 
 /// Most events of one transaction; what comes later waits for the next.
 const MOST: usize = 100;
-/// Groups of one tenant on their way at once. With one alone, a busy machine would let all wait for its turns.
-const TURNS: usize = 4;
 
-/// The events of one tenant that are to be written.
+/// The events of one tenant that are to be written. One group of a tenant is on its way at a time: with four, each was
+/// so small that a quiet machine answered a fifth less (bench/README.md).
+#[derive(Default)]
 pub(crate) struct Group {
     waiting: Mutex<Vec<Waiting>>,
-    turns: Semaphore,
+    turn: tokio::sync::Mutex<()>,
 }
 
 struct Waiting {
     event: Event,
     told: oneshot::Sender<Result<(), String>>,
-}
-
-impl Default for Group {
-    fn default() -> Self {
-        Self { waiting: Mutex::default(), turns: Semaphore::new(TURNS) }
-    }
 }
 
 impl Db {
@@ -48,10 +42,7 @@ impl Db {
                 biased;
                 // A writer that was dropped half-way has told nobody; then nobody knows.
                 ended = &mut ended => return ended.unwrap_or_else(|_| Err(LOST.into())).map_err(Error::Unavailable),
-                turn = group.turns.acquire() => {
-                    let _turn = turn.map_err(Error::internal)?;
-                    self.write_group(tenant, group.take()).await;
-                }
+                _turn = group.turn.lock() => self.write_group(tenant, group.take()).await,
             }
         }
     }

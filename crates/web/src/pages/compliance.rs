@@ -107,6 +107,7 @@ fn promise<'a>(t: &'a Compliance, name: &'a str) -> (&'a str, &'a str) {
         "encryption" => (t.encryption, t.encryption_means),
         "keys" => (t.keys, t.keys_means),
         "audit" => (t.audit, t.audit_means),
+        "backups" => (t.backups, t.backups_means),
         "configuration" => (t.configuration, t.configuration_means),
         "transport" => (t.transport, t.transport_means),
         "version" => (t.version, t.version_means),

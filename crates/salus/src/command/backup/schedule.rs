@@ -126,15 +126,31 @@ pub async fn archive(place: &Place) -> Result<Taken> {
     tokio::task::spawn_blocking(move || archive.take(&spool)).await.map_err(Error::internal)?
 }
 
+/// What was seen of the backups, their log and the drills: what is well, and what is not.
+pub struct Looked {
+    pub notes: Vec<String>,
+    pub problems: Vec<String>,
+}
+
 /// `salus doctor backups`.
 pub async fn doctor(place: &Place) -> Result<Outcome> {
-    let now = Env::default().now();
-    let mut problems = Vec::new();
-    let mut lines = Vec::new();
-    if place.cluster().is_none() {
+    let Some(Looked { notes, problems }) = look(place).await? else {
         let text = "The database is a server of your own: its backups are taken and watched by its own tools";
         return Ok(Outcome::done(json!({"ok": true, "notice": text}), text));
+    };
+    let ok = problems.is_empty();
+    let json = json!({"ok": ok, "problems": problems, "notes": notes});
+    let lines: Vec<String> = notes.into_iter().chain(problems.iter().map(|p| format!("PROBLEM: {p}"))).collect();
+    Ok(Outcome { json, text: lines.join("\n"), ok })
+}
+
+/// Looks at all of it; `None` for a server that is not ours to back up.
+pub async fn look(place: &Place) -> Result<Option<Looked>> {
+    if place.cluster().is_none() {
+        return Ok(None);
     }
+    let now = Env::default().now();
+    let (mut problems, mut lines) = (Vec::new(), Vec::new());
     match &place.config.backup_dir {
         None => {
             problems
@@ -168,10 +184,7 @@ pub async fn doctor(place: &Place) -> Result<Outcome> {
         Some((_, false)) => problems.push("the last drill found problems: salus drill restore".into()),
         Some((at, true)) => lines.push(format!("The last drill was well, {} ago", age(now - at))),
     }
-    let ok = problems.is_empty();
-    let json = json!({"ok": ok, "problems": problems, "notes": lines});
-    lines.extend(problems.iter().map(|p| format!("PROBLEM: {p}")));
-    Ok(Outcome { json, text: lines.join("\n"), ok })
+    Ok(Some(Looked { notes: lines, problems }))
 }
 
 /// The server's own word that it cannot copy its log.

@@ -27,6 +27,8 @@ texts! {
         keys_means: "What was sealed can be opened again with the keys that are here.", "Lo que se selló puede abrirse de nuevo con las claves que hay aquí.", "O que foi selado pode ser aberto de novo com as chaves que estão aqui.";
         audit: "The audit log is whole", "El registro de auditoría está íntegro", "O registro de auditoria está íntegro";
         audit_means: "No event was changed, removed or added behind the platform's back.", "Ningún evento fue cambiado, quitado ni agregado a espaldas de la plataforma.", "Nenhum evento foi alterado, removido ou acrescentado sem a plataforma.";
+        backups: "Backups come back", "Las copias de seguridad se restauran", "Os backups são restauráveis";
+        backups_means: "There is a fresh backup, its log goes on, and a restore was practised.", "Hay una copia reciente, su registro continúa y se practicó una restauración.", "Há um backup recente, seu log continua e uma restauração foi praticada.";
         configuration: "Writes survive a crash", "Lo escrito sobrevive a una caída", "O que foi gravado sobrevive a uma queda";
         configuration_means: "What was acknowledged is on disk, and rot on disk is noticed.", "Lo confirmado está en disco, y el deterioro del disco se advierte.", "O que foi confirmado está em disco, e a deterioração do disco é percebida.";
         transport: "Nothing travels readable", "Nada viaja legible", "Nada trafega legível";
