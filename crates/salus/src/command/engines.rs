@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 pub enum EngineSuite {
     /// CDC's test cases for immunization, evaluated and forecast with supporting data of CDSi, each on its own day.
     Cdsi {
-        /// The folder of the supporting data: XML files of antigens and of the schedule.
+        /// The folder of the supporting data: XML files of antigens and of the schedule, or that which holds them in XML/.
         #[arg(long)]
         supporting: PathBuf,
         /// The cases as CSV.
@@ -74,6 +74,9 @@ pub fn run(suite: &EngineSuite) -> Result<Outcome> {
 
 /// Reads every XML file of a folder into a schedule.
 fn supporting_data(folder: &Path) -> Result<Schedule> {
+    // As it is handed out, documents lie in the folder and the data one below.
+    let inner = folder.join("XML");
+    let folder = if inner.is_dir() { inner.as_path() } else { folder };
     let unreadable =
         |e: std::io::Error| Error::invalid("supporting", "unreadable", format!("{}: {e}", folder.display()));
     let mut files: Vec<(String, Vec<u8>)> = Vec::new();

@@ -159,7 +159,8 @@ pub async fn look(place: &Place) -> Result<Option<Looked>> {
         Some(out) => {
             let entries = backup::list(out, &Arc::new(place.keys().unlock()?))?;
             problems.extend(entries.iter().filter_map(|e| e.problem.clone()));
-            match entries.iter().filter_map(|e| e.manifest.as_ref()).map(|m| m.ended_at).max() {
+            let newest = entries.iter().filter_map(|e| e.manifest.as_ref()).map(|m| m.ended_at).max();
+            match newest {
                 None => problems.push(format!("there is no backup in {}", out.display())),
                 Some(at) if now - at > place.config.backup_interval() * 2 => {
                     problems.push(format!("the newest backup is {} old", age(now - at)));
@@ -168,6 +169,9 @@ pub async fn look(place: &Place) -> Result<Option<Looked>> {
             }
             match entries.iter().filter_map(|e| e.reach_at).max() {
                 _ if archive_of(&place.config.home)?.is_none() => problems.push("the log is not archived".into()),
+                None if newest.is_some_and(|at| now - at <= LAG_MAX) => {
+                    lines.push("The log that follows the newest backup is not archived yet".into());
+                }
                 None => problems.push("no backup can be restored to a later time: the archived log has a gap".into()),
                 Some(at) if now - at > LAG_MAX => {
                     lines.push(format!("The log is archived up to {} ago", age(now - at)));
