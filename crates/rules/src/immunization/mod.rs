@@ -1,6 +1,6 @@
 //! Evaluation and forecast of immunizations by the CDSi Logic Specification 4.5.
 //!
-//! [`read`] makes a [`Schedule`] of the supporting data (XML); [`assess`] judges one person's history against it. The
+//! [`read`] makes a [`Schedule`] of the supporting data (XML); [`assess()`] judges one person's history against it. The
 //! modules carry the names of the specification's chapters and their items name its sections. Everything that depends on an
 //! antigen is in the supporting data; nothing here knows a vaccine.
 

@@ -4,7 +4,7 @@
 //! `base.tar.gz.age` is `pg_basebackup`'s archive with the write-ahead log it needs, encrypted (age) under a key of
 //! this backup alone; `root.age` is the root key as it lies in the data directory, encrypted to its recipients;
 //! `manifest.json` says what is in them, with the backup's key wrapped under the root key; `manifest.mac` is its code
-//! (HMAC-SHA-256) under a key derived from the root key. [`write()`] makes one, [`Backup`] reads one, [`list`] knows
+//! (HMAC-SHA-256) under a key derived from the root key. [`write()`] makes one, [`Backup`] reads one, [`list()`] knows
 //! them all. An [`Archive`] beside them holds the write-ahead log that goes on from there.
 
 mod list;

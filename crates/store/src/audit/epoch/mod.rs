@@ -4,7 +4,7 @@
 //! Such a database is an earlier state of itself, which nothing in it tells from a log whose end was cut off. So the
 //! log is not continued: a new one begins, whose first leaf is a statement of what the database held, what the anchors
 //! held, which events the receipts prove to be lost, and why. The statement carries a code that only a holder of the
-//! root key can make; a stolen signing key alone begins no epoch. [`begin`] makes one, [`Chain`] judges them.
+//! root key can make; a stolen signing key alone begins no epoch. [`begin()`] makes one, [`Chain`] judges them.
 
 mod begin;
 
