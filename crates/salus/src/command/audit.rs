@@ -284,6 +284,7 @@ async fn new_epoch(
         None => "No anchor held a head: what was sealed and is gone cannot be told".into(),
     });
     lines.push(match s.lost.receipts {
+        Some(n) if lost.is_empty() => format!("None of the {n} events with a receipt is lost"),
         Some(n) => format!("{} of {n} events with a receipt are lost:", lost.len()),
         None => "There were no receipts: which events are lost cannot be told".into(),
     });

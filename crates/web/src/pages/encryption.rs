@@ -156,7 +156,9 @@ fn rotations(view: &EncryptionView, shell: &Shell) -> Markup {
                             @if r.rows_failed > 0 { span class="sub" { (number(t.not_opened, r.rows_failed)) } }
                             @if r.rows_kept > 0 { span class="sub" { (number(t.stay, r.rows_kept)) } }
                         }
-                        td data-label=(t.reason) { (codes::label(shell.locale, &r.reason)) }
+                        td data-label=(t.reason) {
+                            @if r.reason == "manual" { (t.on_request) } @else { (codes::label(shell.locale, &r.reason)) }
+                         }
                         td data-label=(t.began) { (parts::moment(shell, &r.started_at)) }
                         td data-label=(t.ended) { @if let Some(at) = &r.finished_at { (parts::moment(shell, at)) } @else { "–" } }
                     }

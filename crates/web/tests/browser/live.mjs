@@ -258,7 +258,7 @@ await step("every promise is proved on the running database, and the owner sees 
   assert.deepEqual(lights, verdicts);
   await office.locator("#proof-isolation a").click();
   assert.match(await office.locator("#history").textContent(), /attempts over/);
-  await tour(office, shots, [["compliance", `${base}/compliance?proof=isolation`], ["audit", `${base}/audit`]]);
+  await tour(office, shots, [["compliance", `${base}/compliance?proof=isolation`], ["encryption", `${base}/encryption`], ["audit", `${base}/audit`]]);
   await admin.close();
 });
 

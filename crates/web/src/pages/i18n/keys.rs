@@ -12,6 +12,7 @@ texts! {
         escrow: "Recovery identity tried", "Identidad de recuperación probada", "Identidade de recuperação testada";
         escrow_due: "Try it again: salus keys doctor --escrow FILE", "Pruébela de nuevo: salus keys doctor --escrow FILE", "Teste de novo: salus keys doctor --escrow FILE";
         automatic: "The server exchanges data keys that are due by itself.", "El servidor cambia por sí mismo las claves de datos que vencen.", "O servidor troca sozinho as chaves de dados vencidas.";
+        on_request: "By hand", "A mano", "Manual";
         by_hand: "Keys are exchanged by hand: salus keys rotate", "Las claves se cambian a mano: salus keys rotate", "As chaves são trocadas manualmente: salus keys rotate";
         running: "Rotations", "Rotaciones", "Trocas";
         none_running: "No key has been exchanged yet.", "Todavía no se ha cambiado ninguna clave.", "Nenhuma chave foi trocada ainda.";
