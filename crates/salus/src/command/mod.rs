@@ -13,6 +13,7 @@ mod prove;
 mod rotating;
 mod sealing;
 mod serve;
+mod task;
 mod tenant;
 mod user;
 mod witness;

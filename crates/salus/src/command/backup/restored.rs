@@ -75,14 +75,23 @@ impl Restored {
         };
         let manifest = tokio::task::spawn_blocking(work).await.map_err(Error::internal)??;
         let identity = std::path::absolute(&identity).map_err(Error::internal)?;
-        let mut restored = Self {
-            config: Config { operator_key: Some(identity.clone()), ..config },
+        let config = Config { operator_key: Some(identity.clone()), ..config };
+        let mut restored = Self::new((config, identity), from, manifest, to);
+        restored.steps.push(("read, decrypt and unpack", began.elapsed()));
+        restored.check(drill, args.erasures.as_deref()).await?;
+        Ok(restored)
+    }
+
+    /// Unpacked, and nothing asked yet.
+    fn new((config, identity): (Config, PathBuf), from: PathBuf, manifest: Manifest, to: To) -> Self {
+        Self {
+            config,
             identity,
             from,
             manifest,
             to,
             reached: None,
-            steps: vec![("read, decrypt and unpack", began.elapsed())],
+            steps: Vec::new(),
             keys: Value::Null,
             log: Value::Null,
             problems: Vec::new(),
@@ -90,9 +99,7 @@ impl Restored {
             rows: BTreeMap::new(),
             counted: None,
             signed: None,
-        };
-        restored.check(drill, args.erasures.as_deref()).await?;
-        Ok(restored)
+        }
     }
 
     /// Starts the cluster, asks it everything that can be asked, and stops it.
@@ -357,22 +364,8 @@ mod tests {
             "source": {"postgres": 150_018, "system_identifier": "1", "schema": 1, "migrations": []},
             "wrapped_key": "", "archive": print, "files": {}, "rows": {"a": 1, "b": 2, "c": 3}, "changing": ["d"],
         });
-        let mut restored = Restored {
-            config: Config::default(),
-            identity: PathBuf::new(),
-            from: PathBuf::new(),
-            manifest: serde_json::from_value(manifest).expect("a manifest"),
-            to: To::Backup,
-            reached: None,
-            steps: Vec::new(),
-            keys: Value::Null,
-            log: Value::Null,
-            problems: Vec::new(),
-            notes: Vec::new(),
-            rows: BTreeMap::new(),
-            counted: None,
-            signed: None,
-        };
+        let manifest = serde_json::from_value(manifest).expect("a manifest");
+        let mut restored = Restored::new((Config::default(), PathBuf::new()), PathBuf::new(), manifest, To::Backup);
         let found = |rows: &[(&str, i64)]| rows.iter().map(|(t, n)| ((*t).to_owned(), *n)).collect();
         restored.rows = found(&[("a", 1), ("b", 2), ("c", 3), ("d", 9)]);
         restored.compare();

@@ -2,13 +2,13 @@
 //! when the newest one is old enough. Several servers on one data directory take turns by a file lock. A failure stops
 //! nothing else; it is logged when it begins, when it changes and when it ends. `salus doctor backups` looks at all of it.
 
-use super::{age, drill, make};
+use super::{
+    super::task::{Stop, Task, Trouble},
+    age, drill, make,
+};
 use crate::{config::Config, output::Outcome, place::Place};
 use salus_core::{Env, Error, Result};
-use salus_store::{
-    backup::{self, Archive, Taken, archive_of},
-    runtime,
-};
+use salus_store::backup::{self, Archive, Taken, archive_of};
 use serde_json::json;
 use std::{
     fs::{self, File},
@@ -16,7 +16,6 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use tokio::{sync::Notify, task::JoinHandle};
 
 /// Between two looks at the log: what is committed is archived after a minute.
 const EVERY: Duration = Duration::from_mins(1);
@@ -25,15 +24,9 @@ const DRILL_MAX: time::Duration = time::Duration::days(8);
 /// How long the archived log may lie behind.
 const LAG_MAX: time::Duration = time::Duration::minutes(10);
 
-/// The running task.
-pub struct Schedule {
-    stop: Arc<Notify>,
-    task: JoinHandle<()>,
-}
-
 /// Begins; nothing where no `backup_dir` is set or the database is somebody's own server. Where it was set once, the
 /// files that would now wait for nobody and fill the disk are removed.
-pub fn begin(place: &Arc<Place>) -> Option<Schedule> {
+pub fn begin(place: &Arc<Place>) -> Option<Task> {
     let cluster = place.cluster()?;
     if place.config.backup_dir.is_none() {
         match cluster.end_spool() {
@@ -43,39 +36,20 @@ pub fn begin(place: &Arc<Place>) -> Option<Schedule> {
         }
         return None;
     }
-    let stop = Arc::new(Notify::new());
-    let (stopped, place) = (Arc::clone(&stop), Arc::clone(place));
-    let task = runtime::spawn(async move {
-        let mut trouble: Option<String> = None;
+    let place = Arc::clone(place);
+    Some(Task::begin("backups", async move |stop: Stop| {
+        let mut trouble = Trouble::default();
         loop {
-            let now = turn(&place).await.err().map(|e| e.to_string());
-            match (&trouble, &now) {
-                (was, Some(why)) if was.as_ref() != Some(why) => tracing::error!(%why, "there is no new backup"),
-                (Some(_), None) => tracing::info!("backups are taken again"),
-                _ => {}
-            }
-            trouble = now;
-            tokio::select! {
-                () = tokio::time::sleep(EVERY) => {}
-                () = stopped.notified() => break,
+            trouble.after(turn(&place).await, "there is no new backup", "backups are taken again");
+            if stop.within(EVERY).await {
+                break;
             }
         }
         // What was committed up to the stop is archived before it.
         if let Err(e) = archive(&place).await {
             tracing::error!(error = %e, "the end of the log is not archived");
         }
-    });
-    Some(Schedule { stop, task })
-}
-
-impl Schedule {
-    /// Archives once more, and ends.
-    pub async fn end(self) {
-        self.stop.notify_one();
-        if let Err(e) = self.task.await {
-            tracing::error!(error = %e, "the schedule of backups ended in a way it should not");
-        }
-    }
+    }))
 }
 
 async fn turn(place: &Place) -> Result<()> {
