@@ -22,6 +22,7 @@ use std::{
 use tokio_postgres::{
     Client, Config,
     config::{Host, SslMode},
+    error::SqlState,
 };
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -127,7 +128,16 @@ impl Address {
 /// Why there is no connection, with the cause that the driver keeps behind its own words.
 pub(crate) fn unreachable(e: &tokio_postgres::Error) -> Error {
     let cause = std::error::Error::source(e).map(|c| format!(": {c}")).unwrap_or_default();
-    Error::Unavailable(format!("the database cannot be reached: {e}{cause}"))
+    // The roles are made by the first migration: who has none has not begun.
+    let empty = |db: &tokio_postgres::error::DbError| {
+        *db.code() == SqlState::INVALID_AUTHORIZATION_SPECIFICATION && db.message().contains("\"salus_")
+    };
+    let fix = if e.as_db_error().is_some_and(empty) {
+        "; if it was never set up, run salus serve, or salus db init and salus db migrate"
+    } else {
+        ""
+    };
+    Error::Unavailable(format!("the database cannot be reached: {e}{cause}{fix}"))
 }
 
 fn wrong(message: &str) -> Error {

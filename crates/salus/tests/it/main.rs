@@ -68,6 +68,14 @@ async fn a_role_that_must_not_serve_is_refused_before_anything_is_made() {
     assert!(!place.home.join("cluster").exists(), "no private cluster is begun beside one's own server");
 }
 
+#[test]
+fn an_installation_that_was_never_set_up_says_how() {
+    let folder = backup::Folder::new("empty");
+    let home = folder.path("home");
+    assert!(backup::refused(&home, &["tenant", "list"]).contains("salus db migrate"));
+    assert!(backup::refused(&home, &["prove"]).contains("salus keys init"));
+}
+
 #[tokio::test]
 async fn what_an_operator_does_to_the_database_is_on_the_record() {
     let place = Place::new().await;
