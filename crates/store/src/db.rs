@@ -5,7 +5,7 @@ use crate::{
     Address, Catalog, Tx,
     address::unreachable,
     audit::{Group, Writer},
-    seal::{RootKey, TenantKeys},
+    seal::{Persons, RootKey, TenantKeys},
     tx::failure,
     unit::Unit,
 };
@@ -59,6 +59,8 @@ pub(crate) struct Shared {
     pub(crate) env: Env,
     root: RwLock<Arc<RootKey>>,
     tenants: RwLock<HashMap<Uuid, Held>>,
+    /// Persons' keys that were opened lately.
+    pub(crate) persons: Arc<Persons>,
     /// Audit events of reads that are about to be written, by tenant.
     pub(crate) groups: Mutex<HashMap<Uuid, Arc<Group>>>,
     /// Hashes of the built statements whose plans connections keep.
@@ -119,6 +121,7 @@ impl Db {
             env,
             root: RwLock::new(Arc::new(root)),
             tenants: RwLock::default(),
+            persons: Arc::default(),
             groups: Mutex::default(),
             kept: Mutex::default(),
             hasher: RandomState::new(),
