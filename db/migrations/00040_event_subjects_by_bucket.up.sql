@@ -30,7 +30,6 @@ DELETE FROM kernel.fields WHERE table_name = 'audit.event_subjects';
 DELETE FROM kernel.tables WHERE table_name = 'audit.event_subjects';
 DROP TABLE audit.event_subjects_before;
 CALL kernel.protect('audit.event_subjects', retention => 'audit_logs', append_only => true);
-REVOKE INSERT ON audit.event_subjects FROM salus_app;
 GRANT SELECT, INSERT ON audit.event_subjects TO salus_sealer;
 
 CREATE TABLE audit.subject_index (

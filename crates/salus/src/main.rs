@@ -9,6 +9,9 @@ use clap::Parser as _;
 use command::Cli;
 use std::{io::IsTerminal as _, process::ExitCode};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     if let Some(code) = salus_store::cluster::guard_requested() {
         return code;

@@ -277,8 +277,8 @@ fn candidates(table: &Table, column: &Column, scratch: &Scratch, marker: &str, e
         Kind::Uuid => vec![json!(env.id())],
         Kind::Blind => vec![json!(hex::encode(&seal::digest(marker.as_bytes())[..16]))],
         Kind::Bytes => {
-            let digest = seal::digest(format!("{marker} {}", column.name).as_bytes());
-            [32, 16, 12, 4].map(|n: usize| json!(hex::encode(&digest[..n]))).into()
+            let digest = seal::digest(format!("{marker} {}", column.name).as_bytes()).repeat(2);
+            [32, 16, 12, 4, 40].map(|n: usize| json!(hex::encode(&digest[..n]))).into()
         }
         Kind::Xid => Vec::new(),
     };
