@@ -5,11 +5,11 @@ use crate::{
     Address, Catalog, Tx,
     address::unreachable,
     audit::{Group, Writer},
+    pool::{Connections, Pool},
     seal::{RootKey, TenantKeys},
     tx::failure,
     unit::Unit,
 };
-use deadpool_postgres::{Manager, ManagerConfig, Pool, PoolError, RecyclingMethod, Runtime, Timeouts};
 use salus_core::{Ctx, Env, Error, PLATFORM, Result};
 use std::{
     collections::{HashMap, HashSet},
@@ -88,22 +88,13 @@ impl Db {
     /// # Errors
     /// [`Error::Unavailable`] with what to do, when the database cannot be reached or must not be trusted.
     pub async fn open(options: Options) -> Result<Self> {
-        let manager = Manager::from_config(
-            options.address.config.clone(),
-            options.address.tls.clone(),
-            ManagerConfig { recycling_method: RecyclingMethod::Fast },
-        );
-        let wait = Some(Duration::from_secs(5));
-        let pool = Pool::builder(manager)
-            .max_size(options.connections)
-            .runtime(Runtime::Tokio1)
-            .timeouts(Timeouts { wait, create: wait, recycle: wait })
-            .build()
+        let pool = Connections::pool(options.address.clone(), options.connections, Duration::from_secs(5))
             .map_err(Error::internal)?;
-        let client = pool.get().await.map_err(|e| match e {
-            PoolError::Backend(e) => unreachable(&e),
-            e => Error::Unavailable(format!("the database cannot be reached: {e}")),
-        })?;
+        // One of its own: what is prepared by name here goes with it, which a pooler between demands.
+        let client = options.address.connect().await?;
+        if options.address.pooled {
+            client.batch_execute("BEGIN").await.map_err(|e| unreachable(&e))?;
+        }
         refuse_unsafe(&client, options.allow_old_postgres).await?;
         let catalog = Catalog::load(&client).await?;
         let row = client.query_one("SELECT nextval('audit.writer_ids')::int4", &[]).await.map_err(Error::internal)?;

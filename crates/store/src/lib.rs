@@ -24,6 +24,7 @@ pub mod lint;
 pub mod migrate;
 mod op;
 pub mod orphans;
+mod pool;
 pub mod rotate;
 pub mod runtime;
 pub mod scan;

@@ -488,6 +488,7 @@ pub(crate) fn failure(catalog: &Catalog, f: Failure) -> Error {
     match f {
         Failure::Database(e) => crate::db_error(catalog, &e),
         Failure::Connection(e) => e,
+        Failure::Unknown => Error::UnknownOutcome,
     }
 }
 

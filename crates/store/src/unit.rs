@@ -2,10 +2,11 @@
 //! round trip, and so do the last statements and COMMIT. A unit that is dropped half-way closes its connection, so
 //! nobody inherits an open transaction or another tenant (`spec` finding 1).
 
-use deadpool_postgres::{Object, Pool};
+use crate::pool::{Object, Pool, PoolError};
 use futures_util::future::try_join_all;
 use salus_core::{Channel, Ctx, Error, Result, Scope};
-use tokio_postgres::{Row, Statement, types::ToSql};
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokio_postgres::{Row, types::ToSql};
 use uuid::Uuid;
 
 /// Parameters of one statement.
@@ -17,6 +18,8 @@ pub enum Failure {
     Database(tokio_postgres::Error),
     /// No connection, or one that broke.
     Connection(Error),
+    /// COMMIT was sent, and nobody knows whether what it kept stays: its answer was lost, or did not wait for the standby.
+    Unknown,
 }
 
 /// A transaction that begins with its first statement; one that only reads is a transaction for each statement.
@@ -69,14 +72,14 @@ impl Unit {
         }
         if self.connection.is_some() {
             let connection = self.open()?;
-            let statement = prepare(connection, sql, cached).await?;
-            return Ok(connection.query(&statement, params).await?);
+            let statement = connection.ready(sql, cached).await?;
+            return Ok(connection.run(&statement, params).await?);
         }
         let connection = self.pool.get().await.map_err(pool_error)?;
-        let statement = prepare(&connection, sql, cached).await?;
+        let statement = connection.ready(sql, cached).await?;
         let connection = self.connection.insert(connection);
         let (begun, rows) =
-            futures_util::join!(connection.batch_execute(&self.begin), connection.query(&statement, params));
+            futures_util::join!(connection.batch_execute(&self.begin), connection.run(&statement, params));
         begun?;
         Ok(rows?)
     }
@@ -85,11 +88,11 @@ impl Unit {
     /// and no transaction while its caller works.
     async fn read(&mut self, sql: &str, params: Params<'_>, cached: bool) -> Result<Vec<Row>, Failure> {
         let connection = self.pool.get().await.map_err(pool_error)?;
-        let statement = prepare(&connection, sql, cached).await?;
+        let statement = connection.ready(sql, cached).await?;
         let connection = self.connection.insert(connection);
         let (begun, rows, ended) = futures_util::join!(
             connection.batch_execute(&self.begin),
-            connection.query(&statement, params),
+            connection.run(&statement, params),
             connection.batch_execute("COMMIT")
         );
         begun?;
@@ -98,7 +101,8 @@ impl Unit {
         Ok(rows?)
     }
 
-    /// Runs the last statements and commits, all in one round trip, which may be the only one.
+    /// Runs the last statements and commits, all in one round trip, which may be the only one. Nothing is ever sent to
+    /// cancel a COMMIT that takes long: PostgreSQL would answer success and give up waiting for its standby.
     pub async fn commit(mut self, last: &[(&str, Params<'_>)]) -> Result<(), Failure> {
         let begins = self.connection.is_none();
         if begins {
@@ -110,14 +114,26 @@ impl Unit {
         let connection = self.open()?;
         let mut statements = Vec::with_capacity(last.len());
         for (sql, _) in last {
-            statements.push(connection.prepare_cached(sql).await?);
+            statements.push(connection.ready(sql, true).await?);
         }
+        // A value that cannot be written down is found while its statement is sent: then the work is undone instead.
+        let refused = AtomicBool::new(false);
         let begun = async { if begins { connection.batch_execute(&self.begin).await } else { Ok(()) } };
-        let runs = try_join_all(statements.iter().zip(last).map(|(s, (_, params))| connection.execute(s, params)));
-        let (begun, ran, committed) = futures_util::join!(begun, runs, connection.batch_execute("COMMIT"));
-        begun?;
-        ran?;
-        committed?;
+        let runs = async {
+            let ran = try_join_all(statements.iter().zip(last).map(|(s, (_, params))| connection.run(s, params))).await;
+            refused.store(ran.is_err(), Ordering::Relaxed);
+            ran
+        };
+        let ended = async {
+            let end = if refused.load(Ordering::Relaxed) { "ROLLBACK" } else { "COMMIT" };
+            (end == "COMMIT", connection.batch_execute(end).await)
+        };
+        let (begun, ran, (sent, committed)) = futures_util::join!(begun, runs, ended);
+        match begun.and(ran.map(|_| ())).and(committed) {
+            Ok(()) if connection.take_doubt() => return Err(Failure::Unknown),
+            Err(e) if sent && is_lost(&e) => return Err(Failure::Unknown),
+            ended => ended?,
+        }
         self.connection.take();
         Ok(())
     }
@@ -157,12 +173,12 @@ fn begin([tenant, actor]: [Uuid; 2], scope: &'static str, plans: &'static str, r
     )
 }
 
-async fn prepare(connection: &Object, sql: &str, cached: bool) -> Result<Statement, tokio_postgres::Error> {
-    if cached { connection.prepare_cached(sql).await } else { connection.prepare(sql).await }
+/// Whether the answer was lost rather than given: the connection broke, or the server ended its session.
+fn is_lost(e: &tokio_postgres::Error) -> bool {
+    e.code().is_none_or(|code| code.code().starts_with("57P"))
 }
 
-fn pool_error(e: deadpool_postgres::PoolError) -> Failure {
-    use deadpool_postgres::PoolError;
+fn pool_error(e: PoolError) -> Failure {
     Failure::Connection(match e {
         PoolError::Timeout(_) => Error::Unavailable("all database connections are in use: try again".into()),
         PoolError::Backend(e) => Error::Unavailable(format!("the database cannot be reached: {}", kind_of(&e))),

@@ -83,9 +83,9 @@ impl Group {
     }
 }
 
-/// An event that the database refused. Nothing is answered then, and nothing was done.
+/// An event that the database refused. Nothing is answered then, and nothing was done, unless nobody knows.
 pub(crate) fn unrecorded(e: Error) -> Error {
-    if matches!(e, Error::Unavailable(_)) {
+    if matches!(e, Error::Unavailable(_) | Error::UnknownOutcome) {
         return e;
     }
     tracing::error!(why = %e, "an audit event could not be written");
