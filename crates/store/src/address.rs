@@ -112,6 +112,16 @@ impl Address {
         &mut self.config
     }
 
+    /// The first host, for people.
+    #[must_use]
+    pub fn host(&self) -> String {
+        match self.config.get_hosts().first() {
+            Some(Host::Tcp(name)) => name.clone(),
+            Some(Host::Unix(path)) => path.display().to_string(),
+            None => "localhost".into(),
+        }
+    }
+
     /// Says that `PgBouncer` in transaction mode stands between: nothing is prepared by name.
     #[must_use]
     pub fn pooled(mut self, pooled: bool) -> Self {

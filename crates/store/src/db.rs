@@ -5,7 +5,9 @@ use crate::{
     Address, Catalog, Tx,
     address::unreachable,
     audit::{Group, Writer},
+    fault_point,
     pool::{Connections, Pool},
+    replica::Replicas,
     seal::{RootKey, TenantKeys},
     tx::failure,
     unit::Unit,
@@ -53,6 +55,7 @@ pub struct Tenant {
 
 pub(crate) struct Shared {
     pub(crate) pool: Pool,
+    pub(crate) replicas: Option<Replicas>,
     address: Address,
     pub(crate) catalog: Catalog,
     pub(crate) writer: Writer,
@@ -88,6 +91,15 @@ impl Db {
     /// # Errors
     /// [`Error::Unavailable`] with what to do, when the database cannot be reached or must not be trusted.
     pub async fn open(options: Options) -> Result<Self> {
+        Self::open_with_replicas(options, Vec::new()).await
+    }
+
+    /// The same with streaming replicas, which answer what only reads (see `replica`). One that cannot be reached, or is
+    /// none, keeps nothing from being served: the primary answers.
+    ///
+    /// # Errors
+    /// As [`Db::open`].
+    pub async fn open_with_replicas(options: Options, replicas: Vec<Address>) -> Result<Self> {
         let pool = Connections::pool(options.address.clone(), options.connections, Duration::from_secs(5))
             .map_err(Error::internal)?;
         // One of its own: what is prepared by name here goes with it, which a pooler between demands.
@@ -101,9 +113,11 @@ impl Db {
         let payload = catalog.table("audit.activity_logs")?.column("payload").map_or(0, |c| c.column_id);
         let writer = Writer::new(&options.root, row.get(0), payload, &options.env)?;
         drop(client);
+        let replicas = (!replicas.is_empty()).then(|| Replicas::new(replicas, options.connections)).transpose()?;
         let (address, env, root) = (options.address, options.env, options.root);
         let db = Self(Arc::new(Shared {
             pool,
+            replicas,
             address,
             catalog,
             writer,
@@ -176,7 +190,7 @@ impl Db {
     /// # Errors
     /// As [`crate::lint::check`].
     pub async fn lint(&self) -> Result<Vec<crate::lint::Finding>> {
-        crate::lint::check(&self.connect_apart().await?).await
+        crate::lint::check(&self.0.address.connect_to_read().await?).await
     }
 
     /// The tenant of this name; suspended and closed ones are not found.
@@ -198,10 +212,11 @@ impl Db {
     /// [`Error::NotFound`] when the tenant has no keys, which is to say that there is no such tenant.
     pub async fn begin(&self, ctx: Ctx, read_only: bool) -> Result<Tx> {
         let keys = self.keys(ctx.tenant).await?;
+        fault_point!("begin.keys_known");
         Ok(Tx::new(self.clone(), ctx, keys, read_only))
     }
 
-    /// Makes a tenant with its keys.
+    /// Makes a tenant with its keys, in one transaction: a tenant without keys could never be used.
     ///
     /// # Errors
     /// [`Error::Conflict`] when the name is taken, [`Error::Invalid`] when it is no name.
@@ -211,8 +226,10 @@ impl Db {
         let mut unit = Unit::new(&self.0.pool, &ctx, false);
         let sql = "INSERT INTO kernel.tenants (id, slug, is_demo) VALUES ($1, $2, $3)";
         unit.query(sql, &[&id, &slug, &is_demo], true).await.map_err(|f| failure(&self.0.catalog, f))?;
+        fault_point!("tenant.row_made");
+        self.insert_keys(id, &mut unit).await?;
         unit.commit(&[]).await.map_err(|f| failure(&self.0.catalog, f))?;
-        self.ensure_keys(id).await?;
+        fault_point!("tenant.made");
         Ok(id)
     }
 

@@ -136,7 +136,8 @@ impl Connection {
     /// Makes a statement ready to be sent; `cached` keeps its plan on the connection.
     pub async fn ready<'a>(&self, sql: &'a str, cached: bool) -> Result<Ready<'a>, tokio_postgres::Error> {
         let Some(types) = &self.unnamed else {
-            let statement = if cached { self.client.prepare_cached(sql).await? } else { self.client.prepare(sql).await? };
+            let statement =
+                if cached { self.client.prepare_cached(sql).await? } else { self.client.prepare(sql).await? };
             return Ok(Ready::Named(statement));
         };
         let known = types.lock().unwrap_or_else(PoisonError::into_inner).get(sql).cloned();

@@ -4,6 +4,7 @@ use crate::{
     Catalog, Db, Sql,
     audit::{Event, Header, Outcome, Rows, unrecorded},
     catalog::{Column, Kind, Table},
+    fault_point,
     seal::{self, Binding, Format, SubjectKey, TenantKeys},
     unit::{Failure, Params, Unit},
 };
@@ -418,6 +419,7 @@ impl Tx {
         self.outbox.events.push(event);
         self.outbox.rows.push(row);
         self.outbox.bodies.push(body);
+        fault_point!("tx.outbox_queued");
     }
 
     /// Commits the work with its audit event and outbox, in one round trip. A read has nothing to commit: its event is
@@ -427,6 +429,7 @@ impl Tx {
     /// When the event cannot be written nothing is: no event, no answer.
     pub async fn commit(mut self, action: &str, target: &str) -> Result<()> {
         let event = self.event(action, target, Outcome::Success, None)?;
+        fault_point!("tx.event_made");
         if self.unit.is_read_only() {
             return self.db.record(event).await;
         }
@@ -439,7 +442,9 @@ impl Tx {
             last.push((INSERT_OUTBOX, outbox_params));
         }
         let committed = self.unit.commit(&last).await;
+        fault_point!("tx.committed");
         self.db.0.writer.receipts(&events, committed.is_ok());
+        fault_point!("tx.receipts_noted");
         committed.map_err(|f| unrecorded(failure(&self.db.0.catalog, f)))
     }
 
@@ -451,6 +456,7 @@ impl Tx {
         let event = self.event(action, target, outcome, Some(code.to_owned()))?;
         let Self { unit, db, .. } = self;
         unit.rollback().await;
+        fault_point!("tx.abandoned");
         db.record(event).await
     }
 

@@ -2,7 +2,11 @@
 //! round trip, and so do the last statements and COMMIT. A unit that is dropped half-way closes its connection, so
 //! nobody inherits an open transaction or another tenant (`spec` finding 1).
 
-use crate::pool::{Object, Pool, PoolError};
+use crate::{
+    Db, fault_point,
+    pool::{Object, Pool, PoolError},
+    replica::Position,
+};
 use futures_util::future::try_join_all;
 use salus_core::{Channel, Ctx, Error, Result, Scope};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -29,6 +33,9 @@ pub struct Unit {
     /// BEGIN and the caller's identity, in one message.
     begin: String,
     read_only: bool,
+    /// Whose replicas may answer, and what of the primary's log they must have replayed.
+    replicas: Option<Db>,
+    floor: Option<Position>,
 }
 
 impl From<tokio_postgres::Error> for Failure {
@@ -51,13 +58,18 @@ impl Unit {
             Channel::Cli | Channel::Job => "auto",
         };
         let begin = begin([ctx.tenant, ctx.actor.id], scope, plans, read_only);
-        Self { pool: pool.clone(), connection: None, begin, read_only }
+        Self { pool: pool.clone(), connection: None, begin, read_only, replicas: None, floor: None }
     }
 
     /// For adding to a tenant's audit log, and nothing else.
     pub fn recording(pool: &Pool, tenant: Uuid) -> Self {
         let begin = begin([tenant, Uuid::nil()], "none", "force_generic_plan", true);
-        Self { pool: pool.clone(), connection: None, begin, read_only: true }
+        Self { pool: pool.clone(), connection: None, begin, read_only: true, replicas: None, floor: None }
+    }
+
+    /// Lets replicas of this database answer, while only reads are sent.
+    pub fn read_from_replicas(&mut self, db: Db) {
+        self.replicas = self.read_only.then_some(db);
     }
 
     /// Whether it acts as `salus_reader`.
@@ -81,12 +93,19 @@ impl Unit {
         let (begun, rows) =
             futures_util::join!(connection.batch_execute(&self.begin), connection.run(&statement, params));
         begun?;
+        fault_point!("unit.begun");
         Ok(rows?)
     }
 
     /// A whole transaction in one round trip: a read needs nothing of the statement before it, so it keeps no connection
     /// and no transaction while its caller works.
     async fn read(&mut self, sql: &str, params: Params<'_>, cached: bool) -> Result<Vec<Row>, Failure> {
+        if let Some(db) = &self.replicas {
+            let read = (self.begin.as_str(), sql, params, cached);
+            if let Some(rows) = db.read_from_replica(&mut self.floor, &mut self.connection, read).await {
+                return Ok(rows);
+            }
+        }
         let connection = self.pool.get().await.map_err(pool_error)?;
         let statement = connection.ready(sql, cached).await?;
         let connection = self.connection.insert(connection);
@@ -128,22 +147,26 @@ impl Unit {
             let end = if refused.load(Ordering::Relaxed) { "ROLLBACK" } else { "COMMIT" };
             (end == "COMMIT", connection.batch_execute(end).await)
         };
+        fault_point!("unit.ready");
         let (begun, ran, (sent, committed)) = futures_util::join!(begun, runs, ended);
         match begun.and(ran.map(|_| ())).and(committed) {
             Ok(()) if connection.take_doubt() => return Err(Failure::Unknown),
             Err(e) if sent && is_lost(&e) => return Err(Failure::Unknown),
             ended => ended?,
         }
+        fault_point!("unit.committed");
         self.connection.take();
         Ok(())
     }
 
     /// Undoes everything and gives the connection back.
     pub async fn rollback(mut self) {
+        fault_point!("unit.rolling_back");
         let undone = match &self.connection {
             Some(c) => c.batch_execute("ROLLBACK").await.is_ok(),
             None => true,
         };
+        fault_point!("unit.rolled_back");
         if undone {
             self.connection.take();
         }
@@ -165,7 +188,7 @@ impl Drop for Unit {
 
 /// One message that begins a transaction for a caller. It is made of ids and of words of ours, so there is nothing to
 /// escape; were a part of it refused, PostgreSQL would refuse all that follows in the transaction.
-fn begin([tenant, actor]: [Uuid; 2], scope: &'static str, plans: &'static str, read_only: bool) -> String {
+pub(crate) fn begin([tenant, actor]: [Uuid; 2], scope: &'static str, plans: &'static str, read_only: bool) -> String {
     let role = if read_only { "; SET LOCAL ROLE salus_reader" } else { "" };
     format!(
         "BEGIN; SET LOCAL salus.tenant = '{tenant}'; SET LOCAL salus.actor = '{actor}'; SET LOCAL salus.scope = '{scope}'; \

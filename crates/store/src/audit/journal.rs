@@ -6,6 +6,7 @@
 //! a second, so a power cut can lose the last 200 ms of receipts, never an event.
 
 use super::{Event, merkle::Hash};
+use crate::fault_point;
 use salus_core::{Error, Result};
 use std::{
     collections::HashMap,
@@ -65,6 +66,7 @@ impl Journal {
             }
             lines.push('\n');
         }
+        fault_point!("receipts.before_write");
         if let Err(e) = self.write(lines.as_bytes()) {
             tracing::error!(error = %e, events = events.len(), "receipts of audit events could not be written");
         }
@@ -77,6 +79,7 @@ impl Journal {
             None => held.insert(OpenOptions::new().append(true).create(true).mode(0o600).open(&self.path)?),
         };
         file.write_all(lines)?;
+        fault_point!("receipts.written");
         self.unsynced.store(true, Ordering::Release);
         Ok(())
     }
@@ -88,6 +91,7 @@ impl Journal {
             if let Err(e) = file.transpose().and_then(|f| f.map_or(Ok(()), |f| f.sync_data())) {
                 tracing::error!(error = %e, "receipts of audit events could not be synced");
             }
+            fault_point!("receipts.synced");
         }
     }
 }
