@@ -49,6 +49,8 @@ pub struct Config {
     pub backup_every: Option<u32>,
     /// How many backups remain when the server took a new one; all of them when not set.
     pub backup_keep: Option<usize>,
+    /// MiB kept beside the private cluster, to be given up when its disk is full; 256 when not set, 0 for none.
+    pub ballast_mib: Option<u64>,
     /// File on another volume that lists erased persons; `audit/erasures` of the data directory when not set. No backup
     /// holds it, and every start repeats it.
     pub erasure_ledger: Option<PathBuf>,
@@ -133,7 +135,7 @@ impl KmsConfig {
 const FAULT_POINT: &str = "SALUS_FAULT_POINT";
 
 /// Variables that are read, and the setting each stands for.
-const VARIABLES: [(&str, &str); 21] = [
+const VARIABLES: [(&str, &str); 22] = [
     ("SALUS_HOME", "home"),
     ("DATABASE_URL", "database_url"),
     ("DATABASE_ADMIN_URL", "database_admin_url"),
@@ -147,6 +149,7 @@ const VARIABLES: [(&str, &str); 21] = [
     ("SALUS_BACKUP_DIR", "backup_dir"),
     ("SALUS_BACKUP_EVERY", "backup_every"),
     ("SALUS_BACKUP_KEEP", "backup_keep"),
+    ("SALUS_BALLAST_MIB", "ballast_mib"),
     ("SALUS_ERASURE_LEDGER", "erasure_ledger"),
     ("PGSSLROOTCERT", "database_root_certificates"),
     ("SALUS_ALLOW_PLAIN_DATABASE", "allow_plain_database"),
@@ -209,6 +212,10 @@ impl Config {
         }
         if let Some(path) = variable("PGSSLROOTCERT").filter(|path| path != "system") {
             config.database_root_certificates = Some(path.into());
+        }
+        if let Some(n) = variable("SALUS_BALLAST_MIB") {
+            let mib = n.parse().map_err(|_| Error::invalid("SALUS_BALLAST_MIB", "wrong_type", "Is a number of MiB"))?;
+            config.ballast_mib = Some(mib);
         }
         if let Some(list) = variable("DATABASE_REPLICA_URLS") {
             config.database_replica_urls = list.split_whitespace().map(str::to_owned).collect();

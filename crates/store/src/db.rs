@@ -10,16 +10,19 @@ use crate::{
     replica::Replicas,
     seal::{RootKey, TenantKeys},
     tx::failure,
-    unit::Unit,
+    unit::{Failure, Unit},
 };
 use salus_core::{Ctx, Env, Error, PLATFORM, Result};
 use std::{
     collections::{HashMap, HashSet},
     hash::{BuildHasher as _, RandomState},
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    sync::{
+        Arc, Mutex, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
-use tokio_postgres::Client;
+use tokio_postgres::{Client, error::SqlState};
 use uuid::Uuid;
 
 /// How to open a database.
@@ -64,6 +67,8 @@ pub(crate) struct Shared {
     tenants: RwLock<HashMap<Uuid, Held>>,
     /// Audit events of reads that are about to be written, by tenant.
     pub(crate) groups: Mutex<HashMap<Uuid, Arc<Group>>>,
+    /// The database refused a change because there was no room, and has taken none since.
+    pub(crate) full: AtomicBool,
     /// Hashes of the built statements whose plans connections keep.
     kept: Mutex<HashSet<u64>>,
     hasher: RandomState,
@@ -125,6 +130,7 @@ impl Db {
             root: RwLock::new(Arc::new(root)),
             tenants: RwLock::default(),
             groups: Mutex::default(),
+            full: AtomicBool::new(false),
             kept: Mutex::default(),
             hasher: RandomState::new(),
         }));
@@ -158,6 +164,40 @@ impl Db {
     pub fn pool_status(&self) -> (usize, usize, usize) {
         let s = self.0.pool.status();
         (s.size.saturating_sub(s.available), s.size, s.max_size)
+    }
+
+    /// Whether the last change was refused because the database has no room.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.0.full.load(Ordering::Relaxed)
+    }
+
+    /// Whether there is room again: an event that says so is written, and kept where there is.
+    pub async fn has_room_again(&self) -> bool {
+        let looked = async {
+            let tx = self.begin(Ctx::system(&self.0.env, PLATFORM), false).await?;
+            tx.commit("kernel.room.check", "kernel.settings").await
+        };
+        looked.await.is_ok()
+    }
+
+    /// Notes whether the database had room for what was just committed, and gives the failure on.
+    pub(crate) fn noted(&self, committed: Result<(), Failure>) -> Result<()> {
+        if committed.is_ok() {
+            self.0.full.store(false, Ordering::Relaxed);
+        }
+        committed.map_err(|f| self.failed(f))
+    }
+
+    /// A failure as the caller sees it; one for want of room is remembered.
+    pub(crate) fn failed(&self, f: Failure) -> Error {
+        if let Failure::Database(e) = &f
+            && e.code() == Some(&SqlState::DISK_FULL)
+            && !self.0.full.swap(true, Ordering::Relaxed)
+        {
+            tracing::error!("the database has no room: nothing is recorded or answered; see salus ops free-ballast");
+        }
+        failure(&self.0.catalog, f)
     }
 
     /// Ends the connections of the pool; from now on there are none. Waits a moment for the farewell of each, which a

@@ -142,13 +142,13 @@ impl Tx {
 
     /// Runs a statement of which there are few: connections keep its plan.
     pub(crate) async fn run(&mut self, sql: &str, params: Params<'_>) -> Result<Vec<Row>> {
-        self.unit.query(sql, params, true).await.map_err(|f| failure(&self.db.0.catalog, f))
+        self.unit.query(sql, params, true).await.map_err(|f| self.db.failed(f))
     }
 
     /// Runs a statement that was built from the catalogue and a request; the first few hundred keep their plans.
     pub(crate) async fn run_built(&mut self, sql: &str, params: Params<'_>) -> Result<Vec<Row>> {
         let kept = self.db.keeps_plan(sql);
-        self.unit.query(sql, params, kept).await.map_err(|f| failure(&self.db.0.catalog, f))
+        self.unit.query(sql, params, kept).await.map_err(|f| self.db.failed(f))
     }
 
     // Sealing ------------------------------------------------------------------------------------------------------
@@ -445,7 +445,7 @@ impl Tx {
         fault_point!("tx.committed");
         self.db.0.writer.receipts(&events, committed.is_ok());
         fault_point!("tx.receipts_noted");
-        committed.map_err(|f| unrecorded(failure(&self.db.0.catalog, f)))
+        self.db.noted(committed).map_err(unrecorded)
     }
 
     /// Undoes the work and records, in a transaction of its own, that it was refused or failed.

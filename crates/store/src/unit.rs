@@ -213,3 +213,30 @@ fn pool_error(e: PoolError) -> Failure {
 fn kind_of(e: &tokio_postgres::Error) -> String {
     e.code().map_or_else(|| e.to_string(), |c| format!("code {}", c.code()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Address, pool::Connections};
+    use salus_core::{Env, PLATFORM};
+    use salus_testkit::TestDb;
+    use std::time::Duration;
+
+    #[tokio::test]
+    async fn a_value_that_cannot_be_sent_undoes_the_work() {
+        let database = TestDb::new().await;
+        let ctx = Ctx::operator(&Env::default(), PLATFORM);
+        for pooled in [false, true] {
+            let address = Address::from(database.config("salus_app")).pooled(pooled);
+            let pool = Connections::pool(address, 1, Duration::from_secs(5)).unwrap();
+            let insert = "INSERT INTO kernel.tenants (id, slug, is_demo) VALUES ($1, $2, $3)";
+            let made: Params<'_> = &[&ctx.env.id(), &"undone", &true];
+            let wrong: Params<'_> = &[&"no number"];
+            let refused = Unit::new(&pool, &ctx, false).commit(&[(insert, made), ("SELECT $1::int4", wrong)]).await;
+            assert!(matches!(refused, Err(Failure::Database(_))), "it is known that nothing was done");
+            let count = "SELECT count(*) FROM kernel.tenants WHERE slug = 'undone'";
+            let rows = Unit::new(&pool, &ctx, true).query(count, &[], true).await.ok().unwrap();
+            assert_eq!(rows[0].get::<_, i64>(0), 0, "and nothing is kept");
+        }
+    }
+}

@@ -12,7 +12,7 @@ use std::{
         process::CommandExt as _,
     },
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
     time::Duration,
 };
 use tokio_postgres::{Client, NoTls};
@@ -131,6 +131,19 @@ impl Standby {
         }
     }
 
+    /// Stops what sends the log to it, so that nothing more leaves the primary, until the guard returned is dropped or
+    /// the primary is killed. `admin` is a connection to the primary.
+    ///
+    /// # Panics
+    /// When nothing sends.
+    pub async fn cut_off(&self, admin: &Client) -> Paused {
+        let sql = "SELECT pid FROM pg_stat_replication WHERE application_name = $1";
+        match admin.query_one(sql, &[&self.name]).await {
+            Ok(row) => Paused::begin(row.get(0)),
+            Err(e) => panic!("there is no sender to stop: {e}"),
+        }
+    }
+
     /// Makes it a primary.
     ///
     /// # Panics
@@ -174,9 +187,7 @@ impl Drop for Paused {
     }
 }
 
+/// A process that has ended meanwhile takes no signal, and needs none.
 fn signal(name: &str, pid: i32) {
-    let sent = Command::new("kill").args([name, &pid.to_string()]).status();
-    if !sent.is_ok_and(|status| status.success()) {
-        eprintln!("process {pid} took no {name}");
-    }
+    Command::new("kill").args([name, &pid.to_string()]).stderr(Stdio::null()).status().ok();
 }

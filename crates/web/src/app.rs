@@ -92,6 +92,11 @@ async fn health() -> Json<Value> {
 async fn health_db(State(app): State<Arc<App>>) -> Response {
     let (used, open, most) = app.db.pool_status();
     let pool = json!({"in_use": used, "open": open, "most": most});
+    if app.db.is_full() && !app.db.has_room_again().await {
+        let why = "the database has no room: see salus ops free-ballast";
+        let body = json!({"status": "unavailable", "why": why, "pool": pool});
+        return (StatusCode::SERVICE_UNAVAILABLE, Json(body)).into_response();
+    }
     match app.db.tenant("platform").await {
         Ok(_) => {
             let replicas = app.db.replicas().await;

@@ -27,7 +27,13 @@ impl Caller {
 
     /// POST with an idempotency key: status and body; an error when the connection is refused or breaks.
     pub async fn post(&self, path: &str, key: &str, body: String) -> Result<(u16, Value), ()> {
-        self.send(Method::POST, path, Some(key), body).await
+        self.send(Method::POST, path, Some(("idempotency-key", key)), body).await
+    }
+
+    /// PATCH of the version that was read.
+    pub async fn patch(&self, path: &str, version: i32, body: String) -> Result<(u16, Value), ()> {
+        let version = format!("\"{version}\"");
+        self.send(Method::PATCH, path, Some(("if-match", &version)), body).await
     }
 
     /// GET.
@@ -35,14 +41,20 @@ impl Caller {
         self.send(Method::GET, path, None, String::new()).await
     }
 
-    async fn send(&self, method: Method, path: &str, key: Option<&str>, body: String) -> Result<(u16, Value), ()> {
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        header: Option<(&str, &str)>,
+        body: String,
+    ) -> Result<(u16, Value), ()> {
         let mut request = Request::builder()
             .method(method)
             .uri(format!("http://{}{path}", self.address))
             .header("authorization", &self.credential)
             .header("content-type", "application/json");
-        if let Some(key) = key {
-            request = request.header("idempotency-key", key);
+        if let Some((name, value)) = header {
+            request = request.header(name, value);
         }
         let request = request.body(Full::from(body)).unwrap();
         let response = self.http.request(request).await.map_err(|_| ())?;

@@ -30,6 +30,8 @@ const ABORT: i32 = 6;
 pub struct Installation {
     pub home: PathBuf,
     server: Option<Child>,
+    /// Whether the server begins with a low limit of open files.
+    pub limit_files: bool,
     /// Settings of the server beside those of its file.
     pub settings: Vec<(&'static str, String)>,
     /// Where it serves, before and after every kill.
@@ -60,7 +62,7 @@ impl Installation {
         // The account that runs PostgreSQL passes through.
         fs::set_permissions(&home, std::os::unix::fs::PermissionsExt::from_mode(0o711)).unwrap();
         let address = ([127, 0, 0, 1], 0).into();
-        Self { home, server: None, settings: Vec::new(), address, key: String::new() }
+        Self { home, server: None, limit_files: false, settings: Vec::new(), address, key: String::new() }
     }
 
     /// Makes the tenant and its service account.
@@ -71,11 +73,18 @@ impl Installation {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_salus"));
+        let mut command = if self.limit_files {
+            let mut shell = Command::new("sh");
+            shell.args(["-c", "ulimit -Sn 256 && exec \"$@\"", "sh", env!("CARGO_BIN_EXE_salus")]);
+            shell
+        } else {
+            Command::new(env!("CARGO_BIN_EXE_salus"))
+        };
         command.arg("--json").arg("--home").arg(&self.home).args(arguments).env("SALUS_ALLOW_OLD_POSTGRES", "true");
         for name in UNWANTED {
             command.env_remove(name);
         }
+        command.env("SALUS_BALLAST_MIB", "0");
         command.envs(self.settings.iter().map(|(name, value)| (name, value)));
         command
     }
@@ -202,6 +211,17 @@ impl Installation {
             stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse::<u32>().ok()
         };
         [first].into_iter().chain(processes().filter(|pid| parent(pid) == Some(first))).collect()
+    }
+
+    /// Settings with which the server takes its own cluster for somebody's PostgreSQL: it serves through the socket in
+    /// `way`, and everything else goes straight to the one in `socket`.
+    pub fn own_database(&self, socket: &Path, way: &Path) -> Vec<(&'static str, String)> {
+        let url = |role: &str, folder: &Path| format!("postgres://{role}@/{DATABASE}?host={}", folder.display());
+        vec![
+            ("DATABASE_URL", url("salus_app", way)),
+            ("DATABASE_ADMIN_URL", url("salus_admin", socket)),
+            ("DATABASE_SEALER_URL", url("salus_sealer", socket)),
+        ]
     }
 
     /// The cluster, which runs as long as this is held.

@@ -4,11 +4,15 @@
 
 mod caller;
 mod check;
+mod disk;
 mod failover;
 mod faults;
 mod installation;
+mod network;
+mod pooler;
 mod random;
 mod replicas;
+mod slow;
 mod writer;
 
 use installation::Installation;

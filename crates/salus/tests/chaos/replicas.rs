@@ -90,7 +90,7 @@ async fn lost_is_told(place: &mut Installation, standby: Standby, caller: &Calle
         place.done(&["audit", "anchor"]);
     });
     caught_up(place, &standby).await;
-    let paused = standby.pause().await;
+    let paused = standby.cut_off(&place.admin().await).await;
     let kept = made.len();
     for n in 0..20 {
         let body = json!({"family_name": "Lost", "given_names": "Soon", "mrn": format!("L{n}")}).to_string();
@@ -99,7 +99,6 @@ async fn lost_is_told(place: &mut Installation, standby: Standby, caller: &Calle
         made.push(row["id"].as_str().unwrap().parse().unwrap());
     }
     tokio::task::block_in_place(|| place.kill_only(Target::Everything));
-    // The receiver still waits for a primary that is dead when it goes on.
     drop(paused);
     standby.promote().await;
     let mut next = taken_over(place, "replica");

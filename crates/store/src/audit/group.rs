@@ -5,7 +5,7 @@
 //! A group is of one tenant, because row-level security lets a transaction write for one (decision 14).
 
 use super::{Event, rows::Rows};
-use crate::{Db, fault_point, tx::failure, unit::Unit};
+use crate::{Db, fault_point, unit::Unit};
 use salus_core::{Error, Result};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::oneshot;
@@ -63,7 +63,7 @@ impl Db {
         let written = unit.commit(&[(Rows::AS_READER, &rows.params())]).await;
         fault_point!("group.written");
         self.0.writer.receipts(&events, written.is_ok());
-        let written = written.map_err(|f| unrecorded(failure(&self.0.catalog, f)).to_string());
+        let written = self.noted(written).map_err(|e| unrecorded(e).to_string());
         for one in told {
             // Who does not wait any more does not answer either.
             let _ = one.send(written.clone());
