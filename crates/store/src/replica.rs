@@ -75,7 +75,8 @@ struct Replica {
 pub struct ReplicaState {
     /// Its host.
     pub name: String,
-    /// `used`; `behind`: the primary answers meanwhile; `unreachable`; `not_a_replica`: it is none of this primary's.
+    /// `used`; `behind`: the primary answers meanwhile; `unreachable`; `not_a_replica`: it is none of this primary's, or its
+    /// role passes row-level security by.
     pub state: &'static str,
     /// Bytes of the log that it has not replayed; none when that cannot be told.
     pub behind_bytes: Option<u64>,
@@ -218,14 +219,18 @@ impl Db {
         None
     }
 
-    /// Whether a connection ends at a replica that follows the primary on this timeline.
+    /// Whether a connection ends at a replica that follows the primary on this timeline, as a role that row-level security
+    /// binds.
     async fn is_ours(&self, connection: &Connection, position: Position) -> Result<(), No> {
         if connection.timeline.load(Ordering::Relaxed) == position.timeline {
             return Ok(());
         }
         let mark = self.ensure_mark(position.timeline).await.map_err(|_| No::Unreachable)?;
         let begin = begin([PLATFORM, Uuid::nil()], "tenant", "auto", true);
-        let sql = format!("{begin}; SELECT value ->> 'id' FROM kernel.settings WHERE name = '{MARK}'; COMMIT");
+        let sql = format!(
+            "{begin}; SELECT value ->> 'id' FROM kernel.settings WHERE name = '{MARK}' \
+               AND NOT EXISTS (SELECT FROM pg_roles WHERE rolname = session_user AND (rolsuper OR rolbypassrls)); COMMIT"
+        );
         let seen = one_row(connection, &sql).await.map_err(|_| No::Unreachable)?;
         if seen.is_none_or(|row| row.get(0) != Some(&mark.id)) {
             return Err(No::NotOurs);

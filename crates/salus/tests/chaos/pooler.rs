@@ -130,17 +130,11 @@ async fn representative(caller: &Caller) -> Vec<uuid::Uuid> {
     assert_eq!((status, &changed["given_names"]), (200, &json!("Ada")), "{changed}");
     let (status, stale) = caller.patch(&path, 1, json!({"given_names": "Eva"}).to_string()).await.unwrap();
     assert_eq!(status, 412, "{stale}");
-    for query in [
-        "mrn=P1",
-        "name=pooled ada",
-        "name=Puled",
-        "birth_date.gte=1980-01-01&birth_date.lt=1981-01-01",
-        "sort=-created_at&total=true",
-    ] {
+    for query in ["mrn=P1", "name=pooled ada", "name=Puled", "birth_date=1980-02-03", "sort=-created_at&total=true"] {
         let (status, found) = caller.get(&format!("{PATIENTS}?{}", query.replace(' ', "%20"))).await.unwrap();
         assert_eq!((status, found["data"].as_array().map(Vec::len)), (200, Some(1)), "{query}: {found}");
     }
-    let allergy = json!({"patient_id": id, "code": "91935009", "code_system": "http://snomed.info/sct", "code_display": "Peanut"});
+    let allergy = json!({"patient_id": id, "code": "91935009", "code_system": "http://snomed.info/sct", "display": "Peanut"});
     let (status, fact) = caller.post("/api/v1/records/allergies", "allergy", allergy.to_string()).await.unwrap();
     assert_eq!(status, 201, "{fact}");
     let (status, facts) = caller.get(&format!("/api/v1/records/allergies?patient_id={id}")).await.unwrap();

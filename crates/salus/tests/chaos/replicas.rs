@@ -105,7 +105,7 @@ async fn lost_is_told(place: &mut Installation, standby: Standby, caller: &Calle
     next.settings.clear();
     let begun = tokio::task::block_in_place(|| next.done(&["audit", "new-epoch", "--reason", "failed over"]));
     let told: BTreeSet<Uuid> =
-        begun["lost"].as_array().unwrap().iter().map(|id| id.as_str().unwrap().parse().unwrap()).collect();
+        begun["begun"]["lost"].as_array().unwrap().iter().map(|id| id.as_str().unwrap().parse().unwrap()).collect();
     // The truth: what the former primary has and the new one has not.
     let former: BTreeSet<Uuid> = events(&place.admin().await).await;
     let now: BTreeSet<Uuid> = events(&standby.admin().await.unwrap()).await;
