@@ -82,7 +82,9 @@ impl managed::Manager for Connections {
     type Error = tokio_postgres::Error;
 
     async fn create(&self) -> Result<Connection, tokio_postgres::Error> {
-        let (client, mut connection) = self.address.config.connect(self.address.tls.clone()).await?;
+        // Boxed, like the rest of what is seldom done: futures of every request hold it.
+        let connects = Box::pin(self.address.config.connect(self.address.tls.clone()));
+        let (client, mut connection) = connects.await?;
         let doubt = Arc::new(AtomicBool::new(false));
         let noted = Arc::clone(&doubt);
         let task = runtime::spawn(async move {
@@ -144,7 +146,7 @@ impl Connection {
         if let Some(known) = known {
             return Ok(Ready::Unnamed(sql, known));
         }
-        let learnt = self.parameters(sql).await?;
+        let learnt = Box::pin(self.parameters(sql)).await?;
         let mut types = types.lock().unwrap_or_else(PoisonError::into_inner);
         if types.len() < KEPT {
             types.insert(sql.to_owned(), Arc::clone(&learnt));
@@ -161,8 +163,8 @@ impl Connection {
         match ready {
             Ready::Named(statement) => self.client.query(statement, params).await,
             Ready::Unnamed(sql, types) => {
-                let typed: Vec<_> = params.iter().copied().zip(types.iter().cloned()).collect();
-                self.client.query_typed(sql, &typed).await
+                let sent: Vec<_> = params.iter().copied().zip(types.iter().cloned()).collect();
+                Box::pin(self.client.query_typed(sql, &sent)).await
             }
         }
     }

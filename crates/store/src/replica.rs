@@ -176,7 +176,7 @@ impl Db {
         &self,
         floor: &mut Option<Position>,
         held: &mut Option<Object>,
-        (begin, sql, params, cached): (&str, &str, Params<'_>, bool),
+        (opening, sql, params, cached): (&str, &str, Params<'_>, bool),
     ) -> Option<Vec<Row>> {
         let replica = self.0.replicas.as_ref()?.choose()?;
         let position = match *floor {
@@ -189,7 +189,7 @@ impl Db {
             caught_up(connection, position).await?;
             let statement = connection.ready(sql, cached).await.map_err(|_| No::Unreachable)?;
             let (begun, rows, ended) = futures_util::join!(
-                connection.batch_execute(begin),
+                connection.batch_execute(opening),
                 connection.run(&statement, params),
                 connection.batch_execute("COMMIT")
             );

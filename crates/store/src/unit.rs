@@ -102,7 +102,7 @@ impl Unit {
     async fn read(&mut self, sql: &str, params: Params<'_>, cached: bool) -> Result<Vec<Row>, Failure> {
         if let Some(db) = &self.replicas {
             let read = (self.begin.as_str(), sql, params, cached);
-            if let Some(rows) = db.read_from_replica(&mut self.floor, &mut self.connection, read).await {
+            if let Some(rows) = Box::pin(db.read_from_replica(&mut self.floor, &mut self.connection, read)).await {
                 return Ok(rows);
             }
         }

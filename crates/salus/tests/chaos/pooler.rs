@@ -134,7 +134,7 @@ async fn representative(caller: &Caller) -> Vec<uuid::Uuid> {
         let (status, found) = caller.get(&format!("{PATIENTS}?{}", query.replace(' ', "%20"))).await.unwrap();
         assert_eq!((status, found["data"].as_array().map(Vec::len)), (200, Some(1)), "{query}: {found}");
     }
-    let allergy = json!({"patient_id": id, "code": "91935009", "code_system": "http://snomed.info/sct", "display": "Peanut"});
+    let allergy = json!({"patient_id": id, "code": "91935009", "code_system": "http://snomed.info/sct", "display": "Peanut", "verification": "CLINICIAN_ENTERED", "source_kind": "API"});
     let (status, fact) = caller.post("/api/v1/records/allergies", "allergy", allergy.to_string()).await.unwrap();
     assert_eq!(status, 201, "{fact}");
     let (status, facts) = caller.get(&format!("/api/v1/records/allergies?patient_id={id}")).await.unwrap();
