@@ -34,3 +34,75 @@ BEGIN
 END $$;
 COMMENT ON PROCEDURE audit.ensure_partitions(date, int) IS
   'Makes the monthly partitions of the log; only the sealer and a dump read one by name, all others go through the parent and its policies';
+
+-- Which persons an event is about ----------------------------------------------------------------
+
+CREATE OR REPLACE FUNCTION audit.subject_bucket(person uuid) RETURNS int
+  LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+  RETURN (get_byte(uuid_send(person), 14) & 15) * 256 + get_byte(uuid_send(person), 15);
+COMMENT ON FUNCTION audit.subject_bucket(uuid) IS 'The last 12 bits of an id, which are random in every kind of UUID that is made here';
+
+CREATE OR REPLACE FUNCTION audit.subject_entry(person uuid, recorded_at timestamptz, id uuid) RETURNS bytea
+  LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+  RETURN uuid_send(person) || int8send((extract(epoch FROM recorded_at) * 1000000)::bigint) || uuid_send(id);
+COMMENT ON FUNCTION audit.subject_entry(uuid, timestamptz, uuid) IS 'One entry of audit.event_subjects';
+
+CREATE OR REPLACE FUNCTION audit.subject_entries(entries bytea) RETURNS TABLE (person uuid, recorded_at timestamptz, id uuid)
+  LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE ROWS 40
+BEGIN ATOMIC
+  SELECT encode(substr(entries, n + 1, 16), 'hex')::uuid,
+         timestamptz '1970-01-01 00:00:00+00'
+           + ('x' || encode(substr(entries, n + 17, 8), 'hex'))::bit(64)::bigint * interval '1 microsecond',
+         encode(substr(entries, n + 25, 16), 'hex')::uuid
+    FROM generate_series(0, octet_length(entries) - 40, 40) n;
+END;
+COMMENT ON FUNCTION audit.subject_entries(bytea) IS 'The entries of a row of audit.event_subjects';
+
+CREATE OR REPLACE FUNCTION audit.header_subjects(header bytea) RETURNS SETOF uuid
+  LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+DECLARE
+  packed text := convert_from(header, 'UTF8')::jsonb ->> 'subjects'; -- ids back to back in base64url, without padding
+  ids bytea;
+BEGIN
+  ids := decode(translate(packed, '-_', '+/') || repeat('=', (4 - length(packed) % 4) % 4), 'base64');
+  RETURN QUERY SELECT encode(substr(ids, n + 1, 16), 'hex')::uuid FROM generate_series(0, octet_length(ids) - 16, 16) n;
+END $$;
+COMMENT ON FUNCTION audit.header_subjects(bytea) IS 'The persons that the header of an event names';
+
+CREATE OR REPLACE FUNCTION audit.indexed_about(tenant uuid, person uuid, since timestamptz)
+  RETURNS TABLE (recorded_at timestamptz, id uuid)
+  LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+BEGIN
+  RETURN QUERY SELECT e.recorded_at, e.id
+    FROM audit.event_subjects s CROSS JOIN LATERAL audit.subject_entries(s.entries) e
+   WHERE s.tenant_id = tenant AND s.bucket = audit.subject_bucket(indexed_about.person) AND s.recorded_at >= since
+     AND position(uuid_send(indexed_about.person) IN s.entries) > 0
+     AND e.person = indexed_about.person AND e.recorded_at >= since;
+END $$;
+COMMENT ON FUNCTION audit.indexed_about(uuid, uuid, timestamptz) IS 'Sealed events about a person since a time';
+
+CREATE OR REPLACE FUNCTION audit.events_about(person uuid, since timestamptz) RETURNS TABLE (recorded_at timestamptz, id uuid)
+  LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+DECLARE
+  horizon xid8;
+BEGIN
+  -- In another cluster, as after a dump was loaded, transactions have other numbers: then every event is looked at.
+  SELECT i.horizon INTO horizon FROM audit.subject_index i
+   WHERE i.sysid = (SELECT c.system_identifier::text FROM pg_control_system() c);
+  RETURN QUERY SELECT * FROM audit.indexed_about(kernel.tenant(), person, since)
+   UNION SELECT * FROM audit.unsealed_about(person, since, coalesce(horizon, '0'::xid8));
+END $$;
+COMMENT ON FUNCTION audit.events_about(uuid, timestamptz) IS
+  'Events of the caller''s tenant about a person since a time: those in audit.event_subjects, and those that are not sealed yet';
+
+CREATE OR REPLACE FUNCTION audit.unsealed_about(person uuid, since timestamptz, horizon xid8)
+  RETURNS TABLE (recorded_at timestamptz, id uuid)
+  LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+BEGIN
+  -- The number is in the text, so that the statement is planned for the few events there are.
+  RETURN QUERY EXECUTE format(
+    'SELECT l.recorded_at, l.id FROM audit.activity_logs l
+      WHERE l.xact >= %L::xid8 AND l.recorded_at >= $2 AND EXISTS (SELECT FROM audit.header_subjects(l.header) h (p) WHERE h.p = $1)',
+    horizon) USING person, since;
+END $$;
+COMMENT ON FUNCTION audit.unsealed_about(uuid, timestamptz, xid8) IS 'Events about a person by transactions from this number on, from their headers';

@@ -294,7 +294,7 @@ async fn across(db: &Db) -> Result<String> {
            LEFT JOIN auth.users u ON u.tenant_id = t.id \
            LEFT JOIN auth.user_person_links k ON k.tenant_id = u.tenant_id AND k.user_id = u.id \
            LEFT JOIN medical.patients p ON p.tenant_id = k.tenant_id AND p.id = k.patient_id \
-           LEFT JOIN audit.event_subjects s ON s.tenant_id = p.tenant_id AND s.subject_id = p.id \
+           LEFT JOIN audit.activity_logs s ON s.tenant_id = u.tenant_id AND s.actor_id = u.id \
           WHERE t.id = kernel.tenant() LIMIT 200) joined"
     );
     let row = tx.query_opt(sql, &[]).await?;

@@ -8,7 +8,7 @@ use crate::{
     fault_point,
     pool::{Connections, Pool},
     replica::Replicas,
-    seal::{RootKey, TenantKeys},
+    seal::{Persons, RootKey, TenantKeys},
     tx::failure,
     unit::{Failure, Unit},
 };
@@ -65,6 +65,8 @@ pub(crate) struct Shared {
     pub(crate) env: Env,
     root: RwLock<Arc<RootKey>>,
     tenants: RwLock<HashMap<Uuid, Held>>,
+    /// Persons' keys that were opened lately.
+    pub(crate) persons: Arc<Persons>,
     /// Audit events of reads that are about to be written, by tenant.
     pub(crate) groups: Mutex<HashMap<Uuid, Arc<Group>>>,
     /// The database refused a change because there was no room, and has taken none since.
@@ -129,6 +131,7 @@ impl Db {
             env,
             root: RwLock::new(Arc::new(root)),
             tenants: RwLock::default(),
+            persons: Arc::default(),
             groups: Mutex::default(),
             full: AtomicBool::new(false),
             kept: Mutex::default(),

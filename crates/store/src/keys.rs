@@ -237,7 +237,7 @@ impl Db {
         if above.is_empty() {
             return Ok(None);
         }
-        TenantKeys::new(tenant, wrapping, loaded, held)
+        TenantKeys::new(tenant, (wrapping, self.0.persons.clone()), loaded, held)
     }
 
     /// Opens a tenant's key. Another program may have given the root key a new version since this one read it.

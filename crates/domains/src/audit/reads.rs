@@ -108,9 +108,9 @@ async fn accesses(tx: &mut Tx, call: Call) -> Result<Reply> {
     let rows = tx
         .query(
             sql!(
-                "SELECT l.recorded_at, l.header, l.outcome FROM audit.event_subjects s \
-                 JOIN audit.activity_logs l ON l.tenant_id = s.tenant_id AND l.recorded_at = s.recorded_at AND l.id = s.id \
-                 WHERE s.subject_id = $1 AND s.recorded_at >= $2 AND s.recorded_at < $3 AND ($4::text IS NULL OR l.outcome = $4) \
+                "SELECT l.recorded_at, l.header, l.outcome FROM audit.events_about($1, $2) s \
+                 JOIN audit.activity_logs l ON l.recorded_at = s.recorded_at AND l.id = s.id \
+                 WHERE s.recorded_at < $3 AND ($4::text IS NULL OR l.outcome = $4) \
                  ORDER BY s.recorded_at DESC, s.id DESC LIMIT $5"
             ),
             &[&wanted.patient, &wanted.from, &end, &wanted.outcome, &(LIMIT + 1)],
@@ -127,17 +127,15 @@ async fn people(tx: &mut Tx, wanted: &Wanted) -> Result<Vec<Value>> {
     let rows = tx
         .query(
             sql!(
-                "WITH seen AS (SELECT l.actor_id, count(*) AS times, max(l.recorded_at) AS last_at, \
-                   CASE WHEN l.actor_id = '00000000-0000-0000-0000-000000000000' \
-                        THEN convert_from(l.header, 'UTF8')::jsonb ->> 'actor_kind' END AS kind \
-                   FROM audit.event_subjects s \
-                   JOIN audit.activity_logs l ON l.tenant_id = s.tenant_id AND l.recorded_at = s.recorded_at AND l.id = s.id \
-                   WHERE s.subject_id = $1 AND s.recorded_at >= $2 AND s.recorded_at < $3 AND ($4::text IS NULL OR l.outcome = $4) \
-                   GROUP BY 1, 4) \
+                "WITH about AS MATERIALIZED (SELECT l.recorded_at, l.actor_id, l.header FROM audit.events_about($1, $2) s \
+                   JOIN audit.activity_logs l ON l.recorded_at = s.recorded_at AND l.id = s.id \
+                   WHERE s.recorded_at < $3 AND ($4::text IS NULL OR l.outcome = $4)), \
+                 seen AS (SELECT actor_id, count(*) AS times, max(recorded_at) AS last_at, \
+                   CASE WHEN actor_id = '00000000-0000-0000-0000-000000000000' \
+                        THEN convert_from(header, 'UTF8')::jsonb ->> 'actor_kind' END AS kind \
+                   FROM about GROUP BY 1, 4) \
                  SELECT seen.times, seen.last_at, latest.header FROM seen CROSS JOIN LATERAL ( \
-                   SELECT l.header FROM audit.event_subjects s \
-                   JOIN audit.activity_logs l ON l.tenant_id = s.tenant_id AND l.recorded_at = s.recorded_at AND l.id = s.id \
-                   WHERE s.subject_id = $1 AND s.recorded_at = seen.last_at AND l.actor_id = seen.actor_id LIMIT 1) latest \
+                   SELECT a.header FROM about a WHERE a.recorded_at = seen.last_at AND a.actor_id = seen.actor_id LIMIT 1) latest \
                  ORDER BY seen.times DESC, seen.last_at DESC LIMIT 200"
             ),
             &[&wanted.patient, &wanted.from, &wanted.to, &wanted.outcome],

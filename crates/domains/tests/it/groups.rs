@@ -34,8 +34,8 @@ async fn answers(reads: Vec<Reading>) -> Vec<Result<Reply, Error>> {
 /// How many reads of this tenant are on record, and how many persons they name.
 async fn recorded(world: &World, tenant: Uuid) -> (i64, i64) {
     let admin = world.database.connect("salus_admin").await;
-    let sql = "SELECT count(DISTINCT l.id), count(s.id) FROM audit.activity_logs l \
-               LEFT JOIN audit.event_subjects s ON s.tenant_id = l.tenant_id AND s.id = l.id \
+    let sql = "SELECT count(DISTINCT l.id), count(s.person) FROM audit.activity_logs l \
+               LEFT JOIN LATERAL audit.header_subjects(l.header) s (person) ON true \
                WHERE l.tenant_id = $1 AND l.action = 'medical.patient.get' AND l.outcome = 'success'";
     let row = admin.query_one(sql, &[&tenant]).await.unwrap();
     (row.get(0), row.get(1))

@@ -155,7 +155,7 @@ async fn a_key_is_spent_once() {
 async fn told(world: &World, action: &str) -> Value {
     let admin = world.database.connect("salus_admin").await;
     let sql = "SELECT convert_from(l.header, 'UTF8')::jsonb || jsonb_build_object('subjects', \
-               (SELECT jsonb_agg(s.subject_id) FROM audit.event_subjects s WHERE s.id = l.id)) \
+               (SELECT jsonb_agg(s) FROM audit.header_subjects(l.header) s)) \
                FROM audit.activity_logs l WHERE l.action = $1 ORDER BY l.writer_seq DESC LIMIT 1";
     admin.query_one(sql, &[&action]).await.unwrap().get(0)
 }

@@ -153,8 +153,8 @@ async fn items(tx: &Transaction<'_>, head: &Head, which: &Selection, out: &mut d
     let sql = format!(
         "SELECT l.leaf_index, e.header, e.payload_commit, e.mac FROM ({}) e \
          JOIN audit.leaves l ON l.event_id = e.id AND l.epoch = $1 AND l.leaf_index < $2 \
-         WHERE e.tenant_id = $3 AND e.recorded_at >= $4 AND e.recorded_at < $5 AND ($6::uuid IS NULL OR EXISTS (\
-           SELECT FROM audit.event_subjects s WHERE s.tenant_id = e.tenant_id AND s.subject_id = $6 AND s.recorded_at = e.recorded_at AND s.id = e.id)) \
+         WHERE e.tenant_id = $3 AND e.recorded_at >= $4 AND e.recorded_at < $5 AND ($6::uuid IS NULL OR e.id IN (\
+           SELECT s.id FROM audit.indexed_about($3, $6, $4) s)) \
          ORDER BY l.leaf_index",
         log::events(tx, "tenant_id, id, recorded_at, header, payload_commit, mac").await?
     );

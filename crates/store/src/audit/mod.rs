@@ -21,6 +21,7 @@ pub mod report;
 pub mod retention;
 mod rows;
 mod sealer;
+mod subjects;
 mod trust;
 pub mod witness;
 mod writer;

@@ -103,10 +103,19 @@ pub async fn prune(
             [&epoch, &low, &high, &ask.reason, &ask.request, &code];
         tx.execute(sql, &values).await.map_err(|e| plain(&e))?;
     }
-    let gone = "DELETE FROM audit.event_subjects s USING pruning p \
-                  WHERE NOT p.held AND s.tenant_id = p.tenant_id AND s.recorded_at = p.recorded_at AND s.id = p.id; \
-                DELETE FROM audit.activity_logs e USING pruning p \
-                  WHERE NOT p.held AND e.tenant_id = p.tenant_id AND e.recorded_at = p.recorded_at AND e.id = p.id";
+    let gone = "DELETE FROM audit.activity_logs e USING pruning p \
+                  WHERE NOT p.held AND e.tenant_id = p.tenant_id AND e.recorded_at = p.recorded_at AND e.id = p.id; \
+                CREATE TEMP TABLE thinned ON COMMIT DROP AS \
+                  SELECT s.tenant_id, s.bucket, s.recorded_at, s.id, left_.entries FROM audit.event_subjects s CROSS JOIN LATERAL ( \
+                    SELECT count(*) FILTER (WHERE p.id IS NOT NULL) AS gone, \
+                           string_agg(audit.subject_entry(e.person, e.recorded_at, e.id), '' ORDER BY e.recorded_at) FILTER (WHERE p.id IS NULL) AS entries \
+                    FROM audit.subject_entries(s.entries) e LEFT JOIN pruning p \
+                      ON NOT p.held AND p.tenant_id = s.tenant_id AND p.recorded_at = e.recorded_at AND p.id = e.id) left_ \
+                  WHERE left_.gone > 0; \
+                UPDATE audit.event_subjects s SET entries = t.entries FROM thinned t WHERE t.entries IS NOT NULL \
+                  AND (s.tenant_id, s.bucket, s.recorded_at, s.id) = (t.tenant_id, t.bucket, t.recorded_at, t.id); \
+                DELETE FROM audit.event_subjects s USING thinned t WHERE t.entries IS NULL \
+                  AND (s.tenant_id, s.bucket, s.recorded_at, s.id) = (t.tenant_id, t.bucket, t.recorded_at, t.id)";
     tx.batch_execute(gone).await.map_err(|e| plain(&e))?;
     let partitions = drop_empty(&tx, ask.now).await?;
     tx.commit().await.map_err(|e| plain(&e))?;
@@ -121,9 +130,11 @@ async fn choose(tx: &Transaction<'_>, (head, keep): ((i32, i64), &[Keep]), ask: 
     let sql = "CREATE TEMP TABLE pruning (tenant_id uuid, recorded_at timestamptz, id uuid, epoch int, leaf_index bigint, \
                held boolean) ON COMMIT DROP";
     tx.batch_execute(sql).await.map_err(|e| plain(&e))?;
-    let sql = "INSERT INTO pruning SELECT e.tenant_id, e.recorded_at, e.id, l.epoch, l.leaf_index, EXISTS ( \
+    let sql = "WITH held_events AS MATERIALIZED (SELECT h.tenant_id, h.subject_id, a.recorded_at, a.id FROM audit.legal_holds h \
+                 CROSS JOIN LATERAL audit.indexed_about(h.tenant_id, h.subject_id, '-infinity') a WHERE h.released_at IS NULL) \
+               INSERT INTO pruning SELECT e.tenant_id, e.recorded_at, e.id, l.epoch, l.leaf_index, EXISTS ( \
                  SELECT FROM audit.legal_holds h WHERE h.tenant_id = e.tenant_id AND h.released_at IS NULL \
-                    AND (h.subject_id IS NULL OR EXISTS (SELECT FROM audit.event_subjects s WHERE s.tenant_id = e.tenant_id \
+                    AND (h.subject_id IS NULL OR EXISTS (SELECT FROM held_events s WHERE s.tenant_id = e.tenant_id \
                       AND s.subject_id = h.subject_id AND s.recorded_at = e.recorded_at AND s.id = e.id))) \
                FROM audit.activity_logs e JOIN audit.leaves l ON l.event_id = e.id \
                JOIN unnest($1::uuid[], $2::int[], $3::int[]) AS k (tenant_id, years, days) ON k.tenant_id = e.tenant_id \

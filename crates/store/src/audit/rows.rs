@@ -1,4 +1,4 @@
-//! Events as parameters of the one statement that inserts them, with the persons they are about.
+//! Events as parameters of the one statement that inserts them.
 
 use super::Event;
 use time::OffsetDateTime;
@@ -9,13 +9,10 @@ use uuid::Uuid;
 /// their own and each keeps its plan.
 macro_rules! insert_events {
     ($who:literal) => {
-        concat!($who, " WITH event AS ( \
-    INSERT INTO audit.activity_logs (tenant_id, writer_id, id, recorded_at, writer_seq, actor_id, action, target, outcome, \
-      header, payload, payload_salt, payload_commit, mac, leaf_hash) \
+        concat!($who, " INSERT INTO audit.activity_logs (tenant_id, writer_id, id, recorded_at, writer_seq, actor_id, action, \
+      target, outcome, header, payload, payload_salt, payload_commit, mac, leaf_hash) \
     SELECT $1, $2, * FROM unnest($3::uuid[], $4::timestamptz[], $5::bigint[], $6::uuid[], $7::text[], $8::text[], \
-      $9::text[], $10::bytea[], $11::bytea[], $12::bytea[], $13::bytea[], $14::bytea[], $15::bytea[])) \
-  INSERT INTO audit.event_subjects (tenant_id, subject_id, recorded_at, id) \
-    SELECT $1, * FROM unnest($16::uuid[], $17::timestamptz[], $18::uuid[])")
+      $9::text[], $10::bytea[], $11::bytea[], $12::bytea[], $13::bytea[], $14::bytea[], $15::bytea[])")
     };
 }
 
@@ -31,7 +28,6 @@ pub(crate) struct Rows<'a> {
     headers: Vec<&'a [u8]>,
     payloads: [Vec<Option<&'a [u8]>>; 2],
     digests: [Vec<&'a [u8]>; 3],
-    subjects: (Vec<Uuid>, Vec<OffsetDateTime>, Vec<Uuid>),
 }
 
 impl<'a> Rows<'a> {
@@ -42,7 +38,6 @@ impl<'a> Rows<'a> {
 
     /// These events, of which there is at least one; all are of the tenant of the first.
     pub(crate) fn of(events: &'a [Event]) -> Self {
-        let persons = || events.iter().flat_map(|e| e.subjects.iter().map(move |person| (*person, e)));
         Self {
             tenant: events.first().map_or(Uuid::nil(), |e| e.tenant),
             writer_id: events.first().map_or(0, |e| e.writer_id),
@@ -65,18 +60,13 @@ impl<'a> Rows<'a> {
                 events.iter().map(|e| &*e.mac).collect(),
                 events.iter().map(|e| &*e.leaf).collect(),
             ],
-            subjects: (
-                persons().map(|(person, _)| person).collect(),
-                persons().map(|(_, event)| event.recorded_at).collect(),
-                persons().map(|(_, event)| event.id).collect(),
-            ),
         }
     }
 
     /// In the order of the statement's parameters.
-    pub(crate) fn params(&self) -> [&(dyn ToSql + Sync); 18] {
+    pub(crate) fn params(&self) -> [&(dyn ToSql + Sync); 15] {
         let ([actions, targets, outcomes], [payloads, salts]) = (&self.texts, &self.payloads);
-        let ([commits, macs, leaves], (persons, times, ids)) = (&self.digests, &self.subjects);
+        let [commits, macs, leaves] = &self.digests;
         [
             &self.tenant,
             &self.writer_id,
@@ -93,9 +83,6 @@ impl<'a> Rows<'a> {
             commits,
             macs,
             leaves,
-            persons,
-            times,
-            ids,
         ]
     }
 }

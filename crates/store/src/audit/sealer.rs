@@ -14,6 +14,7 @@ use super::{
     leaf::{self, WriterKeys},
     log::{self, Head, LOCK, Log, Suspect},
     merkle::{Grown, SigningKey, Tile, empty_root},
+    subjects::Subjects,
     trust,
 };
 use crate::fault_point;
@@ -157,6 +158,9 @@ pub(super) async fn publish(
     }
     let sql = "UPDATE audit.tree_states SET size = $2, root = $3::bytea, horizon = $4::text::xid8 WHERE epoch = $1";
     tx.execute(sql, &[&head.epoch, &size.cast_signed(), &root.to_vec(), &horizon]).await.map_err(|e| plain(&e))?;
+    let sql = "INSERT INTO audit.subject_index (sysid, horizon) VALUES ($1, $2::text::xid8) \
+               ON CONFLICT (is_current) DO UPDATE SET sysid = excluded.sysid, horizon = excluded.horizon";
+    tx.execute(sql, &[&head.sysid, &horizon]).await.map_err(|e| plain(&e))?;
     Ok(note)
 }
 
@@ -252,6 +256,7 @@ pub(super) async fn append(
         }
         let first = grown.tree().size();
         let (mut places, mut ids, mut times) = (Vec::new(), Vec::<Uuid>::new(), Vec::<OffsetDateTime>::new());
+        let mut subjects = Subjects::default();
         for row in &rows {
             let (header, commit, mac, kept): (&[u8], &[u8], &[u8], &[u8]) =
                 (row.get(6), row.get(7), row.get(8), row.get(9));
@@ -260,6 +265,7 @@ pub(super) async fn append(
             if !made || leaf::hash(header, commit, mac)[..] != *kept {
                 suspects.push(Suspect { tenant: row.get(0), event: row.get(1), leaf: place });
             }
+            subjects.add(row.get(0), (row.get(1), row.get(2)), header);
             grown.append(kept.try_into().map_err(Error::internal)?);
             places.push(place.cast_signed());
             ids.push(row.get(1));
@@ -268,6 +274,7 @@ pub(super) async fn append(
         let sql = "INSERT INTO audit.leaves (epoch, leaf_index, event_id, recorded_at) \
                    SELECT $1, * FROM unnest($2::bigint[], $3::uuid[], $4::timestamptz[])";
         tx.execute(sql, &[&head.epoch, &places, &ids, &times]).await.map_err(|e| plain(&e))?;
+        subjects.store(tx, &log.env).await?;
         store_tiles(tx, head.epoch, grown.take_full().into_iter().map(|(at, hashes)| (at, hashes.concat()))).await?;
     }
 }

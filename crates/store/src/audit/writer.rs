@@ -38,7 +38,6 @@ pub struct Event {
     pub(crate) commit: Vec<u8>,
     pub(crate) mac: Vec<u8>,
     pub(crate) leaf: Vec<u8>,
-    pub(crate) subjects: Vec<Uuid>,
 }
 
 impl Writer {
@@ -120,7 +119,6 @@ impl Writer {
             commit: commit.to_vec(),
             mac: mac.to_vec(),
             leaf: leaf.to_vec(),
-            subjects: header.subjects,
         })
     }
 }

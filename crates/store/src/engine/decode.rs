@@ -8,7 +8,10 @@ use crate::{
 };
 use salus_core::{Error, Result};
 use serde_json::{Value, json};
-use std::{fmt::Write as _, sync::Arc};
+use std::{
+    fmt::Write as _,
+    sync::{Arc, OnceLock},
+};
 use time::{Date, OffsetDateTime, format_description::well_known::Rfc3339, macros::format_description};
 use tokio_postgres::Row;
 use uuid::Uuid;
@@ -20,6 +23,10 @@ pub struct Selection<'a> {
     names: Arc<[String]>,
     /// Whether the subject's key must come along.
     bound: bool,
+    /// Where `id` stands.
+    id: usize,
+    /// Which columns the caller may open; asked once for all rows.
+    open: OnceLock<Vec<bool>>,
 }
 
 impl<'a> Selection<'a> {
@@ -42,7 +49,8 @@ impl<'a> Selection<'a> {
         let columns: Vec<_> = table.readable().filter(keep).collect();
         let names = columns.iter().map(|c| c.name.clone()).collect();
         let bound = columns.iter().any(|c| c.subject_bound);
-        Ok(Self { table, columns, names, bound })
+        let id = columns.iter().position(|c| c.name == "id").ok_or_else(|| Error::internal("a table without id"))?;
+        Ok(Self { table, columns, names, bound, id, open: OnceLock::new() })
     }
 
     /// The select list over the alias `t`: the columns, then the subject and its wrapped key when they are needed.
@@ -72,7 +80,7 @@ impl<'a> Selection<'a> {
     /// # Errors
     /// As [`Selection::record`].
     pub fn record_of_new(&self, tx: &mut Tx, row: &Row) -> Result<Record> {
-        let subject: Option<Uuid> = if self.table.subject.is_some() { row.get("subject_") } else { None };
+        let subject = self.subject(row)?;
         let key = subject.and_then(|id| tx.subject_key(id));
         self.record_with(tx, row, subject, key.as_ref())
     }
@@ -82,8 +90,12 @@ impl<'a> Selection<'a> {
     /// # Errors
     /// [`Error::Internal`] when a sealed value does not open.
     pub fn record(&self, tx: &mut Tx, row: &Row) -> Result<Record> {
-        let subject: Option<Uuid> = if self.table.subject.is_some() { row.get("subject_") } else { None };
-        let wrapped: Option<&[u8]> = if self.bound { row.get("subject_key_") } else { None };
+        let subject = self.subject(row)?;
+        let wrapped: Option<&[u8]> = match subject {
+            // It stands behind the subject.
+            Some(_) if self.bound => row.try_get(self.columns.len() + 1).map_err(Error::internal)?,
+            _ => None,
+        };
         let key = match (subject, wrapped) {
             (Some(subject), Some(wrapped)) => Some(tx.keys().open_subject(subject, wrapped)?),
             _ => None,
@@ -91,8 +103,16 @@ impl<'a> Selection<'a> {
         self.record_with(tx, row, subject, key.as_ref())
     }
 
+    /// The person a row is about: the expression behind the columns.
+    fn subject(&self, row: &Row) -> Result<Option<Uuid>> {
+        match self.table.subject {
+            Some(_) => row.try_get(self.columns.len()).map_err(Error::internal),
+            None => Ok(None),
+        }
+    }
+
     fn record_with(&self, tx: &mut Tx, row: &Row, subject: Option<Uuid>, key: Option<&SubjectKey>) -> Result<Record> {
-        let id: Uuid = row.get("id");
+        let id: Uuid = row.try_get(self.id).map_err(Error::internal)?;
         if let Some(subject) = subject {
             tx.about(subject);
         }
@@ -108,7 +128,8 @@ impl<'a> Selection<'a> {
         let column = self.columns[i];
         let Kind::Sealed(_) = column.kind else { return plain(row, i, column.kind) };
         let Some(sealed) = row.try_get::<_, Option<&[u8]>>(i).map_err(Error::internal)? else { return Ok(Value::Null) };
-        if !tx.may_open(self.table, column) {
+        let open = self.open.get_or_init(|| self.columns.iter().map(|c| tx.may_open(self.table, c)).collect());
+        if !open[i] {
             return Ok(Value::Null);
         }
         if column.subject_bound && owner.subject.is_some() && owner.key.is_none() {

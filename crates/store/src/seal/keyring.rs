@@ -1,7 +1,7 @@
 //! The keys of one tenant in memory: the tenant key that wraps, the class keys that seal, the index key that hashes.
 //! The root key wraps the tenant key; the tenant key wraps the others, each bound to what it is for.
 
-use super::{IndexKey, Secret, SubjectKey, Wrapping, digest, extract, nonce, random_secret};
+use super::{IndexKey, Persons, Secret, SubjectKey, Wrapping, digest, extract, nonce, random_secret};
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey},
     hmac as mac,
@@ -93,6 +93,8 @@ pub struct TenantKeys {
     tenant: Uuid,
     wrapping: Wrapping,
     classes: HashMap<u64, ClassKey>,
+    /// Persons' keys that are open already.
+    persons: Arc<Persons>,
     /// What is unwrapped already, so that reading the rows again asks no key above.
     secrets: HashMap<u64, Secret>,
     /// Blind indexes and search tokens as they are written.
@@ -113,7 +115,7 @@ impl ClassKey {
     /// A key as it was unwrapped.
     #[must_use]
     pub fn new(key_no: u64, class: KeyClass, active: bool, secret: Secret) -> Self {
-        let extracted = extract(&[], &secret[..]);
+        let extracted = mac::Key::new(mac::HMAC_SHA256, &extract(&[], &secret[..])[..]);
         let fingerprint = digest(&secret[..]);
         Self { key_no, class, active, secret, extracted, fingerprint, remaining: Arc::default() }
     }
@@ -172,7 +174,7 @@ impl TenantKeys {
     /// on counting.
     pub(crate) fn new(
         tenant: Uuid,
-        wrapping: Wrapping,
+        (wrapping, persons): (Wrapping, Arc<Persons>),
         mut loaded: Vec<Loaded>,
         held: Option<&Self>,
     ) -> Result<Option<Self>> {
@@ -204,7 +206,7 @@ impl TenantKeys {
         let mut indexes = indexes.into_iter();
         let (Some(first), Some((_, index))) = (first, indexes.next()) else { return Ok(None) };
         let also = indexes.filter(|(searched, _)| *searched).map(|(_, key)| key).collect();
-        Ok(Some(Self { tenant, wrapping, classes, secrets, index, also, first }))
+        Ok(Some(Self { tenant, wrapping, classes, persons, secrets, index, also, first }))
     }
 
     fn index_by_no(&self, key_no: u64) -> Option<Arc<IndexKey>> {
@@ -265,7 +267,13 @@ impl TenantKeys {
 
     /// A person's key from its wrapped form.
     pub fn open_subject(&self, subject: Uuid, wrapped: &[u8]) -> Result<SubjectKey> {
-        self.wrapping.unwrap(&self.subject_aad(subject), wrapped).map(SubjectKey::new)
+        let id = (self.tenant, subject);
+        if let Some(key) = self.persons.get(id, wrapped) {
+            return Ok(key);
+        }
+        let key = self.wrapping.unwrap(&self.subject_aad(subject), wrapped).map(SubjectKey::new)?;
+        self.persons.keep(id, wrapped, &key);
+        Ok(key)
     }
 
     /// A person's wrapped key under the tenant key in use.

@@ -7,6 +7,7 @@
 
 mod blind;
 mod keyring;
+mod persons;
 mod root;
 mod value;
 mod wrapping;
@@ -15,6 +16,7 @@ pub use blind::{IndexKey, Search, name_words};
 pub(crate) use keyring::key_aad;
 pub use keyring::{ClassKey, KeyClass, TenantKeys, Wrapped};
 pub(crate) use keyring::{Loaded, cipher};
+pub(crate) use persons::Persons;
 pub(crate) use root::replace_private;
 pub use root::{RootFile, RootKey};
 pub use value::{Binding, Format, SubjectKey, key_no, open, seal};
@@ -77,20 +79,17 @@ pub(crate) fn derive(salt: &[u8], secret: &[u8], info: &[&[u8]]) -> Result<Secre
     Ok(key)
 }
 
-/// The first half of HKDF-SHA-256 (RFC 5869 section 2.2), kept as the key of the second.
-pub(crate) fn extract(salt: &[u8], secret: &[u8]) -> aws_lc_rs::hmac::Key {
+/// The first half of HKDF-SHA-256 (RFC 5869 section 2.2): the key of the second.
+pub(crate) fn extract(salt: &[u8], secret: &[u8]) -> Secret {
     use aws_lc_rs::hmac as mac;
     // An absent salt is as many zeros as the hash is long, which HMAC's own padding makes of an empty key.
-    let extracted = Zeroizing::new(hmac(&mac::Key::new(mac::HMAC_SHA256, salt), &[secret]));
-    mac::Key::new(mac::HMAC_SHA256, &extracted[..])
+    Zeroizing::new(hmac(&mac::Key::new(mac::HMAC_SHA256, salt), &[secret]))
 }
 
 /// The second half (section 2.3) for 256 bits, which is its first block.
-pub(crate) fn expand(extracted: &aws_lc_rs::hmac::Key, info: &[&[u8]]) -> Secret {
+pub(crate) fn expand(extracted: &aws_lc_rs::hmac::Key, info: &[u8]) -> Secret {
     let mut context = aws_lc_rs::hmac::Context::with_key(extracted);
-    for part in info {
-        context.update(part);
-    }
+    context.update(info);
     context.update(&[1]);
     let mut key = Zeroizing::new([0; 32]);
     key.copy_from_slice(context.sign().as_ref());

@@ -47,32 +47,45 @@ pub struct Binding {
     pub format: Format,
 }
 
-/// A person's key, from which the keys of that person's values are derived. Cheap to clone; the first half of each
-/// derivation is done once for a class key, because one row holds many values of one person.
+/// A person's key, from which the keys of that person's values are derived. Cheap to clone; each is derived once,
+/// because a person's record is read again and again.
 #[derive(Clone)]
 pub struct SubjectKey(Arc<Held>);
 
 struct Held {
     secret: Secret,
-    /// What HKDF extracted, by the fingerprint of the class key.
-    extracted: Mutex<Vec<([u8; 32], mac::Key)>>,
+    derived: Mutex<Vec<Derived>>,
+}
+
+/// What was derived under one class key.
+struct Derived {
+    /// Fingerprint of the class key.
+    class: [u8; 32],
+    /// What HKDF extracted.
+    extracted: Secret,
+    /// Keys by number of the column.
+    columns: Vec<(u32, Secret)>,
 }
 
 impl SubjectKey {
     pub(crate) fn new(secret: Secret) -> Self {
-        Self(Arc::new(Held { secret, extracted: Mutex::default() }))
+        Self(Arc::new(Held { secret, derived: Mutex::default() }))
     }
 
-    /// The key of one column's values of this person.
-    fn column(&self, class: &ClassKey, info: &[&[u8]]) -> Secret {
-        let mut held = self.0.extracted.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, key)) = held.iter().find(|(of, _)| of == class.fingerprint()) {
-            return expand(key, info);
-        }
-        let key = extract(&self.0.secret[..], class.secret());
-        let column = expand(&key, info);
-        held.push((*class.fingerprint(), key));
-        column
+    /// Does something with the key of one column's values of this person.
+    fn with_column<T>(&self, class: &ClassKey, column: u32, work: impl FnOnce(&Secret) -> T) -> T {
+        let mut held = self.0.derived.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = held.iter().position(|d| d.class == *class.fingerprint()).unwrap_or_else(|| {
+            let extracted = extract(&self.0.secret[..], class.secret());
+            held.push(Derived { class: *class.fingerprint(), extracted, columns: Vec::new() });
+            held.len() - 1
+        });
+        let Derived { extracted, columns, .. } = &mut held[at];
+        let at = columns.iter().position(|(of, _)| *of == column).unwrap_or_else(|| {
+            columns.push((column, expand(&mac::Key::new(mac::HMAC_SHA256, &extracted[..]), &info(column))));
+            columns.len() - 1
+        });
+        work(&columns[at].1)
     }
 }
 
@@ -97,14 +110,20 @@ impl Binding {
     }
 
     fn key(&self, class: &ClassKey, subject: Option<&SubjectKey>) -> Result<LessSafeKey> {
-        let info: [&[u8]; 2] = [b"salus/fle/v1", &self.column.to_be_bytes()];
+        let made = |key: &Secret| UnboundKey::new(&AES_256_GCM, &key[..]);
         let key = match subject {
-            Some(subject) => subject.column(class, &info),
-            None => expand(class.extracted(), &info),
+            Some(subject) => subject.with_column(class, self.column, made),
+            None => made(&expand(class.extracted(), &info(self.column))),
         };
-        let key = UnboundKey::new(&AES_256_GCM, &key[..]).map_err(|_| Error::internal("AES key refused"))?;
-        Ok(LessSafeKey::new(key))
+        key.map(LessSafeKey::new).map_err(|_| Error::internal("AES key refused"))
     }
+}
+
+/// What a column's key is derived for (`spec` B2.2).
+fn info(column: u32) -> [u8; 16] {
+    let mut info = *b"salus/fle/v1\0\0\0\0";
+    info[12..].copy_from_slice(&column.to_be_bytes());
+    info
 }
 
 /// Seals `clear` for its place under the class key, and under the subject's key when the column is bound to one.
@@ -215,13 +234,15 @@ mod tests {
     #[test]
     fn column_keys_are_those_of_hkdf() {
         let (class, secret) = (ClassKey::for_test(42), random_secret().unwrap());
-        let info: [&[u8]; 2] = [b"salus/fle/v1", &7u32.to_be_bytes()];
-        let whole = crate::seal::derive(&secret[..], class.secret(), &info).unwrap();
+        let parts: [&[u8]; 2] = [b"salus/fle/v1", &7u32.to_be_bytes()];
+        let whole = crate::seal::derive(&secret[..], class.secret(), &parts).unwrap();
         let subject = SubjectKey::new(secret);
         for _ in 0..2 {
-            assert_eq!(subject.column(&class, &info), whole);
+            assert_eq!(subject.with_column(&class, 7, Clone::clone), whole);
         }
-        assert_eq!(expand(class.extracted(), &info), crate::seal::derive(&[], class.secret(), &info).unwrap());
+        assert_ne!(subject.with_column(&class, 8, Clone::clone), whole);
+        assert_ne!(subject.with_column(&ClassKey::for_test(42), 7, Clone::clone), whole, "another class key, same number");
+        assert_eq!(expand(class.extracted(), &info(7)), crate::seal::derive(&[], class.secret(), &parts).unwrap());
     }
 
     #[test]

@@ -137,7 +137,16 @@ pub async fn populate(client: &Client) {
         INSERT INTO kernel.outbox (id, event, row_id) SELECT gen_random_uuid(), 'a.made', gen_random_uuid() FROM generate_series(1, 50);
         INSERT INTO kernel.search_tokens (token, id) SELECT decode(lpad(to_hex(i), 8, '0'), 'hex'), gen_random_uuid() FROM generate_series(1, 50) i;
         INSERT INTO kernel.subject_keys (id, wrapped) VALUES (gen_random_uuid(), '\\x01');
-        INSERT INTO audit.event_subjects (subject_id, recorded_at, id) SELECT gen_random_uuid(), now(), gen_random_uuid() FROM generate_series(1, 50);
+        DO $$ BEGIN
+          IF to_regprocedure('audit.subject_entry(uuid, timestamptz, uuid)') IS NOT NULL
+             AND EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'audit.event_subjects'::regclass AND attname = 'bucket') THEN
+            EXECUTE 'INSERT INTO audit.event_subjects (bucket, recorded_at, id, entries)
+              SELECT audit.subject_bucket(p), now(), gen_random_uuid(), audit.subject_entry(p, now(), gen_random_uuid())
+                FROM (SELECT gen_random_uuid() p FROM generate_series(1, 50)) persons';
+          ELSE
+            EXECUTE 'INSERT INTO audit.event_subjects (subject_id, recorded_at, id) SELECT gen_random_uuid(), now(), gen_random_uuid() FROM generate_series(1, 50)';
+          END IF;
+        END $$;
         INSERT INTO audit.activity_logs (id, recorded_at, writer_id, writer_seq, actor_id, action, target, outcome, header, payload_commit, mac, leaf_hash)
           SELECT gen_random_uuid(), now() + make_interval(days => i), 1, i, gen_random_uuid(), 'read', 'a', 'success', '\\x7b7d',
                  sha256('a'), sha256('b'), sha256('c') FROM generate_series(1, 60) i;

@@ -5,6 +5,7 @@ mod bundles;
 mod epochs;
 mod retention;
 mod sealing;
+mod subjects;
 
 use salus_core::{Ctx, Env};
 use salus_store::{
