@@ -61,7 +61,7 @@ pub(crate) struct Replicas {
 }
 
 struct Replica {
-    /// Host, for people.
+    /// Host, for the log.
     name: String,
     pool: Pool,
     /// Not to be tried before.
@@ -73,8 +73,8 @@ struct Replica {
 /// How a replica is, as health tells it.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct ReplicaState {
-    /// Its host.
-    pub name: String,
+    /// Its place in the settings, from 1: health is told to strangers, hosts are not.
+    pub number: usize,
     /// `used`; `behind`: the primary answers meanwhile; `unreachable`; `not_a_replica`: it is none of this primary's, or its
     /// role passes row-level security by.
     pub state: &'static str,
@@ -136,7 +136,7 @@ impl Db {
         let Some(replicas) = &self.0.replicas else { return Vec::new() };
         let position = self.position().await.ok();
         let mut states = Vec::new();
-        for replica in &replicas.all {
+        for (n, replica) in replicas.all.iter().enumerate() {
             let looked = async {
                 let connection = replica.pool.get().await.map_err(|_| No::Unreachable)?;
                 let position = position.ok_or(No::Unreachable)?;
@@ -153,7 +153,7 @@ impl Db {
                 Err(_) => ("unreachable", None),
             };
             let reads = replica.reads.load(Ordering::Relaxed);
-            states.push(ReplicaState { name: replica.name.clone(), state, behind_bytes, reads });
+            states.push(ReplicaState { number: n + 1, state, behind_bytes, reads });
         }
         states
     }
