@@ -66,6 +66,10 @@ pub enum Error {
     /// Cannot answer now, and nothing was done (503).
     #[error("{0}")]
     Unavailable(String),
+    /// The database may have done it and may not keep it (503): its answer to COMMIT was lost, or it did not wait for its
+    /// standby. Whoever sends the same request with the same `Idempotency-Key` learns which.
+    #[error("it is not known whether this was done: send the same request again, with the same Idempotency-Key")]
+    UnknownOutcome,
     /// A fault of ours (500). The text goes to the log, never to the caller.
     #[error("internal error: {0}")]
     Internal(String),
@@ -100,7 +104,7 @@ impl Error {
             Self::TooLarge(_) => 413,
             Self::Unsupported(_) => 415,
             Self::TooMany(_) => 429,
-            Self::Unavailable(_) => 503,
+            Self::Unavailable(_) | Self::UnknownOutcome => 503,
             Self::Internal(_) => 500,
         }
     }
@@ -121,6 +125,7 @@ impl Error {
             Self::Unsupported(_) => "unsupported_media_type",
             Self::TooMany(_) => "too_many_requests",
             Self::Unavailable(_) => "unavailable",
+            Self::UnknownOutcome => "unknown_outcome",
             Self::Internal(_) => "internal",
         }
     }

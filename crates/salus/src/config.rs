@@ -2,7 +2,10 @@
 //! known is an error that says the nearest one that is.
 
 use salus_core::{Error, Result};
-use salus_store::kms::{AwsKms, Kms, Patience, Vault};
+use salus_store::{
+    fault,
+    kms::{AwsKms, Kms, Patience, Vault},
+};
 use serde::Deserialize;
 use std::{
     env,
@@ -24,6 +27,12 @@ pub struct Config {
     /// The same server for the sealer of the audit log: as `salus_sealer` or a role granted it. Without it the log of a
     /// database of your own is not sealed, and `salus serve` says so.
     pub database_sealer_url: Option<String>,
+    /// Streaming replicas of `database_url`, as the same role: what only reads is answered by them.
+    #[serde(default)]
+    pub database_replica_urls: Vec<String>,
+    /// `database_url` and `database_replica_urls` are those of `PgBouncer` in transaction mode: nothing is prepared by name.
+    #[serde(default)]
+    pub database_pooled: bool,
     /// File on another volume where signed heads of the audit log are kept; `audit/anchor` of the data directory when
     /// not set, which protects only from who cannot write there.
     pub audit_anchor: Option<PathBuf>,
@@ -40,6 +49,8 @@ pub struct Config {
     pub backup_every: Option<u32>,
     /// How many backups remain when the server took a new one; all of them when not set.
     pub backup_keep: Option<usize>,
+    /// MiB kept beside the private cluster, to be given up when its disk is full; 256 when not set, 0 for none.
+    pub ballast_mib: Option<u64>,
     /// File on another volume that lists erased persons; `audit/erasures` of the data directory when not set. No backup
     /// holds it, and every start repeats it.
     pub erasure_ledger: Option<PathBuf>,
@@ -120,12 +131,17 @@ impl KmsConfig {
     }
 }
 
+/// Where a test ends this process; builds for use have no such variable.
+const FAULT_POINT: &str = "SALUS_FAULT_POINT";
+
 /// Variables that are read, and the setting each stands for.
-const VARIABLES: [(&str, &str); 19] = [
+const VARIABLES: [(&str, &str); 22] = [
     ("SALUS_HOME", "home"),
     ("DATABASE_URL", "database_url"),
     ("DATABASE_ADMIN_URL", "database_admin_url"),
     ("DATABASE_SEALER_URL", "database_sealer_url"),
+    ("DATABASE_REPLICA_URLS", "database_replica_urls"),
+    ("SALUS_DATABASE_POOLED", "database_pooled"),
     ("SALUS_AUDIT_ANCHOR", "audit_anchor"),
     ("SALUS_AUDIT_RECEIPTS", "audit_receipts"),
     ("SALUS_AUDIT_WITNESS", "audit_witness"),
@@ -133,6 +149,7 @@ const VARIABLES: [(&str, &str); 19] = [
     ("SALUS_BACKUP_DIR", "backup_dir"),
     ("SALUS_BACKUP_EVERY", "backup_every"),
     ("SALUS_BACKUP_KEEP", "backup_keep"),
+    ("SALUS_BALLAST_MIB", "ballast_mib"),
     ("SALUS_ERASURE_LEDGER", "erasure_ledger"),
     ("PGSSLROOTCERT", "database_root_certificates"),
     ("SALUS_ALLOW_PLAIN_DATABASE", "allow_plain_database"),
@@ -179,6 +196,9 @@ impl Config {
             return Err(Error::invalid("connections", "not_allowed", "Is at least 1"));
         }
         config.read_backup_settings()?;
+        if let Some(point) = variable(FAULT_POINT).filter(|_| fault::ARMABLE) {
+            fault::arm(&point)?;
+        }
         for (place, name) in [
             (&mut config.audit_anchor, "SALUS_AUDIT_ANCHOR"),
             (&mut config.audit_receipts, "SALUS_AUDIT_RECEIPTS"),
@@ -193,6 +213,14 @@ impl Config {
         if let Some(path) = variable("PGSSLROOTCERT").filter(|path| path != "system") {
             config.database_root_certificates = Some(path.into());
         }
+        if let Some(n) = variable("SALUS_BALLAST_MIB") {
+            let mib = n.parse().map_err(|_| Error::invalid("SALUS_BALLAST_MIB", "wrong_type", "Is a number of MiB"))?;
+            config.ballast_mib = Some(mib);
+        }
+        if let Some(list) = variable("DATABASE_REPLICA_URLS") {
+            config.database_replica_urls = list.split_whitespace().map(str::to_owned).collect();
+        }
+        switch(&mut config.database_pooled, "SALUS_DATABASE_POOLED")?;
         switch(&mut config.allow_old_postgres, "SALUS_ALLOW_OLD_POSTGRES")?;
         switch(&mut config.allow_plain_database, "SALUS_ALLOW_PLAIN_DATABASE")?;
         Ok(config)
@@ -245,7 +273,7 @@ fn variable(name: &str) -> Option<String> {
 }
 
 fn refuse_unknown_variables() -> Result<()> {
-    let known = |name: &str| VARIABLES.iter().any(|(n, _)| *n == name);
+    let known = |name: &str| VARIABLES.iter().any(|(n, _)| *n == name) || (fault::ARMABLE && name == FAULT_POINT);
     for (name, _) in env::vars_os() {
         let name = name.to_string_lossy();
         if name.starts_with("SALUS_") && !known(&name) {

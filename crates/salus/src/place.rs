@@ -91,21 +91,29 @@ impl Place {
     fn address(&self, role: &str, url: Option<&String>) -> Result<Address> {
         match (&self.cluster, url) {
             (Some(cluster), _) => Ok(cluster.config(role, DATABASE).into()),
-            (None, Some(url)) => {
-                let policy = Policy {
-                    root_certificates: self.config.database_root_certificates.clone(),
-                    allow_plain: self.config.allow_plain_database,
-                };
-                let mut address = Address::parse(url, &policy)?;
-                address.config_mut().application_name("salus");
-                Ok(address)
-            }
+            (None, Some(url)) => self.parse(url),
             (None, None) => Err(Error::Unavailable(
                 "DATABASE_ADMIN_URL is set and DATABASE_URL is not: name in it the address as salus_app that the \
                  server uses, or unset both to use the private cluster"
                     .into(),
             )),
         }
+    }
+
+    fn parse(&self, url: &str) -> Result<Address> {
+        let policy = Policy {
+            root_certificates: self.config.database_root_certificates.clone(),
+            allow_plain: self.config.allow_plain_database,
+        };
+        let mut address = Address::parse(url, &policy)?;
+        address.config_mut().application_name("salus");
+        Ok(address)
+    }
+
+    /// The streaming replicas that the settings name.
+    fn replicas(&self) -> Result<Vec<Address>> {
+        let urls = self.config.database_replica_urls.iter();
+        urls.map(|url| Ok(self.parse(url)?.pooled(self.config.database_pooled))).collect()
     }
 
     /// A connection that may change the schema.
@@ -119,7 +127,13 @@ impl Place {
 
     /// The way to the database that the server takes.
     fn serving(&self) -> Result<Address> {
-        self.address("salus_app", self.config.database_url.as_ref())
+        let address = self.address("salus_app", self.config.database_url.as_ref())?;
+        Ok(address.pooled(self.config.database_pooled && self.cluster.is_none()))
+    }
+
+    /// A connection for comparing the schema: the administrator's, or else the server's own.
+    async fn looking(&self) -> Result<Client> {
+        if self.may_migrate() { self.admin().await } else { self.serving()?.connect_to_read().await }
     }
 
     /// The key files.
@@ -150,14 +164,14 @@ impl Place {
     /// [`Error::Unavailable`] when a key is missing or the role must not serve.
     pub async fn db_as_it_is(&self) -> Result<Db> {
         let root = self.keys().unlock()?;
-        let db = Db::open(Options {
+        let options = Options {
             address: self.serving()?,
             connections: self.config.connections.unwrap_or(CONNECTIONS),
             root,
             env: Env::default(),
             allow_old_postgres: self.config.allow_old_postgres,
-        })
-        .await?;
+        };
+        let db = Db::open_with_replicas(options, self.replicas()?).await?;
         db.keep_receipts(&self.receipts())?;
         Ok(db)
     }
@@ -239,10 +253,10 @@ impl Place {
     /// [`Error::Unavailable`] with what to do.
     pub async fn check(&self) -> Result<()> {
         // First, because whoever is refused here has nothing to gain from the rest.
-        refuse_unsafe(&self.serving()?.connect().await?, self.config.allow_old_postgres).await?;
-        let admin = self.admin().await?;
-        schema::require(&admin).await?;
-        lint::fatal(&lint::check(&admin).await?).map_or(Ok(()), Err)
+        refuse_unsafe(&self.serving()?.connect_to_read().await?, self.config.allow_old_postgres).await?;
+        let client = self.looking().await?;
+        schema::require(&client).await?;
+        lint::fatal(&lint::check(&client).await?).map_or(Ok(()), Err)
     }
 
     /// The tenant of this name.

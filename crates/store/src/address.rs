@@ -31,6 +31,8 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 pub struct Address {
     pub(crate) config: Config,
     pub(crate) tls: MakeRustlsConnect,
+    /// Whether a pooler stands between that gives each transaction another server connection.
+    pub(crate) pooled: bool,
 }
 
 /// What an address says about encryption (libpq's `sslmode`).
@@ -61,7 +63,7 @@ impl From<Config> for Address {
     /// As it is, without encryption: for a socket of this machine.
     fn from(mut config: Config) -> Self {
         config.ssl_mode(SslMode::Disable);
-        Self { config, tls: MakeRustlsConnect::new(client_config(lenient(None))) }
+        Self { config, tls: MakeRustlsConnect::new(client_config(lenient(None))), pooled: false }
     }
 }
 
@@ -102,12 +104,42 @@ impl Address {
             (Mode::VerifyFull, _) => trusted(roots.as_deref())?,
             _ => lenient(None),
         };
-        Ok(Self { config, tls: MakeRustlsConnect::new(client_config(verifier)) })
+        Ok(Self { config, tls: MakeRustlsConnect::new(client_config(verifier)), pooled: false })
     }
 
     /// The parameters of the connection, to be changed before it is used.
     pub fn config_mut(&mut self) -> &mut Config {
         &mut self.config
+    }
+
+    /// The first host, for people.
+    #[must_use]
+    pub fn host(&self) -> String {
+        match self.config.get_hosts().first() {
+            Some(Host::Tcp(name)) => name.clone(),
+            Some(Host::Unix(path)) => path.display().to_string(),
+            None => "localhost".into(),
+        }
+    }
+
+    /// Says that `PgBouncer` in transaction mode stands between: nothing is prepared by name.
+    #[must_use]
+    pub fn pooled(mut self, pooled: bool) -> Self {
+        self.pooled = pooled;
+        self
+    }
+
+    /// A connection of its own, gone when it is dropped. Through a pooler it is one transaction from its beginning to its
+    /// end, so that all it does reaches one server; what it wrote is not kept, so it is for reading.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when there is none to be had.
+    pub async fn connect_to_read(&self) -> Result<Client> {
+        let client = self.connect().await?;
+        if self.pooled {
+            client.batch_execute("BEGIN READ ONLY").await.map_err(|e| unreachable(&e))?;
+        }
+        Ok(client)
     }
 
     /// A connection of its own, gone when it is dropped.

@@ -5,19 +5,24 @@ use crate::{
     Address, Catalog, Tx,
     address::unreachable,
     audit::{Group, Writer},
+    fault_point,
+    pool::{Connections, Pool},
+    replica::Replicas,
     seal::{Persons, RootKey, TenantKeys},
     tx::failure,
-    unit::Unit,
+    unit::{Failure, Unit},
 };
-use deadpool_postgres::{Manager, ManagerConfig, Pool, PoolError, RecyclingMethod, Runtime, Timeouts};
 use salus_core::{Ctx, Env, Error, PLATFORM, Result};
 use std::{
     collections::{HashMap, HashSet},
     hash::{BuildHasher as _, RandomState},
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    sync::{
+        Arc, Mutex, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
-use tokio_postgres::Client;
+use tokio_postgres::{Client, error::SqlState};
 use uuid::Uuid;
 
 /// How to open a database.
@@ -53,6 +58,7 @@ pub struct Tenant {
 
 pub(crate) struct Shared {
     pub(crate) pool: Pool,
+    pub(crate) replicas: Option<Replicas>,
     address: Address,
     pub(crate) catalog: Catalog,
     pub(crate) writer: Writer,
@@ -63,6 +69,8 @@ pub(crate) struct Shared {
     pub(crate) persons: Arc<Persons>,
     /// Audit events of reads that are about to be written, by tenant.
     pub(crate) groups: Mutex<HashMap<Uuid, Arc<Group>>>,
+    /// The database refused a change because there was no room, and has taken none since.
+    pub(crate) full: AtomicBool,
     /// Hashes of the built statements whose plans connections keep.
     kept: Mutex<HashSet<u64>>,
     hasher: RandomState,
@@ -90,31 +98,33 @@ impl Db {
     /// # Errors
     /// [`Error::Unavailable`] with what to do, when the database cannot be reached or must not be trusted.
     pub async fn open(options: Options) -> Result<Self> {
-        let manager = Manager::from_config(
-            options.address.config.clone(),
-            options.address.tls.clone(),
-            ManagerConfig { recycling_method: RecyclingMethod::Fast },
-        );
-        let wait = Some(Duration::from_secs(5));
-        let pool = Pool::builder(manager)
-            .max_size(options.connections)
-            .runtime(Runtime::Tokio1)
-            .timeouts(Timeouts { wait, create: wait, recycle: wait })
-            .build()
+        Self::open_with_replicas(options, Vec::new()).await
+    }
+
+    /// The same with streaming replicas, which answer what only reads (see `replica`). One that cannot be reached, or is
+    /// none, keeps nothing from being served: the primary answers.
+    ///
+    /// # Errors
+    /// As [`Db::open`].
+    pub async fn open_with_replicas(options: Options, replicas: Vec<Address>) -> Result<Self> {
+        let pool = Connections::pool(options.address.clone(), options.connections, Duration::from_secs(5))
             .map_err(Error::internal)?;
-        let client = pool.get().await.map_err(|e| match e {
-            PoolError::Backend(e) => unreachable(&e),
-            e => Error::Unavailable(format!("the database cannot be reached: {e}")),
-        })?;
+        // One of its own: what is prepared by name here goes with it, which a pooler between demands.
+        let client = options.address.connect().await?;
+        if options.address.pooled {
+            client.batch_execute("BEGIN").await.map_err(|e| unreachable(&e))?;
+        }
         refuse_unsafe(&client, options.allow_old_postgres).await?;
         let catalog = Catalog::load(&client).await?;
         let row = client.query_one("SELECT nextval('audit.writer_ids')::int4", &[]).await.map_err(Error::internal)?;
         let payload = catalog.table("audit.activity_logs")?.column("payload").map_or(0, |c| c.column_id);
         let writer = Writer::new(&options.root, row.get(0), payload, &options.env)?;
         drop(client);
+        let replicas = (!replicas.is_empty()).then(|| Replicas::new(replicas, options.connections)).transpose()?;
         let (address, env, root) = (options.address, options.env, options.root);
         let db = Self(Arc::new(Shared {
             pool,
+            replicas,
             address,
             catalog,
             writer,
@@ -123,6 +133,7 @@ impl Db {
             tenants: RwLock::default(),
             persons: Arc::default(),
             groups: Mutex::default(),
+            full: AtomicBool::new(false),
             kept: Mutex::default(),
             hasher: RandomState::new(),
         }));
@@ -158,6 +169,40 @@ impl Db {
         (s.size.saturating_sub(s.available), s.size, s.max_size)
     }
 
+    /// Whether the last change was refused because the database has no room.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.0.full.load(Ordering::Relaxed)
+    }
+
+    /// Whether there is room again: an event that says so is written, and kept where there is.
+    pub async fn has_room_again(&self) -> bool {
+        let looked = async {
+            let tx = self.begin(Ctx::system(&self.0.env, PLATFORM), false).await?;
+            tx.commit("kernel.room.check", "kernel.settings").await
+        };
+        looked.await.is_ok()
+    }
+
+    /// Notes whether the database had room for what was just committed, and gives the failure on.
+    pub(crate) fn noted(&self, committed: Result<(), Failure>) -> Result<()> {
+        if committed.is_ok() {
+            self.0.full.store(false, Ordering::Relaxed);
+        }
+        committed.map_err(|f| self.failed(f))
+    }
+
+    /// A failure as the caller sees it; one for want of room is remembered.
+    pub(crate) fn failed(&self, f: Failure) -> Error {
+        if let Failure::Database(e) = &f
+            && e.code() == Some(&SqlState::DISK_FULL)
+            && !self.0.full.swap(true, Ordering::Relaxed)
+        {
+            tracing::error!("the database has no room: nothing is recorded or answered; see salus ops free-ballast");
+        }
+        failure(&self.0.catalog, f)
+    }
+
     /// Ends the connections of the pool; from now on there are none. Waits a moment for the farewell of each, which a
     /// task of its own sends.
     pub async fn close(&self) {
@@ -188,7 +233,7 @@ impl Db {
     /// # Errors
     /// As [`crate::lint::check`].
     pub async fn lint(&self) -> Result<Vec<crate::lint::Finding>> {
-        crate::lint::check(&self.connect_apart().await?).await
+        crate::lint::check(&self.0.address.connect_to_read().await?).await
     }
 
     /// The tenant of this name; suspended and closed ones are not found.
@@ -210,10 +255,11 @@ impl Db {
     /// [`Error::NotFound`] when the tenant has no keys, which is to say that there is no such tenant.
     pub async fn begin(&self, ctx: Ctx, read_only: bool) -> Result<Tx> {
         let keys = self.keys(ctx.tenant).await?;
+        fault_point!("begin.keys_known");
         Ok(Tx::new(self.clone(), ctx, keys, read_only))
     }
 
-    /// Makes a tenant with its keys.
+    /// Makes a tenant with its keys, in one transaction: a tenant without keys could never be used.
     ///
     /// # Errors
     /// [`Error::Conflict`] when the name is taken, [`Error::Invalid`] when it is no name.
@@ -223,8 +269,10 @@ impl Db {
         let mut unit = Unit::new(&self.0.pool, &ctx, false);
         let sql = "INSERT INTO kernel.tenants (id, slug, is_demo) VALUES ($1, $2, $3)";
         unit.query(sql, &[&id, &slug, &is_demo], true).await.map_err(|f| failure(&self.0.catalog, f))?;
+        fault_point!("tenant.row_made");
+        self.insert_keys(id, &mut unit).await?;
         unit.commit(&[]).await.map_err(|f| failure(&self.0.catalog, f))?;
-        self.ensure_keys(id).await?;
+        fault_point!("tenant.made");
         Ok(id)
     }
 

@@ -1,6 +1,6 @@
 //! Guard, begin, run, commit: the only way an operation happens. REST, FHIR, pages, command line and jobs come here.
 
-use crate::{Body, Call, Db, Method, Op, Reply, Tx, audit::Outcome, idempotency, runtime};
+use crate::{Body, Call, Db, Method, Op, Reply, Tx, audit::Outcome, fault_point, idempotency, runtime};
 use futures_util::future::BoxFuture;
 use salus_core::{ActorKind, Ctx, Error, Result};
 use std::sync::Arc;
@@ -62,14 +62,18 @@ where
             tx.abandon(&act.name, act.target, Outcome::Refused, "permission_denied").await?;
             return Err(Error::Forbidden(act.permission.to_owned()));
         }
+        fault_point!("dispatch.permitted");
         match work(&mut tx).await {
             Ok(done) => {
+                fault_point!("dispatch.worked");
                 tx.commit(&act.name, act.target).await?;
+                fault_point!("dispatch.committed");
                 Ok(done)
             }
             Err(e) => {
                 let outcome = if e.status() == 403 { Outcome::Refused } else { Outcome::Failed };
                 tx.abandon(&act.name, act.target, outcome, e.code()).await?;
+                fault_point!("dispatch.abandoned");
                 Err(e)
             }
         }
@@ -78,14 +82,24 @@ where
 }
 
 async fn run(tx: &mut Tx, op: &Op, mut call: Call) -> Result<Reply> {
+    if op.method == Method::Get {
+        tx.may_read_from_replicas(op);
+    }
     let Some(key) = call.idempotency_key.take().filter(|_| op.method == Method::Post) else {
         return (op.run)(tx, call).await;
     };
     match idempotency::claim(tx, &op.name, &key, &call).await? {
-        idempotency::Claim::Answered(kept) => idempotency::again(tx, op.target, kept).await,
+        idempotency::Claim::Answered(kept) => {
+            let reply = idempotency::again(tx, op.target, kept).await?;
+            fault_point!("idempotency.answered_again");
+            Ok(reply)
+        }
         idempotency::Claim::New(id) => {
+            fault_point!("idempotency.claimed");
             let reply = (op.run)(tx, call).await?;
+            fault_point!("idempotency.worked");
             idempotency::remember(tx, id, &reply).await?;
+            fault_point!("idempotency.remembered");
             Ok(reply)
         }
     }

@@ -282,11 +282,19 @@ impl Db {
             unit.rollback().await;
             return Err(wrong_root());
         }
-        self.read_root_again()?;
-        for new in new_keys(&self.root(), tenant)? {
-            new.insert(self, &mut unit, "active").await?;
-        }
+        self.insert_keys(tenant, &mut unit).await?;
         unit.commit(&[]).await.map_err(|f| failure(&self.0.catalog, f))
+    }
+
+    /// Makes all keys of a tenant inside a transaction, which acts for that tenant from here on.
+    pub(crate) async fn insert_keys(&self, tenant: Uuid, unit: &mut Unit) -> Result<()> {
+        self.read_root_again()?;
+        let sql = "SELECT set_config('salus.tenant', $1, true)";
+        unit.query(sql, &[&tenant.to_string()], true).await.map_err(|f| failure(&self.0.catalog, f))?;
+        for new in new_keys(&self.root(), tenant)? {
+            new.insert(self, unit, "active").await?;
+        }
+        Ok(())
     }
 }
 

@@ -4,6 +4,7 @@ use crate::{
     Catalog, Db, Sql,
     audit::{Event, Header, Outcome, Rows, unrecorded},
     catalog::{Column, Kind, Table},
+    fault_point,
     seal::{self, Binding, Format, SubjectKey, TenantKeys},
     unit::{Failure, Params, Unit},
 };
@@ -141,13 +142,13 @@ impl Tx {
 
     /// Runs a statement of which there are few: connections keep its plan.
     pub(crate) async fn run(&mut self, sql: &str, params: Params<'_>) -> Result<Vec<Row>> {
-        self.unit.query(sql, params, true).await.map_err(|f| failure(&self.db.0.catalog, f))
+        self.unit.query(sql, params, true).await.map_err(|f| self.db.failed(f))
     }
 
     /// Runs a statement that was built from the catalogue and a request; the first few hundred keep their plans.
     pub(crate) async fn run_built(&mut self, sql: &str, params: Params<'_>) -> Result<Vec<Row>> {
         let kept = self.db.keeps_plan(sql);
-        self.unit.query(sql, params, kept).await.map_err(|f| failure(&self.db.0.catalog, f))
+        self.unit.query(sql, params, kept).await.map_err(|f| self.db.failed(f))
     }
 
     // Sealing ------------------------------------------------------------------------------------------------------
@@ -418,6 +419,7 @@ impl Tx {
         self.outbox.events.push(event);
         self.outbox.rows.push(row);
         self.outbox.bodies.push(body);
+        fault_point!("tx.outbox_queued");
     }
 
     /// Commits the work with its audit event and outbox, in one round trip. A read has nothing to commit: its event is
@@ -427,6 +429,7 @@ impl Tx {
     /// When the event cannot be written nothing is: no event, no answer.
     pub async fn commit(mut self, action: &str, target: &str) -> Result<()> {
         let event = self.event(action, target, Outcome::Success, None)?;
+        fault_point!("tx.event_made");
         if self.unit.is_read_only() {
             return self.db.record(event).await;
         }
@@ -439,8 +442,10 @@ impl Tx {
             last.push((INSERT_OUTBOX, outbox_params));
         }
         let committed = self.unit.commit(&last).await;
+        fault_point!("tx.committed");
         self.db.0.writer.receipts(&events, committed.is_ok());
-        committed.map_err(|f| unrecorded(failure(&self.db.0.catalog, f)))
+        fault_point!("tx.receipts_noted");
+        self.db.noted(committed).map_err(unrecorded)
     }
 
     /// Undoes the work and records, in a transaction of its own, that it was refused or failed.
@@ -451,6 +456,7 @@ impl Tx {
         let event = self.event(action, target, outcome, Some(code.to_owned()))?;
         let Self { unit, db, .. } = self;
         unit.rollback().await;
+        fault_point!("tx.abandoned");
         db.record(event).await
     }
 
@@ -488,6 +494,7 @@ pub(crate) fn failure(catalog: &Catalog, f: Failure) -> Error {
     match f {
         Failure::Database(e) => crate::db_error(catalog, &e),
         Failure::Connection(e) => e,
+        Failure::Unknown => Error::UnknownOutcome,
     }
 }
 

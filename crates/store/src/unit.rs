@@ -2,10 +2,15 @@
 //! round trip, and so do the last statements and COMMIT. A unit that is dropped half-way closes its connection, so
 //! nobody inherits an open transaction or another tenant (`spec` finding 1).
 
-use deadpool_postgres::{Object, Pool};
+use crate::{
+    Db, fault_point,
+    pool::{Object, Pool, PoolError},
+    replica::Position,
+};
 use futures_util::future::try_join_all;
 use salus_core::{Channel, Ctx, Error, Result, Scope};
-use tokio_postgres::{Row, Statement, types::ToSql};
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokio_postgres::{Row, types::ToSql};
 use uuid::Uuid;
 
 /// Parameters of one statement.
@@ -17,6 +22,8 @@ pub enum Failure {
     Database(tokio_postgres::Error),
     /// No connection, or one that broke.
     Connection(Error),
+    /// COMMIT was sent, and nobody knows whether what it kept stays: its answer was lost, or did not wait for the standby.
+    Unknown,
 }
 
 /// A transaction that begins with its first statement; one that only reads is a transaction for each statement.
@@ -26,6 +33,9 @@ pub struct Unit {
     /// BEGIN and the caller's identity, in one message.
     begin: String,
     read_only: bool,
+    /// Whose replicas may answer, and what of the primary's log they must have replayed.
+    replicas: Option<Db>,
+    floor: Option<Position>,
 }
 
 impl From<tokio_postgres::Error> for Failure {
@@ -48,13 +58,18 @@ impl Unit {
             Channel::Cli | Channel::Job => "auto",
         };
         let begin = begin([ctx.tenant, ctx.actor.id], scope, plans, read_only);
-        Self { pool: pool.clone(), connection: None, begin, read_only }
+        Self { pool: pool.clone(), connection: None, begin, read_only, replicas: None, floor: None }
     }
 
     /// For adding to a tenant's audit log, and nothing else.
     pub fn recording(pool: &Pool, tenant: Uuid) -> Self {
         let begin = begin([tenant, Uuid::nil()], "none", "force_generic_plan", true);
-        Self { pool: pool.clone(), connection: None, begin, read_only: true }
+        Self { pool: pool.clone(), connection: None, begin, read_only: true, replicas: None, floor: None }
+    }
+
+    /// Lets replicas of this database answer, while only reads are sent.
+    pub fn read_from_replicas(&mut self, db: Db) {
+        self.replicas = self.read_only.then_some(db);
     }
 
     /// Whether it acts as `salus_reader`.
@@ -69,27 +84,34 @@ impl Unit {
         }
         if self.connection.is_some() {
             let connection = self.open()?;
-            let statement = prepare(connection, sql, cached).await?;
-            return Ok(connection.query(&statement, params).await?);
+            let statement = connection.ready(sql, cached).await?;
+            return Ok(connection.run(&statement, params).await?);
         }
         let connection = self.pool.get().await.map_err(pool_error)?;
-        let statement = prepare(&connection, sql, cached).await?;
+        let statement = connection.ready(sql, cached).await?;
         let connection = self.connection.insert(connection);
         let (begun, rows) =
-            futures_util::join!(connection.batch_execute(&self.begin), connection.query(&statement, params));
+            futures_util::join!(connection.batch_execute(&self.begin), connection.run(&statement, params));
         begun?;
+        fault_point!("unit.begun");
         Ok(rows?)
     }
 
     /// A whole transaction in one round trip: a read needs nothing of the statement before it, so it keeps no connection
     /// and no transaction while its caller works.
     async fn read(&mut self, sql: &str, params: Params<'_>, cached: bool) -> Result<Vec<Row>, Failure> {
+        if let Some(db) = &self.replicas {
+            let read = (self.begin.as_str(), sql, params, cached);
+            if let Some(rows) = Box::pin(db.read_from_replica(&mut self.floor, &mut self.connection, read)).await {
+                return Ok(rows);
+            }
+        }
         let connection = self.pool.get().await.map_err(pool_error)?;
-        let statement = prepare(&connection, sql, cached).await?;
+        let statement = connection.ready(sql, cached).await?;
         let connection = self.connection.insert(connection);
         let (begun, rows, ended) = futures_util::join!(
             connection.batch_execute(&self.begin),
-            connection.query(&statement, params),
+            connection.run(&statement, params),
             connection.batch_execute("COMMIT")
         );
         begun?;
@@ -98,7 +120,8 @@ impl Unit {
         Ok(rows?)
     }
 
-    /// Runs the last statements and commits, all in one round trip, which may be the only one.
+    /// Runs the last statements and commits, all in one round trip, which may be the only one. Nothing is ever sent to
+    /// cancel a COMMIT that takes long: PostgreSQL would answer success and give up waiting for its standby.
     pub async fn commit(mut self, last: &[(&str, Params<'_>)]) -> Result<(), Failure> {
         let begins = self.connection.is_none();
         if begins {
@@ -110,24 +133,40 @@ impl Unit {
         let connection = self.open()?;
         let mut statements = Vec::with_capacity(last.len());
         for (sql, _) in last {
-            statements.push(connection.prepare_cached(sql).await?);
+            statements.push(connection.ready(sql, true).await?);
         }
+        // A value that cannot be written down is found while its statement is sent: then the work is undone instead.
+        let refused = AtomicBool::new(false);
         let begun = async { if begins { connection.batch_execute(&self.begin).await } else { Ok(()) } };
-        let runs = try_join_all(statements.iter().zip(last).map(|(s, (_, params))| connection.execute(s, params)));
-        let (begun, ran, committed) = futures_util::join!(begun, runs, connection.batch_execute("COMMIT"));
-        begun?;
-        ran?;
-        committed?;
+        let runs = async {
+            let ran = try_join_all(statements.iter().zip(last).map(|(s, (_, params))| connection.run(s, params))).await;
+            refused.store(ran.is_err(), Ordering::Relaxed);
+            ran
+        };
+        let ended = async {
+            let end = if refused.load(Ordering::Relaxed) { "ROLLBACK" } else { "COMMIT" };
+            (end == "COMMIT", connection.batch_execute(end).await)
+        };
+        fault_point!("unit.ready");
+        let (begun, ran, (sent, committed)) = futures_util::join!(begun, runs, ended);
+        match begun.and(ran.map(|_| ())).and(committed) {
+            Ok(()) if connection.take_doubt() => return Err(Failure::Unknown),
+            Err(e) if sent && is_lost(&e) => return Err(Failure::Unknown),
+            ended => ended?,
+        }
+        fault_point!("unit.committed");
         self.connection.take();
         Ok(())
     }
 
     /// Undoes everything and gives the connection back.
     pub async fn rollback(mut self) {
+        fault_point!("unit.rolling_back");
         let undone = match &self.connection {
             Some(c) => c.batch_execute("ROLLBACK").await.is_ok(),
             None => true,
         };
+        fault_point!("unit.rolled_back");
         if undone {
             self.connection.take();
         }
@@ -149,7 +188,7 @@ impl Drop for Unit {
 
 /// One message that begins a transaction for a caller. It is made of ids and of words of ours, so there is nothing to
 /// escape; were a part of it refused, PostgreSQL would refuse all that follows in the transaction.
-fn begin([tenant, actor]: [Uuid; 2], scope: &'static str, plans: &'static str, read_only: bool) -> String {
+pub(crate) fn begin([tenant, actor]: [Uuid; 2], scope: &'static str, plans: &'static str, read_only: bool) -> String {
     let role = if read_only { "; SET LOCAL ROLE salus_reader" } else { "" };
     format!(
         "BEGIN; SET LOCAL salus.tenant = '{tenant}'; SET LOCAL salus.actor = '{actor}'; SET LOCAL salus.scope = '{scope}'; \
@@ -157,12 +196,12 @@ fn begin([tenant, actor]: [Uuid; 2], scope: &'static str, plans: &'static str, r
     )
 }
 
-async fn prepare(connection: &Object, sql: &str, cached: bool) -> Result<Statement, tokio_postgres::Error> {
-    if cached { connection.prepare_cached(sql).await } else { connection.prepare(sql).await }
+/// Whether the answer was lost rather than given: the connection broke, or the server ended its session.
+fn is_lost(e: &tokio_postgres::Error) -> bool {
+    e.code().is_none_or(|code| code.code().starts_with("57P"))
 }
 
-fn pool_error(e: deadpool_postgres::PoolError) -> Failure {
-    use deadpool_postgres::PoolError;
+fn pool_error(e: PoolError) -> Failure {
     Failure::Connection(match e {
         PoolError::Timeout(_) => Error::Unavailable("all database connections are in use: try again".into()),
         PoolError::Backend(e) => Error::Unavailable(format!("the database cannot be reached: {}", kind_of(&e))),
@@ -173,4 +212,31 @@ fn pool_error(e: deadpool_postgres::PoolError) -> Failure {
 /// The kind of a connection failure, without texts of the database.
 fn kind_of(e: &tokio_postgres::Error) -> String {
     e.code().map_or_else(|| e.to_string(), |c| format!("code {}", c.code()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Address, pool::Connections};
+    use salus_core::{Env, PLATFORM};
+    use salus_testkit::TestDb;
+    use std::time::Duration;
+
+    #[tokio::test]
+    async fn a_value_that_cannot_be_sent_undoes_the_work() {
+        let database = TestDb::new().await;
+        let ctx = Ctx::operator(&Env::default(), PLATFORM);
+        for pooled in [false, true] {
+            let address = Address::from(database.config("salus_app")).pooled(pooled);
+            let pool = Connections::pool(address, 1, Duration::from_secs(5)).unwrap();
+            let insert = "INSERT INTO kernel.tenants (id, slug, is_demo) VALUES ($1, $2, $3)";
+            let made: Params<'_> = &[&ctx.env.id(), &"undone", &true];
+            let wrong: Params<'_> = &[&"no number"];
+            let refused = Unit::new(&pool, &ctx, false).commit(&[(insert, made), ("SELECT $1::int4", wrong)]).await;
+            assert!(matches!(refused, Err(Failure::Database(_))), "it is known that nothing was done");
+            let count = "SELECT count(*) FROM kernel.tenants WHERE slug = 'undone'";
+            let rows = Unit::new(&pool, &ctx, true).query(count, &[], true).await.ok().unwrap();
+            assert_eq!(rows[0].get::<_, i64>(0), 0, "and nothing is kept");
+        }
+    }
 }

@@ -72,12 +72,20 @@ impl TestApp {
     /// # Panics
     /// When it does not start.
     pub async fn with_limits(limits: Limits) -> Self {
+        Self::with(limits, Env::default()).await
+    }
+
+    /// Starts a server whose time and ids come from here.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub async fn with(limits: Limits, env: Env) -> Self {
         let database = TestDb::new().await;
         let options = Options {
             address: database.config("salus_app").into(),
             connections: 8,
             root: RootKey::ephemeral().expect("a random key"),
-            env: Env::default(),
+            env,
             allow_old_postgres: true,
         };
         let db = Db::open(options).await.expect("the test database opens");

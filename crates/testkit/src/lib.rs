@@ -7,7 +7,9 @@ mod app;
 mod cluster;
 mod database;
 pub mod snapshot;
+mod standby;
 
 pub use app::{Answer, Caller, PASSWORD, TestApp};
 pub use cluster::TestCluster;
 pub use database::TestDb;
+pub use standby::{Paused, Standby};

@@ -10,7 +10,7 @@ use axum::{
 use http_body_util::{BodyExt as _, Limited};
 use salus_core::{Channel, Ctx, Error, Result};
 use salus_domains::auth::Presented;
-use salus_store::{Body, Call, Method, Op, Reply, dispatch};
+use salus_store::{Body, Call, Method, Op, Reply, dispatch, fault_point};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -86,6 +86,7 @@ async fn answer(app: &App, ctx: Ctx, request: Request) -> Result<Response> {
     };
     let request = ctx.request;
     let reply = dispatch(&app.db, &op, ctx, call).await?;
+    fault_point!("web.before_answer");
     respond(&reply, request)
 }
 

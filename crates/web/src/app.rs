@@ -88,12 +88,20 @@ async fn health() -> Json<Value> {
     Json(json!({"status": "ok"}))
 }
 
-/// That the database answers, and how busy the pool is.
+/// That the database answers, how busy the pool is, and how far each replica is behind.
 async fn health_db(State(app): State<Arc<App>>) -> Response {
     let (used, open, most) = app.db.pool_status();
     let pool = json!({"in_use": used, "open": open, "most": most});
+    if app.db.is_full() && !app.db.has_room_again().await {
+        let why = "the database has no room: see salus ops free-ballast";
+        let body = json!({"status": "unavailable", "why": why, "pool": pool});
+        return (StatusCode::SERVICE_UNAVAILABLE, Json(body)).into_response();
+    }
     match app.db.tenant("platform").await {
-        Ok(_) => Json(json!({"status": "ok", "pool": pool})).into_response(),
+        Ok(_) => {
+            let replicas = app.db.replicas().await;
+            Json(json!({"status": "ok", "pool": pool, "replicas": replicas})).into_response()
+        }
         Err(_) => {
             (StatusCode::SERVICE_UNAVAILABLE, Json(json!({"status": "unavailable", "pool": pool}))).into_response()
         }

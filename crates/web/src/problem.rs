@@ -65,7 +65,7 @@ impl IntoResponse for Problem {
             Error::TooMany(seconds) => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
             }
-            Error::Unavailable(_) => {
+            Error::Unavailable(_) | Error::UnknownOutcome => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from(2));
             }
             _ => {}

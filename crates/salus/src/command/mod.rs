@@ -9,6 +9,7 @@ mod demo;
 mod engines;
 mod exchange;
 mod keys;
+mod ops;
 mod prove;
 mod rotating;
 mod sealing;
@@ -76,6 +77,9 @@ enum Command {
     /// Practise what you hope never to need.
     #[command(subcommand)]
     Drill(backup::drill::DrillCommand),
+    /// In need: a full disk.
+    #[command(subcommand)]
+    Ops(ops::OpsCommand),
     /// The audit log.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
@@ -136,6 +140,7 @@ pub async fn run(cli: Cli) -> Result<Outcome> {
         Command::Drill(command) => backup::drill::run(Config::load(cli.home.as_deref())?, command).await,
         Command::Audit(command) => audit::run(&place().await?, command).await,
         Command::Keys(command) => keys::run(place().await?, command).await,
+        Command::Ops(command) => ops::run(&Config::load(cli.home.as_deref())?, &command),
         Command::Witness(args) => witness::run(Config::load(cli.home.as_deref())?, args, cli.json).await,
         Command::User(command) => user::run(&place().await?, command).await,
         Command::Tenant(command) => tenant::run(&place().await?, command).await,

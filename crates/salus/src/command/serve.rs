@@ -7,7 +7,11 @@ use crate::{
 };
 use salus_core::{Error, Result};
 use salus_domains::demo::{self, Loaded};
-use salus_store::{Db, cluster::version_refusal, migrate};
+use salus_store::{
+    Db,
+    cluster::{keep_ballast, version_refusal},
+    migrate, runtime,
+};
 use salus_web::{
     App,
     http::{Limits, serve},
@@ -18,6 +22,9 @@ use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
 };
+
+/// MiB kept for a full disk when the settings do not say.
+const BALLAST_MIB: u64 = 256;
 
 pub async fn run(mut place: Place, args: ServeArgs, as_json: bool) -> Result<Outcome> {
     let listen = args
@@ -30,6 +37,7 @@ pub async fn run(mut place: Place, args: ServeArgs, as_json: bool) -> Result<Out
         .await
         .map_err(|e| Error::Unavailable(format!("cannot listen on {listen}: {e}; {}", listen_fix(&e))))?;
     let address = listener.local_addr().map_err(Error::internal)?;
+    runtime::allow_open_files();
     // Taken before anything is started, so that a stop during start-up is a clean one as well.
     let (mut interrupt, mut terminate) = (
         signal(SignalKind::interrupt()).map_err(Error::internal)?,
@@ -96,6 +104,7 @@ fn stopped() -> Outcome {
 }
 
 async fn prepare(place: &mut Place, load_demo: bool, as_json: bool) -> Result<Ready> {
+    keep_room(place);
     if place.may_migrate() {
         let mut admin = place.admin().await?;
         let files = migrate::Files::embedded()?;
@@ -151,6 +160,19 @@ async fn prepare(place: &mut Place, load_demo: bool, as_json: bool) -> Result<Re
     }
     let empty = db.tenants().await?.is_empty();
     Ok(Ready { db, notices, loaded, empty })
+}
+
+/// Keeps some room on the disk of the private cluster for the day when it is full.
+fn keep_room(place: &Place) {
+    let mib = place.config.ballast_mib.unwrap_or(BALLAST_MIB);
+    if mib == 0 || place.cluster().is_none() {
+        return;
+    }
+    match keep_ballast(&place.config.home, mib) {
+        Ok(true) => {}
+        Ok(false) => tracing::warn!("the disk has too little room to keep some for the day when it is full"),
+        Err(e) => tracing::warn!(error = %e, "no room is kept for the day when the disk is full"),
+    }
 }
 
 /// Makes the root key of a new installation. A database that already holds keys gets none: its key must be restored.

@@ -7,24 +7,33 @@ use std::{
     fs,
     io::{BufRead as _, BufReader},
     net::SocketAddr,
-    os::unix::process::CommandExt as _,
+    os::unix::process::{CommandExt as _, ExitStatusExt as _},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
 };
 
 /// Variables that mean something else to the program than to the tests.
-const UNWANTED: [&str; 6] = [
+const UNWANTED: [&str; 7] = [
     "DATABASE_URL",
     "DATABASE_ADMIN_URL",
     "SALUS_HOME",
     "SALUS_OPERATOR_KEY",
     "SALUS_CHAOS_ROUNDS",
     "SALUS_CHAOS_SEED",
+    "SALUS_CHAOS_ALL",
 ];
 
+/// SIGABRT: the process ended itself.
+const ABORT: i32 = 6;
+
 pub struct Installation {
-    home: PathBuf,
+    pub home: PathBuf,
     server: Option<Child>,
+    /// Whether the server begins with a low limit of open files.
+    pub limit_files: bool,
+    /// Settings of the server beside those of its file.
+    pub settings: Vec<(&'static str, String)>,
     /// Where it serves, before and after every kill.
     pub address: SocketAddr,
     /// API key of a service that may write patients.
@@ -34,25 +43,65 @@ pub struct Installation {
 impl Installation {
     /// A new installation with one tenant, serving.
     pub fn new() -> Self {
-        let home = std::env::temp_dir().join(format!("salus-chaos-{}", std::process::id()));
-        fs::create_dir_all(&home).unwrap();
-        // The account that runs PostgreSQL passes through.
-        fs::set_permissions(&home, std::os::unix::fs::PermissionsExt::from_mode(0o711)).unwrap();
-        let mut place = Self { home, server: None, address: ([127, 0, 0, 1], 0).into(), key: String::new() };
+        let mut place = Self::empty();
         place.start();
-        place.done(&["tenant", "create", "storm", "--name", "Storm"]);
-        let made = place.done(&["user", "service", "--tenant", "storm", "--name", "writer", "--role", "clinician"]);
-        made["key"].as_str().unwrap().clone_into(&mut place.key);
+        place.furnish();
         place
     }
 
+    /// A data directory with nothing in it.
+    pub fn empty() -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        Self::at(std::env::temp_dir().join(format!("salus-chaos-{}-{number}", std::process::id())))
+    }
+
+    /// The same in this directory.
+    pub fn at(home: PathBuf) -> Self {
+        fs::create_dir_all(&home).unwrap();
+        // The account that runs PostgreSQL passes through.
+        fs::set_permissions(&home, std::os::unix::fs::PermissionsExt::from_mode(0o711)).unwrap();
+        let address = ([127, 0, 0, 1], 0).into();
+        Self { home, server: None, limit_files: false, settings: Vec::new(), address, key: String::new() }
+    }
+
+    /// Makes the tenant and its service account.
+    pub fn furnish(&mut self) {
+        self.done(&["tenant", "create", "storm", "--name", "Storm"]);
+        let made = self.done(&["user", "service", "--tenant", "storm", "--name", "writer", "--role", "clinician"]);
+        made["key"].as_str().unwrap().clone_into(&mut self.key);
+    }
+
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_salus"));
+        let mut command = if self.limit_files {
+            let mut shell = Command::new("sh");
+            shell.args(["-c", "ulimit -Sn 256 && exec \"$@\"", "sh", env!("CARGO_BIN_EXE_salus")]);
+            shell
+        } else {
+            Command::new(env!("CARGO_BIN_EXE_salus"))
+        };
         command.arg("--json").arg("--home").arg(&self.home).args(arguments).env("SALUS_ALLOW_OLD_POSTGRES", "true");
         for name in UNWANTED {
             command.env_remove(name);
         }
+        command.env("SALUS_BALLAST_MIB", "0");
+        command.envs(self.settings.iter().map(|(name, value)| (name, value)));
         command
+    }
+
+    /// Runs a command that is to end by its own hand at a fault point; whether it did.
+    pub fn ends_at(&self, point: &str, arguments: &[&str]) -> bool {
+        let output = self.command(arguments).env("SALUS_FAULT_POINT", point).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() || output.status.signal() == Some(ABORT), "{point} {arguments:?}: {said}");
+        output.status.signal() == Some(ABORT)
+    }
+
+    /// Runs a command that may be refused because it was done before; what it said.
+    pub fn tried(&self, arguments: &[&str]) -> (bool, String) {
+        let output = self.command(arguments).output().unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.success(), String::from_utf8_lossy(&said).into_owned())
     }
 
     /// Runs a command that must succeed.
@@ -64,11 +113,17 @@ impl Installation {
     }
 
     /// Starts the server where it was, or at first on a free port, and waits until it serves.
-    fn start(&mut self) {
+    pub fn start(&mut self) {
+        assert!(self.start_armed(None), "a server that is not armed does not end by its own hand");
+    }
+
+    /// The same, to end by its own hand at a fault point; false when it did so while it started.
+    pub fn start_armed(&mut self, point: Option<&str>) -> bool {
         let listen = self.address.to_string();
         let log = fs::File::options().create(true).append(true).open(self.home.join("serve.log")).unwrap();
         let mut server = self
             .command(&["serve", "--listen", &listen])
+            .envs(point.map(|point| ("SALUS_FAULT_POINT", point)))
             .stdout(Stdio::piped())
             .stderr(log)
             // Signals to the tests are not for it.
@@ -82,17 +137,43 @@ impl Installation {
             if let Some(address) = fact["address"].as_str() {
                 self.address = address.trim_start_matches("http://").parse().unwrap();
                 self.server = Some(server);
-                return;
+                return true;
             }
             told.push_str(&line);
         }
-        server.wait().unwrap();
+        let ended = server.wait().unwrap();
+        if point.is_some() && ended.signal() == Some(ABORT) {
+            return false;
+        }
         let log = fs::read_to_string(self.home.join("serve.log")).unwrap_or_default();
         panic!("the server does not start again: {told}\n{log}");
     }
 
+    /// Whether the server has ended by its own hand.
+    pub fn ended(&mut self) -> bool {
+        let Some(ended) = self.server.as_mut().and_then(|server| server.try_wait().unwrap()) else { return false };
+        assert_eq!(ended.signal(), Some(ABORT), "the server ends at its fault point and nowhere else: {ended}");
+        self.server = None;
+        true
+    }
+
+    /// Stops the server as an operator does, so that it can be started otherwise.
+    pub fn pause(&mut self) {
+        let mut server = self.server.take().unwrap();
+        Command::new("kill").arg("-TERM").arg(server.id().to_string()).status().unwrap();
+        assert!(server.wait().unwrap().success(), "it stops cleanly");
+    }
+
     /// Kills, and starts the server again if it was killed.
     pub fn kill(&mut self, target: Target) {
+        self.kill_only(target);
+        if target != Target::Database {
+            self.start();
+        }
+    }
+
+    /// Kills, and leaves it so.
+    pub fn kill_only(&mut self, target: Target) {
         let mut gone = Vec::new();
         if target != Target::Database {
             gone.push(self.server.as_ref().unwrap().id());
@@ -108,7 +189,6 @@ impl Installation {
         Command::new("kill").arg("-KILL").args(&list).stderr(Stdio::null()).status().unwrap();
         if target != Target::Database {
             self.server.take().unwrap().wait().unwrap();
-            self.start();
         }
     }
 
@@ -133,10 +213,26 @@ impl Installation {
         [first].into_iter().chain(processes().filter(|pid| parent(pid) == Some(first))).collect()
     }
 
+    /// Settings with which the server takes its own cluster for somebody's PostgreSQL: it serves through the socket in
+    /// `way`, and everything else goes straight to the one in `socket`.
+    pub fn own_database(&self, socket: &Path, way: &Path) -> Vec<(&'static str, String)> {
+        let url = |role: &str, folder: &Path| format!("postgres://{role}@/{DATABASE}?host={}", folder.display());
+        vec![
+            ("DATABASE_URL", url("salus_app", way)),
+            ("DATABASE_ADMIN_URL", url("salus_admin", socket)),
+            ("DATABASE_SEALER_URL", url("salus_sealer", socket)),
+        ]
+    }
+
+    /// The cluster, which runs as long as this is held.
+    pub fn cluster(&self) -> Cluster {
+        let settings = Settings { guard: env!("CARGO_BIN_EXE_salus").into(), ..Settings::default() };
+        Cluster::open(&self.home, settings).unwrap()
+    }
+
     /// A connection as the administrator.
     pub async fn admin(&self) -> tokio_postgres::Client {
-        let settings = Settings { guard: env!("CARGO_BIN_EXE_salus").into(), ..Settings::default() };
-        let cluster = Cluster::open(&self.home, settings).unwrap();
+        let cluster = self.cluster();
         let config = cluster.config("salus_admin", DATABASE);
         let (client, connection) = config.connect(tokio_postgres::NoTls).await.unwrap();
         salus_store::runtime::spawn(async move {
@@ -148,9 +244,7 @@ impl Installation {
 
     /// Stops the server as an operator does.
     pub fn stop(mut self) {
-        let mut server = self.server.take().unwrap();
-        Command::new("kill").arg("-TERM").arg(server.id().to_string()).status().unwrap();
-        assert!(server.wait().unwrap().success(), "it stops cleanly");
+        self.pause();
     }
 }
 

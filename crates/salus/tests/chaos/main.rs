@@ -2,16 +2,24 @@
 //! tells exactly what is there. `script/chaos` runs it long, a plain run of the tests short.
 #![allow(clippy::unwrap_used, reason = "a test that fails here has found its bug")]
 
+mod caller;
+mod check;
+mod disk;
+mod failover;
+mod faults;
 mod installation;
+mod network;
+mod pooler;
 mod random;
+mod replicas;
+mod slow;
 mod writer;
 
 use installation::Installation;
 use random::Random;
 use salus_core::Env;
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 use tokio::{task::JoinSet, time::sleep};
-use uuid::Uuid;
 use writer::Writers;
 
 const WRITERS: u64 = 16;
@@ -20,6 +28,17 @@ const WRITERS: u64 = 16;
 #[allow(clippy::disallowed_methods, reason = "script/chaos says how long; a test has no configuration file")]
 fn setting(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is a whole number")))
+}
+
+/// The seed of a run: the operator's, or another each time.
+fn seed() -> u64 {
+    let other = || u64::from_be_bytes(*Env::default().id().as_bytes().last_chunk().unwrap());
+    setting("SALUS_CHAOS_SEED").unwrap_or_else(other)
+}
+
+/// Whether everything is tried, which takes long, or a share that the seed draws.
+fn everything() -> bool {
+    setting("SALUS_CHAOS_ALL").is_some()
 }
 
 /// What is killed with SIGKILL.
@@ -36,8 +55,7 @@ enum Target {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_at_any_moment_nothing_acknowledged_is_lost_and_nothing_is_done_twice() {
     let rounds = setting("SALUS_CHAOS_ROUNDS").unwrap_or(5);
-    let seed = setting("SALUS_CHAOS_SEED")
-        .unwrap_or_else(|| u64::from_be_bytes(*Env::default().id().as_bytes().last_chunk().unwrap()));
+    let seed = seed();
     eprintln!("{rounds} rounds with SALUS_CHAOS_SEED={seed}");
     let mut random = Random::new(seed);
     let mut place = Installation::new();
@@ -73,27 +91,6 @@ async fn killed_at_any_moment_nothing_acknowledged_is_lost_and_nothing_is_done_t
         writers.acknowledged(),
         writers.repeats()
     );
-    check(&place, &writers.ids(), seed).await;
+    check::all(&place, &writers.ids(), &format!("seed {seed}")).await;
     place.stop();
-}
-
-/// The database holds what was acknowledged, once, and the log says so.
-async fn check(place: &Installation, acknowledged: &[Uuid], seed: u64) {
-    let once: BTreeSet<Uuid> = acknowledged.iter().copied().collect();
-    assert_eq!(once.len(), acknowledged.len(), "seed {seed}: two keys were answered with the same row");
-    let admin = place.admin().await;
-    let ids = |sql: &'static str| async { admin.query(sql, &[]).await.unwrap().iter().map(|r| r.get(0)).collect() };
-    let there: BTreeSet<Uuid> = ids("SELECT id FROM medical.patients").await;
-    let lost: Vec<&Uuid> = once.difference(&there).collect();
-    assert!(lost.is_empty(), "seed {seed}: acknowledged and lost: {lost:?}");
-    // Every key was sent until it was answered, so whatever else is there was done for a key a second time.
-    let twice: Vec<&Uuid> = there.difference(&once).collect();
-    assert!(twice.is_empty(), "seed {seed}: done twice: {twice:?}");
-    let recorded: BTreeSet<Uuid> = ids("SELECT DISTINCT (convert_from(header, 'UTF8')::jsonb ->> 'row')::uuid \
-         FROM audit.activity_logs WHERE action = 'medical.patient.create' AND outcome = 'success'")
-    .await;
-    assert_eq!(recorded, there, "seed {seed}: the log tells something else than the table");
-    for arguments in [&["audit", "seal"][..], &["audit", "verify"], &["db", "verify"], &["keys", "doctor"]] {
-        place.done(arguments);
-    }
 }

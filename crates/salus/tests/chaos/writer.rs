@@ -1,15 +1,11 @@
 //! Writers that send each write until it is acknowledged, with one idempotency key for all of its attempts, and
 //! sometimes hang up before the answer.
 
-use super::random::Random;
-use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full};
-use hyper::Request;
-use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
-    rt::TokioExecutor,
+use super::{
+    caller::{Caller, PATIENTS},
+    random::Random,
 };
-use serde_json::{Value, json};
+use serde_json::json;
 use std::{
     net::SocketAddr,
     sync::{
@@ -25,10 +21,8 @@ use uuid::Uuid;
 const PATIENCE: Duration = Duration::from_mins(3);
 
 pub struct Writers {
-    address: SocketAddr,
-    credential: String,
+    caller: Caller,
     seed: u64,
-    http: Client<HttpConnector, Full<Bytes>>,
     ids: Mutex<Vec<Uuid>>,
     repeats: AtomicU64,
     end: AtomicBool,
@@ -37,10 +31,8 @@ pub struct Writers {
 impl Writers {
     pub fn new(address: SocketAddr, key: &str, seed: u64) -> Self {
         Self {
-            address,
-            credential: format!("Bearer {key}"),
+            caller: Caller::new(address, key),
             seed,
-            http: Client::builder(TokioExecutor::new()).build_http(),
             ids: Mutex::default(),
             repeats: AtomicU64::new(0),
             end: AtomicBool::new(false),
@@ -97,7 +89,7 @@ impl Writers {
         loop {
             // One in eight hangs up early, and asks again with the same key.
             let patience = if random.below(8) == 0 { random.below(20) } else { 30_000 };
-            let answer = timeout(Duration::from_millis(patience), self.send(key, body.clone())).await;
+            let answer = timeout(Duration::from_millis(patience), self.caller.post(PATIENTS, key, body.clone())).await;
             match answer {
                 Ok(Ok((201, body))) => return body["id"].as_str().unwrap().parse().unwrap(),
                 // Under way for the attempt before, or the server or its database is gone.
@@ -108,19 +100,5 @@ impl Writers {
             self.repeats.fetch_add(1, Ordering::Relaxed);
             sleep(Duration::from_millis(20 + random.below(60))).await;
         }
-    }
-
-    /// Status and body; an error when the connection is refused or breaks.
-    async fn send(&self, key: &str, body: String) -> Result<(u16, Value), ()> {
-        let request = Request::post(format!("http://{}/api/v1/medical/patients", self.address))
-            .header("authorization", &self.credential)
-            .header("content-type", "application/json")
-            .header("idempotency-key", key)
-            .body(Full::from(body))
-            .unwrap();
-        let response = self.http.request(request).await.map_err(|_| ())?;
-        let status = response.status().as_u16();
-        let body = response.into_body().collect().await.map_err(|_| ())?.to_bytes();
-        Ok((status, serde_json::from_slice(&body).map_err(|_| ())?))
     }
 }

@@ -2,6 +2,7 @@
 //! cuts it back is contradicted (`spec` B1.8).
 
 use super::merkle::Hash;
+use crate::fault_point;
 use salus_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::{
@@ -81,7 +82,9 @@ impl Anchor for FileAnchor {
         if !tail(&mut file, 1).map_err(|e| self.failed(&e))?.iter().all(|byte| *byte == b'\n') {
             line.insert(0, b'\n');
         }
-        file.write_all(&line).and_then(|()| file.sync_all()).map_err(|e| self.failed(&e))?;
+        file.write_all(&line).map_err(|e| self.failed(&e))?;
+        fault_point!("anchor.file_written");
+        file.sync_all().map_err(|e| self.failed(&e))?;
         if fresh {
             let folder = self.0.parent().unwrap_or(Path::new("/"));
             File::open(folder).and_then(|f| f.sync_all()).map_err(|e| self.failed(&e))?;

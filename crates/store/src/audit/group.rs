@@ -5,7 +5,7 @@
 //! A group is of one tenant, because row-level security lets a transaction write for one (decision 14).
 
 use super::{Event, rows::Rows};
-use crate::{Db, tx::failure, unit::Unit};
+use crate::{Db, fault_point, unit::Unit};
 use salus_core::{Error, Result};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::oneshot;
@@ -37,6 +37,7 @@ impl Db {
         let tenant = event.tenant;
         let (told, mut ended) = oneshot::channel();
         group.lock().push(Waiting { event, told });
+        fault_point!("group.waits");
         loop {
             tokio::select! {
                 biased;
@@ -56,15 +57,18 @@ impl Db {
             return;
         }
         let (events, told): (Vec<_>, Vec<_>) = group.into_iter().map(|w| (w.event, w.told)).unzip();
+        fault_point!("group.taken");
         let rows = Rows::of(&events);
         let unit = Unit::recording(&self.0.pool, tenant);
         let written = unit.commit(&[(Rows::AS_READER, &rows.params())]).await;
+        fault_point!("group.written");
         self.0.writer.receipts(&events, written.is_ok());
-        let written = written.map_err(|f| unrecorded(failure(&self.0.catalog, f)).to_string());
+        let written = self.noted(written).map_err(|e| unrecorded(e).to_string());
         for one in told {
             // Who does not wait any more does not answer either.
             let _ = one.send(written.clone());
         }
+        fault_point!("group.told");
     }
 }
 
@@ -83,9 +87,9 @@ impl Group {
     }
 }
 
-/// An event that the database refused. Nothing is answered then, and nothing was done.
+/// An event that the database refused. Nothing is answered then, and nothing was done, unless nobody knows.
 pub(crate) fn unrecorded(e: Error) -> Error {
-    if matches!(e, Error::Unavailable(_)) {
+    if matches!(e, Error::Unavailable(_) | Error::UnknownOutcome) {
         return e;
     }
     tracing::error!(why = %e, "an audit event could not be written");

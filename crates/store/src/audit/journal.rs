@@ -6,6 +6,7 @@
 //! a second, so a power cut can lose the last 200 ms of receipts, never an event.
 
 use super::{Event, merkle::Hash};
+use crate::fault_point;
 use salus_core::{Error, Result};
 use std::{
     collections::HashMap,
@@ -26,13 +27,24 @@ use uuid::Uuid;
 /// Between two syncs.
 const SYNC: Duration = Duration::from_millis(200);
 
+/// Bytes of receipts that may wait: those of some 70,000 events.
+const OWED_MAX: usize = 8 << 20;
+
 /// The file of this process.
 #[derive(Debug)]
 pub(crate) struct Journal {
     path: PathBuf,
-    /// Made with the first receipt: most commands write no event.
-    file: Mutex<Option<File>>,
+    held: Mutex<Held>,
     unsynced: AtomicBool,
+}
+
+/// The file, and what could not be written to it yet.
+#[derive(Debug, Default)]
+struct Held {
+    /// Made with the first receipt: most commands write no event.
+    file: Option<File>,
+    /// Whole lines that wait for room on the disk.
+    owed: Vec<u8>,
 }
 
 impl Journal {
@@ -42,7 +54,7 @@ impl Journal {
             |e: std::io::Error| Error::Unavailable(format!("{}: receipts cannot be kept: {e}", folder.display()));
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
         let path = folder.join(format!("receipts-{writer:010}"));
-        let journal = Arc::new(Self { path, file: Mutex::new(None), unsynced: AtomicBool::new(false) });
+        let journal = Arc::new(Self { path, held: Mutex::default(), unsynced: AtomicBool::new(false) });
         let watched = Arc::downgrade(&journal);
         let sync = move || {
             while let Some(journal) = watched.upgrade() {
@@ -65,29 +77,54 @@ impl Journal {
             }
             lines.push('\n');
         }
+        fault_point!("receipts.before_write");
         if let Err(e) = self.write(lines.as_bytes()) {
-            tracing::error!(error = %e, events = events.len(), "receipts of audit events could not be written");
+            tracing::error!(error = %e, events = events.len(), "receipts of audit events could not be written: they wait");
         }
     }
 
+    /// Writes lines after those that are owed. What a full disk cut off is taken back and owed, so that the file has whole
+    /// lines only and none is missing once there is room.
     fn write(&self, lines: &[u8]) -> std::io::Result<()> {
-        let mut held = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        let file = match held.as_mut() {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let Held { file, owed } = &mut *held;
+        if owed.len() + lines.len() > OWED_MAX {
+            tracing::error!(bytes = lines.len(), "receipts of audit events are lost: too many wait to be written");
+        } else {
+            owed.extend_from_slice(lines);
+        }
+        if owed.is_empty() {
+            return Ok(());
+        }
+        let file = match file {
             Some(file) => file,
-            None => held.insert(OpenOptions::new().append(true).create(true).mode(0o600).open(&self.path)?),
+            None => file.insert(OpenOptions::new().append(true).create(true).mode(0o600).open(&self.path)?),
         };
-        file.write_all(lines)?;
+        let before = file.metadata()?.len();
+        if let Err(e) = file.write_all(owed) {
+            file.set_len(before)?;
+            return Err(e);
+        }
+        owed.clear();
+        fault_point!("receipts.written");
         self.unsynced.store(true, Ordering::Release);
         Ok(())
     }
 
     fn sync(&self) {
+        let owes = !self.held.lock().unwrap_or_else(PoisonError::into_inner).owed.is_empty();
+        if owes && self.write(&[]).is_ok() {
+            tracing::info!("receipts that waited were written");
+        }
         if self.unsynced.swap(false, Ordering::AcqRel) {
             // Another descriptor of the same file, so that nobody waits for the disk to write a line.
-            let file = self.file.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(File::try_clone);
+            let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+            let file = held.file.as_ref().map(File::try_clone);
+            drop(held);
             if let Err(e) = file.transpose().and_then(|f| f.map_or(Ok(()), |f| f.sync_data())) {
                 tracing::error!(error = %e, "receipts of audit events could not be synced");
             }
+            fault_point!("receipts.synced");
         }
     }
 }

@@ -9,10 +9,13 @@ use uuid::Uuid;
 /// their own and each keeps its plan.
 macro_rules! insert_events {
     ($who:literal) => {
-        concat!($who, " INSERT INTO audit.activity_logs (tenant_id, writer_id, id, recorded_at, writer_seq, actor_id, action, \
+        concat!(
+            $who,
+            " INSERT INTO audit.activity_logs (tenant_id, writer_id, id, recorded_at, writer_seq, actor_id, action, \
       target, outcome, header, payload, payload_salt, payload_commit, mac, leaf_hash) \
     SELECT $1, $2, * FROM unnest($3::uuid[], $4::timestamptz[], $5::bigint[], $6::uuid[], $7::text[], $8::text[], \
-      $9::text[], $10::bytea[], $11::bytea[], $12::bytea[], $13::bytea[], $14::bytea[], $15::bytea[])")
+      $9::text[], $10::bytea[], $11::bytea[], $12::bytea[], $13::bytea[], $14::bytea[], $15::bytea[])"
+        )
     };
 }
 

@@ -17,6 +17,7 @@ use super::{
     subjects::Subjects,
     trust,
 };
+use crate::fault_point;
 use salus_core::{Error, Result};
 use std::{path::Path, time::Instant};
 use time::OffsetDateTime;
@@ -116,6 +117,7 @@ async fn seal(log: &Log, client: &mut Client, evidence: &Evidence<'_>) -> Result
     if !locked.get::<_, bool>(0) {
         return Ok(Sealed { busy: true, ..Sealed::default() });
     }
+    fault_point!("seal.locked");
     let key = log.ensure_key(&tx).await?;
     let head = current_head(&tx).await?;
     let horizon = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text";
@@ -127,9 +129,13 @@ async fn seal(log: &Log, client: &mut Client, evidence: &Evidence<'_>) -> Result
     trust::same_cluster(log, &tx, &head, evidence).await?;
     let bounds = Bounds::Between(&head.horizon, &horizon);
     let suspects = append(log, &tx, &mut grown, (&head, &bounds)).await?;
+    fault_point!("seal.appended");
     let note = publish(log, &tx, (&key, &head, &horizon), &grown).await?;
+    fault_point!("seal.published");
     raise(log, &tx, &suspects).await?;
+    fault_point!("seal.ready");
     tx.commit().await.map_err(|e| plain(&e))?;
+    fault_point!("seal.committed");
     let size = grown.tree().size();
     Ok(Sealed { events: size - head.size, size, note, suspects, ..Sealed::default() })
 }
@@ -182,13 +188,16 @@ async fn keep(log: &Log, client: &mut Client, anchor: &dyn Anchor) -> Result<u64
     let newest = anchor.newest()?;
     if newest.as_ref().is_none_or(|held| !held.starts_with(&note)) {
         let (old, proof) = trust::growth(log, &tx, &key, (&head, newest.as_deref())).await?;
+        fault_point!("anchor.ready");
         anchor.keep(&note, old, &proof)?;
+        fault_point!("anchor.kept");
         let sql = "UPDATE audit.checkpoints SET anchored = anchored || jsonb_build_object($3::text, $4::timestamptz) \
                    WHERE epoch = $1 AND size = $2";
         let (name, now) = (anchor.name(), log.env.now());
         tx.execute(sql, &[&head.epoch, &at[0], &name, &now]).await.map_err(|e| plain(&e))?;
     }
     tx.commit().await.map_err(|e| plain(&e))?;
+    fault_point!("anchor.noted");
     Ok(head.size)
 }
 

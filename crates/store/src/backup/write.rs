@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     cluster::Cluster,
+    fault_point,
     seal::{RootFile, RootKey, Secret},
 };
 use salus_core::{Env, Error, Result};
@@ -51,6 +52,7 @@ pub async fn write(
     let slot = format!("salus_backup_{}", id.simple());
     let sql = "SELECT pg_create_physical_replication_slot($1, true, true)";
     client.execute(sql, &[&slot]).await.map_err(|e| failed(&e))?;
+    fault_point!("backup.slot_made");
     let (key, wrapped) = root.new_backup_key(id)?;
     let draft = Manifest {
         format: FORMAT,
@@ -72,7 +74,9 @@ pub async fn write(
     };
     let making = Making { half: half.clone(), key, root_file: keys.root.clone(), root: Arc::new(root) };
     let done = making.whole(dump_command(cluster), draft, client, env).await.and_then(|manifest| {
+        fault_point!("backup.written");
         fs::rename(&half, &whole).map_err(|e| at(&whole, &e))?;
+        fault_point!("backup.named");
         sync(out)?;
         Ok(manifest)
     });
@@ -95,6 +99,7 @@ impl Making {
     /// Everything up to the final name.
     async fn whole(self, dump: Command, draft: Manifest, client: &Client, env: &Env) -> Result<Manifest> {
         let (making, mut manifest) = blocking(move || self.archive(dump, draft)).await?;
+        fault_point!("backup.archived");
         let after = count_rows(client).await?;
         let before = std::mem::take(&mut manifest.rows);
         let tables: BTreeSet<&String> = before.keys().chain(after.keys()).collect();

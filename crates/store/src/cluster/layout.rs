@@ -6,6 +6,7 @@
 //! home/cluster/run         the socket, same owner, 0700
 //! home/cluster/archive     files of the log on their way into the archive of backups, same owner, 0700
 //! home/cluster/{start,guard}.lock, ready, failure      see `guard`
+//! home/cluster/ballast     room that is given up when the disk is full
 //! home/log/{postgres,guard}.log
 //! ```
 
@@ -82,6 +83,10 @@ impl Layout {
     /// Where the server puts whole files of its log, if the folder exists.
     pub fn spool(&self) -> PathBuf {
         self.cluster().join("archive")
+    }
+    /// Takes up room until the disk is full: see `ballast`.
+    pub fn ballast(&self) -> PathBuf {
+        self.cluster().join("ballast")
     }
     pub fn log(&self) -> PathBuf {
         self.home.join("log")

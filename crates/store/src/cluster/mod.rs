@@ -8,6 +8,7 @@
 //! A program that opens clusters calls [`guard_requested`] first thing in `main`.
 
 mod account;
+mod ballast;
 mod create;
 mod guard;
 mod install;
@@ -15,6 +16,7 @@ mod layout;
 mod postmaster;
 mod unpack;
 
+pub use ballast::{free_ballast, keep_ballast};
 pub use guard::guard_requested;
 pub use install::version_refusal;
 pub(crate) use unpack::{Recovery, recovered, unpack};

@@ -8,6 +8,7 @@ use super::{
 use crate::{
     Record, Tx,
     catalog::{Column, HEADER, Kind, Table},
+    fault_point,
     seal::{Format, Search},
     tx::Cell,
 };
@@ -92,6 +93,7 @@ impl Tx {
         let mut ctes = String::new();
         let mut params: Vec<&(dyn ToSql + Sync)> = writing.cells.iter().map(Cells::param).collect();
         let (new_keys, tokens) = (self.new_person_keys(table, rows)?, self.token_cells(table, rows));
+        fault_point!("engine.keys_made");
         if let Some((ids, wrapped)) = &new_keys {
             let n = params.len();
             let _ = write!(
@@ -116,6 +118,7 @@ impl Tx {
         writing.claim_values(self, table).await?;
         let sql = format!("{ctes}{}", writing.insert_sql(table, back));
         let made = self.run_built(&sql, &params).await?;
+        fault_point!("engine.row_inserted");
         self.count(rows.len());
         for subject in subjects.iter().flatten() {
             self.about(*subject);

@@ -6,7 +6,7 @@ mod ledger;
 
 pub use ledger::{Entry, Ledger};
 
-use crate::{Db, Tx, rotate, unit::Params};
+use crate::{Db, Tx, fault_point, rotate, unit::Params};
 use salus_core::{Ctx, Error, Result};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use uuid::Uuid;
@@ -45,13 +45,22 @@ impl Db {
             }
             // The line first: a crash in between leaves a person to be erased again, never one who comes back.
             Ok(Some(true)) => match ledger.append(&self.root(), &entry) {
-                Ok(()) => destroy(&mut tx, &entry).await,
+                Ok(()) => {
+                    fault_point!("erasure.listed");
+                    let destroyed = destroy(&mut tx, &entry).await;
+                    fault_point!("erasure.destroyed");
+                    destroyed
+                }
                 Err(e) => Err(e),
             },
             Err(e) => Err(e),
         };
         match done {
-            Ok(()) => tx.commit("kernel.person.erase", "kernel.subject_keys").await.map(|()| entry),
+            Ok(()) => {
+                tx.commit("kernel.person.erase", "kernel.subject_keys").await?;
+                fault_point!("erasure.committed");
+                Ok(entry)
+            }
             Err(e) => {
                 tx.abandon("kernel.person.erase", "kernel.subject_keys", crate::audit::Outcome::Failed, e.code())
                     .await?;

@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 use salus_core::{Error, Result};
 use tokio_postgres::{Client, error::SqlState};
 
+use crate::fault_point;
+
 use super::{
     Files, lock,
     plan::{self, Message, Step},
@@ -40,6 +42,7 @@ pub async fn init(client: &mut Client, files: &Files) -> Result<Applied> {
 /// migrations, then the partitions of the coming months. Waits while another node does the same.
 pub async fn up(client: &mut Client, files: &Files, target: Option<i32>) -> Result<Vec<Applied>> {
     lock::take(client).await?;
+    fault_point!("migration.locked");
     let done = match plan::plan(client, files, target).await {
         Ok(steps) => run_all(client, &steps).await,
         Err(error) => Err(error),
@@ -79,6 +82,7 @@ pub(super) async fn run_all(client: &Client, steps: &[Step]) -> Result<Vec<Appli
     let mut done = Vec::new();
     for step in steps {
         let applied = run(client, step).await?;
+        fault_point!("migration.done");
         tracing::info!(step = applied.title, milliseconds = applied.duration.as_millis(), "applied");
         done.push(applied);
     }
@@ -94,6 +98,7 @@ async fn run(client: &Client, step: &Step) -> Result<Applied> {
             }
             return Err(explain(step, message, &error));
         }
+        fault_point!("migration.sent");
     }
     Ok(Applied { version: step.version, title: step.title.clone(), duration: start.elapsed() })
 }

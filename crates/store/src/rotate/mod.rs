@@ -18,7 +18,9 @@ pub(crate) use index::tokens_of;
 pub use root::Rewrapped;
 pub use schedule::RotationRules;
 
-use crate::{Db, Tx, audit::Outcome, db::KEYS_BELIEVED, keys::NewKey, seal::KeyClass, tx::failure, unit::Unit};
+use crate::{
+    Db, Tx, audit::Outcome, db::KEYS_BELIEVED, fault_point, keys::NewKey, seal::KeyClass, tx::failure, unit::Unit,
+};
 use salus_core::{Ctx, Error, Result};
 use std::time::Duration;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
@@ -190,7 +192,10 @@ impl Db {
         tx.on_row(id);
         let (action, target) = ("kernel.key.rotate", "kernel.key_rotation_history");
         match self.insert_rotation(&mut tx, id, what, reason).await {
-            Ok(()) => tx.commit(action, target).await?,
+            Ok(()) => {
+                tx.commit(action, target).await?;
+                fault_point!("rotation.made");
+            }
             Err(e) => {
                 tx.abandon(action, target, Outcome::Failed, e.code()).await?;
                 return Err(e);
@@ -250,7 +255,9 @@ impl Db {
             "spreading" if !rotation.settled => tx.finish_unrecorded().await.map(|()| Turn::Waits),
             "spreading" => {
                 activate(&mut tx, &rotation).await?;
+                fault_point!("rotation.activating");
                 tx.commit("kernel.key.activate", "kernel.keys").await?;
+                fault_point!("rotation.activated");
                 self.forget_keys(tenant);
                 Ok(Turn::Worked)
             }
@@ -281,7 +288,9 @@ impl Db {
                    pass_moved = pass_moved + $4 + $6, rows_failed = rows_failed + $5, passes = passes + CASE WHEN $2::text IS NULL THEN 1 ELSE 0 END \
                    WHERE id = $1";
         tx.run(sql, &[&rotation.id, &next, &batch.last, &batch.moved, &batch.failed, &batch.skipped]).await?;
+        fault_point!("rotation.batch_moved");
         tx.finish_unrecorded().await?;
+        fault_point!("rotation.batch_kept");
         Ok(Turn::Worked)
     }
 
@@ -295,7 +304,9 @@ impl Db {
         let left = left(&mut tx, rotation).await?;
         if left == 0 && rotation.clean_passes >= if by_passing { 2 } else { 1 } {
             retire(&mut tx, rotation).await?;
+            fault_point!("rotation.retiring");
             tx.commit("kernel.key.retire", "kernel.keys").await?;
+            fault_point!("rotation.retired");
             self.forget_keys(rotation.tenant);
             return Ok(Turn::Finished);
         }
@@ -306,6 +317,7 @@ impl Db {
                    pass_moved = CASE WHEN $3::text IS NULL THEN pass_moved ELSE 0 END, \
                    rows_failed = CASE WHEN $3::text IS NULL THEN rows_failed ELSE 0 END WHERE id = $1";
         tx.run(sql, &[&rotation.id, &clean, &next]).await?;
+        fault_point!("rotation.judged");
         tx.finish_unrecorded().await?;
         Ok(if stuck { Turn::Stuck } else { Turn::Worked })
     }

@@ -2,7 +2,7 @@
 //! lies under the root are the keys of tenants and the seed of the audit log's signing key: a few rows, done at once.
 
 use crate::{
-    Db,
+    Db, fault_point,
     seal::{RootFile, RootKey},
     tx::failure,
     unit::Unit,
@@ -37,6 +37,7 @@ impl Db {
         if file.unlock()?.versions() == 1 {
             recovery_identity = file.add_version()?;
         }
+        fault_point!("rewrap.version_made");
         self.read_root_again()?;
         let version = self.root().version();
         let mut tenant_keys = 0;
@@ -44,9 +45,11 @@ impl Db {
         for _ in 0..2 {
             for (tenant, _) in self.with_platform().await? {
                 tenant_keys += self.rewrap_tenant(tenant).await?;
+                fault_point!("rewrap.tenant_moved");
             }
         }
         let log_keys = rewrap_log(admin, &self.root()).await?;
+        fault_point!("rewrap.log_moved");
         for (tenant, slug) in self.with_platform().await? {
             if self.under_older_root(tenant).await? > 0 {
                 let why = format!("a key of {slug} is still under an older root key: run salus keys rewrap again");
@@ -54,6 +57,7 @@ impl Db {
             }
         }
         let given_up = file.give_up_older()?;
+        fault_point!("rewrap.given_up");
         self.read_root_again()?;
         Ok(Rewrapped { version, tenant_keys, log_keys, given_up, recovery_identity })
     }

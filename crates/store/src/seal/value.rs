@@ -241,7 +241,11 @@ mod tests {
             assert_eq!(subject.with_column(&class, 7, Clone::clone), whole);
         }
         assert_ne!(subject.with_column(&class, 8, Clone::clone), whole);
-        assert_ne!(subject.with_column(&ClassKey::for_test(42), 7, Clone::clone), whole, "another class key, same number");
+        assert_ne!(
+            subject.with_column(&ClassKey::for_test(42), 7, Clone::clone),
+            whole,
+            "another class key, same number"
+        );
         assert_eq!(expand(class.extracted(), &info(7)), crate::seal::derive(&[], class.secret(), &parts).unwrap());
     }
 

@@ -96,6 +96,12 @@ async fn connect(config: &Config) -> Client {
     client
 }
 
+/// How many times something is killed: a few in a plain run, as many as `script/chaos migrations` says in a long one.
+#[allow(clippy::disallowed_methods, reason = "script/chaos says how long; a test has no configuration file")]
+pub fn rounds(plain: u32) -> u32 {
+    std::env::var("SALUS_CHAOS_ROUNDS").ok().map_or(plain, |text| text.parse().unwrap())
+}
+
 /// The process of a session in the server.
 pub async fn pid(client: &Client) -> i32 {
     client.query_one("SELECT pg_backend_pid()", &[]).await.unwrap().get(0)

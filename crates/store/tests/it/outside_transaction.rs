@@ -8,7 +8,7 @@ use salus_store::{
 };
 use tokio_postgres::Client;
 
-use crate::database::{Database, files_with, pid, populate};
+use crate::database::{Database, files_with, pid, populate, rounds};
 
 const UP: &str = "-- no-transaction
 CREATE INDEX CONCURRENTLY IF NOT EXISTS settings_value_ix ON kernel.settings (tenant_id, created_at);
@@ -91,11 +91,11 @@ async fn killed_at_any_moment_it_resumes() {
     let (database, client) = Database::migrated("outside_random").await;
     populate(&client).await;
     let newest = Files::embedded().unwrap().newest();
-    for round in 0..20_u64 {
+    for round in 0..u64::from(rounds(20)) {
         let mut victim = database.connect().await;
         let pid = pid(&victim).await;
         let run = runtime::spawn(async move { migrate::up(&mut victim, &files(), None).await });
-        tokio::time::sleep(Duration::from_micros(round * 1_500)).await;
+        tokio::time::sleep(Duration::from_micros(round % 20 * 1_500 + round * 37)).await;
         client.execute("SELECT pg_terminate_backend($1, 5000)", &[&pid]).await.unwrap();
         let _ = run.await.unwrap();
         let mut next = database.connect().await;

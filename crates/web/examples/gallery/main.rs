@@ -48,6 +48,7 @@ pub(crate) const PAGES: &[Page] = &[
     ("error-403", "/audit", tables::forbidden),
     ("error-404", "/patients/none", tables::not_found),
     ("error-500", "/patients", tables::broken),
+    ("error-unknown", "/patients", tables::unknown),
 ];
 
 fn shell(locale: Locale, path: &str) -> Shell {

@@ -260,3 +260,7 @@ pub fn not_found(shell: &Shell) -> String {
 pub fn broken(shell: &Shell) -> String {
     error::render(&from(json!({ "status": 500 })), shell).into_string()
 }
+
+pub fn unknown(shell: &Shell) -> String {
+    error::render(&from(json!({ "status": 503, "unknown": true })), shell).into_string()
+}

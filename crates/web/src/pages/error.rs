@@ -20,12 +20,15 @@ pub struct ErrorView {
     pub detail: String,
     /// The permission that is missing (403).
     pub permission: String,
+    /// Nobody knows whether it was done.
+    pub unknown: bool,
 }
 
 /// What happened, and what to do about it.
-fn words(status: u16, shell: &Shell) -> (&'static str, &'static str) {
+fn words(view: &ErrorView, shell: &Shell) -> (&'static str, &'static str) {
     let t = &shell.t().ui;
-    match status {
+    match view.status {
+        _ if view.unknown => (t.error_unknown, t.error_unknown_do),
         401 => (t.error_401, t.error_401_do),
         403 => (t.error_403, t.error_403_do),
         404 => (t.error_404, t.error_404_do),
@@ -46,7 +49,7 @@ pub fn fragment(view: &ErrorView, shell: &Shell) -> Markup {
             (Tone::Bad.sign(shell))
             @if !view.permission.is_empty() { (fill(t.missing_permission, &[("name", "")])) code { (view.permission) } }
             @else if !view.detail.is_empty() { (view.detail) }
-            @else { (words(view.status, shell).0) }
+            @else { (words(view, shell).0) }
         }
     }
 }
@@ -55,7 +58,7 @@ pub fn fragment(view: &ErrorView, shell: &Shell) -> Markup {
 #[must_use]
 pub fn render(view: &ErrorView, shell: &Shell) -> Markup {
     let t = &shell.t().ui;
-    let (title, advice) = words(view.status, shell);
+    let (title, advice) = words(view, shell);
     let body = html! {
         section class="panel trouble" {
             p class="trouble-status" aria-hidden="true" { (view.status) }

@@ -205,7 +205,10 @@ impl IntoResponse for PageError {
             tracing::error!(%request, %why, "internal error");
         }
         let permission = if let Error::Forbidden(name) = &problem.error { name.clone() } else { String::new() };
-        let view = pages::error::ErrorView { status: problem.error.status(), detail: problem.detail(), permission };
+        let unknown = matches!(problem.error, Error::UnknownOutcome);
+        // The words for programs speak of keys that a form has none of.
+        let detail = if unknown { String::new() } else { problem.detail() };
+        let view = pages::error::ErrorView { status: problem.error.status(), detail, permission, unknown };
         let status = StatusCode::from_u16(problem.error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let page = if shell.fragment { pages::error::fragment } else { pages::error::render };
         (status, Html(page(&view, &shell).into_string())).into_response()

@@ -2,6 +2,7 @@
 //! a sample that breaks it and then on every file.
 
 mod edges;
+mod faults;
 mod files;
 mod migrations;
 mod secrets;

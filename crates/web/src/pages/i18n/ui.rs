@@ -105,5 +105,7 @@ texts! {
         error_500_do: "Nothing you entered was saved. Try again; if it happens again, quote the request number.", "No se guardó nada de lo ingresado. Inténtelo de nuevo; si se repite, indique el número de solicitud.", "Nada do que foi informado foi salvo. Tente novamente; se repetir, informe o número da requisição.";
         error_503: "Not available right now", "No disponible por ahora", "Indisponível no momento";
         error_503_do: "Nothing was done. Try again in a minute.", "No se hizo nada. Inténtelo en un minuto.", "Nada foi feito. Tente em um minuto.";
+        error_unknown: "Nobody knows yet whether this was done", "Aún no se sabe si esto se hizo", "Ainda não se sabe se isto foi feito";
+        error_unknown_do: "The database stopped answering at the last moment. Look whether it is there before you enter it again.", "La base de datos dejó de responder en el último momento. Compruebe si está antes de volver a ingresarlo.", "O banco de dados parou de responder no último momento. Verifique se está lá antes de informar de novo.";
     }
 }
