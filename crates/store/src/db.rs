@@ -5,6 +5,7 @@ use crate::{
     Address, Catalog, Tx,
     address::unreachable,
     audit::{Group, Writer},
+    jobs::Wake,
     seal::{RootKey, TenantKeys},
     tx::failure,
     unit::Unit,
@@ -61,6 +62,8 @@ pub(crate) struct Shared {
     tenants: RwLock<HashMap<Uuid, Held>>,
     /// Audit events of reads that are about to be written, by tenant.
     pub(crate) groups: Mutex<HashMap<Uuid, Arc<Group>>>,
+    /// Tenants with new work for the dispatcher of this node.
+    pub(crate) wake: Wake,
     /// Hashes of the built statements whose plans connections keep.
     kept: Mutex<HashSet<u64>>,
     hasher: RandomState,
@@ -120,6 +123,7 @@ impl Db {
             root: RwLock::new(Arc::new(root)),
             tenants: RwLock::default(),
             groups: Mutex::default(),
+            wake: Wake::default(),
             kept: Mutex::default(),
             hasher: RandomState::new(),
         }));

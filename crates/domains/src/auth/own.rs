@@ -86,6 +86,16 @@ pub async fn who(db: &Db, ctx: &Ctx) -> Result<Who> {
     Ok(Who { name, email, organization: of_organization("organization"), timezone: of_organization("timezone") })
 }
 
+/// The IANA name of the tenant's time zone; UTC where there is no organization yet.
+///
+/// # Errors
+/// Those of the database.
+pub async fn timezone(tx: &mut Tx) -> Result<String> {
+    let tenant = tx.ctx.tenant;
+    let found = tx.query_opt(sql!("SELECT timezone::text FROM auth.organizations WHERE id = $1"), &[&tenant]).await?;
+    Ok(found.and_then(|r| r.get::<_, Option<String>>(0)).unwrap_or_else(|| "UTC".into()))
+}
+
 fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }

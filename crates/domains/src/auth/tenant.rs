@@ -29,6 +29,7 @@ const START: [Start; 5] = [
         &[
             "auth.*.*",
             "kernel.setting.*",
+            "kernel.job.*",
             "kernel.key.read",
             "audit.log.read",
             "compliance.*.read",

@@ -6,6 +6,7 @@ mod catalogue;
 mod database;
 mod drift;
 mod drift_cases;
+mod jobs;
 mod kms;
 mod list_of_tables;
 mod migrate;
