@@ -18,10 +18,7 @@ pub mod records;
 pub mod verify;
 
 use salus_core::Result;
-use salus_store::{
-    Catalog, Op, Resource,
-    jobs::{Job, Jobs},
-};
+use salus_store::{Catalog, Op, Resource, jobs::Jobs, outbound::Outbound};
 use serde_json::{Map, Value};
 use std::sync::Arc;
 
@@ -76,12 +73,9 @@ pub fn operations(catalog: &Catalog) -> Result<Vec<Arc<Op>>> {
 ///
 /// # Errors
 /// [`salus_core::Error::Internal`] when two have one name.
-pub fn jobs(carriers: &Arc<auth::Carriers>) -> Result<Jobs> {
-    Jobs::new(all_jobs(carriers), |tx| Box::pin(auth::timezone(tx)))
-}
-
-fn all_jobs(carriers: &Arc<auth::Carriers>) -> Vec<Job> {
+pub fn jobs(carriers: &Arc<auth::Carriers>, outbound: &Outbound) -> Result<Jobs> {
     let mut all = kernel::jobs();
     all.extend(auth::jobs(carriers));
-    all
+    all.extend(exchange::jobs(outbound));
+    Jobs::new(all, |tx| Box::pin(auth::timezone(tx)))
 }

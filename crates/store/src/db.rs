@@ -143,6 +143,13 @@ impl Db {
         &self.0.env
     }
 
+    /// Tells of each transaction of this node that has committed with an event or a job, by its tenant: for those who
+    /// show what is new. A listener that falls behind is told that it missed some.
+    #[must_use]
+    pub fn commits(&self) -> tokio::sync::broadcast::Receiver<Uuid> {
+        self.0.wake.listen()
+    }
+
     /// Keeps receipts of committed audit events in this folder from now on: where the database's administrators
     /// cannot write, they show what was removed.
     ///

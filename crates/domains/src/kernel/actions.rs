@@ -8,7 +8,7 @@ use salus_store::{
     run, sql,
 };
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use time::format_description::well_known::Rfc3339;
 
 /// The actions of this domain.
@@ -112,16 +112,15 @@ async fn set(tx: &mut Tx, mut call: Call) -> Result<Reply> {
     let row = tx.query_opt(sql, &[&id]).await?.ok_or(Error::NotFound)?;
     let (job, paused): (String, bool) = (row.get(0), wanted.is_paused.unwrap_or(row.get(2)));
     let cron: Option<String> = wanted.cron.unwrap_or_else(|| row.get(1));
-    let now = tx.ctx.env.now();
-    let next = match cron.as_deref().or_else(|| super::usual_time(&job)) {
-        // A program that no longer has this job; it is never queued.
-        None => now,
-        Some(text) => Cron::parse(text)?.next(&Zone::named(&crate::auth::timezone(tx).await?), now)?,
+    let next = match cron.as_deref() {
+        // What was set for next stands; after it the program's own times hold again.
+        None => None,
+        Some(text) => Some(Cron::parse(text)?.next(&Zone::named(&crate::auth::timezone(tx).await?), tx.ctx.env.now())?),
     };
-    let sql = sql!("UPDATE kernel.schedules SET cron = $2, is_paused = $3, next_run_at = $4 WHERE id = $1");
+    let sql = sql!(
+        "UPDATE kernel.schedules SET cron = $2, is_paused = $3, next_run_at = coalesce($4, next_run_at) WHERE id = $1"
+    );
     tx.query(sql, &[&id, &cron, &paused, &next]).await?;
-    let next = next.format(&Rfc3339).map_err(Error::internal)?;
-    Ok(Reply::json(
-        json!({"id": id, "job": job, "cron": cron, "is_paused": paused, "next_run_at": Value::String(next)}),
-    ))
+    let next = next.map(|at| at.format(&Rfc3339).map_err(Error::internal)).transpose()?;
+    Ok(Reply::json(json!({"id": id, "job": job, "cron": cron, "is_paused": paused, "next_run_at": next})))
 }

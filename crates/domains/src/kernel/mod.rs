@@ -84,11 +84,3 @@ pub const RESOURCES: &[Resource] = &[
         list: &[],
     },
 ];
-
-/// When a job that comes back is done, where the tenant has set nothing.
-fn usual_time(job: &str) -> Option<&'static str> {
-    crate::all_jobs(&std::sync::Arc::default()).into_iter().find_map(|j| match j.when {
-        salus_store::jobs::When::Cron(text) if j.name == job => Some(text),
-        _ => None,
-    })
-}

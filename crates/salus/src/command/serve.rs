@@ -50,7 +50,8 @@ pub async fn run(mut place: Place, args: ServeArgs, as_json: bool) -> Result<Out
     let secure = base.starts_with("https://");
     let db = ready.db.clone();
     let app = App::new(ready.db, secure, ready.notices)?;
-    let jobs = Arc::new(salus_domains::jobs(&Arc::new(place.config.carriers(&base)?))?);
+    let carriers = Arc::new(place.config.carriers(&base)?);
+    let jobs = Arc::new(salus_domains::jobs(&carriers, &place.config.outbound()?)?);
     let anchors = place.anchors()?;
     let sealing = place.log()?.map(|log| sealing::begin(log, anchors, place.receipts()));
     let backups = schedule::begin(&place);

@@ -234,7 +234,11 @@ impl Dispatcher {
         let mut run = runtime::spawn(async move { running.run(job).await });
         let outcome = tokio::select! {
             ended = &mut run => ended.unwrap_or_else(|e| Err(Error::internal(e))),
-            () = self.live(tenant, &task) => Err(queue::lost()),
+            // It is not ours any more: because it was lost, or because it has just been done.
+            () = self.live(tenant, &task) => match tokio::time::timeout(self.pace.drain, &mut run).await {
+                Ok(ended) => ended.unwrap_or_else(|e| Err(Error::internal(e))),
+                Err(_) => Err(queue::lost()),
+            },
             () = tokio::time::sleep(retry.limit) => {
                 Err(Error::Conflict { code: "too_slow", detail: "It took longer than it may".into() })
             }

@@ -5,14 +5,23 @@ use std::{
     collections::HashSet,
     sync::{Mutex, PoisonError},
 };
-use tokio::sync::Notify;
+use tokio::sync::{Notify, broadcast};
 use uuid::Uuid;
 
 /// Tenants with new work.
-#[derive(Default)]
 pub(crate) struct Wake {
     tenants: Mutex<HashSet<Uuid>>,
     bell: Notify,
+    listeners: broadcast::Sender<Uuid>,
+}
+
+/// Commits that a listener may be behind before it is told that it missed some.
+const BEHIND: usize = 256;
+
+impl Default for Wake {
+    fn default() -> Self {
+        Self { tenants: Mutex::default(), bell: Notify::default(), listeners: broadcast::Sender::new(BEHIND) }
+    }
 }
 
 impl Wake {
@@ -20,6 +29,13 @@ impl Wake {
     pub fn tenant(&self, tenant: Uuid) {
         self.tenants.lock().unwrap_or_else(PoisonError::into_inner).insert(tenant);
         self.bell.notify_one();
+        // Nobody may be listening.
+        self.listeners.send(tenant).ok();
+    }
+
+    /// Each commit of this node that left work, by its tenant.
+    pub fn listen(&self) -> broadcast::Receiver<Uuid> {
+        self.listeners.subscribe()
     }
 
     /// Waits until there are some, and takes them.

@@ -10,6 +10,7 @@ mod jobs;
 mod kms;
 mod list_of_tables;
 mod migrate;
+mod outbound;
 mod outside_transaction;
 mod repair;
 mod tls;

@@ -3,6 +3,7 @@
 
 mod access;
 mod framing;
+mod live;
 mod openapi;
 mod pages;
 mod rest;
