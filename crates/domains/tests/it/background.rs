@@ -128,7 +128,7 @@ async fn without_a_carrier_nothing_leaves_and_the_simulator_keeps_the_words_for_
     let states = "SELECT state::text FROM auth.deliveries ORDER BY created_at";
     assert_eq!(ask(&world, states).await, ["simulated", "unneeded"]);
 
-    world.admin("UPDATE auth.deliveries SET created_at = created_at - interval '4 days'").await;
+    world.admin("UPDATE auth.deliveries SET sent_at = sent_at - interval '4 days'").await;
     world
         .admin("UPDATE kernel.schedules SET next_run_at = clock_timestamp() WHERE job = 'auth.prune_notifications'")
         .await;

@@ -149,7 +149,7 @@ async fn settle(
 
 async fn prune(tx: &mut Tx) -> Result<()> {
     let sql = sql!(
-        "UPDATE auth.deliveries SET letter = NULL WHERE letter IS NOT NULL AND created_at < clock_timestamp() - $1 * interval '1 day'"
+        "UPDATE auth.deliveries SET letter = NULL WHERE letter IS NOT NULL AND sent_at < clock_timestamp() - $1 * interval '1 day'"
     );
     tx.query(sql, &[&LETTER_DAYS]).await?;
     let sql = sql!("DELETE FROM auth.deliveries WHERE created_at < clock_timestamp() - $1 * interval '1 day'");
