@@ -46,7 +46,7 @@ pub fn actions() -> Vec<Op> {
     vec![
         op(
             "",
-            "create",
+            "subscribe",
             "Tell another system of events; the reply holds the secret by which calls are signed, once",
             json!({
                 "type": "object",
@@ -57,7 +57,7 @@ pub fn actions() -> Vec<Op> {
                 "required": ["name", "url"],
                 "additionalProperties": false,
             }),
-            run(|tx, call| Box::pin(create(tx, call))),
+            run(|tx, call| Box::pin(subscribe(tx, call))),
         ),
         op(
             "/{id}/set",
@@ -78,7 +78,7 @@ struct New {
     events: Vec<String>,
 }
 
-async fn create(tx: &mut Tx, mut call: Call) -> Result<Reply> {
+async fn subscribe(tx: &mut Tx, mut call: Call) -> Result<Reply> {
     let new: New = call.input()?;
     Rules::default().check(&new.url)?;
     if let Some(unknown) = new.events.iter().find(|e| !PUBLISHED.contains(&e.as_str())) {
