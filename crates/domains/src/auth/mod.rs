@@ -20,7 +20,7 @@ pub use caller::{Callers, Presented};
 pub use grant::guarded;
 pub use notify::{
     Carrier, Carriers, Choice, Inbox, Item, Language, Letter, Medium, Notice, Seat, Simulator, SmsWebhook, Smtp,
-    choices, choose, inbox, jobs, living, mark_read, notify, redeem, ticket, title, unread,
+    choices, choose, inbox, jobs, living, mark_read, notify, notify_self, redeem, ticket, title, unread,
 };
 pub use own::{Own, OwnAccess, Who, own_access, revoke_own, timezone, who};
 pub use sign_in::{SignIn, Signed, accept_and_sign_in, sign_in, sign_out};

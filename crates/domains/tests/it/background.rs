@@ -139,8 +139,9 @@ async fn without_a_carrier_nothing_leaves_and_the_simulator_keeps_the_words_for_
 #[tokio::test]
 async fn a_webhook_is_told_of_an_event_once_and_what_came_of_it_is_kept() {
     let world = World::new().await;
-    let subscribe =
-        |body: serde_json::Value| world.call("exchange.webhook_subscription.subscribe", Call { body, ..Call::default() });
+    let subscribe = |body: serde_json::Value| {
+        world.call("exchange.webhook_subscription.subscribe", Call { body, ..Call::default() })
+    };
     for (url, word) in [("http://example.org/", "https://"), ("https://10.0.0.1/", "public internet")] {
         let refused = subscribe(json!({"name": "inside", "url": url})).await.unwrap_err().to_string();
         assert!(refused.contains(word), "{refused}");

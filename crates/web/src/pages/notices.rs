@@ -41,7 +41,7 @@ pub struct Notice {
     pub is_read: bool,
 }
 
-/// The page. Forms: POST `/notifications/read` (`id`, or none for all), `/notifications/choices`.
+/// The page. Forms: POST `/notifications/read` (`id`, or none for all), `/notifications/choices`, `/notifications/test`.
 #[must_use]
 pub fn render(view: &NoticesView, shell: &Shell) -> Markup {
     let t = &shell.t().notices;
@@ -105,6 +105,9 @@ fn choices(view: &NoticesView, shell: &Shell) -> Markup {
     html! {
         p class="card-note" { (t.choices_note) }
         (form::post(shell, "/notifications/choices", "form two", &body))
+        (form::post(shell, "/notifications/test", "form", &html! {
+            div class="form-actions" { button class="button" type="submit" { (t.test) } }
+        }))
     }
 }
 

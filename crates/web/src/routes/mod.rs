@@ -53,6 +53,7 @@ pub fn pages() -> Router<Arc<App>> {
         .route("/notifications", get(notices::show))
         .route("/notifications/read", post(notices::read))
         .route("/notifications/choices", post(notices::choose))
+        .route("/notifications/test", post(notices::test))
         .route("/docs", get(home::docs))
         .route("/account", get(account::show))
         .route("/account/tokens", post(account::create_token))

@@ -66,6 +66,12 @@ pub async fn read(Form { visit, fields }: Form) -> Shown {
     Ok(Redirect::to("/notifications").into_response())
 }
 
+/// POST `/notifications/test`.
+pub async fn test(Form { visit, .. }: Form) -> Shown {
+    auth::notify_self(&visit.app.db, &visit.ctx).await.map_err(|e| visit.error(e))?;
+    Ok(Redirect::to("/notifications").into_response())
+}
+
 /// POST `/notifications/choices`.
 pub async fn choose(Form { visit, fields }: Form) -> Shown {
     let on = |name: &str| fields.get(name).is_some_and(|v| !matches!(v.as_str(), "" | "false"));

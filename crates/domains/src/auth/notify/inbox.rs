@@ -1,6 +1,6 @@
 //! A user's own notifications and choices: read and changed as the user, whatever roles they hold.
 
-use super::{Medium, texts};
+use super::{Medium, Notice, texts};
 use crate::{auth::sign_in::as_user, row};
 use salus_core::{Ctx, Error, Result};
 use salus_store::{At, Db, Tx, engine::NewRow, sql};
@@ -105,6 +105,17 @@ pub async fn mark_read(db: &Db, ctx: &Ctx, one: Option<Uuid>) -> Result<()> {
     // Other pages of the same user learn of it over their live connection.
     tx.emit("auth.notification.read", ctx.actor.id, json!({}));
     tx.commit("auth.notification.mark_read", "auth.notifications").await
+}
+
+/// Sends the caller a notification that says it is a test: it goes every way that they chose.
+///
+/// # Errors
+/// Those of the database.
+pub async fn notify_self(db: &Db, ctx: &Ctx) -> Result<()> {
+    let mut tx = db.begin(as_user(&ctx.env, ctx.tenant, ctx.actor.id), false).await?;
+    let notice = Notice { users: &[ctx.actor.id], title: "auth.test", params: json!({}), target: None };
+    super::notify(&mut tx, &notice).await?;
+    tx.commit("auth.notification.test", "auth.notifications").await
 }
 
 /// What the caller has chosen, one for each medium.

@@ -15,7 +15,7 @@ mod ticket;
 
 pub use carry::{Carrier, Carriers, Letter, Medium, Simulator};
 pub use deliver::jobs;
-pub use inbox::{Choice, Inbox, Item, choices, choose, inbox, mark_read, unread};
+pub use inbox::{Choice, Inbox, Item, choices, choose, inbox, mark_read, notify_self, unread};
 pub use sms::SmsWebhook;
 pub use smtp::Smtp;
 pub use texts::{Language, title};

@@ -27,20 +27,10 @@ impl Language {
 }
 
 /// Texts by name: English, Spanish, Portuguese.
-const TITLES: &[(&str, [&str; 3])] = &[
-    (
-        "kernel.job_gave_up",
-        [
-            "Background work was given up and needs a look",
-            "Se abandonó una tarea en segundo plano: revísela",
-            "Uma tarefa em segundo plano foi abandonada: verifique",
-        ],
-    ),
-    (
-        "auth.test",
-        ["This is a test notification", "Esta es una notificación de prueba", "Esta é uma notificação de teste"],
-    ),
-];
+const TITLES: &[(&str, [&str; 3])] = &[(
+    "auth.test",
+    ["This is a test notification", "Esta es una notificación de prueba", "Esta é uma notificação de teste"],
+)];
 
 const OTHER: [&str; 3] = ["Something waits for you", "Algo le espera", "Algo espera por você"];
 

@@ -14,6 +14,7 @@ texts! {
         choices_note: "A message outside this page only says that something waits for you here.", "Un mensaje fuera de esta página solo dice que algo le espera aquí.", "Uma mensagem fora desta página só diz que algo espera por você aqui.";
         by_email: "By e-mail", "Por correo electrónico", "Por e-mail";
         by_sms: "By SMS", "Por SMS", "Por SMS";
+        test: "Send a test to me", "Enviarme una prueba", "Enviar um teste para mim";
         phone: "Telephone for SMS", "Teléfono para SMS", "Telefone para SMS";
         phone_hint: "With the country, such as +15550100.", "Con el país, por ejemplo +15550100.", "Com o país, por exemplo +15550100.";
         outgoing: "Outgoing messages", "Mensajes salientes", "Mensagens enviadas";
