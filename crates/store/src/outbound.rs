@@ -123,7 +123,7 @@ const NOT_PUBLIC_4: [(&str, u32); 17] = [
     ("224.0.0.0", 3),
 ];
 
-/// Within 2000::/3, what is not the public internet: protocol assignments with Teredo, documentation, 6to4, and what
+/// Within `2000::/3`, what is not the public internet: protocol assignments with Teredo, documentation, 6to4, and what
 /// carries an IPv4 address within.
 const NOT_PUBLIC_6: [(&str, u32); 5] =
     [("2001::", 23), ("2001:db8::", 32), ("2002::", 16), ("2620:4f:8000::", 48), ("3fff::", 20)];

@@ -95,6 +95,7 @@ async fn settled(tx: &mut Tx, id: uuid::Uuid, state: &str, done: bool) -> Result
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+#[allow(clippy::option_option, reason = "a null clears, and an absent member leaves as it is")]
 struct Set {
     #[serde(default, deserialize_with = "given")]
     cron: Option<Option<String>>,
@@ -102,6 +103,7 @@ struct Set {
 }
 
 /// Tells a null, which clears, from nothing, which leaves as it is.
+#[allow(clippy::option_option, reason = "as above")]
 fn given<'de, D: serde::Deserializer<'de>>(d: D) -> std::result::Result<Option<Option<String>>, D::Error> {
     Option::deserialize(d).map(Some)
 }

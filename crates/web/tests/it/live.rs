@@ -242,12 +242,12 @@ async fn readers(app: &TestApp, count: usize) -> Vec<Uuid> {
 }
 
 /// A session for each user, as its caller.
-async fn sessions(app: &TestApp, users: &Vec<Uuid>) -> Vec<Ctx> {
+async fn sessions(app: &TestApp, users: &[Uuid]) -> Vec<Ctx> {
     let admin = app.database.connect("salus_admin").await;
     let sql = "INSERT INTO auth.sessions (tenant_id, id, user_id, kind, token_hash, idle_expires_at, expires_at) \
                SELECT $1, gen_random_uuid(), u, 'browser', sha256(u::text::bytea), now() + interval '1 hour', \
                  now() + interval '1 hour' FROM unnest($2::uuid[]) u RETURNING id, user_id";
-    let made = admin.query(sql, &[&app.valley, users]).await.unwrap();
+    let made = admin.query(sql, &[&app.valley, &users]).await.unwrap();
     let caller = |row: &salus_store::Row| {
         let mut ctx = Ctx::system(app.db.env(), app.valley);
         ctx.actor.kind = salus_core::ActorKind::User;
