@@ -1,4 +1,4 @@
-//! One folder a domain: what is exposed, actions and reads. A domain reads another's tables through its public
+//! One folder a domain: what is exposed, actions, reads and jobs. A domain reads another's tables through its public
 //! functions only, and never speaks HTTP.
 //!
 //! [`operations`] is the one list from which the router, OpenAPI, the permission matrix, the audit coverage and the
@@ -18,7 +18,7 @@ pub mod records;
 pub mod verify;
 
 use salus_core::Result;
-use salus_store::{Catalog, Op, Resource};
+use salus_store::{Catalog, Op, Resource, jobs::Jobs, outbound::Outbound};
 use serde_json::{Map, Value};
 use std::sync::Arc;
 
@@ -64,6 +64,18 @@ pub fn operations(catalog: &Catalog) -> Result<Vec<Arc<Op>>> {
     ops.extend(audit::reads());
     ops.extend(compliance::reads());
     ops.extend(kernel::reads());
+    ops.extend(kernel::actions());
     ops.sort_by(|a, b| (&a.path, a.method).cmp(&(&b.path, b.method)));
     Ok(ops.into_iter().map(Arc::new).collect())
+}
+
+/// Every job, for the dispatcher of a node.
+///
+/// # Errors
+/// [`salus_core::Error::Internal`] when two have one name.
+pub fn jobs(carriers: &Arc<auth::Carriers>, outbound: &Outbound) -> Result<Jobs> {
+    let mut all = kernel::jobs();
+    all.extend(auth::jobs(carriers));
+    all.extend(exchange::jobs(outbound));
+    Jobs::new(all, |tx| Box::pin(auth::timezone(tx)))
 }

@@ -2,9 +2,11 @@
 //! known is an error that says the nearest one that is.
 
 use salus_core::{Error, Result};
+use salus_domains::auth::{Carriers, SmsWebhook, Smtp};
 use salus_store::{
     fault,
     kms::{AwsKms, Kms, Patience, Vault},
+    outbound::{Network, Outbound, Rules},
 };
 use serde::Deserialize;
 use std::{
@@ -70,9 +72,41 @@ pub struct Config {
     pub operator_key: Option<PathBuf>,
     /// The key service that keeps the operator's identity, when it is not a file.
     pub kms: Option<KmsConfig>,
+    /// The mail server for notifications; without it the simulator keeps what would have been sent.
+    pub mail: Option<MailConfig>,
+    /// The provider of SMS for notifications; without it the simulator keeps what would have been sent.
+    pub sms: Option<SmsConfig>,
+    /// Networks of the house that webhooks and providers may be in, such as `10.2.0.0/16`; none when not set.
+    #[serde(default)]
+    pub outbound_networks: Vec<String>,
+    /// Files with certificates (PEM) of authorities of the house that webhooks and providers are checked by as well.
+    #[serde(default)]
+    pub outbound_authorities: Vec<PathBuf>,
     /// Serve on a PostgreSQL older than the releases that closed holes in row-level security. Every page says so.
     #[serde(default)]
     pub allow_old_postgres: bool,
+}
+
+/// The table `[mail]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MailConfig {
+    /// `smtps://host`, or `smtp://host` with STARTTLS; `smtp://localhost:port` in clear.
+    pub server: String,
+    /// From whom, such as `Salus <salus@example.org>`.
+    pub from: String,
+    /// A file, readable by the server only, with two lines: user and password.
+    pub credentials: Option<PathBuf>,
+}
+
+/// The table `[sms]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SmsConfig {
+    /// `https://…` that takes a POST of `id`, `to` and `text`.
+    pub url: String,
+    /// A file, readable by the server only, with the bearer token.
+    pub token: PathBuf,
 }
 
 /// The table `[kms]`.
@@ -240,6 +274,43 @@ impl Config {
             return Err(Error::invalid("backup_every", "not_allowed", "backup_every and backup_keep are at least 1"));
         }
         Ok(())
+    }
+
+    /// What may be called beyond the public internet.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] naming a network that is none; [`Error::Unavailable`] for a file that cannot be read.
+    pub fn outbound(&self) -> Result<Outbound> {
+        let networks = self.outbound_networks.iter().map(|n| Network::parse(n)).collect::<Result<_>>()?;
+        let read = |path: &PathBuf| {
+            std::fs::read(path).map_err(|e| Error::Unavailable(format!("outbound_authorities {}: {e}", path.display())))
+        };
+        let authorities = self.outbound_authorities.iter().map(read).collect::<Result<_>>()?;
+        Outbound::new(Rules { networks, authorities })
+    }
+
+    /// What carries notifications; links in them begin with `base`.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] naming the setting; [`Error::Unavailable`] for a file that cannot be read.
+    pub fn carriers(&self, base: &str) -> Result<Carriers> {
+        let mut carriers = Carriers { base: base.to_owned(), ..Carriers::default() };
+        let read = |name: &str, path: &Path| {
+            std::fs::read_to_string(path).map_err(|e| Error::Unavailable(format!("{name} {}: {e}", path.display())))
+        };
+        if let Some(mail) = &self.mail {
+            let login = mail.credentials.as_deref().map(|path| {
+                let text = read("mail.credentials", path)?;
+                let login = text.trim_end().split_once('\n').map(|(u, p)| (u.trim().to_owned(), p.trim().to_owned()));
+                login.ok_or_else(|| Error::invalid("mail.credentials", "wrong_form", "Is two lines: user and password"))
+            });
+            carriers.email = Box::new(Smtp::new(&mail.server, &mail.from, login.transpose()?)?);
+        }
+        if let Some(sms) = &self.sms {
+            let token = read("sms.token", &sms.token)?;
+            carriers.sms = Box::new(SmsWebhook::new(self.outbound()?, &sms.url, &token)?);
+        }
+        Ok(carriers)
     }
 
     /// The time between two backups that the server takes by itself.

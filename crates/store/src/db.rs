@@ -6,6 +6,7 @@ use crate::{
     address::unreachable,
     audit::{Group, Writer},
     fault_point,
+    jobs::Wake,
     pool::{Connections, Pool},
     replica::Replicas,
     seal::{Persons, RootKey, TenantKeys},
@@ -71,6 +72,8 @@ pub(crate) struct Shared {
     pub(crate) groups: Mutex<HashMap<Uuid, Arc<Group>>>,
     /// The database refused a change because there was no room, and has taken none since.
     pub(crate) full: AtomicBool,
+    /// Tenants with new work for the dispatcher of this node.
+    pub(crate) wake: Wake,
     /// Hashes of the built statements whose plans connections keep.
     kept: Mutex<HashSet<u64>>,
     hasher: RandomState,
@@ -134,6 +137,7 @@ impl Db {
             persons: Arc::default(),
             groups: Mutex::default(),
             full: AtomicBool::new(false),
+            wake: Wake::default(),
             kept: Mutex::default(),
             hasher: RandomState::new(),
         }));
@@ -151,6 +155,13 @@ impl Db {
     #[must_use]
     pub fn env(&self) -> &Env {
         &self.0.env
+    }
+
+    /// Tells of each transaction of this node that has committed with an event or a job, by its tenant: for those who
+    /// show what is new. A listener that falls behind is told that it missed some.
+    #[must_use]
+    pub fn commits(&self) -> tokio::sync::broadcast::Receiver<Uuid> {
+        self.0.wake.listen()
     }
 
     /// Keeps receipts of committed audit events in this folder from now on: where the database's administrators

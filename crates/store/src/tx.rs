@@ -27,6 +27,8 @@ pub struct Tx {
     unit: Unit,
     trail: Trail,
     outbox: Outbox,
+    /// Whether it leaves work for the dispatcher.
+    wakes: bool,
     subjects: HashMap<Uuid, Option<SubjectKey>>,
     new_wrapped: HashMap<Uuid, Vec<u8>>,
 }
@@ -99,6 +101,7 @@ impl Tx {
             unit,
             trail: Trail::default(),
             outbox: Outbox::default(),
+            wakes: false,
             subjects: HashMap::new(),
             new_wrapped: HashMap::new(),
         }
@@ -415,11 +418,17 @@ impl Tx {
 
     /// Queues an event for workers; they see it only if this commits. `body` holds ids and codes, no health data.
     pub fn emit(&mut self, event: &'static str, row: Uuid, body: Value) {
+        self.wakes = true;
         self.outbox.ids.push(self.ctx.env.id());
         self.outbox.events.push(event);
         self.outbox.rows.push(row);
         self.outbox.bodies.push(body);
         fault_point!("tx.outbox_queued");
+    }
+
+    /// Tells the dispatcher of this node, when this has committed, that there is work.
+    pub(crate) fn wake(&mut self) {
+        self.wakes = true;
     }
 
     /// Commits the work with its audit event and outbox, in one round trip. A read has nothing to commit: its event is
@@ -445,6 +454,9 @@ impl Tx {
         fault_point!("tx.committed");
         self.db.0.writer.receipts(&events, committed.is_ok());
         fault_point!("tx.receipts_noted");
+        if self.wakes && committed.is_ok() {
+            self.db.0.wake.tenant(self.ctx.tenant);
+        }
         self.db.noted(committed).map_err(unrecorded)
     }
 

@@ -47,3 +47,33 @@ function walk(event, active) {
   event.preventDefault();
   links[to].focus();
 }
+
+// A live connection keeps the number in the bell right. It is opened with a ticket that the session gives; when it
+// breaks it is opened again, after a pause that grows. When the session has ended nothing is opened any more.
+const bell = document.querySelector("[data-bell][data-live]");
+if (bell) live(1000);
+
+async function live(pause) {
+  const again = () => setTimeout(() => live(Math.min(pause * 2, 60000)), pause);
+  let reply;
+  try {
+    reply = await fetch("/ws/ticket", { method: "POST", credentials: "same-origin" });
+  } catch {
+    return again();
+  }
+  if (reply.status === 401 || reply.status === 403) return;
+  if (!reply.ok) return again();
+  const { ticket } = await reply.json();
+  const address = new URL(`/ws?ticket=${encodeURIComponent(ticket)}`, location.href);
+  address.protocol = address.protocol.replace("http", "ws");
+  const socket = new WebSocket(address);
+  socket.addEventListener("message", (event) => {
+    pause = 1000;
+    const { type, unread } = JSON.parse(event.data);
+    if (type !== "notifications") return;
+    const count = bell.querySelector("[data-unread]");
+    count.textContent = new Intl.NumberFormat(root.lang).format(unread);
+    count.hidden = unread === 0;
+  });
+  socket.addEventListener("close", (event) => event.code === 1008 || again());
+}

@@ -30,6 +30,8 @@ pub struct App {
     pub callers: Callers,
     /// Whether browsers reach us over https, so that cookies may demand it.
     pub secure: bool,
+    /// Live connections of this node.
+    pub live: Arc<crate::live::Hub>,
     /// What every page must say, such as that the database is older than it should be.
     pub notices: Vec<String>,
     /// When the tenancy rules of the catalogue were last checked: at start.
@@ -49,7 +51,16 @@ impl App {
         let routes = Routes::new(&ops)?;
         let proved_at =
             db.env().now().format(&time::format_description::well_known::Rfc3339).map_err(Error::internal)?;
-        Ok(Arc::new(Self { proved_at, db, ops, routes, callers: Callers::default(), secure, notices }))
+        Ok(Arc::new(Self {
+            proved_at,
+            db,
+            ops,
+            routes,
+            callers: Callers::default(),
+            live: Arc::default(),
+            secure,
+            notices,
+        }))
     }
 
     /// The operation of this name.
@@ -76,6 +87,8 @@ impl App {
                 "/openapi.json",
                 get(|State(app): State<Arc<Self>>| async move { Json(openapi::document(&app.ops)) }),
             )
+            .route("/ws", get(crate::live::open))
+            .route("/ws/ticket", axum::routing::post(crate::live::ticket))
             .merge(crate::routes::pages())
             .layer(map_response(headers))
             .layer(axum::middleware::from_fn(no_trace))

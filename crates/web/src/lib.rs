@@ -5,6 +5,7 @@ mod api;
 mod app;
 pub mod assets;
 pub mod http;
+mod live;
 pub mod openapi;
 pub mod pages;
 mod problem;

@@ -7,6 +7,7 @@
 mod caller;
 mod common;
 mod grant;
+mod notify;
 mod own;
 mod password;
 mod sign_in;
@@ -17,7 +18,11 @@ mod users;
 
 pub use caller::{Callers, Presented};
 pub use grant::guarded;
-pub use own::{Own, OwnAccess, Who, own_access, revoke_own, who};
+pub use notify::{
+    Carrier, Carriers, Choice, Inbox, Item, Language, Letter, Medium, Notice, Seat, Simulator, SmsWebhook, Smtp,
+    choices, choose, inbox, jobs, living, mark_read, notify, notify_self, redeem, ticket, title, unread,
+};
+pub use own::{Own, OwnAccess, Who, own_access, revoke_own, timezone, who};
 pub use sign_in::{SignIn, Signed, accept_and_sign_in, sign_in, sign_out};
 pub use tenant::{NewTenant, create_tenant, start_roles};
 pub use token::{ApiKey, NewApiKey, Token, create_api_key};
@@ -95,6 +100,10 @@ pub const RESOURCES: &[Resource] = &[
     Resource {
         filters: &["user_id"],
         ..table("auth.notifications", "auth/notifications", "auth.notification", "auth.session.read", None)
+    },
+    Resource {
+        filters: &["user_id", "medium", "state"],
+        ..table("auth.deliveries", "auth/deliveries", "auth.delivery", "auth.session.read", None)
     },
     Resource {
         filters: &["user_id", "patient_id"],

@@ -17,6 +17,8 @@ pub struct Who {
     pub organization: String,
     /// IANA name of the organization's time zone.
     pub timezone: String,
+    /// Notifications not read yet.
+    pub unread: i64,
 }
 
 /// A person's ways in.
@@ -69,7 +71,8 @@ pub enum Own {
 pub async fn who(db: &Db, ctx: &Ctx) -> Result<Who> {
     let mut tx = db.begin(as_user(&ctx.env, ctx.tenant, ctx.actor.id), true).await?;
     let sql = sql!(
-        "SELECT u.email, u.display_name, o.name::text AS organization, o.timezone::text AS timezone \
+        "SELECT u.email, u.display_name, o.name::text AS organization, o.timezone::text AS timezone, \
+           (SELECT count(*) FROM auth.notifications n WHERE n.user_id = $1 AND n.read_at IS NULL) AS unread \
          FROM auth.users u LEFT JOIN auth.organizations o ON o.tenant_id = u.tenant_id AND o.id = u.tenant_id WHERE u.id = $1"
     );
     let found = tx.query_opt(sql, &[&ctx.actor.id]).await?;
@@ -83,7 +86,23 @@ pub async fn who(db: &Db, ctx: &Ctx) -> Result<Who> {
     let (email, name) = (open(&mut tx, "email")?, open(&mut tx, "display_name")?);
     tx.finish_unrecorded().await?;
     let of_organization = |column: &str| found.get::<_, Option<String>>(column).unwrap_or_default();
-    Ok(Who { name, email, organization: of_organization("organization"), timezone: of_organization("timezone") })
+    Ok(Who {
+        name,
+        email,
+        organization: of_organization("organization"),
+        timezone: of_organization("timezone"),
+        unread: found.get("unread"),
+    })
+}
+
+/// The IANA name of the tenant's time zone; UTC where there is no organization yet.
+///
+/// # Errors
+/// Those of the database.
+pub async fn timezone(tx: &mut Tx) -> Result<String> {
+    let tenant = tx.ctx.tenant;
+    let found = tx.query_opt(sql!("SELECT timezone::text FROM auth.organizations WHERE id = $1"), &[&tenant]).await?;
+    Ok(found.and_then(|r| r.get::<_, Option<String>>(0)).unwrap_or_else(|| "UTC".into()))
 }
 
 fn text(value: &Value) -> String {

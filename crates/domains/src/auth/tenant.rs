@@ -29,6 +29,8 @@ const START: [Start; 5] = [
         &[
             "auth.*.*",
             "kernel.setting.*",
+            "kernel.job.*",
+            "exchange.webhook.*",
             "kernel.key.read",
             "audit.log.read",
             "compliance.*.read",

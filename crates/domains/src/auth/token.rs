@@ -53,8 +53,8 @@ impl Token {
         if check != hex::encode(&salus_store::seal::digest(body.as_bytes())[..4]) {
             return None;
         }
-        let (tenant, _) =
-            body.trim_start_matches("slk_").trim_start_matches("sls_").trim_start_matches("slu_").split_once('_')?;
+        let kinds = ["slk_", "sls_", "slt_", "slu_"];
+        let (tenant, _) = kinds.into_iter().fold(body, str::trim_start_matches).split_once('_')?;
         Some(Self { tenant: tenant.parse().ok()?, hash: salus_store::seal::digest(text.as_bytes()).to_vec() })
     }
 }

@@ -1,4 +1,4 @@
-//! What comes from and goes to other systems. Whole FHIR resources are kept sealed beside the rows made from them, so
+//! What comes from and goes to other systems, and the webhooks that tell them of events. Whole FHIR resources are kept sealed beside the rows made from them, so
 //! that nothing a source said is lost; [`import`] and [`export`] stream files of any size through batches.
 //!
 //! Invariant: a resource of a source is stored once, found again by a keyed digest of its type and id; the same bytes
@@ -8,11 +8,16 @@ mod batch;
 pub mod export;
 pub mod import;
 mod resolve;
+mod webhooks;
+
+pub use webhooks::{PUBLISHED, jobs};
 
 use salus_store::{Op, Resource};
 
 /// Exposed tables.
-pub const RESOURCES: &[Resource] = &[Resource {
+pub const RESOURCES: &[Resource] = &[FHIR_RESOURCES, SUBSCRIPTIONS, DELIVERIES];
+
+const FHIR_RESOURCES: Resource = Resource {
     table: TABLE,
     path: "exchange/fhir-resources",
     noun: "exchange.fhir_resource",
@@ -21,7 +26,29 @@ pub const RESOURCES: &[Resource] = &[Resource {
     filters: &["patient_id", "resource_type", "row_table", "row_id", "source"],
     locked: &[],
     list: &["source", "resource_type", "patient_id", "row_table", "row_id", "unmapped", "imported_at"],
-}];
+};
+
+const SUBSCRIPTIONS: Resource = Resource {
+    table: "exchange.webhook_subscriptions",
+    path: "exchange/webhook-subscriptions",
+    noun: "exchange.webhook_subscription",
+    read: "exchange.webhook.read",
+    write: None,
+    filters: &["name"],
+    locked: &[],
+    list: &[],
+};
+
+const DELIVERIES: Resource = Resource {
+    table: "exchange.webhook_deliveries",
+    path: "exchange/webhook-deliveries",
+    noun: "exchange.webhook_delivery",
+    read: "exchange.webhook.read",
+    write: None,
+    filters: &["subscription_id", "event_id", "event", "state"],
+    locked: &[],
+    list: &[],
+};
 
 /// Where whole resources are kept.
 const TABLE: &str = "exchange.fhir_resources";
@@ -29,5 +56,5 @@ const TABLE: &str = "exchange.fhir_resources";
 /// The actions of this domain: imports and exports are commands, not endpoints.
 #[must_use]
 pub fn actions() -> Vec<Op> {
-    Vec::new()
+    webhooks::actions()
 }

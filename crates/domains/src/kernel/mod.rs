@@ -1,8 +1,12 @@
-//! What an administrator sees of the kernel: settings, and the inventory of keys with its history. Keys are changed by
-//! `salus keys` only, and their wrapped bytes are never shown.
+//! What an administrator sees of the kernel: settings, background work with its schedules, and the inventory of keys with
+//! its history. Keys are changed by `salus keys` only, and their wrapped bytes are never shown.
 
+mod actions;
+mod jobs;
 mod reads;
 
+pub use actions::actions;
+pub use jobs::jobs;
 pub use reads::reads;
 
 use salus_store::Resource;
@@ -16,6 +20,26 @@ pub const RESOURCES: &[Resource] = &[
         read: "kernel.setting.read",
         write: Some("kernel.setting.write"),
         filters: &["name"],
+        locked: &[],
+        list: &[],
+    },
+    Resource {
+        table: "kernel.jobs",
+        path: "kernel/jobs",
+        noun: "kernel.job",
+        read: "kernel.job.read",
+        write: None,
+        filters: &["job", "state", "event", "row_id"],
+        locked: &[],
+        list: &[],
+    },
+    Resource {
+        table: "kernel.schedules",
+        path: "kernel/schedules",
+        noun: "kernel.schedule",
+        read: "kernel.job.read",
+        write: None,
+        filters: &["job"],
         locked: &[],
         list: &[],
     },

@@ -6,8 +6,10 @@ mod check;
 mod conformance;
 mod database;
 mod demo;
+mod dispatching;
 mod engines;
 mod exchange;
+mod jobs;
 mod keys;
 mod ops;
 mod prove;
@@ -91,6 +93,9 @@ enum Command {
     /// Tenants: the organizations kept apart from each other.
     #[command(subcommand)]
     Tenant(tenant::TenantCommand),
+    /// Background work of a tenant: what waits, what was given up; try it again or discard it.
+    #[command(subcommand)]
+    Jobs(jobs::JobsCommand),
     /// Demonstration tenants.
     #[command(subcommand)]
     Demo(demo::DemoCommand),
@@ -144,6 +149,7 @@ pub async fn run(cli: Cli) -> Result<Outcome> {
         Command::Witness(args) => witness::run(Config::load(cli.home.as_deref())?, args, cli.json).await,
         Command::User(command) => user::run(&place().await?, command).await,
         Command::Tenant(command) => tenant::run(&place().await?, command).await,
+        Command::Jobs(command) => jobs::run(&place().await?, command).await,
         Command::Demo(command) => demo::run(&place().await?, command).await,
     }
 }

@@ -1,6 +1,6 @@
 //! `salus serve`: from whatever state the data directory is in to a serving platform, or to words that say why not.
 
-use super::{ServeArgs, backup::schedule, rotating, sealing};
+use super::{ServeArgs, backup::schedule, dispatching, rotating, sealing};
 use crate::{
     output::{Outcome, say},
     place::Place,
@@ -58,10 +58,13 @@ pub async fn run(mut place: Place, args: ServeArgs, as_json: bool) -> Result<Out
     let secure = base.starts_with("https://");
     let db = ready.db.clone();
     let app = App::new(ready.db, secure, ready.notices)?;
+    let carriers = Arc::new(place.config.carriers(&base)?);
+    let jobs = Arc::new(salus_domains::jobs(&carriers, &place.config.outbound()?)?);
     let anchors = place.anchors()?;
     let sealing = place.log()?.map(|log| sealing::begin(log, anchors, place.receipts()));
     let backups = schedule::begin(&place);
     let rotating = rotating::begin(db.clone());
+    let dispatching = dispatching::begin(db.clone(), jobs);
     let stop = async move {
         tokio::select! {
             _ = interrupt.recv() => {}
@@ -71,6 +74,7 @@ pub async fn run(mut place: Place, args: ServeArgs, as_json: bool) -> Result<Out
     };
     serve(listener, app.router(), Limits::default(), stop).await.map_err(Error::internal)?;
     rotating.end().await;
+    dispatching.end().await;
     if let Some(sealing) = sealing {
         sealing.end().await;
     }

@@ -6,6 +6,7 @@
 mod chart;
 mod people;
 mod tables;
+mod work;
 
 use salus_web::{
     assets,
@@ -38,6 +39,11 @@ pub(crate) const PAGES: &[Page] = &[
     ("compliance", "/compliance", tables::compliance),
     ("encryption", "/encryption", tables::encryption),
     ("encryption-new", "/encryption", tables::encryption_new),
+    ("jobs", "/jobs", work::jobs),
+    ("jobs-none", "/jobs", work::no_jobs),
+    ("outgoing", "/outgoing", work::outgoing),
+    ("notifications", "/notifications", work::notifications),
+    ("notifications-none", "/notifications", work::nothing),
     ("browse", "/browse", tables::browse),
     ("browse-table", "/browse/medical/patients", tables::table),
     ("browse-row", "/browse/medical/patients/r1", tables::row),
@@ -59,6 +65,8 @@ fn shell(locale: Locale, path: &str) -> Shell {
         Module::Audit,
         Module::Compliance,
         Module::Encryption,
+        Module::Jobs,
+        Module::Outgoing,
         Module::Docs,
         Module::Account,
     ];
@@ -71,6 +79,7 @@ fn shell(locale: Locale, path: &str) -> Shell {
         "isolation": { "state": "proved", "at": "2026-11-21T06:00:00Z" },
         "today": "2026-11-21",
         "may_search": true,
+        "unread": 3,
     }));
     shell.locale = locale;
     path.clone_into(&mut shell.path);

@@ -28,6 +28,10 @@ const CHUNK_LINE_MAX: usize = 256;
 #[derive(Debug)]
 enum Scanner {
     Head(Vec<u8>),
+    /// The same after a head that asked for another protocol.
+    Asked(Vec<u8>),
+    /// The answer was yes: what follows is no HTTP.
+    Upgraded,
     Body(u64),
     ChunkSize(Vec<u8>),
     ChunkData(u64),
@@ -64,7 +68,14 @@ impl<S: AsyncRead + Unpin> AsyncRead for Checked<S> {
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Checked<S> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write(cx, bytes)
+        let this = self.get_mut();
+        if let Scanner::Asked(head) = &mut this.scanner {
+            this.scanner = match bytes {
+                [b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'1', b' ', b'1', b'0', b'1', b' ', ..] => Scanner::Upgraded,
+                _ => Scanner::Head(std::mem::take(head)),
+            };
+        }
+        Pin::new(&mut this.stream).poll_write(cx, bytes)
     }
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.get_mut().stream).poll_flush(cx)
@@ -81,7 +92,8 @@ impl Scanner {
         let mut head_from = 0;
         while at < bytes.len() {
             let next = match self {
-                Self::Head(head) => {
+                Self::Upgraded => return Ok(()),
+                Self::Head(head) | Self::Asked(head) => {
                     if head.is_empty() {
                         head_from = at;
                     }
@@ -163,7 +175,7 @@ fn after_head(head: &[u8]) -> Option<Scanner> {
     if !request.ends_with(b" HTTP/1.1") || request.starts_with(b"CONNECT ") {
         return None;
     }
-    let (mut host, mut length, mut chunked) = (0, None, false);
+    let (mut host, mut length, mut chunked, mut asks) = (0, None, false, false);
     for line in headers.iter().filter(|l| !l.is_empty()) {
         let colon = line.iter().position(|b| *b == b':')?;
         let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
@@ -172,6 +184,8 @@ fn after_head(head: &[u8]) -> Option<Scanner> {
         }
         if name.eq_ignore_ascii_case(b"host") {
             host += 1;
+        } else if name.eq_ignore_ascii_case(b"upgrade") {
+            asks = true;
         } else if name.eq_ignore_ascii_case(b"content-length") {
             if length.is_some() || value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
                 return None;
@@ -186,6 +200,7 @@ fn after_head(head: &[u8]) -> Option<Scanner> {
     }
     match (host, chunked, length) {
         (1, true, None) => Some(Scanner::ChunkSize(Vec::new())),
+        (1, false, None | Some(0)) if asks => Some(Scanner::Asked(Vec::new())),
         (1, false, None | Some(0)) => Some(Scanner::Head(Vec::new())),
         (1, false, Some(n)) => Some(Scanner::Body(n)),
         _ => None,
@@ -246,6 +261,25 @@ mod tests {
             "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
         ] {
             assert!(!passes(text), "{text:?}");
+        }
+    }
+
+    /// Another protocol is not read as HTTP, but only after the answer that says so.
+    #[tokio::test]
+    async fn after_an_upgrade_that_was_granted_anything_passes() {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        let ask = b"GET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\r\n";
+        for (answer, granted) in [("HTTP/1.1 101 Switching\r\n\r\n", true), ("HTTP/1.1 400 Bad\r\n\r\n", false)] {
+            let (mut client, server) = tokio::io::duplex(4096);
+            let mut server = Checked::new(server);
+            let mut heard = vec![0; ask.len()];
+            client.write_all(ask).await.unwrap();
+            server.read_exact(&mut heard).await.unwrap();
+            server.write_all(answer.as_bytes()).await.unwrap();
+            client.write_all(b"\x81\x02\n\n\n\n").await.unwrap();
+            let mut rest = [0; 6];
+            server.read_exact(&mut rest).await.ok();
+            assert_eq!(rest == *b"\x81\x02\n\n\n\n", granted, "{answer}: {rest:?}");
         }
     }
 

@@ -3,12 +3,14 @@
 use super::framing::Checked;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
-    server::graceful::GracefulShutdown,
     service::TowerToHyperService,
 };
 use salus_store::runtime;
-use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
-use tokio::{net::TcpListener, sync::Semaphore};
+use std::{future::Future, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use tokio::{
+    net::TcpListener,
+    sync::{Semaphore, watch},
+};
 
 /// How much and how long (`spec` section 5).
 #[derive(Debug, Clone, Copy)]
@@ -42,7 +44,8 @@ pub async fn serve(
     stop: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let slots = Arc::new(Semaphore::new(limits.connections));
-    let graceful = GracefulShutdown::new();
+    // Each connection holds a receiver until it ends.
+    let (closing, told) = watch::channel(());
     let mut builder = hyper::server::conn::http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(limits.head).max_buf_size(HEAD_BYTES).max_headers(HEADERS);
     tokio::pin!(stop);
@@ -66,17 +69,27 @@ pub async fn serve(
         };
         let _ = stream.set_nodelay(true);
         let service = TowerToHyperService::new(app.clone().layer(axum::Extension(Peer(peer))));
-        let connection = builder.serve_connection(TokioIo::new(Checked::new(stream)), service);
-        let watched = graceful.watch(connection);
+        let connection = builder.serve_connection(TokioIo::new(Checked::new(stream)), service).with_upgrades();
+        let mut told = told.clone();
         runtime::spawn(async move {
             let _slot = slot;
-            if let Err(e) = watched.await {
+            let mut connection = pin!(connection);
+            let ended = tokio::select! {
+                ended = connection.as_mut() => ended,
+                _ = told.changed() => {
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
+            };
+            if let Err(e) = ended {
                 tracing::debug!(error = %e, "a connection ended early");
             }
         });
     }
     drop(listener);
-    if tokio::time::timeout(limits.drain, graceful.shutdown()).await.is_err() {
+    drop(told);
+    closing.send(()).ok();
+    if tokio::time::timeout(limits.drain, closing.closed()).await.is_err() {
         tracing::warn!("some requests were still open when the time to drain was over");
     }
     Ok(())

@@ -4,7 +4,7 @@
 //! A page title never holds a name: browsers keep titles in their history.
 
 use super::{
-    i18n::{Locale, Texts, Zone},
+    i18n::{Locale, Texts, Zone, format},
     icons, parts,
 };
 use crate::assets;
@@ -74,6 +74,8 @@ pub enum Module {
     Audit,
     Compliance,
     Encryption,
+    Jobs,
+    Outgoing,
     Browse,
     Docs,
     Account,
@@ -136,6 +138,10 @@ pub struct Shell {
     pub fragment: bool,
     /// Whether the person may search patients: shows the search in the top bar.
     pub may_search: bool,
+    /// Notifications not read yet, in the bell.
+    pub unread: u64,
+    /// Whether the page keeps a live connection, by which the bell learns of new ones.
+    pub live: bool,
 }
 
 /// The page's own part of the frame.
@@ -182,6 +188,8 @@ impl Module {
             Self::Audit => ("/audit", t.data.audit, "eye", t.ui.group_data),
             Self::Compliance => ("/compliance", t.compliance.title, "shield", t.ui.group_data),
             Self::Encryption => ("/encryption", t.keys.title, "lock", t.ui.group_data),
+            Self::Jobs => ("/jobs", t.notices.jobs, "clock", t.ui.group_data),
+            Self::Outgoing => ("/outgoing", t.notices.outgoing, "send", t.ui.group_data),
             Self::Docs => ("/docs", t.data.api, "book", t.ui.group_data),
             Self::Account => ("/account", t.ui.account, "person", t.ui.group_self),
         };
@@ -281,6 +289,7 @@ fn top(shell: &Shell) -> Markup {
                     kbd aria-hidden="true" { "/" }
                 }
             }
+            @if shell.person.is_some() { (bell(shell)) }
             @if let Some(person) = &shell.person {
                 button class="bar-button who" type="button" popovertarget="user-menu" {
                     (icons::icon("person"))
@@ -303,6 +312,20 @@ fn top(shell: &Shell) -> Markup {
                     }
                 }
             }
+        }
+    }
+}
+
+/// The way to the notifications, with how many are unread. A live connection changes the number.
+fn bell(shell: &Shell) -> Markup {
+    let t = &shell.t().notices;
+    let n = format::count(shell.locale, shell.unread);
+    html! {
+        a class="bar-button bell" href="/notifications" data-bell data-live=[shell.live.then_some("")] title=(t.title) {
+            (icons::icon("bell"))
+            span class="unseen" { (t.title) ": " }
+            span class="count" data-unread hidden[shell.unread == 0] { (n) }
+            span class="unseen" { " " (t.unread) }
         }
     }
 }

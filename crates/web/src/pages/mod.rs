@@ -23,8 +23,9 @@ pub mod form;
 pub mod home;
 pub mod i18n;
 pub mod icons;
+pub mod jobs;
 pub mod layout;
-
+pub mod notices;
 pub mod parts;
 pub mod patients;
 pub mod record;

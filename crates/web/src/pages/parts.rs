@@ -70,11 +70,12 @@ pub fn status(shell: &Shell, code: &str) -> Markup {
     }
     let tone = match code.to_ascii_uppercase().as_str() {
         "ACTIVE" | "FINAL" | "VERIFIED" | "ACCEPTED" | "CONFIRMED" | "SUCCESS" | "STORED" | "AUTO_ACCEPTED"
-        | "HOLDS" => Tone::Good,
-        "ENTERED_IN_ERROR" | "REJECTED" | "REFUSED" | "FAILED" | "ERASED" | "QUARANTINED" | "FAILS" => Tone::Bad,
+        | "HOLDS" | "DONE" | "SENT" => Tone::Good,
+        "ENTERED_IN_ERROR" | "REJECTED" | "REFUSED" | "FAILED" | "ERASED" | "QUARANTINED" | "FAILS" | "DEAD"
+        | "UNDELIVERABLE" => Tone::Bad,
         "ON_HOLD" | "NEEDS_REVIEW" | "PRELIMINARY" | "UNVERIFIED" | "AMENDED" | "CORRECTED" | "RECURRENCE"
         | "RELAPSE" | "UNPROVEN" => Tone::Warn,
-        "PATIENT_REPORTED" | "DOCUMENT_EXTRACTED" | "MERGED" => Tone::Info,
+        "PATIENT_REPORTED" | "DOCUMENT_EXTRACTED" | "MERGED" | "RUNNING" | "SIMULATED" => Tone::Info,
         _ => Tone::Neutral,
     };
     badge(shell, tone, &codes::label(shell.locale, code))

@@ -85,6 +85,8 @@ impl Visit {
                 self.shell.tenant = who.organization;
                 self.shell.zone = Zone::named(&who.timezone);
                 self.shell.today = self.shell.zone.local(self.app.db.env().now()).date().to_string();
+                self.shell.unread = who.unread.unsigned_abs();
+                self.shell.live = self.ctx.actor.kind == salus_core::ActorKind::User;
                 let roles = self.ctx.actor.roles.to_vec();
                 self.shell.person = Some(Person { name: who.name, email: who.email, roles });
                 Ok(self)
@@ -292,6 +294,12 @@ fn modules(ctx: &Ctx) -> Vec<Module> {
     }
     if ctx.may("kernel.key.read") {
         out.push(Module::Encryption);
+    }
+    if ctx.may("kernel.job.read") {
+        out.push(Module::Jobs);
+    }
+    if ctx.may("auth.session.read") {
+        out.push(Module::Outgoing);
     }
     out.extend([Module::Docs, Module::Account]);
     out

@@ -9,6 +9,8 @@ mod encryption;
 mod entry;
 mod frame;
 mod home;
+mod jobs;
+mod notices;
 mod patients;
 mod record;
 
@@ -43,6 +45,15 @@ pub fn pages() -> Router<Arc<App>> {
         .route("/audit", get(audit::show))
         .route("/compliance", get(compliance::show))
         .route("/encryption", get(encryption::show))
+        .route("/jobs", get(jobs::show))
+        .route("/jobs/{id}/retry", post(jobs::retry))
+        .route("/jobs/{id}/discard", post(jobs::discard))
+        .route("/jobs/schedules/{id}", post(jobs::set))
+        .route("/outgoing", get(notices::outgoing))
+        .route("/notifications", get(notices::show))
+        .route("/notifications/read", post(notices::read))
+        .route("/notifications/choices", post(notices::choose))
+        .route("/notifications/test", post(notices::test))
         .route("/docs", get(home::docs))
         .route("/account", get(account::show))
         .route("/account/tokens", post(account::create_token))

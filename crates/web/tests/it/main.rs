@@ -4,6 +4,7 @@
 mod access;
 mod clock;
 mod framing;
+mod live;
 mod openapi;
 mod pages;
 mod rest;

@@ -28,6 +28,7 @@ mod compliance;
 mod data;
 pub mod format;
 mod keys;
+mod notices;
 mod people;
 mod ui;
 pub mod units;
@@ -36,6 +37,7 @@ mod zone;
 pub use compliance::Compliance;
 pub use data::Data;
 pub use keys::Keys;
+pub use notices::Notices;
 pub use people::People;
 pub use ui::Ui;
 pub use zone::Zone;
@@ -68,12 +70,34 @@ pub struct Texts {
     pub compliance: Compliance,
     /// The state of encryption.
     pub keys: Keys,
+    /// Notifications and background work.
+    pub notices: Notices,
 }
 
-static EN: Texts = Texts { ui: Ui::EN, people: People::EN, data: Data::EN, compliance: Compliance::EN, keys: Keys::EN };
-static ES: Texts = Texts { ui: Ui::ES, people: People::ES, data: Data::ES, compliance: Compliance::ES, keys: Keys::ES };
-static PT_BR: Texts =
-    Texts { ui: Ui::PT_BR, people: People::PT_BR, data: Data::PT_BR, compliance: Compliance::PT_BR, keys: Keys::PT_BR };
+static EN: Texts = Texts {
+    ui: Ui::EN,
+    people: People::EN,
+    data: Data::EN,
+    compliance: Compliance::EN,
+    keys: Keys::EN,
+    notices: Notices::EN,
+};
+static ES: Texts = Texts {
+    ui: Ui::ES,
+    people: People::ES,
+    data: Data::ES,
+    compliance: Compliance::ES,
+    keys: Keys::ES,
+    notices: Notices::ES,
+};
+static PT_BR: Texts = Texts {
+    ui: Ui::PT_BR,
+    people: People::PT_BR,
+    data: Data::PT_BR,
+    compliance: Compliance::PT_BR,
+    keys: Keys::PT_BR,
+    notices: Notices::PT_BR,
+};
 
 impl Locale {
     /// Every language, in the order of the switch.
@@ -201,6 +225,7 @@ mod tests {
             ("data", Data::KEYS),
             ("compliance", Compliance::KEYS),
             ("keys", Keys::KEYS),
+            ("notices", Notices::KEYS),
         ] {
             for (key, texts) in keys {
                 assert!(sources.iter().any(|source| reads(source, group, key)), "no page uses {group}.{key}");

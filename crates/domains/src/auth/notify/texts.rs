@@ -1,0 +1,66 @@
+//! The words of notifications in three languages. A text names no person and nothing about health: it says that something
+//! waits, and a link leads to it.
+
+/// A language that texts are written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names are the languages'")]
+pub enum Language {
+    English,
+    Spanish,
+    Portuguese,
+}
+
+impl Language {
+    /// By the first part of a language tag; English for any other.
+    #[must_use]
+    pub fn of(tag: &str) -> Self {
+        match tag.split(['-', '_']).next().unwrap_or_default() {
+            "es" => Self::Spanish,
+            "pt" => Self::Portuguese,
+            _ => Self::English,
+        }
+    }
+
+    fn pick(self, texts: [&'static str; 3]) -> &'static str {
+        texts[self as usize]
+    }
+}
+
+/// Texts by name: English, Spanish, Portuguese.
+const TITLES: &[(&str, [&str; 3])] = &[(
+    "auth.test",
+    ["This is a test notification", "Esta es una notificación de prueba", "Esta é uma notificação de teste"],
+)];
+
+const OTHER: [&str; 3] = ["Something waits for you", "Algo le espera", "Algo espera por você"];
+
+const WAITS: [&str; 3] = [
+    "Something waits for you at {organization}.",
+    "Algo le espera en {organization}.",
+    "Algo espera por você em {organization}.",
+];
+const OPEN: [&str; 3] = ["Sign in to see it:", "Inicie sesión para verlo:", "Entre para ver:"];
+const WHY: [&str; 3] = [
+    "You chose to be told by e-mail. You can change that on the page Notifications.",
+    "Usted eligió recibir avisos por correo. Puede cambiarlo en la página Notificaciones.",
+    "Você escolheu receber avisos por e-mail. Pode mudar isso na página Notificações.",
+];
+
+/// The line a notification is shown by.
+#[must_use]
+pub fn title(language: Language, key: &str) -> &'static str {
+    let known = TITLES.iter().find(|(name, _)| *name == key).map(|(_, texts)| *texts);
+    language.pick(known.unwrap_or(OTHER))
+}
+
+/// Subject and text of an e-mail: no more than that something waits.
+pub(super) fn mail(language: Language, organization: &str, link: &str) -> (String, String) {
+    let waits = language.pick(WAITS).replace("{organization}", organization);
+    let text = format!("{waits}\n\n{}\n{link}\n\n-- \n{}\n", language.pick(OPEN), language.pick(WHY));
+    (waits.trim_end_matches('.').to_owned(), text)
+}
+
+/// The text of an SMS.
+pub(super) fn sms(language: Language, organization: &str, link: &str) -> String {
+    format!("{} {link}", language.pick(WAITS).replace("{organization}", organization))
+}

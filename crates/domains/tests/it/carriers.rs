@@ -1,0 +1,214 @@
+//! What carries messages out, against servers in this process: a mail server that speaks SMTP, and a receiver of calls over
+//! TLS with an authority of its own.
+
+use crate::world::World;
+use rcgen::{CertificateParams, KeyPair};
+use salus_core::Error;
+use salus_domains::auth::{Carrier as _, Carriers, Letter, SmsWebhook, Smtp};
+use salus_store::{
+    Call,
+    jobs::{Dispatcher, Pace},
+    outbound::{Network, Outbound, Rules, sign},
+};
+use serde_json::{Value, json};
+use std::sync::{Arc, Mutex};
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
+    net::TcpListener,
+};
+
+/// A mail server that takes one message, or answers RCPT with `refusal`; what it was sent.
+async fn mail_server(refusal: Option<&'static str>) -> (u16, Arc<Mutex<String>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (port, heard) = (listener.local_addr().unwrap().port(), Arc::<Mutex<String>>::default());
+    let kept = heard.clone();
+    salus_store::runtime::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let (read, mut write) = stream.into_split();
+        let mut lines = BufReader::new(read).lines();
+        write.write_all(b"220 mail.example\r\n").await.unwrap();
+        let mut in_message = false;
+        while let Ok(Some(line)) = lines.next_line().await {
+            kept.lock().unwrap().push_str(&format!("{line}\n"));
+            let answer = match line.get(..4).unwrap_or_default() {
+                _ if in_message && line == "." => {
+                    in_message = false;
+                    "250 taken"
+                }
+                _ if in_message => continue,
+                "DATA" => {
+                    in_message = true;
+                    "354 go on"
+                }
+                "RCPT" => refusal.unwrap_or("250 yes"),
+                "QUIT" => "221 bye",
+                _ => "250 mail.example",
+            };
+            write.write_all(format!("{answer}\r\n").as_bytes()).await.ok();
+        }
+    });
+    (port, heard)
+}
+
+fn letter() -> Letter {
+    Letter {
+        id: "0193f5a2-7c41-7e10-9a55-3f0c8d21b7aa".into(),
+        to: "ada@users.example".into(),
+        subject: "Algo espera por você".into(),
+        text: "Entre para ver:\nhttps://salus.example/notifications\n".into(),
+    }
+}
+
+#[tokio::test]
+async fn a_mail_server_is_given_the_letter_with_its_own_number() {
+    let (port, heard) = mail_server(None).await;
+    let smtp = Smtp::new(&format!("smtp://localhost:{port}"), "Salus <salus@clinic.example>", None).unwrap();
+    smtp.carry(&letter()).await.unwrap();
+    let heard = heard.lock().unwrap().clone();
+    for part in [
+        "MAIL FROM:<salus@clinic.example>",
+        "RCPT TO:<ada@users.example>",
+        "Message-ID: <0193f5a2-7c41-7e10-9a55-3f0c8d21b7aa@clinic.example>",
+        "https://salus.example/notifications",
+    ] {
+        assert!(heard.contains(part), "{part} is not in {heard}");
+    }
+}
+
+#[tokio::test]
+async fn a_mail_server_that_refuses_or_is_away_is_told_apart_without_the_address() {
+    for (refusal, code) in
+        [("550 no such user ada@users.example", "mail_refused"), ("451 later ada@users.example", "unavailable")]
+    {
+        let (port, _) = mail_server(Some(refusal)).await;
+        let smtp = Smtp::new(&format!("smtp://127.0.0.1:{port}"), "salus@clinic.example", None).unwrap();
+        let e = smtp.carry(&letter()).await.unwrap_err();
+        assert_eq!(e.code(), code);
+        assert!(!e.to_string().contains("ada"), "{e}");
+    }
+    for wrong in ["mail.example", "http://mail.example", "smtp://", "smtps://a@b", "smtp://host:port"] {
+        let e = Smtp::new(wrong, "salus@clinic.example", None).err().map(|e| e.to_string()).unwrap_or_default();
+        assert!(e.starts_with("mail.server: "), "{wrong}: {e}");
+    }
+    assert!(Smtp::new("smtps://mail.example", "nobody", None).is_err_and(|e| e.to_string().starts_with("mail.from")));
+}
+
+/// A receiver of calls for `receiver.example`, which answers with these statuses in turn, the last for ever.
+struct Receiver {
+    port: u16,
+    outbound: Outbound,
+    heard: Arc<Mutex<Vec<String>>>,
+}
+
+impl Receiver {
+    async fn start(statuses: &'static [u16]) -> Self {
+        let key = KeyPair::generate().unwrap();
+        let certificate =
+            CertificateParams::new(vec!["receiver.example".to_owned()]).unwrap().self_signed(&key).unwrap();
+        let authorities = vec![certificate.pem().into_bytes()];
+        let server = rustls::ServerConfig::builder()
+            .with_no_client_auth()
+            .with_single_cert(
+                vec![certificate.der().clone()],
+                rustls::pki_types::PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
+            )
+            .unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (port, heard) = (listener.local_addr().unwrap().port(), Arc::<Mutex<Vec<String>>>::default());
+        let (kept, acceptor) = (heard.clone(), tokio_rustls::TlsAcceptor::from(Arc::new(server)));
+        salus_store::runtime::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let Ok(mut stream) = acceptor.accept(stream).await else { continue };
+                let mut request = String::new();
+                // Head and body may come in two pieces.
+                while !request.ends_with('}') {
+                    let mut bytes = vec![0; 16 * 1024];
+                    match stream.read(&mut bytes).await {
+                        Ok(n) if n > 0 => request.push_str(&String::from_utf8_lossy(&bytes[..n])),
+                        _ => break,
+                    }
+                }
+                let status = {
+                    let mut kept = kept.lock().unwrap();
+                    kept.push(request);
+                    statuses[(kept.len() - 1).min(statuses.len() - 1)]
+                };
+                stream.write_all(format!("HTTP/1.1 {status} x\r\ncontent-length: 0\r\n\r\n").as_bytes()).await.ok();
+                stream.shutdown().await.ok();
+            }
+        });
+        let rules = Rules { networks: vec![Network::parse("127.0.0.0/8").unwrap()], authorities };
+        let lookup = |_| -> futures_util::future::BoxFuture<'static, _> {
+            Box::pin(async { Ok(vec!["127.0.0.1".parse().unwrap()]) })
+        };
+        Self { port, outbound: Outbound::with(rules, Arc::new(lookup)).unwrap(), heard }
+    }
+
+    fn url(&self) -> String {
+        format!("https://receiver.example:{}/in", self.port)
+    }
+
+    fn heard(&self) -> Vec<String> {
+        self.heard.lock().unwrap().clone()
+    }
+}
+
+fn header<'a>(request: &'a str, name: &str) -> &'a str {
+    let line = request.lines().find(|l| l.to_ascii_lowercase().starts_with(&format!("{name}: ")));
+    line.map_or("", |l| l.split_once(": ").unwrap().1)
+}
+
+#[tokio::test]
+async fn a_provider_of_sms_is_given_the_text_with_its_number_and_our_token() {
+    let receiver = Receiver::start(&[202, 422, 503]).await;
+    let sms = SmsWebhook::new(receiver.outbound.clone(), &receiver.url(), "canary-token\n").unwrap();
+    let letter = Letter { to: "+15550100".into(), ..letter() };
+    sms.carry(&letter).await.unwrap();
+    let heard = receiver.heard().remove(0);
+    assert_eq!(
+        (header(&heard, "authorization"), header(&heard, "idempotency-key")),
+        ("Bearer canary-token", &*letter.id)
+    );
+    assert!(heard.contains("\"to\":\"+15550100\""), "{heard}");
+    assert_eq!(sms.carry(&letter).await.unwrap_err().code(), "sms_refused");
+    assert_eq!(sms.carry(&letter).await.unwrap_err().code(), "unavailable");
+    assert!(matches!(
+        SmsWebhook::new(receiver.outbound.clone(), "http://receiver.example/", "x"),
+        Err(Error::Invalid(_))
+    ));
+}
+
+#[tokio::test]
+async fn a_webhook_that_failed_is_called_again_with_the_same_number_and_a_signature_that_holds() {
+    let world = World::new().await;
+    let receiver = Receiver::start(&[500, 204]).await;
+    let body = json!({"name": "lab", "url": receiver.url(), "events": ["medical.patient.created"]});
+    let made = world.call("exchange.webhook_subscription.subscribe", Call { body, ..Call::default() }).await.unwrap();
+    let secret = json!(made.body)["secret"].as_str().unwrap().to_owned();
+    let patient =
+        world.create("medical.patient.create", json!({"family_name": "Canary", "birth_date": "1980-01-01"})).await;
+
+    let jobs = salus_domains::jobs(&Arc::new(Carriers::default()), &receiver.outbound).unwrap();
+    let dispatcher = Dispatcher::new(world.db.clone(), Arc::new(jobs), Pace::default());
+    dispatcher.drain(world.tenant).await.unwrap();
+    world.admin("UPDATE kernel.jobs SET due_at = clock_timestamp() WHERE state = 'waiting'").await;
+    dispatcher.drain(world.tenant).await.unwrap();
+    world.admin("UPDATE kernel.jobs SET due_at = clock_timestamp() WHERE state = 'waiting'").await;
+    dispatcher.drain(world.tenant).await.unwrap();
+
+    let heard = receiver.heard();
+    assert_eq!(heard.len(), 2, "no third call: {heard:?}");
+    assert_eq!(header(&heard[0], "salus-event"), header(&heard[1], "salus-event"));
+    for request in &heard {
+        let (_, body) = request.split_once("\r\n\r\n").unwrap();
+        let signature = header(request, "salus-signature");
+        let at = signature.strip_prefix("t=").and_then(|s| s.split(',').next()).unwrap().parse().unwrap();
+        assert_eq!(signature, sign(&secret, at, body.as_bytes()));
+        let body: Value = serde_json::from_str(body).unwrap();
+        assert_eq!((&body["row"], &body["event"]), (&json!(patient.id()), &json!("medical.patient.created")));
+        assert!(!request.contains("Canary"));
+    }
+    let admin = world.database.connect("salus_admin").await;
+    let log = "SELECT state || ' ' || attempts || ' ' || last_status FROM exchange.webhook_deliveries";
+    assert_eq!(admin.query_one(log, &[]).await.unwrap().get::<_, String>(0), "delivered 2 204");
+}

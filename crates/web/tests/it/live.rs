@@ -1,0 +1,259 @@
+//! Live connections: who may open one, what they are told, and when they end; and the pages around them.
+
+use futures_util::StreamExt as _;
+use hyper::StatusCode;
+use salus_core::Ctx;
+use salus_domains::auth::{self, Notice};
+use salus_testkit::{Answer, Caller, TestApp};
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+use tokio::net::TcpStream;
+use tokio_tungstenite::{
+    WebSocketStream, client_async,
+    tungstenite::{Error, Message, client::IntoClientRequest as _},
+};
+use uuid::Uuid;
+
+type Socket = WebSocketStream<TcpStream>;
+
+async fn connect(app: &TestApp, ticket: &str, origin: Option<&str>) -> Result<Socket, u16> {
+    let mut request = format!("ws://{}/ws?ticket={ticket}", app.address()).into_client_request().unwrap();
+    if let Some(origin) = origin {
+        request.headers_mut().insert("origin", origin.parse().unwrap());
+    }
+    let stream = TcpStream::connect(app.address()).await.unwrap();
+    match client_async(request, stream).await {
+        Ok((socket, _)) => Ok(socket),
+        Err(Error::Http(answer)) => Err(answer.status().as_u16()),
+        Err(e) => panic!("{e}"),
+    }
+}
+
+async fn own(app: &TestApp, ticket: &str) -> Result<Socket, u16> {
+    connect(app, ticket, Some(&format!("http://{}", app.address()))).await
+}
+
+async fn ticket(caller: &Caller) -> Answer {
+    caller.submit("/ws/ticket", &[]).await
+}
+
+async fn a_ticket(caller: &Caller) -> String {
+    ticket(caller).await.json()["ticket"].as_str().unwrap().to_owned()
+}
+
+/// The next text; null when the connection ends. A test that hears nothing hangs, and that is found.
+async fn next(socket: &mut Socket) -> Value {
+    loop {
+        match tokio::time::timeout(Duration::from_secs(60), socket.next()).await.expect("something is heard") {
+            Some(Ok(Message::Text(text))) => return serde_json::from_str(&text).unwrap(),
+            Some(Ok(Message::Close(_)) | Err(_)) | None => return Value::Null,
+            Some(Ok(_)) => {}
+        }
+    }
+}
+
+fn unread(n: u64) -> Value {
+    json!({"type": "notifications", "unread": n})
+}
+
+/// The user behind a caller, by the newest session.
+async fn user(app: &TestApp) -> Uuid {
+    let admin = app.database.connect("salus_admin").await;
+    admin.query_one("SELECT user_id FROM auth.sessions ORDER BY created_at DESC LIMIT 1", &[]).await.unwrap().get(0)
+}
+
+async fn notify(app: &TestApp, user: Uuid) {
+    let mut tx = app.db.begin(Ctx::operator(app.db.env(), app.valley), false).await.unwrap();
+    let notice = Notice { users: &[user], title: "auth.test", params: json!({}), target: None };
+    auth::notify(&mut tx, &notice).await.unwrap();
+    tx.commit("test.notify", "auth.notifications").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_page_learns_of_what_waits_and_of_what_was_read() {
+    let app = TestApp::new().await;
+    let doctor = app.session("valley", app.valley, "DOCTOR").await;
+    let user = user(&app).await;
+    let other = app.session("valley", app.valley, "DOCTOR").await;
+    let (mut socket, mut others) =
+        (own(&app, &a_ticket(&doctor).await).await.unwrap(), own(&app, &a_ticket(&other).await).await.unwrap());
+    assert_eq!((next(&mut socket).await, next(&mut others).await), (unread(0), unread(0)));
+    notify(&app, user).await;
+    assert_eq!(next(&mut socket).await, unread(1));
+    notify(&app, user).await;
+    assert_eq!(next(&mut socket).await, unread(2));
+
+    let page = doctor.get("/notifications").await.text();
+    assert!(page.contains("This is a test notification") && page.contains("data-live"), "{page}");
+    let csrf = page.split("name=\"_csrf\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let done = doctor.submit("/notifications/read", &[("_csrf", &csrf)]).await;
+    assert_eq!(done.status, StatusCode::SEE_OTHER, "{}", done.text());
+    assert_eq!(next(&mut socket).await, unread(0));
+    // Nothing of it reached the other user: theirs is the next word they hear.
+    notify(&app, self::user(&app).await).await;
+    assert_eq!(next(&mut others).await, unread(1));
+}
+
+#[tokio::test]
+async fn a_ticket_is_of_a_session_of_this_server_and_good_once_and_not_for_long() {
+    let app = TestApp::new().await;
+    let doctor = app.session("valley", app.valley, "DOCTOR").await;
+    for (who, status) in [(app.stranger(), 401), (app.key(app.valley, "DOCTOR").await, 403)] {
+        assert_eq!(ticket(&who).await.status.as_u16(), status);
+    }
+    let cross = doctor.send(hyper::Method::POST, "/ws/ticket", &[("sec-fetch-site", "cross-site")], None).await;
+    assert_eq!(cross.status, StatusCode::FORBIDDEN);
+
+    let good = a_ticket(&doctor).await;
+    for origin in [None, Some("null"), Some("https://evil.example")] {
+        assert_eq!(connect(&app, &good, origin).await.err(), Some(403), "{origin:?}");
+    }
+    own(&app, &good).await.unwrap();
+    assert_eq!(own(&app, &good).await.err(), Some(401), "spent");
+    for none in ["", "slt_x", &format!("{good}0")] {
+        assert_eq!(own(&app, none).await.err(), Some(401), "{none}");
+    }
+    let late = a_ticket(&doctor).await;
+    let admin = app.database.connect("salus_admin").await;
+    admin
+        .batch_execute("UPDATE auth.socket_tickets SET expires_at = expires_at - interval '31 seconds'")
+        .await
+        .unwrap();
+    assert_eq!(own(&app, &late).await.err(), Some(401), "too late");
+}
+
+#[tokio::test]
+async fn a_connection_ends_with_its_session_its_user_and_its_tenant() {
+    let app = TestApp::new().await;
+    let admin = app.database.connect("salus_admin").await;
+    for end in [
+        "UPDATE auth.sessions SET revoked_at = now()",
+        "UPDATE auth.users SET status = 'disabled'",
+        "UPDATE auth.sessions SET idle_expires_at = now()",
+        "UPDATE kernel.tenants SET state = 'suspended' WHERE slug = 'valley'",
+    ] {
+        let doctor = app.session("valley", app.valley, "DOCTOR").await;
+        let mut socket = own(&app, &a_ticket(&doctor).await).await.unwrap();
+        assert_eq!(next(&mut socket).await, unread(0));
+        admin.batch_execute(end).await.unwrap();
+        assert_eq!(next(&mut socket).await, Value::Null, "{end}");
+    }
+}
+
+#[tokio::test]
+async fn a_user_chooses_how_to_be_told() {
+    let app = TestApp::new().await;
+    let doctor = app.session("valley", app.valley, "DOCTOR").await;
+    let page = doctor.get("/notifications").await.text();
+    let csrf = page.split("name=\"_csrf\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let wrong = doctor.submit("/notifications/choices", &[("_csrf", &csrf), ("sms", "true"), ("address", "12")]).await;
+    assert!(wrong.text().contains("Is a telephone number with its country"), "{}", wrong.text());
+    let fields = [("_csrf", csrf.as_str()), ("sms", "true"), ("address", "+1 555 0100 22")];
+    assert_eq!(doctor.submit("/notifications/choices", &fields).await.status, StatusCode::SEE_OTHER);
+    let page = doctor.get("/notifications").await.text();
+    assert!(page.contains("+1555010022"), "{page}");
+    // The form says no to e-mail by leaving it out.
+    let admin = app.database.connect("salus_admin").await;
+    let rows = admin
+        .query("SELECT medium || ' ' || is_wanted FROM auth.notification_preferences ORDER BY 1", &[])
+        .await
+        .unwrap();
+    assert_eq!(rows.iter().map(|r| r.get::<_, String>(0)).collect::<Vec<_>>(), ["email false", "sms true"]);
+}
+
+#[tokio::test]
+async fn an_administrator_tries_again_what_was_given_up() {
+    let app = TestApp::new().await;
+    let owner = app.session("valley", app.valley, "OWNER").await;
+    let doctor = app.session("valley", app.valley, "DOCTOR").await;
+    assert_eq!(doctor.get("/jobs").await.status, StatusCode::FORBIDDEN);
+    let admin = app.database.connect("salus_admin").await;
+    let insert = format!(
+        "INSERT INTO kernel.jobs (tenant_id, id, job, natural_key, state, attempts, error_class, finished_at) \
+         VALUES ('{}', gen_random_uuid(), 'test.fail', 'one', 'dead', 8, 'unavailable', now())",
+        app.valley
+    );
+    admin.batch_execute(&insert).await.unwrap();
+    let page = owner.get("/jobs").await.text();
+    assert!(page.contains("test.fail") && page.contains("unavailable"), "{page}");
+    let retry = page.split("action=\"/jobs/").nth(1).unwrap().split('"').next().unwrap();
+    let csrf = page.split("name=\"_csrf\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+    let done = owner.submit(&format!("/jobs/{retry}"), &[("_csrf", csrf)]).await;
+    assert_eq!(done.status, StatusCode::SEE_OTHER, "{}", done.text());
+    let page = owner.get("/jobs?show=waiting").await.text();
+    assert!(page.contains("test.fail"), "{page}");
+}
+
+/// P12: how long from the commit of a notification for a thousand users until each of a thousand open connections has it.
+/// `cargo test -p salus-web --test it -- --ignored --nocapture p12`
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "a measurement"]
+async fn p12_from_commit_to_a_thousand_connections() {
+    const READERS: usize = 1000;
+    const ROUNDS: u64 = 10;
+    let app = TestApp::new().await;
+    let users = readers(&app, READERS).await;
+    let (heard, mut hear) = tokio::sync::mpsc::unbounded_channel();
+    for seat in sessions(&app, &users).await {
+        let mut socket = own(&app, &auth::ticket(&app.db, &seat).await.unwrap()).await.unwrap();
+        let heard = heard.clone();
+        salus_store::runtime::spawn(async move {
+            loop {
+                let told = next(&mut socket).await;
+                if told.is_null() || heard.send((told["unread"].as_u64().unwrap(), Instant::now())).is_err() {
+                    return;
+                }
+            }
+        });
+    }
+    for _ in 0..READERS {
+        assert_eq!(hear.recv().await.unwrap().0, 0);
+    }
+    let mut waits = Vec::new();
+    for round in 1..=ROUNDS {
+        let mut tx = app.db.begin(Ctx::operator(app.db.env(), app.valley), false).await.unwrap();
+        let notice = Notice { users: &users, title: "auth.test", params: json!({}), target: None };
+        auth::notify(&mut tx, &notice).await.unwrap();
+        tx.commit("test.notify", "auth.notifications").await.unwrap();
+        let committed = Instant::now();
+        for _ in 0..READERS {
+            let (unread, at) = hear.recv().await.unwrap();
+            assert_eq!(unread, round);
+            waits.push(at.saturating_duration_since(committed));
+        }
+    }
+    waits.sort_unstable();
+    let at = |share: usize| waits[(waits.len() * share / 100).min(waits.len() - 1)];
+    println!("commit to {READERS} connections: p50 {:?}, p99 {:?}, most {:?}", at(50), at(99), at(100));
+}
+
+async fn readers(app: &TestApp, count: usize) -> Vec<Uuid> {
+    let mut tx = app.db.begin(Ctx::operator(app.db.env(), app.valley), false).await.unwrap();
+    let mut users = Vec::new();
+    for i in 0..count {
+        let email = format!("reader{i}@users.example");
+        let new = auth::NewUser { email, display_name: "A reader".into(), roles: Vec::new() };
+        users.push(auth::invite(&mut tx, &new).await.unwrap().user);
+    }
+    tx.commit("auth.user.invite", "auth.users").await.unwrap();
+    let admin = app.database.connect("salus_admin").await;
+    admin.batch_execute("UPDATE auth.users SET status = 'active'").await.unwrap();
+    users
+}
+
+/// A session for each user, as its caller.
+async fn sessions(app: &TestApp, users: &[Uuid]) -> Vec<Ctx> {
+    let admin = app.database.connect("salus_admin").await;
+    let sql = "INSERT INTO auth.sessions (tenant_id, id, user_id, kind, token_hash, idle_expires_at, expires_at) \
+               SELECT $1, gen_random_uuid(), u, 'browser', sha256(u::text::bytea), now() + interval '1 hour', \
+                 now() + interval '1 hour' FROM unnest($2::uuid[]) u RETURNING id, user_id";
+    let made = admin.query(sql, &[&app.valley, &users]).await.unwrap();
+    let caller = |row: &salus_store::Row| {
+        let mut ctx = Ctx::system(app.db.env(), app.valley);
+        ctx.actor.kind = salus_core::ActorKind::User;
+        ctx.actor.id = row.get(1);
+        ctx.actor.session = Some(row.get(0));
+        ctx
+    };
+    made.iter().map(caller).collect()
+}
