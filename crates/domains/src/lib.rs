@@ -62,6 +62,7 @@ pub fn operations(catalog: &Catalog) -> Result<Vec<Arc<Op>>> {
     ops.extend(records::reads());
     ops.extend(exchange::actions());
     ops.extend(audit::reads());
+    ops.extend(audit::actions(catalog)?);
     ops.extend(compliance::reads());
     ops.extend(kernel::reads());
     ops.sort_by(|a, b| (&a.path, a.method).cmp(&(&b.path, b.method)));

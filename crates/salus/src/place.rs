@@ -6,7 +6,7 @@ use salus_core::{Env, Error, PLATFORM, Result};
 use salus_store::{
     Address, Db, Options, Policy,
     audit::{
-        Anchor, FileAnchor, Log,
+        Anchor, FileAnchor, Log, TimestampAnchor,
         witness::{WitnessAnchor, WitnessKey},
     },
     cluster::{Cluster, DATABASE, Settings},
@@ -122,6 +122,11 @@ impl Place {
         self.address("salus_app", self.config.database_url.as_ref())
     }
 
+    /// Whether rows can be read here as the server reads them: its address is known, and there are keys.
+    pub fn has_rows(&self) -> bool {
+        self.serving().is_ok() && self.keys().exists()
+    }
+
     /// The key files.
     pub fn keys(&self) -> RootFile {
         match &self.identity {
@@ -195,6 +200,13 @@ impl Place {
                 let why = "audit_witness and audit_witness_key are set together: salus witness prints its key";
                 return Err(Error::invalid("audit_witness_key", "required", why));
             }
+        }
+        if let Some(bucket) = &self.config.audit_s3 {
+            all.push(Box::new(bucket.open()?));
+        }
+        if let Some(address) = &self.config.audit_timestamp {
+            let file = self.anchor_path().with_extension("timestamps");
+            all.push(Box::new(TimestampAnchor::new(address, file)?));
         }
         Ok(all)
     }

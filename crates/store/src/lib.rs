@@ -25,6 +25,7 @@ pub mod migrate;
 mod op;
 pub mod orphans;
 pub mod rotate;
+pub mod rows;
 pub mod runtime;
 pub mod scan;
 pub mod schema;

@@ -26,7 +26,12 @@ pub struct Unit {
     /// BEGIN and the caller's identity, in one message.
     begin: String,
     read_only: bool,
+    /// What the database told of the rows that were written, until it is taken.
+    told: Vec<String>,
 }
+
+/// Asks which rows were written; it travels with the statement that writes.
+const TAKE: &str = "SELECT kernel.take_marks()";
 
 impl From<tokio_postgres::Error> for Failure {
     fn from(e: tokio_postgres::Error) -> Self {
@@ -48,13 +53,13 @@ impl Unit {
             Channel::Cli | Channel::Job => "auto",
         };
         let begin = begin([ctx.tenant, ctx.actor.id], scope, plans, read_only);
-        Self { pool: pool.clone(), connection: None, begin, read_only }
+        Self { pool: pool.clone(), connection: None, begin, read_only, told: Vec::new() }
     }
 
     /// For adding to a tenant's audit log, and nothing else.
     pub fn recording(pool: &Pool, tenant: Uuid) -> Self {
         let begin = begin([tenant, Uuid::nil()], "none", "force_generic_plan", true);
-        Self { pool: pool.clone(), connection: None, begin, read_only: true }
+        Self { pool: pool.clone(), connection: None, begin, read_only: true, told: Vec::new() }
     }
 
     /// Whether it acts as `salus_reader`.
@@ -67,18 +72,39 @@ impl Unit {
         if self.read_only {
             return self.read(sql, params, cached).await;
         }
-        if self.connection.is_some() {
-            let connection = self.open()?;
-            let statement = prepare(connection, sql, cached).await?;
-            return Ok(connection.query(&statement, params).await?);
-        }
-        let connection = self.pool.get().await.map_err(pool_error)?;
-        let statement = prepare(&connection, sql, cached).await?;
+        let begins = self.connection.is_none();
+        let connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => self.pool.get().await.map_err(pool_error)?,
+        };
         let connection = self.connection.insert(connection);
-        let (begun, rows) =
-            futures_util::join!(connection.batch_execute(&self.begin), connection.query(&statement, params));
+        let statement = match prepare(connection, sql, cached).await {
+            Ok(statement) => statement,
+            Err(e) => {
+                if begins {
+                    self.connection.take();
+                }
+                return Err(e.into());
+            }
+        };
+        let take = if changes_rows(sql) { Some(connection.prepare_cached(TAKE).await?) } else { None };
+        let begun = async { if begins { connection.batch_execute(&self.begin).await } else { Ok(()) } };
+        let told = async {
+            match &take {
+                Some(take) => connection.query_one(take, &[]).await.map(|row| row.get::<_, Option<String>>(0)),
+                None => Ok(None),
+            }
+        };
+        let (begun, rows, told) = futures_util::join!(begun, connection.query(&statement, params), told);
         begun?;
-        Ok(rows?)
+        let rows = rows?;
+        self.told.extend(told?.filter(|lines| !lines.is_empty()));
+        Ok(rows)
+    }
+
+    /// What the database told of the rows that were written since the last call.
+    pub fn take_told(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.told)
     }
 
     /// A whole transaction in one round trip: a read needs nothing of the statement before it, so it keeps no connection
@@ -155,6 +181,14 @@ fn begin([tenant, actor]: [Uuid; 2], scope: &'static str, plans: &'static str, r
         "BEGIN; SET LOCAL salus.tenant = '{tenant}'; SET LOCAL salus.actor = '{actor}'; SET LOCAL salus.scope = '{scope}'; \
          SET LOCAL plan_cache_mode = {plans}{role}"
     )
+}
+
+/// Whether a statement writes rows. The text is ours, so a word is enough; a function that writes is called with one of
+/// them in a comment.
+fn changes_rows(sql: &str) -> bool {
+    sql.contains("INSERT INTO ")
+        || sql.contains("DELETE FROM ")
+        || sql.match_indices("UPDATE ").any(|(at, _)| !sql[..at].ends_with("FOR "))
 }
 
 async fn prepare(connection: &Object, sql: &str, cached: bool) -> Result<Statement, tokio_postgres::Error> {

@@ -31,6 +31,7 @@ const START: [Start; 5] = [
             "kernel.setting.*",
             "kernel.key.read",
             "audit.log.read",
+            "audit.alert.decide",
             "compliance.*.read",
             "compliance.retention_policy.*",
         ],

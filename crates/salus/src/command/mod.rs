@@ -11,6 +11,7 @@ mod exchange;
 mod keys;
 mod prove;
 mod rotating;
+mod rows;
 mod sealing;
 mod serve;
 mod task;

@@ -1,6 +1,6 @@
 //! `salus serve`: from whatever state the data directory is in to a serving platform, or to words that say why not.
 
-use super::{ServeArgs, backup::schedule, rotating, sealing};
+use super::{ServeArgs, backup::schedule, rotating, rows, sealing};
 use crate::{
     output::{Outcome, say},
     place::Place,
@@ -51,9 +51,10 @@ pub async fn run(mut place: Place, args: ServeArgs, as_json: bool) -> Result<Out
     let db = ready.db.clone();
     let app = App::new(ready.db, secure, ready.notices)?;
     let anchors = place.anchors()?;
-    let sealing = place.log()?.map(|log| sealing::begin(log, anchors, place.receipts()));
+    let sealing = place.log()?.map(|log| sealing::begin(log, db.clone(), anchors, place.receipts()));
     let backups = schedule::begin(&place);
     let rotating = rotating::begin(db.clone());
+    let looking = rows::begin(db.clone());
     let stop = async move {
         tokio::select! {
             _ = interrupt.recv() => {}
@@ -63,6 +64,7 @@ pub async fn run(mut place: Place, args: ServeArgs, as_json: bool) -> Result<Out
     };
     serve(listener, app.router(), Limits::default(), stop).await.map_err(Error::internal)?;
     rotating.end().await;
+    looking.end().await;
     if let Some(sealing) = sealing {
         sealing.end().await;
     }
@@ -97,9 +99,7 @@ fn stopped() -> Outcome {
 
 async fn prepare(place: &mut Place, load_demo: bool, as_json: bool) -> Result<Ready> {
     if place.may_migrate() {
-        let mut admin = place.admin().await?;
-        let files = migrate::Files::embedded()?;
-        migrate::up(&mut admin, files, None).await?;
+        rows::migrate(place, migrate::Files::embedded()?, None).await?;
     }
     // What would refuse to serve refuses before a key is made.
     place.check().await?;

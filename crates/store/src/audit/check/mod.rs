@@ -19,7 +19,7 @@ use super::{
     leaf::WriterKeys,
     log::{self, Head, Log},
     merkle::{Grown, Hash, SigningKey, Tile, Tiles, WIDTH},
-    plain, retention,
+    plain, redact, retention,
 };
 use finding::Findings;
 use heads::{Anchored, Heads};
@@ -71,6 +71,12 @@ pub async fn verify(log: &Log, evidence: &Evidence<'_>) -> Result<Report> {
         chain.lost().iter().for_each(|id| _ = r.committed.remove(id));
         r
     });
+    let redactions = "SELECT event_id, redact_event, basis, code FROM audit.redactions";
+    let redactions = tx.query(redactions, &[]).await.map_err(|e| plain(&e))?;
+    let (redacted, forged) = redact::believed(&log.root, &redactions)?;
+    for event in forged {
+        found.add("redaction_forged", None, Some(event), "a detail was not redacted by Salus");
+    }
     let heads = log::heads(&tx).await?;
     for (number, head) in heads.iter().enumerate() {
         found.epoch = head.epoch;
@@ -84,7 +90,7 @@ pub async fn verify(log: &Log, evidence: &Evidence<'_>) -> Result<Report> {
             head,
             first: chain.stored.get(&head.epoch),
             heads: Heads::new(key.as_ref().map(|k| k.public().clone()), log.origin(head.epoch), due),
-            stream: Stream::begin(&tx, (head, &part), keys, receipts.take()).await?,
+            stream: Stream::begin(&tx, (head, &part), keys, (receipts.take(), redacted.clone())).await?,
             grown: Grown::from_edge(0, Tiles::default()),
             found,
         };

@@ -23,6 +23,7 @@ macro_rules! texts {
     };
 }
 
+mod alerts;
 pub mod codes;
 mod compliance;
 mod data;
@@ -33,6 +34,7 @@ mod ui;
 pub mod units;
 mod zone;
 
+pub use alerts::Alerts;
 pub use compliance::Compliance;
 pub use data::Data;
 pub use keys::Keys;
@@ -68,12 +70,34 @@ pub struct Texts {
     pub compliance: Compliance,
     /// The state of encryption.
     pub keys: Keys,
+    /// Signs of tampering.
+    pub alerts: Alerts,
 }
 
-static EN: Texts = Texts { ui: Ui::EN, people: People::EN, data: Data::EN, compliance: Compliance::EN, keys: Keys::EN };
-static ES: Texts = Texts { ui: Ui::ES, people: People::ES, data: Data::ES, compliance: Compliance::ES, keys: Keys::ES };
-static PT_BR: Texts =
-    Texts { ui: Ui::PT_BR, people: People::PT_BR, data: Data::PT_BR, compliance: Compliance::PT_BR, keys: Keys::PT_BR };
+static EN: Texts = Texts {
+    ui: Ui::EN,
+    people: People::EN,
+    data: Data::EN,
+    compliance: Compliance::EN,
+    keys: Keys::EN,
+    alerts: Alerts::EN,
+};
+static ES: Texts = Texts {
+    ui: Ui::ES,
+    people: People::ES,
+    data: Data::ES,
+    compliance: Compliance::ES,
+    keys: Keys::ES,
+    alerts: Alerts::ES,
+};
+static PT_BR: Texts = Texts {
+    ui: Ui::PT_BR,
+    people: People::PT_BR,
+    data: Data::PT_BR,
+    compliance: Compliance::PT_BR,
+    keys: Keys::PT_BR,
+    alerts: Alerts::PT_BR,
+};
 
 impl Locale {
     /// Every language, in the order of the switch.
