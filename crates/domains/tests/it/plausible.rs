@@ -52,7 +52,8 @@ impl Plausible {
     /// An event that has a detail.
     async fn detailed(&self, world: &World) -> Uuid {
         let admin = world.database.connect("salus_admin").await;
-        let sql = "SELECT id FROM audit.activity_logs WHERE tenant_id = $1 AND payload IS NOT NULL ORDER BY id DESC LIMIT 1";
+        let sql =
+            "SELECT id FROM audit.activity_logs WHERE tenant_id = $1 AND payload IS NOT NULL ORDER BY id DESC LIMIT 1";
         admin.query_one(sql, &[&self.planted.id]).await.unwrap().get(0)
     }
 

@@ -176,16 +176,8 @@ pub async fn run(place: &Place, command: AuditCommand) -> Result<Outcome> {
         AuditCommand::Seal => seal(place).await,
         AuditCommand::Anchor => anchor(place).await,
         AuditCommand::Prune { reason, apply } => prune(place, reason, !apply).await,
-        AuditCommand::Hold { tenant, patient, reason } => {
-            let db = place.db().await?;
-            let id = holds::hold(&db, place.tenant(&db, &tenant).await?, patient, &reason).await?;
-            Ok(Outcome::done(json!({"ok": true, "hold": id}), format!("Held until: salus audit release --hold {id}")))
-        }
-        AuditCommand::Release { tenant, hold, reason } => {
-            let db = place.db().await?;
-            holds::release(&db, place.tenant(&db, &tenant).await?, hold, &reason).await?;
-            Ok(Outcome::done(json!({"ok": true}), "The hold is released"))
-        }
+        AuditCommand::Hold { tenant, patient, reason } => hold(place, &tenant, patient, &reason).await,
+        AuditCommand::Release { tenant, hold, reason } => release(place, &tenant, hold, &reason).await,
         AuditCommand::NewEpoch { reason, ticket, anchors, lost_key } => {
             let lost_key = lost_key.as_deref().map(VerifyingKey::parse).transpose()?;
             new_epoch(place, (reason, ticket), anchors, lost_key).await
@@ -213,20 +205,8 @@ pub async fn run(place: &Place, command: AuditCommand) -> Result<Outcome> {
             let reply = operate(place, &tenant, "audit.event.redact", call).await?;
             Ok(Outcome::done(reply, "The detail of the event is removed, on the record"))
         }
-        AuditCommand::Honey { tenant, patient, remove } => {
-            let db = place.db().await?;
-            let tenant = place.tenant(&db, &tenant).await?;
-            holds::bait(&db, tenant, patient, !remove).await?;
-            let text = if remove { "It is an ordinary record again" } else { "Whoever reads it raises an alert" };
-            Ok(Outcome::done(json!({"ok": true}), text))
-        }
-        AuditCommand::Attest { tenant, table, rows, reason } => {
-            let db = place.db().await?;
-            let ctx = Ctx::operator(db.env(), place.tenant(&db, &tenant).await?);
-            db.attest_rows(&ctx, &table, &rows, &reason).await?;
-            let text = format!("{} rows of {table} are taken as they are, on the record", rows.len());
-            Ok(Outcome::done(json!({"ok": true, "rows": rows.len()}), text))
-        }
+        AuditCommand::Honey { tenant, patient, remove } => honey(place, &tenant, patient, remove).await,
+        AuditCommand::Attest { tenant, table, rows, reason } => attest(place, &tenant, (&table, &rows), &reason).await,
         AuditCommand::List { tenant, action, before } => {
             let given = [("action", action), ("before", before)];
             let query = given.into_iter().filter_map(|(n, v)| Some((n.to_owned(), v?))).collect();
@@ -237,6 +217,33 @@ pub async fn run(place: &Place, command: AuditCommand) -> Result<Outcome> {
             read(place, &tenant, "audit.log.accesses", call).await
         }
     }
+}
+
+async fn hold(place: &Place, tenant: &str, patient: Option<Uuid>, reason: &str) -> Result<Outcome> {
+    let db = place.db().await?;
+    let id = holds::hold(&db, place.tenant(&db, tenant).await?, patient, reason).await?;
+    Ok(Outcome::done(json!({"ok": true, "hold": id}), format!("Held until: salus audit release --hold {id}")))
+}
+
+async fn release(place: &Place, tenant: &str, hold: Uuid, reason: &str) -> Result<Outcome> {
+    let db = place.db().await?;
+    holds::release(&db, place.tenant(&db, tenant).await?, hold, reason).await?;
+    Ok(Outcome::done(json!({"ok": true}), "The hold is released"))
+}
+
+async fn honey(place: &Place, tenant: &str, patient: Uuid, remove: bool) -> Result<Outcome> {
+    let db = place.db().await?;
+    holds::bait(&db, place.tenant(&db, tenant).await?, patient, !remove).await?;
+    let text = if remove { "It is an ordinary record again" } else { "Whoever reads it raises an alert" };
+    Ok(Outcome::done(json!({"ok": true}), text))
+}
+
+async fn attest(place: &Place, tenant: &str, (table, rows): (&str, &[Uuid]), reason: &str) -> Result<Outcome> {
+    let db = place.db().await?;
+    let ctx = Ctx::operator(db.env(), place.tenant(&db, tenant).await?);
+    db.attest_rows(&ctx, table, rows, reason).await?;
+    let text = format!("{} rows of {table} are taken as they are, on the record", rows.len());
+    Ok(Outcome::done(json!({"ok": true, "rows": rows.len()}), text))
 }
 
 /// The log, for a command about it.

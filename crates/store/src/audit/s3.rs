@@ -40,6 +40,9 @@ pub struct Bucket {
     pub days: u16,
 }
 
+/// A body and headers of a request.
+type Sent<'a> = (&'a [u8], &'a [(&'a str, &'a str)]);
+
 /// A version of an object: its key and its number.
 type Version = (String, String);
 
@@ -72,14 +75,7 @@ impl S3Anchor {
         format!("{}/e{:010}/{:020}", self.prefix, i32::MAX - head.epoch(), u64::MAX - head.size)
     }
 
-    fn ask(
-        &self,
-        method: &str,
-        key: &str,
-        query: &[(&str, &str)],
-        body: &[u8],
-        more: &[(&str, &str)],
-    ) -> Result<Answer> {
+    fn ask(&self, method: &str, key: &str, query: &[(&str, &str)], (body, more): Sent<'_>) -> Result<Answer> {
         let path = if key.is_empty() { format!("/{}", self.bucket) } else { format!("/{}/{key}", self.bucket) };
         let sum = hex::encode(digest(body));
         let mut headers = vec![("x-amz-content-sha256", sum.as_str())];
@@ -125,7 +121,7 @@ impl S3Anchor {
                 query.extend([("key-marker", key.as_str()), ("version-id-marker", version.as_str())]);
             }
             query.sort_unstable();
-            let answer = self.ask("GET", "", &query, b"", &[])?;
+            let answer = self.ask("GET", "", &query, (b"", &[]))?;
             let text = String::from_utf8(answer.body).map_err(|_| self.failed("answers in another form"))?;
             for version in text.split("<Version>").skip(1) {
                 let part = |name: &str| between(version, name);
@@ -142,7 +138,7 @@ impl S3Anchor {
 
     /// A version, which must be locked.
     fn read(&self, (key, version): &Version) -> Result<String> {
-        let answer = self.ask("GET", key, &[("versionId", version)], b"", &[])?;
+        let answer = self.ask("GET", key, &[("versionId", version)], (b"", &[]))?;
         if answer.header("x-amz-object-lock-mode") != Some("COMPLIANCE") {
             return Err(
                 self.failed("holds a head that is not locked: the bucket needs object lock, and the right to set it")
@@ -173,7 +169,7 @@ impl Anchor for S3Anchor {
             ("x-amz-object-lock-mode", "COMPLIANCE"),
             ("x-amz-object-lock-retain-until-date", until.as_str()),
         ];
-        let stored = self.ask("PUT", &key, &[], note.as_bytes(), &lock)?;
+        let stored = self.ask("PUT", &key, &[], (note.as_bytes(), &lock))?;
         let Some(version) = stored.header("x-amz-version-id").filter(|v| *v != "null") else {
             return Err(self.failed("keeps no versions: the bucket needs object lock"));
         };

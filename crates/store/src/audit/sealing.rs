@@ -5,6 +5,7 @@ use crate::{Db, tx::failure, unit::Unit};
 use salus_core::{Ctx, Env, Error, PLATFORM, Result};
 use time::{Duration, OffsetDateTime};
 use tokio_postgres::Transaction;
+use uuid::Uuid;
 
 /// An event that waits longer raises an alert, and health says degraded.
 pub const LATE: Duration = Duration::seconds(60);
@@ -47,15 +48,21 @@ impl Db {
         Ok(since.map(|since| (self.env().now() - since).max(Duration::ZERO)))
     }
 
-    /// Refuses while events wait for so long to be sealed that what leaves now could be denied later.
+    /// Refuses while an event of a tenant waits for so long to be sealed that what leaves now could be denied later.
     ///
     /// # Errors
     /// [`Error::Unavailable`] with what to do.
-    pub async fn require_sealed(&self) -> Result<()> {
-        match self.unsealed_for().await? {
+    pub async fn require_sealed(&self, tenant: Uuid) -> Result<()> {
+        let mut unit = Unit::new(&self.0.pool, &Ctx::system(self.env(), tenant), true);
+        let sql = "SELECT min(recorded_at) FROM audit.activity_logs WHERE recorded_at >= \
+                     coalesce((SELECT least(s.sealed_at, s.oldest_unsealed_at) FROM audit.sealing s), '-infinity')";
+        let rows = unit.query(sql, &[], true).await.map_err(|f| failure(&self.0.catalog, f))?;
+        unit.commit(&[]).await.map_err(|f| failure(&self.0.catalog, f))?;
+        let since: Option<OffsetDateTime> = rows.first().and_then(|row| row.get(0));
+        match since.map(|since| self.env().now() - since) {
             Some(waits) if waits > TOO_LATE => Err(Error::Unavailable(format!(
-                "nothing is exported while the audit log is not sealed, which it was not for {} minutes: see the server's log, \
-                 or run salus audit seal",
+                "nothing is exported while events of the audit log are not sealed, which they were not for {} minutes: see \
+                 the server's log, or run salus audit seal",
                 waits.whole_minutes()
             ))),
             _ => Ok(()),

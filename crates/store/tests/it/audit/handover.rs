@@ -2,7 +2,7 @@
 
 use super::World;
 use salus_store::audit::{
-    Anchor as _, Evidence,
+    Anchor as _, Evidence, FileAnchor,
     bundle::{self, Selection},
     epoch, handover,
     merkle::VerifyingKey,
@@ -18,7 +18,7 @@ async fn grow(world: &World, events: usize) {
     sealer.anchor(&world.anchor()).await.unwrap();
 }
 
-async fn bundle_of(world: &World) -> Vec<u8> {
+async fn bundle_of(world: &World, early: &FileAnchor) -> Vec<u8> {
     let which = Selection {
         tenant: world.tenant,
         subject: None,
@@ -26,7 +26,7 @@ async fn bundle_of(world: &World) -> Vec<u8> {
         to: world.db.env().now() + Duration::days(1),
     };
     let mut out = Vec::new();
-    bundle::export(&world.log(), &which, &[&world.anchor()], &mut out).await.unwrap();
+    bundle::export(&world.log(), &which, &[&world.anchor(), early], &mut out).await.unwrap();
     out
 }
 
@@ -48,7 +48,10 @@ async fn both_keys_sign_one_head_and_holders_of_either_believe_the_log() {
     let report = world.verify().await;
     assert!(report.holds() && report.size >= 60, "{:#?}", report.problems);
     assert_eq!(report.key.as_deref(), Some(&*second.to));
-    let bytes = bundle_of(&world).await;
+    // Somebody holds a head that the first key signed.
+    let holder = FileAnchor::new(world.home.join("holder"));
+    holder.keep(&early, 0, &[]).unwrap();
+    let bytes = bundle_of(&world, &holder).await;
     for key in [&first.from, &first.to, &second.to] {
         let key = VerifyingKey::parse(key).unwrap();
         let done = bundle::check(&mut &bytes[..], Some(&key), std::slice::from_ref(&early)).unwrap();

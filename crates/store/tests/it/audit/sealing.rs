@@ -200,14 +200,18 @@ async fn how_long_events_wait_is_known_and_after_a_quarter_of_an_hour_nothing_le
     world.settle().await;
     world.sealer().seal().await.unwrap();
     assert!(world.db.unsealed_for().await.unwrap().unwrap() < LATE);
-    world.db.require_sealed().await.unwrap();
+    world.db.require_sealed(world.tenant).await.unwrap();
     // The sealer stands still, the clock does not.
     let now = world.db.env().now();
     world.reopen(Env::fixed(now + time::Duration::minutes(2))).await;
     assert!(world.db.unsealed_for().await.unwrap().unwrap() > LATE);
-    world.db.require_sealed().await.unwrap();
-    world.reopen(Env::fixed(now + TOO_LATE + time::Duration::minutes(1))).await;
-    let refused = world.db.require_sealed().await.unwrap_err().to_string();
+    world.reopen(Env::fixed(now + TOO_LATE * 2)).await;
+    world.db.require_sealed(world.tenant).await.unwrap();
+    world.record(1).await;
+    world.reopen(Env::fixed(now + TOO_LATE * 2 + LATE)).await;
+    world.db.require_sealed(world.tenant).await.unwrap();
+    world.reopen(Env::fixed(now + TOO_LATE * 3 + LATE)).await;
+    let refused = world.db.require_sealed(world.tenant).await.unwrap_err().to_string();
     assert!(refused.contains("salus audit seal"), "{refused}");
     assert!(world.db.raise_alert("sealing_late", "The audit log is not sealed").await.unwrap());
     assert!(!world.db.raise_alert("sealing_late", "The audit log is not sealed").await.unwrap(), "once a day");
