@@ -31,7 +31,7 @@ fn code(root: &RootKey, public: &[u8], epoch: i32, size: i64) -> Result<[u8; 32]
     root.log_key_code(format!("{} {epoch} {size}", hex::encode(public)).as_bytes())
 }
 
-/// A former key from its row (public_key, ended_epoch, ended_size, code).
+/// A former key from its row, when the code vouches for it.
 pub(super) fn former(root: &RootKey, row: &Row) -> Result<Former> {
     let (public, epoch, size): (&[u8], i32, i64) =
         (row.get("public_key"), row.get("ended_epoch"), row.get("ended_size"));

@@ -22,8 +22,8 @@ impl Db {
     /// # Errors
     /// [`Error::Invalid`] for a table without digests, or no reason.
     pub async fn attest_rows(&self, ctx: &Ctx, table: &str, rows: &[Uuid], reason: &str) -> Result<()> {
-        let marked = self.catalog().tables().find(|t| t.name == table && t.unmarked.is_some());
-        let Some(marked) = marked else {
+        let covered = self.catalog().tables().find(|t| t.name == table && t.unmarked.is_some());
+        let Some(covered) = covered else {
             return Err(Error::invalid(
                 "table",
                 "no_such_table",
@@ -34,7 +34,7 @@ impl Db {
             return Err(Error::invalid("reason", "required", "Says why these rows are right as they are"));
         }
         // Who may not change rows may not lock them; and rows that nobody may change need no lock.
-        let lock = if marked.append_only { "" } else { " FOR UPDATE OF t" };
+        let lock = if covered.append_only { "" } else { " FOR UPDATE OF t" };
         let sql = format!("SELECT t.id, to_jsonb(t)::text FROM {table} t WHERE t.id = ANY($1){lock}");
         for part in rows.chunks(ROWS) {
             let mut tx = self.begin(ctx.clone(), false).await?;
@@ -51,7 +51,9 @@ impl Db {
             for row in left {
                 marks.push(Mark { table: table.to_owned(), row, version: 0, change: next()?, digest: None });
             }
-            marks.into_iter().for_each(|mark| tx.attest(mark));
+            for mark in marks {
+                tx.attest(mark);
+            }
             tx.count(part.len());
             tx.note(serde_json::json!({"reason": reason}));
             tx.commit(ACTION, table).await?;

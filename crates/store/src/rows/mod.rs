@@ -107,18 +107,18 @@ pub(crate) fn packed(marks: &[Mark]) -> BTreeMap<&str, String> {
 
 /// Marks of a header's member `rows`.
 pub(crate) fn unpacked(tables: &BTreeMap<String, String>) -> Result<Vec<Mark>> {
-    let wrong = |_| Error::internal("an audit event has digests of rows in another form");
+    let wrong = || Error::internal("an audit event has digests of rows in another form");
     let mut marks = Vec::new();
     for (table, text) in tables {
-        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| wrong(()))?;
+        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| wrong())?;
         if bytes.len() % PACKED != 0 {
-            return Err(wrong(()));
+            return Err(wrong());
         }
         for one in bytes.chunks_exact(PACKED) {
-            let row = Uuid::from_slice(&one[..16]).map_err(|_| wrong(()))?;
-            let version = i32::from_be_bytes(one[16..20].try_into().map_err(|_| wrong(()))?);
-            let change = i64::from_be_bytes(one[20..28].try_into().map_err(|_| wrong(()))?);
-            let digest: [u8; 32] = one[28..].try_into().map_err(|_| wrong(()))?;
+            let row = Uuid::from_slice(&one[..16]).map_err(|_| wrong())?;
+            let version = i32::from_be_bytes(one[16..20].try_into().map_err(|_| wrong())?);
+            let change = i64::from_be_bytes(one[20..28].try_into().map_err(|_| wrong())?);
+            let digest: [u8; 32] = one[28..].try_into().map_err(|_| wrong())?;
             let digest = (digest != [0; 32]).then_some(digest);
             marks.push(Mark { table: table.clone(), row, version, change, digest });
         }

@@ -18,13 +18,12 @@ impl Db {
     /// Those of the database.
     pub async fn project_rows(&self, tenant: Uuid, from: Option<OffsetDateTime>) -> Result<OffsetDateTime> {
         let mut reading = self.begin(Ctx::system(self.env(), tenant), true).await?;
-        let from = match from {
-            Some(from) => from,
-            None => {
-                let sql = "SELECT max(recorded_at) FROM audit.data_integrity_checksums";
-                let newest: Option<OffsetDateTime> = reading.run(sql, &[]).await?.first().and_then(|r| r.get(0));
-                newest.unwrap_or(OffsetDateTime::UNIX_EPOCH + BACK)
-            }
+        let from = if let Some(from) = from {
+            from
+        } else {
+            let sql = "SELECT max(recorded_at) FROM audit.data_integrity_checksums";
+            let newest: Option<OffsetDateTime> = reading.run(sql, &[]).await?.first().and_then(|r| r.get(0));
+            newest.unwrap_or(OffsetDateTime::UNIX_EPOCH + BACK)
         };
         let mut at = (from - BACK, Uuid::nil());
         let mut last: HashMap<(String, Uuid), Found> = HashMap::new();

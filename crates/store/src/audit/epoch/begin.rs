@@ -66,13 +66,12 @@ pub async fn begin(log: &Log, evidence: &Evidence<'_>, ask: &Ask) -> Result<Begu
     let nothing =
         || Error::Unavailable("the audit log has no head or no key: there is nothing an epoch could follow".into());
     let head = log::head(&tx, true).await?.ok_or_else(nothing)?;
-    let (key, cause) = match &ask.lost_key {
-        Some(lost) => (handover::replace(log, &tx, lost, &head).await?, Some("its signing key was lost".to_owned())),
-        None => {
-            let key = log.key(&tx).await?.ok_or_else(nothing)?;
-            let cause = trust::objection(log, &tx, (&key, &head), evidence).await?;
-            (key, cause)
-        }
+    let (key, cause) = if let Some(lost) = &ask.lost_key {
+        (handover::replace(log, &tx, lost, &head).await?, Some("its signing key was lost".to_owned()))
+    } else {
+        let key = log.key(&tx).await?.ok_or_else(nothing)?;
+        let cause = trust::objection(log, &tx, (&key, &head), evidence).await?;
+        (key, cause)
     };
     let Some(cause) = cause else {
         let detail = "The log agrees with its anchors and can be continued: it needs no new epoch".into();
