@@ -69,6 +69,8 @@ pub fn render(view: &AlertsView, shell: &Shell) -> Markup {
                 div { h1 { (t.title) } p class="lead" { (t.lead) } }
                 a class="button quiet" href="/audit" { (shell.t().data.audit) }
             }
+            // What was decided about in the meantime has no form any more beside which it could be said.
+            @if !view.open.iter().any(|a| a.id == view.refused.id) { (form::summary(shell, &view.refused.message, &[])) }
             (parts::card("open", t.open, &html! {}, &html! {
                 @if view.open.is_empty() { (parts::empty(t.none_open, t.none_open_hint, None)) }
                 @for alert in &view.open { (open(alert, view, shell)) }
