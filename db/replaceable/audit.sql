@@ -106,3 +106,36 @@ BEGIN
     horizon) USING person, since;
 END $$;
 COMMENT ON FUNCTION audit.unsealed_about(uuid, timestamptz, xid8) IS 'Events about a person by transactions from this number on, from their headers';
+CREATE OR REPLACE FUNCTION audit.refuse_change() RETURNS trigger
+  LANGUAGE plpgsql AS $$
+BEGIN
+  -- The one change there is: a payload goes, nothing else with it, and a redaction says so.
+  IF TG_OP = 'UPDATE' AND OLD.payload IS NOT NULL AND NEW.payload IS NULL AND NEW.payload_salt IS NULL
+     AND to_jsonb(NEW) - '{payload,payload_salt}'::text[] = to_jsonb(OLD) - '{payload,payload_salt}'::text[]
+     AND EXISTS (SELECT FROM audit.redactions r WHERE r.event_id = OLD.id) THEN
+    RETURN NEW;
+  END IF;
+  RAISE EXCEPTION '%.% is append-only: % is refused', TG_TABLE_SCHEMA, TG_TABLE_NAME, TG_OP
+    USING ERRCODE = 'insufficient_privilege', CONSTRAINT = 'append_only';
+END $$;
+COMMENT ON FUNCTION audit.refuse_change() IS
+  'Stops accidents on the audit log and lets a redaction pass; the Merkle log is what stops intent';
+
+CREATE OR REPLACE FUNCTION audit.redact(event uuid, request uuid, basis text, code bytea) RETURNS boolean
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  at timestamptz;
+BEGIN
+  SELECT e.recorded_at INTO at FROM audit.activity_logs e
+    WHERE e.tenant_id = kernel.tenant() AND e.id = redact.event AND e.payload IS NOT NULL;
+  IF at IS NULL THEN
+    RETURN false;
+  END IF;
+  INSERT INTO audit.redactions (event_id, redact_event, basis, code)
+    VALUES (redact.event, redact.request, redact.basis, redact.code);
+  UPDATE audit.activity_logs e SET payload = NULL, payload_salt = NULL
+    WHERE e.tenant_id = kernel.tenant() AND e.recorded_at = at AND e.id = redact.event;
+  RETURN FOUND;
+END $$;
+COMMENT ON FUNCTION audit.redact(uuid, uuid, text, bytea) IS
+  'Removes the payload of an event of the caller''s tenant and says so; without a code under the root key it excuses nothing';

@@ -51,6 +51,72 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION kernel.touch() IS 'Counts the version of a changed row and keeps who made it and when; not for a row that is only put under another key';
 
+-- Every row that a transaction writes is told to the server, which puts a digest of it into the audit event
+-- (docs/decisions/0025). A line is an operation, a table, the number of the change, and the row as it is stored.
+CREATE OR REPLACE FUNCTION kernel.mark_rows() RETURNS trigger
+  LANGUAGE plpgsql AS $$
+DECLARE
+  told text;
+BEGIN
+  -- A migration has no caller, and may write more rows than can be told of: it takes them afterwards.
+  IF kernel.tenant() IS NULL THEN
+    RETURN NULL;
+  END IF;
+  IF TG_OP = 'DELETE' THEN
+    SELECT string_agg(format('- %s.%s %s %s', TG_TABLE_SCHEMA, TG_TABLE_NAME, nextval('kernel.row_changes'), jsonb_build_object('id', o.id)), E'\n')
+      INTO told FROM old_rows o;
+  ELSIF TG_OP = 'INSERT' OR TG_NARGS = 0 THEN
+    SELECT string_agg(format('+ %s.%s %s %s', TG_TABLE_SCHEMA, TG_TABLE_NAME, nextval('kernel.row_changes'), to_jsonb(n)), E'\n')
+      INTO told FROM new_rows n;
+  ELSE
+    -- The arguments are columns that change without anyone's act, such as when a key was last used.
+    SELECT string_agg(format('+ %s.%s %s %s', TG_TABLE_SCHEMA, TG_TABLE_NAME, nextval('kernel.row_changes'), to_jsonb(n)), E'\n')
+      INTO told FROM new_rows n LEFT JOIN old_rows o ON o.tenant_id = n.tenant_id AND o.id = n.id
+     WHERE to_jsonb(n) - TG_ARGV IS DISTINCT FROM to_jsonb(o) - TG_ARGV;
+  END IF;
+  IF told IS NOT NULL THEN
+    PERFORM set_config('salus.marks', concat(current_setting('salus.marks', true), told, E'\n'), true);
+  END IF;
+  RETURN NULL;
+END $$;
+COMMENT ON FUNCTION kernel.mark_rows() IS
+  'Tells the server which rows a statement wrote and what they hold, for the digests in its audit event';
+
+CREATE OR REPLACE FUNCTION kernel.take_marks() RETURNS text
+  LANGUAGE plpgsql AS $$
+DECLARE
+  told text := current_setting('salus.marks', true);
+BEGIN
+  IF told <> '' THEN
+    PERFORM set_config('salus.marks', '', true);
+  END IF;
+  RETURN told;
+END $$;
+COMMENT ON FUNCTION kernel.take_marks() IS 'What was written since the last call in this transaction; once';
+
+CREATE OR REPLACE PROCEDURE kernel.mark(tbl regclass, unmarked text[] DEFAULT '{}')
+  LANGUAGE plpgsql AS $$
+DECLARE
+  args text := coalesce((SELECT string_agg(quote_literal(c), ', ') FROM unnest(unmarked) c), '');
+BEGIN
+  CALL kernel.unmark(tbl);
+  EXECUTE format('CREATE TRIGGER mark_inserts AFTER INSERT ON %s REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION kernel.mark_rows(%s)', tbl, args);
+  EXECUTE format('CREATE TRIGGER mark_updates AFTER UPDATE ON %s REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION kernel.mark_rows(%s)', tbl, args);
+  EXECUTE format('CREATE TRIGGER mark_deletes AFTER DELETE ON %s REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION kernel.mark_rows(%s)', tbl, args);
+END $$;
+COMMENT ON PROCEDURE kernel.mark(regclass, text[]) IS
+  'Has the rows of a table digested into audit events, without the columns named; protect does it for every table';
+
+CREATE OR REPLACE PROCEDURE kernel.unmark(tbl regclass)
+  LANGUAGE plpgsql AS $$
+BEGIN
+  EXECUTE format('DROP TRIGGER IF EXISTS mark_inserts ON %s', tbl);
+  EXECUTE format('DROP TRIGGER IF EXISTS mark_updates ON %s', tbl);
+  EXECUTE format('DROP TRIGGER IF EXISTS mark_deletes ON %s', tbl);
+END $$;
+COMMENT ON PROCEDURE kernel.unmark(regclass) IS
+  'For a table of which every row is made anew from others, or changes at every request';
+
 CREATE OR REPLACE FUNCTION kernel.refuse_change() RETURNS trigger
   LANGUAGE plpgsql AS $$
 BEGIN
@@ -115,6 +181,12 @@ BEGIN
     IF EXISTS (SELECT FROM pg_attribute WHERE attrelid = tbl AND attname = 'row_version') THEN
       EXECUTE format('CREATE TRIGGER touch BEFORE UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION kernel.touch()', tbl);
     END IF;
+  END IF;
+
+  -- Tables of before the migration that made the sequence are marked by it.
+  IF to_regclass('kernel.row_changes') IS NOT NULL
+     AND EXISTS (SELECT FROM pg_attribute WHERE attrelid = tbl AND attname = 'id') THEN
+    CALL kernel.mark(tbl);
   END IF;
 
   CALL kernel.word_keys(tbl);

@@ -62,6 +62,7 @@ pub fn operations(catalog: &Catalog) -> Result<Vec<Arc<Op>>> {
     ops.extend(records::reads());
     ops.extend(exchange::actions());
     ops.extend(audit::reads());
+    ops.extend(audit::actions(catalog)?);
     ops.extend(compliance::reads());
     ops.extend(kernel::reads());
     ops.extend(kernel::actions());

@@ -4,6 +4,7 @@
 use salus_core::{Error, Result};
 use salus_domains::auth::{Carriers, SmsWebhook, Smtp};
 use salus_store::{
+    audit::{Bucket, S3Anchor},
     fault,
     kms::{AwsKms, Kms, Patience, Vault},
     outbound::{Network, Outbound, Rules},
@@ -42,6 +43,10 @@ pub struct Config {
     pub audit_witness: Option<String>,
     /// That witness's key, as it prints it.
     pub audit_witness_key: Option<String>,
+    /// Address of an authority (RFC 3161) that stamps heads of the audit log with the time.
+    pub audit_timestamp: Option<String>,
+    /// A bucket with object lock where heads of the audit log are kept.
+    pub audit_s3: Option<AuditS3>,
     /// Folder on another volume where receipts of committed events are kept; `audit/receipts` when not set.
     pub audit_receipts: Option<PathBuf>,
     /// Folder on another volume for backups of the private cluster and the archive of its log. When it is set the server
@@ -109,6 +114,53 @@ pub struct SmsConfig {
     pub token: PathBuf,
 }
 
+/// The table `[audit_s3]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AuditS3 {
+    /// The bucket, made with object lock.
+    pub bucket: String,
+    /// Its region.
+    pub region: String,
+    /// `https://…` of the service when it is not AWS.
+    pub endpoint: Option<String>,
+    /// What keys begin with.
+    #[serde(default = "prefix")]
+    pub prefix: String,
+    /// For how many days a head cannot be removed: as long as the audit log is kept.
+    #[serde(default = "seven_years")]
+    pub days: u16,
+    /// A file, readable by the server only: lines `aws_access_key_id = …` and `aws_secret_access_key = …`.
+    pub credentials: PathBuf,
+}
+
+fn prefix() -> String {
+    "salus".into()
+}
+
+fn seven_years() -> u16 {
+    7 * 366
+}
+
+impl AuditS3 {
+    /// The anchor in that bucket.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] naming the setting that is wrong; [`Error::Unavailable`] for a file that cannot be read.
+    pub fn open(&self) -> Result<S3Anchor> {
+        let text = std::fs::read_to_string(&self.credentials)
+            .map_err(|e| Error::Unavailable(format!("audit_s3.credentials {}: {e}", self.credentials.display())))?;
+        let bucket = Bucket {
+            endpoint: self.endpoint.clone(),
+            region: self.region.clone(),
+            name: self.bucket.clone(),
+            prefix: self.prefix.clone(),
+            days: self.days,
+        };
+        S3Anchor::new(bucket, &Zeroizing::new(text))
+    }
+}
+
 /// The table `[kms]`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -169,7 +221,7 @@ impl KmsConfig {
 const FAULT_POINT: &str = "SALUS_FAULT_POINT";
 
 /// Variables that are read, and the setting each stands for.
-const VARIABLES: [(&str, &str); 22] = [
+const VARIABLES: [(&str, &str); 23] = [
     ("SALUS_HOME", "home"),
     ("DATABASE_URL", "database_url"),
     ("DATABASE_ADMIN_URL", "database_admin_url"),
@@ -180,6 +232,7 @@ const VARIABLES: [(&str, &str); 22] = [
     ("SALUS_AUDIT_RECEIPTS", "audit_receipts"),
     ("SALUS_AUDIT_WITNESS", "audit_witness"),
     ("SALUS_AUDIT_WITNESS_KEY", "audit_witness_key"),
+    ("SALUS_AUDIT_TIMESTAMP", "audit_timestamp"),
     ("SALUS_BACKUP_DIR", "backup_dir"),
     ("SALUS_BACKUP_EVERY", "backup_every"),
     ("SALUS_BACKUP_KEEP", "backup_keep"),
@@ -220,6 +273,7 @@ impl Config {
         text(&mut config.database_sealer_url, "DATABASE_SEALER_URL");
         text(&mut config.audit_witness, "SALUS_AUDIT_WITNESS");
         text(&mut config.audit_witness_key, "SALUS_AUDIT_WITNESS_KEY");
+        text(&mut config.audit_timestamp, "SALUS_AUDIT_TIMESTAMP");
         text(&mut config.listen, "SALUS_LISTEN");
         text(&mut config.public_url, "SALUS_PUBLIC_URL");
         if let Some(n) = variable("SALUS_CONNECTIONS") {

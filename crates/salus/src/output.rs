@@ -25,6 +25,17 @@ impl Outcome {
     }
 }
 
+impl Outcome {
+    /// This and another, which machines find under `name`.
+    pub fn and(mut self, name: &str, other: Self) -> Self {
+        self.ok &= other.ok;
+        self.text = format!("{}\n{}", self.text, other.text);
+        self.json["ok"] = json!(self.ok);
+        self.json[name] = other.json;
+        self
+    }
+}
+
 /// Prints an outcome.
 pub fn show(json: bool, outcome: &Outcome) -> ExitCode {
     say(&if json { outcome.json.to_string() } else { outcome.text.clone() });

@@ -6,7 +6,7 @@ use salus_core::{Env, Error, PLATFORM, Result};
 use salus_store::{
     Address, Db, Options, Policy,
     audit::{
-        Anchor, FileAnchor, Log,
+        Anchor, FileAnchor, Log, TimestampAnchor,
         witness::{WitnessAnchor, WitnessKey},
     },
     cluster::{Cluster, DATABASE, Settings},
@@ -136,6 +136,11 @@ impl Place {
         if self.may_migrate() { self.admin().await } else { self.serving()?.connect_to_read().await }
     }
 
+    /// Whether rows can be read here as the server reads them: its address is known, and there are keys.
+    pub fn has_rows(&self) -> bool {
+        self.serving().is_ok() && self.keys().exists()
+    }
+
     /// The key files.
     pub fn keys(&self) -> RootFile {
         match &self.identity {
@@ -209,6 +214,13 @@ impl Place {
                 let why = "audit_witness and audit_witness_key are set together: salus witness prints its key";
                 return Err(Error::invalid("audit_witness_key", "required", why));
             }
+        }
+        if let Some(bucket) = &self.config.audit_s3 {
+            all.push(Box::new(bucket.open()?));
+        }
+        if let Some(address) = &self.config.audit_timestamp {
+            let file = self.anchor_path().with_extension("timestamps");
+            all.push(Box::new(TimestampAnchor::new(address, file)?));
         }
         Ok(all)
     }

@@ -31,6 +31,7 @@ pub mod outbound;
 mod pool;
 mod replica;
 pub mod rotate;
+pub mod rows;
 pub mod runtime;
 pub mod scan;
 pub mod schema;

@@ -5,6 +5,7 @@ use crate::{
     audit::{Event, Header, Outcome, Rows, unrecorded},
     catalog::{Column, Kind, Table},
     fault_point,
+    rows::{Mark, Marker, packed},
     seal::{self, Binding, Format, SubjectKey, TenantKeys},
     unit::{Failure, Params, Unit},
 };
@@ -69,6 +70,10 @@ struct Trail {
     row: Option<Uuid>,
     count: usize,
     detail: Option<Value>,
+    /// Digests of the rows that were written.
+    marks: Vec<Mark>,
+    /// How many there were at the last mark of the work.
+    marked: usize,
 }
 
 /// What a reply showed, kept beside it so that showing it again is recorded and permitted anew.
@@ -145,13 +150,32 @@ impl Tx {
 
     /// Runs a statement of which there are few: connections keep its plan.
     pub(crate) async fn run(&mut self, sql: &str, params: Params<'_>) -> Result<Vec<Row>> {
-        self.unit.query(sql, params, true).await.map_err(|f| self.db.failed(f))
+        let rows = self.unit.query(sql, params, true).await.map_err(|f| self.db.failed(f))?;
+        self.mark_written().map(|()| rows)
     }
 
     /// Runs a statement that was built from the catalogue and a request; the first few hundred keep their plans.
     pub(crate) async fn run_built(&mut self, sql: &str, params: Params<'_>) -> Result<Vec<Row>> {
         let kept = self.db.keeps_plan(sql);
-        self.unit.query(sql, params, kept).await.map_err(|f| self.db.failed(f))
+        let rows = self.unit.query(sql, params, kept).await.map_err(|f| self.db.failed(f))?;
+        self.mark_written().map(|()| rows)
+    }
+
+    /// Takes the digests of what was written, for the audit event.
+    fn mark_written(&mut self) -> Result<()> {
+        let told = self.unit.take_told();
+        if !told.is_empty() {
+            let marker = Marker::new(&self.db.root(), self.ctx.tenant)?;
+            for lines in told {
+                self.trail.marks.extend(marker.read(&self.db.0.catalog, &lines)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts the digest of a row that was not written into the audit event.
+    pub(crate) fn attest(&mut self, mark: Mark) {
+        self.trail.marks.push(mark);
     }
 
     // Sealing ------------------------------------------------------------------------------------------------------
@@ -268,7 +292,9 @@ impl Tx {
     /// # Errors
     /// Those of the database.
     pub async fn mark(&mut self) -> Result<()> {
-        self.run("SAVEPOINT mark", &[]).await.map(|_| ())
+        self.run("SAVEPOINT mark", &[]).await?;
+        self.trail.marked = self.trail.marks.len();
+        Ok(())
     }
 
     /// Undoes what was done since the last mark; the transaction goes on.
@@ -276,7 +302,9 @@ impl Tx {
     /// # Errors
     /// Those of the database.
     pub async fn undo_to_mark(&mut self) -> Result<()> {
-        self.run("ROLLBACK TO SAVEPOINT mark", &[]).await.map(|_| ())
+        self.run("ROLLBACK TO SAVEPOINT mark", &[]).await?;
+        self.trail.marks.truncate(self.trail.marked);
+        Ok(())
     }
 
     /// Gives up the last mark, keeping what was done.
@@ -437,6 +465,7 @@ impl Tx {
     /// # Errors
     /// When the event cannot be written nothing is: no event, no answer.
     pub async fn commit(mut self, action: &str, target: &str) -> Result<()> {
+        self.mark_written()?;
         let event = self.event(action, target, Outcome::Success, None)?;
         fault_point!("tx.event_made");
         if self.unit.is_read_only() {
@@ -464,7 +493,8 @@ impl Tx {
     ///
     /// # Errors
     /// [`Error::Unavailable`] when the event cannot be written.
-    pub async fn abandon(self, action: &str, target: &str, outcome: Outcome, code: &str) -> Result<()> {
+    pub async fn abandon(mut self, action: &str, target: &str, outcome: Outcome, code: &str) -> Result<()> {
+        self.trail.marks.clear();
         let event = self.event(action, target, outcome, Some(code.to_owned()))?;
         let Self { unit, db, .. } = self;
         unit.rollback().await;
@@ -472,8 +502,14 @@ impl Tx {
         db.record(event).await
     }
 
-    /// Ends a transaction that touched nothing anyone needs to know of, such as looking up a session.
-    pub async fn finish_unrecorded(self) -> Result<()> {
+    /// Ends a transaction that touched nothing anyone needs to know of, such as looking up a session. One that wrote rows
+    /// whose digests are kept has an event all the same.
+    pub async fn finish_unrecorded(mut self) -> Result<()> {
+        self.mark_written()?;
+        if let Some(mark) = self.trail.marks.first() {
+            let target = mark.table.clone();
+            return self.commit("kernel.row.write", &target).await;
+        }
         let Self { unit, db, .. } = self;
         unit.commit(&[]).await.map_err(|f| failure(&db.0.catalog, f))
     }
@@ -494,6 +530,7 @@ impl Tx {
             count: self.trail.count,
             columns,
             subjects: self.trail.subjects.iter().copied().collect(),
+            rows: packed(&self.trail.marks).into_iter().map(|(table, marks)| (table.to_owned(), marks)).collect(),
             outcome,
             code,
         };

@@ -36,7 +36,12 @@ pub struct Unit {
     /// Whose replicas may answer, and what of the primary's log they must have replayed.
     replicas: Option<Db>,
     floor: Option<Position>,
+    /// What the database told of the rows that were written, until it is taken.
+    told: Vec<String>,
 }
+
+/// Asks which rows were written; it travels with the statement that writes.
+const TAKE: &str = "SELECT kernel.take_marks()";
 
 impl From<tokio_postgres::Error> for Failure {
     fn from(e: tokio_postgres::Error) -> Self {
@@ -58,13 +63,15 @@ impl Unit {
             Channel::Cli | Channel::Job => "auto",
         };
         let begin = begin([ctx.tenant, ctx.actor.id], scope, plans, read_only);
-        Self { pool: pool.clone(), connection: None, begin, read_only, replicas: None, floor: None }
+        let told = Vec::new();
+        Self { pool: pool.clone(), connection: None, begin, read_only, replicas: None, floor: None, told }
     }
 
     /// For adding to a tenant's audit log, and nothing else.
     pub fn recording(pool: &Pool, tenant: Uuid) -> Self {
         let begin = begin([tenant, Uuid::nil()], "none", "force_generic_plan", true);
-        Self { pool: pool.clone(), connection: None, begin, read_only: true, replicas: None, floor: None }
+        let told = Vec::new();
+        Self { pool: pool.clone(), connection: None, begin, read_only: true, replicas: None, floor: None, told }
     }
 
     /// Lets replicas of this database answer, while only reads are sent.
@@ -82,19 +89,41 @@ impl Unit {
         if self.read_only {
             return self.read(sql, params, cached).await;
         }
-        if self.connection.is_some() {
-            let connection = self.open()?;
-            let statement = connection.ready(sql, cached).await?;
-            return Ok(connection.run(&statement, params).await?);
-        }
-        let connection = self.pool.get().await.map_err(pool_error)?;
-        let statement = connection.ready(sql, cached).await?;
+        let begins = self.connection.is_none();
+        let connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => self.pool.get().await.map_err(pool_error)?,
+        };
         let connection = self.connection.insert(connection);
-        let (begun, rows) =
-            futures_util::join!(connection.batch_execute(&self.begin), connection.run(&statement, params));
+        let statement = match connection.ready(sql, cached).await {
+            Ok(statement) => statement,
+            Err(e) => {
+                if begins {
+                    self.connection.take();
+                }
+                return Err(e.into());
+            }
+        };
+        let take = if changes_rows(sql) { Some(connection.ready(TAKE, true).await?) } else { None };
+        let begun = async { if begins { connection.batch_execute(&self.begin).await } else { Ok(()) } };
+        let told = async {
+            match &take {
+                Some(take) => connection.run(take, &[]).await,
+                None => Ok(Vec::new()),
+            }
+        };
+        let (begun, rows, told) = futures_util::join!(begun, connection.run(&statement, params), told);
         begun?;
         fault_point!("unit.begun");
-        Ok(rows?)
+        let rows = rows?;
+        let told = told?.into_iter().filter_map(|row| row.get::<_, Option<String>>(0));
+        self.told.extend(told.filter(|lines| !lines.is_empty()));
+        Ok(rows)
+    }
+
+    /// What the database told of the rows that were written since the last call.
+    pub fn take_told(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.told)
     }
 
     /// A whole transaction in one round trip: a read needs nothing of the statement before it, so it keeps no connection
@@ -199,6 +228,14 @@ pub(crate) fn begin([tenant, actor]: [Uuid; 2], scope: &'static str, plans: &'st
 /// Whether the answer was lost rather than given: the connection broke, or the server ended its session.
 fn is_lost(e: &tokio_postgres::Error) -> bool {
     e.code().is_none_or(|code| code.code().starts_with("57P"))
+}
+
+/// Whether a statement writes rows. The text is ours, so a word is enough; a function that writes is called with one of
+/// them in a comment.
+fn changes_rows(sql: &str) -> bool {
+    sql.contains("INSERT INTO ")
+        || sql.contains("DELETE FROM ")
+        || sql.match_indices("UPDATE ").any(|(at, _)| !sql[..at].ends_with("FOR "))
 }
 
 fn pool_error(e: PoolError) -> Failure {

@@ -14,7 +14,7 @@ use axum::{
 };
 use salus_core::{Error, Result};
 use salus_domains::auth::Callers;
-use salus_store::{Db, Op};
+use salus_store::{Db, Op, audit::LATE};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -96,9 +96,10 @@ impl App {
     }
 }
 
-/// That the process answers.
-async fn health() -> Json<Value> {
-    Json(json!({"status": "ok"}))
+/// That the process answers, and whether something that should not wait does: the audit log is not sealed.
+async fn health(State(app): State<Arc<App>>) -> Json<Value> {
+    let late = matches!(app.db.unsealed_for().await, Ok(Some(waits)) if waits > LATE);
+    Json(if late { json!({"status": "degraded", "audit_log": "not_sealed"}) } else { json!({"status": "ok"}) })
 }
 
 /// That the database answers, how busy the pool is, and how far each replica is behind.

@@ -25,6 +25,18 @@ pub async fn hold(db: &Db, tenant: Uuid, subject: Option<Uuid>, reason: &str) ->
     Ok(id)
 }
 
+/// Makes the record of a person bait, or an ordinary one again. Looking it up is no reading of it.
+///
+/// # Errors
+/// [`Error::NotFound`] for a person who is not there or was no bait; [`Error::Conflict`] for one that is already.
+pub async fn bait(db: &Db, tenant: Uuid, patient: Uuid, placed: bool) -> Result<()> {
+    let mut tx = db.begin(Ctx::operator(db.env(), tenant), true).await?;
+    let there = tx.query_opt(sql!("SELECT id FROM medical.patients WHERE id = $1"), &[&patient]).await?;
+    tx.finish_unrecorded().await?;
+    there.ok_or(Error::NotFound)?;
+    db.mark_honey(Ctx::operator(db.env(), tenant), patient, placed).await
+}
+
 /// Lets a hold go.
 ///
 /// # Errors

@@ -179,6 +179,7 @@ async fn page(tx: &mut Tx, rows: &[Row]) -> Result<Value> {
         let subjects = URL_SAFE_NO_PAD.decode(subjects).map_or(0, |ids| ids.len() / 16);
         if let Some(members) = header.as_object_mut() {
             members.remove("subjects");
+            members.remove("rows");
             members.insert("people".into(), json!(subjects));
         }
         events.push(header);

@@ -33,6 +33,7 @@ const START: [Start; 5] = [
             "exchange.webhook.*",
             "kernel.key.read",
             "audit.log.read",
+            "audit.alert.decide",
             "compliance.*.read",
             "compliance.retention_policy.*",
         ],

@@ -56,6 +56,7 @@ const PARTS: &[&str] = &[
 /// # Errors
 /// [`Error::Invalid`] for a folder that holds something; those of disk and database.
 pub async fn export(db: &Db, ctx: &Ctx, folder: &Path, progress: impl Fn(u64)) -> Result<Written> {
+    db.require_sealed(ctx.tenant).await?;
     let failed = |e: std::io::Error| Error::invalid("out", "unwritable", format!("{}: {e}", folder.display()));
     std::fs::create_dir_all(folder).map_err(failed)?;
     if std::fs::read_dir(folder).map_err(failed)?.next().is_some() {

@@ -156,6 +156,11 @@ async fn a_class_key_is_exchanged_while_requests_run() {
     let history = db.rotations(keyed.world.tenant, false).await.unwrap();
     assert_eq!(history.len(), 1);
     assert!(history[0].rows_done >= 40 && history[0].clean_passes >= 2 && history[0].rows_failed == 0, "{history:?}");
+    assert_eq!(
+        db.find_row_faults(keyed.world.tenant, None).await.unwrap().faults,
+        [],
+        "an exchange of keys is no tampering"
+    );
     let event =
         "SELECT string_agg(action, ' ' ORDER BY recorded_at) FROM audit.activity_logs WHERE action LIKE 'kernel.key.%'";
     let told: String = keyed.world.database.connect("salus_admin").await.query_one(event, &[]).await.unwrap().get(0);

@@ -14,6 +14,7 @@ mod keys;
 mod patients;
 mod plausible;
 mod proofs;
+mod rows;
 mod sign_in;
 mod statements;
 mod storm;

@@ -1,6 +1,7 @@
 //! A plausible call for every operation: the tenant has a row in every table, bodies are made from the catalogue.
 
 use crate::world::World;
+use salus_core::Ctx;
 use salus_domains::prove::specimen::{Factory, Scratch};
 use salus_store::{Call, Method, Op};
 use serde_json::{Value, json};
@@ -18,6 +19,10 @@ impl Plausible {
         let mut factory = Factory::new(world.db.env());
         let mut planted = Scratch { id: tenant, marker: marker.into(), rows: BTreeMap::new(), more: BTreeSet::new() };
         factory.plant(&world.db, &mut planted).await.unwrap();
+        // An event with a detail, which can be redacted.
+        let mut tx = world.db.begin(Ctx::operator(world.db.env(), tenant), true).await.unwrap();
+        tx.note(json!({"query": "a word"}));
+        tx.commit("test.note", "audit.activity_logs").await.unwrap();
         Self { factory, planted }
     }
 
@@ -29,7 +34,11 @@ impl Plausible {
     pub async fn call(&self, world: &World, op: &Op, marker: &str) -> Call {
         let table = world.db.catalog().table(op.target).unwrap();
         // An operation that names no row may be about a table that all tenants share, where nothing is planted.
-        let id = if op.path.contains("{id}") { self.row(op.target) } else { Uuid::nil() };
+        let id = match op.path.contains("{id}") {
+            true if op.name == "audit.event.redact" => self.detailed(world).await,
+            true => self.row(op.target),
+            false => Uuid::nil(),
+        };
         let body = match &op.input {
             None => Value::Null,
             Some(schema) => Value::Object(self.factory.body(table, &self.planted, marker, schema)),
@@ -38,6 +47,14 @@ impl Plausible {
         let query = op.params.iter().filter(|p| p.name == "code" && op.path.contains('{'));
         let query = query.map(|p| (p.name.clone(), "8867-4".to_owned())).collect();
         Call { path: in_path(op, &id.to_string()), query, body, if_match, idempotency_key: None }
+    }
+
+    /// An event that has a detail.
+    async fn detailed(&self, world: &World) -> Uuid {
+        let admin = world.database.connect("salus_admin").await;
+        let sql =
+            "SELECT id FROM audit.activity_logs WHERE tenant_id = $1 AND payload IS NOT NULL ORDER BY id DESC LIMIT 1";
+        admin.query_one(sql, &[&self.planted.id]).await.unwrap().get(0)
     }
 
     async fn version(&self, world: &World, table: &str) -> i32 {

@@ -1,5 +1,6 @@
 //! `salus audit`: read the audit log of a tenant; seal, anchor and verify that of all.
 
+use super::rows;
 use crate::{
     output::{Outcome, table},
     place::Place,
@@ -13,6 +14,8 @@ use salus_store::{
         Anchor, Evidence, FileAnchor, Log, Sealer,
         bundle::{self, Selection},
         epoch::{self, Begun},
+        handover,
+        merkle::VerifyingKey,
         retention::{self as audit_retention, Ask},
         verify,
     },
@@ -91,7 +94,12 @@ pub enum AuditCommand {
         /// Other anchors that show what the log was, such as a copy from another machine.
         #[arg(long = "anchor", value_name = "FILE")]
         anchors: Vec<PathBuf>,
+        /// The signing key is lost: the key as it was noted outside. Another one signs from then on.
+        #[arg(long, value_name = "KEY")]
+        lost_key: Option<String>,
     },
+    /// Make a new signing key for the log; both sign one head. Note the key it prints outside.
+    RotateKey,
     /// Write events with their proofs, to be checked by `salus-verify` without a database.
     Export {
         #[arg(long)]
@@ -121,6 +129,45 @@ pub enum AuditCommand {
         /// Ask neither anchor nor receipts: only what the database says of itself.
         #[arg(long, conflicts_with = "anchors")]
         alone: bool,
+        /// Also hold every stored row against the last event that wrote it, or only those of this table.
+        #[arg(long, value_name = "TABLE", num_args = 0..=1)]
+        rows: Option<Option<String>>,
+    },
+    /// Remove the sealed detail of an event for good, such as a search text; its header and all proofs stay.
+    Redact {
+        #[arg(long)]
+        tenant: String,
+        /// Id of the event.
+        #[arg(long)]
+        event: String,
+        /// On what basis; it is not sealed, so name no person.
+        #[arg(long)]
+        reason: String,
+    },
+    /// Make the record of a person bait: whoever reads it raises an alert. Nobody can see which records are.
+    Honey {
+        #[arg(long)]
+        tenant: String,
+        /// Id of a patient made for it.
+        #[arg(long)]
+        patient: Uuid,
+        /// Make it an ordinary record again.
+        #[arg(long)]
+        remove: bool,
+    },
+    /// Take rows as they are now, present or gone: after a repair in the database itself. It is on the record, with who
+    /// did it and why, and nothing else makes a row right that `verify --rows` names.
+    Attest {
+        #[arg(long)]
+        tenant: String,
+        /// Such as medical.patients.
+        #[arg(long)]
+        table: String,
+        /// Id of a row; as often as needed.
+        #[arg(long = "row", required = true)]
+        rows: Vec<Uuid>,
+        #[arg(long)]
+        reason: String,
     },
 }
 
@@ -129,17 +176,13 @@ pub async fn run(place: &Place, command: AuditCommand) -> Result<Outcome> {
         AuditCommand::Seal => seal(place).await,
         AuditCommand::Anchor => anchor(place).await,
         AuditCommand::Prune { reason, apply } => prune(place, reason, !apply).await,
-        AuditCommand::Hold { tenant, patient, reason } => {
-            let db = place.db().await?;
-            let id = holds::hold(&db, place.tenant(&db, &tenant).await?, patient, &reason).await?;
-            Ok(Outcome::done(json!({"ok": true, "hold": id}), format!("Held until: salus audit release --hold {id}")))
+        AuditCommand::Hold { tenant, patient, reason } => hold(place, &tenant, patient, &reason).await,
+        AuditCommand::Release { tenant, hold, reason } => release(place, &tenant, hold, &reason).await,
+        AuditCommand::NewEpoch { reason, ticket, anchors, lost_key } => {
+            let lost_key = lost_key.as_deref().map(VerifyingKey::parse).transpose()?;
+            new_epoch(place, (reason, ticket), anchors, lost_key).await
         }
-        AuditCommand::Release { tenant, hold, reason } => {
-            let db = place.db().await?;
-            holds::release(&db, place.tenant(&db, &tenant).await?, hold, &reason).await?;
-            Ok(Outcome::done(json!({"ok": true}), "The hold is released"))
-        }
-        AuditCommand::NewEpoch { reason, ticket, anchors } => new_epoch(place, (reason, ticket), anchors).await,
+        AuditCommand::RotateKey => rotate_key(place).await,
         AuditCommand::Export { tenant, patient, from, to, output, anchors } => {
             let db = place.db().await?;
             let which = Selection {
@@ -150,7 +193,20 @@ pub async fn run(place: &Place, command: AuditCommand) -> Result<Outcome> {
             };
             export(place, &db, &which, (output, anchors)).await
         }
-        AuditCommand::Verify { anchors, alone } => check(place, anchors, alone).await,
+        AuditCommand::Verify { anchors, alone, rows } => {
+            let whole = check(place, anchors, alone).await?;
+            match rows {
+                None => Ok(whole),
+                Some(table) => rows::check(place, table.as_deref()).await.map(|of_rows| whole.and("rows", of_rows)),
+            }
+        }
+        AuditCommand::Redact { tenant, event, reason } => {
+            let call = Call { path: vec![("id".into(), event)], body: json!({"reason": reason}), ..Call::default() };
+            let reply = operate(place, &tenant, "audit.event.redact", call).await?;
+            Ok(Outcome::done(reply, "The detail of the event is removed, on the record"))
+        }
+        AuditCommand::Honey { tenant, patient, remove } => honey(place, &tenant, patient, remove).await,
+        AuditCommand::Attest { tenant, table, rows, reason } => attest(place, &tenant, (&table, &rows), &reason).await,
         AuditCommand::List { tenant, action, before } => {
             let given = [("action", action), ("before", before)];
             let query = given.into_iter().filter_map(|(n, v)| Some((n.to_owned(), v?))).collect();
@@ -161,6 +217,33 @@ pub async fn run(place: &Place, command: AuditCommand) -> Result<Outcome> {
             read(place, &tenant, "audit.log.accesses", call).await
         }
     }
+}
+
+async fn hold(place: &Place, tenant: &str, patient: Option<Uuid>, reason: &str) -> Result<Outcome> {
+    let db = place.db().await?;
+    let id = holds::hold(&db, place.tenant(&db, tenant).await?, patient, reason).await?;
+    Ok(Outcome::done(json!({"ok": true, "hold": id}), format!("Held until: salus audit release --hold {id}")))
+}
+
+async fn release(place: &Place, tenant: &str, hold: Uuid, reason: &str) -> Result<Outcome> {
+    let db = place.db().await?;
+    holds::release(&db, place.tenant(&db, tenant).await?, hold, reason).await?;
+    Ok(Outcome::done(json!({"ok": true}), "The hold is released"))
+}
+
+async fn honey(place: &Place, tenant: &str, patient: Uuid, remove: bool) -> Result<Outcome> {
+    let db = place.db().await?;
+    holds::bait(&db, place.tenant(&db, tenant).await?, patient, !remove).await?;
+    let text = if remove { "It is an ordinary record again" } else { "Whoever reads it raises an alert" };
+    Ok(Outcome::done(json!({"ok": true}), text))
+}
+
+async fn attest(place: &Place, tenant: &str, (table, rows): (&str, &[Uuid]), reason: &str) -> Result<Outcome> {
+    let db = place.db().await?;
+    let ctx = Ctx::operator(db.env(), place.tenant(&db, tenant).await?);
+    db.attest_rows(&ctx, table, rows, reason).await?;
+    let text = format!("{} rows of {table} are taken as they are, on the record", rows.len());
+    Ok(Outcome::done(json!({"ok": true, "rows": rows.len()}), text))
 }
 
 /// The log, for a command about it.
@@ -244,10 +327,29 @@ async fn prune(place: &Place, reason: String, dry: bool) -> Result<Outcome> {
     Ok(Outcome::done(json!({"ok": true, "applied": !dry, "pruned": done}), text))
 }
 
+async fn rotate_key(place: &Place) -> Result<Outcome> {
+    let log = log(place).await?;
+    let db = place.db().await?;
+    // Who exchanges the key is on the record, and first.
+    let tx = db.begin(Ctx::operator(db.env(), PLATFORM), true).await?;
+    tx.commit("audit.log.rotate_key", "audit.signing_keys").await?;
+    let handed = handover::rotate(&log).await?;
+    let mut sealer = Sealer::new(log);
+    for anchor in place.anchors()? {
+        sealer.anchor(anchor.as_ref()).await?;
+    }
+    let text = format!(
+        "The log is signed by another key from now on. Note it outside, and give it to the witness beside the old one:\nold  {}\nkey  {}",
+        handed.from, handed.to
+    );
+    Ok(Outcome::done(json!({"ok": true, "handover": handed}), text))
+}
+
 async fn new_epoch(
     place: &Place,
     (reason, ticket): (String, Option<String>),
     anchors: Vec<PathBuf>,
+    lost_key: Option<VerifyingKey>,
 ) -> Result<Outcome> {
     let log = log(place).await?;
     let db = place.db().await?;
@@ -259,7 +361,7 @@ async fn new_epoch(
     };
     // Who begins an epoch is on the record, and first.
     let ctx = Ctx::operator(db.env(), PLATFORM);
-    let ask = epoch::Ask { reason, ticket, request: ctx.request };
+    let ask = epoch::Ask { reason, ticket, request: ctx.request, lost_key };
     let mut tx = db.begin(ctx, true).await?;
     tx.note(json!({"reason": ask.reason, "ticket": ask.ticket}));
     tx.commit("audit.log.new_epoch", "audit.epochs").await?;
@@ -351,13 +453,17 @@ async fn check(place: &Place, anchors: Vec<PathBuf>, alone: bool) -> Result<Outc
     Ok(Outcome { json: json!({"ok": ok, "report": report}), text: lines.join("\n"), ok })
 }
 
-async fn read(place: &Place, tenant: &str, name: &str, call: Call) -> Result<Outcome> {
+async fn operate(place: &Place, tenant: &str, name: &str, call: Call) -> Result<Value> {
     let db = place.db().await?;
     let ctx = Ctx::operator(db.env(), place.tenant(&db, tenant).await?);
     let ops = operations(db.catalog())?;
     let op = ops.iter().find(|o| o.name == name).ok_or_else(|| Error::internal(format!("no operation {name}")))?;
     let reply = dispatch(&db, op, ctx, call).await?;
-    let reply = json!(reply.body);
+    Ok(json!(reply.body))
+}
+
+async fn read(place: &Place, tenant: &str, name: &str, call: Call) -> Result<Outcome> {
+    let reply = operate(place, tenant, name, call).await?;
     let text = |e: &Value, name: &str| e[name].as_str().unwrap_or_default().to_owned();
     let rows: Vec<Vec<String>> = reply["data"]
         .as_array()

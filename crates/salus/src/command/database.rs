@@ -74,7 +74,8 @@ pub async fn run(place: &Place, command: DbCommand) -> Result<Outcome> {
             Ok(Outcome::done(steps_json(std::slice::from_ref(&done)), "The database is ready for salus db migrate"))
         }
         DbCommand::Migrate { to } => {
-            let done = migrate::up(&mut admin, files, to).await?;
+            drop(admin);
+            let done = super::rows::migrate(place, files, to).await?;
             Ok(Outcome::done(steps_json(&done), steps(&done, "Nothing was pending")))
         }
         DbCommand::Status => status(&admin, files).await,

@@ -14,6 +14,7 @@ mod keys;
 mod ops;
 mod prove;
 mod rotating;
+mod rows;
 mod sealing;
 mod serve;
 mod task;

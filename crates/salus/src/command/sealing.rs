@@ -5,7 +5,10 @@
 
 use super::task::{Stop, Task, Trouble};
 use salus_core::{Error, Result};
-use salus_store::audit::{Anchor, Log, Sealer};
+use salus_store::{
+    Db,
+    audit::{Anchor, Log, Sealer},
+};
 use std::{
     path::PathBuf,
     time::{Duration, Instant},
@@ -13,51 +16,128 @@ use std::{
 
 /// Between two seals.
 const EVERY: Duration = Duration::from_secs(1);
-/// Between two heads that are kept outside, while the log grows.
-const ANCHOR: Duration = Duration::from_secs(30);
+
+/// An anchor that failed is tried again after this.
+const AGAIN: Duration = Duration::from_secs(30);
+/// An anchor that cannot be used for so long raises an alert.
+const ANCHOR_DOWN: Duration = Duration::from_mins(5);
+/// A log that is not sealed for so long raises an alert.
+const NOT_SEALED: Duration = Duration::from_mins(1);
 
 /// Begins to seal.
-pub fn begin(log: Log, anchors: Vec<Box<dyn Anchor>>, receipts: PathBuf) -> Task {
+pub fn begin(log: Log, db: Db, anchors: Vec<Box<dyn Anchor>>, receipts: PathBuf) -> Task {
     Task::begin("sealing", async move |stop: Stop| {
-        let mut work = Work { sealer: Sealer::new(log), anchors, receipts, anchored: 0, due: Instant::now() };
-        let mut trouble = Trouble::default();
-        let (failing, again) = ("the audit log is not sealed", "the audit log is sealed again");
+        let clock = (db.env().now(), Instant::now());
+        let kept = anchors.iter().map(|_| (0, Instant::now())).collect();
+        let mut work = Work { sealer: Sealer::new(log), db, anchors, receipts, kept, clock };
+        let (mut sealing, mut anchoring) = (Trouble::default(), Trouble::default());
+        let (mut sealed, mut anchored) = (Since::default(), Since::default());
         loop {
-            trouble.after(work.seal(false).await, failing, again);
+            let turn = work.turn(false).await;
+            sealed.alert(&work.db, turn.0.is_ok(), NOT_SEALED, ("sealing_late", "The audit log is not sealed")).await;
+            anchored
+                .alert(
+                    &work.db,
+                    turn.1.is_ok(),
+                    ANCHOR_DOWN,
+                    ("anchor_down", "An anchor of the audit log cannot be used"),
+                )
+                .await;
+            sealing.after(turn.0, "the audit log is not sealed", "the audit log is sealed again");
+            anchoring.after(turn.1, "the audit log is not anchored", "the audit log is anchored again");
+            work.watch_clock().await;
             if stop.within(EVERY).await {
                 break;
             }
         }
         // What was recorded up to the stop is sealed and anchored before it.
-        trouble.after(work.seal(true).await, failing, again);
+        let last = work.turn(true).await;
+        sealing.after(last.0, "the audit log is not sealed", "the audit log is sealed again");
+        anchoring.after(last.1, "the audit log is not anchored", "the audit log is anchored again");
     })
+}
+
+/// Since when something does not work, and whether an alert says so.
+#[derive(Default)]
+struct Since(Option<(Instant, bool)>);
+
+impl Since {
+    async fn alert(&mut self, db: &Db, works: bool, after: Duration, (kind, what): (&str, &str)) {
+        if works {
+            self.0 = None;
+            return;
+        }
+        let (since, told) = self.0.get_or_insert((Instant::now(), false));
+        if since.elapsed() < after || *told {
+            return;
+        }
+        // Where the database is what does not work, the alert is tried again at the next turn.
+        match db.raise_alert(kind, what).await {
+            Ok(_) => *told = true,
+            Err(e) => tracing::error!(error = %e, kind, "an alert could not be noted"),
+        }
+    }
 }
 
 struct Work {
     sealer: Sealer,
+    db: Db,
     /// The file first, which is asked at every seal.
     anchors: Vec<Box<dyn Anchor>>,
     receipts: PathBuf,
-    /// Size of the head that is kept.
-    anchored: u64,
-    due: Instant,
+    /// Of each anchor the size of the head that it keeps, and when it is given the next.
+    kept: Vec<(u64, Instant)>,
+    /// What the clock said, and when that was.
+    clock: (time::OffsetDateTime, Instant),
 }
 
 impl Work {
-    async fn seal(&mut self, last: bool) -> Result<()> {
+    /// Seals, and keeps the head outside when that is due: how each ended.
+    async fn turn(&mut self, last: bool) -> (Result<()>, Result<()>) {
+        match self.seal().await {
+            Err(e) => (Err(e), Ok(())),
+            Ok(None) => (Ok(()), Ok(())),
+            Ok(Some(size)) => (Ok(()), self.anchor(size, last).await),
+        }
+    }
+
+    /// How many events are sealed, unless another process is at it.
+    async fn seal(&mut self) -> Result<Option<u64>> {
         let Some(first) = self.anchors.first() else { return Err(Error::internal("no anchor")) };
         let sealed = self.sealer.seal_anchored(first.as_ref(), Some(&self.receipts)).await?;
         for s in &sealed.suspects {
             tracing::error!(leaf = s.leaf, event = %s.event, tenant = %s.tenant, "an audit event was not made by a Salus process");
         }
-        if !sealed.busy && sealed.size != self.anchored && (last || self.due <= Instant::now()) {
-            self.due = Instant::now() + ANCHOR;
-            let mut anchored = 0;
-            for anchor in &self.anchors {
-                anchored = self.sealer.anchor(anchor.as_ref()).await?;
+        Ok((!sealed.busy).then_some(sealed.size))
+    }
+
+    /// Every anchor that is due is tried, whatever comes of the others.
+    async fn anchor(&mut self, size: u64, last: bool) -> Result<()> {
+        let mut failed = Ok(());
+        for (anchor, (kept, due)) in self.anchors.iter().zip(&mut self.kept) {
+            if size == *kept || !(last || *due <= Instant::now()) {
+                continue;
             }
-            self.anchored = anchored;
+            match self.sealer.anchor(anchor.as_ref()).await {
+                Ok(size) => {
+                    *kept = size;
+                    *due = Instant::now() + anchor.every();
+                }
+                Err(e) => {
+                    *due = Instant::now() + AGAIN.min(anchor.every());
+                    failed = Err(e);
+                }
+            }
         }
-        Ok(())
+        failed
+    }
+
+    async fn watch_clock(&mut self) {
+        let (before, since) = std::mem::replace(&mut self.clock, (self.db.env().now(), Instant::now()));
+        match self.db.watch_clock(before, since.elapsed()).await {
+            Ok(false) => {}
+            Ok(true) => tracing::warn!("the clock of this machine was moved: it is in the audit log"),
+            Err(e) => tracing::error!(error = %e, "that the clock was moved could not be recorded"),
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! `salus serve`: from whatever state the data directory is in to a serving platform, or to words that say why not.
 
-use super::{ServeArgs, backup::schedule, dispatching, rotating, sealing};
+use super::{ServeArgs, backup::schedule, dispatching, rotating, rows, sealing};
 use crate::{
     output::{Outcome, say},
     place::Place,
@@ -61,10 +61,11 @@ pub async fn run(mut place: Place, args: ServeArgs, as_json: bool) -> Result<Out
     let carriers = Arc::new(place.config.carriers(&base)?);
     let jobs = Arc::new(salus_domains::jobs(&carriers, &place.config.outbound()?)?);
     let anchors = place.anchors()?;
-    let sealing = place.log()?.map(|log| sealing::begin(log, anchors, place.receipts()));
+    let sealing = place.log()?.map(|log| sealing::begin(log, db.clone(), anchors, place.receipts()));
     let backups = schedule::begin(&place);
     let rotating = rotating::begin(db.clone());
     let dispatching = dispatching::begin(db.clone(), jobs);
+    let looking = rows::begin(db.clone());
     let stop = async move {
         tokio::select! {
             _ = interrupt.recv() => {}
@@ -75,6 +76,7 @@ pub async fn run(mut place: Place, args: ServeArgs, as_json: bool) -> Result<Out
     serve(listener, app.router(), Limits::default(), stop).await.map_err(Error::internal)?;
     rotating.end().await;
     dispatching.end().await;
+    looking.end().await;
     if let Some(sealing) = sealing {
         sealing.end().await;
     }
@@ -110,9 +112,7 @@ fn stopped() -> Outcome {
 async fn prepare(place: &mut Place, load_demo: bool, as_json: bool) -> Result<Ready> {
     keep_room(place);
     if place.may_migrate() {
-        let mut admin = place.admin().await?;
-        let files = migrate::Files::embedded()?;
-        migrate::up(&mut admin, files, None).await?;
+        rows::migrate(place, migrate::Files::embedded()?, None).await?;
     }
     // What would refuse to serve refuses before a key is made.
     place.check().await?;

@@ -10,12 +10,18 @@ use std::{
     io::{Read as _, Seek as _, SeekFrom, Write as _},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 /// A place where heads are kept and cannot be taken back by who administers the database.
 pub trait Anchor: Send + Sync {
     /// What it is called in reports.
     fn name(&self) -> String;
+
+    /// How often it is given a head while the log grows.
+    fn every(&self) -> Duration {
+        Duration::from_secs(30)
+    }
 
     /// Keeps a signed head; when this returns it is kept, and was read back. `proof` shows that the first `old` leaves
     /// are those of the newest head it keeps of the same epoch; without one `old` is 0.

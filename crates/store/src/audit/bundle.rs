@@ -9,6 +9,7 @@
 use super::{
     anchor::Anchor,
     epoch::{self, Fate, Statement},
+    handover::{self, Handover},
     leaf,
     log::{self, Head, Log},
     merkle::{Checkpoint, Hash, Note, VerifyingKey, proof, verify_consistency, verify_inclusion},
@@ -51,6 +52,9 @@ struct Opening {
     key: String,
     epochs: Vec<Part>,
     earlier: Vec<Earlier>,
+    /// For who holds another key of the log than the newest.
+    #[serde(default)]
+    handovers: Vec<Handover>,
 }
 
 /// One epoch: its newest head, and with what it begins.
@@ -117,7 +121,16 @@ pub async fn export(log: &Log, which: &Selection, anchors: &[&dyn Anchor], out: 
             }
         }
     }
-    line(out, &Opening { format: FORMAT.into(), key: key.public().to_string(), epochs, earlier })?;
+    line(
+        out,
+        &Opening {
+            format: FORMAT.into(),
+            key: key.public().to_string(),
+            epochs,
+            earlier,
+            handovers: handover::all(log, &tx).await?,
+        },
+    )?;
     let mut events = 0;
     for head in &heads {
         events += items(&tx, head, which, out).await?;
@@ -277,9 +290,9 @@ fn opening(
         return Ok(None);
     };
     let key = match key {
-        Some(key) => key.clone(),
+        Some(key) => handover::follow(key, &opening.handovers),
         None => match VerifyingKey::parse(&opening.key) {
-            Ok(key) => key,
+            Ok(key) => handover::follow(&key, &opening.handovers),
             Err(e) => {
                 done.problems.push(format!("line 1: {e}"));
                 return Ok(None);

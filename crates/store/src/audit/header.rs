@@ -4,6 +4,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use salus_core::{Ctx, Error, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use uuid::Uuid;
 
@@ -36,6 +37,8 @@ pub struct Header {
     pub columns: Vec<String>,
     /// The persons those rows are about.
     pub subjects: Vec<Uuid>,
+    /// Digests of the rows it wrote, by table.
+    pub rows: BTreeMap<String, String>,
     /// How it ended.
     pub outcome: Outcome,
     /// The error code when it did not end well.
@@ -61,7 +64,7 @@ impl Header {
     /// [`Error::Internal`] when a value cannot be written as JSON.
     pub fn canonical(&self, ctx: &Ctx, id: Uuid) -> Result<Vec<u8>> {
         // Members are listed in order, so that the text is canonical whatever map serde_json is built with.
-        let members: [(&str, Value); 18] = [
+        let members: [(&str, Value); 19] = [
             ("action", json!(self.action)),
             ("actor", json!(ctx.actor.id)),
             ("actor_kind", json!(ctx.actor.kind)),
@@ -76,13 +79,16 @@ impl Header {
             ("request", json!(ctx.request)),
             ("roles", json!(&*ctx.actor.roles)),
             ("row", json!(self.row)),
+            ("rows", json!(self.rows)),
             ("session", json!(ctx.actor.session)),
             ("subjects", json!(packed(&self.subjects))),
             ("target", json!(self.target)),
             ("tenant", json!(ctx.tenant)),
         ];
         let mut out = vec![b'{'];
-        for (name, value) in members.into_iter().filter(|(_, v)| !v.is_null() && *v != json!([]) && *v != json!("")) {
+        for (name, value) in
+            members.into_iter().filter(|(_, v)| !v.is_null() && *v != json!([]) && *v != json!("") && *v != json!({}))
+        {
             if out.len() > 1 {
                 out.push(b',');
             }
@@ -93,6 +99,18 @@ impl Header {
         out.push(b'}');
         Ok(out)
     }
+}
+
+/// The persons a canonical header names; none when it is no header.
+pub(super) fn subjects(header: &[u8]) -> Vec<Uuid> {
+    #[derive(Deserialize)]
+    struct Said<'a> {
+        #[serde(borrow, default)]
+        subjects: &'a str,
+    }
+    let said = serde_json::from_slice::<Said<'_>>(header).map(|said| said.subjects).unwrap_or_default();
+    let bytes = URL_SAFE_NO_PAD.decode(said).unwrap_or_default();
+    bytes.chunks_exact(16).filter_map(|id| Uuid::from_slice(id).ok()).collect()
 }
 
 /// Ids back to back in base64url: 22 characters a person instead of 39.
@@ -118,6 +136,7 @@ mod tests {
             count: 1,
             columns: vec!["medical.patients.mrn".into()],
             subjects: vec![Uuid::from_u128(2)],
+            rows: BTreeMap::new(),
             outcome: Outcome::Success,
             code: None,
         };

@@ -4,10 +4,10 @@
 //! name, because their parent shows one tenant at a time; it may append to the log and change nothing in it.
 
 use super::merkle::{Checkpoint, Hash, SigningKey, Tile, Tiles};
-use super::plain;
+use super::{handover, plain};
 use crate::{Address, seal::RootKey};
 use salus_core::{Env, Error, Result};
-use tokio_postgres::{Client, Transaction};
+use tokio_postgres::{Client, Row, Transaction};
 use uuid::Uuid;
 
 /// Advisory lock of the one sealer.
@@ -44,7 +44,7 @@ impl Log {
     }
 
     /// The name of this installation's log: it follows from the root key, so a log of another cannot pass for it.
-    fn name(&self) -> String {
+    pub(super) fn name(&self) -> String {
         format!("salus-{}/audit", self.root.fingerprint())
     }
 
@@ -59,15 +59,20 @@ impl Log {
     /// # Errors
     /// [`Error::Internal`] when the wrapped key does not open under the root key.
     pub(super) async fn key(&self, tx: &Transaction<'_>) -> Result<Option<SigningKey>> {
-        let sql = "SELECT id, wrapped FROM audit.signing_keys WHERE origin = $1";
-        let Some(row) = tx.query_opt(sql, &[&self.name()]).await.map_err(|e| plain(&e))? else { return Ok(None) };
+        let sql = "SELECT id, wrapped, public_key, ended_epoch, ended_size, code FROM audit.signing_keys WHERE origin = $1 \
+                   ORDER BY created_at, id";
+        let rows = tx.query(sql, &[&self.name()]).await.map_err(|e| plain(&e))?;
+        let (ended, used): (Vec<&Row>, Vec<&Row>) =
+            rows.iter().partition(|r| r.get::<_, Option<i32>>("ended_epoch").is_some());
+        let former = ended.into_iter().map(|row| handover::former(&self.root, row)).collect::<Result<Vec<_>>>()?;
+        let Some(row) = used.first() else { return Ok(None) };
         let (id, wrapped) = (row.get("id"), row.get("wrapped"));
         let seed = match self.root.open_log_key(id, wrapped) {
             Ok(seed) => seed,
             // The root key may have got a new version since it was read.
             Err(e) => self.root.again()?.ok_or(e)?.open_log_key(id, wrapped)?,
         };
-        SigningKey::new(&self.name(), &seed).map(Some)
+        Ok(Some(SigningKey::new(&self.name(), &seed)?.after(former)))
     }
 
     /// The key that signs, made now if there is none. A log that has a head has a key: it is not made twice.
@@ -115,7 +120,7 @@ pub(super) async fn events(tx: &Transaction<'_>, columns: &str) -> Result<String
 
 const HEAD: &str = "SELECT epoch, size, root, horizon::text, sysid, timeline FROM audit.tree_states";
 
-fn read_head(r: &tokio_postgres::Row) -> Head {
+fn read_head(r: &Row) -> Head {
     Head {
         epoch: r.get(0),
         size: r.get::<_, i64>(1).cast_unsigned(),
@@ -149,7 +154,7 @@ pub(super) async fn tiles(tx: &Transaction<'_>, epoch: i32, list: &[Tile]) -> Re
     let sql = "SELECT t.level, t.idx, t.hashes FROM unnest($2::int[], $3::bigint[]) AS w (level, idx) \
                JOIN audit.tiles t ON t.epoch = $1 AND t.level = w.level AND t.idx = w.idx";
     let rows = tx.query(sql, &[&epoch, &levels, &numbers]).await.map_err(|e| plain(&e))?;
-    let tile = |r: &tokio_postgres::Row| {
+    let tile = |r: &Row| {
         let at = (r.get::<_, i32>(0).cast_unsigned(), r.get::<_, i64>(1).cast_unsigned());
         Some((at, Tiles::decode(r.get(2))?))
     };

@@ -11,9 +11,11 @@ use super::{
     Evidence,
     alert::Alert,
     anchor::Anchor,
+    honey::Bait,
     leaf::{self, WriterKeys},
     log::{self, Head, LOCK, Log, Suspect},
     merkle::{Grown, SigningKey, Tile, empty_root},
+    sealing,
     subjects::Subjects,
     trust,
 };
@@ -133,6 +135,7 @@ async fn seal(log: &Log, client: &mut Client, evidence: &Evidence<'_>) -> Result
     let note = publish(log, &tx, (&key, &head, &horizon), &grown).await?;
     fault_point!("seal.published");
     raise(log, &tx, &suspects).await?;
+    sealing::note(&tx, &log.env, &horizon).await?;
     fault_point!("seal.ready");
     tx.commit().await.map_err(|e| plain(&e))?;
     fault_point!("seal.committed");
@@ -249,9 +252,11 @@ pub(super) async fn append(
     let statement = tx.prepare(&sql).await.map_err(|e| plain(&e))?;
     let portal = tx.bind(&statement, &values).await.map_err(|e| plain(&e))?;
     let (mut suspects, mut keys) = (Vec::new(), WriterKeys::new(&log.root));
+    let mut bait = Bait::read(&log.root, tx).await?;
     loop {
         let rows = tx.query_portal(&portal, CHUNK).await.map_err(|e| plain(&e))?;
         if rows.is_empty() {
+            bait.raise(tx, &log.env).await?;
             return Ok(suspects);
         }
         let first = grown.tree().size();
@@ -261,6 +266,7 @@ pub(super) async fn append(
             let (header, commit, mac, kept): (&[u8], &[u8], &[u8], &[u8]) =
                 (row.get(6), row.get(7), row.get(8), row.get(9));
             let place = first + places.len() as u64;
+            bait.look((row.get(0), row.get(1)), header, place)?;
             let made = keys.check(row.get("writer_id"), header, commit, mac)?;
             if !made || leaf::hash(header, commit, mac)[..] != *kept {
                 suspects.push(Suspect { tenant: row.get(0), event: row.get(1), leaf: place });

@@ -1,6 +1,7 @@
 -- Every column of every registered table, with what the server needs to read, write and describe it.
 SELECT t.table_name, t.subject_column::text, t.class AS table_class, t.append_only, t.shared_reason IS NOT NULL AS shared,
        obj_description(c.oid, 'pg_class') AS table_doc,
+       (SELECT g.tgargs FROM pg_trigger g WHERE g.tgrelid = c.oid AND g.tgname = 'mark_inserts') AS unmarked,
        greatest(c.reltuples, 0)::int8 AS estimated_rows,
        a.attname::text AS column_name,
        format_type(coalesce(nullif(y.typbasetype, 0), y.oid), NULL) AS base_type,

@@ -81,6 +81,8 @@ pub struct Table {
     pub append_only: bool,
     /// Read by all tenants, owned by none.
     pub shared: bool,
+    /// The columns that are no part of the digests of its rows in audit events; none when its rows have no digests.
+    pub unmarked: Option<Vec<String>>,
     /// Its comment.
     pub doc: Option<String>,
     /// PostgreSQL's own estimate at start.
@@ -233,6 +235,7 @@ fn table(row: &Row, name: String) -> Table {
         subject: row.get("subject_column"),
         class: row.get("table_class"),
         append_only: row.get("append_only"),
+        unmarked: row.get::<_, Option<&[u8]>>("unmarked").map(arguments),
         shared: row.get("shared"),
         doc: row.get("table_doc"),
         estimated_rows: row.get("estimated_rows"),
@@ -240,6 +243,11 @@ fn table(row: &Row, name: String) -> Table {
         references: BTreeMap::new(),
         uniques: Vec::new(),
     }
+}
+
+/// The arguments of a trigger as the catalogue keeps them, each ended by a zero.
+fn arguments(bytes: &[u8]) -> Vec<String> {
+    bytes.split(|b| *b == 0).filter(|a| !a.is_empty()).map(|a| String::from_utf8_lossy(a).into_owned()).collect()
 }
 
 fn column(row: &Row) -> Result<Column> {

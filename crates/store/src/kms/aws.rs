@@ -33,8 +33,8 @@ impl AwsKms {
         let calls = Calls::new(patience, format!("AWS KMS, key {key}"))?;
         let usual = format!("https://kms.{region}.amazonaws.com");
         let endpoint = endpoint.unwrap_or(&usual).trim_end_matches('/').to_owned();
-        let host = host(&endpoint)?;
-        let credentials = Credentials::parse(credentials)?;
+        let host = host("kms.address", &endpoint)?;
+        let credentials = Credentials::parse("kms.credentials", credentials)?;
         Ok(Self { calls, endpoint, host, region: region.into(), key: key.into(), credentials, env: Env::default() })
     }
 
@@ -46,6 +46,8 @@ impl AwsKms {
                 let request = Request {
                     method: "POST",
                     host: &self.host,
+                    path: "/",
+                    query: "",
                     headers: &[("content-type", "application/x-amz-json-1.1"), ("x-amz-target", &target)],
                     body: &body,
                     region: &self.region,

@@ -40,9 +40,8 @@ pub(super) enum Failed {
 ///
 /// # Errors
 /// [`Error::Invalid`] for any other.
-pub(super) fn host(address: &str) -> Result<String> {
-    let wrong =
-        || Error::invalid("kms.address", "not_an_address", "Is https:// and a host; http:// on this machine only");
+pub(crate) fn host(field: &str, address: &str) -> Result<String> {
+    let wrong = || Error::invalid(field, "not_an_address", "Is https:// and a host; http:// on this machine only");
     let (scheme, host) = address.split_once("://").ok_or_else(wrong)?;
     let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
     let safe = scheme == "https" || (scheme == "http" && matches!(name, "127.0.0.1" | "localhost" | "[::1]"));

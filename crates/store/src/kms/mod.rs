@@ -12,6 +12,8 @@ mod vault;
 
 pub use aws::AwsKms;
 pub use calls::Patience;
+pub(crate) use calls::host;
+pub(crate) use sign::{Credentials, Request, sign};
 pub use vault::Vault;
 
 use crate::seal::{RootFile, replace_private};

@@ -1,4 +1,4 @@
-//! AWS Signature Version 4 for a request without a query: the canonical request, its digest, and a key derived for the day,
+//! AWS Signature Version 4: the canonical request, its digest, and a key derived for the day,
 //! the region and the service.
 
 use crate::seal::{digest, hmac};
@@ -8,7 +8,7 @@ use time::{OffsetDateTime, macros::format_description};
 use zeroize::Zeroizing;
 
 /// Who signs.
-pub(super) struct Credentials {
+pub(crate) struct Credentials {
     pub access: String,
     pub secret: Zeroizing<String>,
     pub session: Option<Zeroizing<String>>,
@@ -17,7 +17,7 @@ pub(super) struct Credentials {
 impl Credentials {
     /// From lines `aws_access_key_id = …`, `aws_secret_access_key = …` and perhaps `aws_session_token = …`, as in the file that
     /// AWS tools use.
-    pub fn parse(text: &str) -> Result<Self> {
+    pub fn parse(field: &str, text: &str) -> Result<Self> {
         let value = |name: &str| {
             let lines = text.lines().filter_map(|l| l.split_once('='));
             lines
@@ -26,7 +26,7 @@ impl Credentials {
                 .map(|(_, v)| v.to_owned())
         };
         let needed = |name: &str| {
-            value(name).ok_or_else(|| Error::invalid("kms.credentials", "required", format!("Has no line {name} = …")))
+            value(name).ok_or_else(|| Error::invalid(field, "required", format!("Has no line {name} = …")))
         };
         Ok(Self {
             access: needed("aws_access_key_id")?,
@@ -36,10 +36,14 @@ impl Credentials {
     }
 }
 
-/// What is signed; the path is `/`.
-pub(super) struct Request<'a> {
+/// What is signed.
+pub(crate) struct Request<'a> {
     pub method: &'a str,
     pub host: &'a str,
+    /// Of letters, digits and what stands for itself in a path.
+    pub path: &'a str,
+    /// Encoded, in the order of the names.
+    pub query: &'a str,
     /// In lower case and in order; without host, date and token.
     pub headers: &'a [(&'a str, &'a str)],
     pub body: &'a [u8],
@@ -48,7 +52,7 @@ pub(super) struct Request<'a> {
 }
 
 /// The headers to send besides `host`.
-pub(super) fn sign(who: &Credentials, request: &Request<'_>, at: OffsetDateTime) -> Result<Vec<(String, String)>> {
+pub(crate) fn sign(who: &Credentials, request: &Request<'_>, at: OffsetDateTime) -> Result<Vec<(String, String)>> {
     let time = at.format(format_description!("[year][month][day]T[hour][minute][second]Z")).map_err(Error::internal)?;
     let day = &time[..8];
     let mut headers: Vec<(String, String)> =
@@ -58,7 +62,13 @@ pub(super) fn sign(who: &Credentials, request: &Request<'_>, at: OffsetDateTime)
     headers.sort();
     let names = headers.iter().map(|(n, _)| n.as_str()).collect::<Vec<_>>().join(";");
     let lines = headers.iter().map(|(n, v)| format!("{n}:{v}")).collect::<Vec<_>>().join("\n");
-    let canonical = format!("{}\n/\n\n{lines}\n\n{names}\n{}", request.method, hex::encode(digest(request.body)));
+    let canonical = format!(
+        "{}\n{}\n{}\n{lines}\n\n{names}\n{}",
+        request.method,
+        request.path,
+        request.query,
+        hex::encode(digest(request.body))
+    );
     let scope = format!("{day}/{}/{}/aws4_request", request.region, request.service);
     let text = format!("AWS4-HMAC-SHA256\n{time}\n{scope}\n{}", hex::encode(digest(canonical.as_bytes())));
     let first = Zeroizing::new(format!("AWS4{}", who.secret.as_str()));
@@ -83,15 +93,17 @@ mod tests {
     #[test]
     fn signatures_are_those_of_the_published_suite() {
         let text = "[default]\naws_access_key_id = AKIDEXAMPLE\naws_secret_access_key=wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY\n";
-        let who = Credentials::parse(text).unwrap();
+        let who = Credentials::parse("kms.credentials", text).unwrap();
         let cases = [
-            ("GET", "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31"),
-            ("POST", "5da7c1a2acd57cee7505fc6676e4e544621c30862966e37dddb68e92efbe5d6b"),
+            ("GET", "", "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31"),
+            ("POST", "", "5da7c1a2acd57cee7505fc6676e4e544621c30862966e37dddb68e92efbe5d6b"),
         ];
-        for (method, signature) in cases {
+        for (method, query, signature) in cases {
             let request = Request {
                 method,
                 host: "example.amazonaws.com",
+                path: "/",
+                query,
                 headers: &[],
                 body: b"",
                 region: "us-east-1",
@@ -101,6 +113,6 @@ mod tests {
             let line = &headers.iter().find(|(n, _)| n == "authorization").unwrap().1;
             assert!(line.ends_with(signature), "{method}: {line}");
         }
-        assert!(Credentials::parse("aws_access_key_id = X\n").is_err());
+        assert!(Credentials::parse("kms.credentials", "aws_access_key_id = X\n").is_err());
     }
 }

@@ -29,7 +29,7 @@ impl Vault {
     pub fn new(address: &str, mount: &str, key: &str, token: Zeroizing<String>, patience: Patience) -> Result<Self> {
         let calls = Calls::new(patience, format!("Vault, transit key {key}"))?;
         let (address, mount, key) = (address.trim_end_matches('/').to_owned(), mount.to_owned(), key.to_owned());
-        host(&address)?;
+        host("kms.address", &address)?;
         Ok(Self { calls, address, mount, key, token })
     }
 

@@ -97,7 +97,10 @@ impl Db {
 
 /// Puts the audit log's signing keys under the newest version.
 async fn rewrap_log(admin: &Client, root: &RootKey) -> Result<usize> {
-    let rows = admin.query("SELECT id, wrapped FROM audit.signing_keys", &[]).await.map_err(Error::internal)?;
+    let rows = admin
+        .query("SELECT id, wrapped FROM audit.signing_keys WHERE ended_epoch IS NULL", &[])
+        .await
+        .map_err(Error::internal)?;
     for row in &rows {
         let (id, old): (Uuid, &[u8]) = (row.get("id"), row.get("wrapped"));
         let new = root.rewrap_log_key(id, old)?.0;

@@ -349,6 +349,29 @@ impl RootKey {
         Ok(hmac(&mac::Key::new(mac::HMAC_SHA256, &key[..]), &[range]))
     }
 
+    /// The code that only a holder of the root key can put under the end of a signing key of the audit log.
+    pub(crate) fn log_key_code(&self, end: &[u8]) -> Result<[u8; 32]> {
+        let key = self.evidence(&[b"salus/audit-log-key/v1"])?;
+        Ok(hmac(&mac::Key::new(mac::HMAC_SHA256, &key[..]), &[end]))
+    }
+
+    /// The code that only a holder of the root key can put under a redaction of the audit log.
+    pub(crate) fn redact_code(&self, redaction: &[u8]) -> Result<[u8; 32]> {
+        let key = self.evidence(&[b"salus/audit-redact/v1"])?;
+        Ok(hmac(&mac::Key::new(mac::HMAC_SHA256, &key[..]), &[redaction]))
+    }
+
+    /// The mark of a person's record that is bait.
+    pub(crate) fn honey_mark(&self, tenant: Uuid, person: Uuid) -> Result<[u8; 32]> {
+        let key = self.evidence(&[b"salus/audit-honey/v1"])?;
+        Ok(hmac(&mac::Key::new(mac::HMAC_SHA256, &key[..]), &[tenant.as_bytes(), person.as_bytes()]))
+    }
+
+    /// The key of the digests of a tenant's rows in audit events.
+    pub(crate) fn row_key(&self, tenant: Uuid) -> Result<Secret> {
+        self.evidence(&[b"salus/audit-rows/v1", tenant.as_bytes()])
+    }
+
     /// The key with which one run of a server process marks its audit events.
     pub(crate) fn writer_key(&self, writer: i32, boot: Uuid) -> Result<Secret> {
         self.evidence(&[b"salus/audit-writer/v1", &writer.to_be_bytes(), boot.as_bytes()])

@@ -1,6 +1,7 @@
 //! The database lifecycle against a real PostgreSQL.
 #![allow(clippy::unwrap_used, reason = "a test that fails here has found its bug")]
 
+mod anchors;
 mod audit;
 mod catalogue;
 mod database;

@@ -36,6 +36,8 @@ pub(crate) const PAGES: &[Page] = &[
     ("trend-odd", "/patients/p1/trend", chart::trend_odd),
     ("access", "/patients/p1/access", people::access),
     ("audit", "/audit", tables::audit),
+    ("alerts", "/audit/alerts", tables::alerts),
+    ("alerts-none", "/audit/alerts", tables::alerts_none),
     ("compliance", "/compliance", tables::compliance),
     ("encryption", "/encryption", tables::encryption),
     ("encryption-new", "/encryption", tables::encryption_new),

@@ -1,7 +1,7 @@
 //! Invented data for sign-in, audit log, data browser, API page, account and errors.
 
 use super::from;
-use salus_web::pages::{Shell, account, audit, browse, compliance, docs, encryption, entry, error, table};
+use salus_web::pages::{Shell, account, alerts, audit, browse, compliance, docs, encryption, entry, error, table};
 use serde_json::{Value, json};
 
 pub fn sign_in(shell: &Shell) -> String {
@@ -90,6 +90,29 @@ pub fn encryption(shell: &Shell) -> String {
         "escrow_verified_at": "2026-06-01T10:00:00Z", "escrow_due": true
     }));
     encryption::render(&view, shell).into_string()
+}
+
+pub fn alerts(shell: &Shell) -> String {
+    let alert = |n: u64, kind: &str, state: &str| {
+        json!({ "id": format!("0193f5a2-7c41-7e10-9a55-3f0c8d21c{n:03}"), "created_at": "2026-11-21T06:00:00Z", "kind": kind,
+            "what": "A row holds something else than Salus last wrote: it was changed in the database itself",
+            "table_name": "medical.patients", "row_id": format!("0193f5a2-7c41-7e10-9a55-3f0c8d21b{n:03}"), "state": state })
+    };
+    let mut acknowledged = alert(2, "row_inserted", "ACKNOWLEDGED");
+    acknowledged["reason"] = json!("Asked the administrator of the database");
+    acknowledged["decided_at"] = json!("2026-11-21T07:10:00Z");
+    let mut closed = alert(3, "row_removed", "CLOSED");
+    closed["reason"] = json!("A repair by hand, ticket 12; the rows were taken as they are");
+    closed["decided_at"] = json!("2026-11-20T17:00:00Z");
+    let refused = json!({ "id": "0193f5a2-7c41-7e10-9a55-3f0c8d21c001", "message": "Says in 1 to 2000 characters what was found" });
+    let view: alerts::AlertsView =
+        from(json!({ "open": [alert(1, "row_changed", "OPEN"), acknowledged], "closed": [closed],
+        "may_decide": true, "refused": refused }));
+    alerts::render(&view, shell).into_string()
+}
+
+pub fn alerts_none(shell: &Shell) -> String {
+    alerts::render(&alerts::AlertsView::default(), shell).into_string()
 }
 
 pub fn encryption_new(shell: &Shell) -> String {

@@ -98,7 +98,10 @@ pub fn render(view: &AuditView, shell: &Shell) -> Markup {
         shell,
         &Head::new(t.data.audit),
         &html! {
-            header class="page-head" { div { h1 { (t.data.audit) } p class="lead" { (t.data.audit_lead) } } }
+            header class="page-head" {
+                div { h1 { (t.data.audit) } p class="lead" { (t.data.audit_lead) } }
+                a class="button quiet" href="/audit/alerts" { (t.alerts.link) }
+            }
             @if let Some(seal) = &view.seal { (sealed(seal, shell)) }
             (filters(&view.filter, shell))
             @if view.rows.is_empty() { (parts::empty(t.ui.no_rows, t.ui.no_rows_hint, Some(("/audit", t.ui.clear)))) }

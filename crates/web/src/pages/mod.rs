@@ -9,6 +9,7 @@
 
 pub mod access;
 pub mod account;
+pub mod alerts;
 pub mod audit;
 pub mod browse;
 pub mod chart;

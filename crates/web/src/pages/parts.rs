@@ -72,9 +72,9 @@ pub fn status(shell: &Shell, code: &str) -> Markup {
         "ACTIVE" | "FINAL" | "VERIFIED" | "ACCEPTED" | "CONFIRMED" | "SUCCESS" | "STORED" | "AUTO_ACCEPTED"
         | "HOLDS" | "DONE" | "SENT" => Tone::Good,
         "ENTERED_IN_ERROR" | "REJECTED" | "REFUSED" | "FAILED" | "ERASED" | "QUARANTINED" | "FAILS" | "DEAD"
-        | "UNDELIVERABLE" => Tone::Bad,
+        | "UNDELIVERABLE" | "OPEN" => Tone::Bad,
         "ON_HOLD" | "NEEDS_REVIEW" | "PRELIMINARY" | "UNVERIFIED" | "AMENDED" | "CORRECTED" | "RECURRENCE"
-        | "RELAPSE" | "UNPROVEN" => Tone::Warn,
+        | "RELAPSE" | "UNPROVEN" | "ACKNOWLEDGED" => Tone::Warn,
         "PATIENT_REPORTED" | "DOCUMENT_EXTRACTED" | "MERGED" | "RUNNING" | "SIMULATED" => Tone::Info,
         _ => Tone::Neutral,
     };

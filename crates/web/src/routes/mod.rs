@@ -2,6 +2,7 @@
 
 mod access;
 mod account;
+mod alerts;
 mod audit;
 mod browse;
 mod compliance;
@@ -43,6 +44,8 @@ pub fn pages() -> Router<Arc<App>> {
         .route("/browse/{schema}/{table}/{id}", get(browse::row))
         .route("/browse/{schema}/{table}/{id}/open/{column}", get(browse::open))
         .route("/audit", get(audit::show))
+        .route("/audit/alerts", get(alerts::show))
+        .route("/audit/alerts/{id}", post(alerts::decide))
         .route("/compliance", get(compliance::show))
         .route("/encryption", get(encryption::show))
         .route("/jobs", get(jobs::show))

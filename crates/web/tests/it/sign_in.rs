@@ -194,3 +194,35 @@ async fn the_state_of_encryption_is_shown_to_who_may_see_keys() {
     assert!(text.contains("id=\"keys\"") && text.contains("Search index") && text.contains("Never"), "{text}");
     assert!(owner.get("/").await.text().contains("href=\"/encryption\""));
 }
+
+#[tokio::test]
+async fn signs_of_tampering_are_closed_on_a_page_by_who_may() {
+    let app = TestApp::new().await;
+    let doctor = app.session("valley", app.valley, "DOCTOR").await;
+    assert_eq!(doctor.get("/audit/alerts").await.status, StatusCode::FORBIDDEN);
+    let owner = app.session("valley", app.valley, "OWNER").await;
+    let page = owner.get("/audit/alerts").await;
+    assert_eq!(page.status, StatusCode::OK);
+    assert!(page.text().contains("Nothing is open"), "{}", page.text());
+    let mut tx = app.db.begin(Ctx::operator(app.db.env(), app.valley), false).await.unwrap();
+    let id = app.db.env().id();
+    let values = serde_json::json!({"kind": "row_changed", "noted_on": "2026-11-21", "what": "A row was changed"});
+    let row = salus_store::engine::NewRow { id, values: values.as_object().unwrap().clone() };
+    tx.insert("audit.tamper_alerts", &[row]).await.unwrap();
+    tx.commit("test.alert", "audit.tamper_alerts").await.unwrap();
+    let text = owner.get("/audit/alerts").await.text();
+    assert!(text.contains("A row was changed") && text.contains("Row changed"), "{text}");
+    let csrf = text.split("name=\"_csrf\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let (path, reason) = (format!("/audit/alerts/{id}"), format!("reason-{id}"));
+    let decide = async |decision: &str, why: &str| {
+        owner.submit(&path, &[("_csrf", &csrf), ("decision", decision), (&reason, why)]).await
+    };
+    let refused = decide("close", " ").await.text();
+    assert!(refused.contains("Says in 1 to 2000 characters why"), "{refused}");
+    assert_eq!(decide("acknowledge", "looking").await.header("location"), "/audit/alerts");
+    assert!(owner.get("/audit/alerts").await.text().contains("Being looked at"));
+    assert_eq!(decide("close", "a repair, ticket 12").await.header("location"), "/audit/alerts");
+    let text = owner.get("/audit/alerts").await.text();
+    assert!(text.contains("Nothing is open") && text.contains("a repair, ticket 12"), "{text}");
+    assert!(decide("close", "again").await.text().contains("is closed already"), "said beside the page");
+}

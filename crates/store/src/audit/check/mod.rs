@@ -19,14 +19,15 @@ use super::{
     leaf::WriterKeys,
     log::{self, Head, Log},
     merkle::{Grown, Hash, SigningKey, Tile, Tiles, WIDTH},
-    plain, retention,
+    plain, redact, retention,
 };
 use finding::Findings;
 use heads::{Anchored, Heads};
 use salus_core::Result;
-use std::{path::Path, time::Instant};
+use std::{collections::HashSet, path::Path, time::Instant};
 use stream::{Part, Stream};
 use tokio_postgres::{Client, IsolationLevel, Transaction};
+use uuid::Uuid;
 
 /// Leaves verified at a time: 32 tiles.
 const CHUNK: u64 = 32 * WIDTH;
@@ -71,6 +72,7 @@ pub async fn verify(log: &Log, evidence: &Evidence<'_>) -> Result<Report> {
         chain.lost().iter().for_each(|id| _ = r.committed.remove(id));
         r
     });
+    let redacted = redacted(log, &tx, &mut found).await?;
     let heads = log::heads(&tx).await?;
     for (number, head) in heads.iter().enumerate() {
         found.epoch = head.epoch;
@@ -84,7 +86,7 @@ pub async fn verify(log: &Log, evidence: &Evidence<'_>) -> Result<Report> {
             head,
             first: chain.stored.get(&head.epoch),
             heads: Heads::new(key.as_ref().map(|k| k.public().clone()), log.origin(head.epoch), due),
-            stream: Stream::begin(&tx, (head, &part), keys, receipts.take()).await?,
+            stream: Stream::begin(&tx, (head, &part), keys, (receipts.take(), redacted.clone())).await?,
             grown: Grown::from_edge(0, Tiles::default()),
             found,
         };
@@ -116,6 +118,16 @@ async fn raise(log: &Log, client: &mut Client, problems: &[Problem]) -> Result<(
         Alert { leaf: *first, event: *event, ..Alert::of_platform(kind, what) }.raise(&tx, &log.env).await?;
     }
     tx.commit().await.map_err(|e| plain(&e))
+}
+
+/// The events whose detail was redacted, as far as whoever has the root key says so.
+async fn redacted(log: &Log, tx: &Transaction<'_>, found: &mut Findings) -> Result<HashSet<Uuid>> {
+    let sql = "SELECT event_id, redact_event, basis, code FROM audit.redactions";
+    let (redacted, forged) = redact::believed(&log.root, &tx.query(sql, &[]).await.map_err(|e| plain(&e))?)?;
+    for event in forged {
+        found.add("redaction_forged", None, Some(event), "a detail was not redacted by Salus");
+    }
+    Ok(redacted)
 }
 
 /// The epochs, and whether each was begun as it should be.

@@ -49,7 +49,7 @@ impl<'a> Stream<'a> {
         tx: &'a Transaction<'a>,
         (head, part): (&Head, &Part),
         keys: WriterKeys<'a>,
-        receipts: Option<Receipts>,
+        (receipts, redacted): (Option<Receipts>, HashSet<Uuid>),
     ) -> Result<Self> {
         let events = log::events(tx, COLUMNS).await?;
         let Part { opening, alone, last } = part;
@@ -66,8 +66,6 @@ impl<'a> Stream<'a> {
         );
         let statement = tx.prepare(&sql).await.map_err(|e| plain(&e))?;
         let portal = tx.bind(&statement, &values).await.map_err(|e| plain(&e))?;
-        let redacted = tx.query("SELECT event_id FROM audit.redactions", &[]).await.map_err(|e| plain(&e))?;
-        let redacted = redacted.iter().map(|r| r.get(0)).collect();
         let (fetched, waiting) = (VecDeque::new(), HashMap::new());
         Ok(Self { tx, portal, keys, receipts, redacted, fetched, waiting, ended: false, unsealed: 0 })
     }

@@ -2,10 +2,10 @@
 
 use super::{
     super::{
-        Evidence,
+        Evidence, handover,
         journal::Receipts,
         log::{self, Head, LOCK, Log},
-        merkle::{Checkpoint, Grown, Note, SigningKey, Tiles, empty_root},
+        merkle::{Checkpoint, Grown, Note, SigningKey, Tiles, VerifyingKey, empty_root},
         plain,
         sealer::{self, Bounds},
         trust,
@@ -26,6 +26,8 @@ pub struct Ask {
     pub ticket: Option<String>,
     /// The request under which the audit log has who asked.
     pub request: Uuid,
+    /// The signing key that was lost, as it was noted outside: another one signs from this epoch on.
+    pub lost_key: Option<VerifyingKey>,
 }
 
 /// An epoch that was begun.
@@ -61,12 +63,17 @@ pub async fn begin(log: &Log, evidence: &Evidence<'_>, ask: &Ask) -> Result<Begu
     let mut client = log.connect().await?;
     let tx = client.transaction().await.map_err(|e| plain(&e))?;
     tx.query_one("SELECT pg_advisory_xact_lock($1)", &[&LOCK]).await.map_err(|e| plain(&e))?;
-    let (Some(head), Some(key)) = (log::head(&tx, true).await?, log.key(&tx).await?) else {
-        return Err(Error::Unavailable(
-            "the audit log has no head or no key: there is nothing an epoch could follow".into(),
-        ));
+    let nothing =
+        || Error::Unavailable("the audit log has no head or no key: there is nothing an epoch could follow".into());
+    let head = log::head(&tx, true).await?.ok_or_else(nothing)?;
+    let (key, cause) = if let Some(lost) = &ask.lost_key {
+        (handover::replace(log, &tx, lost, &head).await?, Some("its signing key was lost".to_owned()))
+    } else {
+        let key = log.key(&tx).await?.ok_or_else(nothing)?;
+        let cause = trust::objection(log, &tx, (&key, &head), evidence).await?;
+        (key, cause)
     };
-    let Some(cause) = trust::objection(log, &tx, (&key, &head), evidence).await? else {
+    let Some(cause) = cause else {
         let detail = "The log agrees with its anchors and can be continued: it needs no new epoch".into();
         return Err(Error::Conflict { code: "epoch_not_needed", detail });
     };

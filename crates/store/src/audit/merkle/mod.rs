@@ -12,7 +12,7 @@ pub mod proof;
 mod tile;
 
 pub use frontier::Frontier;
-pub use note::{Checkpoint, Note, SigningKey, VerifyingKey};
+pub use note::{Checkpoint, Former, Note, SigningKey, VerifyingKey};
 pub use proof::{verify_consistency, verify_inclusion};
 pub use tile::{Grown, HEIGHT, Tile, Tiles, WIDTH, right_edge};
 

@@ -46,6 +46,19 @@ pub struct SigningKey {
 pub struct VerifyingKey {
     name: String,
     key: [u8; 32],
+    /// Keys that signed before it.
+    former: Vec<Former>,
+}
+
+/// A key that ended, and the last head it may have signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Former {
+    /// The key.
+    pub key: [u8; 32],
+    /// Epoch of that head.
+    pub epoch: i32,
+    /// Leaves under it.
+    pub size: u64,
 }
 
 impl Checkpoint {
@@ -53,6 +66,12 @@ impl Checkpoint {
     #[must_use]
     pub fn text(&self) -> String {
         format!("{}\n{}\n{}\n", self.origin, self.size, STANDARD.encode(self.root))
+    }
+
+    /// The epoch that the origin names; beyond all when it names none.
+    #[must_use]
+    pub fn epoch(&self) -> i32 {
+        self.origin.rsplit_once("/e").and_then(|(_, epoch)| epoch.parse().ok()).unwrap_or(i32::MAX)
     }
 
     /// Reads the text of a checkpoint; `None` when it is not exactly one of ours.
@@ -87,13 +106,20 @@ impl Note {
         Some(Self { text: format!("{text}\n"), signatures })
     }
 
-    /// What the note says, when `key` signed it. A note with a wrong signature under the key's name and id is refused
+    /// What the note says, when `key` signed it, or a former key a head of before it ended. A note with a wrong signature under the key's name and id is refused
     /// whatever else it carries.
     ///
     /// # Errors
     /// [`Error::Invalid`] on `checkpoint`, saying what is wrong.
     pub fn open(&self, key: &VerifyingKey) -> Result<Checkpoint> {
-        match Checkpoint::parse(self.signed("checkpoint", key)?) {
+        let own = self.signatures.iter().any(|(name, id, _)| *name == key.name && *id == key.id());
+        let earlier = |f: &&Former| self.signed("checkpoint", &VerifyingKey::of(&key.name, f.key)).is_ok();
+        let former = if own { None } else { key.former.iter().find(earlier) };
+        let text = if former.is_some() { &self.text } else { self.signed("checkpoint", key)? };
+        match Checkpoint::parse(text) {
+            Some(said) if former.is_some_and(|f| (said.epoch(), said.size) > (f.epoch, f.size)) => {
+                Err(Error::invalid("checkpoint", "key_ended", "Is signed by a key that had ended before"))
+            }
             Some(checkpoint) => Ok(checkpoint),
             None => Err(Error::invalid(
                 "checkpoint",
@@ -101,6 +127,12 @@ impl Note {
                 "Is no checkpoint: origin, size and root, each on a line of its own",
             )),
         }
+    }
+
+    /// What the note says, whoever signed it: not to be believed.
+    #[must_use]
+    pub fn claim(&self) -> Option<Checkpoint> {
+        Checkpoint::parse(&self.text)
     }
 
     /// The text, when `key` signed it; `field` is what the note is called where it is refused.
@@ -134,7 +166,22 @@ impl SigningKey {
         if name.is_empty() || name.chars().any(|c| c.is_whitespace() || c.is_control() || c == '+') {
             return Err(Error::internal("the name of a log holds a space or a plus sign"));
         }
-        Ok(Self { pair, public: VerifyingKey { name: name.to_owned(), key } })
+        Ok(Self { pair, public: VerifyingKey::of(name, key) })
+    }
+
+    /// The same, which follows these keys.
+    #[must_use]
+    pub fn after(mut self, former: Vec<Former>) -> Self {
+        self.public = self.public.after(former);
+        self
+    }
+
+    /// A note with this key's signature beside those it has; `None` when it is none.
+    #[must_use]
+    pub fn cosign(&self, note: &str) -> Option<String> {
+        let own = self.sign_text(&Note::parse(note)?.text);
+        let (_, line) = own.rsplit_once("\n\n")?;
+        Some(format!("{note}{line}"))
     }
 
     /// What checks its signatures.
@@ -157,6 +204,19 @@ impl SigningKey {
 }
 
 impl VerifyingKey {
+    /// A key of this name that follows no other.
+    #[must_use]
+    pub fn of(name: &str, key: [u8; 32]) -> Self {
+        Self { name: name.to_owned(), key, former: Vec::new() }
+    }
+
+    /// The same, which follows these keys.
+    #[must_use]
+    pub fn after(mut self, former: Vec<Former>) -> Self {
+        self.former = former;
+        self
+    }
+
     /// The key id of signed-note: it tells keys of one name apart.
     fn id(&self) -> [u8; 4] {
         let hash = sha256(&[self.name.as_bytes(), b"\n", &[ALGORITHM], &self.key]);
@@ -185,7 +245,7 @@ impl VerifyingKey {
             let (name, id, key) = (parts.next()?, parts.next()?, parts.next()?);
             let key = STANDARD.decode(key).ok()?;
             let key: [u8; 32] = key.strip_prefix(&[ALGORITHM])?.try_into().ok()?;
-            let read = Self { name: name.to_owned(), key };
+            let read = Self::of(name, key);
             (!name.is_empty() && hex::encode(read.id()) == id).then_some(read)
         };
         parsed().ok_or_else(|| Error::invalid("key", "not_a_key", "Is no verifier key of an Ed25519 log: name+id+key"))

@@ -2,8 +2,9 @@
 //! alone where that is possible, by an anchor and receipts always (`spec` B1.7, A13).
 
 use super::World;
+use salus_core::Ctx;
 use salus_store::{
-    audit::{Anchor as _, Report},
+    audit::{Anchor as _, Report, redact},
     seal::RootKey,
 };
 use uuid::Uuid;
@@ -110,7 +111,45 @@ async fn a_detail_that_was_nulled_needs_a_redaction() {
     let redact =
         "INSERT INTO audit.redactions SELECT event_id, event_id, 'test' FROM audit.leaves WHERE leaf_index = 9";
     world.attack(redact).await;
+    let report = world.verify_alone().await;
+    names(&report, "payload_missing", Some(9));
+    names(&report, "redaction_forged", None);
+}
+
+#[tokio::test]
+async fn a_redaction_on_the_record_keeps_proofs_whole_and_a_changed_one_excuses_nothing() {
+    let world = world().await;
+    let event = world.id_at(9).await;
+    let mut tx = world.db.begin(Ctx::operator(world.db.env(), world.tenant), false).await.unwrap();
+    redact(&mut tx, event, "recorded in error").await.unwrap();
+    tx.commit("audit.event.redact", "audit.activity_logs").await.unwrap();
+    let admin = world.database.connect("salus_admin").await;
+    let sql = "SELECT payload IS NULL AND payload_salt IS NULL FROM audit.activity_logs WHERE id = $1";
+    assert!(admin.query_one(sql, &[&event]).await.unwrap().get::<_, bool>(0));
     assert!(world.verify_alone().await.holds(), "a redaction keeps proofs whole");
+
+    // Not twice, not in another tenant, and not what a hold keeps.
+    let refused = async |tenant: Uuid, event: Uuid| {
+        let mut tx = world.db.begin(Ctx::operator(world.db.env(), tenant), false).await.unwrap();
+        let refused = redact(&mut tx, event, "again").await.unwrap_err();
+        tx.undo().await;
+        refused.code()
+    };
+    assert_eq!(refused(world.tenant, event).await, "not_found");
+    let other = world.db.create_tenant("other", false).await.unwrap();
+    assert_eq!(refused(other, world.id_at(11).await).await, "not_found");
+    let hold = "INSERT INTO audit.legal_holds (tenant_id, id, reason) VALUES ";
+    world.attack(&format!("{hold} ('{}', gen_random_uuid(), 'a lawsuit')", world.tenant)).await;
+    assert_eq!(refused(world.tenant, world.id_at(11).await).await, "held");
+
+    // Another basis, or another event in its place, has no code; nothing else of the row may go.
+    world.attack("UPDATE audit.redactions SET basis = 'another'").await;
+    let report = world.verify_alone().await;
+    names(&report, "redaction_forged", None);
+    names(&report, "payload_missing", Some(9));
+    let app = world.database.connect("salus_app").await;
+    let direct = app.execute("UPDATE audit.activity_logs SET payload = NULL", &[]).await;
+    assert!(direct.is_err());
 }
 
 #[tokio::test]

@@ -14,7 +14,12 @@ impl World {
     pub async fn new_epoch(&self) -> salus_core::Result<Begun> {
         let (anchor, receipts) = (self.anchor(), self.home.join("receipts"));
         let evidence = Evidence { anchors: vec![&anchor], receipts: Some(&receipts) };
-        let ask = Ask { reason: "restored after a disk failed".into(), ticket: None, request: self.db.env().id() };
+        let ask = Ask {
+            reason: "restored after a disk failed".into(),
+            ticket: None,
+            request: self.db.env().id(),
+            lost_key: None,
+        };
         let begun = begin(&self.log(), &evidence, &ask).await?;
         self.sealer().anchor(&anchor).await?;
         Ok(begun)

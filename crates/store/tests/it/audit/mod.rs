@@ -3,6 +3,7 @@
 mod attacks;
 mod bundles;
 mod epochs;
+mod handover;
 mod retention;
 mod sealing;
 mod subjects;

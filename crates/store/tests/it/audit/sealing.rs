@@ -1,12 +1,13 @@
 //! What the sealer seals, and what it refuses.
 
 use super::World;
-use salus_core::Ctx;
+use salus_core::{Ctx, Env};
 use salus_store::audit::{
-    Anchor as _,
+    Anchor as _, LATE, TOO_LATE,
     merkle::{Note, VerifyingKey},
 };
 use std::{sync::Arc, time::Duration};
+use uuid::Uuid;
 
 #[tokio::test]
 async fn events_of_all_tenants_are_sealed_once_and_verified() {
@@ -159,4 +160,63 @@ async fn a_partition_that_the_sealer_does_not_see_is_told() {
     assert!(refused.contains("does not see audit.activity_logs_default"), "{refused}");
     let found = salus_store::lint::check(&admin).await.unwrap();
     assert!(found.iter().any(|f| f.rule == "N11"), "{found:?}");
+}
+
+#[tokio::test]
+async fn reading_bait_raises_an_alert_at_the_next_seal_and_nobody_can_see_which_it_is() {
+    let world = World::new().await;
+    let (bait, other) = (world.db.env().id(), world.db.env().id());
+    let ctx = || Ctx::operator(world.db.env(), world.tenant);
+    world.db.mark_honey(ctx(), bait, true).await.unwrap();
+    let again = world.db.mark_honey(ctx(), bait, true).await.unwrap_err();
+    assert_eq!(again.code(), "duplicate");
+    let read = async |person: Uuid| {
+        let mut tx = world.db.begin(ctx(), true).await.unwrap();
+        tx.about(other);
+        tx.about(person);
+        tx.commit("test.read", "audit.activity_logs").await.unwrap();
+        world.settle().await;
+        world.sealer().seal().await.unwrap();
+    };
+    let admin = world.database.connect("salus_admin").await;
+    let alerts = async || -> i64 {
+        let sql = "SELECT count(*) FROM audit.tamper_alerts WHERE kind = 'honey_read' AND tenant_id = $1 AND event_id IS NOT NULL";
+        admin.query_one(sql, &[&world.tenant]).await.unwrap().get(0)
+    };
+    read(other).await;
+    assert_eq!(alerts().await, 0);
+    read(bait).await;
+    assert_eq!(alerts().await, 1);
+    world.db.mark_honey(ctx(), bait, false).await.unwrap();
+    read(bait).await;
+    assert_eq!(alerts().await, 1, "an ordinary record again");
+    assert_eq!(world.db.mark_honey(ctx(), bait, false).await.unwrap_err().code(), "not_found");
+}
+
+#[tokio::test]
+async fn how_long_events_wait_is_known_and_after_a_quarter_of_an_hour_nothing_leaves() {
+    let mut world = World::new().await;
+    world.record(2).await;
+    world.settle().await;
+    world.sealer().seal().await.unwrap();
+    assert!(world.db.unsealed_for().await.unwrap().unwrap() < LATE);
+    world.db.require_sealed(world.tenant).await.unwrap();
+    // The sealer stands still, the clock does not.
+    let now = world.db.env().now();
+    world.reopen(Env::fixed(now + time::Duration::minutes(2))).await;
+    assert!(world.db.unsealed_for().await.unwrap().unwrap() > LATE);
+    world.reopen(Env::fixed(now + TOO_LATE * 2)).await;
+    world.db.require_sealed(world.tenant).await.unwrap();
+    world.record(1).await;
+    world.reopen(Env::fixed(now + TOO_LATE * 2 + LATE)).await;
+    world.db.require_sealed(world.tenant).await.unwrap();
+    world.reopen(Env::fixed(now + TOO_LATE * 3 + LATE)).await;
+    let refused = world.db.require_sealed(world.tenant).await.unwrap_err().to_string();
+    assert!(refused.contains("salus audit seal"), "{refused}");
+    assert!(world.db.raise_alert("sealing_late", "The audit log is not sealed").await.unwrap());
+    assert!(!world.db.raise_alert("sealing_late", "The audit log is not sealed").await.unwrap(), "once a day");
+    // A clock that went as time did is no step; one that was put back is.
+    let now = world.db.env().now();
+    assert!(!world.db.watch_clock(now, std::time::Duration::from_secs(1)).await.unwrap());
+    assert!(world.db.watch_clock(now, std::time::Duration::from_mins(10)).await.unwrap());
 }

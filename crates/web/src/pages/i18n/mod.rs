@@ -23,6 +23,7 @@ macro_rules! texts {
     };
 }
 
+mod alerts;
 pub mod codes;
 mod compliance;
 mod data;
@@ -34,6 +35,7 @@ mod ui;
 pub mod units;
 mod zone;
 
+pub use alerts::Alerts;
 pub use compliance::Compliance;
 pub use data::Data;
 pub use keys::Keys;
@@ -72,6 +74,8 @@ pub struct Texts {
     pub keys: Keys,
     /// Notifications and background work.
     pub notices: Notices,
+    /// Signs of tampering.
+    pub alerts: Alerts,
 }
 
 static EN: Texts = Texts {
@@ -81,6 +85,7 @@ static EN: Texts = Texts {
     compliance: Compliance::EN,
     keys: Keys::EN,
     notices: Notices::EN,
+    alerts: Alerts::EN,
 };
 static ES: Texts = Texts {
     ui: Ui::ES,
@@ -89,6 +94,7 @@ static ES: Texts = Texts {
     compliance: Compliance::ES,
     keys: Keys::ES,
     notices: Notices::ES,
+    alerts: Alerts::ES,
 };
 static PT_BR: Texts = Texts {
     ui: Ui::PT_BR,
@@ -97,6 +103,7 @@ static PT_BR: Texts = Texts {
     compliance: Compliance::PT_BR,
     keys: Keys::PT_BR,
     notices: Notices::PT_BR,
+    alerts: Alerts::PT_BR,
 };
 
 impl Locale {
