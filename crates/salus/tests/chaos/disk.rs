@@ -21,6 +21,7 @@ struct Disk(PathBuf);
 
 impl Disk {
     /// None where this account may not mount one, which is said and counted.
+    #[allow(clippy::explicit_write, reason = "eprintln is captured in a test that passes")]
     fn mount() -> Option<Self> {
         let path = std::env::temp_dir().join(format!("salus-chaos-disk-{}", std::process::id()));
         fs::create_dir_all(&path).unwrap();

@@ -26,7 +26,7 @@ const AGE: &str = "SET session_replication_role = replica; \
 async fn ended_at_any_fault_point_nothing_is_lost_or_half_done() {
     let seed = seed();
     let mut random = Random::new(seed);
-    let share = random.below(3) as usize;
+    let share = usize::try_from(random.below(3)).unwrap();
     let points: Vec<(String, &str)> = POINTS
         .iter()
         .enumerate()

@@ -215,7 +215,7 @@ impl Installation {
 
     /// Settings with which the server takes its own cluster for somebody's PostgreSQL: it serves through the socket in
     /// `way`, and everything else goes straight to the one in `socket`.
-    pub fn own_database(&self, socket: &Path, way: &Path) -> Vec<(&'static str, String)> {
+    pub fn own_database(socket: &Path, way: &Path) -> Vec<(&'static str, String)> {
         let url = |role: &str, folder: &Path| format!("postgres://{role}@/{DATABASE}?host={}", folder.display());
         vec![
             ("DATABASE_URL", url("salus_app", way)),

@@ -129,7 +129,7 @@ async fn connections_that_break_and_stall_do_nothing_twice() {
     tokio::task::block_in_place(|| place.pause());
     let cluster = place.cluster();
     let relay = Relay::begin(cluster.socket_dir(), place.home.join("relay"));
-    place.settings = place.own_database(cluster.socket_dir(), &relay.folder);
+    place.settings = Installation::own_database(cluster.socket_dir(), &relay.folder);
     tokio::task::block_in_place(|| place.start());
     let writers = Arc::new(Writers::new(place.address, &place.key, seed));
     let mut running = tokio::task::JoinSet::new();

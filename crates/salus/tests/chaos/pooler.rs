@@ -50,14 +50,14 @@ impl Pooler {
             chown(&folder, Some(owner.uid()), Some(owner.gid())).unwrap();
             command.uid(owner.uid()).gid(owner.gid());
         }
-        let child = command.spawn().unwrap();
+        let pooler = Self { child: command.spawn().unwrap(), folder };
         for _ in 0..500 {
-            if folder.join(".s.PGSQL.5432").exists() {
-                return Self { folder, child };
+            if pooler.folder.join(".s.PGSQL.5432").exists() {
+                return pooler;
             }
             sleep(Duration::from_millis(10)).await;
         }
-        panic!("PgBouncer does not start: {}", fs::read_to_string(folder.join("log")).unwrap_or_default());
+        panic!("PgBouncer does not start: {}", fs::read_to_string(pooler.folder.join("log")).unwrap_or_default());
     }
 }
 
@@ -80,7 +80,7 @@ async fn everything_works_behind_a_pooler_that_shares_connections() {
     tokio::task::block_in_place(|| place.pause());
     let cluster = place.cluster();
     let pooler = Pooler::begin(cluster.socket_dir(), place.home.join("pooler")).await;
-    place.settings = place.own_database(cluster.socket_dir(), &pooler.folder);
+    place.settings = Installation::own_database(cluster.socket_dir(), &pooler.folder);
     place.settings.push(("SALUS_DATABASE_POOLED", "true".into()));
     tokio::task::block_in_place(|| place.start());
     let caller = Caller::new(place.address, &place.key);
