@@ -11,6 +11,7 @@ pub mod auth;
 pub mod compliance;
 pub mod demo;
 pub mod exchange;
+pub mod explain;
 pub mod kernel;
 pub mod medical;
 pub mod prove;
@@ -58,11 +59,14 @@ pub fn operations(catalog: &Catalog) -> Result<Vec<Arc<Op>>> {
         ops.extend(resource.ops(catalog)?.into_iter().map(auth::guarded));
     }
     ops.extend(auth::actions(catalog)?);
+    ops.extend(auth::glass_actions());
+    ops.extend(explain::reads());
     ops.extend(medical::actions(catalog)?);
     ops.extend(records::reads());
     ops.extend(exchange::actions());
     ops.extend(audit::reads());
     ops.extend(compliance::reads());
+    ops.extend(compliance::actions());
     ops.extend(kernel::reads());
     ops.sort_by(|a, b| (&a.path, a.method).cmp(&(&b.path, b.method)));
     Ok(ops.into_iter().map(Arc::new).collect())

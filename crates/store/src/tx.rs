@@ -66,6 +66,7 @@ struct Trail {
     row: Option<Uuid>,
     count: usize,
     detail: Option<Value>,
+    why: Vec<String>,
 }
 
 /// What a reply showed, kept beside it so that showing it again is recorded and permitted anew.
@@ -321,6 +322,12 @@ impl Tx {
         table.to_open(column).iter().all(|permission| self.ctx.may(permission))
     }
 
+    /// Whether a column is left out of what this caller is answered.
+    pub(crate) fn masks(&self, table: &str, column: &str) -> bool {
+        let held = self.ctx.masks.as_ref().and_then(|masks| masks.get(table));
+        held.is_some_and(|columns| columns.contains(column))
+    }
+
     /// Makes the key of a new person; its wrapped form is taken with [`Tx::take_new_wrapped`] to be stored.
     pub(crate) fn new_subject(&mut self, id: Uuid) -> Result<()> {
         let (key, wrapped) = self.keys.new_subject(id)?;
@@ -372,6 +379,11 @@ impl Tx {
         self.trail.row = Some(row);
     }
 
+    /// Notes the rules by which this call is refused.
+    pub fn because(&mut self, why: Vec<String>) {
+        self.trail.why = why;
+    }
+
     /// Counts rows read or written.
     pub fn count(&mut self, rows: usize) {
         self.trail.count += rows;
@@ -403,6 +415,10 @@ impl Tx {
             let Some((table, column)) = found else { continue };
             if let Some(lacking) = table.to_open(column).iter().find(|p| !self.ctx.may(p)) {
                 return Err(Error::Forbidden((*lacking).to_owned()));
+            }
+            if self.masks(&table.name, &column.name) {
+                let detail = "This reply holds a field that is left out for you now: send the request with a new key";
+                return Err(Error::Refused { code: "field_masked", detail: detail.into() });
             }
             self.trail.columns.insert(column.column_id, name);
         }
@@ -478,6 +494,7 @@ impl Tx {
             subjects: self.trail.subjects.iter().copied().collect(),
             outcome,
             code,
+            why: self.trail.why.clone(),
         };
         self.db.0.writer.event(&self.ctx, &self.keys, header, self.trail.detail.as_ref())
     }

@@ -4,7 +4,7 @@
 
 use deadpool_postgres::{Object, Pool};
 use futures_util::future::try_join_all;
-use salus_core::{Channel, Ctx, Error, Result, Scope};
+use salus_core::{Channel, Ctx, Error, Result};
 use tokio_postgres::{Row, Statement, types::ToSql};
 use uuid::Uuid;
 
@@ -37,23 +37,19 @@ impl From<tokio_postgres::Error> for Failure {
 impl Unit {
     /// For this caller; a read-only unit acts as `salus_reader`, which may change nothing but add to the audit log.
     pub fn new(pool: &Pool, ctx: &Ctx, read_only: bool) -> Self {
-        let scope = match ctx.scope {
-            Scope::Tenant => "tenant",
-            Scope::Own => "own",
-        };
         // With row-level security, planning a request's statement costs more than running it. A command loads much at
         // once, and tables grow under the plans it would keep.
         let plans = match ctx.channel {
             Channel::Api | Channel::Page => "force_generic_plan",
             Channel::Cli | Channel::Job => "auto",
         };
-        let begin = begin([ctx.tenant, ctx.actor.id], scope, plans, read_only);
+        let begin = begin([ctx.tenant, ctx.actor.id], &scope(ctx), plans, read_only);
         Self { pool: pool.clone(), connection: None, begin, read_only }
     }
 
     /// For adding to a tenant's audit log, and nothing else.
     pub fn recording(pool: &Pool, tenant: Uuid) -> Self {
-        let begin = begin([tenant, Uuid::nil()], "none", "force_generic_plan", true);
+        let begin = begin([tenant, Uuid::nil()], "none'", "force_generic_plan", true);
         Self { pool: pool.clone(), connection: None, begin, read_only: true }
     }
 
@@ -147,12 +143,27 @@ impl Drop for Unit {
     }
 }
 
+/// The scope of a caller as `db/replaceable/kernel.sql` reads it, up to the quote that ends its last setting. `tenant` is
+/// every row; where some record bears a label, or only some persons are reached, the database asks whose and why.
+fn scope(ctx: &Ctx) -> String {
+    let word = match (ctx.reach.is_whole_tenant(), ctx.labelled) {
+        (true, false) => return "tenant'".to_owned(),
+        (true, true) => "labelled",
+        (false, _) => "own",
+    };
+    format!(
+        "{word}'; SET LOCAL salus.reach = '{}'; SET LOCAL salus.purpose = '{}'",
+        ctx.reach.names().join(","),
+        ctx.purpose.code()
+    )
+}
+
 /// One message that begins a transaction for a caller. It is made of ids and of words of ours, so there is nothing to
 /// escape; were a part of it refused, PostgreSQL would refuse all that follows in the transaction.
-fn begin([tenant, actor]: [Uuid; 2], scope: &'static str, plans: &'static str, read_only: bool) -> String {
+fn begin([tenant, actor]: [Uuid; 2], scope: &str, plans: &'static str, read_only: bool) -> String {
     let role = if read_only { "; SET LOCAL ROLE salus_reader" } else { "" };
     format!(
-        "BEGIN; SET LOCAL salus.tenant = '{tenant}'; SET LOCAL salus.actor = '{actor}'; SET LOCAL salus.scope = '{scope}'; \
+        "BEGIN; SET LOCAL salus.tenant = '{tenant}'; SET LOCAL salus.actor = '{actor}'; SET LOCAL salus.scope = '{scope}; \
          SET LOCAL plan_cache_mode = {plans}{role}"
     )
 }

@@ -102,8 +102,9 @@ pub async fn may_give(tx: &mut Tx, roles: &[Uuid], to: Option<Uuid>) -> Result<(
     );
     for row in tx.query(sql, &[&roles]).await? {
         let content = row.get::<_, Option<Value>>("patterns").map_or_else(Permissions::default, |p| patterns(&p));
-        let wider = tx.ctx.scope == Scope::Own && row.get::<_, &str>("scope") == "tenant";
-        let above = tx.ctx.permissions.lacks(&content).or(wider.then_some("the whole tenant"));
+        let scope: &str = row.get("scope");
+        let within = tx.ctx.reach.is_whole_tenant() || Scope::from_name(scope).is_some_and(|s| tx.ctx.reach.has(s));
+        let above = tx.ctx.permissions.lacks(&content).or((!within).then_some(scope));
         let own = to == Some(tx.ctx.actor.id);
         if let Some(above) = above.filter(|_| own || !tx.ctx.may(APPOINT)) {
             return Err(refusal(above, own));

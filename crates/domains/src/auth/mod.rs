@@ -6,7 +6,9 @@
 
 mod caller;
 mod common;
+mod glass;
 mod grant;
+mod held;
 mod own;
 mod password;
 mod sign_in;
@@ -16,7 +18,9 @@ mod token;
 mod users;
 
 pub use caller::{Callers, Presented};
+pub use glass::{actions as glass_actions};
 pub use grant::guarded;
+pub use held::{Held, held};
 pub use own::{Own, OwnAccess, Who, own_access, revoke_own, who};
 pub use sign_in::{SignIn, Signed, accept_and_sign_in, sign_in, sign_out};
 pub use tenant::{NewTenant, create_tenant, start_roles};
@@ -79,6 +83,45 @@ pub const RESOURCES: &[Resource] = &[
             "auth.role.read",
             Some("auth.role.write"),
         )
+    },
+    Resource {
+        filters: &["role_id", "table_name", "purpose"],
+        ..table("auth.field_masks", "auth/field-masks", "auth.field_mask", "auth.role.read", Some("auth.role.write"))
+    },
+    Resource {
+        filters: &["user_id", "patient_id", "kind"],
+        ..table(
+            "auth.caseload_assignments",
+            "auth/caseload-assignments",
+            "auth.caseload_assignment",
+            "auth.assignment.read",
+            Some("auth.assignment.write"),
+        )
+    },
+    Resource {
+        filters: &["user_id", "organization_id"],
+        ..table(
+            "auth.user_units",
+            "auth/user-units",
+            "auth.user_unit",
+            "auth.assignment.read",
+            Some("auth.assignment.write"),
+        )
+    },
+    Resource {
+        filters: &["patient_id", "organization_id"],
+        ..table(
+            "auth.person_units",
+            "auth/person-units",
+            "auth.person_unit",
+            "auth.assignment.read",
+            Some("auth.assignment.write"),
+        )
+    },
+    Resource {
+        filters: &["user_id", "patient_id", "review_due_on", "reviewed_at"],
+        list: &["user_id", "patient_id", "opened_at", "ends_at", "ended_at", "review_due_on", "reviewed_at", "review_outcome"],
+        ..table("auth.glass_breaks", "auth/glass-breaks", "auth.glass", "auth.glass.read", None)
     },
     Resource {
         filters: &["user_id", "kind"],

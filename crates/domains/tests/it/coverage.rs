@@ -179,7 +179,7 @@ async fn who_may_call_what_is_as_reviewed() {
     for name in ["austa", "valley"] {
         let tenant = demo::load(&world.db, name).await.unwrap().id;
         for (role, caller) in callers(&world, tenant, &admin).await {
-            let _ = writeln!(text, "\n{name} {role} ({:?})", caller.scope);
+            let _ = writeln!(text, "\n{name} {role} ({})", caller.reach.names().join(", "));
             let mut verbs: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
             let tried = world.ops.iter().map(|op| attempt(&world, op, caller.clone()));
             let tried: Vec<(&Arc<Op>, bool)> = stream::iter(tried).buffered(6).collect().await;

@@ -40,6 +40,8 @@ pub struct Header {
     pub outcome: Outcome,
     /// The error code when it did not end well.
     pub code: Option<String>,
+    /// The rules by which it was refused, in words.
+    pub why: Vec<String>,
 }
 
 impl Outcome {
@@ -61,7 +63,7 @@ impl Header {
     /// [`Error::Internal`] when a value cannot be written as JSON.
     pub fn canonical(&self, ctx: &Ctx, id: Uuid) -> Result<Vec<u8>> {
         // Members are listed in order, so that the text is canonical whatever map serde_json is built with.
-        let members: [(&str, Value); 18] = [
+        let members: [(&str, Value); 19] = [
             ("action", json!(self.action)),
             ("actor", json!(ctx.actor.id)),
             ("actor_kind", json!(ctx.actor.kind)),
@@ -80,6 +82,7 @@ impl Header {
             ("subjects", json!(packed(&self.subjects))),
             ("target", json!(self.target)),
             ("tenant", json!(ctx.tenant)),
+            ("why", json!(self.why)),
         ];
         let mut out = vec![b'{'];
         for (name, value) in members.into_iter().filter(|(_, v)| !v.is_null() && *v != json!([]) && *v != json!("")) {
@@ -120,6 +123,7 @@ mod tests {
             subjects: vec![Uuid::from_u128(2)],
             outcome: Outcome::Success,
             code: None,
+            why: Vec::new(),
         };
         let text = String::from_utf8(header.canonical(&ctx, Uuid::from_u128(3)).unwrap()).unwrap();
         assert!(text.starts_with(r#"{"action":"medical.patient.get","actor":"0000"#), "{text}");
