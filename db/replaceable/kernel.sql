@@ -19,13 +19,13 @@ CREATE OR REPLACE FUNCTION kernel.scope() RETURNS text
   LANGUAGE sql STABLE PARALLEL SAFE
   RETURN nullif(current_setting('salus.scope', true), '');
 COMMENT ON FUNCTION kernel.scope() IS
-  'tenant: every row of the tenant; labelled: every row that no label closes; own: rows of the persons reached; NULL: nothing';
+  'tenant: every row of the tenant; whole, labelled: every row that no label closes; own: rows of the persons reached; NULL: nothing';
 
 -- A condition of its own, because PostgreSQL takes a comparison with an unknown text for one row in 200, and then plans
 -- every page of a list as if the table were nearly empty; an unknown yes or no counts as one row in two.
 CREATE OR REPLACE FUNCTION kernel.is_whole_tenant() RETURNS boolean
   LANGUAGE sql STABLE PARALLEL SAFE
-  RETURN coalesce(current_setting('salus.scope', true) IN ('tenant', 'labelled'), false);
+  RETURN coalesce(current_setting('salus.scope', true) IN ('tenant', 'whole', 'labelled'), false);
 COMMENT ON FUNCTION kernel.is_whole_tenant() IS 'Whether the caller reaches every row of the tenant that no label closes';
 
 CREATE OR REPLACE FUNCTION kernel.reaches(scope text) RETURNS boolean
@@ -42,8 +42,13 @@ COMMENT ON FUNCTION kernel.is_staff() IS
 
 CREATE OR REPLACE FUNCTION kernel.has_labels() RETURNS boolean
   LANGUAGE sql STABLE PARALLEL SAFE
+  RETURN coalesce(current_setting('salus.scope', true) NOT IN ('tenant', 'whole'), true);
+COMMENT ON FUNCTION kernel.has_labels() IS 'False only for the kernel, and when the server has seen that no person and no row apart bears a label';
+
+CREATE OR REPLACE FUNCTION kernel.is_bound() RETURNS boolean
+  LANGUAGE sql STABLE PARALLEL SAFE
   RETURN coalesce(current_setting('salus.scope', true) <> 'tenant', true);
-COMMENT ON FUNCTION kernel.has_labels() IS 'False only when the server has seen that no label of the tenant closes anything';
+COMMENT ON FUNCTION kernel.is_bound() IS 'Whether labels in rows bind the caller: all but the kernel and the operator';
 
 -- Protection -------------------------------------------------------------------------------------
 
@@ -103,9 +108,12 @@ DECLARE
   t record;
 BEGIN
   SELECT k.* INTO STRICT t FROM kernel.tables k WHERE k.table_name::regclass = tbl;
+  IF t.table_name LIKE 'audit.%' THEN
+    RETURN; -- every event is written, whoever it is about
+  END IF;
   IF t.subject_column IS NULL THEN
-    -- What is about no person is read and changed by whoever works here, as permitted; links, labels and the log are not.
-    IF t.class = 'C1' AND t.table_name NOT LIKE 'audit.%' AND NOT EXISTS (SELECT FROM pg_policy WHERE polrelid = tbl AND polname = 'staff') THEN
+    -- What is about no person is read and changed by whoever works here, as permitted; links and labels are not.
+    IF t.class = 'C1' AND NOT EXISTS (SELECT FROM pg_policy WHERE polrelid = tbl AND polname = 'staff') THEN
       EXECUTE format('CREATE POLICY staff ON %s FOR ALL USING ((SELECT kernel.is_staff())) WITH CHECK ((SELECT kernel.is_staff()))', tbl);
     END IF;
     RETURN;
@@ -115,6 +123,10 @@ BEGIN
   END IF;
   EXECUTE format('CREATE POLICY reached_person_add ON %s FOR INSERT WITH CHECK ((SELECT kernel.is_staff()) AND %I IN (SELECT kernel.own_persons()))', tbl, t.subject_column);
   EXECUTE format('CREATE POLICY reached_person_change ON %s FOR UPDATE USING ((SELECT kernel.is_staff()) AND %2$I IN (SELECT kernel.own_persons())) WITH CHECK ((SELECT kernel.is_staff()) AND %2$I IN (SELECT kernel.own_persons()))', tbl, t.subject_column);
+  -- A row of the records may bear a label of its own, as the source sent it.
+  IF t.table_name LIKE 'records.%' AND EXISTS (SELECT FROM pg_attribute WHERE attrelid = tbl AND attname = 'sensitivity' AND NOT attisdropped) THEN
+    EXECUTE format('CREATE POLICY own_label ON %s AS RESTRICTIVE FOR ALL USING (sensitivity IS NULL OR NOT (SELECT kernel.is_bound()) OR kernel.opens(%I, sensitivity))', tbl, t.subject_column);
+  END IF;
   EXECUTE format('CREATE POLICY sensitivity ON %s AS RESTRICTIVE FOR ALL USING (NOT (SELECT kernel.has_labels()) OR NOT (coalesce(%I IN (SELECT kernel.closed()), false) OR id IN (SELECT kernel.closed())))', tbl, t.subject_column);
 END $$;
 COMMENT ON PROCEDURE kernel.admit(regclass) IS
@@ -285,7 +297,7 @@ DECLARE
   said text;
 BEGIN
   IF EXISTS (SELECT FROM kernel.links(person) l
-              WHERE kernel.reaches(l.scope) AND (l.scope IN ('own', 'glass') OR (l.scope = 'caseload' AND wanted = 'VIP'))) THEN
+              WHERE (l.scope IN ('own', 'glass') AND kernel.reaches(l.scope)) OR (l.scope = 'caseload' AND wanted = 'VIP')) THEN
     RETURN true;
   END IF;
   SELECT c.decision INTO said
@@ -306,14 +318,15 @@ END $$;
 COMMENT ON FUNCTION kernel.opens(uuid, text) IS
   'Whether a label of a person is open to the caller: by being that person, by an open glass, by assignment (VIP), or by the most specific consent';
 
-CREATE OR REPLACE FUNCTION kernel.labels(person uuid, of_row uuid) RETURNS TABLE (label text, open boolean)
+CREATE OR REPLACE FUNCTION kernel.labels(person uuid, of_row uuid, own_label text) RETURNS TABLE (label text, open boolean)
   LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
 BEGIN
   RETURN QUERY
     SELECT DISTINCT l.label::text, kernel.opens(l.patient_id, l.label) FROM compliance.sensitivity_labels l
-     WHERE l.lifted_at IS NULL AND ((l.patient_id = person AND l.row_id IS NULL) OR l.row_id = of_row);
+     WHERE l.lifted_at IS NULL AND ((l.patient_id = person AND l.row_id IS NULL) OR l.row_id = of_row)
+    UNION SELECT own_label, kernel.opens(person, own_label) WHERE own_label IS NOT NULL;
 END $$;
-COMMENT ON FUNCTION kernel.labels(uuid, uuid) IS 'The labels on a person and on one row, and whether each is open to the caller';
+COMMENT ON FUNCTION kernel.labels(uuid, uuid, text) IS 'The labels on a person and on one row, and whether each is open to the caller';
 
 CREATE OR REPLACE FUNCTION kernel.closed() RETURNS SETOF uuid
   LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$

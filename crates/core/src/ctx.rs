@@ -35,6 +35,17 @@ pub struct Actor {
     pub session: Option<Uuid>,
 }
 
+/// Which labels have to be asked about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Labels {
+    /// None: operator and kernel, to whom nothing is closed.
+    Ignored,
+    /// Those in the rows themselves: no person of the tenant, and no row apart, bears one.
+    InRows,
+    /// All.
+    All,
+}
+
 /// By which way the call came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -63,8 +74,8 @@ pub struct Ctx {
     pub grants: Arc<[Grant]>,
     /// Columns that are left out of what is answered.
     pub masks: Option<Arc<Masks>>,
-    /// Whether some record of the tenant bears a label that may close it to this caller.
-    pub labelled: bool,
+    /// Which labels may close a record to this caller.
+    pub labels: Labels,
     /// One number for all that this call does; shown to the caller and kept in the audit log.
     pub request: Uuid,
     /// By which way.
@@ -109,7 +120,7 @@ impl Ctx {
             purpose: Purpose::Operations,
             grants: Arc::from([]),
             masks: None,
-            labelled: false,
+            labels: Labels::Ignored,
             request: env.id(),
             channel,
             env: env.clone(),

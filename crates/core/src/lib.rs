@@ -13,7 +13,7 @@ mod permission;
 mod purpose;
 pub mod text;
 
-pub use ctx::{Actor, ActorKind, Channel, Ctx};
+pub use ctx::{Actor, ActorKind, Channel, Ctx, Labels};
 pub use env::{Clock, Env, Ids};
 pub use error::{Error, FieldError, Result};
 pub use grant::{Grant, Masks, Reach, Scope};

@@ -8,7 +8,7 @@ use crate::{auth, resources};
 use salus_core::{Actor, ActorKind, Channel, Ctx, Error, Purpose, Result};
 use salus_store::{
     Act, Call, Method, Op, Param, Reply, Tx,
-    decide::{Decision, Notice, Rule, RowFacts, Verdict, decide},
+    decide::{Decision, Notice, RowFacts, Rule, Verdict, decide},
     run, sql,
 };
 use serde::Serialize;
@@ -137,7 +137,11 @@ async fn as_user(tx: &Tx, user: Uuid) -> Result<(Ctx, bool)> {
 pub async fn explain(tx: &mut Tx, question: &Question) -> Result<Explanation> {
     let db = tx.db().clone();
     let Some(resource) = resources().into_iter().find(|r| r.table == question.table) else {
-        return Err(Error::invalid("table", "not_allowed", "Is not a table whose rows are shown: see the data browser"));
+        return Err(Error::invalid(
+            "table",
+            "not_allowed",
+            "Is not a table whose rows are shown: see the data browser",
+        ));
     };
     let (ctx, active) = as_user(tx, question.user).await?;
     let ctx = match question.purpose {
@@ -157,7 +161,8 @@ pub async fn explain(tx: &mut Tx, question: &Question) -> Result<Explanation> {
     if let Some(subject) = facts.subject {
         tx.about(subject);
     }
-    let account = if active { "The account is active." } else { "The account is not active: no call of it is answered." };
+    let account =
+        if active { "The account is active." } else { "The account is not active: no call of it is answered." };
     let mut rules = vec![Line { rule: "account", holds: active, words: account.into() }];
     rules.extend(decision.rules.iter().map(|(rule, verdict)| Line {
         rule: rule.name(),
@@ -166,14 +171,20 @@ pub async fn explain(tx: &mut Tx, question: &Question) -> Result<Explanation> {
     }));
     let granted = !matches!(decision.failed(), Some(Rule::Permission | Rule::Purpose));
     if granted && decision.permit != visible {
-        let words = if visible { "A policy of the database shows this row all the same." } else { "A policy of the database hides this row." };
+        let words = if visible {
+            "A policy of the database shows this row all the same."
+        } else {
+            "A policy of the database hides this row."
+        };
         rules.push(Line { rule: "database", holds: visible, words: words.into() });
     }
     let table = db.catalog().table(resource.table)?;
     let hidden = hidden(table, &decision);
     let notice = match decision.notice {
         None => "",
-        Some(Notice::BreakGlass) => "Emergency access: every access is recorded as such and reviewed by another person.",
+        Some(Notice::BreakGlass) => {
+            "Emergency access: every access is recorded as such and reviewed by another person."
+        }
         Some(Notice::Part2) => "42 CFR Part 2 prohibits disclosing this further without consent.",
     };
     Ok(Explanation {
@@ -192,17 +203,20 @@ async fn facts(tx: &Tx, ctx: &Ctx, question: &Question) -> Result<(RowFacts, boo
     let table = db.catalog().table(&question.table)?;
     let subject_column = table.subject.as_deref().unwrap_or("id");
     let mut apart = db.begin(Ctx::system(&tx.ctx.env, tx.ctx.tenant), true).await?;
-    let found = apart.get(&question.table, question.row, &[subject_column]).await;
+    let own_label = table.schema() == "records" && table.column("sensitivity").is_some();
+    let fields = [subject_column, if own_label { "sensitivity" } else { "id" }];
+    let found = apart.get(&question.table, question.row, &fields).await;
     apart.finish_unrecorded().await?;
     let mut facts = RowFacts { of_persons: table.subject.is_some(), ..RowFacts::default() };
-    match found {
+    let label = match found {
         Err(Error::NotFound) => return Ok((facts, false)),
         Err(e) => return Err(e),
         Ok(record) => {
             facts.exists = true;
             facts.subject = record.text(subject_column).parse().ok().filter(|_| facts.of_persons);
+            Some(record.text("sensitivity").to_owned()).filter(|text| !text.is_empty())
         }
-    }
+    };
     let mut theirs = db.begin(ctx.clone(), true).await?;
     let visible = match theirs.get(&question.table, question.row, &["id"]).await {
         Ok(_) => true,
@@ -216,8 +230,8 @@ async fn facts(tx: &Tx, ctx: &Ctx, question: &Question) -> Result<(RowFacts, boo
             facts.reached |= link.get::<_, bool>("counts");
             facts.links.push(link.get("link"));
         }
-        let sql = sql!("SELECT label, open FROM kernel.labels($1, $2) ORDER BY label");
-        for label in theirs.query(sql, &[&subject, &question.row]).await? {
+        let sql = sql!("SELECT label, open FROM kernel.labels($1, $2, $3::text) ORDER BY label");
+        for label in theirs.query(sql, &[&subject, &question.row, &label]).await? {
             let side = if label.get("open") { &mut facts.opened } else { &mut facts.closed_by };
             side.push(label.get("label"));
         }

@@ -60,13 +60,15 @@ pub fn operations(catalog: &Catalog) -> Result<Vec<Arc<Op>>> {
     }
     ops.extend(auth::actions(catalog)?);
     ops.extend(auth::glass_actions());
+    ops.extend(auth::glass_reads());
+    ops.extend(auth::role_ops());
     ops.extend(explain::reads());
     ops.extend(medical::actions(catalog)?);
     ops.extend(records::reads());
     ops.extend(exchange::actions());
     ops.extend(audit::reads());
     ops.extend(compliance::reads());
-    ops.extend(compliance::actions());
+    ops.extend(compliance::actions(catalog)?);
     ops.extend(kernel::reads());
     ops.sort_by(|a, b| (&a.path, a.method).cmp(&(&b.path, b.method)));
     Ok(ops.into_iter().map(Arc::new).collect())

@@ -115,10 +115,8 @@ pub fn decide(ctx: &Ctx, act: &Act, facts: Option<&RowFacts>) -> Decision {
     let elsewhere = || ctx.grants.iter().any(|g| g.permissions.allow(act.permission));
     let terms = Terms::of(ctx, act.permission);
     let verdict = |holds| if holds { Verdict::Holds } else { Verdict::Fails };
-    let mut rules = vec![
-        (Rule::Permission, verdict(granted || elsewhere())),
-        (Rule::Purpose, verdict(granted || !elsewhere())),
-    ];
+    let mut rules =
+        vec![(Rule::Permission, verdict(granted || elsewhere())), (Rule::Purpose, verdict(granted || !elsewhere()))];
     rules.extend(match facts {
         None => [Rule::Tenant, Rule::Relationship, Rule::Sensitivity].map(|rule| (rule, Verdict::ByDatabase)),
         Some(facts) => {
@@ -182,7 +180,9 @@ fn permitted(serving: &[&Grant], reach: Reach, ctx: &Ctx) -> Permissions {
 fn masked(giving: &[&Grant], purpose: Purpose) -> Option<Arc<Masks>> {
     let (first, others) = giving.split_first()?;
     let mut out = Masks::new();
-    for (table, columns) in first.masks.iter().filter(|(when, _)| when.is_none_or(|p| p == purpose)).flat_map(|(_, m)| m) {
+    for (table, columns) in
+        first.masks.iter().filter(|(when, _)| when.is_none_or(|p| p == purpose)).flat_map(|(_, m)| m)
+    {
         let all: BTreeSet<String> =
             columns.iter().filter(|c| others.iter().all(|g| g.masks(purpose, table, c))).cloned().collect();
         if !all.is_empty() {

@@ -4,7 +4,7 @@
 
 use deadpool_postgres::{Object, Pool};
 use futures_util::future::try_join_all;
-use salus_core::{Channel, Ctx, Error, Result};
+use salus_core::{Channel, Ctx, Error, Labels, Result};
 use tokio_postgres::{Row, Statement, types::ToSql};
 use uuid::Uuid;
 
@@ -144,18 +144,19 @@ impl Drop for Unit {
 }
 
 /// The scope of a caller as `db/replaceable/kernel.sql` reads it, up to the quote that ends its last setting. `tenant` is
-/// every row; where some record bears a label, or only some persons are reached, the database asks whose and why.
+/// every row; where a label may close one, or only some persons are reached, the database asks whose and why.
 fn scope(ctx: &Ctx) -> String {
-    let word = match (ctx.reach.is_whole_tenant(), ctx.labelled) {
-        (true, false) => return "tenant'".to_owned(),
-        (true, true) => "labelled",
-        (false, _) => "own",
+    let purpose = ctx.purpose.code();
+    let word = match (ctx.reach.is_whole_tenant(), ctx.labels) {
+        (true, Labels::Ignored) => return "tenant'".to_owned(),
+        (true, Labels::InRows) => "whole",
+        (true, Labels::All) => "labelled",
+        (false, _) => {
+            let reach = ctx.reach.names().join(",");
+            return format!("own'; SET LOCAL salus.reach = '{reach}'; SET LOCAL salus.purpose = '{purpose}'");
+        }
     };
-    format!(
-        "{word}'; SET LOCAL salus.reach = '{}'; SET LOCAL salus.purpose = '{}'",
-        ctx.reach.names().join(","),
-        ctx.purpose.code()
-    )
+    format!("{word}'; SET LOCAL salus.purpose = '{purpose}'")
 }
 
 /// One message that begins a transaction for a caller. It is made of ids and of words of ours, so there is nothing to

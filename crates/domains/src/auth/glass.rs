@@ -147,7 +147,9 @@ async fn sought(tx: &mut Tx, id: Option<Uuid>, number: Option<String>) -> Result
     let (field, found) = match (id, number) {
         (Some(id), _) => ("patient_id", medical::find(&mut apart, id).await?),
         (None, Some(number)) => ("record_number", medical::find_by_number(&mut apart, &number).await?),
-        (None, None) => return Err(Error::invalid("patient_id", "required", "Name the person, or their record_number")),
+        (None, None) => {
+            return Err(Error::invalid("patient_id", "required", "Name the person, or their record_number"));
+        }
     };
     apart.finish_unrecorded().await?;
     found.ok_or_else(|| Error::invalid(field, "no_such_record", "Must name an existing record"))
@@ -186,7 +188,8 @@ pub(super) async fn holders(tx: &mut Tx, permission: &str) -> Result<Vec<Uuid>> 
     );
     let mut found = Vec::new();
     for held in tx.query(sql, &[&now]).await? {
-        let lists: Vec<Vec<String>> = serde_json::from_value(held.get::<_, Value>("patterns")).map_err(Error::internal)?;
+        let lists: Vec<Vec<String>> =
+            serde_json::from_value(held.get::<_, Value>("patterns")).map_err(Error::internal)?;
         if Permissions::new(lists.into_iter().flatten()).allow(permission) {
             found.push(held.get("user_id"));
         }

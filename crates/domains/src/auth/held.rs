@@ -2,7 +2,7 @@
 //! a preview of a changed role read it here, so that they cannot differ.
 
 use crate::compliance;
-use salus_core::{Ctx, Error, Grant, Masks, Permissions, Purpose, Result, Scope};
+use salus_core::{Ctx, Error, Grant, Labels, Masks, Permissions, Purpose, Result, Scope};
 use salus_store::{Row, Tx, sql};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -15,7 +15,7 @@ pub struct Held {
     /// Names of the roles, in order.
     pub roles: Vec<String>,
     grants: Vec<Grant>,
-    labelled: bool,
+    labels: Labels,
 }
 
 impl Held {
@@ -28,10 +28,15 @@ impl Held {
         self
     }
 
+    /// The roles.
+    pub fn grants(&self) -> impl Iterator<Item = &Grant> {
+        self.grants.iter()
+    }
+
     /// A caller with these roles, for the first purpose that they serve.
     #[must_use]
     pub fn caller(self, ctx: Ctx) -> Ctx {
-        let ctx = Ctx { grants: self.grants.into(), labelled: self.labelled, ..ctx };
+        let ctx = Ctx { grants: self.grants.into(), labels: self.labels, ..ctx };
         let any = if ctx.grants.is_empty() { Purpose::Treatment } else { Purpose::Operations };
         let first = ctx.purposes().next().unwrap_or(any);
         ctx.for_purpose(first)
@@ -56,7 +61,8 @@ pub async fn held(tx: &mut Tx, user: Uuid, now: OffsetDateTime) -> Result<Held> 
     let rows = tx.query(sql, &[&user, &now]).await?;
     let grants = rows.iter().map(grant).collect::<Result<Vec<Grant>>>()?;
     let roles = grants.iter().map(|g| g.role.clone()).collect();
-    Ok(Held { roles, grants, labelled: compliance::is_labelled(tx).await? })
+    let labels = if compliance::is_labelled(tx).await? { Labels::All } else { Labels::InRows };
+    Ok(Held { roles, grants, labels })
 }
 
 /// A role of a row that has `role`, `scope`, `purposes`, `patterns` and `masks`.

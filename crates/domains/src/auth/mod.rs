@@ -7,23 +7,29 @@
 mod caller;
 mod common;
 mod glass;
+mod glass_log;
 mod grant;
 mod held;
 mod own;
 mod password;
+mod roles;
 mod sign_in;
 mod source;
+mod start;
 mod tenant;
 mod token;
 mod users;
 
 pub use caller::{Callers, Presented};
-pub use glass::{actions as glass_actions};
+pub use glass::actions as glass_actions;
+pub use glass_log::reads as glass_reads;
 pub use grant::guarded;
 pub use held::{Held, held};
 pub use own::{Own, OwnAccess, Who, own_access, revoke_own, who};
+pub use roles::ops as role_ops;
 pub use sign_in::{SignIn, Signed, accept_and_sign_in, sign_in, sign_out};
-pub use tenant::{NewTenant, create_tenant, start_roles};
+pub use start::{Bundle, Library, StartMask, StartRole, add_roles, library, start_roles};
+pub use tenant::{NewTenant, create_tenant};
 pub use token::{ApiKey, NewApiKey, Token, create_api_key};
 pub use users::{
     Invitation, Invited, NewUser, accept_invitation, actions, create_service, display_names, invitation, invite,
@@ -120,7 +126,16 @@ pub const RESOURCES: &[Resource] = &[
     },
     Resource {
         filters: &["user_id", "patient_id", "review_due_on", "reviewed_at"],
-        list: &["user_id", "patient_id", "opened_at", "ends_at", "ended_at", "review_due_on", "reviewed_at", "review_outcome"],
+        list: &[
+            "user_id",
+            "patient_id",
+            "opened_at",
+            "ends_at",
+            "ended_at",
+            "review_due_on",
+            "reviewed_at",
+            "review_outcome",
+        ],
         ..table("auth.glass_breaks", "auth/glass-breaks", "auth.glass", "auth.glass.read", None)
     },
     Resource {

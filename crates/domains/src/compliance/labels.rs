@@ -3,28 +3,33 @@
 
 use crate::row;
 use salus_core::{Error, Result};
-use salus_store::{Call, Method, Op, Reply, Run, Tx, engine::NewRow, run, sql};
+use salus_store::{
+    Call, Catalog, Method, Op, Reply, Resource, Run, Tx,
+    catalog::write_schema,
+    engine::{NewRow, writable},
+    run, sql,
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
-
-/// A label to be put on.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NewLabel {
-    patient_id: Uuid,
-    label: String,
-    #[serde(default)]
-    table_name: Option<String>,
-    #[serde(default)]
-    row_id: Option<Uuid>,
-}
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Lift {
     lift_reason: String,
 }
+
+/// Labels; put on and taken away by the actions below.
+pub const LABELS: Resource = Resource {
+    table: "compliance.sensitivity_labels",
+    path: "compliance/sensitivity-labels",
+    noun: "compliance.sensitivity_label",
+    read: "compliance.sensitivity.read",
+    write: None,
+    filters: &["patient_id", "label", "row_id"],
+    locked: &["lifted_at", "lift_reason"],
+    list: &[],
+};
 
 /// Whether any record of the tenant bears a label. Those who sign in are asked about labels only then.
 ///
@@ -36,8 +41,11 @@ pub async fn is_labelled(tx: &mut Tx) -> Result<bool> {
 }
 
 /// Putting a label on and taking it away.
-#[must_use]
-pub fn actions() -> Vec<Op> {
+///
+/// # Errors
+/// [`Error::Internal`] when the catalogue lacks the table.
+pub fn actions(catalog: &Catalog) -> Result<Vec<Op>> {
+    let table = catalog.table(LABELS.table)?;
     let op = |path: &str, verb: &str, summary: &str, input: Value, run: Run| Op {
         method: Method::Post,
         path: format!("/api/v1/compliance/sensitivity-labels{path}"),
@@ -50,20 +58,12 @@ pub fn actions() -> Vec<Op> {
         output: json!({"type": "object"}),
         run,
     };
-    let id = || json!({"type": ["string", "null"], "format": "uuid"});
-    let label = json!({"type": "string", "enum": ["PART2", "HIV", "REPRODUCTIVE", "BEHAVIORAL", "GENDER", "MINOR", "VIP"]});
-    vec![
+    Ok(vec![
         op(
             "",
             "create",
             "Close a person's whole record, or one row of it, to those without consent",
-            json!({
-                "type": "object",
-                "properties": {"patient_id": {"type": "string", "format": "uuid"}, "label": label,
-                    "table_name": {"type": ["string", "null"]}, "row_id": id()},
-                "required": ["patient_id", "label"],
-                "additionalProperties": false,
-            }),
+            write_schema(table, LABELS.locked, true),
             run(|tx, call| Box::pin(create(tx, call))),
         ),
         op(
@@ -78,22 +78,24 @@ pub fn actions() -> Vec<Op> {
             }),
             run(|tx, call| Box::pin(lift(tx, call))),
         ),
-    ]
+    ])
 }
 
-async fn create(tx: &mut Tx, mut call: Call) -> Result<Reply> {
-    let new: NewLabel = call.input()?;
-    if let Some(name) = &new.table_name {
-        let db = tx.db().clone();
+async fn create(tx: &mut Tx, call: Call) -> Result<Reply> {
+    let db = tx.db().clone();
+    let values = writable(&LABELS, db.catalog().table(LABELS.table)?, call.body)?;
+    let id_of = |name: &str| values.get(name).and_then(Value::as_str).and_then(|id| id.parse::<Uuid>().ok());
+    if let (Some(Value::String(name)), Some(row)) = (values.get("table_name"), id_of("row_id")) {
         let table = db.catalog().tables().find(|t| t.name == *name && t.subject.is_some());
         table.ok_or_else(|| Error::invalid("table_name", "not_allowed", "Is a table whose rows are about a person"))?;
-        let of = tx.get(name, new.row_id.unwrap_or_default(), &["id"]).await;
-        of.map_err(|_| Error::invalid("row_id", "no_such_record", "Must name an existing record of that table"))?;
+        let found = tx.get(name, row, &["id"]).await;
+        found.map_err(|_| Error::invalid("row_id", "no_such_record", "Must name an existing record of that table"))?;
     }
-    let values = json!({"patient_id": new.patient_id, "label": new.label, "table_name": new.table_name, "row_id": new.row_id});
-    let id = tx.ctx.env.id();
-    let made = tx.create("compliance.sensitivity_labels", NewRow { id, values: row(values) }).await?;
-    tx.about(new.patient_id);
+    let (id, patient) = (tx.ctx.env.id(), id_of("patient_id"));
+    let made = tx.create(LABELS.table, NewRow { id, values }).await?;
+    if let Some(patient) = patient {
+        tx.about(patient);
+    }
     Ok(Reply::created(made))
 }
 
@@ -101,7 +103,8 @@ async fn lift(tx: &mut Tx, mut call: Call) -> Result<Reply> {
     let id = call.id()?;
     let Lift { lift_reason } = call.input()?;
     let now = tx.ctx.env.now();
-    let sql = sql!("SELECT patient_id, lifted_at IS NOT NULL AS lifted FROM compliance.sensitivity_labels WHERE id = $1");
+    let sql =
+        sql!("SELECT patient_id, lifted_at IS NOT NULL AS lifted FROM compliance.sensitivity_labels WHERE id = $1");
     let found = tx.query_opt(sql, &[&id]).await?.ok_or(Error::NotFound)?;
     if found.get("lifted") {
         return Err(Error::Conflict { code: "already_lifted", detail: "This label was taken away before".into() });

@@ -15,25 +15,16 @@ use salus_store::Resource;
 /// Exposed tables.
 pub const RESOURCES: &[Resource] = &[
     Resource {
-    table: "compliance.retention_policies",
-    path: "compliance/retention-policies",
-    noun: "compliance.retention_policy",
-    read: "compliance.retention_policy.read",
-    write: Some("compliance.retention_policy.write"),
-    filters: &["name", "data_class", "is_active"],
-    locked: &[],
-    list: &[],
-    },
-    Resource {
-        table: "compliance.sensitivity_labels",
-        path: "compliance/sensitivity-labels",
-        noun: "compliance.sensitivity_label",
-        read: "compliance.sensitivity.read",
-        write: None,
-        filters: &["patient_id", "label", "row_id"],
+        table: "compliance.retention_policies",
+        path: "compliance/retention-policies",
+        noun: "compliance.retention_policy",
+        read: "compliance.retention_policy.read",
+        write: Some("compliance.retention_policy.write"),
+        filters: &["name", "data_class", "is_active"],
         locked: &[],
         list: &[],
     },
+    labels::LABELS,
     Resource {
         table: "compliance.sensitivity_consents",
         path: "compliance/sensitivity-consents",

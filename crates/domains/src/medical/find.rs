@@ -2,6 +2,7 @@
 
 use salus_core::Result;
 use salus_store::{Tx, sql};
+use std::collections::HashMap;
 use uuid::Uuid;
 
 /// Whether there is such a patient.
@@ -21,4 +22,13 @@ pub async fn find_by_number(tx: &mut Tx, number: &str) -> Result<Option<Uuid>> {
     let blind = tx.blind("medical.patients", "mrn", number)?;
     let sql = sql!("SELECT id FROM medical.patients WHERE mrn_bidx = ANY($1::bytea[])");
     Ok(tx.query_opt(sql, &[&blind]).await?.map(|row| row.get(0)))
+}
+
+/// The pseudonyms of patients.
+///
+/// # Errors
+/// Those of the database.
+pub async fn pseudonyms(tx: &mut Tx, ids: &[Uuid]) -> Result<HashMap<Uuid, String>> {
+    let rows = tx.query(sql!("SELECT id, pseudonym::text FROM medical.patients WHERE id = ANY($1)"), &[&ids]).await?;
+    Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
 }

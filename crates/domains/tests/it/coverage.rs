@@ -59,11 +59,14 @@ async fn every_operation_leaves_exactly_one_event_however_it_ends() {
         let good = plausible.call(&world, op, &format!("north_canary_{}", letters(i))).await;
         let mut nobody = world.operator();
         nobody.permissions = Arc::new(Permissions::default());
-        for (ctx, call, outcome) in [
-            (world.operator(), good.clone(), "success"),
-            (nobody, good, "refused"),
-            (world.operator(), hopeless(op), "failed"),
-        ] {
+        let mut somebody = world.operator();
+        if op.permission == "auth.glass.open" {
+            // The operator at the machine has no glass to break.
+            somebody.actor.id = plausible.row("auth.users");
+        }
+        for (ctx, call, outcome) in
+            [(somebody, good.clone(), "success"), (nobody, good, "refused"), (world.operator(), hopeless(op), "failed")]
+        {
             let request = ctx.request;
             let told = dispatch(&world.db, op, ctx, call).await;
             let as_meant = match outcome {

@@ -1,6 +1,7 @@
 //! The domains over a real database.
 #![allow(clippy::unwrap_used, reason = "a test that fails here has found its bug")]
 
+mod access;
 mod clear_text;
 mod coverage;
 mod demo;

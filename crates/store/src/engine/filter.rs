@@ -68,7 +68,11 @@ impl<'a> Request<'a> {
                 let _ = write!(request.shape, "{name}={value}&");
             }
             if let Some(column) = masked(tx, table, name, value) {
-                wrong.push(FieldError::new(name, "field_masked", format!("{column} is left out of what you are answered, so it finds nothing")));
+                wrong.push(FieldError::new(
+                    name,
+                    "field_masked",
+                    format!("{column} is left out of what you are answered, so it finds nothing"),
+                ));
                 continue;
             }
             let read = if RESERVED.contains(&name.as_str()) {

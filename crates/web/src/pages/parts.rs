@@ -70,10 +70,12 @@ pub fn status(shell: &Shell, code: &str) -> Markup {
     }
     let tone = match code.to_ascii_uppercase().as_str() {
         "ACTIVE" | "FINAL" | "VERIFIED" | "ACCEPTED" | "CONFIRMED" | "SUCCESS" | "STORED" | "AUTO_ACCEPTED"
-        | "HOLDS" => Tone::Good,
-        "ENTERED_IN_ERROR" | "REJECTED" | "REFUSED" | "FAILED" | "ERASED" | "QUARANTINED" | "FAILS" => Tone::Bad,
+        | "HOLDS" | "JUSTIFIED" => Tone::Good,
+        "ENTERED_IN_ERROR" | "REJECTED" | "REFUSED" | "FAILED" | "ERASED" | "QUARANTINED" | "FAILS" | "UNJUSTIFIED" => {
+            Tone::Bad
+        }
         "ON_HOLD" | "NEEDS_REVIEW" | "PRELIMINARY" | "UNVERIFIED" | "AMENDED" | "CORRECTED" | "RECURRENCE"
-        | "RELAPSE" | "UNPROVEN" => Tone::Warn,
+        | "RELAPSE" | "UNPROVEN" | "ESCALATED" => Tone::Warn,
         "PATIENT_REPORTED" | "DOCUMENT_EXTRACTED" | "MERGED" => Tone::Info,
         _ => Tone::Neutral,
     };

@@ -8,9 +8,12 @@ mod compliance;
 mod encryption;
 mod entry;
 mod frame;
+mod glass;
 mod home;
 mod patients;
 mod record;
+mod roles;
+mod why;
 
 use crate::{app::App, assets};
 use axum::{
@@ -43,6 +46,12 @@ pub fn pages() -> Router<Arc<App>> {
         .route("/audit", get(audit::show))
         .route("/compliance", get(compliance::show))
         .route("/encryption", get(encryption::show))
+        .route("/glass", get(glass::show).post(glass::open))
+        .route("/glass/{id}/end", post(glass::end))
+        .route("/glass/{id}/review", post(glass::review))
+        .route("/roles", get(roles::show))
+        .route("/roles/{id}", get(roles::edit).post(roles::change))
+        .route("/why", get(why::show))
         .route("/docs", get(home::docs))
         .route("/account", get(account::show))
         .route("/account/tokens", post(account::create_token))

@@ -23,6 +23,7 @@ macro_rules! texts {
     };
 }
 
+mod access;
 pub mod codes;
 mod compliance;
 mod data;
@@ -33,6 +34,7 @@ mod ui;
 pub mod units;
 mod zone;
 
+pub use access::Access;
 pub use compliance::Compliance;
 pub use data::Data;
 pub use keys::Keys;
@@ -68,12 +70,34 @@ pub struct Texts {
     pub compliance: Compliance,
     /// The state of encryption.
     pub keys: Keys,
+    /// Who may reach what, and why.
+    pub access: Access,
 }
 
-static EN: Texts = Texts { ui: Ui::EN, people: People::EN, data: Data::EN, compliance: Compliance::EN, keys: Keys::EN };
-static ES: Texts = Texts { ui: Ui::ES, people: People::ES, data: Data::ES, compliance: Compliance::ES, keys: Keys::ES };
-static PT_BR: Texts =
-    Texts { ui: Ui::PT_BR, people: People::PT_BR, data: Data::PT_BR, compliance: Compliance::PT_BR, keys: Keys::PT_BR };
+static EN: Texts = Texts {
+    ui: Ui::EN,
+    people: People::EN,
+    data: Data::EN,
+    compliance: Compliance::EN,
+    keys: Keys::EN,
+    access: Access::EN,
+};
+static ES: Texts = Texts {
+    ui: Ui::ES,
+    people: People::ES,
+    data: Data::ES,
+    compliance: Compliance::ES,
+    keys: Keys::ES,
+    access: Access::ES,
+};
+static PT_BR: Texts = Texts {
+    ui: Ui::PT_BR,
+    people: People::PT_BR,
+    data: Data::PT_BR,
+    compliance: Compliance::PT_BR,
+    keys: Keys::PT_BR,
+    access: Access::PT_BR,
+};
 
 impl Locale {
     /// Every language, in the order of the switch.
@@ -201,6 +225,7 @@ mod tests {
             ("data", Data::KEYS),
             ("compliance", Compliance::KEYS),
             ("keys", Keys::KEYS),
+            ("access", Access::KEYS),
         ] {
             for (key, texts) in keys {
                 assert!(sources.iter().any(|source| reads(source, group, key)), "no page uses {group}.{key}");
