@@ -33,6 +33,7 @@ pub use tenant::{NewTenant, create_tenant};
 pub use token::{ApiKey, NewApiKey, Token, create_api_key};
 pub use users::{
     Invitation, Invited, NewUser, accept_invitation, actions, create_service, display_names, invitation, invite,
+    user_of_address,
 };
 
 use salus_store::Resource;

@@ -13,6 +13,7 @@ mod keys;
 mod patients;
 mod plausible;
 mod proofs;
+mod role_library;
 mod sign_in;
 mod statements;
 mod storm;

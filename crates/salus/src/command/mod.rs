@@ -8,6 +8,7 @@ mod database;
 mod demo;
 mod engines;
 mod exchange;
+mod explain;
 mod keys;
 mod prove;
 mod rotating;
@@ -84,6 +85,9 @@ enum Command {
     /// Users of a tenant.
     #[command(subcommand)]
     User(user::UserCommand),
+    /// Why something is as it is.
+    #[command(subcommand)]
+    Explain(explain::ExplainCommand),
     /// Tenants: the organizations kept apart from each other.
     #[command(subcommand)]
     Tenant(tenant::TenantCommand),
@@ -138,6 +142,7 @@ pub async fn run(cli: Cli) -> Result<Outcome> {
         Command::Keys(command) => keys::run(place().await?, command).await,
         Command::Witness(args) => witness::run(Config::load(cli.home.as_deref())?, args, cli.json).await,
         Command::User(command) => user::run(&place().await?, command).await,
+        Command::Explain(command) => explain::run(&place().await?, command).await,
         Command::Tenant(command) => tenant::run(&place().await?, command).await,
         Command::Demo(command) => demo::run(&place().await?, command).await,
     }

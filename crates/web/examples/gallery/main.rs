@@ -5,6 +5,7 @@
 
 mod chart;
 mod people;
+mod rights;
 mod tables;
 
 use salus_web::{
@@ -38,6 +39,10 @@ pub(crate) const PAGES: &[Page] = &[
     ("compliance", "/compliance", tables::compliance),
     ("encryption", "/encryption", tables::encryption),
     ("encryption-new", "/encryption", tables::encryption_new),
+    ("glass", "/glass", rights::glass),
+    ("why", "/why", rights::why),
+    ("roles", "/roles", rights::roles),
+    ("role", "/roles/r2", rights::role),
     ("browse", "/browse", tables::browse),
     ("browse-table", "/browse/medical/patients", tables::table),
     ("browse-row", "/browse/medical/patients/r1", tables::row),
@@ -58,6 +63,9 @@ fn shell(locale: Locale, path: &str) -> Shell {
         Module::Audit,
         Module::Compliance,
         Module::Encryption,
+        Module::Glass,
+        Module::Roles,
+        Module::Why,
         Module::Docs,
         Module::Account,
     ];

@@ -87,6 +87,12 @@ impl Visit {
                 self.shell.tenant = who.organization;
                 self.shell.zone = Zone::named(&who.timezone);
                 self.shell.today = self.shell.zone.local(self.app.db.env().now()).date().to_string();
+                if let Some(chosen) = &who.modules {
+                    self.shell.nav.retain(|item| {
+                        let path = item.href.trim_start_matches('/');
+                        matches!(path, "" | "docs" | "account") || chosen.iter().any(|name| name == path)
+                    });
+                }
                 let roles = self.ctx.actor.roles.to_vec();
                 self.shell.person = Some(Person { name: who.name, email: who.email, roles });
                 Ok(self)
