@@ -9,6 +9,9 @@ use serde_json::{Value, json};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use uuid::Uuid;
 
+/// Accesses in one answer.
+const MOST: i64 = 200;
+
 /// The log.
 #[must_use]
 pub fn reads() -> Vec<Op> {
@@ -19,11 +22,18 @@ pub fn reads() -> Vec<Op> {
         permission: "auth.glass.read",
         summary: "Emergency accesses with their reasons, uses and reviews; those to be reviewed first".to_owned(),
         target: "auth.glass_breaks",
-        params: vec![Param {
-            name: "open".into(),
-            doc: "true: only those that wait for a review".into(),
-            schema: json!({"type": "boolean"}),
-        }],
+        params: vec![
+            Param {
+                name: "open".into(),
+                doc: "true: only those that wait for a review".into(),
+                schema: json!({"type": "boolean"}),
+            },
+            Param {
+                name: "limit".into(),
+                doc: "How many, at most".into(),
+                schema: json!({"type": "integer", "minimum": 1, "maximum": MOST, "default": MOST}),
+            },
+        ],
         input: None,
         output: json!({"type": "object"}),
         run: run(|tx, call| Box::pin(log(tx, call))),
@@ -36,13 +46,18 @@ async fn log(tx: &mut Tx, call: Call) -> Result<Reply> {
         Some("true") => true,
         Some(_) => return Err(Error::invalid("open", "wrong_type", "Is true or false")),
     };
+    let limit = match call.query_value("limit").map(str::parse) {
+        None => MOST,
+        Some(Ok(n)) if (1..=MOST).contains(&n) => n,
+        Some(_) => return Err(Error::invalid("limit", "not_allowed", format!("Is a number from 1 to {MOST}"))),
+    };
     let sql = sql!(
         "SELECT id, user_id, patient_id, reason, opened_at, ends_at, ended_at, to_char(review_due_on, 'YYYY-MM-DD') AS due, \
            reviewed_at, reviewed_by, review_outcome::text AS outcome, review_note \
          FROM auth.glass_breaks WHERE NOT $1 OR reviewed_at IS NULL \
-         ORDER BY reviewed_at IS NOT NULL, opened_at DESC LIMIT 200"
+         ORDER BY reviewed_at IS NOT NULL, opened_at DESC LIMIT $2"
     );
-    let rows = tx.query(sql, &[&waiting]).await?;
+    let rows = tx.query(sql, &[&waiting, &limit]).await?;
     let people = rows.iter().flat_map(|r| [r.get::<_, Option<Uuid>>("user_id"), r.get("reviewed_by")]).flatten();
     let names = display_names(tx, people.collect::<Vec<_>>().into_iter()).await?;
     let patients: Vec<Uuid> = rows.iter().map(|r| r.get("patient_id")).collect();

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::row;
 use salus_core::{Error, Permissions, Purpose, Result, Scope};
-use salus_store::{Call, Catalog, Method, Op, Reply, Run, Tx, engine::NewRow, run, sql};
+use salus_store::{Call, Catalog, Method, Op, Param, Reply, Run, Tx, engine::NewRow, run, sql};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -64,14 +64,21 @@ pub fn ops() -> Vec<Op> {
         }))
     };
     vec![
-        op(
-            Method::Get,
-            "role-matrix",
-            "matrix",
-            "auth.role.read",
-            "Roles with scope, purposes and holders, and which permissions each gives",
-            run(|tx, _| Box::pin(matrix(tx))),
-        ),
+        Op {
+            params: vec![Param {
+                name: "name".into(),
+                doc: "Only the role of this name".into(),
+                schema: json!({"type": "string"}),
+            }],
+            ..op(
+                Method::Get,
+                "role-matrix",
+                "matrix",
+                "auth.role.read",
+                "Roles with scope, purposes and holders, and which permissions each gives",
+                run(|tx, call| Box::pin(matrix(tx, call))),
+            )
+        },
         Op {
             input: input(),
             ..op(
@@ -104,7 +111,8 @@ fn known_permissions(catalog: &Catalog) -> Result<BTreeSet<&'static str>> {
     Ok(all)
 }
 
-async fn matrix(tx: &mut Tx) -> Result<Reply> {
+async fn matrix(tx: &mut Tx, call: Call) -> Result<Reply> {
+    let name = call.query_value("name").map(str::to_owned);
     let now = tx.ctx.env.now();
     let sql = sql!(
         "SELECT r.id, r.name::text, r.description::text, r.scope::text, r.purposes, \
@@ -113,9 +121,12 @@ async fn matrix(tx: &mut Tx) -> Result<Reply> {
              WHERE rp.tenant_id = r.tenant_id AND rp.role_id = r.id) AS bundles, \
            (SELECT count(*) FROM auth.user_roles u WHERE u.tenant_id = r.tenant_id AND u.role_id = r.id \
                AND u.valid_from <= $1 AND (u.valid_to IS NULL OR u.valid_to > $1)) AS holders \
-         FROM auth.roles r ORDER BY r.name"
+         FROM auth.roles r WHERE $2::text IS NULL OR r.name = $2 ORDER BY r.name"
     );
-    let rows = tx.query(sql, &[&now]).await?;
+    let rows = tx.query(sql, &[&now, &name]).await?;
+    if rows.is_empty() && name.is_some() {
+        return Err(Error::NotFound);
+    }
     let patterns = bundles(tx).await?;
     let known = known_permissions(tx.catalog())?;
     let mut roles = Vec::with_capacity(rows.len());

@@ -6,5 +6,6 @@ mod framing;
 mod openapi;
 mod pages;
 mod rest;
+mod rights;
 mod search;
 mod sign_in;
