@@ -180,21 +180,24 @@ pub async fn explain(tx: &mut Tx, question: &Question) -> Result<Explanation> {
     }
     let table = db.catalog().table(resource.table)?;
     let hidden = hidden(table, &decision);
-    let notice = match decision.notice {
-        None => "",
-        Some(Notice::BreakGlass) => {
-            "Emergency access: every access is recorded as such and reviewed by another person."
-        }
-        Some(Notice::Part2) => "42 CFR Part 2 prohibits disclosing this further without consent.",
-    };
     Ok(Explanation {
         permit: active && granted && visible,
         purpose: ctx.purpose,
         permission: act.permission.to_owned(),
         rules,
         hidden,
-        notice,
+        notice: told_with(decision.notice),
     })
+}
+
+fn told_with(notice: Option<Notice>) -> &'static str {
+    match notice {
+        None => "",
+        Some(Notice::BreakGlass) => {
+            "Emergency access: every access is recorded as such and reviewed by another person."
+        }
+        Some(Notice::Part2) => "42 CFR Part 2 prohibits disclosing this further without consent.",
+    }
 }
 
 /// What the database says about the row, and whether the user's own transaction sees it.

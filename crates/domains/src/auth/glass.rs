@@ -56,17 +56,7 @@ pub fn actions() -> Vec<Op> {
     };
     vec![
         Op {
-            input: Some(json!({
-                "type": "object",
-                "properties": {
-                    "patient_id": {"type": "string", "format": "uuid"},
-                    "record_number": {"type": "string"},
-                    "reason": {"type": "string", "minLength": SHORTEST_REASON},
-                    "minutes": {"type": "integer", "minimum": 1, "maximum": LONGEST},
-                },
-                "required": ["reason"],
-                "additionalProperties": false,
-            })),
+            input: Some(opening_schema()),
             ..op(
                 "",
                 "open",
@@ -101,6 +91,20 @@ pub fn actions() -> Vec<Op> {
             )
         },
     ]
+}
+
+fn opening_schema() -> Value {
+    json!({
+        "type": "object",
+        "properties": {
+            "patient_id": {"type": "string", "format": "uuid"},
+            "record_number": {"type": "string"},
+            "reason": {"type": "string", "minLength": SHORTEST_REASON},
+            "minutes": {"type": "integer", "minimum": 1, "maximum": LONGEST},
+        },
+        "required": ["reason"],
+        "additionalProperties": false,
+    })
 }
 
 async fn open(tx: &mut Tx, mut call: Call) -> Result<Reply> {

@@ -54,15 +54,6 @@ pub fn ops() -> Vec<Op> {
         output: json!({"type": "object"}),
         run,
     };
-    let texts = || json!({"type": "array", "items": {"type": "string"}});
-    let input = || {
-        Some(json!({
-            "type": "object",
-            "properties": {"bundles": texts(), "scope": {"type": "string", "enum": Scope::ALL.map(Scope::name)},
-                "purposes": texts()},
-            "additionalProperties": false,
-        }))
-    };
     vec![
         Op {
             params: vec![Param {
@@ -80,7 +71,7 @@ pub fn ops() -> Vec<Op> {
             )
         },
         Op {
-            input: input(),
+            input: Some(proposal_schema()),
             ..op(
                 Method::Post,
                 "roles/{id}/preview",
@@ -91,7 +82,7 @@ pub fn ops() -> Vec<Op> {
             )
         },
         Op {
-            input: input(),
+            input: Some(proposal_schema()),
             ..op(
                 Method::Post,
                 "roles/{id}/define",
@@ -102,6 +93,16 @@ pub fn ops() -> Vec<Op> {
             )
         },
     ]
+}
+
+fn proposal_schema() -> Value {
+    let texts = || json!({"type": "array", "items": {"type": "string"}});
+    json!({
+        "type": "object",
+        "properties": {"bundles": texts(), "scope": {"type": "string", "enum": Scope::ALL.map(Scope::name)},
+            "purposes": texts()},
+        "additionalProperties": false,
+    })
 }
 
 /// Every permission that some operation takes, and those that open sealed values.
