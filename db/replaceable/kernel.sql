@@ -18,14 +18,37 @@ COMMENT ON FUNCTION kernel.actor() IS 'The user, service account or operator thi
 CREATE OR REPLACE FUNCTION kernel.scope() RETURNS text
   LANGUAGE sql STABLE PARALLEL SAFE
   RETURN nullif(current_setting('salus.scope', true), '');
-COMMENT ON FUNCTION kernel.scope() IS 'tenant: every row of the tenant; own: rows of the persons linked to the actor; NULL: nothing';
+COMMENT ON FUNCTION kernel.scope() IS
+  'tenant: every row of the tenant; whole, labelled: every row that no label closes; own: rows of the persons reached; NULL: nothing';
 
 -- A condition of its own, because PostgreSQL takes a comparison with an unknown text for one row in 200, and then plans
 -- every page of a list as if the table were nearly empty; an unknown yes or no counts as one row in two.
 CREATE OR REPLACE FUNCTION kernel.is_whole_tenant() RETURNS boolean
   LANGUAGE sql STABLE PARALLEL SAFE
-  RETURN coalesce(current_setting('salus.scope', true) = 'tenant', false);
-COMMENT ON FUNCTION kernel.is_whole_tenant() IS 'Whether the caller reaches every row of the tenant';
+  RETURN coalesce(current_setting('salus.scope', true) IN ('tenant', 'whole', 'labelled'), false);
+COMMENT ON FUNCTION kernel.is_whole_tenant() IS 'Whether the caller reaches every row of the tenant that no label closes';
+
+CREATE OR REPLACE FUNCTION kernel.reaches(scope text) RETURNS boolean
+  LANGUAGE sql STABLE PARALLEL SAFE
+  RETURN coalesce(scope = ANY (string_to_array(current_setting('salus.reach', true), ',')), false);
+COMMENT ON FUNCTION kernel.reaches(text) IS 'Whether a scope (own, ward, caseload, school, glass) is one of the caller''s';
+
+CREATE OR REPLACE FUNCTION kernel.is_staff() RETURNS boolean
+  LANGUAGE sql STABLE PARALLEL SAFE
+  RETURN kernel.is_whole_tenant() OR (coalesce(current_setting('salus.scope', true) = 'own', false)
+    AND (kernel.reaches('caseload') OR kernel.reaches('school') OR kernel.reaches('glass')));
+COMMENT ON FUNCTION kernel.is_staff() IS
+  'Whether the caller works here: reaches rows about no person as permitted, and writes those of the persons reached';
+
+CREATE OR REPLACE FUNCTION kernel.has_labels() RETURNS boolean
+  LANGUAGE sql STABLE PARALLEL SAFE
+  RETURN coalesce(current_setting('salus.scope', true) NOT IN ('tenant', 'whole'), true);
+COMMENT ON FUNCTION kernel.has_labels() IS 'False only for the kernel, and when the server has seen that no person and no row apart bears a label';
+
+CREATE OR REPLACE FUNCTION kernel.is_bound() RETURNS boolean
+  LANGUAGE sql STABLE PARALLEL SAFE
+  RETURN coalesce(current_setting('salus.scope', true) <> 'tenant', true);
+COMMENT ON FUNCTION kernel.is_bound() IS 'Whether labels in rows bind the caller: all but the kernel and the operator';
 
 -- Protection -------------------------------------------------------------------------------------
 
@@ -145,6 +168,36 @@ END $$;
 COMMENT ON PROCEDURE kernel.word_keys(regclass) IS
   'Gives each uncommented key and reference of a table the message a person reads when it refuses';
 
+CREATE OR REPLACE PROCEDURE kernel.admit(tbl regclass)
+  LANGUAGE plpgsql AS $$
+DECLARE
+  t record;
+BEGIN
+  SELECT k.* INTO STRICT t FROM kernel.tables k WHERE k.table_name::regclass = tbl;
+  IF t.table_name LIKE 'audit.%' THEN
+    RETURN; -- every event is written, whoever it is about
+  END IF;
+  IF t.subject_column IS NULL THEN
+    -- What is about no person is read and changed by whoever works here, as permitted; links and labels are not.
+    IF t.class = 'C1' AND NOT EXISTS (SELECT FROM pg_policy WHERE polrelid = tbl AND polname = 'staff') THEN
+      EXECUTE format('CREATE POLICY staff ON %s FOR ALL USING ((SELECT kernel.is_staff())) WITH CHECK ((SELECT kernel.is_staff()))', tbl);
+    END IF;
+    RETURN;
+  END IF;
+  IF EXISTS (SELECT FROM pg_policy WHERE polrelid = tbl AND polname = 'sensitivity') THEN
+    RETURN;
+  END IF;
+  EXECUTE format('CREATE POLICY reached_person_add ON %s FOR INSERT WITH CHECK ((SELECT kernel.is_staff()) AND %I IN (SELECT kernel.own_persons()))', tbl, t.subject_column);
+  EXECUTE format('CREATE POLICY reached_person_change ON %s FOR UPDATE USING ((SELECT kernel.is_staff()) AND %2$I IN (SELECT kernel.own_persons())) WITH CHECK ((SELECT kernel.is_staff()) AND %2$I IN (SELECT kernel.own_persons()))', tbl, t.subject_column);
+  -- A row of the records may bear a label of its own, as the source sent it.
+  IF t.table_name LIKE 'records.%' AND EXISTS (SELECT FROM pg_attribute WHERE attrelid = tbl AND attname = 'sensitivity' AND NOT attisdropped) THEN
+    EXECUTE format('CREATE POLICY own_label ON %s AS RESTRICTIVE FOR ALL USING (sensitivity IS NULL OR NOT (SELECT kernel.is_bound()) OR kernel.opens(%I, sensitivity))', tbl, t.subject_column);
+  END IF;
+  EXECUTE format('CREATE POLICY sensitivity ON %s AS RESTRICTIVE FOR ALL USING (NOT (SELECT kernel.has_labels()) OR NOT (coalesce(%I IN (SELECT kernel.closed()), false) OR id IN (SELECT kernel.closed())))', tbl, t.subject_column);
+END $$;
+COMMENT ON PROCEDURE kernel.admit(regclass) IS
+  'The policies by which those who do not reach the whole tenant work, and by which a label closes a row; part of kernel.protect';
+
 CREATE OR REPLACE PROCEDURE kernel.protect(
     tbl         regclass,
     subject     name    DEFAULT NULL,   -- the column that names the person a row is about
@@ -201,6 +254,7 @@ BEGIN
            t.typname LIKE 'sealed\_%' AND subject IS NOT NULL
       FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
      WHERE a.attrelid = tbl AND a.attnum > 0 AND NOT a.attisdropped;
+  CALL kernel.admit(tbl);
 END $$;
 COMMENT ON PROCEDURE kernel.protect(regclass, name, text, text, text, boolean) IS
   'Declares the whole protection of a tenant table: row-level security, change trigger, grants, retention, class of each column';
@@ -270,17 +324,90 @@ BEGIN
 END $$;
 COMMENT ON PROCEDURE kernel.forget(regclass) IS 'Drops a table and its registration; for down migrations';
 
--- Persons linked to the caller -------------------------------------------------------------------
+-- Persons the caller reaches, and what is closed ---------------------------------------------------
+-- Row-level security of the tables read here admits the caller's own links, and labels and consents, without asking these
+-- functions back. An explanation of access calls the same functions.
+
+CREATE OR REPLACE FUNCTION kernel.links(person uuid DEFAULT NULL)
+  RETURNS TABLE (patient_id uuid, scope text, link text)
+  LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+BEGIN
+  RETURN QUERY
+    SELECT l.patient_id, CASE WHEN l.relation = 'self' THEN 'own' ELSE 'ward' END, l.relation::text
+      FROM auth.user_person_links l
+     WHERE l.user_id = kernel.actor() AND l.revoked_at IS NULL AND (person IS NULL OR l.patient_id = person)
+       AND l.valid_from <= current_date AND (l.valid_to IS NULL OR l.valid_to >= current_date)
+    UNION ALL
+    SELECT a.patient_id, 'caseload', a.kind::text
+      FROM auth.caseload_assignments a
+     WHERE a.user_id = kernel.actor() AND a.revoked_at IS NULL AND (person IS NULL OR a.patient_id = person)
+       AND a.valid_from <= current_date AND (a.valid_to IS NULL OR a.valid_to >= current_date)
+    UNION ALL
+    SELECT p.patient_id, 'school', 'unit'
+      FROM auth.user_units u JOIN auth.person_units p ON p.tenant_id = u.tenant_id AND p.organization_id = u.organization_id
+     WHERE u.user_id = kernel.actor() AND (person IS NULL OR p.patient_id = person)
+       AND u.valid_from <= current_date AND (u.valid_to IS NULL OR u.valid_to >= current_date)
+       AND p.valid_from <= current_date AND (p.valid_to IS NULL OR p.valid_to >= current_date)
+    UNION ALL
+    SELECT g.patient_id, 'glass', 'glass'
+      FROM auth.glass_breaks g
+     WHERE g.user_id = kernel.actor() AND g.ended_at IS NULL AND g.ends_at > now() AND (person IS NULL OR g.patient_id = person);
+END $$;
+COMMENT ON FUNCTION kernel.links(uuid) IS 'The links to persons that the actor has today, with the scope under which each counts';
 
 CREATE OR REPLACE FUNCTION kernel.own_persons() RETURNS SETOF uuid
   LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
 BEGIN
-  -- Row-level security of the link table itself admits only the caller's own rows here.
-  RETURN QUERY SELECT l.patient_id FROM auth.user_person_links l
-    WHERE l.user_id = kernel.actor() AND l.revoked_at IS NULL
-      AND l.valid_from <= current_date AND (l.valid_to IS NULL OR l.valid_to >= current_date);
+  RETURN QUERY SELECT l.patient_id FROM kernel.links() l WHERE kernel.reaches(l.scope);
 END $$;
-COMMENT ON FUNCTION kernel.own_persons() IS 'The patients the actor is, or may act for';
+COMMENT ON FUNCTION kernel.own_persons() IS 'The patients the actor reaches by the scopes of this call';
+
+CREATE OR REPLACE FUNCTION kernel.opens(person uuid, wanted text) RETURNS boolean
+  LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+DECLARE
+  asked_for CONSTANT text := current_setting('salus.purpose', true);
+  said text;
+BEGIN
+  IF EXISTS (SELECT FROM kernel.links(person) l
+              WHERE (l.scope IN ('own', 'glass') AND kernel.reaches(l.scope)) OR (l.scope = 'caseload' AND wanted = 'VIP')) THEN
+    RETURN true;
+  END IF;
+  SELECT c.decision INTO said
+    FROM compliance.sensitivity_consents c
+   WHERE c.patient_id = person AND c.withdrawn_at IS NULL
+     AND c.effective_from <= current_date AND (c.effective_to IS NULL OR c.effective_to >= current_date)
+     AND (c.label IS NULL OR c.label = wanted) AND (c.purpose IS NULL OR c.purpose = asked_for)
+     AND (c.user_id IS NULL OR c.user_id = kernel.actor())
+     AND (c.role_id IS NULL OR EXISTS (SELECT FROM auth.user_roles r
+            WHERE r.user_id = kernel.actor() AND r.role_id = c.role_id
+              AND r.valid_from <= now() AND (r.valid_to IS NULL OR r.valid_to > now())))
+   ORDER BY (c.user_id IS NOT NULL)::int * 8 + (c.role_id IS NOT NULL)::int * 4 + (c.label IS NOT NULL)::int * 2
+              + (c.purpose IS NOT NULL)::int DESC,
+            c.decision = 'DENY' DESC
+   LIMIT 1;
+  RETURN coalesce(said = 'PERMIT', false);
+END $$;
+COMMENT ON FUNCTION kernel.opens(uuid, text) IS
+  'Whether a label of a person is open to the caller: by being that person, by an open glass, by assignment (VIP), or by the most specific consent';
+
+CREATE OR REPLACE FUNCTION kernel.labels(person uuid, of_row uuid, own_label text) RETURNS TABLE (label text, open boolean)
+  LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+BEGIN
+  RETURN QUERY
+    SELECT DISTINCT l.label::text, kernel.opens(l.patient_id, l.label) FROM compliance.sensitivity_labels l
+     WHERE l.lifted_at IS NULL AND ((l.patient_id = person AND l.row_id IS NULL) OR l.row_id = of_row)
+    UNION SELECT own_label, kernel.opens(person, own_label) WHERE own_label IS NOT NULL;
+END $$;
+COMMENT ON FUNCTION kernel.labels(uuid, uuid, text) IS 'The labels on a person and on one row, and whether each is open to the caller';
+
+CREATE OR REPLACE FUNCTION kernel.closed() RETURNS SETOF uuid
+  LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+BEGIN
+  RETURN QUERY
+    SELECT coalesce(l.row_id, l.patient_id) FROM compliance.sensitivity_labels l
+     WHERE l.lifted_at IS NULL AND NOT kernel.opens(l.patient_id, l.label);
+END $$;
+COMMENT ON FUNCTION kernel.closed() IS 'Persons whose whole record, and rows which, a label closes to the caller';
 
 -- Dates of which only a part is known --------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 //! Who is calling, for whom, and why. A [`Ctx`] is made at the edge and carried to the database, where row-level
 //! security and the audit log read it.
 
-use crate::{Env, PLATFORM, Permissions};
+use crate::{Env, Grant, Masks, PLATFORM, Permissions, Purpose, Reach};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use uuid::Uuid;
@@ -35,30 +35,15 @@ pub struct Actor {
     pub session: Option<Uuid>,
 }
 
-/// Which rows of the tenant the caller may reach at all.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Scope {
-    /// Every row that the permissions allow.
-    Tenant,
-    /// Only rows about the persons linked to the caller.
-    Own,
-}
-
-/// Why a record is used (HL7 `PurposeOfUse`, narrowed to what the specifications name).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-#[allow(missing_docs, reason = "the names are the field's own")]
-pub enum Purpose {
-    Treatment,
-    Payment,
-    Operations,
-    Education,
-    PublicHealth,
-    PatientRequest,
-    Research,
-    Legal,
-    Security,
+/// Which labels have to be asked about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Labels {
+    /// None: operator and kernel, to whom nothing is closed.
+    Ignored,
+    /// Those in the rows themselves: no person of the tenant, and no row apart, bears one.
+    InRows,
+    /// All.
+    All,
 }
 
 /// By which way the call came.
@@ -79,12 +64,18 @@ pub struct Ctx {
     pub tenant: Uuid,
     /// The caller.
     pub actor: Actor,
-    /// What the caller may do.
+    /// What the caller may do for this purpose.
     pub permissions: Arc<Permissions>,
-    /// Which rows the caller may reach.
-    pub scope: Scope,
+    /// Which rows the caller may reach for this purpose.
+    pub reach: Reach,
     /// Why.
     pub purpose: Purpose,
+    /// The roles held, each with what it gives and for which purposes; none for operator and system, who hold no role.
+    pub grants: Arc<[Grant]>,
+    /// Columns that are left out of what is answered.
+    pub masks: Option<Arc<Masks>>,
+    /// Which labels may close a record to this caller.
+    pub labels: Labels,
     /// One number for all that this call does; shown to the caller and kept in the audit log.
     pub request: Uuid,
     /// By which way.
@@ -125,8 +116,11 @@ impl Ctx {
             tenant,
             actor: Actor::unnamed(kind),
             permissions: Arc::new(permissions),
-            scope: Scope::Tenant,
+            reach: Reach::TENANT,
             purpose: Purpose::Operations,
+            grants: Arc::from([]),
+            masks: None,
+            labels: Labels::Ignored,
             request: env.id(),
             channel,
             env: env.clone(),
@@ -137,5 +131,21 @@ impl Ctx {
     #[must_use]
     pub fn may(&self, permission: &str) -> bool {
         self.permissions.allow(permission)
+    }
+
+    /// The same caller for a purpose: with what the roles that serve it give.
+    #[must_use]
+    pub fn for_purpose(mut self, purpose: Purpose) -> Self {
+        let held = self.grants.iter().filter(|g| g.serves(purpose));
+        let patterns = held.clone().flat_map(|g| g.permissions.iter());
+        self.permissions = Arc::new(Permissions::new(patterns));
+        self.reach = held.fold(Reach::NOTHING, |all, g| all | g.scope.reach(purpose));
+        self.purpose = purpose;
+        self
+    }
+
+    /// The purposes the roles serve, without breaking the glass; the first is taken when none is asked for.
+    pub fn purposes(&self) -> impl Iterator<Item = Purpose> {
+        Purpose::ALL.into_iter().filter(|p| *p != Purpose::BreakGlass && self.grants.iter().any(|g| g.names(*p)))
     }
 }

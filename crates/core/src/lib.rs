@@ -7,14 +7,18 @@
 mod ctx;
 mod env;
 mod error;
+mod grant;
 pub mod identifier;
 mod permission;
+mod purpose;
 pub mod text;
 
-pub use ctx::{Actor, ActorKind, Channel, Ctx, Purpose, Scope};
+pub use ctx::{Actor, ActorKind, Channel, Ctx, Labels};
 pub use env::{Clock, Env, Ids};
 pub use error::{Error, FieldError, Result};
+pub use grant::{Grant, Masks, Reach, Scope};
 pub use permission::Permissions;
+pub use purpose::Purpose;
 
 /// The tenant that owns what belongs to the installation itself, such as refusals before anyone is known.
 pub const PLATFORM: uuid::Uuid = uuid::Uuid::nil();

@@ -11,6 +11,7 @@ pub mod auth;
 pub mod compliance;
 pub mod demo;
 pub mod exchange;
+pub mod explain;
 pub mod kernel;
 pub mod medical;
 pub mod prove;
@@ -58,12 +59,17 @@ pub fn operations(catalog: &Catalog) -> Result<Vec<Arc<Op>>> {
         ops.extend(resource.ops(catalog)?.into_iter().map(auth::guarded));
     }
     ops.extend(auth::actions(catalog)?);
+    ops.extend(auth::glass_actions());
+    ops.extend(auth::glass_reads());
+    ops.extend(auth::role_ops());
+    ops.extend(explain::reads());
     ops.extend(medical::actions(catalog)?);
     ops.extend(records::reads());
     ops.extend(exchange::actions());
     ops.extend(audit::reads());
     ops.extend(audit::actions(catalog)?);
     ops.extend(compliance::reads());
+    ops.extend(compliance::actions(catalog)?);
     ops.extend(kernel::reads());
     ops.extend(kernel::actions());
     ops.sort_by(|a, b| (&a.path, a.method).cmp(&(&b.path, b.method)));

@@ -1,6 +1,6 @@
 //! Guard, begin, run, commit: the only way an operation happens. REST, FHIR, pages, command line and jobs come here.
 
-use crate::{Body, Call, Db, Method, Op, Reply, Tx, audit::Outcome, fault_point, idempotency, runtime};
+use crate::{Body, Call, Db, Method, Op, Reply, Tx, audit::Outcome, decide::decide, fault_point, idempotency, runtime};
 use futures_util::future::BoxFuture;
 use salus_core::{ActorKind, Ctx, Error, Result};
 use std::sync::Arc;
@@ -53,14 +53,15 @@ where
     }
     let db = db.clone();
     runtime::finish(async move {
-        let permitted = ctx.may(act.permission);
-        let mut tx = db.begin(ctx, act.read_only).await?;
+        let decision = decide(&ctx, &act, None);
+        let mut tx = db.begin(decision.applied_to(ctx), act.read_only).await?;
         if let Some(row) = act.row {
             tx.on_row(row);
         }
-        if !permitted {
-            tx.abandon(&act.name, act.target, Outcome::Refused, "permission_denied").await?;
-            return Err(Error::Forbidden(act.permission.to_owned()));
+        if let Some(refusal) = decision.refusal(&act) {
+            tx.because(decision.words(&tx.ctx, &act));
+            tx.abandon(&act.name, act.target, Outcome::Refused, refusal.code()).await?;
+            return Err(refusal);
         }
         fault_point!("dispatch.permitted");
         match work(&mut tx).await {

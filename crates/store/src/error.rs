@@ -36,6 +36,10 @@ pub fn db_error(catalog: &Catalog, e: &tokio_postgres::Error) -> Error {
         Error::invalid(d.column().unwrap_or_default(), "required", "Is required")
     } else if d.constraint() == Some("append_only") {
         Error::Conflict { code: "append_only", detail: "Records of this table are never changed or removed".into() }
+    } else if *code == SqlState::INSUFFICIENT_PRIVILEGE && d.routine() == Some("ExecWithCheckOptions") {
+        // A policy refused the new row.
+        let detail = "This lies outside the persons and records that your roles reach for this purpose";
+        Error::Refused { code: "scope_denied", detail: detail.into() }
     } else if matches!(
         code.code(),
         "40001" | "40P01" | "55P03" | "53100" | "53200" | "53300" | "57014" | "57P01" | "57P03"

@@ -13,6 +13,7 @@ pub mod backup;
 pub mod catalog;
 pub mod cluster;
 mod db;
+pub mod decide;
 mod dispatch;
 pub mod engine;
 pub mod erase;

@@ -12,7 +12,7 @@
 use crate::{
     Address, Db, Op, Tx,
     pool::{Connection, Connections, Object, Pool},
-    unit::{Params, begin},
+    unit::{Params, WHOLE_TENANT, begin},
 };
 use futures_util::future::BoxFuture;
 use salus_core::{Ctx, Error, PLATFORM, Result};
@@ -226,7 +226,7 @@ impl Db {
             return Ok(());
         }
         let mark = self.ensure_mark(position.timeline).await.map_err(|_| No::Unreachable)?;
-        let begin = begin([PLATFORM, Uuid::nil()], "tenant", "auto", true);
+        let begin = begin([PLATFORM, Uuid::nil()], WHOLE_TENANT, "auto", true);
         let sql = format!(
             "{begin}; SELECT value ->> 'id' FROM kernel.settings WHERE name = '{MARK}' \
                AND NOT EXISTS (SELECT FROM pg_roles WHERE rolname = session_user AND (rolsuper OR rolbypassrls)); COMMIT"

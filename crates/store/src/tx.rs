@@ -74,6 +74,7 @@ struct Trail {
     marks: Vec<Mark>,
     /// How many there were at the last mark of the work.
     marked: usize,
+    why: Vec<String>,
 }
 
 /// What a reply showed, kept beside it so that showing it again is recorded and permitted anew.
@@ -353,6 +354,12 @@ impl Tx {
         table.to_open(column).iter().all(|permission| self.ctx.may(permission))
     }
 
+    /// Whether a column is left out of what this caller is answered.
+    pub(crate) fn masks(&self, table: &str, column: &str) -> bool {
+        let held = self.ctx.masks.as_ref().and_then(|masks| masks.get(table));
+        held.is_some_and(|columns| columns.contains(column))
+    }
+
     /// Makes the key of a new person; its wrapped form is taken with [`Tx::take_new_wrapped`] to be stored.
     pub(crate) fn new_subject(&mut self, id: Uuid) -> Result<()> {
         let (key, wrapped) = self.keys.new_subject(id)?;
@@ -404,6 +411,11 @@ impl Tx {
         self.trail.row = Some(row);
     }
 
+    /// Notes the rules by which this call is refused.
+    pub fn because(&mut self, why: Vec<String>) {
+        self.trail.why = why;
+    }
+
     /// Counts rows read or written.
     pub fn count(&mut self, rows: usize) {
         self.trail.count += rows;
@@ -435,6 +447,10 @@ impl Tx {
             let Some((table, column)) = found else { continue };
             if let Some(lacking) = table.to_open(column).iter().find(|p| !self.ctx.may(p)) {
                 return Err(Error::Forbidden((*lacking).to_owned()));
+            }
+            if self.masks(&table.name, &column.name) {
+                let detail = "This reply holds a field that is left out for you now: send the request with a new key";
+                return Err(Error::Refused { code: "field_masked", detail: detail.into() });
             }
             self.trail.columns.insert(column.column_id, name);
         }
@@ -533,6 +549,7 @@ impl Tx {
             rows: packed(&self.trail.marks).into_iter().map(|(table, marks)| (table.to_owned(), marks)).collect(),
             outcome,
             code,
+            why: self.trail.why.clone(),
         };
         self.db.0.writer.event(&self.ctx, &self.keys, header, self.trail.detail.as_ref())
     }

@@ -8,7 +8,7 @@ use crate::{
     replica::Position,
 };
 use futures_util::future::try_join_all;
-use salus_core::{Channel, Ctx, Error, Result, Scope};
+use salus_core::{Channel, Ctx, Error, Labels, Result};
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio_postgres::{Row, types::ToSql};
 use uuid::Uuid;
@@ -52,24 +52,20 @@ impl From<tokio_postgres::Error> for Failure {
 impl Unit {
     /// For this caller; a read-only unit acts as `salus_reader`, which may change nothing but add to the audit log.
     pub fn new(pool: &Pool, ctx: &Ctx, read_only: bool) -> Self {
-        let scope = match ctx.scope {
-            Scope::Tenant => "tenant",
-            Scope::Own => "own",
-        };
         // With row-level security, planning a request's statement costs more than running it. A command loads much at
         // once, and tables grow under the plans it would keep.
         let plans = match ctx.channel {
             Channel::Api | Channel::Page => "force_generic_plan",
             Channel::Cli | Channel::Job => "auto",
         };
-        let begin = begin([ctx.tenant, ctx.actor.id], scope, plans, read_only);
+        let begin = begin([ctx.tenant, ctx.actor.id], &scope(ctx), plans, read_only);
         let told = Vec::new();
         Self { pool: pool.clone(), connection: None, begin, read_only, replicas: None, floor: None, told }
     }
 
     /// For adding to a tenant's audit log, and nothing else.
     pub fn recording(pool: &Pool, tenant: Uuid) -> Self {
-        let begin = begin([tenant, Uuid::nil()], "none", "force_generic_plan", true);
+        let begin = begin([tenant, Uuid::nil()], NOTHING, "force_generic_plan", true);
         let told = Vec::new();
         Self { pool: pool.clone(), connection: None, begin, read_only: true, replicas: None, floor: None, told }
     }
@@ -215,12 +211,35 @@ impl Drop for Unit {
     }
 }
 
+/// The settings that say how far a caller reaches, as `db/replaceable/kernel.sql` reads them. `tenant` is every row; where a
+/// label may close one, or only some persons are reached, the database asks whose and why.
+fn scope(ctx: &Ctx) -> String {
+    let purpose = ctx.purpose.code();
+    let word = match (ctx.reach.is_whole_tenant(), ctx.labels) {
+        (true, Labels::Ignored) => return WHOLE_TENANT.to_owned(),
+        (true, Labels::InRows) => "whole",
+        (true, Labels::All) => "labelled",
+        (false, _) => {
+            let reach = ctx.reach.names().join(",");
+            return format!(
+                "SET LOCAL salus.scope = 'own'; SET LOCAL salus.reach = '{reach}'; SET LOCAL salus.purpose = '{purpose}'"
+            );
+        }
+    };
+    format!("SET LOCAL salus.scope = '{word}'; SET LOCAL salus.purpose = '{purpose}'")
+}
+
+/// Every row of the tenant.
+pub(crate) const WHOLE_TENANT: &str = "SET LOCAL salus.scope = 'tenant'";
+/// No row: for adding to the audit log.
+const NOTHING: &str = "SET LOCAL salus.scope = 'none'";
+
 /// One message that begins a transaction for a caller. It is made of ids and of words of ours, so there is nothing to
 /// escape; were a part of it refused, PostgreSQL would refuse all that follows in the transaction.
-pub(crate) fn begin([tenant, actor]: [Uuid; 2], scope: &'static str, plans: &'static str, read_only: bool) -> String {
+pub(crate) fn begin([tenant, actor]: [Uuid; 2], scope: &str, plans: &'static str, read_only: bool) -> String {
     let role = if read_only { "; SET LOCAL ROLE salus_reader" } else { "" };
     format!(
-        "BEGIN; SET LOCAL salus.tenant = '{tenant}'; SET LOCAL salus.actor = '{actor}'; SET LOCAL salus.scope = '{scope}'; \
+        "BEGIN; SET LOCAL salus.tenant = '{tenant}'; SET LOCAL salus.actor = '{actor}'; {scope}; \
          SET LOCAL plan_cache_mode = {plans}{role}"
     )
 }

@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http_body_util::{BodyExt as _, Limited};
-use salus_core::{Channel, Ctx, Error, Result};
+use salus_core::{Channel, Ctx, Error, Purpose, Result};
 use salus_domains::auth::Presented;
 use salus_store::{Body, Call, Method, Op, Reply, dispatch, fault_point};
 use serde_json::{Value, json};
@@ -122,13 +122,23 @@ fn respond(reply: &Reply, request: uuid::Uuid) -> Result<Response> {
     Ok(response)
 }
 
-/// Who calls: an API key in `Authorization`, or the session cookie.
+/// Header by which a call names its purpose of use.
+const PURPOSE: &str = "x-purpose-of-use";
+
+/// Who calls: an API key in `Authorization`, or the session cookie; and for what, when the call says so.
 ///
 /// # Errors
-/// [`Error::Unauthenticated`].
+/// [`Error::Unauthenticated`], [`Error::Invalid`] for a purpose that is none.
 pub async fn caller(app: &App, headers: &HeaderMap, channel: Channel) -> Result<Ctx> {
     let presented = presented(headers).ok_or(Error::Unauthenticated)?;
-    app.callers.caller(&app.db, &presented, channel).await
+    let ctx = app.callers.caller(&app.db, &presented, channel).await?;
+    match headers.get(PURPOSE) {
+        None => Ok(ctx),
+        Some(code) => {
+            let purpose = Purpose::parse("X-Purpose-Of-Use", code.to_str().unwrap_or_default())?;
+            Ok(if purpose == ctx.purpose { ctx } else { ctx.for_purpose(purpose) })
+        }
+    }
 }
 
 /// What the request presents; a key comes before a cookie.

@@ -6,7 +6,7 @@ pub mod holds;
 mod reads;
 
 pub use alerts::actions;
-pub use reads::reads;
+pub use reads::{reads, uses_through_glass};
 
 use salus_store::Resource;
 

@@ -157,6 +157,25 @@ async fn people(tx: &mut Tx, wanted: &Wanted) -> Result<Vec<Value>> {
     Ok(people)
 }
 
+/// How often a user went to a person's record through a broken glass in this time.
+///
+/// # Errors
+/// Those of the database.
+pub async fn uses_through_glass(
+    tx: &mut Tx,
+    (user, patient): (Uuid, Uuid),
+    (from, to): (OffsetDateTime, OffsetDateTime),
+) -> Result<i64> {
+    let sql = sql!(
+        "SELECT count(*) FROM audit.event_subjects s \
+         JOIN audit.activity_logs l ON l.tenant_id = s.tenant_id AND l.recorded_at = s.recorded_at AND l.id = s.id \
+         WHERE s.subject_id = $1 AND s.recorded_at >= $2 AND s.recorded_at <= $3 AND l.actor_id = $4 \
+           AND convert_from(l.header, 'UTF8')::jsonb ->> 'purpose' = 'BTG'"
+    );
+    let rows = tx.query(sql, &[&patient, &from, &to, &user]).await?;
+    Ok(rows.first().map_or(0, |row| row.get(0)))
+}
+
 /// A time among the parameters.
 fn moment(call: &Call, name: &str) -> Result<Option<OffsetDateTime>> {
     let wrong = |_| Error::invalid(name, "wrong_type", "Is a time such as 2026-11-21T10:00:00Z");

@@ -1,12 +1,15 @@
 //! From a presented cookie or API key to the [`Ctx`] of a request: session, user, roles, permissions, scope.
 
-use super::{password::SecurityConfiguration, token::Token};
-use salus_core::{Actor, ActorKind, Channel, Ctx, Error, Permissions, Purpose, Result, Scope};
-use salus_store::{Db, Row, Tx, sql};
-use serde_json::Value;
+use super::{
+    held::{Held, held},
+    password::SecurityConfiguration,
+    token::Token,
+};
+use salus_core::{Actor, ActorKind, Channel, Ctx, Error, Permissions, Result};
+use salus_store::{Db, Tx, sql};
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Mutex, PoisonError},
 };
 use time::{Duration, OffsetDateTime};
 
@@ -82,21 +85,16 @@ async fn load(db: &Db, token: &Token, is_session: bool, now: OffsetDateTime) -> 
     let mut tx = db.begin(Ctx::system(db.env(), token.tenant), false).await.map_err(unknown)?;
     let found = if is_session { session(&mut tx, token, now).await? } else { api_key(&mut tx, token, now).await? };
     let Some((user, session, ends, scopes)) = found else { return Err(Error::Unauthenticated) };
-    let granted = grants(&mut tx, user, now).await?;
+    let held = held(&mut tx, user, now).await?;
     tx.finish_unrecorded().await?;
-    let permissions = match scopes {
-        Some(scopes) => granted.permissions.intersect(&scopes),
-        None => granted.permissions,
+    let held = match scopes {
+        Some(scopes) => held.narrowed_to(&scopes),
+        None => held,
     };
     let kind = if is_session { ActorKind::User } else { ActorKind::Service };
-    let ctx = Ctx {
-        tenant: token.tenant,
-        actor: Actor { id: user, kind, roles: granted.roles.into(), session: Some(session) },
-        permissions: Arc::new(permissions),
-        scope: granted.scope,
-        purpose: Purpose::Treatment,
-        ..Ctx::system(db.env(), token.tenant)
-    };
+    let Held { roles, .. } = &held;
+    let actor = Actor { id: user, kind, roles: roles.clone().into(), session: Some(session) };
+    let ctx = held.caller(Ctx { actor, ..Ctx::system(db.env(), token.tenant) });
     Ok(Known { ctx, at: now, ends })
 }
 
@@ -135,34 +133,6 @@ async fn api_key(tx: &mut Tx, token: &Token, now: OffsetDateTime) -> Result<Opti
     let scopes: Vec<String> = serde_json::from_value(row.get("scopes")).map_err(Error::internal)?;
     let scopes = (!scopes.is_empty()).then(|| Permissions::new(scopes));
     Ok(Some((row.get("user_id"), id, row.get("expires_at"), scopes)))
-}
-
-struct Grants {
-    roles: Vec<String>,
-    permissions: Permissions,
-    scope: Scope,
-}
-
-/// What a user's roles add up to. A holder of any role for the whole tenant reaches the whole tenant.
-async fn grants(tx: &mut Tx, user: Uuid, now: OffsetDateTime) -> Result<Grants> {
-    let sql = sql!(
-        "SELECT r.name::text AS role, r.scope::text AS scope, p.patterns FROM auth.user_roles ur \
-         JOIN auth.roles r ON r.tenant_id = ur.tenant_id AND r.id = ur.role_id \
-         LEFT JOIN auth.role_permissions rp ON rp.tenant_id = r.tenant_id AND rp.role_id = r.id \
-         LEFT JOIN auth.permissions p ON p.tenant_id = rp.tenant_id AND p.id = rp.permission_id \
-         WHERE ur.user_id = $1 AND ur.valid_from <= $2 AND (ur.valid_to IS NULL OR ur.valid_to > $2) ORDER BY r.name"
-    );
-    let rows = tx.query(sql, &[&user, &now]).await?;
-    let mut roles: Vec<String> = rows.iter().map(|r| r.get("role")).collect();
-    roles.dedup();
-    let whole = rows.iter().any(|r| r.get::<_, &str>("scope") == "tenant");
-    let patterns = rows.iter().flat_map(patterns);
-    Ok(Grants { roles, permissions: Permissions::new(patterns), scope: if whole { Scope::Tenant } else { Scope::Own } })
-}
-
-fn patterns(row: &Row) -> Vec<String> {
-    let value: Option<Value> = row.get("patterns");
-    value.and_then(|v| serde_json::from_value(v).ok()).unwrap_or_default()
 }
 
 /// The tenant's rules for passwords and sessions; today's standard where it has set none.

@@ -39,6 +39,15 @@ pub fn guarded(op: Op) -> Op {
                 inner(tx, call).await
             })
         }),
+        "auth.role.change" | "auth.field_mask.create" | "auth.field_mask.change" => run(move |tx, call| {
+            let inner = inner.clone();
+            Box::pin(async move {
+                let role = named(&call, "role_id");
+                let role = if call.path_value("id").is_some() { role_of(tx, &call).await?.or(role) } else { role };
+                may_redefine(tx, role, call.body["scope"].as_str()).await?;
+                inner(tx, call).await
+            })
+        }),
         _ => run(move |tx, call| inner(tx, call)),
     };
     Op { run, ..op }
@@ -81,8 +90,37 @@ async fn permission(tx: &mut Tx, call: &Call) -> Result<()> {
     may_contain(tx, &patterns(&call.body["patterns"]), &roles).await
 }
 
+/// The role that the row in the path is, or belongs to.
+async fn role_of(tx: &mut Tx, call: &Call) -> Result<Option<Uuid>> {
+    let sql = sql!(
+        "SELECT id FROM auth.roles WHERE id = $1 UNION ALL SELECT role_id FROM auth.field_masks WHERE id = $1 LIMIT 1"
+    );
+    Ok(tx.query_opt(sql, &[&call.id()?]).await?.map(|row| row.get(0)))
+}
+
+/// Whether the caller may change whom a role reaches, for what, and what it is not answered: not of a role they hold,
+/// and to a wider scope than their own only for others.
+///
+/// # Errors
+/// [`Error::Refused`] with `role_above_own`.
+pub async fn may_redefine(tx: &mut Tx, role: Option<Uuid>, scope: Option<&str>) -> Result<()> {
+    let caller = tx.ctx.actor.id;
+    let sql = sql!("SELECT 1 FROM auth.user_roles WHERE user_id = $1 AND role_id = $2 LIMIT 1");
+    let own = tx.query_opt(sql, &[&caller, &role.unwrap_or_default()]).await?.is_some();
+    let reach = tx.ctx.reach;
+    let wider = scope.filter(|s| !reach.is_whole_tenant() && !Scope::from_name(s).is_some_and(|s| reach.has(s)));
+    match wider {
+        _ if own => Err(refusal("a role you hold yourself", true)),
+        Some(scope) if !tx.ctx.may(APPOINT) => Err(refusal(scope, false)),
+        _ => Ok(()),
+    }
+}
+
 /// Whether the caller may let these roles contain these permissions.
-async fn may_contain(tx: &mut Tx, content: &Permissions, roles: &[Uuid]) -> Result<()> {
+///
+/// # Errors
+/// [`Error::Refused`] with `role_above_own`.
+pub async fn may_contain(tx: &mut Tx, content: &Permissions, roles: &[Uuid]) -> Result<()> {
     let Some(above) = tx.ctx.permissions.lacks(content) else { return Ok(()) };
     let caller = tx.ctx.actor.id;
     let sql = sql!("SELECT 1 FROM auth.user_roles WHERE user_id = $1 AND role_id = ANY($2) LIMIT 1");
@@ -102,8 +140,9 @@ pub async fn may_give(tx: &mut Tx, roles: &[Uuid], to: Option<Uuid>) -> Result<(
     );
     for row in tx.query(sql, &[&roles]).await? {
         let content = row.get::<_, Option<Value>>("patterns").map_or_else(Permissions::default, |p| patterns(&p));
-        let wider = tx.ctx.scope == Scope::Own && row.get::<_, &str>("scope") == "tenant";
-        let above = tx.ctx.permissions.lacks(&content).or(wider.then_some("the whole tenant"));
+        let scope: &str = row.get("scope");
+        let within = tx.ctx.reach.is_whole_tenant() || Scope::from_name(scope).is_some_and(|s| tx.ctx.reach.has(s));
+        let above = tx.ctx.permissions.lacks(&content).or((!within).then_some(scope));
         let own = to == Some(tx.ctx.actor.id);
         if let Some(above) = above.filter(|_| own || !tx.ctx.may(APPOINT)) {
             return Err(refusal(above, own));

@@ -6,28 +6,39 @@
 
 mod caller;
 mod common;
+mod glass;
+mod glass_log;
 mod grant;
+mod held;
 mod notify;
 mod own;
 mod password;
+mod roles;
 mod sign_in;
 mod source;
+mod start;
 mod tenant;
 mod token;
 mod users;
 
 pub use caller::{Callers, Presented};
+pub use glass::actions as glass_actions;
+pub use glass_log::reads as glass_reads;
 pub use grant::guarded;
+pub use held::{Held, held};
 pub use notify::{
     Carrier, Carriers, Choice, Inbox, Item, Language, Letter, Medium, Notice, Seat, Simulator, SmsWebhook, Smtp,
     choices, choose, inbox, jobs, living, mark_read, notify, notify_self, redeem, ticket, title, unread,
 };
 pub use own::{Own, OwnAccess, Who, own_access, revoke_own, timezone, who};
+pub use roles::ops as role_ops;
 pub use sign_in::{SignIn, Signed, accept_and_sign_in, sign_in, sign_out};
-pub use tenant::{NewTenant, create_tenant, start_roles};
+pub use start::{Bundle, Library, StartMask, StartRole, add_roles, library, start_roles};
+pub use tenant::{NewTenant, create_tenant};
 pub use token::{ApiKey, NewApiKey, Token, create_api_key};
 pub use users::{
     Invitation, Invited, NewUser, accept_invitation, actions, create_service, display_names, invitation, invite,
+    user_of_address,
 };
 
 use salus_store::Resource;
@@ -84,6 +95,54 @@ pub const RESOURCES: &[Resource] = &[
             "auth.role.read",
             Some("auth.role.write"),
         )
+    },
+    Resource {
+        filters: &["role_id", "table_name", "purpose"],
+        ..table("auth.field_masks", "auth/field-masks", "auth.field_mask", "auth.role.read", Some("auth.role.write"))
+    },
+    Resource {
+        filters: &["user_id", "patient_id", "kind"],
+        ..table(
+            "auth.caseload_assignments",
+            "auth/caseload-assignments",
+            "auth.caseload_assignment",
+            "auth.assignment.read",
+            Some("auth.assignment.write"),
+        )
+    },
+    Resource {
+        filters: &["user_id", "organization_id"],
+        ..table(
+            "auth.user_units",
+            "auth/user-units",
+            "auth.user_unit",
+            "auth.assignment.read",
+            Some("auth.assignment.write"),
+        )
+    },
+    Resource {
+        filters: &["patient_id", "organization_id"],
+        ..table(
+            "auth.person_units",
+            "auth/person-units",
+            "auth.person_unit",
+            "auth.assignment.read",
+            Some("auth.assignment.write"),
+        )
+    },
+    Resource {
+        filters: &["user_id", "patient_id", "review_due_on", "reviewed_at"],
+        list: &[
+            "user_id",
+            "patient_id",
+            "opened_at",
+            "ends_at",
+            "ended_at",
+            "review_due_on",
+            "reviewed_at",
+            "review_outcome",
+        ],
+        ..table("auth.glass_breaks", "auth/glass-breaks", "auth.glass", "auth.glass.read", None)
     },
     Resource {
         filters: &["user_id", "kind"],

@@ -19,6 +19,8 @@ pub struct Who {
     pub timezone: String,
     /// Notifications not read yet.
     pub unread: i64,
+    /// Names of the modules the organization chose (the setting `modules.chosen`); none when it chose nothing.
+    pub modules: Option<Vec<String>>,
 }
 
 /// A person's ways in.
@@ -72,7 +74,8 @@ pub async fn who(db: &Db, ctx: &Ctx) -> Result<Who> {
     let mut tx = db.begin(as_user(&ctx.env, ctx.tenant, ctx.actor.id), true).await?;
     let sql = sql!(
         "SELECT u.email, u.display_name, o.name::text AS organization, o.timezone::text AS timezone, \
-           (SELECT count(*) FROM auth.notifications n WHERE n.user_id = $1 AND n.read_at IS NULL) AS unread \
+           (SELECT count(*) FROM auth.notifications n WHERE n.user_id = $1 AND n.read_at IS NULL) AS unread, \
+           (SELECT s.value FROM kernel.settings s WHERE s.tenant_id = u.tenant_id AND s.name = 'modules.chosen') AS modules \
          FROM auth.users u LEFT JOIN auth.organizations o ON o.tenant_id = u.tenant_id AND o.id = u.tenant_id WHERE u.id = $1"
     );
     let found = tx.query_opt(sql, &[&ctx.actor.id]).await?;
@@ -86,13 +89,10 @@ pub async fn who(db: &Db, ctx: &Ctx) -> Result<Who> {
     let (email, name) = (open(&mut tx, "email")?, open(&mut tx, "display_name")?);
     tx.finish_unrecorded().await?;
     let of_organization = |column: &str| found.get::<_, Option<String>>(column).unwrap_or_default();
-    Ok(Who {
-        name,
-        email,
-        organization: of_organization("organization"),
-        timezone: of_organization("timezone"),
-        unread: found.get("unread"),
-    })
+    let chosen = found.get::<_, Option<Value>>("modules").map(serde_json::from_value).transpose();
+    let modules = chosen.map_err(|_| Error::internal("the setting modules.chosen is no list of names"))?;
+    let (organization, timezone) = (of_organization("organization"), of_organization("timezone"));
+    Ok(Who { name, email, organization, timezone, unread: found.get("unread"), modules })
 }
 
 /// The IANA name of the tenant's time zone; UTC where there is no organization yet.

@@ -277,6 +277,16 @@ pub(super) async fn accept(db: &Db, token: &str, invited: &Invited, new_password
     tx.commit("auth.user.accept_invitation", "auth.users").await
 }
 
+/// The user of this address.
+///
+/// # Errors
+/// Those of the database.
+pub async fn user_of_address(tx: &mut Tx, email: &str) -> Result<Option<Uuid>> {
+    let blind = tx.blind("auth.users", "email", email)?;
+    let sql = sql!("SELECT id FROM auth.users WHERE email_bidx = ANY($1::bytea[])");
+    Ok(tx.query_opt(sql, &[&blind]).await?.map(|row| row.get(0)))
+}
+
 /// The names of users, for showing who did something.
 ///
 /// # Errors

@@ -1,9 +1,11 @@
 //! Retention policies as data: how long which class of data is kept, counted in calendar years; and the proofs that
-//! were run on the installation, with what came of them. The workflows of disclosures, consents and breaches are not
-//! built yet.
+//! were run on the installation, with what came of them; labels that close a record, and the consents that open it. The
+//! workflows of disclosures and breaches are not built yet.
 
+mod labels;
 mod proofs;
 
+pub use labels::{actions, is_labelled};
 pub use proofs::{PROMISES, Proof, Verdict, keep, reads};
 
 pub mod retention;
@@ -11,13 +13,26 @@ pub mod retention;
 use salus_store::Resource;
 
 /// Exposed tables.
-pub const RESOURCES: &[Resource] = &[Resource {
-    table: "compliance.retention_policies",
-    path: "compliance/retention-policies",
-    noun: "compliance.retention_policy",
-    read: "compliance.retention_policy.read",
-    write: Some("compliance.retention_policy.write"),
-    filters: &["name", "data_class", "is_active"],
-    locked: &[],
-    list: &[],
-}];
+pub const RESOURCES: &[Resource] = &[
+    Resource {
+        table: "compliance.retention_policies",
+        path: "compliance/retention-policies",
+        noun: "compliance.retention_policy",
+        read: "compliance.retention_policy.read",
+        write: Some("compliance.retention_policy.write"),
+        filters: &["name", "data_class", "is_active"],
+        locked: &[],
+        list: &[],
+    },
+    labels::LABELS,
+    Resource {
+        table: "compliance.sensitivity_consents",
+        path: "compliance/sensitivity-consents",
+        noun: "compliance.sensitivity_consent",
+        read: "compliance.consent.read",
+        write: Some("compliance.consent.write"),
+        filters: &["patient_id", "label", "decision", "user_id", "role_id"],
+        locked: &[],
+        list: &[],
+    },
+];

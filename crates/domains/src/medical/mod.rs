@@ -5,8 +5,10 @@
 //! whole social security number is refused. Clinical facts are in [`crate::records`].
 
 mod actions;
+mod find;
 
 pub use actions::{actions, derive_patient, remove_parts};
+pub use find::{find, find_by_number, pseudonyms};
 
 use salus_store::Resource;
 

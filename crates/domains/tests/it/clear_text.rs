@@ -34,6 +34,9 @@ async fn fill(world: &World) -> Vec<String> {
     let mut creates: Vec<_> =
         creates.filter(|o| catalog.table(o.target).unwrap().columns.iter().any(Column::is_sealed)).collect();
     creates.sort_by_key(|o| o.target != "medical.patients");
+    let mut tx = world.db.begin(world.operator(), false).await.unwrap();
+    let user = salus_domains::auth::create_service(&mut tx, "Somebody", &[]).await.unwrap();
+    tx.commit("auth.user.create_service", "auth.users").await.unwrap();
     for op in creates {
         let table = catalog.table(op.target).unwrap();
         let properties = op.input.as_ref().unwrap()["properties"].as_object().unwrap();
@@ -49,6 +52,7 @@ async fn fill(world: &World) -> Vec<String> {
                     json!({"held": canaries.last()})
                 }
                 _ if column.name == "patient_id" => json!(patient),
+                _ if column.name == "user_id" => json!(user),
                 Kind::Text if column.name == "code" => json!("plain"),
                 _ if !column.required || column.has_default => continue,
                 Kind::Date => json!("2026-02-01"),

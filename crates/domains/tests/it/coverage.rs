@@ -61,11 +61,14 @@ async fn every_operation_leaves_exactly_one_event_however_it_ends() {
         let good = plausible.call(&world, op, &format!("north_canary_{}", letters(i))).await;
         let mut nobody = world.operator();
         nobody.permissions = Arc::new(Permissions::default());
-        for (ctx, call, outcome) in [
-            (world.operator(), good.clone(), "success"),
-            (nobody, good, "refused"),
-            (world.operator(), hopeless(op), "failed"),
-        ] {
+        let mut somebody = world.operator();
+        if op.permission == "auth.glass.open" {
+            // The operator at the machine has no glass to break.
+            somebody.actor.id = plausible.row("auth.users");
+        }
+        for (ctx, call, outcome) in
+            [(somebody, good.clone(), "success"), (nobody, good, "refused"), (world.operator(), hopeless(op), "failed")]
+        {
             let request = ctx.request;
             let told = dispatch(&world.db, op, ctx, call).await;
             let as_meant = match outcome {
@@ -181,7 +184,7 @@ async fn who_may_call_what_is_as_reviewed() {
     for name in ["austa", "valley"] {
         let tenant = demo::load(&world.db, name).await.unwrap().id;
         for (role, caller) in callers(&world, tenant, &admin).await {
-            let _ = writeln!(text, "\n{name} {role} ({:?})", caller.scope);
+            let _ = writeln!(text, "\n{name} {role} ({})", caller.reach.names().join(", "));
             let mut verbs: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
             let tried = world.ops.iter().map(|op| attempt(&world, op, caller.clone()));
             let tried: Vec<(&Arc<Op>, bool)> = stream::iter(tried).buffered(6).collect().await;

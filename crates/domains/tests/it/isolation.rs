@@ -101,7 +101,7 @@ const HOLES: [(&str, &str); 12] = [
         "auth.roles: without a scope every table is empty",
     ),
     (
-        "DROP POLICY own_person ON medical.patient_names; CREATE POLICY own_person ON medical.patient_names FOR SELECT \
+        "DROP POLICY sensitivity ON medical.patient_names; DROP POLICY own_person ON medical.patient_names; CREATE POLICY own_person ON medical.patient_names FOR SELECT \
          USING ((SELECT kernel.scope()) = 'own')",
         "medical.patient_names: who is linked to no person sees no person",
     ),

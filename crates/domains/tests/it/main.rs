@@ -3,6 +3,7 @@
 
 mod background;
 mod carriers;
+mod access;
 mod clear_text;
 mod coverage;
 mod demo;
@@ -15,6 +16,7 @@ mod patients;
 mod plausible;
 mod proofs;
 mod rows;
+mod role_library;
 mod sign_in;
 mod statements;
 mod storm;

@@ -20,7 +20,8 @@ fn north(kind: &str) -> NewTenant {
 async fn a_new_tenant_has_roles_and_takes_users() {
     let (_database, db) = open().await;
     let tenant = auth::create_tenant(&db, &north("clinic")).await.unwrap();
-    for role in auth::start_roles() {
+    for role in auth::start_roles("clinic").unwrap() {
+        let role = role.name.as_str();
         let mut tx = db.begin(Ctx::operator(db.env(), tenant), false).await.unwrap();
         let user =
             NewUser { email: format!("{role}@north.example"), display_name: role.into(), roles: vec![role.into()] };
@@ -40,5 +41,5 @@ async fn what_cannot_be_made_leaves_nothing_and_what_broke_off_is_finished() {
     assert!(matches!(auth::create_tenant(&db, &north("clinic")).await, Err(Error::Conflict { .. })));
     let mut tx = db.begin(Ctx::operator(db.env(), begun), true).await.unwrap();
     let row = tx.query_opt(sql!("SELECT count(*) FROM auth.roles"), &[]).await.unwrap().unwrap();
-    assert_eq!(usize::try_from(row.get::<_, i64>(0)).unwrap(), auth::start_roles().count());
+    assert_eq!(usize::try_from(row.get::<_, i64>(0)).unwrap(), auth::start_roles("clinic").unwrap().len());
 }

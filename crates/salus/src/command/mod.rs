@@ -10,6 +10,7 @@ mod dispatching;
 mod engines;
 mod exchange;
 mod jobs;
+mod explain;
 mod keys;
 mod ops;
 mod prove;
@@ -91,6 +92,9 @@ enum Command {
     /// Users of a tenant.
     #[command(subcommand)]
     User(user::UserCommand),
+    /// Why something is as it is.
+    #[command(subcommand)]
+    Explain(explain::ExplainCommand),
     /// Tenants: the organizations kept apart from each other.
     #[command(subcommand)]
     Tenant(tenant::TenantCommand),
@@ -149,6 +153,7 @@ pub async fn run(cli: Cli) -> Result<Outcome> {
         Command::Ops(command) => ops::run(&Config::load(cli.home.as_deref())?, &command),
         Command::Witness(args) => witness::run(Config::load(cli.home.as_deref())?, args, cli.json).await,
         Command::User(command) => user::run(&place().await?, command).await,
+        Command::Explain(command) => explain::run(&place().await?, command).await,
         Command::Tenant(command) => tenant::run(&place().await?, command).await,
         Command::Jobs(command) => jobs::run(&place().await?, command).await,
         Command::Demo(command) => demo::run(&place().await?, command).await,

@@ -5,7 +5,7 @@ use crate::{
     place::Place,
 };
 use clap::Subcommand;
-use salus_core::Result;
+use salus_core::{Ctx, Result};
 use salus_domains::auth::{self, NewTenant};
 use salus_store::Tenant;
 use serde_json::json;
@@ -29,6 +29,13 @@ pub enum TenantCommand {
         #[arg(long, default_value = "clinic")]
         kind: String,
     },
+    /// Give a tenant the roles of a kind of organization that it does not have yet; those it has stay as they are.
+    AddRoles {
+        slug: String,
+        /// As for `create`.
+        #[arg(long)]
+        kind: String,
+    },
 }
 
 pub async fn run(place: &Place, command: TenantCommand) -> Result<Outcome> {
@@ -36,13 +43,26 @@ pub async fn run(place: &Place, command: TenantCommand) -> Result<Outcome> {
     match command {
         TenantCommand::List { all } => Ok(list(db.tenants().await?, all)),
         TenantCommand::Create { slug, name, kind } => {
-            let roles: Vec<&str> = auth::start_roles().collect();
-            let id = auth::create_tenant(&db, &NewTenant { slug: slug.clone(), name, kind }).await?;
+            let id = auth::create_tenant(&db, &NewTenant { slug: slug.clone(), name, kind: kind.clone() }).await?;
+            let roles: Vec<&str> = auth::start_roles(&kind)?.into_iter().map(|r| r.name.as_str()).collect();
             let text = format!(
                 "Tenant {slug} was made, with the roles {}.\nNext: salus user invite --tenant {slug} --email … --name … --role admin",
                 roles.join(", ")
             );
             Ok(Outcome::done(json!({"id": id, "slug": slug, "roles": roles}), text))
+        }
+        TenantCommand::AddRoles { slug, kind } => {
+            let tenant = place.tenant(&db, &slug).await?;
+            let mut tx = db.begin(Ctx::operator(db.env(), tenant), false).await?;
+            let added = auth::add_roles(&mut tx, &kind).await?;
+            tx.count(added.len());
+            tx.commit("auth.role.add_set", "auth.roles").await?;
+            let text = if added.is_empty() {
+                "Nothing was missing.".to_owned()
+            } else {
+                format!("Added: {}", added.join(", "))
+            };
+            Ok(Outcome::done(json!({"slug": slug, "added": added}), text))
         }
     }
 }

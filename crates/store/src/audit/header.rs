@@ -43,6 +43,8 @@ pub struct Header {
     pub outcome: Outcome,
     /// The error code when it did not end well.
     pub code: Option<String>,
+    /// The rules by which it was refused, in words.
+    pub why: Vec<String>,
 }
 
 impl Outcome {
@@ -64,7 +66,7 @@ impl Header {
     /// [`Error::Internal`] when a value cannot be written as JSON.
     pub fn canonical(&self, ctx: &Ctx, id: Uuid) -> Result<Vec<u8>> {
         // Members are listed in order, so that the text is canonical whatever map serde_json is built with.
-        let members: [(&str, Value); 19] = [
+        let members: [(&str, Value); 20] = [
             ("action", json!(self.action)),
             ("actor", json!(ctx.actor.id)),
             ("actor_kind", json!(ctx.actor.kind)),
@@ -84,6 +86,7 @@ impl Header {
             ("subjects", json!(packed(&self.subjects))),
             ("target", json!(self.target)),
             ("tenant", json!(ctx.tenant)),
+            ("why", json!(self.why)),
         ];
         let mut out = vec![b'{'];
         for (name, value) in
@@ -139,6 +142,7 @@ mod tests {
             rows: BTreeMap::new(),
             outcome: Outcome::Success,
             code: None,
+            why: Vec::new(),
         };
         let text = String::from_utf8(header.canonical(&ctx, Uuid::from_u128(3)).unwrap()).unwrap();
         assert!(text.starts_with(r#"{"action":"medical.patient.get","actor":"0000"#), "{text}");

@@ -126,6 +126,9 @@ impl<'a> Selection<'a> {
 
     fn value(&self, tx: &mut Tx, row: &Row, i: usize, owner: &Owner<'_>) -> Result<Value> {
         let column = self.columns[i];
+        if tx.masks(&self.table.name, &column.name) {
+            return Ok(Value::Null);
+        }
         let Kind::Sealed(_) = column.kind else { return plain(row, i, column.kind) };
         let Some(sealed) = row.try_get::<_, Option<&[u8]>>(i).map_err(Error::internal)? else { return Ok(Value::Null) };
         let open = self.open.get_or_init(|| self.columns.iter().map(|c| tx.may_open(self.table, c)).collect());

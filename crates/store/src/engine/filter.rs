@@ -7,7 +7,7 @@ use crate::{
     catalog::{Column, Kind, Table},
     seal::{Search, name_words},
 };
-use salus_core::{Error, Result};
+use salus_core::{Error, FieldError, Result};
 use std::fmt::Write as _;
 use time::{Date, OffsetDateTime, format_description::well_known::Rfc3339, macros::format_description};
 use tokio_postgres::types::ToSql;
@@ -66,6 +66,14 @@ impl<'a> Request<'a> {
         for (name, value) in query {
             if name != "cursor" {
                 let _ = write!(request.shape, "{name}={value}&");
+            }
+            if let Some(column) = masked(tx, table, name, value) {
+                wrong.push(FieldError::new(
+                    name,
+                    "field_masked",
+                    format!("{column} is left out of what you are answered, so it finds nothing"),
+                ));
+                continue;
             }
             let read = if RESERVED.contains(&name.as_str()) {
                 request.reserved(resource, table, name, value)
@@ -173,6 +181,17 @@ impl<'a> Request<'a> {
         self.values.push(value);
         let place = format!("${}", self.values.len());
         let _ = write!(self.conditions, " AND {}", condition.replacen("$#", &place, 1));
+    }
+}
+
+/// The masked column that a parameter would tell about: as a filter, an order, or a search by name.
+fn masked<'a>(tx: &Tx, table: &'a Table, name: &'a str, value: &'a str) -> Option<&'a str> {
+    tx.ctx.masks.as_ref()?;
+    let is = |column: &&str| tx.masks(&table.name, column);
+    match name {
+        "name" => table.name_columns().map(|c| c.name.as_str()).find(is),
+        "sort" => Some(value.trim_start_matches('-')).filter(is),
+        _ => name.split('.').next().filter(is),
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod chart;
 mod people;
+mod rights;
 mod tables;
 mod work;
 
@@ -46,6 +47,10 @@ pub(crate) const PAGES: &[Page] = &[
     ("outgoing", "/outgoing", work::outgoing),
     ("notifications", "/notifications", work::notifications),
     ("notifications-none", "/notifications", work::nothing),
+    ("glass", "/glass", rights::glass),
+    ("why", "/why", rights::why),
+    ("roles", "/roles", rights::roles),
+    ("role", "/roles/r2", rights::role),
     ("browse", "/browse", tables::browse),
     ("browse-table", "/browse/medical/patients", tables::table),
     ("browse-row", "/browse/medical/patients/r1", tables::row),
@@ -69,6 +74,9 @@ fn shell(locale: Locale, path: &str) -> Shell {
         Module::Encryption,
         Module::Jobs,
         Module::Outgoing,
+        Module::Glass,
+        Module::Roles,
+        Module::Why,
         Module::Docs,
         Module::Account,
     ];

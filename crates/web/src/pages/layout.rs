@@ -4,7 +4,7 @@
 //! A page title never holds a name: browsers keep titles in their history.
 
 use super::{
-    i18n::{Locale, Texts, Zone, format},
+    i18n::{Locale, Texts, Zone, codes, format},
     icons, parts,
 };
 use crate::assets;
@@ -76,6 +76,9 @@ pub enum Module {
     Encryption,
     Jobs,
     Outgoing,
+    Glass,
+    Roles,
+    Why,
     Browse,
     Docs,
     Account,
@@ -142,6 +145,10 @@ pub struct Shell {
     pub unread: u64,
     /// Whether the page keeps a live connection, by which the bell learns of new ones.
     pub live: bool,
+    /// The purpose of use of this request: a code.
+    pub purpose: String,
+    /// The purposes the person may choose from; a chooser is shown when there are several.
+    pub purposes: Vec<String>,
 }
 
 /// The page's own part of the frame.
@@ -190,6 +197,9 @@ impl Module {
             Self::Encryption => ("/encryption", t.keys.title, "lock", t.ui.group_data),
             Self::Jobs => ("/jobs", t.notices.jobs, "clock", t.ui.group_data),
             Self::Outgoing => ("/outgoing", t.notices.outgoing, "send", t.ui.group_data),
+            Self::Glass => ("/glass", t.access.glass, "alert", t.ui.group_data),
+            Self::Roles => ("/roles", t.access.roles, "people", t.ui.group_data),
+            Self::Why => ("/why", t.access.why, "search", t.ui.group_data),
             Self::Docs => ("/docs", t.data.api, "book", t.ui.group_data),
             Self::Account => ("/account", t.ui.account, "person", t.ui.group_self),
         };
@@ -214,6 +224,7 @@ pub fn page(shell: &Shell, head: &Head, body: &Markup) -> Markup {
             a class="skip" href="#main" { (t.ui.skip) }
             (top(shell))
             @if let Some(notice) = &shell.notice { div class="notice" role="note" { (notice) } }
+            @if shell.purpose == "BTG" { div class="notice" role="note" { (t.access.glass_banner) } }
             div class="frame" {
                 (side(shell))
                 main id="main" tabindex="-1" {
@@ -304,6 +315,7 @@ fn top(shell: &Shell) -> Markup {
                         span class="only-small" { (shell.tenant) }
                         @if !person.roles.is_empty() { span class="muted" { (person.roles.join(", ")) } }
                     }
+                    (purposes(shell))
                     a class="menu-item" href="/account" { (icons::icon("lock")) (t.ui.account) }
                     (switches(shell))
                     form method="post" action="/sign-out" {
@@ -326,6 +338,26 @@ fn bell(shell: &Shell) -> Markup {
             span class="unseen" { (t.title) ": " }
             span class="count" data-unread hidden[shell.unread == 0] { (n) }
             span class="unseen" { " " (t.unread) }
+        }
+    }
+}
+
+/// The choice of a purpose of use, where the roles held serve several.
+fn purposes(shell: &Shell) -> Markup {
+    let t = shell.t();
+    html! {
+        @if shell.purposes.len() > 1 {
+            form class="menu-form" method="post" action="/preferences" {
+                (csrf(shell))
+                input type="hidden" name="return_to" value=(shell.path);
+                label for="menu-purpose" { (t.access.purpose) }
+                select id="menu-purpose" name="purpose" {
+                    @for code in &shell.purposes {
+                        option value=(code) selected[*code == shell.purpose] { (codes::label(shell.locale, code)) }
+                    }
+                }
+                button class="button quiet" type="submit" { (t.access.change_purpose) }
+            }
         }
     }
 }

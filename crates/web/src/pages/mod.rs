@@ -21,6 +21,7 @@ pub mod entry;
 pub mod error;
 pub mod facts;
 pub mod form;
+pub mod glass;
 pub mod home;
 pub mod i18n;
 pub mod icons;
@@ -31,7 +32,9 @@ pub mod parts;
 pub mod patients;
 pub mod record;
 pub mod results;
+pub mod roles;
 pub mod table;
 pub mod trend;
+pub mod why;
 
 pub use layout::Shell;

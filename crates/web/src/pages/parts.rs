@@ -70,11 +70,11 @@ pub fn status(shell: &Shell, code: &str) -> Markup {
     }
     let tone = match code.to_ascii_uppercase().as_str() {
         "ACTIVE" | "FINAL" | "VERIFIED" | "ACCEPTED" | "CONFIRMED" | "SUCCESS" | "STORED" | "AUTO_ACCEPTED"
-        | "HOLDS" | "DONE" | "SENT" => Tone::Good,
+        | "HOLDS" | "JUSTIFIED" | "DONE" | "SENT" => Tone::Good,
         "ENTERED_IN_ERROR" | "REJECTED" | "REFUSED" | "FAILED" | "ERASED" | "QUARANTINED" | "FAILS" | "DEAD"
-        | "UNDELIVERABLE" | "OPEN" => Tone::Bad,
+        | "UNDELIVERABLE" | "OPEN" | "UNJUSTIFIED" => Tone::Bad,
         "ON_HOLD" | "NEEDS_REVIEW" | "PRELIMINARY" | "UNVERIFIED" | "AMENDED" | "CORRECTED" | "RECURRENCE"
-        | "RELAPSE" | "UNPROVEN" | "ACKNOWLEDGED" => Tone::Warn,
+        | "RELAPSE" | "UNPROVEN" | "ACKNOWLEDGED" | "ESCALATED" => Tone::Warn,
         "PATIENT_REPORTED" | "DOCUMENT_EXTRACTED" | "MERGED" | "RUNNING" | "SIMULATED" => Tone::Info,
         _ => Tone::Neutral,
     };

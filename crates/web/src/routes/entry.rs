@@ -176,6 +176,10 @@ pub async fn preferences(State(app): State<Arc<App>>, headers: HeaderMap, body: 
     if let Some(locale) = crate::pages::i18n::Locale::from_tag(field("language")) {
         set_cookie(&mut response, &app, "lang", locale.tag(), 365 * 86_400);
     }
+    if let Some(purpose) = salus_core::Purpose::from_code(field("purpose")) {
+        // Of this session of the browser only.
+        set_cookie(&mut response, &app, "purpose", purpose.code(), 12 * 3600);
+    }
     if matches!(field("theme"), "light" | "dark" | "auto") {
         set_cookie(&mut response, &app, "theme", field("theme"), 365 * 86_400);
     }

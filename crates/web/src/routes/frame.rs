@@ -18,7 +18,7 @@ use axum::{
     response::{Html, IntoResponse, Redirect, Response},
 };
 use maud::Markup;
-use salus_core::{Channel, Ctx, Error, Result};
+use salus_core::{Channel, Ctx, Error, Purpose, Result};
 use salus_store::{Body, Call, Page, Record, dispatch};
 use serde_json::Value;
 use std::{collections::BTreeMap, sync::Arc};
@@ -64,7 +64,7 @@ impl Visit {
     /// The caller of this request, or the sign-in page.
     async fn of(app: &Arc<App>, headers: &HeaderMap, uri: &Uri) -> Result<Self, Response> {
         let ctx = match api::caller(app, headers, Channel::Page).await {
-            Ok(ctx) => ctx,
+            Ok(ctx) => chosen(ctx, headers),
             Err(Error::Unauthenticated) => return Err(to_sign_in(headers, uri)),
             Err(error) => return Err(PageError { error, shell: Box::new(stranger(app, headers, uri)) }.into_response()),
         };
@@ -73,6 +73,8 @@ impl Visit {
         shell.request_id = ctx.request.to_string();
         shell.may_search = ctx.may("medical.patient.read");
         shell.person = Some(Person { roles: ctx.actor.roles.to_vec(), ..Person::default() });
+        shell.purpose = ctx.purpose.code().to_owned();
+        shell.purposes = offered(&ctx).map(|p| p.code().to_owned()).collect();
         shell.nav = modules(&ctx).into_iter().map(|m| m.item(shell.locale)).collect();
         let visit = Self { app: app.clone(), ctx, shell };
         visit.named().await
@@ -87,6 +89,12 @@ impl Visit {
                 self.shell.today = self.shell.zone.local(self.app.db.env().now()).date().to_string();
                 self.shell.unread = who.unread.unsigned_abs();
                 self.shell.live = self.ctx.actor.kind == salus_core::ActorKind::User;
+                if let Some(chosen) = &who.modules {
+                    self.shell.nav.retain(|item| {
+                        let path = item.href.trim_start_matches('/');
+                        matches!(path, "" | "docs" | "account") || chosen.iter().any(|name| name == path)
+                    });
+                }
                 let roles = self.ctx.actor.roles.to_vec();
                 self.shell.person = Some(Person { name: who.name, email: who.email, roles });
                 Ok(self)
@@ -280,6 +288,21 @@ pub fn stranger(app: &App, headers: &HeaderMap, uri: &Uri) -> Shell {
     }
 }
 
+/// The purposes a person may choose from.
+fn offered(ctx: &Ctx) -> impl Iterator<Item = Purpose> {
+    let glass = ctx.grants.iter().any(|g| g.names(Purpose::BreakGlass)).then_some(Purpose::BreakGlass);
+    ctx.purposes().chain(glass)
+}
+
+/// The caller for the purpose chosen in the user menu, as long as a role serves it.
+fn chosen(ctx: Ctx, headers: &HeaderMap) -> Ctx {
+    let wanted = cookie(headers, "purpose").and_then(|code| Purpose::from_code(&code));
+    match wanted.filter(|p| *p != ctx.purpose && offered(&ctx).any(|o| o == *p)) {
+        Some(purpose) => ctx.for_purpose(purpose),
+        None => ctx,
+    }
+}
+
 fn modules(ctx: &Ctx) -> Vec<Module> {
     let mut out = vec![Module::Home];
     if ctx.may("medical.patient.read") {
@@ -300,6 +323,15 @@ fn modules(ctx: &Ctx) -> Vec<Module> {
     }
     if ctx.may("auth.session.read") {
         out.push(Module::Outgoing);
+    }
+    if ctx.may("auth.glass.read") || ctx.grants.iter().any(|g| g.permissions.allow("auth.glass.open")) {
+        out.push(Module::Glass);
+    }
+    if ctx.may("auth.role.read") {
+        out.push(Module::Roles);
+    }
+    if ctx.may("auth.access.explain") {
+        out.push(Module::Why);
     }
     out.extend([Module::Docs, Module::Account]);
     out

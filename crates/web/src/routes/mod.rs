@@ -9,11 +9,14 @@ mod compliance;
 mod encryption;
 mod entry;
 mod frame;
+mod glass;
 mod home;
 mod jobs;
 mod notices;
 mod patients;
 mod record;
+mod roles;
+mod why;
 
 use crate::{app::App, assets};
 use axum::{
@@ -57,6 +60,12 @@ pub fn pages() -> Router<Arc<App>> {
         .route("/notifications/read", post(notices::read))
         .route("/notifications/choices", post(notices::choose))
         .route("/notifications/test", post(notices::test))
+        .route("/glass", get(glass::show).post(glass::open))
+        .route("/glass/{id}/end", post(glass::end))
+        .route("/glass/{id}/review", post(glass::review))
+        .route("/roles", get(roles::show))
+        .route("/roles/{id}", get(roles::edit).post(roles::change))
+        .route("/why", get(why::show))
         .route("/docs", get(home::docs))
         .route("/account", get(account::show))
         .route("/account/tokens", post(account::create_token))

@@ -8,5 +8,6 @@ mod live;
 mod openapi;
 mod pages;
 mod rest;
+mod rights;
 mod search;
 mod sign_in;

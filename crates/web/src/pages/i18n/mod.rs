@@ -24,6 +24,7 @@ macro_rules! texts {
 }
 
 mod alerts;
+mod access;
 pub mod codes;
 mod compliance;
 mod data;
@@ -36,6 +37,7 @@ pub mod units;
 mod zone;
 
 pub use alerts::Alerts;
+pub use access::Access;
 pub use compliance::Compliance;
 pub use data::Data;
 pub use keys::Keys;
@@ -76,6 +78,8 @@ pub struct Texts {
     pub notices: Notices,
     /// Signs of tampering.
     pub alerts: Alerts,
+    /// Who may reach what, and why.
+    pub access: Access,
 }
 
 static EN: Texts = Texts {
@@ -86,6 +90,7 @@ static EN: Texts = Texts {
     keys: Keys::EN,
     notices: Notices::EN,
     alerts: Alerts::EN,
+    access: Access::EN,
 };
 static ES: Texts = Texts {
     ui: Ui::ES,
@@ -95,6 +100,7 @@ static ES: Texts = Texts {
     keys: Keys::ES,
     notices: Notices::ES,
     alerts: Alerts::ES,
+    access: Access::ES,
 };
 static PT_BR: Texts = Texts {
     ui: Ui::PT_BR,
@@ -104,6 +110,7 @@ static PT_BR: Texts = Texts {
     keys: Keys::PT_BR,
     notices: Notices::PT_BR,
     alerts: Alerts::PT_BR,
+    access: Access::PT_BR,
 };
 
 impl Locale {
@@ -233,6 +240,8 @@ mod tests {
             ("compliance", Compliance::KEYS),
             ("keys", Keys::KEYS),
             ("notices", Notices::KEYS),
+            ("access", Access::KEYS),
+            ("alerts", Alerts::KEYS),
         ] {
             for (key, texts) in keys {
                 assert!(sources.iter().any(|source| reads(source, group, key)), "no page uses {group}.{key}");

@@ -1,0 +1,161 @@
+//! "Why?": why somebody can or cannot see a row, rule by rule. The words of the rules are the server's own, in English.
+
+use super::{
+    Shell,
+    form::{self, Field, FieldMessage, Kind},
+    layout::{self, Head},
+    parts::{self, Tone},
+};
+use maud::{Markup, html};
+use serde::{Deserialize, Serialize};
+
+/// The page.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct WhyView {
+    /// Users to choose from: id and name.
+    pub users: Vec<(String, String)>,
+    /// Tables to choose from.
+    pub tables: Vec<String>,
+    /// What is asked, sent as query parameters.
+    pub asked: Asked,
+    /// What is wrong with it.
+    pub errors: Vec<FieldMessage>,
+    /// The answer.
+    pub answer: Option<Answer>,
+}
+
+/// What is asked.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "the names are the fields'")]
+pub struct Asked {
+    pub user: String,
+    pub table: String,
+    pub row: String,
+    pub purpose: String,
+}
+
+/// The answer, as the operation `auth.user.access` gives it.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "the names are those of the operation")]
+pub struct Answer {
+    pub permit: bool,
+    pub purpose: String,
+    pub permission: String,
+    pub rules: Vec<Rule>,
+    pub hidden: Vec<Hidden>,
+    pub notice: String,
+}
+
+/// One rule.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "the names are those of the operation")]
+pub struct Rule {
+    pub rule: String,
+    pub holds: bool,
+    pub words: String,
+}
+
+/// One field left out.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "the names are those of the operation")]
+pub struct Hidden {
+    pub field: String,
+    pub why: String,
+}
+
+/// Codes of purposes, as a form offers them.
+pub const PURPOSES: [&str; 13] = [
+    "TREAT",
+    "COC",
+    "ETREAT",
+    "BTG",
+    "HPAYMT",
+    "HOPERAT",
+    "HSYSADMIN",
+    "HCOMPL",
+    "HLEGAL",
+    "PUBHLTH",
+    "HRESCH",
+    "PATRQT",
+    "FAMRQT",
+];
+
+/// The page.
+#[must_use]
+pub fn render(view: &WhyView, shell: &Shell) -> Markup {
+    let t = &shell.t().access;
+    layout::page(
+        shell,
+        &Head::new(t.why),
+        &html! {
+            header class="page-head" { div { h1 { (t.why) } p class="lead" { (t.why_lead) } } }
+            (question(view, shell))
+            @if let Some(answer) = &view.answer { (shown(answer, shell)) }
+        },
+    )
+}
+
+fn question(view: &WhyView, shell: &Shell) -> Markup {
+    let t = &shell.t().access;
+    let mut user = Field::new("user", t.user, Kind::Choice, &view.asked.user).required();
+    user.choices.clone_from(&view.users);
+    let mut table = Field::new("table", t.table, Kind::Choice, &view.asked.table).required();
+    table.choices = view.tables.iter().map(|name| (name.clone(), name.clone())).collect();
+    let fields = [
+        user,
+        table,
+        Field::new("row", t.row, Kind::Text, &view.asked.row).required(),
+        Field::new("purpose", t.purpose, Kind::Choice, &view.asked.purpose).codes(&PURPOSES).hint(t.first_purpose),
+    ]
+    .map(|f| f.check(&view.errors));
+    html! {
+        form class="form two" method="get" action="/why" {
+            @for f in &fields { (form::field(shell, f)) }
+            div class="form-actions" { button class="button primary" type="submit" { (t.explain) } }
+        }
+    }
+}
+
+fn shown(answer: &Answer, shell: &Shell) -> Markup {
+    let t = &shell.t().access;
+    let verdict = if answer.permit {
+        parts::badge(shell, Tone::Good, t.sees)
+    } else {
+        parts::badge(shell, Tone::Bad, t.sees_not)
+    };
+    let rules = html! {
+        @if !answer.notice.is_empty() {
+            p class="flash tone-warn" lang="en" { (Tone::Warn.sign(shell)) (answer.notice) }
+        }
+        table class="grid plain stack" {
+            (parts::heads(&[t.rule, shell.t().data.outcome, t.how]))
+            tbody {
+                @for r in &answer.rules {
+                    tr {
+                        th scope="row" { (super::i18n::codes::label(shell.locale, &format!("rule_{}", r.rule))) }
+                        td data-label=(shell.t().data.outcome) {
+                            @if r.holds { (parts::badge(shell, Tone::Good, t.holds)) }
+                            @else { (parts::badge(shell, Tone::Bad, t.fails)) }
+                        }
+                        td data-label=(t.how) lang="en" { (r.words) }
+                    }
+                }
+            }
+        }
+        @if !answer.hidden.is_empty() {
+            h3 { (t.hidden) }
+            ul {
+                @for h in &answer.hidden {
+                    li { code { (h.field) } ": " @if h.why == "masked" { (t.masked) } @else { code { (h.why) } } }
+                }
+            }
+        }
+    };
+    let head = html! { (verdict) " " code { (answer.purpose) } };
+    parts::card("answer", &answer.permission, &head, &rules)
+}

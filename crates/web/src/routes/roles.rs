@@ -1,0 +1,79 @@
+//! Roles: the matrix, and a change of one with its preview.
+
+use super::{
+    frame::{Form, Shown, Visit, by_id, html, messages},
+    home::json_of,
+};
+use crate::pages::{
+    layout::Flash,
+    parts::Tone,
+    roles::{self, Editing, Role, RolesView},
+};
+use axum::extract::Path;
+use salus_core::Error;
+use salus_store::Call;
+use serde_json::json;
+use std::collections::BTreeMap;
+
+/// GET `/roles`.
+pub async fn show(visit: Visit) -> Shown {
+    let view = view(&visit).await?;
+    Ok(html(&roles::render(&view, &visit.shell)))
+}
+
+async fn view(visit: &Visit) -> Result<RolesView, super::frame::PageError> {
+    let reply = json_of(visit.call("auth.role.matrix", Call::default()).await?);
+    let view: RolesView = serde_json::from_value(reply).map_err(|e| visit.error(Error::internal(e)))?;
+    Ok(RolesView { may_change: visit.ctx.may("auth.role.write"), ..view })
+}
+
+fn role_of(visit: &Visit, view: &RolesView, id: &str) -> Result<Role, super::frame::PageError> {
+    view.roles.iter().find(|r| r.id == id).cloned().ok_or_else(|| visit.error(Error::NotFound))
+}
+
+/// GET `/roles/{id}`.
+pub async fn edit(Path(id): Path<String>, visit: Visit) -> Shown {
+    visit.must("auth.role.write")?;
+    let mut view = view(&visit).await?;
+    view.editing = Some(Editing { role: role_of(&visit, &view, &id)?, ..Editing::default() });
+    Ok(html(&roles::render(&view, &visit.shell)))
+}
+
+/// POST `/roles/{id}`: shows what would change, or changes it.
+pub async fn change(Path(id): Path<String>, Form { mut visit, fields }: Form) -> Shown {
+    let mut view = view(&visit).await?;
+    let mut role = role_of(&visit, &view, &id)?;
+    role.scope = fields.get("scope").cloned().unwrap_or_default();
+    role.purposes = ticked(&fields, "purpose.");
+    role.bundles = ticked(&fields, "bundle.");
+    let apply = fields.get("do").is_some_and(|what| what == "apply");
+    let op = if apply { "auth.role.define" } else { "auth.role.preview" };
+    let body = json!({"bundles": role.bundles, "scope": role.scope, "purposes": role.purposes});
+    let told = visit.try_call(op, Call { body, ..by_id(&id) }).await;
+    let mut editing = Editing { role, ..Editing::default() };
+    match told {
+        Ok(_) if apply => {
+            visit.app.callers.forget();
+            let text = crate::pages::i18n::fill(visit.shell.t().access.changed, &[("name", &editing.role.name)]);
+            visit.shell.flash.push(Flash { tone: Tone::Good, text });
+            let view = self::view(&visit).await?;
+            return Ok(html(&roles::render(&view, &visit.shell)));
+        }
+        Ok(body) => {
+            let preview = serde_json::from_value(json_of(body));
+            editing.preview = Some(preview.map_err(|e| visit.error(Error::internal(e)))?);
+        }
+        Err(e @ (Error::Invalid(_) | Error::Conflict { .. } | Error::Refused { .. })) => {
+            (editing.errors, editing.general) = messages(&e);
+        }
+        Err(e) => return Err(visit.error(e)),
+    }
+    view.editing = Some(editing);
+    Ok(html(&roles::render(&view, &visit.shell)))
+}
+
+/// The names behind a prefix whose box is ticked.
+fn ticked(fields: &BTreeMap<String, String>, prefix: &str) -> Vec<String> {
+    let on = fields.iter().filter(|(_, value)| *value == "true");
+    on.filter_map(|(name, _)| name.strip_prefix(prefix).map(str::to_owned)).collect()
+}
