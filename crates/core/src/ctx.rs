@@ -89,6 +89,8 @@ pub struct Ctx {
     pub request: Uuid,
     /// By which way.
     pub channel: Channel,
+    /// Whether a second factor must be given before anything else: until then nothing is permitted.
+    pub restricted: bool,
     /// Time and ids.
     pub env: Env,
 }
@@ -129,6 +131,7 @@ impl Ctx {
             purpose: Purpose::Operations,
             request: env.id(),
             channel,
+            restricted: false,
             env: env.clone(),
         }
     }

@@ -8,6 +8,6 @@ mod cluster;
 mod database;
 pub mod snapshot;
 
-pub use app::{Answer, Caller, PASSWORD, TestApp};
+pub use app::{Answer, Caller, PASSWORD, TestApp, code_at, second_factor};
 pub use cluster::TestCluster;
 pub use database::TestDb;

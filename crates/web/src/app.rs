@@ -13,7 +13,7 @@ use axum::{
     routing::{any, get},
 };
 use salus_core::{Error, Result};
-use salus_domains::auth::Callers;
+use salus_domains::auth::{Callers, Courier, Simulator};
 use salus_store::{Db, Op};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -30,6 +30,12 @@ pub struct App {
     pub callers: Callers,
     /// Whether browsers reach us over https, so that cookies may demand it.
     pub secure: bool,
+    /// Who carries codes by e-mail and SMS; nobody, where none is set up.
+    pub courier: Option<Arc<dyn Courier>>,
+    /// The same when it is the simulator, whose texts a page shows.
+    pub simulator: Option<Arc<Simulator>>,
+    /// The address by which browsers reach us, when it is set; else what they ask for tells it.
+    pub public_url: Option<String>,
     /// What every page must say, such as that the database is older than it should be.
     pub notices: Vec<String>,
     /// When the tenancy rules of the catalogue were last checked: at start.
@@ -39,17 +45,44 @@ pub struct App {
 /// The session cookie. Over https the prefix `__Host-` is what browsers enforce; the name is the same otherwise.
 pub const SESSION_COOKIE: &str = "salus_session";
 
+/// The cookie of a browser that is known; named as the session's.
+pub const DEVICE_COOKIE: &str = "salus_device";
+
+/// What surrounds an application.
+#[derive(Default)]
+pub struct Options {
+    /// Whether browsers reach us over https.
+    pub secure: bool,
+    /// What every page must say.
+    pub notices: Vec<String>,
+    /// The address by which browsers reach us.
+    pub public_url: Option<String>,
+    /// Keeps codes that would be sent, for demonstrations: nothing leaves the machine.
+    pub simulator: Option<Arc<Simulator>>,
+}
+
 impl App {
     /// The application over a database.
     ///
     /// # Errors
     /// [`Error::Internal`] when an operation names something that does not exist.
     pub fn new(db: Db, secure: bool, notices: Vec<String>) -> Result<Arc<Self>> {
+        Self::with(db, Options { secure, notices, ..Options::default() })
+    }
+
+    /// The application over a database, with what surrounds it.
+    ///
+    /// # Errors
+    /// As [`App::new`].
+    pub fn with(db: Db, options: Options) -> Result<Arc<Self>> {
+        let Options { secure, notices, public_url, simulator } = options;
         let ops = salus_domains::operations(db.catalog())?;
         let routes = Routes::new(&ops)?;
         let proved_at =
             db.env().now().format(&time::format_description::well_known::Rfc3339).map_err(Error::internal)?;
-        Ok(Arc::new(Self { proved_at, db, ops, routes, callers: Callers::default(), secure, notices }))
+        let courier = simulator.clone().map(|s| s as Arc<dyn Courier>);
+        let callers = Callers::default();
+        Ok(Arc::new(Self { proved_at, db, ops, routes, callers, secure, courier, simulator, public_url, notices }))
     }
 
     /// The operation of this name.

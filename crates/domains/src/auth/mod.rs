@@ -1,24 +1,48 @@
 //! Who can sign in, how they prove it, and what they may do.
 //!
 //! Invariants: a password is known as an Argon2id string only, a token as its SHA-256 only; an unknown user costs as
-//! much time as a wrong password; five failures lock an account for the network they came from. Roles and permissions
-//! are rows; [`caller`] turns them into the [`salus_core::Ctx`] of a request.
+//! much time as a wrong password; five failures lock an account for the network they came from; who can open doors for
+//! others gives a second factor ([`assurance`]). Roles and permissions are rows; [`caller`] turns them into the
+//! [`salus_core::Ctx`] of a request.
 
+mod access_ops;
+mod assurance;
 mod caller;
+mod challenge;
+mod codes;
 mod common;
+mod configuration;
+mod device;
+mod factors;
+mod former;
 mod grant;
 mod own;
+mod passkeys;
 mod password;
+mod rules_ops;
 mod sign_in;
 mod source;
+mod strength;
 mod tenant;
 mod token;
+pub mod totp;
 mod users;
+pub mod webauthn;
 
+pub use assurance::{needs_second_factor, prove_again};
 pub use caller::{Callers, Presented};
+pub use codes::{
+    CodeChannel, Courier, Sent, Simulator, confirm_address, new_address, remove_address, send_sign_in_code,
+};
+pub use configuration::{Profile, SecurityConfiguration};
+pub use factors::{
+    Enrolment, Factors, confirm_authenticator, new_authenticator, new_recovery_codes, own_factors,
+    pending_authenticator, remove_authenticator,
+};
 pub use grant::guarded;
-pub use own::{Own, OwnAccess, Who, own_access, revoke_own, who};
-pub use sign_in::{SignIn, Signed, accept_and_sign_in, sign_in, sign_out};
+pub use own::{Own, OwnAccess, OwnSecurity, Who, own_access, own_security, revoke_own, who};
+pub use passkeys::{Question, ask_new_passkey, ask_passkey, keep_passkey, remove_passkey, sign_in_with_passkey};
+pub use sign_in::{SignIn, Signed, Source, accept_and_sign_in, change_password, give_code, sign_in, sign_out};
 pub use tenant::{NewTenant, create_tenant, start_roles};
 pub use token::{ApiKey, NewApiKey, Token, create_api_key};
 pub use users::{

@@ -26,6 +26,8 @@ pub struct ApiKey {
     pub text: String,
 }
 
+/// First letters of our tokens: API key, session, set-up link, challenge, known device, access and refresh token.
+const KINDS: [&str; 7] = ["slk", "sls", "slu", "slc", "sld", "sla", "slr"];
 /// Longest life of an API key.
 const LONGEST_DAYS: i64 = 365;
 
@@ -37,10 +39,15 @@ impl Token {
     pub fn new(tenant: Uuid, prefix: &str) -> Result<(Self, String)> {
         let mut secret = [0; 32];
         salus_store::seal::fill_random(&mut secret)?;
+        Ok(Self::with_secret(tenant, prefix, &secret))
+    }
+
+    /// The token of a tenant with this secret, and its text.
+    pub(super) fn with_secret(tenant: Uuid, prefix: &str, secret: &[u8]) -> (Self, String) {
         let body = format!("{prefix}{}_{}", tenant.simple(), hex::encode(secret));
         let check = hex::encode(&salus_store::seal::digest(body.as_bytes())[..4]);
         let text = format!("{body}_{check}");
-        Ok((Self { tenant, hash: salus_store::seal::digest(text.as_bytes()).to_vec() }, text))
+        (Self { tenant, hash: salus_store::seal::digest(text.as_bytes()).to_vec() }, text)
     }
 
     /// A token as it was presented; `None` when it cannot be one of ours, so that nothing is looked up.
@@ -53,8 +60,8 @@ impl Token {
         if check != hex::encode(&salus_store::seal::digest(body.as_bytes())[..4]) {
             return None;
         }
-        let (tenant, _) =
-            body.trim_start_matches("slk_").trim_start_matches("sls_").trim_start_matches("slu_").split_once('_')?;
+        let (kind, rest) = body.split_once('_')?;
+        let (tenant, _) = rest.split_once('_').filter(|_| KINDS.contains(&kind))?;
         Some(Self { tenant: tenant.parse().ok()?, hash: salus_store::seal::digest(text.as_bytes()).to_vec() })
     }
 }
@@ -76,6 +83,9 @@ pub struct NewApiKey<'a> {
 /// [`Error::Invalid`] for a life of more than a year or scopes of another form, [`Error::Conflict`] for a name in use.
 pub async fn create_api_key(db: &Db, ctx: &Ctx, user: Uuid, new: &NewApiKey<'_>) -> Result<ApiKey> {
     let NewApiKey { name, scopes, days } = new;
+    if ctx.restricted {
+        return Err(Error::Forbidden("a second factor".into()));
+    }
     if !(1..=LONGEST_DAYS).contains(days) {
         return Err(Error::invalid("days", "not_allowed", format!("Is from 1 to {LONGEST_DAYS}")));
     }

@@ -5,6 +5,7 @@ mod clear_text;
 mod coverage;
 mod demo;
 mod exchange;
+mod factors;
 mod grants;
 mod groups;
 mod isolation;

@@ -76,6 +76,8 @@ pub enum Module {
     Encryption,
     Browse,
     Docs,
+    Rules,
+    Security,
     Account,
 }
 
@@ -183,6 +185,8 @@ impl Module {
             Self::Compliance => ("/compliance", t.compliance.title, "shield", t.ui.group_data),
             Self::Encryption => ("/encryption", t.keys.title, "lock", t.ui.group_data),
             Self::Docs => ("/docs", t.data.api, "book", t.ui.group_data),
+            Self::Rules => ("/security-configuration", t.security.rules_title, "shield", t.ui.group_data),
+            Self::Security => ("/account/security", t.security.title, "lock", t.ui.group_self),
             Self::Account => ("/account", t.ui.account, "person", t.ui.group_self),
         };
         NavItem { href: href.into(), label: label.into(), icon: icon.into(), group: group.into(), count: None }

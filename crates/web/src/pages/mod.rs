@@ -29,6 +29,8 @@ pub mod parts;
 pub mod patients;
 pub mod record;
 pub mod results;
+pub mod rules;
+pub mod security;
 pub mod table;
 pub mod trend;
 

@@ -74,6 +74,11 @@ impl Visit {
         shell.may_search = ctx.may("medical.patient.read");
         shell.person = Some(Person { roles: ctx.actor.roles.to_vec(), ..Person::default() });
         shell.nav = modules(&ctx).into_iter().map(|m| m.item(shell.locale)).collect();
+        // Without the second factor that the roles need, only the page where one is set up is open.
+        let own = ["/account/security", "/sign-out", "/preferences"].iter().any(|p| uri.path().starts_with(p));
+        if ctx.restricted && !own {
+            return Err(Redirect::to("/account/security").into_response());
+        }
         let visit = Self { app: app.clone(), ctx, shell };
         visit.named().await
     }
@@ -290,7 +295,10 @@ fn modules(ctx: &Ctx) -> Vec<Module> {
     if ctx.may("kernel.key.read") {
         out.push(Module::Encryption);
     }
-    out.extend([Module::Docs, Module::Account]);
+    if ctx.may("kernel.setting.read") {
+        out.push(Module::Rules);
+    }
+    out.extend([Module::Docs, Module::Account, Module::Security]);
     out
 }
 
@@ -341,7 +349,8 @@ pub fn text(value: &Value, name: &str) -> String {
 
 /// Sets a cookie that scripts cannot read.
 pub fn set_cookie(response: &mut Response, app: &App, name: &str, value: &str, max_age_seconds: i64) {
-    let (prefix, secure) = if app.secure && name == SESSION_COOKIE { ("__Host-", "; Secure") } else { ("", "") };
+    let secret = name.starts_with("salus_");
+    let (prefix, secure) = if app.secure && secret { ("__Host-", "; Secure") } else { ("", "") };
     let text = format!("{prefix}{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={max_age_seconds}{secure}");
     if let Ok(text) = HeaderValue::from_str(&text) {
         response.headers_mut().append(header::SET_COOKIE, text);

@@ -29,6 +29,7 @@ mod data;
 pub mod format;
 mod keys;
 mod people;
+mod security;
 mod ui;
 pub mod units;
 mod zone;
@@ -37,6 +38,7 @@ pub use compliance::Compliance;
 pub use data::Data;
 pub use keys::Keys;
 pub use people::People;
+pub use security::Security;
 pub use ui::Ui;
 pub use zone::Zone;
 
@@ -68,12 +70,27 @@ pub struct Texts {
     pub compliance: Compliance,
     /// The state of encryption.
     pub keys: Keys,
+    /// Second factors, account security, rules for sign-in.
+    pub security: Security,
 }
 
-static EN: Texts = Texts { ui: Ui::EN, people: People::EN, data: Data::EN, compliance: Compliance::EN, keys: Keys::EN };
-static ES: Texts = Texts { ui: Ui::ES, people: People::ES, data: Data::ES, compliance: Compliance::ES, keys: Keys::ES };
-static PT_BR: Texts =
-    Texts { ui: Ui::PT_BR, people: People::PT_BR, data: Data::PT_BR, compliance: Compliance::PT_BR, keys: Keys::PT_BR };
+/// Every group in one of the languages.
+macro_rules! language {
+    ($tag:ident) => {
+        Texts {
+            ui: Ui::$tag,
+            people: People::$tag,
+            data: Data::$tag,
+            compliance: Compliance::$tag,
+            keys: Keys::$tag,
+            security: Security::$tag,
+        }
+    };
+}
+
+static EN: Texts = language!(EN);
+static ES: Texts = language!(ES);
+static PT_BR: Texts = language!(PT_BR);
 
 impl Locale {
     /// Every language, in the order of the switch.
@@ -201,6 +218,7 @@ mod tests {
             ("data", Data::KEYS),
             ("compliance", Compliance::KEYS),
             ("keys", Keys::KEYS),
+            ("security", Security::KEYS),
         ] {
             for (key, texts) in keys {
                 assert!(sources.iter().any(|source| reads(source, group, key)), "no page uses {group}.{key}");
