@@ -119,7 +119,7 @@ impl TestApp {
             &self.db,
             &ctx,
             user,
-            &auth::NewApiKey { name: "test", scopes: Permissions::default(), days: 1 },
+            &auth::NewApiKey { name: "test", scopes: Permissions::default(), days: 1, ..auth::NewApiKey::default() },
         )
         .await
         .expect("a key");

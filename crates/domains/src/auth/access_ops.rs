@@ -7,6 +7,7 @@ use super::{
     password,
     users::{NewUser, enter},
 };
+use crate::row;
 use salus_core::{Error, Result};
 use salus_store::{Body, Call, Method, Op, Reply, Run, Tx, run, sql};
 use serde::Deserialize;
@@ -57,6 +58,22 @@ pub fn ops() -> Vec<Op> {
             "Take away all second factors of a user who lost them, and end the sessions; new ones are set up at the next sign-in",
             run(|tx, call| Box::pin(reset_factors(tx, call))),
         ),
+        Op {
+            permission: "auth.identity_provider.write",
+            input: Some(json!({
+                "type": "object",
+                "properties": {"client_secret": {"type": ["string", "null"], "description": "null takes it away"}},
+                "required": ["client_secret"],
+                "additionalProperties": false,
+            })),
+            ..op(
+                "identity-providers/{id}/secret",
+                "identity_provider.set_secret",
+                "auth.identity_providers",
+                "Set the secret that an identity provider gave; nobody reads it back",
+                run(|tx, call| Box::pin(set_secret(tx, call))),
+            )
+        },
         Op {
             input: Some(json!({
                 "type": "object",
@@ -115,6 +132,20 @@ async fn reset_factors(tx: &mut Tx, call: Call) -> Result<Reply> {
     let ended = end_all(tx, id).await?;
     factors::remove_all(tx, id).await?;
     Ok(Reply::json(json!({"id": id, "ended": ended})))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Secret {
+    client_secret: Option<String>,
+}
+
+async fn set_secret(tx: &mut Tx, mut call: Call) -> Result<Reply> {
+    let id = call.id()?;
+    let Secret { client_secret } = call.input()?;
+    tx.query_opt(sql!("SELECT id FROM auth.identity_providers WHERE id = $1"), &[&id]).await?.ok_or(Error::NotFound)?;
+    tx.update("auth.identity_providers", id, None, row(json!({"client_secret": client_secret}))).await?;
+    Ok(Reply::json(json!({"id": id})))
 }
 
 #[derive(Deserialize)]

@@ -26,7 +26,7 @@ pub async fn find(tx: &mut Tx, user: Uuid, presented: &str) -> Result<Option<Uui
 pub async fn failed(tx: &mut Tx, device: Uuid, rules: &SecurityConfiguration) -> Result<()> {
     let sql = sql!(
         "UPDATE auth.trusted_devices SET failed_attempts = failed_attempts + 1, \
-           revoked_at = CASE WHEN failed_attempts + 1 >= $2 THEN $3 END WHERE id = $1"
+           revoked_at = CASE WHEN failed_attempts + 1 >= $2 THEN $3::timestamptz END WHERE id = $1"
     );
     let now = tx.ctx.env.now();
     tx.query(sql, &[&device, &rules.max_login_attempts, &now]).await.map(|_| ())

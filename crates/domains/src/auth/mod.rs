@@ -16,9 +16,12 @@ mod device;
 mod factors;
 mod former;
 mod grant;
+pub mod jwt;
+mod oidc;
 mod own;
 mod passkeys;
 mod password;
+mod refresh;
 mod rules_ops;
 mod sign_in;
 mod source;
@@ -40,11 +43,15 @@ pub use factors::{
     pending_authenticator, remove_authenticator,
 };
 pub use grant::guarded;
+pub use oidc::{
+    Arrival, Departure, Offered, Return, arrive, depart, depart_to_link, own_providers, providers, unlink,
+};
 pub use own::{Own, OwnAccess, OwnSecurity, Who, own_access, own_security, revoke_own, who};
 pub use passkeys::{Question, ask_new_passkey, ask_passkey, keep_passkey, remove_passkey, sign_in_with_passkey};
+pub use refresh::{Credentials, TokenPair, new_tokens, refresh, revoke_tokens};
 pub use sign_in::{SignIn, Signed, Source, accept_and_sign_in, change_password, give_code, sign_in, sign_out};
 pub use tenant::{NewTenant, create_tenant, start_roles};
-pub use token::{ApiKey, NewApiKey, Token, create_api_key};
+pub use token::{ApiKey, NewApiKey, Token, create_api_key, rotate_api_key};
 pub use users::{
     Invitation, Invited, NewUser, accept_invitation, actions, create_service, display_names, invitation, invite,
 };
@@ -115,6 +122,24 @@ pub const RESOURCES: &[Resource] = &[
     Resource {
         filters: &["user_id", "outcome"],
         ..table("auth.login_history", "auth/login-history", "auth.login", "auth.session.read", None)
+    },
+    Resource {
+        filters: &["user_id"],
+        ..table("auth.passkeys", "auth/passkeys", "auth.passkey", "auth.session.read", None)
+    },
+    Resource {
+        filters: &["user_id"],
+        ..table("auth.trusted_devices", "auth/trusted-devices", "auth.trusted_device", "auth.session.read", None)
+    },
+    Resource {
+        filters: &["issuer"],
+        ..table(
+            "auth.identity_providers",
+            "auth/identity-providers",
+            "auth.identity_provider",
+            "auth.identity_provider.read",
+            Some("auth.identity_provider.write"),
+        )
     },
     Resource {
         filters: &["user_id"],

@@ -129,12 +129,56 @@ pub async fn sign_in<'a>(
         return Err(Error::Unauthenticated);
     };
     let (user, rules) = with_password(db, tenant, email, password, &from).await?;
-    let days = rules.password_expiry_days;
-    let expired = days > 0 && user.changed_at.is_some_and(|at| at + Duration::days(days) <= db.env().now());
-    if expired || (rules.breached_password_check && is_common(password, &[slug, email])) {
+    if must_replace(db, &user, &rules, (password, &[slug, email])) {
         return replace_password(db, tenant, &user, &from).await;
     }
-    second_or_session(db, tenant, user.id, &rules, &from).await
+    second_or_session(db, (tenant, user.id), "password", &rules, &from).await
+}
+
+/// Whether the right password must give way to another: it is too old, or guessed first.
+pub(super) fn must_replace(
+    db: &Db,
+    user: &Found,
+    rules: &SecurityConfiguration,
+    (password, own): (&str, &[&str]),
+) -> bool {
+    let days = rules.password_expiry_days;
+    let expired = days > 0 && user.changed_at.is_some_and(|at| at + Duration::days(days) <= db.env().now());
+    expired || (rules.breached_password_check && is_common(password, own))
+}
+
+/// The proof of an API client that gives everything at once: the code too, where the person has a second factor.
+pub(super) async fn second_factor_of(
+    db: &Db,
+    (tenant, user): (Uuid, Uuid),
+    code: &str,
+    rules: &SecurityConfiguration,
+    from: &Origin,
+) -> Result<Proof> {
+    let mut tx = db.begin(Ctx::system(db.env(), tenant), false).await?;
+    let held = factors::of_user(&mut tx, user).await?;
+    let granted = grants(&mut tx, user, db.env().now()).await?;
+    if !held.any() {
+        tx.finish_unrecorded().await?;
+        if needs_second_factor(rules, &granted.roles, &granted.permissions) {
+            let detail = "A second factor must be set up first: sign in with a browser".into();
+            return Err(Error::Refused { code: "sign_in_by_browser", detail });
+        }
+        return Ok(Proof { by: "password", second: false });
+    }
+    if code.is_empty() {
+        tx.finish_unrecorded().await?;
+        let detail = "Send the code of the second factor as \"code\"".into();
+        return Err(Error::Refused { code: "second_factor_required", detail });
+    }
+    let given = factors::take_code(&mut tx, user, code).await?;
+    tx.finish_unrecorded().await?;
+    if let Some(by) = given {
+        return Ok(Proof { by, second: true });
+    }
+    let found = Found { id: user, ..Found::default() };
+    fail(db, tenant, Some(&found), (None, "second_factor"), (rules, from)).await?;
+    Err(Error::Unauthenticated)
 }
 
 /// The tenant of this name.
@@ -201,8 +245,8 @@ async fn upgrade(db: &Db, tenant: Uuid, user: Uuid, password: &str) -> Result<()
 /// Asks for the second factor of who has one, and begins the session of who has none.
 pub(super) async fn second_or_session(
     db: &Db,
-    tenant: Uuid,
-    user: Uuid,
+    (tenant, user): (Uuid, Uuid),
+    by: &'static str,
     rules: &SecurityConfiguration,
     from: &Origin,
 ) -> Result<SignIn> {
@@ -214,7 +258,7 @@ pub(super) async fn second_or_session(
         return Ok(SignIn::SecondFactor { token, factors: held });
     }
     tx.finish_unrecorded().await?;
-    let proof = Proof { by: "password", second: false };
+    let proof = Proof { by, second: false };
     begin_session(db, (tenant, user), proof, rules, from).await.map(SignIn::Session)
 }
 
@@ -332,7 +376,7 @@ pub async fn accept_and_sign_in<'a>(
     let invited = invitation(db, token).await?;
     may_come_from(&invited.configuration, &from.ip)?;
     accept(db, token, &invited, new_password).await?;
-    let signed = second_or_session(db, invited.tenant, invited.user, &invited.configuration, &from).await?;
+    let signed = second_or_session(db, (invited.tenant, invited.user), "password", &invited.configuration, &from).await?;
     Ok((invited.slug, signed))
 }
 

@@ -13,6 +13,10 @@ const WORD: f64 = 4.3;
 /// The same for a run of one sign or of neighbours such as 1234: where it starts, and how long it is.
 const RUN: f64 = 1.8;
 
+/// A year, and a word that stood there before.
+const YEAR: f64 = 2.0;
+const AGAIN: f64 = 0.6;
+
 /// The score of a password for a person and place of these names.
 pub fn score(password: &str, own: &[&str]) -> u8 {
     let exponent = guesses(password, own);
@@ -22,24 +26,35 @@ pub fn score(password: &str, own: &[&str]) -> u8 {
 fn guesses(password: &str, own: &[&str]) -> f64 {
     let text: Vec<char> = password.chars().collect();
     let words = words_in(password, own);
-    let mut total = 0.0;
-    let mut at = 0;
+    let (mut total, mut at, mut seen) = (0.0, 0, Vec::new());
     while at < text.len() {
+        let run = run_length(&text[at..]);
+        if run >= 4 {
+            total += RUN;
+            at += run;
+            continue;
+        }
         if let Some((_, end)) = words.iter().filter(|(from, _)| *from == at).max_by_key(|(_, end)| *end) {
-            total += WORD;
+            let word = text[at..*end].iter().collect::<String>().to_lowercase();
+            total += if seen.contains(&word) { AGAIN } else { WORD };
+            seen.push(word);
             at = *end;
             continue;
         }
-        let run = run_length(&text[at..]);
-        if run >= 3 {
-            total += RUN;
-            at += run;
-        } else {
-            total += kind(text[at]).log10();
-            at += 1;
+        if is_year(&text[at..]) {
+            total += YEAR;
+            at += 4;
+            continue;
         }
+        total += kind(text[at]).log10();
+        at += 1;
     }
     total
+}
+
+/// Whether four digits from here are a year that somebody remembers.
+fn is_year(text: &[char]) -> bool {
+    matches!(text, ['1', '9', a, b, ..] | ['2', '0', a, b, ..] if a.is_ascii_digit() && b.is_ascii_digit())
 }
 
 /// How many characters from here are the same, or each the next or the one before.
@@ -71,7 +86,7 @@ mod tests {
             ("12345678", &[], 0),
             ("password", &[], 1),
             ("Password2026", &[], 2),
-            ("okafor-okafor", &["Ada Okafor"], 3),
+            ("okafor-okafor", &["Ada Okafor"], 2),
             ("k7#pQz9!vL2m", &[], 4),
             ("Correct-Horse-7-Battery", &[], 4),
         ] {

@@ -11,21 +11,22 @@ use serde_json::{Value, json};
 use time::Duration;
 use uuid::Uuid;
 
-const EMAIL: &str = "ada@north.example";
-const PASSWORD: &str = "Correct-Horse-7-Battery";
-const HOME: (&str, &str) = ("192.0.2.10", "test");
+pub const EMAIL: &str = "ada@north.example";
+pub const PASSWORD: &str = "Correct-Horse-7-Battery";
+pub const HOME: (&str, &str) = ("192.0.2.10", "test");
 
-struct Place {
-    database: TestDb,
-    db: Db,
-    tenant: Uuid,
+/// A tenant with one user.
+pub struct Place {
+    pub database: TestDb,
+    pub db: Db,
+    pub tenant: Uuid,
 }
 
 impl Place {
     /// A tenant with these rules and one user of this role, on a clock that stands still.
-    async fn new(rules: Value, role: &str) -> Self {
+    pub async fn new(rules: Value, role: &str) -> Self {
         let database = TestDb::new().await;
-        let env = Env { clock: Clock::fixed(Env::default().now()), ..Env::default() };
+        let env = Env { clock: Clock::fixed(Env::default().now() + Duration::minutes(1)), ..Env::default() };
         let db = world::open(database.config("salus_app"), env).await;
         let new = NewTenant { slug: "north".into(), name: "North Clinic".into(), kind: "clinic".into() };
         let tenant = auth::create_tenant(&db, &new).await.unwrap();
@@ -39,11 +40,11 @@ impl Place {
         place
     }
 
-    fn operator(&self) -> Ctx {
+    pub fn operator(&self) -> Ctx {
         Ctx::operator(self.db.env(), self.tenant)
     }
 
-    fn pass(&self, time: Duration) {
+    pub fn pass(&self, time: Duration) {
         let env = self.db.env();
         env.clock.set(env.now() + time);
     }
@@ -52,7 +53,7 @@ impl Place {
         auth::sign_in(&self.db, "north", EMAIL, password, HOME).await
     }
 
-    async fn session(&self) -> Signed {
+    pub async fn session(&self) -> Signed {
         match self.enter(PASSWORD).await {
             Ok(SignIn::Session(signed)) => signed,
             other => panic!("no session: {other:?}"),
@@ -66,18 +67,18 @@ impl Place {
         }
     }
 
-    async fn caller(&self, signed: &Signed) -> Result<Ctx> {
+    pub async fn caller(&self, signed: &Signed) -> Result<Ctx> {
         Callers::default().caller(&self.db, &Presented::Cookie(signed.token.clone()), Channel::Page).await
     }
 
     /// Sets up an authenticator; its secret, and the recovery codes.
-    async fn enrol(&self, ctx: &Ctx) -> (String, Vec<String>) {
+    pub async fn enrol(&self, ctx: &Ctx) -> (String, Vec<String>) {
         let made = auth::new_authenticator(&self.db, ctx, "Salus", EMAIL).await.unwrap();
         let codes = auth::confirm_authenticator(&self.db, ctx, &self.code(&made.secret)).await.unwrap();
         (made.secret, codes)
     }
 
-    fn code(&self, secret: &str) -> String {
+    pub fn code(&self, secret: &str) -> String {
         code_at(secret, self.db.env().now())
     }
 
@@ -85,7 +86,7 @@ impl Place {
         auth::give_code(&self.db, token, code, Source::from(HOME)).await
     }
 
-    async fn call(&self, op: &str, call: Call) -> Result<Value> {
+    pub async fn call(&self, op: &str, call: Call) -> Result<Value> {
         let ops = salus_domains::operations(self.db.catalog()).unwrap();
         let op = ops.iter().find(|o| o.name == op).unwrap();
         let reply = dispatch(&self.db, op, self.operator(), call).await?;
@@ -101,7 +102,7 @@ async fn who_needs_a_second_factor_can_do_nothing_before_it_is_set_up() {
     assert!(signed.restricted && signed.device.is_none());
     let ctx = place.caller(&signed).await.unwrap();
     assert!(ctx.restricted && !ctx.may("auth.user.read") && *ctx.permissions == Permissions::default());
-    let key = auth::NewApiKey { name: "way round", scopes: Permissions::default(), days: 1 };
+    let key = auth::NewApiKey { name: "way round", scopes: Permissions::default(), days: 1, ..auth::NewApiKey::default() };
     assert!(matches!(auth::create_api_key(&place.db, &ctx, ctx.actor.id, &key).await, Err(Error::Forbidden(_))));
     let wrong = auth::new_authenticator(&place.db, &ctx, "Salus", EMAIL).await.unwrap();
     let told = auth::confirm_authenticator(&place.db, &ctx, "000000").await;

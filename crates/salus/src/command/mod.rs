@@ -4,6 +4,7 @@ mod audit;
 mod backup;
 mod check;
 mod conformance;
+mod credentials;
 mod database;
 mod demo;
 mod engines;

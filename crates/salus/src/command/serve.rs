@@ -9,7 +9,7 @@ use salus_core::{Error, Result};
 use salus_domains::demo::{self, Loaded};
 use salus_store::{Db, cluster::version_refusal, migrate};
 use salus_web::{
-    App,
+    App, Options,
     http::{Limits, serve},
 };
 use serde_json::json;
@@ -49,7 +49,10 @@ pub async fn run(mut place: Place, args: ServeArgs, as_json: bool) -> Result<Out
     announce(&base, &ready, as_json);
     let secure = base.starts_with("https://");
     let db = ready.db.clone();
-    let app = App::new(ready.db, secure, ready.notices)?;
+    // In a demonstration codes by e-mail and SMS are shown on a page; elsewhere nobody carries any yet.
+    let simulator = args.demo.then(Default::default);
+    let public_url = place.config.public_url.clone();
+    let app = App::with(ready.db, Options { secure, notices: ready.notices, public_url, simulator })?;
     let anchors = place.anchors()?;
     let sealing = place.log()?.map(|log| sealing::begin(log, anchors, place.receipts()));
     let backups = schedule::begin(&place);

@@ -5,6 +5,7 @@
 
 mod chart;
 mod people;
+mod security;
 mod tables;
 
 use salus_web::{
@@ -20,6 +21,7 @@ pub(crate) type Page = (&'static str, &'static str, fn(&Shell) -> String);
 pub(crate) const PAGES: &[Page] = &[
     ("sign-in", "/sign-in", tables::sign_in),
     ("sign-in-error", "/sign-in", tables::sign_in_error),
+    ("second-factor", "/sign-in", security::second),
     ("setup", "/setup/invented", tables::setup),
     ("home", "/", people::home),
     ("patients", "/patients", people::patients),
@@ -45,6 +47,9 @@ pub(crate) const PAGES: &[Page] = &[
     ("docs", "/docs", tables::docs),
     ("docs-operation", "/docs", tables::operation),
     ("account", "/account", tables::account),
+    ("account-security", "/account/security", security::account),
+    ("account-security-new", "/account/security", security::restricted),
+    ("rules", "/security-configuration", security::rules),
     ("error-403", "/audit", tables::forbidden),
     ("error-404", "/patients/none", tables::not_found),
     ("error-500", "/patients", tables::broken),
@@ -59,7 +64,9 @@ fn shell(locale: Locale, path: &str) -> Shell {
         Module::Compliance,
         Module::Encryption,
         Module::Docs,
+        Module::Rules,
         Module::Account,
+        Module::Security,
     ];
     let mut shell: Shell = from(json!({
         "person": { "name": "Nora Invented", "email": "nora@sampleton.example", "roles": ["Clinician", "Privacy officer"] },

@@ -26,8 +26,13 @@ type Params = Query<BTreeMap<String, String>>;
 
 /// GET `/sign-in`.
 pub async fn sign_in_page(State(app): State<Arc<App>>, headers: HeaderMap, uri: Uri, Query(query): Params) -> Response {
+    let organization = cookie(&headers, "organization").unwrap_or_default();
+    // Which providers an organization has is no secret; without a database there are none to offer.
+    let offered = auth::providers(&app.db, &organization).await.unwrap_or_default();
+    let address = |id| format!("/sign-in/provider/{organization}/{id}");
     let view = SignInView {
-        organization: cookie(&headers, "organization").unwrap_or_default(),
+        providers: offered.into_iter().map(|p| (p.name, address(p.id))).collect(),
+        organization,
         return_to: query.get("return_to").cloned().unwrap_or_default(),
         ..SignInView::default()
     };
@@ -79,7 +84,7 @@ pub async fn sign_in(
 }
 
 /// What follows on the right password: the session, another password, or the question for a second factor.
-fn signed_in(app: &App, signed: SignIn, organization: &str, (return_to, shell): (&str, &Shell)) -> Response {
+pub fn signed_in(app: &App, signed: SignIn, organization: &str, (return_to, shell): (&str, &Shell)) -> Response {
     match signed {
         SignIn::NewPassword { token } => Redirect::to(&format!("/setup/{token}")).into_response(),
         SignIn::Session(signed) => begun(app, &signed, organization, &local(return_to)),

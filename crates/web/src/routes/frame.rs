@@ -63,7 +63,7 @@ impl Visit {
 
     /// The caller of this request, or the sign-in page.
     async fn of(app: &Arc<App>, headers: &HeaderMap, uri: &Uri) -> Result<Self, Response> {
-        let ctx = match api::caller(app, headers, Channel::Page).await {
+        let ctx = match api::caller(app, headers, Channel::Page, "").await {
             Ok(ctx) => ctx,
             Err(Error::Unauthenticated) => return Err(to_sign_in(headers, uri)),
             Err(error) => return Err(PageError { error, shell: Box::new(stranger(app, headers, uri)) }.into_response()),

@@ -11,9 +11,11 @@ mod frame;
 mod home;
 mod patients;
 mod passkey;
+mod provider;
 mod record;
 mod rules;
 mod security;
+mod tokens;
 
 use crate::{app::App, assets};
 use axum::{
@@ -33,6 +35,11 @@ pub fn pages() -> Router<Arc<App>> {
         .route("/sign-in/code", post(entry::give_code))
         .route("/sign-in/passkey", post(passkey::sign_in))
         .route("/sign-in/passkey/ask", post(passkey::ask))
+        .route("/sign-in/provider/back", get(provider::arrive))
+        .route("/sign-in/provider/{organization}/{id}", get(provider::depart))
+        .route("/api/auth/token", post(tokens::issue))
+        .route("/api/auth/token/refresh", post(tokens::refresh))
+        .route("/api/auth/token/revoke", post(tokens::revoke))
         .route("/sign-out", post(entry::sign_out))
         .route("/setup/{token}", get(entry::setup_page).post(entry::setup))
         .route("/preferences", post(entry::preferences))
@@ -68,6 +75,9 @@ pub fn pages() -> Router<Arc<App>> {
         .route("/account/security/codes/confirm", post(security::confirm_address))
         .route("/account/security/codes/{channel}/remove", post(security::remove_address))
         .route("/account/security/devices/{id}/remove", post(security::remove_device))
+        .route("/account/security/accounts/{id}", get(provider::link))
+        .route("/account/security/accounts/{id}/remove", post(provider::unlink))
+        .route("/account/tokens/{id}/replace", post(account::replace_token))
         .route("/security-configuration", get(rules::show).post(rules::change))
         .route("/simulator", get(rules::simulator))
         .route("/assets/{file}", get(asset))

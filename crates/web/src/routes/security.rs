@@ -61,6 +61,7 @@ async fn fill(visit: &Visit, headers: &HeaderMap, view: SecurityView) -> Result<
         ip: of(r, "ip"),
         agent: of(r, "user_agent"),
     });
+    let accounts = auth::own_providers(db, ctx).await?;
     let channels = CodeChannel::ALL.iter().filter(|c| visit.app.courier.as_ref().is_some_and(|by| by.carries(**c)));
     Ok(SecurityView {
         // What was sent may have changed it since the caller was looked up.
@@ -73,6 +74,7 @@ async fn fill(visit: &Visit, headers: &HeaderMap, view: SecurityView) -> Result<
         recovery_left: factors.recovery_codes,
         channels: channels.map(|c| c.name().to_owned()).collect(),
         own_channels: factors.channels,
+        accounts: accounts.into_iter().map(|p| (p.id.to_string(), p.name, p.linked)).collect(),
         devices: devices.collect(),
         history: history.collect(),
         rules: own.rules,

@@ -3,8 +3,10 @@
 
 mod access;
 mod framing;
+mod headers;
 mod openapi;
 mod pages;
 mod rest;
 mod search;
+mod second_factor;
 mod sign_in;

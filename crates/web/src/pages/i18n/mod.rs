@@ -202,6 +202,9 @@ mod tests {
         if source.contains(&format!("t().{group};")) {
             paths.push(format!("t.{key}"));
         }
+        if source.contains(&format!("&shell.t().{group}")) {
+            paths.push(format!("s.{key}"));
+        }
         if source.contains(&format!("texts().{group};")) {
             paths.push(format!("texts.{key}"));
         }
