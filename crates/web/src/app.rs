@@ -110,8 +110,9 @@ impl App {
                 get(|State(app): State<Arc<Self>>| async move { Json(openapi::document(&app.ops)) }),
             )
             .merge(crate::routes::pages())
-            .layer(map_response(headers))
             .layer(axum::middleware::from_fn(no_trace))
+            // Outermost, so that what another layer refuses has them as well.
+            .layer(map_response(headers))
             .with_state(self.clone())
     }
 }

@@ -161,6 +161,8 @@ struct Imported {
 async fn import(tx: &mut Tx, mut call: Call) -> Result<Reply> {
     let Imported { email, display_name, roles, bcrypt_hash } = call.input()?;
     password::check_imported(&bcrypt_hash)?;
-    let id = enter(tx, &NewUser { email, display_name, roles }, json!({"status": "active", "password_hash": bcrypt_hash})).await?;
+    let id =
+        enter(tx, &NewUser { email, display_name, roles }, json!({"status": "active", "password_hash": bcrypt_hash}))
+            .await?;
     Ok(Reply { status: 201, body: Body::Json(json!({"id": id})) })
 }

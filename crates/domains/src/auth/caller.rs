@@ -121,8 +121,8 @@ async fn load(db: &Db, token: &Token, way: Way, now: OffsetDateTime) -> Result<K
     };
     let Some(found) = found else { return Err(Error::Unauthenticated) };
     let granted = grants(&mut tx, found.user, now).await?;
-    let restricted =
-        found.lacks_factor && assurance::needs_second_factor(&security(&mut tx).await?, &granted.roles, &granted.permissions);
+    let restricted = found.lacks_factor
+        && assurance::needs_second_factor(&security(&mut tx).await?, &granted.roles, &granted.permissions);
     tx.finish_unrecorded().await?;
     let permissions = match found.scopes {
         _ if restricted => Permissions::default(),

@@ -3,7 +3,11 @@
 //! Holds: an address is kept only after a code that was sent there was given; a code is good for one question, for ten
 //! minutes. A code that is sent is weaker than an authenticator or a passkey: who reads the mailbox has it.
 
-use super::{challenge, factors::{self, stamp}, token::Token};
+use super::{
+    challenge,
+    factors::{self, stamp},
+    token::Token,
+};
 use crate::row;
 use futures_util::future::BoxFuture;
 use salus_core::{Ctx, Error, Result};
@@ -81,7 +85,11 @@ impl CodeChannel {
                 let text = text.trim();
                 let (name, host) = text.split_once('@').unwrap_or_default();
                 let formed = !name.is_empty() && host.contains('.') && !text.contains(|c: char| c.is_whitespace());
-                if formed { Ok(text.to_owned()) } else { Err(Error::invalid("address", "wrong_type", "Is an e-mail address")) }
+                if formed {
+                    Ok(text.to_owned())
+                } else {
+                    Err(Error::invalid("address", "wrong_type", "Is an e-mail address"))
+                }
             }
             Self::Sms => {
                 let plain: String = text.chars().filter(|c| c.is_ascii_digit() || *c == '+').collect();
@@ -239,7 +247,8 @@ mod tests {
     fn addresses_are_kept_in_one_form() {
         assert_eq!(CodeChannel::Sms.address(" +1 (202) 555-0143 ").unwrap(), "+12025550143");
         assert_eq!(CodeChannel::Email.address(" ada@north.example ").unwrap(), "ada@north.example");
-        for (channel, bad) in [(CodeChannel::Sms, "2025550143"), (CodeChannel::Sms, "+12"), (CodeChannel::Email, "ada")] {
+        for (channel, bad) in [(CodeChannel::Sms, "2025550143"), (CodeChannel::Sms, "+12"), (CodeChannel::Email, "ada")]
+        {
             assert!(channel.address(bad).is_err(), "{bad}");
         }
     }

@@ -146,7 +146,11 @@ impl SecurityConfiguration {
     /// [`Error::Invalid`] naming every member that cannot be, and what it can be.
     pub fn read(value: &Value) -> Result<Self> {
         let Value::Object(members) = value else {
-            return Err(Error::invalid("value", "wrong_type", "Is an object of rules such as {\"passwordMinLength\": 15}"));
+            return Err(Error::invalid(
+                "value",
+                "wrong_type",
+                "Is an object of rules such as {\"passwordMinLength\": 15}",
+            ));
         };
         let mut wrong = Vec::new();
         for (name, value) in members {
@@ -305,7 +309,8 @@ mod tests {
         for profile in Profile::ALL {
             assert_eq!(SecurityConfiguration::read(&profile.rules().to_value()).unwrap(), profile.rules());
         }
-        let off = SecurityConfiguration { is_active: false, password_min_length: 8, ..SecurityConfiguration::default() };
+        let off =
+            SecurityConfiguration { is_active: false, password_min_length: 8, ..SecurityConfiguration::default() };
         assert_eq!(off.in_force(), SecurityConfiguration::default());
     }
 }

@@ -144,12 +144,9 @@ fn bent_claims_are_refused() {
         let token = issuer.token(&head(), &with(right(), member, value.clone()));
         assert_eq!(claims(&token, &keys, expected()).unwrap_err(), why, "{member} {value}");
     }
-    for (member, why) in [
-        ("iss", Refusal::Issuer),
-        ("aud", Refusal::Audience),
-        ("exp", Refusal::Times),
-        ("nbf", Refusal::Times),
-    ] {
+    for (member, why) in
+        [("iss", Refusal::Issuer), ("aud", Refusal::Audience), ("exp", Refusal::Times), ("nbf", Refusal::Times)]
+    {
         let token = issuer.token(&head(), &without(right(), member));
         assert_eq!(claims(&token, &keys, expected()).unwrap_err(), why, "without {member}");
     }

@@ -43,9 +43,7 @@ pub use factors::{
     pending_authenticator, remove_authenticator,
 };
 pub use grant::guarded;
-pub use oidc::{
-    Arrival, Departure, Offered, Return, arrive, depart, depart_to_link, own_providers, providers, unlink,
-};
+pub use oidc::{Arrival, Departure, Offered, Return, arrive, depart, depart_to_link, own_providers, providers, unlink};
 pub use own::{Own, OwnAccess, OwnSecurity, Who, own_access, own_security, revoke_own, who};
 pub use passkeys::{Question, ask_new_passkey, ask_passkey, keep_passkey, remove_passkey, sign_in_with_passkey};
 pub use refresh::{Credentials, TokenPair, new_tokens, refresh, revoke_tokens};

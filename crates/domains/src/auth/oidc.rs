@@ -377,7 +377,8 @@ fn exchange(found: &Found, provider: &Provider, back: &Return<'_>, verifier: &st
             request = request.header("authorization", format!("Basic {pair}"));
         }
     }
-    let request = request.header("content-type", "application/x-www-form-urlencoded").header("accept", "application/json");
+    let request =
+        request.header("content-type", "application/x-www-form-urlencoded").header("accept", "application/json");
     Ok(request.body(form.finish()))
 }
 

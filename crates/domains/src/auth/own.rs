@@ -161,8 +161,8 @@ pub async fn own_security(db: &Db, ctx: &Ctx) -> Result<OwnSecurity> {
     let fields = ["name", "created_at", "last_used_at", "suspended_at"];
     let passkeys = tx.select("auth.passkeys", &fields, "t.user_id = $1 ORDER BY t.id LIMIT 50", &[&user]).await?;
     let fields = ["user_agent", "last_used_at", "expires_at"];
-    let trusted = "t.user_id = $1 AND t.revoked_at IS NULL AND t.expires_at > $2 ORDER BY t.last_used_at DESC LIMIT 50";
-    let devices = tx.select("auth.trusted_devices", &fields, trusted, &[&user, &now]).await?;
+    let unended = "t.user_id = $1 AND t.revoked_at IS NULL AND t.expires_at > $2 ORDER BY t.last_used_at DESC LIMIT 50";
+    let devices = tx.select("auth.trusted_devices", &fields, unended, &[&user, &now]).await?;
     let fields = ["created_at", "outcome", "reason", "ip", "user_agent"];
     let latest = "t.user_id = $1 ORDER BY t.created_at DESC LIMIT 30";
     let history = tx.select("auth.login_history", &fields, latest, &[&user]).await?;

@@ -202,9 +202,8 @@ pub async fn sign_in_with_passkey(
     let now = tx.ctx.env.now();
     match check(&answer, &asked.detail, site, (user, held.get("public_key"), counter)) {
         Ok(proved) => {
-            let sql = sql!(
-                "UPDATE auth.passkeys SET sign_count = $2, is_backed_up = $3, last_used_at = $4 WHERE id = $1"
-            );
+            let sql =
+                sql!("UPDATE auth.passkeys SET sign_count = $2, is_backed_up = $3, last_used_at = $4 WHERE id = $1");
             tx.query(sql, &[&id, &i64::from(proved.sign_count), &proved.is_backed_up, &now]).await?;
             tx.finish_unrecorded().await?;
             may_come_from(&rules, &from.ip)?;

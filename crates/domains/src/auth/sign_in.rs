@@ -8,8 +8,7 @@ use super::{
     configuration::{SecurityConfiguration, security},
     device::{self, DeviceToken},
     factors::{self, Factors},
-    former,
-    password,
+    former, password,
     source::{self, Range},
     token::Token,
     users::{accept, invitation},
@@ -342,7 +341,9 @@ pub async fn change_password(db: &Db, ctx: &Ctx, old: &str, new: &str, ip: &str)
     let sql = sql!("UPDATE auth.users SET password_changed_at = $2, failed_attempts = 0 WHERE id = $1");
     tx.query(sql, &[&ctx.actor.id, &now]).await?;
     // Whoever else is signed in with the old one is so no more.
-    let sql = sql!("UPDATE auth.sessions SET revoked_at = $3 WHERE user_id = $1 AND id IS DISTINCT FROM $2 AND revoked_at IS NULL");
+    let sql = sql!(
+        "UPDATE auth.sessions SET revoked_at = $3 WHERE user_id = $1 AND id IS DISTINCT FROM $2 AND revoked_at IS NULL"
+    );
     tx.query(sql, &[&ctx.actor.id, &ctx.actor.session, &now]).await?;
     tx.on_row(ctx.actor.id);
     tx.commit("auth.user.change_password", "auth.users").await
@@ -376,7 +377,8 @@ pub async fn accept_and_sign_in<'a>(
     let invited = invitation(db, token).await?;
     may_come_from(&invited.configuration, &from.ip)?;
     accept(db, token, &invited, new_password).await?;
-    let signed = second_or_session(db, (invited.tenant, invited.user), "password", &invited.configuration, &from).await?;
+    let signed =
+        second_or_session(db, (invited.tenant, invited.user), "password", &invited.configuration, &from).await?;
     Ok((invited.slug, signed))
 }
 
@@ -390,9 +392,8 @@ async fn find(tx: &mut Tx, email: &str) -> Result<Option<Found>> {
 }
 
 async fn by_id(tx: &mut Tx, id: Uuid) -> Result<Option<Found>> {
-    let sql = sql!(
-        "SELECT id, password_hash, status::text, locked_until, password_changed_at FROM auth.users WHERE id = $1"
-    );
+    let sql =
+        sql!("SELECT id, password_hash, status::text, locked_until, password_changed_at FROM auth.users WHERE id = $1");
     let Some(found) = tx.query_opt(sql, &[&id]).await? else { return Ok(None) };
     let id: Uuid = found.get("id");
     let sealed: Option<&[u8]> = found.get("password_hash");
@@ -435,7 +436,12 @@ async fn attempt(db: &Db, tenant: Uuid, user: Option<&Found>, end: (&str, &str),
     tx.commit("auth.login.attempt", "auth.login_history").await
 }
 
-pub(super) async fn history(tx: &mut Tx, user: Option<Uuid>, (outcome, reason): (&str, &str), from: &Origin) -> Result<()> {
+pub(super) async fn history(
+    tx: &mut Tx,
+    user: Option<Uuid>,
+    (outcome, reason): (&str, &str),
+    from: &Origin,
+) -> Result<()> {
     let network = source::digest(tx, &from.ip)?;
     let values = row(json!({
         "user_id": user,

@@ -102,7 +102,8 @@ async fn who_needs_a_second_factor_can_do_nothing_before_it_is_set_up() {
     assert!(signed.restricted && signed.device.is_none());
     let ctx = place.caller(&signed).await.unwrap();
     assert!(ctx.restricted && !ctx.may("auth.user.read") && *ctx.permissions == Permissions::default());
-    let key = auth::NewApiKey { name: "way round", scopes: Permissions::default(), days: 1, ..auth::NewApiKey::default() };
+    let key =
+        auth::NewApiKey { name: "way round", scopes: Permissions::default(), days: 1, ..auth::NewApiKey::default() };
     assert!(matches!(auth::create_api_key(&place.db, &ctx, ctx.actor.id, &key).await, Err(Error::Forbidden(_))));
     let wrong = auth::new_authenticator(&place.db, &ctx, "Salus", EMAIL).await.unwrap();
     let told = auth::confirm_authenticator(&place.db, &ctx, "000000").await;
@@ -125,7 +126,9 @@ async fn who_needs_a_second_factor_can_do_nothing_before_it_is_set_up() {
 async fn a_reader_needs_one_where_the_rules_say_so() {
     let place = Place::new(json!({"requireMfa": false}), "reader").await;
     assert!(!place.session().await.restricted);
-    for rules in [json!({"requireMfa": true}), json!({"requireMfa": false, "mfa_required_roles": ["reader"]}), json!({})] {
+    for rules in
+        [json!({"requireMfa": true}), json!({"requireMfa": false, "mfa_required_roles": ["reader"]}), json!({})]
+    {
         as_admin(&place.database, &format!("UPDATE kernel.settings SET value = '{rules}'")).await;
         assert!(place.session().await.restricted, "{rules}");
     }
@@ -188,7 +191,10 @@ async fn wrong_codes_count_and_questions_grow_old() {
         assert!(matches!(place.give(&question, "123456").await, Err(Error::Invalid(_))));
     }
     assert!(matches!(place.give(&question, &place.code(&secret)).await, Err(Error::Unauthenticated)), "dropped");
-    assert!(matches!(place.enter(PASSWORD).await, Err(Error::TooMany(_))), "and the password waits as after five wrong ones");
+    assert!(
+        matches!(place.enter(PASSWORD).await, Err(Error::TooMany(_))),
+        "and the password waits as after five wrong ones"
+    );
 }
 
 #[tokio::test]
@@ -223,7 +229,10 @@ async fn sent_codes_open_and_addresses_are_confirmed_first() {
     auth::confirm_address(&place.db, &ctx, &token, &sent()).await.unwrap();
 
     let question = place.question().await;
-    assert!(matches!(auth::send_sign_in_code(&place.db, &courier, &question, CodeChannel::Email).await, Err(Error::NotFound)));
+    assert!(matches!(
+        auth::send_sign_in_code(&place.db, &courier, &question, CodeChannel::Email).await,
+        Err(Error::NotFound)
+    ));
     for _ in 0..3 {
         auth::send_sign_in_code(&place.db, &courier, &question, CodeChannel::Sms).await.unwrap();
     }
@@ -305,7 +314,8 @@ async fn a_known_browser_is_not_locked_by_strangers_and_ends_its_own_trust() {
     assert!(matches!(from(&device, PASSWORD).await, Err(Error::TooMany(_))), "its own failures end the trust");
     let stranger = device.replace(&device[40..44], "0000");
     assert!(matches!(from(&stranger, PASSWORD).await, Err(Error::TooMany(_))));
-    as_admin(&place.database, "UPDATE kernel.settings SET value = '{\"device_trust_days\": 0, \"requireMfa\": false}'").await;
+    as_admin(&place.database, "UPDATE kernel.settings SET value = '{\"device_trust_days\": 0, \"requireMfa\": false}'")
+        .await;
     place.pass(Duration::days(2));
     assert!(place.session().await.device.is_none(), "where a tenant does not have it so");
 }
@@ -339,7 +349,10 @@ async fn rules_are_checked_wherever_they_are_written() {
     let told = change(json!({"mfa_required_roles": ["nobody"]})).await;
     assert!(told.unwrap_err().to_string().contains("nobody is no role here"));
     let kept = change(json!({"passwordMinLength": 20})).await.unwrap();
-    assert_eq!((&kept["configuration"]["passwordMinLength"], &kept["configuration"]["requireMfa"]), (&json!(20), &json!(true)));
+    assert_eq!(
+        (&kept["configuration"]["passwordMinLength"], &kept["configuration"]["requireMfa"]),
+        (&json!(20), &json!(true))
+    );
     let held = place.call("auth.security_configuration.get", Call::default()).await.unwrap();
     assert_eq!(held["configuration"], kept["configuration"]);
     assert_eq!(held["profiles"]["system-003"]["passwordExpiryDays"], 90);

@@ -185,10 +185,16 @@ async fn what_a_provider_may_not_say_opens_nothing() {
     let departure = auth::depart(&place.db, "north", id, REDIRECT).await.unwrap();
     let other = auth::depart(&place.db, "north", id, REDIRECT).await.unwrap();
     let mixed = Return { kept: &other.state, state: &departure.state, code: "c", issuer: "", redirect: REDIRECT };
-    assert!(matches!(auth::arrive(&place.db, mixed, Source::from(HOME)).await, Err(Error::Unauthenticated)), "another browser");
+    assert!(
+        matches!(auth::arrive(&place.db, mixed, Source::from(HOME)).await, Err(Error::Unauthenticated)),
+        "another browser"
+    );
     let state = &departure.state;
     let mixed = Return { kept: state, state, code: "c", issuer: "https://evil.example", redirect: REDIRECT };
-    assert!(matches!(auth::arrive(&place.db, mixed, Source::from(HOME)).await, Err(Error::Unauthenticated)), "a mix-up");
+    assert!(
+        matches!(auth::arrive(&place.db, mixed, Source::from(HOME)).await, Err(Error::Unauthenticated)),
+        "a mix-up"
+    );
 }
 
 #[tokio::test]
@@ -198,7 +204,10 @@ async fn an_account_is_linked_by_its_owner_and_stands_for_the_password_only() {
     let id = trust(&place, &provider, false).await;
     let departure = auth::depart(&place.db, "north", id, REDIRECT).await.unwrap();
     provider.says(&claims(&place, &provider, &asked(&departure)));
-    assert!(matches!(back(&place, &departure).await, Err(Error::Unauthenticated)), "an address alone links nothing here");
+    assert!(
+        matches!(back(&place, &departure).await, Err(Error::Unauthenticated)),
+        "an address alone links nothing here"
+    );
 
     let ctx = place.caller(&place.session().await).await.unwrap();
     let departure = auth::depart_to_link(&place.db, &ctx, id, REDIRECT).await.unwrap();

@@ -140,7 +140,8 @@ async fn an_expired_password_is_replaced_by_another_before_anything_else() {
 
 #[tokio::test]
 async fn a_password_that_is_guessed_first_is_not_taken_and_not_kept() {
-    let place = Place::new(json!({"breached_password_check": false, "passwordMinLength": 8, "min_password_score": 0})).await;
+    let place =
+        Place::new(json!({"breached_password_check": false, "passwordMinLength": 8, "min_password_score": 0})).await;
     let link = place.invite("eve@north.example").await;
     auth::accept_invitation(&place.db, &link, "Password1234567").await.unwrap();
     let enter = || place.try_from(HOME, "eve@north.example", "Password1234567");

@@ -142,8 +142,14 @@ async fn what_is_taken_away_is_so_at_the_next_look() {
     };
     assert_eq!(sees("medical.patient.read").await, (true, true));
     for (take, give) in [
-        ("UPDATE auth.user_roles SET valid_to = '2020-01-02', valid_from = '2020-01-01'", "UPDATE auth.user_roles SET valid_to = NULL"),
-        ("UPDATE kernel.tenants SET state = 'suspended' WHERE slug = 'north'", "UPDATE kernel.tenants SET state = 'active'"),
+        (
+            "UPDATE auth.user_roles SET valid_to = '2020-01-02', valid_from = '2020-01-01'",
+            "UPDATE auth.user_roles SET valid_to = NULL",
+        ),
+        (
+            "UPDATE kernel.tenants SET state = 'suspended' WHERE slug = 'north'",
+            "UPDATE kernel.tenants SET state = 'active'",
+        ),
         ("UPDATE auth.users SET status = 'locked'", "UPDATE auth.users SET status = 'active'"),
     ] {
         as_admin(&place.database, take).await;

@@ -65,7 +65,9 @@ fn documents(data: &Path) -> Result<Vec<(String, Value)>> {
 fn hex(text: &str) -> Result<Vec<u8>> {
     let bytes = (0..text.len() / 2).map(|i| text.get(2 * i..2 * i + 2).and_then(|b| u8::from_str_radix(b, 16).ok()));
     let bytes: Option<Vec<u8>> = bytes.collect();
-    bytes.filter(|_| text.len() % 2 == 0).ok_or_else(|| Error::invalid("data", "unreadable", format!("{text} is no hex")))
+    bytes
+        .filter(|_| text.len() % 2 == 0)
+        .ok_or_else(|| Error::invalid("data", "unreadable", format!("{text} is no hex")))
 }
 
 #[derive(Deserialize)]
@@ -83,8 +85,8 @@ struct Code {
 fn otp(data: &Path) -> Result<Outcome> {
     let (mut total, mut failed) = (0, Vec::new());
     for (file, value) in documents(data)? {
-        let vectors: Vec<Code> = serde_json::from_value(value)
-            .map_err(|e| Error::invalid("data", "unreadable", format!("{file}: {e}")))?;
+        let vectors: Vec<Code> =
+            serde_json::from_value(value).map_err(|e| Error::invalid("data", "unreadable", format!("{file}: {e}")))?;
         for (at, v) in vectors.iter().enumerate() {
             total += 1;
             let counter = v.counter.or_else(|| Some(v.time? / v.period.unwrap_or(30).max(1)));
@@ -118,8 +120,8 @@ struct Passkey {
 fn passkeys(data: &Path) -> Result<Outcome> {
     let (mut total, mut failed) = (0, Vec::new());
     for (file, value) in documents(data)? {
-        let vectors: Vec<Passkey> = serde_json::from_value(value)
-            .map_err(|e| Error::invalid("data", "unreadable", format!("{file}: {e}")))?;
+        let vectors: Vec<Passkey> =
+            serde_json::from_value(value).map_err(|e| Error::invalid("data", "unreadable", format!("{file}: {e}")))?;
         for v in &vectors {
             for (what, wanted, got) in passkey(v)? {
                 total += 1;
@@ -146,7 +148,9 @@ fn passkey(v: &Passkey) -> Result<Vec<(&'static str, String, String)>> {
     let say = |r: std::result::Result<(), String>| r.map_or_else(|e| e, |()| "taken".to_owned());
     let register = |client: &[u8], asked: &[u8], site: &RelyingParty| {
         let made = webauthn::register(client, &object, asked, site, false).map_err(|e| e.to_string());
-        made.and_then(|m| (m.credential_id == hex(&v.credential_id).unwrap_or_default()).then_some(m).ok_or("another id".into()))
+        made.and_then(|m| {
+            (m.credential_id == hex(&v.credential_id).unwrap_or_default()).then_some(m).ok_or("another id".into())
+        })
     };
     let made = register(&create, &challenge(&create), &site);
     let key = made.as_ref().ok().and_then(|m| PublicKey::parse(&m.public_key));
@@ -176,7 +180,8 @@ fn jose(data: &Path) -> Result<Outcome> {
     for (file, v) in documents(data)? {
         let Some(token) = v["output"]["compact"].as_str().filter(|t| t.split('.').count() == 3) else { continue };
         let mut jwk = v["input"]["key"].clone();
-        let algorithm = v["signing"]["protected"]["alg"].as_str().or_else(|| v["input"]["alg"].as_str()).unwrap_or_default();
+        let algorithm =
+            v["signing"]["protected"]["alg"].as_str().or_else(|| v["input"]["alg"].as_str()).unwrap_or_default();
         jwk["alg"] = json!(algorithm);
         let keys: Vec<Key> = Key::from_jwk(&jwk).into_iter().collect();
         let payload = v["input"]["payload"].as_str().unwrap_or_default();

@@ -45,9 +45,7 @@ pub fn restricted(shell: &Shell) -> String {
 }
 
 pub fn rules(shell: &Shell) -> String {
-    let rule = |name: &str, kind: &str, value: &str, current: &str, system: &str| {
-        json!({ "name": name, "kind": kind, "value": value, "current_standard": current, "system_003": system })
-    };
+    let rule = |name: &str, kind: &str, value: &str, current: &str, system: &str| json!({ "name": name, "kind": kind, "value": value, "current_standard": current, "system_003": system });
     let view: rules::RulesView = from(json!({
         "rules": [
             rule("passwordMinLength", "number", "12", "15", "12"),

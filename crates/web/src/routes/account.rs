@@ -48,7 +48,12 @@ async fn page(visit: &Visit, view: AccountView) -> Shown {
 /// POST `/account/tokens`.
 pub async fn create_token(Form { visit, fields }: Form) -> Shown {
     let get = |name: &str| fields.get(name).map(|v| v.trim().to_owned()).unwrap_or_default();
-    let form = TokenForm { name: get("name"), scopes: get("scopes"), expires_on: get("expires_on"), networks: get("networks") };
+    let form = TokenForm {
+        name: get("name"),
+        scopes: get("scopes"),
+        expires_on: get("expires_on"),
+        networks: get("networks"),
+    };
     let made = match days(&visit, &form.expires_on) {
         Err(e) => Err(e),
         Ok(days) => {

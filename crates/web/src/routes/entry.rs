@@ -1,6 +1,7 @@
 //! Signing in and out, choosing the first password, language and theme.
 
 use super::frame::{Form, Shown, html, read_form, set_cookie, stranger};
+use crate::pages::Shell;
 use crate::{
     app::{App, DEVICE_COOKIE, SESSION_COOKIE, cookie},
     http::Peer,
@@ -19,7 +20,6 @@ use axum::{
 };
 use salus_core::Error;
 use salus_domains::auth::{self, CodeChannel, Factors, SignIn, Source};
-use crate::pages::Shell;
 use std::{collections::BTreeMap, sync::Arc};
 
 type Params = Query<BTreeMap<String, String>>;

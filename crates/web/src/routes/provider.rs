@@ -86,8 +86,7 @@ pub async fn arrive(
     let (ip, kept) = (peer.0.ip().to_string(), cookie(&headers, STATE_COOKIE).unwrap_or_default());
     let device = cookie(&headers, DEVICE_COOKIE).unwrap_or_default();
     let redirect = redirect(&app, &headers);
-    let back =
-        Return { kept: &kept, state: get("state"), code: get("code"), issuer: get("iss"), redirect: &redirect };
+    let back = Return { kept: &kept, state: get("state"), code: get("code"), issuer: get("iss"), redirect: &redirect };
     let source = Source { ip: &ip, agent: agent(&headers), device: &device };
     let mut response = match auth::arrive(&app.db, back, source).await {
         Ok(Arrival::SignIn(slug, signed)) => signed_in(&app, signed, &slug, ("/", &shell)),

@@ -9,10 +9,7 @@ use crate::pages::{
     parts,
     rules::{self, Rule, RulesView},
 };
-use axum::{
-    http::StatusCode,
-    response::IntoResponse,
-};
+use axum::{http::StatusCode, response::IntoResponse};
 use maud::html as markup;
 use salus_core::Error;
 use salus_store::Call;
@@ -68,7 +65,8 @@ pub async fn change(Form { visit, fields }: Form) -> Shown {
     };
     match visit.try_call("auth.security_configuration.change", Call { body, ..Call::default() }).await {
         Ok(_) => {
-            let view = RulesView { rules: held(&visit).await?, may_change: true, changed: true, ..RulesView::default() };
+            let view =
+                RulesView { rules: held(&visit).await?, may_change: true, changed: true, ..RulesView::default() };
             Ok(html(&rules::render(&view, &visit.shell)))
         }
         Err(e @ Error::Invalid(_)) => {

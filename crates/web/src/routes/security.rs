@@ -106,7 +106,8 @@ pub async fn refused(visit: &Visit, headers: &HeaderMap, error: Error, renamed: 
             page(visit, headers, SecurityView { errors, error: general, ..SecurityView::default() }).await
         }
         Error::TooMany(seconds) => {
-            let words = crate::pages::i18n::fill(visit.shell.t().ui.locked, &[("n", &seconds.div_ceil(60).to_string())]);
+            let words =
+                crate::pages::i18n::fill(visit.shell.t().ui.locked, &[("n", &seconds.div_ceil(60).to_string())]);
             page(visit, headers, SecurityView { error: words, ..SecurityView::default() }).await
         }
         _ => Err(visit.error(error)),
@@ -123,7 +124,12 @@ pub async fn done(visit: &Visit, headers: &HeaderMap, result: Result<()>, rename
 }
 
 /// The page with new recovery codes, if there are any.
-pub async fn with_codes(visit: &Visit, headers: &HeaderMap, result: Result<Vec<String>>, renamed: &[(&str, &str)]) -> Shown {
+pub async fn with_codes(
+    visit: &Visit,
+    headers: &HeaderMap,
+    result: Result<Vec<String>>,
+    renamed: &[(&str, &str)],
+) -> Shown {
     visit.app.callers.forget();
     match result {
         Ok(recovery_codes) => page(visit, headers, SecurityView { recovery_codes, ..SecurityView::default() }).await,

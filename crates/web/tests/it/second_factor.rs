@@ -42,8 +42,11 @@ async fn who_must_sets_one_up_and_is_asked_for_it() {
     assert!(page.contains("needs a second proof"), "{page}");
     let csrf = field(&page, "_csrf");
     let post = async |path: &str, fields: &str| {
-        let headers =
-            [("cookie", &*session), ("content-type", "application/x-www-form-urlencoded"), ("sec-fetch-site", "same-origin")];
+        let headers = [
+            ("cookie", &*session),
+            ("content-type", "application/x-www-form-urlencoded"),
+            ("sec-fetch-site", "same-origin"),
+        ];
         stranger.send(Method::POST, path, &headers, Some(format!("_csrf={csrf}&{fields}"))).await
     };
     assert_eq!(post("/account/security/authenticator", "").await.status, StatusCode::SEE_OTHER);

@@ -202,7 +202,7 @@ mod tests {
         if source.contains(&format!("t().{group};")) {
             paths.push(format!("t.{key}"));
         }
-        if source.contains(&format!("&shell.t().{group}")) {
+        if source.contains(&format!("shell.t().{group}")) {
             paths.push(format!("s.{key}"));
         }
         if source.contains(&format!("texts().{group};")) {
