@@ -94,7 +94,10 @@ async fn change(tx: &mut Tx, call: Call) -> Result<Reply> {
         tx.insert("kernel.settings", &[NewRow { id, values }]).await?;
     }
     tx.on_row(id);
-    Ok(Reply::json(answer(&rules)))
+    // With the row, so that replies of two tenants with equal rules can be told apart.
+    let mut told = answer(&rules);
+    told["id"] = json!(id);
+    Ok(Reply::json(told))
 }
 
 /// Checks a setting that is written by its name: the rules for sign-in are taken only when every member can be.
