@@ -217,7 +217,7 @@ async fn api_key(db: &Db, tenant: Uuid) -> Result<String> {
         db,
         &ctx,
         user,
-        &auth::NewApiKey { name: "bench", scopes: Permissions::default(), days: 1 },
+        &auth::NewApiKey { name: "bench", scopes: Permissions::default(), days: 1, ..auth::NewApiKey::default() },
     )
     .await?;
     Ok(key.text)

@@ -80,6 +80,8 @@ pub struct Ctx {
     pub request: Uuid,
     /// By which way.
     pub channel: Channel,
+    /// Whether a second factor must be given before anything else: until then nothing is permitted.
+    pub restricted: bool,
     /// Time and ids.
     pub env: Env,
 }
@@ -123,6 +125,7 @@ impl Ctx {
             labels: Labels::Ignored,
             request: env.id(),
             channel,
+            restricted: false,
             env: env.clone(),
         }
     }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use hyper::{Method, Request, StatusCode, header::HeaderMap};
 use hyper_util::{client::legacy::Client as Hyper, rt::TokioExecutor};
-use salus_core::{Ctx, Env, Permissions};
+use salus_core::{Channel, Ctx, Env, Permissions};
 use salus_domains::{
     auth::{self, NewUser},
     demo,
@@ -127,7 +127,7 @@ impl TestApp {
             &self.db,
             &ctx,
             user,
-            &auth::NewApiKey { name: "test", scopes: Permissions::default(), days: 1 },
+            &auth::NewApiKey { name: "test", scopes: Permissions::default(), days: 1, ..auth::NewApiKey::default() },
         )
         .await
         .expect("a key");
@@ -144,6 +144,9 @@ impl TestApp {
         auth::accept_invitation(&self.db, &link, PASSWORD).await.expect("the password is accepted");
         let signed = auth::sign_in(&self.db, slug, &email, PASSWORD, ("127.0.0.1", "test")).await.expect("signs in");
         let auth::SignIn::Session(signed) = signed else { panic!("a password of the tests is taken") };
+        if signed.restricted {
+            second_factor(&self.db, &signed.token).await;
+        }
         Caller { credential: Some(("cookie", format!("salus_session={}", signed.token))), ..self.stranger() }
     }
 
@@ -155,6 +158,28 @@ impl TestApp {
         tx.commit("auth.user.invite", "auth.users").await.expect("commits");
         (made.user, made.token)
     }
+}
+
+/// Sets up an authenticator in a session that can do nothing without.
+///
+/// # Panics
+/// When its code is not taken.
+pub async fn second_factor(db: &Db, session: &str) {
+    let presented = auth::Presented::Cookie(session.to_owned());
+    let ctx = auth::Callers::default().caller(db, &presented, Channel::Page).await.expect("a session");
+    let made = auth::new_authenticator(db, &ctx, "test", "test").await.expect("an authenticator");
+    auth::confirm_authenticator(db, &ctx, &code_at(&made.secret, db.env().now())).await.expect("the code is taken");
+}
+
+/// What an authenticator with this secret shows at a time.
+///
+/// # Panics
+/// For a secret that is none.
+#[must_use]
+pub fn code_at(secret: &str, at: time::OffsetDateTime) -> String {
+    let secret = auth::totp::from_base32(secret).expect("a secret");
+    let step = u64::try_from(auth::totp::step(at.unix_timestamp())).expect("after 1970");
+    auth::totp::hotp(&secret, step, auth::totp::Hash::Sha1, auth::totp::DIGITS)
 }
 
 impl Drop for TestApp {

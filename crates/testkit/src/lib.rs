@@ -9,7 +9,7 @@ mod database;
 pub mod snapshot;
 mod standby;
 
-pub use app::{Answer, Caller, PASSWORD, TestApp};
+pub use app::{Answer, Caller, PASSWORD, TestApp, code_at, second_factor};
 pub use cluster::TestCluster;
 pub use database::TestDb;
 pub use standby::{Paused, Standby};

@@ -1,6 +1,6 @@
 //! REST: method and path to an operation, headers to a call, a reply to bytes.
 
-use crate::{app::App, problem::Problem};
+use crate::{app::App, http::Peer, problem::Problem};
 use axum::{
     body::{Body as HttpBody, Bytes},
     extract::{Request, State},
@@ -54,7 +54,8 @@ type Found = (Arc<Op>, Vec<(String, String)>);
 
 /// Answers a request below `/api/v1`.
 pub async fn handle(State(app): State<Arc<App>>, request: Request) -> Response {
-    let ctx = match caller(&app, request.headers(), Channel::Api).await {
+    let ip = request.extensions().get::<Peer>().map(|peer| peer.0.ip().to_string()).unwrap_or_default();
+    let ctx = match caller(&app, request.headers(), Channel::Api, &ip).await {
         Ok(ctx) => ctx,
         Err(error) => return Problem { error, request: app.db.env().id() }.into_response(),
     };
@@ -125,13 +126,14 @@ fn respond(reply: &Reply, request: uuid::Uuid) -> Result<Response> {
 /// Header by which a call names its purpose of use.
 const PURPOSE: &str = "x-purpose-of-use";
 
-/// Who calls: an API key in `Authorization`, or the session cookie; and for what, when the call says so.
+/// Who calls: an API key or access token in `Authorization`, or the session cookie; and for what, when the call says so.
+/// A key that is tied to networks opens only from an address in them.
 ///
 /// # Errors
 /// [`Error::Unauthenticated`], [`Error::Invalid`] for a purpose that is none.
-pub async fn caller(app: &App, headers: &HeaderMap, channel: Channel) -> Result<Ctx> {
+pub async fn caller(app: &App, headers: &HeaderMap, channel: Channel, ip: &str) -> Result<Ctx> {
     let presented = presented(headers).ok_or(Error::Unauthenticated)?;
-    let ctx = app.callers.caller(&app.db, &presented, channel).await?;
+    let ctx = app.callers.caller_from(&app.db, &presented, channel, ip).await?;
     match headers.get(PURPOSE) {
         None => Ok(ctx),
         Some(code) => {

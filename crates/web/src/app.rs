@@ -13,7 +13,7 @@ use axum::{
     routing::{any, get},
 };
 use salus_core::{Error, Result};
-use salus_domains::auth::Callers;
+use salus_domains::auth::{Callers, CodeSimulator, Courier};
 use salus_store::{Db, Op, audit::LATE};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -32,6 +32,12 @@ pub struct App {
     pub secure: bool,
     /// Live connections of this node.
     pub live: Arc<crate::live::Hub>,
+    /// Who carries codes by e-mail and SMS; nobody, where none is set up.
+    pub courier: Option<Arc<dyn Courier>>,
+    /// The same when it is the simulator, whose texts a page shows.
+    pub simulator: Option<Arc<CodeSimulator>>,
+    /// The address by which browsers reach us, when it is set; else what they ask for tells it.
+    pub public_url: Option<String>,
     /// What every page must say, such as that the database is older than it should be.
     pub notices: Vec<String>,
     /// When the tenancy rules of the catalogue were last checked: at start.
@@ -41,16 +47,44 @@ pub struct App {
 /// The session cookie. Over https the prefix `__Host-` is what browsers enforce; the name is the same otherwise.
 pub const SESSION_COOKIE: &str = "salus_session";
 
+/// The cookie of a browser that is known; named as the session's.
+pub const DEVICE_COOKIE: &str = "salus_device";
+
+/// What surrounds an application.
+#[derive(Default)]
+pub struct Options {
+    /// Whether browsers reach us over https.
+    pub secure: bool,
+    /// What every page must say.
+    pub notices: Vec<String>,
+    /// The address by which browsers reach us.
+    pub public_url: Option<String>,
+    /// Who carries codes by e-mail and SMS.
+    pub courier: Option<Arc<dyn Courier>>,
+    /// Keeps codes that would be sent, for demonstrations: nothing leaves the machine. It comes before the courier.
+    pub simulator: Option<Arc<CodeSimulator>>,
+}
+
 impl App {
     /// The application over a database.
     ///
     /// # Errors
     /// [`Error::Internal`] when an operation names something that does not exist.
     pub fn new(db: Db, secure: bool, notices: Vec<String>) -> Result<Arc<Self>> {
+        Self::with(db, Options { secure, notices, ..Options::default() })
+    }
+
+    /// The application over a database, with what surrounds it.
+    ///
+    /// # Errors
+    /// As [`App::new`].
+    pub fn with(db: Db, options: Options) -> Result<Arc<Self>> {
+        let Options { secure, notices, public_url, courier, simulator } = options;
         let ops = salus_domains::operations(db.catalog())?;
         let routes = Routes::new(&ops)?;
         let proved_at =
             db.env().now().format(&time::format_description::well_known::Rfc3339).map_err(Error::internal)?;
+        let courier = simulator.clone().map(|s| s as Arc<dyn Courier>).or(courier);
         Ok(Arc::new(Self {
             proved_at,
             db,
@@ -59,6 +93,9 @@ impl App {
             callers: Callers::default(),
             live: Arc::default(),
             secure,
+            courier,
+            simulator,
+            public_url,
             notices,
         }))
     }
@@ -90,8 +127,9 @@ impl App {
             .route("/ws", get(crate::live::open))
             .route("/ws/ticket", axum::routing::post(crate::live::ticket))
             .merge(crate::routes::pages())
-            .layer(map_response(headers))
             .layer(axum::middleware::from_fn(no_trace))
+            // Outermost, so that what another layer refuses has them as well.
+            .layer(map_response(headers))
             .with_state(self.clone())
     }
 }

@@ -11,5 +11,5 @@ pub mod pages;
 mod problem;
 mod routes;
 
-pub use app::{App, SESSION_COOKIE};
+pub use app::{App, Options, SESSION_COOKIE};
 pub use problem::Problem;

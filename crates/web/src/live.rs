@@ -173,7 +173,7 @@ impl Hub {
 pub async fn ticket(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
     let made = async {
         api::same_site(&headers, true)?;
-        let ctx = api::caller(&app, &headers, Channel::Page).await?;
+        let ctx = api::caller(&app, &headers, Channel::Page, "").await?;
         auth::ticket(&app.db, &ctx).await
     };
     match made.await {

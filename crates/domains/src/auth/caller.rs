@@ -1,15 +1,17 @@
 //! From a presented cookie or API key to the [`Ctx`] of a request: session, user, roles, permissions, scope.
 
 use super::{
+    assurance,
+    configuration::security,
     held::{Held, held},
-    password::SecurityConfiguration,
+    source::Range,
     token::Token,
 };
 use salus_core::{Actor, ActorKind, Channel, Ctx, Error, Permissions, Result};
 use salus_store::{Db, Tx, sql};
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 use time::{Duration, OffsetDateTime};
 
@@ -20,7 +22,7 @@ use uuid::Uuid;
 pub enum Presented {
     /// A browser's session cookie.
     Cookie(String),
-    /// A bearer token: an API key.
+    /// A bearer token: an API key or an access token.
     Bearer(String),
 }
 
@@ -31,6 +33,8 @@ pub struct Callers(Mutex<HashMap<Vec<u8>, Known>>);
 #[derive(Clone)]
 struct Known {
     ctx: Ctx,
+    /// Networks it may come from; none: any.
+    networks: Arc<[String]>,
     at: OffsetDateTime,
     ends: OffsetDateTime,
 }
@@ -43,14 +47,25 @@ const SEEN_EVERY: Duration = Duration::minutes(1);
 const MOST: usize = 10_000;
 
 impl Callers {
-    /// The context of a request that presented this.
+    /// The context of a request that presented this and came from nowhere that is known: a key that is tied to networks
+    /// opens nothing.
     ///
     /// # Errors
-    /// [`Error::Unauthenticated`] for everything that is not a living session or key of an active user.
+    /// As [`Callers::caller_from`].
     pub async fn caller(&self, db: &Db, presented: &Presented, channel: Channel) -> Result<Ctx> {
-        let (text, is_session) = match presented {
-            Presented::Cookie(t) => (t, true),
-            Presented::Bearer(t) => (t, false),
+        self.caller_from(db, presented, channel, "").await
+    }
+
+    /// The context of a request that presented this and came from an address.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] for everything that is not a living session or key of an active user, and for a key
+    /// that may not come from there.
+    pub async fn caller_from(&self, db: &Db, presented: &Presented, channel: Channel, ip: &str) -> Result<Ctx> {
+        let (text, way) = match presented {
+            Presented::Cookie(t) => (t, Way::Browser),
+            Presented::Bearer(t) if t.starts_with("sla_") => (t, Way::AccessToken),
+            Presented::Bearer(t) => (t, Way::Key),
         };
         let token = Token::parse(text).ok_or(Error::Unauthenticated)?;
         let now = db.env().now();
@@ -59,7 +74,7 @@ impl Callers {
         let known = if let Some(known) = held {
             known
         } else {
-            let known = load(db, &token, is_session, now).await?;
+            let known = load(db, &token, way, now).await?;
             let mut all = self.lock();
             if all.len() >= MOST {
                 all.clear();
@@ -67,6 +82,9 @@ impl Callers {
             all.insert(token.hash, known.clone());
             known
         };
+        if !Range::admits(&known.networks, ip)? {
+            return Err(Error::Unauthenticated);
+        }
         Ok(Ctx { request: db.env().id(), channel, ..known.ctx })
     }
 
@@ -80,47 +98,77 @@ impl Callers {
     }
 }
 
-async fn load(db: &Db, token: &Token, is_session: bool, now: OffsetDateTime) -> Result<Known> {
-    let unknown = |e: Error| if matches!(e, Error::NotFound) { Error::Unauthenticated } else { e };
-    let mut tx = db.begin(Ctx::system(db.env(), token.tenant), false).await.map_err(unknown)?;
-    let found = if is_session { session(&mut tx, token, now).await? } else { api_key(&mut tx, token, now).await? };
-    let Some((user, session, ends, scopes)) = found else { return Err(Error::Unauthenticated) };
-    let held = held(&mut tx, user, now).await?;
-    tx.finish_unrecorded().await?;
-    let held = match scopes {
-        Some(scopes) => held.narrowed_to(&scopes),
-        None => held,
-    };
-    let kind = if is_session { ActorKind::User } else { ActorKind::Service };
-    let Held { roles, .. } = &held;
-    let actor = Actor { id: user, kind, roles: roles.clone().into(), session: Some(session) };
-    let ctx = held.caller(Ctx { actor, ..Ctx::system(db.env(), token.tenant) });
-    Ok(Known { ctx, at: now, ends })
+/// By which of our tokens somebody calls.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Browser,
+    AccessToken,
+    Key,
 }
 
-type Living = (Uuid, Uuid, OffsetDateTime, Option<Permissions>);
+/// A living session or key.
+struct Living {
+    user: Uuid,
+    id: Uuid,
+    ends: OffsetDateTime,
+    scopes: Option<Permissions>,
+    networks: Arc<[String]>,
+    /// Whether it was begun without a second factor; a key never is asked for one.
+    lacks_factor: bool,
+}
 
-async fn session(tx: &mut Tx, token: &Token, now: OffsetDateTime) -> Result<Option<Living>> {
+async fn load(db: &Db, token: &Token, way: Way, now: OffsetDateTime) -> Result<Known> {
+    let unknown = |e: Error| if matches!(e, Error::NotFound) { Error::Unauthenticated } else { e };
+    let mut tx = db.begin(Ctx::system(db.env(), token.tenant), false).await.map_err(unknown)?;
+    let found = match way {
+        Way::Key => api_key(&mut tx, token, now).await?,
+        Way::Browser => session(&mut tx, token, "browser", now).await?,
+        Way::AccessToken => session(&mut tx, token, "api", now).await?,
+    };
+    let Some(found) = found else { return Err(Error::Unauthenticated) };
+    let held = held(&mut tx, found.user, now).await?;
+    let restricted = found.lacks_factor
+        && assurance::needs_second_factor(&security(&mut tx).await?, &held.roles, &held.permissions());
+    tx.finish_unrecorded().await?;
+    let held = match &found.scopes {
+        _ if restricted => held.narrowed_to(&Permissions::default()),
+        Some(scopes) => held.narrowed_to(scopes),
+        None => held,
+    };
+    let kind = if way == Way::Key { ActorKind::Service } else { ActorKind::User };
+    let Held { roles, .. } = &held;
+    let actor = Actor { id: found.user, kind, roles: roles.clone().into(), session: Some(found.id) };
+    let ctx = held.caller(Ctx { actor, restricted, ..Ctx::system(db.env(), token.tenant) });
+    Ok(Known { ctx, networks: found.networks, at: now, ends: found.ends })
+}
+
+async fn session(tx: &mut Tx, token: &Token, kind: &'static str, now: OffsetDateTime) -> Result<Option<Living>> {
     let sql = sql!(
-        "SELECT s.id, s.user_id, s.last_seen_at, least(s.idle_expires_at, s.expires_at) AS ends FROM auth.sessions s \
-         JOIN auth.users u ON u.tenant_id = s.tenant_id AND u.id = s.user_id AND u.status = 'active' \
+        "SELECT s.id, s.user_id, s.last_seen_at, s.second_factor_at, least(s.idle_expires_at, s.expires_at) AS ends \
+         FROM auth.sessions s JOIN auth.users u ON u.tenant_id = s.tenant_id AND u.id = s.user_id AND u.status = 'active' \
          JOIN kernel.tenants t ON t.id = s.tenant_id AND t.state = 'active' \
-         WHERE s.token_hash = $1::bytea AND s.revoked_at IS NULL AND s.idle_expires_at > $2 AND s.expires_at > $2"
+         WHERE s.token_hash = $1::bytea AND s.kind = $3::text AND s.revoked_at IS NULL \
+           AND s.idle_expires_at > $2 AND s.expires_at > $2"
     );
-    let Some(row) = tx.query_opt(sql, &[&token.hash, &now]).await? else { return Ok(None) };
+    let Some(row) = tx.query_opt(sql, &[&token.hash, &now, &kind]).await? else { return Ok(None) };
     let (id, seen): (Uuid, OffsetDateTime) = (row.get("id"), row.get("last_seen_at"));
     if now - seen > SEEN_EVERY {
+        // An access token ends when it ends; only a browser's session lives on with use.
         let idle = now + Duration::minutes(security(tx).await?.session_timeout_minutes);
-        let sql =
-            sql!("UPDATE auth.sessions SET last_seen_at = $2, idle_expires_at = least($3, expires_at) WHERE id = $1");
+        let sql = sql!(
+            "UPDATE auth.sessions SET last_seen_at = $2, \
+               idle_expires_at = CASE kind WHEN 'browser' THEN least($3, expires_at) ELSE idle_expires_at END WHERE id = $1"
+        );
         tx.query(sql, &[&id, &now, &idle]).await?;
     }
-    Ok(Some((row.get("user_id"), id, row.get("ends"), None)))
+    let lacks_factor = row.get::<_, Option<OffsetDateTime>>("second_factor_at").is_none();
+    let (user, ends) = (row.get("user_id"), row.get("ends"));
+    Ok(Some(Living { user, id, ends, scopes: None, networks: Arc::from([]), lacks_factor }))
 }
 
 async fn api_key(tx: &mut Tx, token: &Token, now: OffsetDateTime) -> Result<Option<Living>> {
     let sql = sql!(
-        "SELECT k.id, k.user_id, k.scopes, k.expires_at, k.last_used_at FROM auth.api_keys k \
+        "SELECT k.id, k.user_id, k.scopes, k.networks, k.expires_at, k.last_used_at FROM auth.api_keys k \
          JOIN auth.users u ON u.tenant_id = k.tenant_id AND u.id = k.user_id AND u.status = 'active' \
          JOIN kernel.tenants t ON t.id = k.tenant_id AND t.state = 'active' \
          WHERE k.token_hash = $1::bytea AND k.revoked_at IS NULL AND k.expires_at > $2"
@@ -130,19 +178,9 @@ async fn api_key(tx: &mut Tx, token: &Token, now: OffsetDateTime) -> Result<Opti
     if used.is_none_or(|at| now - at > SEEN_EVERY) {
         tx.query(sql!("UPDATE auth.api_keys SET last_used_at = $2 WHERE id = $1"), &[&id, &now]).await?;
     }
-    let scopes: Vec<String> = serde_json::from_value(row.get("scopes")).map_err(Error::internal)?;
+    let list = |name: &str| serde_json::from_value::<Vec<String>>(row.get(name)).map_err(Error::internal);
+    let (scopes, networks) = (list("scopes")?, list("networks")?);
     let scopes = (!scopes.is_empty()).then(|| Permissions::new(scopes));
-    Ok(Some((row.get("user_id"), id, row.get("expires_at"), scopes)))
-}
-
-/// The tenant's rules for passwords and sessions; today's standard where it has set none.
-///
-/// # Errors
-/// [`Error::Internal`] when the setting cannot be read.
-pub async fn security(tx: &mut Tx) -> Result<SecurityConfiguration> {
-    let sql = sql!("SELECT value FROM kernel.settings WHERE name = 'security.configuration'");
-    match tx.query_opt(sql, &[]).await? {
-        None => Ok(SecurityConfiguration::default()),
-        Some(row) => serde_json::from_value(row.get("value")).map_err(Error::internal),
-    }
+    let (user, ends) = (row.get("user_id"), row.get("expires_at"));
+    Ok(Some(Living { user, id, ends, scopes, networks: networks.into(), lacks_factor: false }))
 }

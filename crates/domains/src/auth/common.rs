@@ -18,15 +18,40 @@ const LONGEST: usize = 26;
 /// Whether a password is made of nothing but common words, the words of `own` (names of the person and the
 /// organization), runs of one letter, digits and punctuation.
 pub fn is_common(password: &str, own: &[&str]) -> bool {
-    let own: HashSet<String> = own
-        .iter()
+    let own = own_words(own);
+    made_of_words(&letters(password, false), &own) || made_of_words(&letters(password, true), &own)
+}
+
+/// The words in names of the person and the place.
+fn own_words(own: &[&str]) -> HashSet<String> {
+    own.iter()
         .flat_map(|text| {
             let parts = text.split(|c: char| !c.is_alphanumeric()).filter(|part| part.chars().count() > 2);
             let plain = |part| letters(part, false).into_iter().map(|(letter, _)| char::from(letter)).collect();
             parts.map(plain).filter(|word: &String| !word.contains('?')).collect::<Vec<_>>()
         })
-        .collect();
-    made_of_words(&letters(password, false), &own) || made_of_words(&letters(password, true), &own)
+        .collect()
+}
+
+/// Where common words, and those of `own`, stand in a password: from which character to before which.
+pub fn words_in(password: &str, own: &[&str]) -> Vec<(usize, usize)> {
+    let own = own_words(own);
+    let as_letter = |c: char, spelt: bool| match letters(&c.to_string(), spelt).first() {
+        Some((letter, _)) => char::from(*letter),
+        None => '?',
+    };
+    let mut found = Vec::new();
+    for spelt in [false, true] {
+        let text: String = password.chars().map(|c| as_letter(c, spelt)).collect();
+        for from in 0..text.len() {
+            for to in from + 3..=text.len().min(from + LONGEST) {
+                if WORDS.contains(&text[from..to]) || own.contains(&text[from..to]) {
+                    found.push((from, to));
+                }
+            }
+        }
+    }
+    found
 }
 
 /// The letters of a text in lower case without accents, and whether each was a digit or sign read as the letter it

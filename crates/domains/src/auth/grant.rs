@@ -4,6 +4,7 @@
 //! themself, as a clinic's administrator does with its doctors, needs `auth.role.grant` besides, and never gets such a
 //! role by their own hand. The same holds for what a role contains and for a new link to somebody's account.
 
+use super::rules_ops::check_setting;
 use salus_core::{Error, Permissions, Result, Scope};
 use salus_store::{Call, Op, Tx, run, sql};
 use serde_json::Value;
@@ -29,6 +30,13 @@ pub fn guarded(op: Op) -> Op {
             let inner = inner.clone();
             Box::pin(async move {
                 role_permission(tx, &call).await?;
+                inner(tx, call).await
+            })
+        }),
+        "kernel.setting.create" | "kernel.setting.change" => run(move |tx, call| {
+            let inner = inner.clone();
+            Box::pin(async move {
+                check_setting(tx, &call).await?;
                 inner(tx, call).await
             })
         }),

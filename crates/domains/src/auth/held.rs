@@ -28,6 +28,12 @@ impl Held {
         self
     }
 
+    /// What all roles permit together, whatever the purpose.
+    #[must_use]
+    pub fn permissions(&self) -> Permissions {
+        Permissions::new(self.grants.iter().flat_map(|grant| grant.permissions.iter()))
+    }
+
     /// The roles.
     pub fn grants(&self) -> impl Iterator<Item = &Grant> {
         self.grants.iter()

@@ -1,27 +1,51 @@
 //! Who can sign in, how they prove it, and what they may do.
 //!
 //! Invariants: a password is known as an Argon2id string only, a token as its SHA-256 only; an unknown user costs as
-//! much time as a wrong password; five failures lock an account for the network they came from. Roles and permissions
-//! are rows; [`caller`] turns them into the [`salus_core::Ctx`] of a request.
+//! much time as a wrong password; five failures lock an account for the network they came from; who can open doors for
+//! others gives a second factor ([`assurance`]). Roles and permissions are rows; [`caller`] turns them into the
+//! [`salus_core::Ctx`] of a request.
 
+mod access_ops;
+mod assurance;
 mod caller;
+mod challenge;
+mod codes;
 mod common;
+mod configuration;
+mod device;
+mod factors;
+mod former;
 mod glass;
 mod glass_log;
 mod grant;
 mod held;
+pub mod jwt;
 mod notify;
+mod oidc;
 mod own;
+mod passkeys;
 mod password;
+mod refresh;
 mod roles;
+mod rules_ops;
 mod sign_in;
 mod source;
 mod start;
+mod strength;
 mod tenant;
 mod token;
+pub mod totp;
 mod users;
+pub mod webauthn;
 
+pub use assurance::{needs_second_factor, prove_again};
 pub use caller::{Callers, Presented};
+pub use codes::{CodeSimulator, Courier, Sent, confirm_address, new_address, remove_address, send_sign_in_code};
+pub use configuration::{Profile, SecurityConfiguration};
+pub use factors::{
+    Enrolment, Factors, confirm_authenticator, new_authenticator, new_recovery_codes, own_factors,
+    pending_authenticator, remove_authenticator,
+};
 pub use glass::actions as glass_actions;
 pub use glass_log::reads as glass_reads;
 pub use grant::guarded;
@@ -30,12 +54,15 @@ pub use notify::{
     Carrier, Carriers, Choice, Inbox, Item, Language, Letter, Medium, Notice, Seat, Simulator, SmsWebhook, Smtp,
     choices, choose, inbox, jobs, living, mark_read, notify, notify_self, redeem, ticket, title, unread,
 };
-pub use own::{Own, OwnAccess, Who, own_access, revoke_own, timezone, who};
+pub use oidc::{Arrival, Departure, Offered, Return, arrive, depart, depart_to_link, own_providers, providers, unlink};
+pub use own::{Own, OwnAccess, OwnSecurity, Who, own_access, own_security, revoke_own, timezone, who};
+pub use passkeys::{Question, ask_new_passkey, ask_passkey, keep_passkey, remove_passkey, sign_in_with_passkey};
+pub use refresh::{Credentials, TokenPair, new_tokens, refresh, revoke_tokens};
 pub use roles::ops as role_ops;
-pub use sign_in::{SignIn, Signed, accept_and_sign_in, sign_in, sign_out};
+pub use sign_in::{SignIn, Signed, Source, accept_and_sign_in, change_password, give_code, sign_in, sign_out};
 pub use start::{Bundle, Library, StartMask, StartRole, add_roles, library, start_roles};
 pub use tenant::{NewTenant, create_tenant};
-pub use token::{ApiKey, NewApiKey, Token, create_api_key};
+pub use token::{ApiKey, NewApiKey, Token, create_api_key, rotate_api_key};
 pub use users::{
     Invitation, Invited, NewUser, accept_invitation, actions, create_service, display_names, invitation, invite,
     user_of_address,
@@ -155,6 +182,24 @@ pub const RESOURCES: &[Resource] = &[
     Resource {
         filters: &["user_id", "outcome"],
         ..table("auth.login_history", "auth/login-history", "auth.login", "auth.session.read", None)
+    },
+    Resource {
+        filters: &["user_id"],
+        ..table("auth.passkeys", "auth/passkeys", "auth.passkey", "auth.session.read", None)
+    },
+    Resource {
+        filters: &["user_id"],
+        ..table("auth.trusted_devices", "auth/trusted-devices", "auth.trusted_device", "auth.session.read", None)
+    },
+    Resource {
+        filters: &["issuer"],
+        ..table(
+            "auth.identity_providers",
+            "auth/identity-providers",
+            "auth.identity_provider",
+            "auth.identity_provider.read",
+            Some("auth.identity_provider.write"),
+        )
     },
     Resource {
         filters: &["user_id"],

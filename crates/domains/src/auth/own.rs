@@ -1,6 +1,6 @@
 //! What a signed-in person may see and end of their own: name, sessions, API keys.
 
-use super::sign_in::as_user;
+use super::{assurance::is_fresh, sign_in::as_user};
 use salus_core::{Ctx, Error, Result};
 use salus_store::{At, Db, Record, Tx, sql};
 use serde_json::Value;
@@ -57,9 +57,26 @@ pub struct OwnKey {
     pub revoked_at: String,
 }
 
+/// How a person signs in, and from where they did.
+#[derive(Debug, Default)]
+pub struct OwnSecurity {
+    /// Passkeys, oldest first.
+    pub passkeys: Vec<Record>,
+    /// Known browsers, latest first.
+    pub devices: Vec<Record>,
+    /// Attempts to sign in, latest first.
+    pub history: Vec<Record>,
+    /// Whether who they are was proved lately enough to change any of it.
+    pub is_fresh: bool,
+    /// The rules for a new password, in words.
+    pub rules: Vec<String>,
+}
+
 /// What is ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Own {
+    /// The trust in a browser.
+    Device,
     /// A session.
     Session,
     /// An API key.
@@ -116,7 +133,8 @@ fn text(value: &Value) -> String {
 pub async fn own_access(db: &Db, ctx: &Ctx) -> Result<OwnAccess> {
     let mut tx = db.begin(ctx.clone(), true).await?;
     let fields = ["user_agent", "ip", "created_at", "last_seen_at"];
-    let living = "t.user_id = $1 AND t.revoked_at IS NULL AND t.expires_at > $2 AND t.idle_expires_at > $2 ORDER BY t.last_seen_at DESC LIMIT 50";
+    // An access token ends in minutes and is renewed: its session goes on.
+    let living = "t.user_id = $1 AND t.revoked_at IS NULL AND t.expires_at > $2 AND (t.kind = 'api' OR t.idle_expires_at > $2) ORDER BY t.last_seen_at DESC LIMIT 50";
     let sessions = tx.select("auth.sessions", &fields, living, &[&ctx.actor.id, &ctx.env.now()]).await?;
     let fields = ["name", "prefix", "scopes", "created_at", "last_used_at", "expires_at", "revoked_at"];
     let keys =
@@ -150,13 +168,43 @@ pub async fn own_access(db: &Db, ctx: &Ctx) -> Result<OwnAccess> {
     })
 }
 
-/// Ends one of the caller's own sessions or keys.
+/// How the caller signs in, and from where.
+///
+/// # Errors
+/// Those of the database.
+pub async fn own_security(db: &Db, ctx: &Ctx) -> Result<OwnSecurity> {
+    let (user, now) = (ctx.actor.id, ctx.env.now());
+    let mut own = as_user(&ctx.env, ctx.tenant, user);
+    own.actor.session = ctx.actor.session;
+    let mut tx = db.begin(own, true).await?;
+    let fields = ["name", "created_at", "last_used_at", "suspended_at"];
+    let passkeys = tx.select("auth.passkeys", &fields, "t.user_id = $1 ORDER BY t.id LIMIT 50", &[&user]).await?;
+    let fields = ["user_agent", "last_used_at", "expires_at"];
+    let unended = "t.user_id = $1 AND t.revoked_at IS NULL AND t.expires_at > $2 ORDER BY t.last_used_at DESC LIMIT 50";
+    let devices = tx.select("auth.trusted_devices", &fields, unended, &[&user, &now]).await?;
+    let fields = ["created_at", "outcome", "reason", "ip", "user_agent"];
+    let latest = "t.user_id = $1 ORDER BY t.created_at DESC LIMIT 30";
+    let history = tx.select("auth.login_history", &fields, latest, &[&user]).await?;
+    let is_fresh = is_fresh(&mut tx).await?;
+    let rules = super::password::rules(&super::configuration::security(&mut tx).await?);
+    tx.commit("auth.account.read", "auth.users").await?;
+    Ok(OwnSecurity { passkeys, devices, history, is_fresh, rules })
+}
+
+/// Ends one of the caller's own sessions or keys, or the trust in a browser.
 ///
 /// # Errors
 /// [`Error::NotFound`] for one that is not the caller's.
 pub async fn revoke_own(db: &Db, ctx: &Ctx, what: Own, id: Uuid) -> Result<()> {
     let mut tx = db.begin(as_user(&ctx.env, ctx.tenant, ctx.actor.id), false).await?;
     let (sql, action, target) = match what {
+        Own::Device => (
+            sql!(
+                "UPDATE auth.trusted_devices SET revoked_at = $3 WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL RETURNING id"
+            ),
+            "auth.device.forget",
+            "auth.trusted_devices",
+        ),
         Own::Session => (
             sql!(
                 "UPDATE auth.sessions SET revoked_at = $3 WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL RETURNING id"

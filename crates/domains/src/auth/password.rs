@@ -1,63 +1,14 @@
 //! Passwords: rules as a tenant's data, Argon2id on a bounded pool, and as much work for an unknown user as for a
-//! known one.
+//! known one. Hashes that another system made with bcrypt are verified too, and replaced when their owner signs in.
 
-use super::common::is_common;
+use super::{common::is_common, configuration::SecurityConfiguration, strength};
 use argon2::{
     Algorithm, Argon2, Params, Version,
     password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
 };
 use salus_core::{Error, Result};
-use serde::Deserialize;
 use std::sync::LazyLock;
 use tokio::sync::Semaphore;
-
-/// A tenant's rules for passwords and sessions: the setting `security.configuration`, fields as system 003 names them.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-#[allow(clippy::struct_excessive_bools, reason = "independent rules, as the specification has them")]
-#[allow(missing_docs, reason = "the names are the specification's")]
-pub struct SecurityConfiguration {
-    pub password_min_length: usize,
-    pub password_require_uppercase: bool,
-    pub password_require_lowercase: bool,
-    pub password_require_numbers: bool,
-    pub password_require_special: bool,
-    pub max_login_attempts: i32,
-    pub lockout_duration_minutes: i64,
-    pub session_timeout_minutes: i64,
-    #[serde(rename = "absolute_session_hours")]
-    pub absolute_session_hours: i64,
-    /// Days after which a password must be replaced; 0: never, as today's standard has it.
-    pub password_expiry_days: i64,
-    /// Networks such as `192.0.2.0/24` from which people may sign in; none: from anywhere.
-    pub allowed_ip_ranges: Vec<String>,
-    /// Refuse passwords that are guessed first.
-    #[serde(rename = "breached_password_check")]
-    pub breached_password_check: bool,
-    /// Failures of one network in a quarter of an hour, whoever was meant, after which it waits; 0: no limit.
-    pub max_failures_per_network: i64,
-}
-
-impl Default for SecurityConfiguration {
-    /// Today's standard (NIST SP 800-63B-4): length instead of composition, no expiry.
-    fn default() -> Self {
-        Self {
-            password_min_length: 15,
-            password_require_uppercase: false,
-            password_require_lowercase: false,
-            password_require_numbers: false,
-            password_require_special: false,
-            max_login_attempts: 5,
-            lockout_duration_minutes: 30,
-            session_timeout_minutes: 30,
-            absolute_session_hours: 12,
-            password_expiry_days: 0,
-            allowed_ip_ranges: Vec::new(),
-            breached_password_check: true,
-            max_failures_per_network: 50,
-        }
-    }
-}
 
 /// Longest password that is taken, in bytes: Argon2 hashes any length, but nobody types more.
 const LONGEST: usize = 512;
@@ -99,11 +50,45 @@ pub async fn verify(password: &str, stored: Option<&str>) -> Result<bool> {
     let (password, known) = (password.to_owned(), stored.is_some());
     let stored = stored.unwrap_or(&NOBODY).to_owned();
     blocking(move || {
+        if is_bcrypt(&stored) {
+            let unreadable = |_| Error::internal("a stored password hash cannot be read");
+            return Ok(password.len() <= LONGEST && bcrypt::verify(&password, &stored).map_err(unreadable)?);
+        }
         let hash = PasswordHash::new(&stored).map_err(|_| Error::internal("a stored password hash cannot be read"))?;
         let right = password.len() <= LONGEST && hasher()?.verify_password(password.as_bytes(), &hash).is_ok();
         Ok(right && known)
     })
     .await
+}
+
+/// Whether a hash is one of bcrypt, as existing systems keep them.
+pub fn is_bcrypt(hash: &str) -> bool {
+    ["$2a$", "$2b$", "$2y$"].iter().any(|mark| hash.starts_with(mark))
+}
+
+/// Checks that a hash of another system can be verified here.
+///
+/// # Errors
+/// [`Error::Invalid`] on `bcrypt_hash`.
+pub fn check_imported(hash: &str) -> Result<()> {
+    let wrong = |why: &str| Err(Error::invalid("bcrypt_hash", "not_allowed", why));
+    if !is_bcrypt(hash) {
+        return wrong("Is a bcrypt hash: 60 characters that begin with $2a$, $2b$ or $2y$");
+    }
+    let cost: Option<u32> = hash.get(4..6).and_then(|c| c.parse().ok());
+    let alphabet = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'/');
+    let formed = hash.len() == 60 && hash.as_bytes()[6] == b'$' && hash.bytes().skip(7).all(alphabet);
+    match cost {
+        // Beyond that one sign-in takes the machine for seconds.
+        Some(4..=14) if formed => Ok(()),
+        Some(15..) if formed => wrong("Has a cost of at most 14"),
+        _ => wrong("Is no whole bcrypt hash: it has 60 characters"),
+    }
+}
+
+/// Whether a hash should be made anew while the password is at hand.
+pub fn is_outdated(hash: &str) -> bool {
+    is_bcrypt(hash) || !hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$")
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
@@ -136,6 +121,11 @@ fn demands<'a>(rules: &SecurityConfiguration, own: &'a [&'a str]) -> Vec<Demand<
     if rules.breached_password_check {
         let words = "something besides common words, names of yours, digits and signs".into();
         out.push((words, Box::new(|p| !is_common(p, own))));
+    }
+    let score = rules.min_password_score;
+    if score > 0 {
+        let words = format!("to be harder to guess (a strength of {score} out of 4): longer, or less regular");
+        out.push((words, Box::new(move |p| strength::score(p, own) >= score)));
     }
     out
 }
@@ -173,6 +163,27 @@ mod tests {
         assert!(!verify("nobody has this password", None).await.unwrap());
     }
 
+    #[tokio::test]
+    async fn hashes_of_existing_systems_are_verified_and_known_as_outdated() {
+        let hash = bcrypt::hash("correct horse battery", 4).unwrap();
+        for mark in ["$2a$", "$2b$", "$2y$"] {
+            let hash = format!("{mark}{}", &hash[4..]);
+            check_imported(&hash).unwrap();
+            assert!(is_outdated(&hash));
+            assert!(verify("correct horse battery", Some(&hash)).await.unwrap());
+            assert!(!verify("correct horse batterx", Some(&hash)).await.unwrap());
+        }
+        assert!(!is_outdated(&super::hash("x").await.unwrap()));
+        for (bad, says) in [
+            ("5f4dcc3b5aa765d61d8327deb882cf99", "bcrypt"),
+            ("$2b$31$", "60 characters"),
+            (&format!("$2b$15${}", "a".repeat(53)), "at most 14"),
+            (&format!("$2b$10${}", "a".repeat(52)), "60 characters"),
+        ] {
+            assert!(check_imported(bad).unwrap_err().to_string().contains(says), "{bad}");
+        }
+    }
+
     #[test]
     fn rules_are_the_tenants() {
         let strict = SecurityConfiguration {
@@ -186,7 +197,10 @@ mod tests {
         check_rules(&strict, &[], "Long enough, really!").unwrap();
         assert!(check_rules(&SecurityConfiguration::default(), &[], "fourteen chars").is_err());
         assert!(check_rules(&SecurityConfiguration::default(), &[], "PasswordPassword1!").is_err());
-        let lax = SecurityConfiguration { breached_password_check: false, ..SecurityConfiguration::default() };
-        check_rules(&lax, &[], "PasswordPassword1!").unwrap();
+        let guessed = SecurityConfiguration { breached_password_check: false, ..SecurityConfiguration::default() };
+        let Err(Error::Invalid(why)) = check_rules(&guessed, &[], "PasswordPassword1") else { panic!("accepted") };
+        assert!(why[0].message.contains("a strength of 3"), "{}", why[0].message);
+        let lax = SecurityConfiguration { min_password_score: 0, ..guessed };
+        check_rules(&lax, &[], "PasswordPassword1").unwrap();
     }
 }

@@ -1,10 +1,16 @@
-//! Signing in with a password, and out.
+//! Signing in with a password and a second factor, and out.
 
 use super::{
-    caller::security,
+    assurance::needs_second_factor,
+    challenge,
     common::is_common,
-    password::{self, SecurityConfiguration},
-    source,
+    configuration::{SecurityConfiguration, security},
+    device::{self, DeviceToken},
+    factors::{self, Factors},
+    former,
+    held::held,
+    password,
+    source::{self, Range},
     token::Token,
     users::{accept, invitation},
 };
@@ -22,6 +28,10 @@ pub struct Signed {
     pub token: String,
     /// When it ends at the latest.
     pub expires_at: OffsetDateTime,
+    /// The cookie by which this browser is known from now on, when it was not.
+    pub device: Option<DeviceToken>,
+    /// Whether a second factor must be set up before anything else.
+    pub restricted: bool,
 }
 
 /// What comes of the right password.
@@ -34,17 +44,61 @@ pub enum SignIn {
         /// The secret in `/setup/<token>`, good for a quarter of an hour.
         token: String,
     },
+    /// A second factor is asked for.
+    SecondFactor {
+        /// Names the question in the answer ([`give_code`]).
+        token: String,
+        /// What the person has.
+        factors: Factors,
+    },
 }
 
-/// Where a sign-in comes from, for the history.
+/// Where a sign-in comes from.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Source<'a> {
+    /// Network address.
+    pub ip: &'a str,
+    /// What the browser calls itself.
+    pub agent: &'a str,
+    /// The cookie by which it may be known; empty for none.
+    pub device: &'a str,
+}
+
+impl<'a> From<(&'a str, &'a str)> for Source<'a> {
+    /// Address and browser.
+    fn from((ip, agent): (&'a str, &'a str)) -> Self {
+        Self { ip, agent, device: "" }
+    }
+}
+
+/// The same, kept.
 #[derive(Debug, Clone, Default)]
-struct From {
-    ip: String,
-    agent: String,
+pub(super) struct Origin {
+    pub ip: String,
+    pub agent: String,
+    device: String,
 }
 
-struct Found {
-    id: Uuid,
+impl From<Source<'_>> for Origin {
+    fn from(source: Source<'_>) -> Self {
+        let agent = source.agent.chars().take(300).collect();
+        Self { ip: source.ip.to_owned(), agent, device: source.device.to_owned() }
+    }
+}
+
+/// How somebody proved who they are.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Proof {
+    /// The word for the history.
+    pub by: &'static str,
+    /// Whether it was, or held, a second factor.
+    pub second: bool,
+}
+
+/// A user as sign-in needs them.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub id: Uuid,
     hash: Option<String>,
     status: String,
     locked_until: Option<OffsetDateTime>,
@@ -62,59 +116,242 @@ const REPLACED: Duration = Duration::minutes(15);
 /// [`Error::Unauthenticated`] whatever is wrong: organization, address or password are not told apart.
 /// [`Error::TooMany`] after too many failures; [`Error::Refused`] with the right password from a network that the
 /// tenant does not permit.
-pub async fn sign_in(db: &Db, slug: &str, email: &str, password: &str, (ip, agent): (&str, &str)) -> Result<SignIn> {
-    let from = From { ip: ip.to_owned(), agent: agent.chars().take(300).collect() };
-    let tenant = match db.tenant(slug).await {
-        Ok(id) => id,
-        Err(Error::NotFound) => {
-            password::verify(password, None).await?;
-            return Err(Error::Unauthenticated);
-        }
-        Err(e) => return Err(e),
+pub async fn sign_in<'a>(
+    db: &Db,
+    slug: &str,
+    email: &str,
+    password: &str,
+    source: impl Into<Source<'a>>,
+) -> Result<SignIn> {
+    let from = Origin::from(source.into());
+    let Some(tenant) = tenant(db, slug).await? else {
+        password::verify(password, None).await?;
+        return Err(Error::Unauthenticated);
     };
-    let env = db.env();
-    let mut tx = db.begin(Ctx::system(env, tenant), true).await?;
+    let (user, rules) = with_password(db, tenant, email, password, &from).await?;
+    if must_replace(db, &user, &rules, (password, &[slug, email])) {
+        return replace_password(db, tenant, &user, &from).await;
+    }
+    second_or_session(db, (tenant, user.id), "password", &rules, &from).await
+}
+
+/// Whether the right password must give way to another: it is too old, or guessed first.
+pub(super) fn must_replace(
+    db: &Db,
+    user: &Found,
+    rules: &SecurityConfiguration,
+    (password, own): (&str, &[&str]),
+) -> bool {
+    let days = rules.password_expiry_days;
+    let expired = days > 0 && user.changed_at.is_some_and(|at| at + Duration::days(days) <= db.env().now());
+    expired || (rules.breached_password_check && is_common(password, own))
+}
+
+/// The proof of an API client that gives everything at once: the code too, where the person has a second factor.
+pub(super) async fn second_factor_of(
+    db: &Db,
+    (tenant, user): (Uuid, Uuid),
+    code: &str,
+    rules: &SecurityConfiguration,
+    from: &Origin,
+) -> Result<Proof> {
+    let mut tx = db.begin(Ctx::system(db.env(), tenant), false).await?;
+    let factors = factors::of_user(&mut tx, user).await?;
+    let roles = held(&mut tx, user, db.env().now()).await?;
+    if !factors.any() {
+        tx.finish_unrecorded().await?;
+        if needs_second_factor(rules, &roles.roles, &roles.permissions()) {
+            let detail = "A second factor must be set up first: sign in with a browser".into();
+            return Err(Error::Refused { code: "sign_in_by_browser", detail });
+        }
+        return Ok(Proof { by: "password", second: false });
+    }
+    if code.is_empty() {
+        tx.finish_unrecorded().await?;
+        let detail = "Send the code of the second factor as \"code\"".into();
+        return Err(Error::Refused { code: "second_factor_required", detail });
+    }
+    let given = factors::take_code(&mut tx, user, code).await?;
+    tx.finish_unrecorded().await?;
+    if let Some(by) = given {
+        return Ok(Proof { by, second: true });
+    }
+    let found = Found { id: user, ..Found::default() };
+    fail(db, tenant, Some(&found), (None, "second_factor"), (rules, from)).await?;
+    Err(Error::Unauthenticated)
+}
+
+/// The tenant of this name.
+pub(super) async fn tenant(db: &Db, slug: &str) -> Result<Option<Uuid>> {
+    match db.tenant(slug).await {
+        Ok(id) => Ok(Some(id)),
+        Err(Error::NotFound) => Ok(None),
+        Err(e) => Err(e),
+    }
+}
+
+/// Whoever has the right password and may try it: locks and networks are looked at, failures counted.
+pub(super) async fn with_password(
+    db: &Db,
+    tenant: Uuid,
+    email: &str,
+    password: &str,
+    from: &Origin,
+) -> Result<(Found, SecurityConfiguration)> {
+    let mut tx = db.begin(Ctx::system(db.env(), tenant), true).await?;
     let found = find(&mut tx, email).await?;
     let rules = security(&mut tx).await?;
-    let network = source::locked_until(&mut tx, found.as_ref().map(|f| f.id), ip, &rules).await?;
+    let known = match &found {
+        Some(user) => device::find(&mut tx, user.id, &from.device).await?,
+        None => None,
+    };
+    let network = source::locked_until(&mut tx, found.as_ref().map(|f| f.id), &from.ip, &rules).await?;
     tx.finish_unrecorded().await?;
 
-    let now = env.now();
+    let now = db.env().now();
     let account = found.as_ref().and_then(|f| f.locked_until);
-    if let Some(wait) = network.max(account).filter(|until| *until > now) {
+    let lock = network.max(account).filter(|until| *until > now && known.is_none());
+    if let Some(wait) = lock {
         password::verify(password, None).await?;
-        attempt(db, tenant, found.as_ref(), ("locked", "too_many"), &from).await?;
+        attempt(db, tenant, found.as_ref(), ("locked", "too_many"), from).await?;
         return Err(Error::TooMany(u32::try_from((wait - now).whole_seconds().max(1)).unwrap_or(u32::MAX)));
     }
     let usable = found.as_ref().filter(|f| f.status == "active").and_then(|f| f.hash.as_deref());
     let right = password::verify(password, usable).await?;
     let Some(user) = found.as_ref().filter(|_| right) else {
-        fail(db, tenant, found, &rules, &from).await?;
+        fail(db, tenant, found.as_ref(), (known, "password"), (&rules, from)).await?;
         return Err(Error::Unauthenticated);
     };
-    if let Err(e) = may_come_from(&rules, ip) {
-        attempt(db, tenant, Some(user), ("locked", "network"), &from).await?;
+    if let Err(e) = may_come_from(&rules, &from.ip) {
+        attempt(db, tenant, Some(user), ("locked", "network"), from).await?;
         return Err(e);
     }
-    let days = rules.password_expiry_days;
-    let expired = days > 0 && user.changed_at.is_some_and(|at| at + Duration::days(days) <= now);
-    if expired || (rules.breached_password_check && is_common(password, &[slug, email])) {
-        return replace_password(db, tenant, user, &from).await;
+    if user.hash.as_deref().is_some_and(password::is_outdated) {
+        upgrade(db, tenant, user.id, password).await?;
     }
-    begin_session(db, tenant, user.id, &rules, &from).await.map(SignIn::Session)
+    let user = found.ok_or_else(|| Error::internal("a user was found"))?;
+    Ok((user, rules))
+}
+
+/// Keeps a password under today's hash, while it is at hand.
+async fn upgrade(db: &Db, tenant: Uuid, user: Uuid, password: &str) -> Result<()> {
+    let hash = password::hash(password).await?;
+    let mut tx = db.begin(as_user(db.env(), tenant, user), false).await?;
+    tx.update("auth.users", user, None, row(json!({"password_hash": hash}))).await?;
+    tx.on_row(user);
+    tx.commit("auth.user.upgrade_password", "auth.users").await
+}
+
+/// Asks for the second factor of who has one, and begins the session of who has none.
+pub(super) async fn second_or_session(
+    db: &Db,
+    (tenant, user): (Uuid, Uuid),
+    by: &'static str,
+    rules: &SecurityConfiguration,
+    from: &Origin,
+) -> Result<SignIn> {
+    let mut tx = db.begin(Ctx::system(db.env(), tenant), false).await?;
+    let held = factors::of_user(&mut tx, user).await?;
+    if held.any() {
+        let token = challenge::pose(&mut tx, Some(user), "sign_in", json!({})).await?;
+        tx.finish_unrecorded().await?;
+        return Ok(SignIn::SecondFactor { token, factors: held });
+    }
+    tx.finish_unrecorded().await?;
+    let proof = Proof { by, second: false };
+    begin_session(db, (tenant, user), proof, rules, from).await.map(SignIn::Session)
+}
+
+/// Answers the question for a second factor with a code. Wrong codes count as failures of the account.
+///
+/// # Errors
+/// [`Error::Unauthenticated`] when the question is too old or was answered wrong too often; [`Error::Invalid`] on
+/// `code` for a wrong one.
+pub async fn give_code(db: &Db, token: &str, code: &str, source: Source<'_>) -> Result<Signed> {
+    let from = Origin::from(source);
+    let tenant = Token::parse(token).ok_or(Error::Unauthenticated)?.tenant;
+    let mut tx = db.begin(Ctx::system(db.env(), tenant), false).await?;
+    let asked = challenge::find(&mut tx, "sign_in", token).await?;
+    let user = asked.user.ok_or(Error::Unauthenticated)?;
+    let rules = security(&mut tx).await?;
+    let known = device::find(&mut tx, user, &from.device).await?;
+    let sent = super::codes::is_sent(&asked.detail, code).then_some("code");
+    let given = match sent {
+        Some(sent) => Some(sent),
+        None => factors::take_code(&mut tx, user, code).await?,
+    };
+    let Some(given) = given else {
+        challenge::miss(&mut tx, asked.id).await?;
+        tx.finish_unrecorded().await?;
+        let found = Found { id: user, ..Found::default() };
+        fail(db, tenant, Some(&found), (known, "second_factor"), (&rules, &from)).await?;
+        return Err(Error::invalid("code", "wrong_code", "This code is not right, or was used before"));
+    };
+    challenge::spend(&mut tx, asked.id).await?;
+    tx.finish_unrecorded().await?;
+    begin_session(db, (tenant, user), Proof { by: given, second: true }, &rules, &from).await
 }
 
 /// Refuses an address outside the networks that the tenant permits.
-fn may_come_from(rules: &SecurityConfiguration, ip: &str) -> Result<()> {
-    if source::is_allowed(&rules.allowed_ip_ranges, ip)? {
+pub(super) fn may_come_from(rules: &SecurityConfiguration, ip: &str) -> Result<()> {
+    if Range::admits(&rules.allowed_ip_ranges, ip)? {
         return Ok(());
     }
     let detail = "Your organization does not permit signing in from this network".into();
     Err(Error::Refused { code: "network_not_allowed", detail })
 }
 
+/// Verifies the caller's own password; failures count as those of a sign-in.
+pub(super) async fn check_own_password(db: &Db, ctx: &Ctx, password: &str, ip: &str) -> Result<()> {
+    let from = Origin::from(Source { ip, ..Source::default() });
+    let mut tx = db.begin(Ctx::system(db.env(), ctx.tenant), true).await?;
+    let user = by_id(&mut tx, ctx.actor.id).await?.ok_or(Error::NotFound)?;
+    let rules = security(&mut tx).await?;
+    let locked = source::locked_until(&mut tx, Some(user.id), ip, &rules).await?;
+    tx.finish_unrecorded().await?;
+    let now = db.env().now();
+    if let Some(until) = locked.filter(|until| *until > now) {
+        return Err(Error::TooMany(u32::try_from((until - now).whole_seconds().max(1)).unwrap_or(u32::MAX)));
+    }
+    if password::verify(password, user.hash.as_deref()).await? {
+        return Ok(());
+    }
+    fail(db, ctx.tenant, Some(&user), (None, "password"), (&rules, &from)).await?;
+    Err(Error::invalid("password", "wrong_password", "Is not your password"))
+}
+
+/// Sets another password for the caller, who gives the present one.
+///
+/// # Errors
+/// [`Error::Invalid`] on `old` or `password`.
+pub async fn change_password(db: &Db, ctx: &Ctx, old: &str, new: &str, ip: &str) -> Result<()> {
+    check_own_password(db, ctx, old, ip).await.map_err(|e| match e {
+        Error::Invalid(_) => Error::invalid("old", "wrong_password", "Is not your password"),
+        other => other,
+    })?;
+    let who = super::own::who(db, ctx).await?;
+    let mut tx = db.begin(as_user(&ctx.env, ctx.tenant, ctx.actor.id), true).await?;
+    let rules = security(&mut tx).await?;
+    tx.finish_unrecorded().await?;
+    password::check_rules(&rules, &[&who.email, &who.name, &who.organization], new)?;
+    former::must_be_new(db, ctx.tenant, ctx.actor.id, &rules, new).await?;
+    let hash = password::hash(new).await?;
+    let mut tx = factors::begin_own_unproved(db, ctx).await?;
+    former::replace(&mut tx, ctx.actor.id, &hash, &rules).await?;
+    let now = tx.ctx.env.now();
+    let sql = sql!("UPDATE auth.users SET password_changed_at = $2, failed_attempts = 0 WHERE id = $1");
+    tx.query(sql, &[&ctx.actor.id, &now]).await?;
+    // Whoever else is signed in with the old one is so no more.
+    let sql = sql!(
+        "UPDATE auth.sessions SET revoked_at = $3 WHERE user_id = $1 AND id IS DISTINCT FROM $2 AND revoked_at IS NULL"
+    );
+    tx.query(sql, &[&ctx.actor.id, &ctx.actor.session, &now]).await?;
+    tx.on_row(ctx.actor.id);
+    tx.commit("auth.user.change_password", "auth.users").await
+}
+
 /// Hands out a short-lived link by which the holder of the right password sets another.
-async fn replace_password(db: &Db, tenant: Uuid, user: &Found, from: &From) -> Result<SignIn> {
+async fn replace_password(db: &Db, tenant: Uuid, user: &Found, from: &Origin) -> Result<SignIn> {
     let (token, text) = Token::new(tenant, "slu_")?;
     let mut tx = db.begin(as_user(db.env(), tenant, user.id), false).await?;
     let sql = sql!("UPDATE auth.users SET setup_token_hash = $2::bytea, setup_expires_at = $3 WHERE id = $1");
@@ -130,27 +367,35 @@ async fn replace_password(db: &Db, tenant: Uuid, user: &Found, from: &From) -> R
 ///
 /// # Errors
 /// As [`super::accept_invitation`], and [`Error::Refused`] from a network that the tenant does not permit.
-pub async fn accept_and_sign_in(
+pub async fn accept_and_sign_in<'a>(
     db: &Db,
     token: &str,
     new_password: &str,
-    (ip, agent): (&str, &str),
-) -> Result<(String, Signed)> {
-    let from = From { ip: ip.to_owned(), agent: agent.chars().take(300).collect() };
+    source: impl Into<Source<'a>>,
+) -> Result<(String, SignIn)> {
+    let from = Origin::from(source.into());
     // Looked at first, so that a link is not spent by who is not let in.
     let invited = invitation(db, token).await?;
-    may_come_from(&invited.configuration, ip)?;
+    may_come_from(&invited.configuration, &from.ip)?;
     accept(db, token, &invited, new_password).await?;
-    let signed = begin_session(db, invited.tenant, invited.user, &invited.configuration, &from).await?;
+    let signed =
+        second_or_session(db, (invited.tenant, invited.user), "password", &invited.configuration, &from).await?;
     Ok((invited.slug, signed))
 }
 
 async fn find(tx: &mut Tx, email: &str) -> Result<Option<Found>> {
     let blind = tx.blind("auth.users", "email", email)?;
-    let sql = sql!(
-        "SELECT id, password_hash, status::text, locked_until, password_changed_at FROM auth.users WHERE email_bidx = ANY($1::bytea[])"
-    );
-    let Some(found) = tx.query_opt(sql, &[&blind]).await? else { return Ok(None) };
+    let sql = sql!("SELECT id FROM auth.users WHERE email_bidx = ANY($1::bytea[])");
+    match tx.query_opt(sql, &[&blind]).await? {
+        None => Ok(None),
+        Some(found) => by_id(tx, found.get(0)).await,
+    }
+}
+
+async fn by_id(tx: &mut Tx, id: Uuid) -> Result<Option<Found>> {
+    let sql =
+        sql!("SELECT id, password_hash, status::text, locked_until, password_changed_at FROM auth.users WHERE id = $1");
+    let Some(found) = tx.query_opt(sql, &[&id]).await? else { return Ok(None) };
     let id: Uuid = found.get("id");
     let sealed: Option<&[u8]> = found.get("password_hash");
     let hash =
@@ -161,8 +406,15 @@ async fn find(tx: &mut Tx, email: &str) -> Result<Option<Found>> {
 }
 
 /// Counts a failure, and locks the account everywhere when there were far too many; the history locks it for a network.
-async fn fail(db: &Db, tenant: Uuid, user: Option<Found>, rules: &SecurityConfiguration, from: &From) -> Result<()> {
-    if let Some(user) = &user {
+/// A known device counts its own, and loses its trust over them.
+async fn fail(
+    db: &Db,
+    tenant: Uuid,
+    user: Option<&Found>,
+    (known, reason): (Option<Uuid>, &str),
+    (rules, from): (&SecurityConfiguration, &Origin),
+) -> Result<()> {
+    if let Some(user) = user {
         let mut tx = db.begin(Ctx::system(db.env(), tenant), false).await?;
         let until = db.env().now() + Duration::minutes(rules.lockout_duration_minutes);
         let sql = sql!(
@@ -170,19 +422,27 @@ async fn fail(db: &Db, tenant: Uuid, user: Option<Found>, rules: &SecurityConfig
                locked_until = CASE WHEN failed_attempts + 1 >= $2 THEN $3 ELSE locked_until END WHERE id = $1"
         );
         tx.query(sql, &[&user.id, &MOST_FAILURES, &until]).await?;
+        if let Some(device) = known {
+            device::failed(&mut tx, device, rules).await?;
+        }
         tx.finish_unrecorded().await?;
     }
-    attempt(db, tenant, user.as_ref(), ("refused", "password"), from).await
+    attempt(db, tenant, user, ("refused", reason), from).await
 }
 
 /// Writes the sign-in history.
-async fn attempt(db: &Db, tenant: Uuid, user: Option<&Found>, end: (&str, &str), from: &From) -> Result<()> {
+async fn attempt(db: &Db, tenant: Uuid, user: Option<&Found>, end: (&str, &str), from: &Origin) -> Result<()> {
     let mut tx = db.begin(Ctx::system(db.env(), tenant), false).await?;
     history(&mut tx, user.map(|u| u.id), end, from).await?;
     tx.commit("auth.login.attempt", "auth.login_history").await
 }
 
-async fn history(tx: &mut Tx, user: Option<Uuid>, (outcome, reason): (&str, &str), from: &From) -> Result<()> {
+pub(super) async fn history(
+    tx: &mut Tx,
+    user: Option<Uuid>,
+    (outcome, reason): (&str, &str),
+    from: &Origin,
+) -> Result<()> {
     let network = source::digest(tx, &from.ip)?;
     let values = row(json!({
         "user_id": user,
@@ -200,12 +460,13 @@ fn text_or_null(s: &str) -> serde_json::Value {
     if s.is_empty() { serde_json::Value::Null } else { json!(s) }
 }
 
-async fn begin_session(
+/// Begins the session of somebody who has proved who they are.
+pub(super) async fn begin_session(
     db: &Db,
-    tenant: Uuid,
-    user: Uuid,
+    (tenant, user): (Uuid, Uuid),
+    proof: Proof,
     rules: &SecurityConfiguration,
-    from: &From,
+    from: &Origin,
 ) -> Result<Signed> {
     let env = db.env();
     let (token, text) = Token::new(tenant, "sls_")?;
@@ -215,24 +476,35 @@ async fn begin_session(
     let mut ctx = as_user(env, tenant, user);
     ctx.actor.session = Some(id);
     let mut tx = db.begin(ctx, false).await?;
+    let held = held(&mut tx, user, now).await?;
+    let restricted = !proof.second && needs_second_factor(rules, &held.roles, &held.permissions());
     let format = |at: OffsetDateTime| at.format(&Rfc3339).map_err(Error::internal);
     let values = row(json!({
         "user_id": user,
         "kind": "browser",
         "token_hash": hex::encode(&token.hash),
         "last_seen_at": format(now)?,
+        "proved_at": format(now)?,
+        "second_factor_at": proof.second.then(|| format(now)).transpose()?,
         "idle_expires_at": format(idle)?,
         "expires_at": format(expires_at)?,
         "user_agent": text_or_null(&from.agent),
         "ip": text_or_null(&from.ip),
     }));
     tx.insert("auth.sessions", &[NewRow { id, values }]).await?;
+    // A password alone makes no browser known where more is needed.
+    let device = if restricted {
+        None
+    } else {
+        let known = device::find(&mut tx, user, &from.device).await?;
+        device::trust(&mut tx, user, known, &from.agent, rules).await?
+    };
     let sql = sql!("UPDATE auth.users SET failed_attempts = 0, locked_until = NULL, last_login_at = $2 WHERE id = $1");
     tx.query(sql, &[&user, &now]).await?;
-    history(&mut tx, Some(user), ("success", "password"), from).await?;
+    history(&mut tx, Some(user), ("success", proof.by), from).await?;
     tx.on_row(id);
     tx.commit("auth.session.create", "auth.sessions").await?;
-    Ok(Signed { token: text, expires_at })
+    Ok(Signed { token: text, expires_at, device, restricted })
 }
 
 /// Ends a session; ending one that has ended is no error.

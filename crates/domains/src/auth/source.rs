@@ -3,7 +3,7 @@
 //! Failures are counted by account and network (`spec` 4), so that a stranger elsewhere does not lock anybody out of
 //! their own place, and by network alone, so that one place does not try all accounts.
 
-use super::password::SecurityConfiguration;
+use super::configuration::SecurityConfiguration;
 use salus_core::{Error, Result};
 use salus_store::{Tx, sql};
 use std::net::IpAddr;
@@ -13,30 +13,32 @@ use uuid::Uuid;
 /// Failures of one network, whoever was meant, are counted this long.
 const BY_NETWORK: Duration = Duration::minutes(15);
 
-/// Whether a tenant permits sign-in from this address: an empty list permits all.
-///
-/// # Errors
-/// [`Error::Internal`] when the setting cannot be read: then nobody is let in, rather than everybody.
-pub fn is_allowed(ranges: &[String], ip: &str) -> Result<bool> {
-    if ranges.is_empty() {
-        return Ok(true);
-    }
-    let mut inside = false;
-    for range in ranges {
-        let range = Range::parse(range)
-            .ok_or_else(|| Error::internal("allowedIpRanges holds what is no network such as 192.0.2.0/24"))?;
-        inside |= ip.parse().is_ok_and(|ip| range.holds(ip));
-    }
-    Ok(inside)
+/// Whether a text is an address or a network.
+pub fn is_network(text: &str) -> bool {
+    Range::parse(text).is_some()
 }
 
 /// Addresses with the same leading bits.
-struct Range {
+pub struct Range {
     address: u128,
     bits: u32,
 }
 
 impl Range {
+    /// Whether an address is in one of these ranges: an empty list permits all.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when a range cannot be read: then nobody is let in, rather than everybody.
+    pub fn admits(ranges: &[String], ip: &str) -> Result<bool> {
+        let mut inside = ranges.is_empty();
+        for range in ranges {
+            let range = Self::parse(range)
+                .ok_or_else(|| Error::internal("a list of networks holds what is no network such as 192.0.2.0/24"))?;
+            inside |= ip.parse().is_ok_and(|ip| range.holds(ip));
+        }
+        Ok(inside)
+    }
+
     fn parse(text: &str) -> Option<Self> {
         let (address, bits) = match text.trim().split_once('/') {
             Some((address, bits)) => (address, Some(bits.parse::<u32>().ok()?)),
@@ -129,7 +131,7 @@ mod tests {
     #[test]
     fn ranges_hold_what_is_in_them() {
         let allowed =
-            |ranges: &[&str], ip: &str| is_allowed(&ranges.iter().map(|r| (*r).to_owned()).collect::<Vec<_>>(), ip);
+            |ranges: &[&str], ip: &str| Range::admits(&ranges.iter().map(|r| (*r).to_owned()).collect::<Vec<_>>(), ip);
         for (ranges, ip, inside) in [
             (&["192.0.2.0/24"][..], "192.0.2.77", true),
             (&["192.0.2.0/24"], "192.0.3.1", false),

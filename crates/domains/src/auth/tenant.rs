@@ -1,7 +1,10 @@
 //! A new tenant: its organization and the roles it starts with, which its administrator may change. Demonstration
 //! tenants bring roles of their own.
 
-use super::start::add_roles;
+use super::{
+    configuration::{self, Profile},
+    start::add_roles,
+};
 use crate::row;
 use salus_core::{Ctx, Error, Result};
 use salus_store::{Db, engine::NewRow, sql};
@@ -45,6 +48,9 @@ pub async fn create_tenant(db: &Db, new: &NewTenant) -> Result<Uuid> {
     }
     tx.insert("auth.organizations", &[NewRow { id, values: row(json!({"name": new.name, "kind": new.kind})) }]).await?;
     add_roles(&mut tx, &new.kind).await?;
+    let values = row(json!({"name": configuration::NAME, "value": Profile::Current.rules().to_value()}));
+    let setting = tx.ctx.env.id();
+    tx.insert("kernel.settings", &[NewRow { id: setting, values }]).await?;
     tx.commit("auth.organization.create", "auth.organizations").await?;
     Ok(id)
 }

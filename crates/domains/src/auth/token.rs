@@ -1,11 +1,12 @@
 //! Tokens: 256 random bits that are stored as their SHA-256. A token begins with its tenant, because a session must
 //! be looked up inside one; that is an address and no secret.
 
+use super::{factors::stamp, sign_in::as_user, source::is_network};
 use crate::row;
 use salus_core::{Ctx, Error, Permissions, Result};
-use salus_store::{Db, engine::NewRow, sql};
-use serde_json::json;
-use time::{Duration, format_description::well_known::Rfc3339};
+use salus_store::{Db, Tx, engine::NewRow, sql};
+use serde_json::{Map, Value, json};
+use time::Duration;
 use uuid::Uuid;
 
 /// A secret a client presents, taken apart.
@@ -26,6 +27,9 @@ pub struct ApiKey {
     pub text: String,
 }
 
+/// First letters of our tokens: API key, session, set-up link, challenge, known device, access and refresh token,
+/// ticket of a live connection.
+const KINDS: [&str; 8] = ["slk", "sls", "slu", "slc", "sld", "sla", "slr", "slt"];
 /// Longest life of an API key.
 const LONGEST_DAYS: i64 = 365;
 
@@ -37,10 +41,15 @@ impl Token {
     pub fn new(tenant: Uuid, prefix: &str) -> Result<(Self, String)> {
         let mut secret = [0; 32];
         salus_store::seal::fill_random(&mut secret)?;
+        Ok(Self::with_secret(tenant, prefix, &secret))
+    }
+
+    /// The token of a tenant with this secret, and its text.
+    pub(super) fn with_secret(tenant: Uuid, prefix: &str, secret: &[u8]) -> (Self, String) {
         let body = format!("{prefix}{}_{}", tenant.simple(), hex::encode(secret));
         let check = hex::encode(&salus_store::seal::digest(body.as_bytes())[..4]);
         let text = format!("{body}_{check}");
-        Ok((Self { tenant, hash: salus_store::seal::digest(text.as_bytes()).to_vec() }, text))
+        (Self { tenant, hash: salus_store::seal::digest(text.as_bytes()).to_vec() }, text)
     }
 
     /// A token as it was presented; `None` when it cannot be one of ours, so that nothing is looked up.
@@ -53,14 +62,14 @@ impl Token {
         if check != hex::encode(&salus_store::seal::digest(body.as_bytes())[..4]) {
             return None;
         }
-        let kinds = ["slk_", "sls_", "slt_", "slu_"];
-        let (tenant, _) = kinds.into_iter().fold(body, str::trim_start_matches).split_once('_')?;
+        let (kind, rest) = body.split_once('_')?;
+        let (tenant, _) = rest.split_once('_').filter(|_| KINDS.contains(&kind))?;
         Some(Self { tenant: tenant.parse().ok()?, hash: salus_store::seal::digest(text.as_bytes()).to_vec() })
     }
 }
 
 /// What an API key is made with.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct NewApiKey<'a> {
     /// For the list of keys.
     pub name: &'a str,
@@ -68,41 +77,98 @@ pub struct NewApiKey<'a> {
     pub scopes: Permissions,
     /// Its life, in days.
     pub days: i64,
+    /// Networks such as `192.0.2.0/24` from which it opens; none: from anywhere.
+    pub networks: Vec<String>,
 }
 
 /// Makes an API key for a user. It may do what the user may, narrowed to `scopes` when any are given.
 ///
 /// # Errors
-/// [`Error::Invalid`] for a life of more than a year or scopes of another form, [`Error::Conflict`] for a name in use.
+/// [`Error::Invalid`] for a life of more than a year, scopes or networks of another form, [`Error::Conflict`] for a
+/// name in use.
 pub async fn create_api_key(db: &Db, ctx: &Ctx, user: Uuid, new: &NewApiKey<'_>) -> Result<ApiKey> {
-    let NewApiKey { name, scopes, days } = new;
-    if !(1..=LONGEST_DAYS).contains(days) {
-        return Err(Error::invalid("days", "not_allowed", format!("Is from 1 to {LONGEST_DAYS}")));
+    let NewApiKey { name, scopes, days, networks } = new;
+    if ctx.restricted {
+        return Err(Error::Forbidden("a second factor".into()));
     }
+    check_days(*days)?;
     if let Some(bad) = scopes.iter().find(|s| s.split('.').count() != 3 || s.contains(' ')) {
         return Err(Error::invalid("scopes", "not_allowed", format!("{bad} is not of the form domain.noun.verb")));
     }
-    let mut tx = db.begin(ctx.clone(), false).await?;
+    if let Some(bad) = networks.iter().find(|n| !is_network(n)) {
+        let why = format!("{bad} is no network: write it like 192.0.2.0/24 or 2001:db8::/32");
+        return Err(Error::invalid("networks", "not_allowed", why));
+    }
+    // Whoever reaches their own rows only may still have keys of their own.
+    let own = user == ctx.actor.id;
+    let mut tx = db.begin(if own { as_user(&ctx.env, ctx.tenant, user) } else { ctx.clone() }, false).await?;
+    let values = row(json!({
+        "name": name, "scopes": scopes.iter().collect::<Vec<_>>(), "networks": networks, "generation": 1,
+    }));
+    let key = insert(&mut tx, user, *days, values).await?;
+    tx.commit("auth.api_key.create", "auth.api_keys").await?;
+    Ok(key)
+}
+
+/// Makes a key that takes the place of one of the caller's own: same name, scopes and networks. Both work until the old
+/// one is ended or expires; a third is not made.
+///
+/// # Errors
+/// [`Error::NotFound`] for a key that is not the caller's or has ended, [`Error::Conflict`] when two of its name work.
+pub async fn rotate_api_key(db: &Db, ctx: &Ctx, id: Uuid, days: i64) -> Result<ApiKey> {
+    if ctx.restricted {
+        return Err(Error::Forbidden("a second factor".into()));
+    }
+    check_days(days)?;
+    let mut tx = db.begin(as_user(&ctx.env, ctx.tenant, ctx.actor.id), false).await?;
+    let now = tx.ctx.env.now();
+    let sql = sql!(
+        "SELECT name::text, scopes, networks FROM auth.api_keys \
+         WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL AND expires_at > $3 FOR UPDATE"
+    );
+    let held = tx.query_opt(sql, &[&id, &ctx.actor.id, &now]).await?.ok_or(Error::NotFound)?;
+    let name: String = held.get("name");
+    let sql = sql!(
+        "SELECT max(generation), count(*) FILTER (WHERE revoked_at IS NULL AND expires_at > $3) FROM auth.api_keys \
+         WHERE user_id = $1 AND name = $2::text"
+    );
+    let count = tx.query_opt(sql, &[&ctx.actor.id, &name, &now]).await?.ok_or(Error::NotFound)?;
+    if count.get::<_, i64>(1) >= 2 {
+        let detail = "Two keys of this name work already: end the old one first".into();
+        return Err(Error::Conflict { code: "two_active", detail });
+    }
+    let (scopes, networks): (Value, Value) = (held.get("scopes"), held.get("networks"));
+    let generation = count.get::<_, i32>(0) + 1;
+    let values = row(json!({"name": name, "scopes": scopes, "networks": networks, "generation": generation}));
+    let key = insert(&mut tx, ctx.actor.id, days, values).await?;
+    tx.commit("auth.api_key.rotate", "auth.api_keys").await?;
+    Ok(key)
+}
+
+fn check_days(days: i64) -> Result<()> {
+    if (1..=LONGEST_DAYS).contains(&days) {
+        return Ok(());
+    }
+    Err(Error::invalid("days", "not_allowed", format!("Is from 1 to {LONGEST_DAYS}")))
+}
+
+async fn insert(tx: &mut Tx, user: Uuid, days: i64, mut values: Map<String, Value>) -> Result<ApiKey> {
     let held = tx.query_opt(sql!("SELECT status::text FROM auth.users WHERE id = $1"), &[&user]).await?;
     if held.ok_or(Error::NotFound)?.get::<_, &str>(0) != "active" {
         let detail = "The user is not active: a key would open nothing. Let them choose a password first, or make a service account";
         return Err(Error::Conflict { code: "not_active", detail: detail.into() });
     }
-    let (token, text) = Token::new(ctx.tenant, "slk_")?;
-    let (id, now) = (ctx.env.id(), ctx.env.now());
-    let expires = (now + Duration::days(*days)).format(&Rfc3339).map_err(Error::internal)?;
-    let values = row(json!({
+    let (token, text) = Token::new(tx.ctx.tenant, "slk_")?;
+    let (id, now) = (tx.ctx.env.id(), tx.ctx.env.now());
+    values.extend(row(json!({
         "user_id": user,
-        "name": name,
         "prefix": text.chars().take(12).collect::<String>(),
         "token_hash": hex::encode(&token.hash),
-        "scopes": scopes.iter().collect::<Vec<_>>(),
-        "created_at": now.format(&Rfc3339).map_err(Error::internal)?,
-        "expires_at": expires,
-    }));
+        "created_at": stamp(now)?,
+        "expires_at": stamp(now + Duration::days(days))?,
+    })));
     tx.on_row(id);
     tx.insert("auth.api_keys", &[NewRow { id, values }]).await?;
-    tx.commit("auth.api_key.create", "auth.api_keys").await?;
     Ok(ApiKey { id, text })
 }
 

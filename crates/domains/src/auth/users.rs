@@ -1,9 +1,11 @@
 //! Users: invited with a one-time link, by which they choose their password. Nobody else ever knows one.
 
 use super::{
-    caller::security,
+    access_ops,
+    configuration::{SecurityConfiguration, security},
+    factors, former,
     grant::{may_admit, may_give},
-    password,
+    password, rules_ops,
     sign_in::as_user,
     token::Token,
 };
@@ -41,7 +43,7 @@ pub struct Invitation {
 /// How long an invitation can be taken up.
 const INVITED: Duration = Duration::hours(72);
 
-/// The operations on users that change something.
+/// The operations of this domain that are more than rows.
 ///
 /// # Errors
 /// None today; the signature is that of every domain's list.
@@ -59,7 +61,7 @@ pub fn actions(_: &Catalog) -> Result<Vec<Op>> {
         output: json!({"type": "object"}),
         run,
     };
-    Ok(vec![
+    let mut ops = vec![
         Op {
             input: Some(json!({
                 "type": "object",
@@ -86,7 +88,10 @@ pub fn actions(_: &Catalog) -> Result<Vec<Op>> {
             "Make a new one-time link; the user's password stops working until it is used",
             run(|tx, call| Box::pin(answer_reinvite(tx, call))),
         ),
-    ])
+    ];
+    ops.extend(access_ops::ops());
+    ops.extend(rules_ops::ops());
+    Ok(ops)
 }
 
 async fn answer_invite(tx: &mut Tx, mut call: Call) -> Result<Reply> {
@@ -120,27 +125,28 @@ async fn answer_reinvite(tx: &mut Tx, call: Call) -> Result<Reply> {
 /// [`Error::Invalid`] for an unknown role or an address that is none, [`Error::Conflict`] for one in use,
 /// [`Error::Refused`] for a role above the caller's own.
 pub async fn invite(tx: &mut Tx, new: &NewUser) -> Result<Invitation> {
+    let (token, text) = Token::new(tx.ctx.tenant, "slu_")?;
+    let ends = factors::stamp(tx.ctx.env.now() + INVITED)?;
+    let link = json!({
+        "status": "invited", "setup_token_hash": hex::encode(&token.hash), "setup_expires_at": ends,
+    });
+    Ok(Invitation { user: enter(tx, new, link).await?, token: text })
+}
+
+/// Makes a user with roles, and whatever lets them in.
+pub(super) async fn enter(tx: &mut Tx, new: &NewUser, way_in: Value) -> Result<Uuid> {
     let email = new.email.trim();
     if !email.split_once('@').is_some_and(|(name, host)| !name.is_empty() && host.contains('.') && !email.contains(' '))
     {
         return Err(Error::invalid("email", "wrong_type", "Is an e-mail address"));
     }
-    let (id, tenant) = (tx.ctx.env.id(), tx.ctx.tenant);
-    let (token, text) = Token::new(tenant, "slu_")?;
-    let ends =
-        (tx.ctx.env.now() + INVITED).format(&time::format_description::well_known::Rfc3339).map_err(Error::internal)?;
-    let values = row(json!({
-        "kind": "staff",
-        "email": email,
-        "display_name": new.display_name,
-        "status": "invited",
-        "setup_token_hash": hex::encode(&token.hash),
-        "setup_expires_at": ends,
-    }));
+    let id = tx.ctx.env.id();
+    let mut values = row(json!({"kind": "staff", "email": email, "display_name": new.display_name}));
+    values.extend(row(way_in));
     tx.insert("auth.users", &[NewRow { id, values }]).await?;
     give_roles(tx, id, &new.roles).await?;
     tx.on_row(id);
-    Ok(Invitation { user: id, token: text })
+    Ok(id)
 }
 
 /// Makes a service account: a program that calls with API keys and never signs in.
@@ -200,9 +206,7 @@ pub struct Invited {
     /// The rules a password must meet, in words.
     pub rules: Vec<String>,
     pub(super) slug: String,
-    /// The hash of the password that is replaced; empty for a first one.
-    before: String,
-    pub(super) configuration: password::SecurityConfiguration,
+    pub(super) configuration: SecurityConfiguration,
 }
 
 /// Whose invitation this is, if it can still be taken up.
@@ -213,7 +217,7 @@ pub async fn invitation(db: &Db, token: &str) -> Result<Invited> {
     let token = Token::parse(token).ok_or(Error::NotFound)?;
     let mut tx = db.begin(Ctx::system(db.env(), token.tenant), true).await?;
     let sql = sql!(
-        "SELECT u.id, u.email, u.display_name, u.password_hash, o.name::text AS organization, t.slug FROM auth.users u \
+        "SELECT u.id, u.email, u.display_name, o.name::text AS organization, t.slug FROM auth.users u \
          JOIN kernel.tenants t ON t.id = u.tenant_id LEFT JOIN auth.organizations o ON o.tenant_id = u.tenant_id AND o.id = u.tenant_id \
          WHERE u.setup_token_hash = $1::bytea AND u.setup_expires_at > $2 AND u.status IN ('invited', 'active')"
     );
@@ -229,7 +233,7 @@ pub async fn invitation(db: &Db, token: &str) -> Result<Invited> {
                 .to_owned()),
         }
     };
-    let (email, name, before) = (text("email")?, text("display_name")?, text("password_hash")?);
+    let (email, name) = (text("email")?, text("display_name")?);
     let configuration = security(&mut tx).await?;
     tx.finish_unrecorded().await?;
     Ok(Invited {
@@ -240,7 +244,6 @@ pub async fn invitation(db: &Db, token: &str) -> Result<Invited> {
         organization: found.get::<_, Option<String>>("organization").unwrap_or_default(),
         rules: password::rules(&configuration),
         slug: found.get("slug"),
-        before,
         configuration,
     })
 }
@@ -261,9 +264,7 @@ pub(super) async fn accept(db: &Db, token: &str, invited: &Invited, new_password
     let spent = Token::parse(token).ok_or(Error::NotFound)?.hash;
     let own = [&invited.slug, &invited.email, &invited.name, &invited.organization].map(String::as_str);
     password::check_rules(&invited.configuration, &own, new_password)?;
-    if !invited.before.is_empty() && password::verify(new_password, Some(&invited.before)).await? {
-        return Err(Error::invalid("password", "not_new", "Needs to be another than the one before"));
-    }
+    former::must_be_new(db, invited.tenant, invited.user, &invited.configuration, new_password).await?;
     let hash = password::hash(new_password).await?;
     let mut tx = db.begin(as_user(db.env(), invited.tenant, invited.user), false).await?;
     let sql = sql!(
@@ -272,7 +273,7 @@ pub(super) async fn accept(db: &Db, token: &str, invited: &Invited, new_password
     );
     let now: OffsetDateTime = db.env().now();
     tx.query_opt(sql, &[&invited.user, &spent, &now]).await?.ok_or(Error::NotFound)?;
-    tx.update("auth.users", invited.user, None, row(json!({"password_hash": hash}))).await?;
+    former::replace(&mut tx, invited.user, &hash, &invited.configuration).await?;
     tx.on_row(invited.user);
     tx.commit("auth.user.accept_invitation", "auth.users").await
 }

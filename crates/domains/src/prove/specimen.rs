@@ -18,7 +18,12 @@ use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
 use uuid::Uuid;
 
 /// Values by column name where a marker alone is refused; `{}` stands for the marker.
-const HINTS: &[(&str, &str)] = &[("email", "{}@example.org"), ("url", "https://example.org/{}")];
+const HINTS: &[(&str, &str)] = &[
+    ("email", "{}@example.org"),
+    ("bcrypt_hash", "$2b$10$abcdefghijklmnopqrstuvABCDEFGHIJKLMNOPQRSTUVWXYZ01234"),
+    ("url", "https://example.org/{}"),
+    ("issuer", "https://{}.example.org"),
+];
 /// Attempts at one table before its rules are given up on.
 const ATTEMPTS: usize = 80;
 

@@ -67,6 +67,7 @@ async fn fill(world: &World) -> Vec<String> {
             "medical.patient_telecoms" => {
                 body.retain(|name, _| !matches!(name.as_str(), "email" | "other"));
             }
+            "auth.identity_providers" => drop(body.insert("issuer".into(), json!("https://id.example.org"))),
             "records.lab_results" => drop(body.insert("value_kind".into(), json!("TEXT"))),
             _ => {}
         }

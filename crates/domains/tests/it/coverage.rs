@@ -160,7 +160,7 @@ async fn callers(world: &World, tenant: Uuid, admin: &Client) -> BTreeMap<String
             &world.db,
             &operator,
             user,
-            &auth::NewApiKey { name: "matrix", scopes: Permissions::default(), days: 1 },
+            &auth::NewApiKey { name: "matrix", scopes: Permissions::default(), days: 1, ..auth::NewApiKey::default() },
         )
         .await
         .unwrap();

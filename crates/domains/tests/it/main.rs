@@ -1,26 +1,29 @@
 //! The domains over a real database.
 #![allow(clippy::unwrap_used, reason = "a test that fails here has found its bug")]
 
+mod access;
 mod background;
 mod carriers;
-mod access;
 mod clear_text;
 mod coverage;
 mod demo;
 mod exchange;
+mod factors;
 mod grants;
 mod groups;
 mod isolation;
 mod keys;
+mod oidc;
 mod patients;
 mod plausible;
 mod proofs;
-mod rows;
 mod role_library;
+mod rows;
 mod sign_in;
 mod statements;
 mod storm;
 mod swaps;
 mod tenants;
+mod tokens;
 mod verify;
 mod world;

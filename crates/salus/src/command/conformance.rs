@@ -2,7 +2,7 @@
 //!
 //! Every suite answers `{suite, passed, total, failed}`; a suite that found nothing to run has not passed.
 
-use super::engines;
+use super::{credentials, engines};
 use crate::output::Outcome;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use clap::Subcommand;
@@ -34,6 +34,8 @@ pub enum ConformanceCommand {
     },
     #[command(flatten)]
     Engines(engines::EngineSuite),
+    #[command(flatten)]
+    Credentials(credentials::CredentialSuite),
 }
 
 /// Runs a suite.
@@ -45,10 +47,11 @@ pub fn run(command: &ConformanceCommand) -> Result<Outcome> {
         ConformanceCommand::Fhir { data } => fhir(data),
         ConformanceCommand::Merkle { data } => merkle(data),
         ConformanceCommand::Engines(suite) => engines::run(suite),
+        ConformanceCommand::Credentials(suite) => credentials::run(suite),
     }
 }
 
-fn scored(suite: &str, total: u64, failed: &[Value]) -> Outcome {
+pub(super) fn scored(suite: &str, total: u64, failed: &[Value]) -> Outcome {
     let passed = total - failed.len() as u64;
     let mut lines: Vec<String> = failed.iter().take(50).map(Value::to_string).collect();
     lines.push(format!("{suite}: {passed} of {total} passed"));
@@ -138,7 +141,7 @@ fn judge(vector: &Vector) -> (bool, bool) {
     }
 }
 
-fn json_files(folder: &Path) -> Result<Vec<PathBuf>> {
+pub(super) fn json_files(folder: &Path) -> Result<Vec<PathBuf>> {
     let entries = std::fs::read_dir(folder)
         .map_err(|e| Error::invalid("data", "unreadable", format!("{}: {e}", folder.display())))?;
     let mut found = Vec::new();

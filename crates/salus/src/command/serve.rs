@@ -6,14 +6,17 @@ use crate::{
     place::Place,
 };
 use salus_core::{Error, Result};
-use salus_domains::demo::{self, Loaded};
+use salus_domains::{
+    auth::{Courier, Medium},
+    demo::{self, Loaded},
+};
 use salus_store::{
     Db,
     cluster::{keep_ballast, version_refusal},
     migrate, runtime,
 };
 use salus_web::{
-    App,
+    App, Options,
     http::{Limits, serve},
 };
 use serde_json::json;
@@ -57,8 +60,14 @@ pub async fn run(mut place: Place, args: ServeArgs, as_json: bool) -> Result<Out
     announce(&base, &ready, as_json);
     let secure = base.starts_with("https://");
     let db = ready.db.clone();
-    let app = App::new(ready.db, secure, ready.notices)?;
     let carriers = Arc::new(place.config.carriers(&base)?);
+    let courier: Arc<dyn Courier> = carriers.clone();
+    let carried = Medium::ALL.into_iter().any(|medium| courier.carries(medium));
+    // In a demonstration codes by e-mail and SMS are shown on a page where nothing carries them.
+    let simulator = (args.demo && !carried).then(Default::default);
+    let public_url = place.config.public_url.clone();
+    let notices = ready.notices;
+    let app = App::with(ready.db, Options { secure, notices, public_url, courier: Some(courier), simulator })?;
     let jobs = Arc::new(salus_domains::jobs(&carriers, &place.config.outbound()?)?);
     let anchors = place.anchors()?;
     let sealing = place.log()?.map(|log| sealing::begin(log, db.clone(), anchors, place.receipts()));

@@ -37,6 +37,15 @@ pub enum UserCommand {
         #[arg(long, default_value_t = 90)]
         days: i64,
     },
+    /// Bring in the users of an existing system, who keep their passwords: one JSON object a line with email,
+    /// display_name, roles and bcrypt_hash.
+    Import {
+        #[arg(long)]
+        tenant: String,
+        /// The file, NDJSON.
+        #[arg(long)]
+        file: std::path::PathBuf,
+    },
     /// List the users of a tenant.
     List {
         #[arg(long)]
@@ -79,6 +88,7 @@ pub async fn run(place: &Place, command: UserCommand) -> Result<Outcome> {
     let tenant = match &command {
         UserCommand::Invite { tenant, .. }
         | UserCommand::Service { tenant, .. }
+        | UserCommand::Import { tenant, .. }
         | UserCommand::List { tenant }
         | UserCommand::Disable { tenant, .. }
         | UserCommand::Reinvite { tenant, .. }
@@ -102,11 +112,12 @@ pub async fn run(place: &Place, command: UserCommand) -> Result<Outcome> {
                 &db,
                 &ctx,
                 user,
-                &auth::NewApiKey { name: &name, scopes: Permissions::default(), days },
+                &auth::NewApiKey { name: &name, scopes: Permissions::default(), days, ..auth::NewApiKey::default() },
             )
             .await?;
             Ok(Outcome::done(json!({"user": user, "id": key.id, "key": key.text}), shown_once(&key.text)))
         }
+        UserCommand::Import { file, .. } => import(&db, ctx, &file).await,
         UserCommand::List { .. } => list(&db, ctx).await,
         UserCommand::Disable { email, .. } => {
             let found = by_email(&db, &ctx, &email).await?;
@@ -127,12 +138,37 @@ pub async fn run(place: &Place, command: UserCommand) -> Result<Outcome> {
                 &db,
                 &ctx,
                 user,
-                &auth::NewApiKey { name: &name, scopes: Permissions::new(scopes), days },
+                &auth::NewApiKey { name: &name, scopes: Permissions::new(scopes), days, ..auth::NewApiKey::default() },
             )
             .await?;
             Ok(Outcome::done(json!({"id": key.id, "key": key.text}), shown_once(&key.text)))
         }
     }
+}
+
+/// Brings in each line for itself: what is refused is named by its line, and the rest is done.
+async fn import(db: &Db, ctx: Ctx, file: &std::path::Path) -> Result<Outcome> {
+    let text = std::fs::read_to_string(file)
+        .map_err(|e| Error::invalid("file", "unreadable", format!("{}: {e}", file.display())))?;
+    let (mut done, mut refused) = (0, Vec::new());
+    for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        let told = match serde_json::from_str(line) {
+            Err(_) => Err(Error::Malformed("is no JSON object".into())),
+            Ok(body) => {
+                let ctx = Ctx { request: db.env().id(), ..ctx.clone() };
+                call(db, ctx, "auth.user.import", Call { body, ..Call::default() }).await
+            }
+        };
+        match told {
+            Ok(_) => done += 1,
+            Err(e) if matches!(e.status(), 500..) => return Err(e),
+            Err(e) => refused.push(json!({"line": at + 1, "why": e.to_string()})),
+        }
+    }
+    let mut lines: Vec<String> = refused.iter().map(|r| format!("line {}: {}", r["line"], r["why"])).collect();
+    lines.push(format!("{done} users were brought in, {} lines were refused", refused.len()));
+    let ok = refused.is_empty() && done > 0;
+    Ok(Outcome { json: json!({"imported": done, "refused": refused}), text: lines.join("\n"), ok })
 }
 
 fn shown_once(key: &str) -> String {

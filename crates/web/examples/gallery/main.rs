@@ -6,6 +6,7 @@
 mod chart;
 mod people;
 mod rights;
+mod security;
 mod tables;
 mod work;
 
@@ -22,6 +23,7 @@ pub(crate) type Page = (&'static str, &'static str, fn(&Shell) -> String);
 pub(crate) const PAGES: &[Page] = &[
     ("sign-in", "/sign-in", tables::sign_in),
     ("sign-in-error", "/sign-in", tables::sign_in_error),
+    ("second-factor", "/sign-in", security::second),
     ("setup", "/setup/invented", tables::setup),
     ("home", "/", people::home),
     ("patients", "/patients", people::patients),
@@ -58,6 +60,9 @@ pub(crate) const PAGES: &[Page] = &[
     ("docs", "/docs", tables::docs),
     ("docs-operation", "/docs", tables::operation),
     ("account", "/account", tables::account),
+    ("account-security", "/account/security", security::account),
+    ("account-security-new", "/account/security", security::restricted),
+    ("rules", "/security-configuration", security::rules),
     ("error-403", "/audit", tables::forbidden),
     ("error-404", "/patients/none", tables::not_found),
     ("error-500", "/patients", tables::broken),
@@ -78,7 +83,9 @@ fn shell(locale: Locale, path: &str) -> Shell {
         Module::Roles,
         Module::Why,
         Module::Docs,
+        Module::Rules,
         Module::Account,
+        Module::Security,
     ];
     let mut shell: Shell = from(json!({
         "person": { "name": "Nora Invented", "email": "nora@sampleton.example", "roles": ["Clinician", "Privacy officer"] },

@@ -23,6 +23,8 @@ pub struct AccountView {
     pub form: TokenForm,
     /// What is wrong with that form.
     pub errors: Vec<FieldMessage>,
+    /// Why no other token was made.
+    pub refused: String,
     /// Whether the person may make tokens.
     pub may_create: bool,
 }
@@ -77,6 +79,8 @@ pub struct TokenForm {
     pub scopes: String,
     /// Last day it works, ISO 8601.
     pub expires_on: String,
+    /// Networks it works from, one a line.
+    pub networks: String,
 }
 
 /// The page. Forms: POST `/account/sessions/{id}/revoke`, `/account/tokens`, `/account/tokens/{id}/revoke`.
@@ -93,6 +97,8 @@ pub fn render(view: &AccountView, shell: &Shell) -> Markup {
                     @if let Some(p) = &shell.person { p class="lead" { (p.name) " · " (p.email) } }
                 }
             }
+            p { a class="button" href="/account/security" { (shell.t().security.title) } }
+            (form::summary(shell, &view.refused, &[]))
             @if let Some(secret) = &view.created {
                 div class="flash tone-good created" role="alert" {
                     (Tone::Good.sign(shell))
@@ -142,7 +148,7 @@ fn sessions(view: &AccountView, shell: &Shell) -> Markup {
 
 /// Browser and system out of what a browser calls itself, which names those it once imitated as well; the text as it is
 /// when neither is known.
-fn device(agent: &str) -> String {
+pub fn device(agent: &str) -> String {
     const BROWSERS: [(&str, &str); 6] = [
         ("Edg/", "Edge"),
         ("OPR/", "Opera"),
@@ -206,6 +212,11 @@ fn tokens(view: &AccountView, shell: &Shell) -> Markup {
                             }
                             td class="end" {
                                 @if k.revoked_at.is_empty() {
+                                    (form::post(shell, &format!("/account/tokens/{}/replace", k.id), "inline", &html! {
+                                        button class="button quiet" type="submit" {
+                                            (shell.t().security.rotate) span class="unseen" { " " (k.name) }
+                                        }
+                                    }))
                                     (revoke(shell, &format!("/account/tokens/{}/revoke", k.id), &k.name))
                                 }
                                 @else { (parts::badge(shell, Tone::Neutral, t.revoked)) }
@@ -224,6 +235,8 @@ fn token_form(view: &AccountView, shell: &Shell) -> Markup {
         Field::new("name", t.token_name, Kind::Text, &view.form.name).required(),
         Field::new("expires_on", t.expires, Kind::Date, &view.form.expires_on).required().hint(t.expires_hint),
         Field::new("scopes", t.scopes, Kind::Long, &view.form.scopes).required().hint(t.scopes_hint),
+        Field::new("networks", shell.t().security.networks, Kind::Long, &view.form.networks)
+            .hint(shell.t().security.networks_hint),
     ]
     .map(|f| f.check(&view.errors));
     let body = html! {

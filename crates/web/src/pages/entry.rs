@@ -5,6 +5,7 @@ use super::{
     form::{self, Field, Kind},
     layout,
 };
+use crate::assets;
 use maud::{Markup, html};
 use serde::{Deserialize, Serialize};
 
@@ -20,8 +21,28 @@ pub struct SignInView {
     pub error: String,
     /// Path to open afterwards.
     pub return_to: String,
-    /// Whether a one-time code is asked for, after the password was right.
-    pub needs_code: bool,
+    /// Other ways in for this organization: words and address.
+    pub providers: Vec<(String, String)>,
+}
+
+/// The question for a second factor.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SecondView {
+    /// Names the question.
+    pub token: String,
+    /// Short name of the organization.
+    pub organization: String,
+    /// Path to open afterwards.
+    pub return_to: String,
+    /// Ways by which a code can be sent: `email`, `sms`.
+    pub channels: Vec<String>,
+    /// Whether a passkey can be used instead.
+    pub passkey: bool,
+    /// Whether a code was just sent.
+    pub sent: bool,
+    /// What was wrong with the last try.
+    pub error: String,
 }
 
 /// The page of a one-time link.
@@ -44,7 +65,7 @@ pub struct SetupView {
     pub expired: bool,
 }
 
-/// Sign-in: POST `/sign-in` with `organization`, `email`, `password`, `code`, `return_to`.
+/// Sign-in: POST `/sign-in` with `organization`, `email`, `password`, `return_to`; a passkey by POST `/sign-in/passkey`.
 #[must_use]
 pub fn sign_in(view: &SignInView, shell: &Shell) -> Markup {
     let t = &shell.t().ui;
@@ -54,18 +75,11 @@ pub fn sign_in(view: &SignInView, shell: &Shell) -> Markup {
         .autocomplete("organization");
     let email = Field::new("email", t.email, Kind::Email, &view.email).required().autocomplete("username");
     let password = Field::new("password", t.password, Kind::Password, "").required().autocomplete("current-password");
-    let code = Field::new("code", t.code, Kind::Text, "").required().hint(t.code_hint).autocomplete("one-time-code");
     let body = html! {
         input type="hidden" name="return_to" value=(view.return_to);
-        @if view.needs_code {
-            input type="hidden" name="organization" value=(view.organization);
-            input type="hidden" name="email" value=(view.email);
-            (form::field(shell, &code))
-        } @else {
-            (form::field(shell, &organization))
-            (form::field(shell, &email))
-            (form::field(shell, &password))
-        }
+        (form::field(shell, &organization))
+        (form::field(shell, &email))
+        (form::field(shell, &password))
         button class="button primary wide" type="submit" { (t.sign_in) }
     };
     layout::bare(
@@ -76,9 +90,68 @@ pub fn sign_in(view: &SignInView, shell: &Shell) -> Markup {
                 h1 { (t.sign_in) }
                 (form::summary(shell, &view.error, &[]))
                 (form::post(shell, "/sign-in", "form", &body))
+                (passkey_button(shell, &view.organization, &view.return_to))
+                @for (words, href) in &view.providers { a class="button wide" href=(href) { (words) } }
             }
         },
     )
+}
+
+/// A second factor: POST `/sign-in/code` with `token`, `organization`, `return_to`, and `code` or `send`.
+#[must_use]
+pub fn second(view: &SecondView, shell: &Shell) -> Markup {
+    let (t, s) = (&shell.t().ui, &shell.t().security);
+    let code = Field::new("code", t.code, Kind::Text, "").required().hint(t.code_hint).autocomplete("one-time-code");
+    let hidden = html! {
+        input type="hidden" name="token" value=(view.token);
+        input type="hidden" name="organization" value=(view.organization);
+        input type="hidden" name="return_to" value=(view.return_to);
+    };
+    let body = html! {
+        (hidden)
+        (form::field(shell, &code))
+        button class="button primary wide" type="submit" { (t.sign_in) }
+    };
+    layout::bare(
+        shell,
+        s.second_title,
+        &html! {
+            section class="panel" {
+                h1 { (s.second_title) }
+                (form::summary(shell, &view.error, &[]))
+                @if view.sent { p class="flash tone-good" role="status" { (s.code_sent) } }
+                (form::post(shell, "/sign-in/code", "form", &body))
+                @for channel in &view.channels {
+                    @let words = if channel == "sms" { s.send_sms } else { s.send_email };
+                    (form::post(shell, "/sign-in/code", "form", &html! {
+                        (hidden)
+                        input type="hidden" name="send" value=(channel);
+                        button class="button wide" type="submit" { (words) }
+                    }))
+                }
+                @if view.passkey { (passkey_button(shell, &view.organization, &view.return_to)) }
+            }
+        },
+    )
+}
+
+/// Signs in with a passkey: the script asks for a challenge, has the browser answer it and sends the form.
+fn passkey_button(shell: &Shell, organization: &str, return_to: &str) -> Markup {
+    let s = &shell.t().security;
+    let body = html! {
+        input type="hidden" name="organization" value=(organization);
+        input type="hidden" name="return_to" value=(return_to);
+        input type="hidden" name="token" value="";
+        input type="hidden" name="credential" value="";
+        button class="button wide" type="button" data-passkey="get" data-failed=(s.passkey_failed) hidden {
+            (s.use_passkey)
+        }
+        p class="error" role="alert" hidden {}
+    };
+    html! {
+        (form::post(shell, "/sign-in/passkey", "form passkey", &body))
+        script type="module" src=(assets::url("salus-passkey.js")) {}
+    }
 }
 
 /// Choosing a password: POST `/setup/{token}` with `password` and `again`.

@@ -81,6 +81,8 @@ pub enum Module {
     Why,
     Browse,
     Docs,
+    Rules,
+    Security,
     Account,
 }
 
@@ -201,6 +203,8 @@ impl Module {
             Self::Roles => ("/roles", t.access.roles, "people", t.ui.group_data),
             Self::Why => ("/why", t.access.why, "search", t.ui.group_data),
             Self::Docs => ("/docs", t.data.api, "book", t.ui.group_data),
+            Self::Rules => ("/security-configuration", t.security.rules_title, "shield", t.ui.group_data),
+            Self::Security => ("/account/security", t.security.title, "lock", t.ui.group_self),
             Self::Account => ("/account", t.ui.account, "person", t.ui.group_self),
         };
         NavItem { href: href.into(), label: label.into(), icon: icon.into(), group: group.into(), count: None }

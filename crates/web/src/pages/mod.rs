@@ -33,6 +33,8 @@ pub mod patients;
 pub mod record;
 pub mod results;
 pub mod roles;
+pub mod rules;
+pub mod security;
 pub mod table;
 pub mod trend;
 pub mod why;

@@ -48,12 +48,18 @@ async fn page(visit: &Visit, view: AccountView) -> Shown {
 /// POST `/account/tokens`.
 pub async fn create_token(Form { visit, fields }: Form) -> Shown {
     let get = |name: &str| fields.get(name).map(|v| v.trim().to_owned()).unwrap_or_default();
-    let form = TokenForm { name: get("name"), scopes: get("scopes"), expires_on: get("expires_on") };
+    let form = TokenForm {
+        name: get("name"),
+        scopes: get("scopes"),
+        expires_on: get("expires_on"),
+        networks: get("networks"),
+    };
     let made = match days(&visit, &form.expires_on) {
         Err(e) => Err(e),
         Ok(days) => {
             let scopes = Permissions::new(form.scopes.split([',', ' ', '\n', '\r']).filter(|s| !s.is_empty()));
-            let new = auth::NewApiKey { name: &form.name, scopes, days };
+            let networks = form.networks.split([',', ' ', '\n', '\r']).filter(|s| !s.is_empty()).map(str::to_owned);
+            let new = auth::NewApiKey { name: &form.name, scopes, days, networks: networks.collect() };
             auth::create_api_key(&visit.app.db, &visit.ctx, visit.ctx.actor.id, &new).await
         }
     };
@@ -83,6 +89,18 @@ fn days(visit: &Visit, until: &str) -> Result<i64> {
     let date = time::Date::parse(until, form)
         .map_err(|_| Error::invalid("expires_on", "wrong_type", "Is a date such as 2027-01-31"))?;
     Ok((date - visit.app.db.env().now().date()).whole_days())
+}
+
+/// POST `/account/tokens/{id}/replace`: another key of that name, for 90 days; both work until the old one is ended.
+pub async fn replace_token(Path(id): Path<String>, form: Form) -> Shown {
+    let visit = form.visit;
+    let id = id.parse().map_err(|_| visit.error(Error::NotFound))?;
+    let view = match auth::rotate_api_key(&visit.app.db, &visit.ctx, id, 90).await {
+        Ok(key) => AccountView { created: Some(key.text), ..AccountView::default() },
+        Err(e @ Error::Conflict { .. }) => AccountView { refused: e.to_string(), ..AccountView::default() },
+        Err(e) => return Err(visit.error(e)),
+    };
+    page(&visit, view).await
 }
 
 /// POST `/account/tokens/{id}/revoke`.

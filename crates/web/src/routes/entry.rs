@@ -1,10 +1,14 @@
 //! Signing in and out, choosing the first password, language and theme.
 
 use super::frame::{Form, Shown, html, read_form, set_cookie, stranger};
+use crate::pages::Shell;
 use crate::{
-    app::{App, SESSION_COOKIE, cookie},
+    app::{App, DEVICE_COOKIE, SESSION_COOKIE, cookie},
     http::Peer,
-    pages::entry::{self, SetupView, SignInView},
+    pages::{
+        entry::{self, SecondView, SetupView, SignInView},
+        i18n::fill,
+    },
     problem::Problem,
 };
 use axum::{
@@ -15,15 +19,20 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use salus_core::Error;
-use salus_domains::auth::{self, SignIn};
+use salus_domains::auth::{self, Factors, Medium, SignIn, Source};
 use std::{collections::BTreeMap, sync::Arc};
 
 type Params = Query<BTreeMap<String, String>>;
 
 /// GET `/sign-in`.
 pub async fn sign_in_page(State(app): State<Arc<App>>, headers: HeaderMap, uri: Uri, Query(query): Params) -> Response {
+    let organization = cookie(&headers, "organization").unwrap_or_default();
+    // Which providers an organization has is no secret; without a database there are none to offer.
+    let offered = auth::providers(&app.db, &organization).await.unwrap_or_default();
+    let address = |id| format!("/sign-in/provider/{organization}/{id}");
     let view = SignInView {
-        organization: cookie(&headers, "organization").unwrap_or_default(),
+        providers: offered.into_iter().map(|p| (p.name, address(p.id))).collect(),
+        organization,
         return_to: query.get("return_to").cloned().unwrap_or_default(),
         ..SignInView::default()
     };
@@ -45,18 +54,20 @@ pub async fn sign_in(
     let field = |name: &str| fields.get(name).map(String::as_str).unwrap_or_default();
     let ip = peer.0.ip().to_string();
     let (organization, email) = (field("organization").trim(), field("email").trim());
-    match auth::sign_in(&app.db, organization, email, field("password"), (&ip, agent(&headers))).await {
-        Ok(SignIn::NewPassword { token }) => Redirect::to(&format!("/setup/{token}")).into_response(),
-        Ok(SignIn::Session(signed)) => begun(&app, &signed, organization, &local(field("return_to"))),
+    let device = cookie(&headers, DEVICE_COOKIE).unwrap_or_default();
+    let source = Source { ip: &ip, agent: agent(&headers), device: &device };
+    match auth::sign_in(&app.db, organization, email, field("password"), source).await {
+        Ok(signed) => {
+            let shell = stranger(&app, &headers, &uri);
+            signed_in(&app, signed, organization, (field("return_to"), &shell))
+        }
         Err(error) => {
             let shell = stranger(&app, &headers, &uri);
             let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
             let t = &shell.t().ui;
             let words = match &error {
                 Error::Unauthenticated => t.sign_in_failed.to_owned(),
-                Error::TooMany(seconds) => {
-                    crate::pages::i18n::fill(t.locked, &[("n", &seconds.div_ceil(60).to_string())])
-                }
+                Error::TooMany(seconds) => fill(t.locked, &[("n", &seconds.div_ceil(60).to_string())]),
                 Error::Refused { detail, .. } => detail.clone(),
                 other => Problem { error: Error::Unavailable(other.to_string()), request: app.db.env().id() }.detail(),
             };
@@ -65,22 +76,114 @@ pub async fn sign_in(
                 email: email.to_owned(),
                 error: words,
                 return_to: field("return_to").to_owned(),
-                needs_code: false,
+                ..SignInView::default()
             };
             (status, html(&entry::sign_in(&view, &shell))).into_response()
         }
     }
 }
 
-fn agent(headers: &HeaderMap) -> &str {
+/// What follows on the right password: the session, another password, or the question for a second factor.
+pub fn signed_in(app: &App, signed: SignIn, organization: &str, (return_to, shell): (&str, &Shell)) -> Response {
+    match signed {
+        SignIn::NewPassword { token } => Redirect::to(&format!("/setup/{token}")).into_response(),
+        SignIn::Session(signed) => begun(app, &signed, organization, &local(return_to)),
+        SignIn::SecondFactor { token, factors } => {
+            let view = second_view(app, &token, organization, return_to);
+            html(&entry::second(&with_ways(view, app, &factors), shell))
+        }
+    }
+}
+
+fn second_view(app: &App, token: &str, organization: &str, return_to: &str) -> SecondView {
+    let channels = Medium::ALL.into_iter().filter(|c| app.courier.as_ref().is_some_and(|by| by.carries(*c)));
+    SecondView {
+        token: token.to_owned(),
+        organization: organization.to_owned(),
+        return_to: return_to.to_owned(),
+        channels: channels.map(|c| c.name().to_owned()).collect(),
+        passkey: true,
+        ..SecondView::default()
+    }
+}
+
+/// Only what this person has is offered.
+fn with_ways(view: SecondView, _: &App, factors: &Factors) -> SecondView {
+    let channels = view.channels.into_iter().filter(|c| factors.channels.contains(c)).collect();
+    SecondView { channels, passkey: factors.passkeys > 0, ..view }
+}
+
+/// POST `/sign-in/code`: a second factor.
+pub async fn give_code(
+    State(app): State<Arc<App>>,
+    Extension(peer): Extension<Peer>,
+    headers: HeaderMap,
+    uri: Uri,
+    body: HttpBody,
+) -> Response {
+    let fields = match read_form(&headers, body).await {
+        Ok(fields) => fields,
+        Err(error) => return Problem { error, request: app.db.env().id() }.into_response(),
+    };
+    let field = |name: &str| fields.get(name).map(String::as_str).unwrap_or_default();
+    let (ip, device) = (peer.0.ip().to_string(), cookie(&headers, DEVICE_COOKIE).unwrap_or_default());
+    let source = Source { ip: &ip, agent: agent(&headers), device: &device };
+    let shell = stranger(&app, &headers, &uri);
+    let view = second_view(&app, field("token"), field("organization"), field("return_to"));
+    if let Some(channel) = fields.get("send") {
+        return send_code(&app, channel, view, &shell).await;
+    }
+    match auth::give_code(&app.db, field("token"), field("code"), source).await {
+        Ok(signed) => begun(&app, &signed, field("organization"), &local(field("return_to"))),
+        Err(Error::Invalid(_)) => {
+            let view = SecondView { error: shell.t().security.wrong_code.to_owned(), ..view };
+            (StatusCode::UNPROCESSABLE_ENTITY, html(&entry::second(&view, &shell))).into_response()
+        }
+        Err(error) => again(&error, field("organization"), &app, &shell),
+    }
+}
+
+async fn send_code(app: &App, channel: &str, view: SecondView, shell: &Shell) -> Response {
+    let sent = match (&app.courier, Medium::named(channel)) {
+        (Some(courier), Ok(channel)) => auth::send_sign_in_code(&app.db, &**courier, &view.token, channel).await,
+        _ => Err(Error::NotFound),
+    };
+    match sent {
+        Ok(()) => html(&entry::second(&SecondView { sent: true, ..view }, shell)),
+        Err(Error::NotFound) => {
+            let view = SecondView { error: shell.t().security.no_such_address.to_owned(), ..view };
+            (StatusCode::UNPROCESSABLE_ENTITY, html(&entry::second(&view, shell))).into_response()
+        }
+        Err(error) => again(&error, &view.organization, app, shell),
+    }
+}
+
+/// The question is too old, or was answered wrong too often: from the beginning.
+pub fn again(error: &Error, organization: &str, app: &App, shell: &Shell) -> Response {
+    let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let words = match error {
+        Error::Unauthenticated => shell.t().security.begin_again.to_owned(),
+        Error::TooMany(seconds) => fill(shell.t().ui.locked, &[("n", &seconds.div_ceil(60).to_string())]),
+        Error::Refused { detail, .. } => detail.clone(),
+        other => Problem { error: Error::Unavailable(other.to_string()), request: app.db.env().id() }.detail(),
+    };
+    let view = SignInView { organization: organization.to_owned(), error: words, ..SignInView::default() };
+    (status, html(&entry::sign_in(&view, shell))).into_response()
+}
+
+pub fn agent(headers: &HeaderMap) -> &str {
     headers.get(header::USER_AGENT).and_then(|v| v.to_str().ok()).unwrap_or_default()
 }
 
 /// A session has begun: its cookie, the organization for the next time, and on to the page.
-fn begun(app: &App, signed: &auth::Signed, organization: &str, next: &str) -> Response {
+pub fn begun(app: &App, signed: &auth::Signed, organization: &str, next: &str) -> Response {
+    let next = if signed.restricted { "/account/security" } else { next };
     let mut response = Redirect::to(next).into_response();
-    let seconds = (signed.expires_at - app.db.env().now()).whole_seconds();
-    set_cookie(&mut response, app, SESSION_COOKIE, &signed.token, seconds);
+    let now = app.db.env().now();
+    set_cookie(&mut response, app, SESSION_COOKIE, &signed.token, (signed.expires_at - now).whole_seconds());
+    if let Some((token, ends)) = &signed.device {
+        set_cookie(&mut response, app, DEVICE_COOKIE, token, (*ends - now).whole_seconds());
+    }
     if organization.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
         set_cookie(&mut response, app, "organization", organization, 365 * 86_400);
     }
@@ -88,7 +191,7 @@ fn begun(app: &App, signed: &auth::Signed, organization: &str, next: &str) -> Re
 }
 
 /// Only a path of our own is returned to.
-fn local(path: &str) -> String {
+pub fn local(path: &str) -> String {
     let ours = path.starts_with('/') && !path.starts_with("//") && !path.contains(['\\', ':', '\r', '\n']);
     if ours { path.to_owned() } else { "/".into() }
 }
@@ -153,8 +256,8 @@ pub async fn setup(
         return setup_form(&app, &token, &headers, &uri, shell.t().ui.not_the_same.to_owned()).await;
     }
     let ip = peer.0.ip().to_string();
-    match auth::accept_and_sign_in(&app.db, &token, field("password"), (&ip, agent(&headers))).await {
-        Ok((slug, signed)) => begun(&app, &signed, &slug, "/"),
+    match auth::accept_and_sign_in(&app.db, &token, field("password"), (&*ip, agent(&headers))).await {
+        Ok((slug, signed)) => signed_in(&app, signed, &slug, ("/", &shell)),
         Err(Error::NotFound) => setup_form(&app, &token, &headers, &uri, String::new()).await,
         Err(Error::Invalid(fields)) => {
             let words = fields.iter().map(|f| f.message.clone()).collect::<Vec<_>>().join("; ");

@@ -63,7 +63,7 @@ impl Visit {
 
     /// The caller of this request, or the sign-in page.
     async fn of(app: &Arc<App>, headers: &HeaderMap, uri: &Uri) -> Result<Self, Response> {
-        let ctx = match api::caller(app, headers, Channel::Page).await {
+        let ctx = match api::caller(app, headers, Channel::Page, "").await {
             Ok(ctx) => chosen(ctx, headers),
             Err(Error::Unauthenticated) => return Err(to_sign_in(headers, uri)),
             Err(error) => return Err(PageError { error, shell: Box::new(stranger(app, headers, uri)) }.into_response()),
@@ -76,6 +76,11 @@ impl Visit {
         shell.purpose = ctx.purpose.code().to_owned();
         shell.purposes = offered(&ctx).map(|p| p.code().to_owned()).collect();
         shell.nav = modules(&ctx).into_iter().map(|m| m.item(shell.locale)).collect();
+        // Without the second factor that the roles need, only the page where one is set up is open.
+        let own = ["/account/security", "/sign-out", "/preferences"].iter().any(|p| uri.path().starts_with(p));
+        if ctx.restricted && !own {
+            return Err(Redirect::to("/account/security").into_response());
+        }
         let visit = Self { app: app.clone(), ctx, shell };
         visit.named().await
     }
@@ -333,7 +338,10 @@ fn modules(ctx: &Ctx) -> Vec<Module> {
     if ctx.may("auth.access.explain") {
         out.push(Module::Why);
     }
-    out.extend([Module::Docs, Module::Account]);
+    if ctx.may("kernel.setting.read") {
+        out.push(Module::Rules);
+    }
+    out.extend([Module::Docs, Module::Account, Module::Security]);
     out
 }
 
@@ -384,7 +392,8 @@ pub fn text(value: &Value, name: &str) -> String {
 
 /// Sets a cookie that scripts cannot read.
 pub fn set_cookie(response: &mut Response, app: &App, name: &str, value: &str, max_age_seconds: i64) {
-    let (prefix, secure) = if app.secure && name == SESSION_COOKIE { ("__Host-", "; Secure") } else { ("", "") };
+    let secret = name.starts_with("salus_");
+    let (prefix, secure) = if app.secure && secret { ("__Host-", "; Secure") } else { ("", "") };
     let text = format!("{prefix}{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={max_age_seconds}{secure}");
     if let Ok(text) = HeaderValue::from_str(&text) {
         response.headers_mut().append(header::SET_COOKIE, text);

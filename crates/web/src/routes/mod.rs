@@ -13,9 +13,14 @@ mod glass;
 mod home;
 mod jobs;
 mod notices;
+mod passkey;
 mod patients;
+mod provider;
 mod record;
 mod roles;
+mod rules;
+mod security;
+mod tokens;
 mod why;
 
 use crate::{app::App, assets};
@@ -33,6 +38,14 @@ pub fn pages() -> Router<Arc<App>> {
     Router::new()
         .route("/", get(home::show))
         .route("/sign-in", get(entry::sign_in_page).post(entry::sign_in))
+        .route("/sign-in/code", post(entry::give_code))
+        .route("/sign-in/passkey", post(passkey::sign_in))
+        .route("/sign-in/passkey/ask", post(passkey::ask))
+        .route("/sign-in/provider/back", get(provider::arrive))
+        .route("/sign-in/provider/{organization}/{id}", get(provider::depart))
+        .route("/api/auth/token", post(tokens::issue))
+        .route("/api/auth/token/refresh", post(tokens::refresh))
+        .route("/api/auth/token/revoke", post(tokens::revoke))
         .route("/sign-out", post(entry::sign_out))
         .route("/setup/{token}", get(entry::setup_page).post(entry::setup))
         .route("/preferences", post(entry::preferences))
@@ -71,6 +84,25 @@ pub fn pages() -> Router<Arc<App>> {
         .route("/account/tokens", post(account::create_token))
         .route("/account/tokens/{id}/revoke", post(account::revoke_token))
         .route("/account/sessions/{id}/revoke", post(account::revoke_session))
+        .route("/account/security", get(security::show))
+        .route("/account/security/prove", post(security::prove))
+        .route("/account/security/password", post(security::change_password))
+        .route("/account/security/authenticator", post(security::new_authenticator))
+        .route("/account/security/authenticator/confirm", post(security::confirm_authenticator))
+        .route("/account/security/authenticator/remove", post(security::remove_authenticator))
+        .route("/account/security/recovery-codes", post(security::recovery_codes))
+        .route("/account/security/passkeys", post(passkey::keep))
+        .route("/account/security/passkeys/ask", post(passkey::ask_new))
+        .route("/account/security/passkeys/{id}/remove", post(passkey::remove))
+        .route("/account/security/codes", post(security::new_address))
+        .route("/account/security/codes/confirm", post(security::confirm_address))
+        .route("/account/security/codes/{channel}/remove", post(security::remove_address))
+        .route("/account/security/devices/{id}/remove", post(security::remove_device))
+        .route("/account/security/accounts/{id}", get(provider::link))
+        .route("/account/security/accounts/{id}/remove", post(provider::unlink))
+        .route("/account/tokens/{id}/replace", post(account::replace_token))
+        .route("/security-configuration", get(rules::show).post(rules::change))
+        .route("/simulator", get(rules::simulator))
         .route("/assets/{file}", get(asset))
         .fallback(home::missing)
 }

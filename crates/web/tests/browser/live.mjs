@@ -241,24 +241,72 @@ await step("every page speaks three languages", async () => {
   }
 });
 
+// Who manages accounts sets up a second proof first. Passkeys need a name as address.
+const named = base.replace("127.0.0.1", "localhost");
+const admin = await browser.newContext({ viewport: { width: 1280, height: 900 }, locale: "en", reducedMotion: "reduce" });
+const office = await admin.newPage();
+office.on("console", (message) => message.type() === "error" && noise.push(message.text()));
+office.on("pageerror", (error) => noise.push(error.message));
+
+await step("the owner sets up a passkey before anything else, and signs in with it", async () => {
+  const devtools = await admin.newCDPSession(office);
+  await devtools.send("WebAuthn.enable");
+  const options = { protocol: "ctap2", transport: "internal", hasResidentKey: true, hasUserVerification: true, isUserVerified: true };
+  await devtools.send("WebAuthn.addVirtualAuthenticator", { options: { ...options, automaticPresenceSimulation: true } });
+  await office.goto(linkOf("OWNER").link.replace(base, named));
+  await office.fill("input[name=password]", `${PASSWORD}-9`);
+  await office.fill("input[name=again]", `${PASSWORD}-9`);
+  await office.click("button[type=submit]");
+  await office.waitForURL(`${named}/account/security`);
+  await office.goto(`${named}/audit`);
+  await office.waitForURL(`${named}/account/security`);
+  await office.fill("form.passkey input[name=name]", "The owner's laptop");
+  await office.click("button[data-passkey=create]");
+  await office.waitForSelector(".created code.secret");
+  assert.equal(await office.locator(".created code.secret").count(), 10, "recovery codes are shown once");
+  assert.match(await office.textContent("#passkeys tbody th"), /The owner's laptop/);
+  await office.goto(`${named}/audit`);
+  assert.ok(office.url().endsWith("/audit"), "everything is open now");
+  await office.locator("button.who").click();
+  await office.locator("form[action='/sign-out'] button").click();
+  await office.waitForURL(`${named}/sign-in`);
+  await office.click("button[data-passkey=get]");
+  await office.waitForURL(`${named}/`);
+  assert.match(await office.textContent("h1"), /Owner/);
+});
+
+await step("an authenticator is shown as a code to scan, and codes are sent through the simulator", async () => {
+  await office.goto(`${named}/account/security`);
+  await office.click("#authenticator button[type=submit]");
+  await office.waitForSelector("svg.qr");
+  await office.selectOption("select[name=channel]", "sms");
+  await office.fill("input[name=address]", "+1 202 555 0143");
+  await office.click("#codes button[type=submit]");
+  await office.waitForSelector("input[name=sent_code]");
+  const sent = await admin.newPage();
+  await sent.goto(`${named}/simulator`);
+  const code = (await sent.textContent("main")).match(/\d{6} is your Salus code/)[0].slice(0, 6);
+  await sent.close();
+  await office.fill("input[name=sent_code]", code);
+  await office.click("#codes button[type=submit]");
+  await office.waitForSelector("form[action='/account/security/codes/sms/remove']");
+});
+
 await step("every promise is proved on the running database, and the owner sees that", async () => {
   const { stdout } = await promisify(execFile)(binary, ["prove", "--json", "--home", home]);
   const { ok, proofs } = JSON.parse(stdout);
   assert.ok(ok, stdout);
-  const admin = await browser.newContext({ viewport: { width: 1280, height: 900 }, locale: "en", reducedMotion: "reduce" });
-  const office = await admin.newPage();
-  await office.goto(linkOf("OWNER").link);
-  await office.fill("input[name=password]", `${PASSWORD}-9`);
-  await office.fill("input[name=again]", `${PASSWORD}-9`);
-  await office.click("button[type=submit]");
-  await office.waitForURL(`${base}/`);
+  await office.goto(`${named}/`);
   await office.locator("#side a[href='/compliance']").click();
   const lights = await office.locator(".cards .card-head .badge").allTextContents();
   const verdicts = proofs.map((proof) => (proof.verdict === "HOLDS" ? "✓Holds" : "!Warning: Could not be tried here"));
   assert.deepEqual(lights, verdicts);
   await office.locator("#proof-isolation a").click();
   assert.match(await office.locator("#history").textContent(), /attempts over/);
-  await tour(office, shots, [["compliance", `${base}/compliance?proof=isolation`], ["encryption", `${base}/encryption`], ["audit", `${base}/audit`]]);
+  await tour(office, shots, [
+    ["compliance", `${named}/compliance?proof=isolation`], ["encryption", `${named}/encryption`], ["audit", `${named}/audit`],
+    ["rules", `${named}/security-configuration`], ["security", `${named}/account/security`], ["simulator", `${named}/simulator`],
+  ]);
   await admin.close();
 });
 
@@ -272,7 +320,7 @@ await step("every page fits narrow and wide screens, light and dark, and axe fin
     ["browse", `${base}/browse`], ["browse-table", `${base}/browse/medical/patients`],
     ["browse-facts", `${base}/browse/records/lab_results`], ["browse-row", `${base}/browse/medical/patients/${row}`],
     ["docs", `${base}/docs`], ["docs-operation", `${base}/docs?operation=medical.patient.list`],
-    ["account", `${base}/account`], ["missing", `${base}/nowhere`], ["refused", `${base}/audit`],
+    ["account", `${base}/account`], ["account-security", `${base}/account/security`], ["missing", `${base}/nowhere`], ["refused", `${base}/audit`],
   ]);
 });
 

@@ -4,10 +4,12 @@
 mod access;
 mod clock;
 mod framing;
+mod headers;
 mod live;
 mod openapi;
 mod pages;
 mod rest;
 mod rights;
 mod search;
+mod second_factor;
 mod sign_in;

@@ -23,8 +23,8 @@ macro_rules! texts {
     };
 }
 
-mod alerts;
 mod access;
+mod alerts;
 pub mod codes;
 mod compliance;
 mod data;
@@ -32,17 +32,19 @@ pub mod format;
 mod keys;
 mod notices;
 mod people;
+mod security;
 mod ui;
 pub mod units;
 mod zone;
 
-pub use alerts::Alerts;
 pub use access::Access;
+pub use alerts::Alerts;
 pub use compliance::Compliance;
 pub use data::Data;
 pub use keys::Keys;
 pub use notices::Notices;
 pub use people::People;
+pub use security::Security;
 pub use ui::Ui;
 pub use zone::Zone;
 
@@ -80,38 +82,30 @@ pub struct Texts {
     pub alerts: Alerts,
     /// Who may reach what, and why.
     pub access: Access,
+    /// Second factors, account security, rules for sign-in.
+    pub security: Security,
 }
 
-static EN: Texts = Texts {
-    ui: Ui::EN,
-    people: People::EN,
-    data: Data::EN,
-    compliance: Compliance::EN,
-    keys: Keys::EN,
-    notices: Notices::EN,
-    alerts: Alerts::EN,
-    access: Access::EN,
-};
-static ES: Texts = Texts {
-    ui: Ui::ES,
-    people: People::ES,
-    data: Data::ES,
-    compliance: Compliance::ES,
-    keys: Keys::ES,
-    notices: Notices::ES,
-    alerts: Alerts::ES,
-    access: Access::ES,
-};
-static PT_BR: Texts = Texts {
-    ui: Ui::PT_BR,
-    people: People::PT_BR,
-    data: Data::PT_BR,
-    compliance: Compliance::PT_BR,
-    keys: Keys::PT_BR,
-    notices: Notices::PT_BR,
-    alerts: Alerts::PT_BR,
-    access: Access::PT_BR,
-};
+/// Every group in one of the languages.
+macro_rules! language {
+    ($tag:ident) => {
+        Texts {
+            ui: Ui::$tag,
+            people: People::$tag,
+            data: Data::$tag,
+            compliance: Compliance::$tag,
+            keys: Keys::$tag,
+            notices: Notices::$tag,
+            alerts: Alerts::$tag,
+            access: Access::$tag,
+            security: Security::$tag,
+        }
+    };
+}
+
+static EN: Texts = language!(EN);
+static ES: Texts = language!(ES);
+static PT_BR: Texts = language!(PT_BR);
 
 impl Locale {
     /// Every language, in the order of the switch.
@@ -223,6 +217,9 @@ mod tests {
         if source.contains(&format!("t().{group};")) {
             paths.push(format!("t.{key}"));
         }
+        if source.contains(&format!("shell.t().{group}")) {
+            paths.push(format!("s.{key}"));
+        }
         if source.contains(&format!("texts().{group};")) {
             paths.push(format!("texts.{key}"));
         }
@@ -242,6 +239,7 @@ mod tests {
             ("notices", Notices::KEYS),
             ("access", Access::KEYS),
             ("alerts", Alerts::KEYS),
+            ("security", Security::KEYS),
         ] {
             for (key, texts) in keys {
                 assert!(sources.iter().any(|source| reads(source, group, key)), "no page uses {group}.{key}");

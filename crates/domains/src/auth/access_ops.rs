@@ -1,0 +1,168 @@
+//! What an administrator does to the access of others: ends sessions and keys, takes away second factors that are lost,
+//! and brings in the users of an existing system with the passwords they have.
+
+use super::{
+    factors,
+    grant::may_admit,
+    password,
+    users::{NewUser, enter},
+};
+use crate::row;
+use salus_core::{Error, Result};
+use salus_store::{Body, Call, Method, Op, Reply, Run, Tx, run, sql};
+use serde::Deserialize;
+use serde_json::json;
+use uuid::Uuid;
+
+/// The operations.
+pub fn ops() -> Vec<Op> {
+    let text = || json!({"type": "string"});
+    let op = |path: &str, name: &str, target, summary: &str, run: Run| Op {
+        method: Method::Post,
+        path: format!("/api/v1/auth/{path}"),
+        name: format!("auth.{name}"),
+        permission: "auth.user.manage",
+        summary: summary.to_owned(),
+        target,
+        params: Vec::new(),
+        input: None,
+        output: json!({"type": "object"}),
+        run,
+    };
+    vec![
+        op(
+            "sessions/{id}/revoke",
+            "session.revoke",
+            "auth.sessions",
+            "End somebody's session within a second",
+            run(|tx, call| Box::pin(revoke_session(tx, call))),
+        ),
+        op(
+            "api-keys/{id}/revoke",
+            "api_key.revoke",
+            "auth.api_keys",
+            "End an API key within a second",
+            run(|tx, call| Box::pin(revoke_key(tx, call))),
+        ),
+        op(
+            "users/{id}/end-sessions",
+            "user.end_sessions",
+            "auth.users",
+            "End all sessions of a user within a second; API keys go on",
+            run(|tx, call| Box::pin(end_sessions(tx, call))),
+        ),
+        op(
+            "users/{id}/reset-factors",
+            "user.reset_factors",
+            "auth.users",
+            "Take away all second factors of a user who lost them, and end the sessions; new ones are set up at the next sign-in",
+            run(|tx, call| Box::pin(reset_factors(tx, call))),
+        ),
+        Op {
+            permission: "auth.identity_provider.write",
+            input: Some(json!({
+                "type": "object",
+                "properties": {"client_secret": {"type": ["string", "null"], "description": "null takes it away"}},
+                "required": ["client_secret"],
+                "additionalProperties": false,
+            })),
+            ..op(
+                "identity-providers/{id}/secret",
+                "identity_provider.set_secret",
+                "auth.identity_providers",
+                "Set the secret that an identity provider gave; nobody reads it back",
+                run(|tx, call| Box::pin(set_secret(tx, call))),
+            )
+        },
+        Op {
+            input: Some(json!({
+                "type": "object",
+                "properties": {
+                    "email": text(), "display_name": text(), "roles": {"type": "array", "items": text()},
+                    "bcrypt_hash": {"type": "string", "description": "60 characters that begin with $2a$, $2b$ or $2y$"},
+                },
+                "required": ["email", "display_name", "bcrypt_hash"],
+                "additionalProperties": false,
+            })),
+            ..op(
+                "users/import",
+                "user.import",
+                "auth.users",
+                "Bring in a user of an existing system, who keeps the password; its hash is replaced at the first sign-in",
+                run(|tx, call| Box::pin(import(tx, call))),
+            )
+        },
+    ]
+}
+
+async fn revoke_session(tx: &mut Tx, call: Call) -> Result<Reply> {
+    let (id, now) = (call.id()?, tx.ctx.env.now());
+    let sql = sql!("SELECT user_id FROM auth.sessions WHERE id = $1");
+    let user: Uuid = tx.query_opt(sql, &[&id]).await?.ok_or(Error::NotFound)?.get(0);
+    let sql = sql!("UPDATE auth.sessions SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL");
+    tx.query(sql, &[&id, &now]).await?;
+    Ok(Reply::json(json!({"id": id, "user_id": user})))
+}
+
+async fn revoke_key(tx: &mut Tx, call: Call) -> Result<Reply> {
+    let (id, now) = (call.id()?, tx.ctx.env.now());
+    let sql = sql!("UPDATE auth.api_keys SET revoked_at = coalesce(revoked_at, $2) WHERE id = $1 RETURNING user_id");
+    let user: Uuid = tx.query_opt(sql, &[&id, &now]).await?.ok_or(Error::NotFound)?.get(0);
+    Ok(Reply::json(json!({"id": id, "user_id": user})))
+}
+
+/// Ends every session of a user; how many there were.
+async fn end_all(tx: &mut Tx, user: Uuid) -> Result<usize> {
+    tx.query_opt(sql!("SELECT id FROM auth.users WHERE id = $1"), &[&user]).await?.ok_or(Error::NotFound)?;
+    let now = tx.ctx.env.now();
+    let sql = sql!("UPDATE auth.sessions SET revoked_at = $2 WHERE user_id = $1 AND revoked_at IS NULL RETURNING id");
+    Ok(tx.query(sql, &[&user, &now]).await?.len())
+}
+
+async fn end_sessions(tx: &mut Tx, call: Call) -> Result<Reply> {
+    let id = call.id()?;
+    let ended = end_all(tx, id).await?;
+    Ok(Reply::json(json!({"id": id, "ended": ended})))
+}
+
+async fn reset_factors(tx: &mut Tx, call: Call) -> Result<Reply> {
+    let id = call.id()?;
+    // It is half of a way into the account.
+    may_admit(tx, id).await?;
+    let ended = end_all(tx, id).await?;
+    factors::remove_all(tx, id).await?;
+    Ok(Reply::json(json!({"id": id, "ended": ended})))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Secret {
+    client_secret: Option<String>,
+}
+
+async fn set_secret(tx: &mut Tx, mut call: Call) -> Result<Reply> {
+    let id = call.id()?;
+    let Secret { client_secret } = call.input()?;
+    tx.query_opt(sql!("SELECT id FROM auth.identity_providers WHERE id = $1"), &[&id]).await?.ok_or(Error::NotFound)?;
+    tx.update("auth.identity_providers", id, None, row(json!({"client_secret": client_secret}))).await?;
+    Ok(Reply::json(json!({"id": id})))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Imported {
+    email: String,
+    display_name: String,
+    #[serde(default)]
+    roles: Vec<String>,
+    bcrypt_hash: String,
+}
+
+async fn import(tx: &mut Tx, mut call: Call) -> Result<Reply> {
+    let Imported { email, display_name, roles, bcrypt_hash } = call.input()?;
+    password::check_imported(&bcrypt_hash)?;
+    let id =
+        enter(tx, &NewUser { email, display_name, roles }, json!({"status": "active", "password_hash": bcrypt_hash}))
+            .await?;
+    Ok(Reply { status: 201, body: Body::Json(json!({"id": id})) })
+}

@@ -1,0 +1,88 @@
+//! Who needs a second factor, and how long a proof of who somebody is counts as fresh.
+//!
+//! Besides the tenant's own rules, everybody needs one whose roles open the door for others: who manages accounts,
+//! roles or settings, exports, handles keys, or may break the glass.
+
+use super::{configuration::SecurityConfiguration, sign_in::as_user};
+use salus_core::{Ctx, Error, Permissions, Result};
+use salus_store::{Db, Tx, sql};
+use time::{Duration, OffsetDateTime};
+
+/// Permissions whose holders need a second factor, whatever the tenant's rules say.
+const POWERS: [&str; 6] = [
+    "auth.user.manage",
+    "auth.role.write",
+    "auth.role.grant",
+    "auth.identity_provider.write",
+    "kernel.setting.write",
+    "kernel.key.write",
+];
+/// How long one proof serves for changes of one's own account.
+const FRESH: Duration = Duration::minutes(15);
+
+/// Whether the holder of these roles and permissions must give a second factor.
+#[must_use]
+pub fn needs_second_factor(rules: &SecurityConfiguration, roles: &[String], permissions: &Permissions) -> bool {
+    rules.require_mfa
+        || roles.iter().any(|role| rules.mfa_required_roles.contains(role))
+        || POWERS.iter().any(|power| permissions.allow(power))
+        || permissions.iter().any(is_power)
+}
+
+/// Whether a permission by its own words is one that needs a second factor.
+fn is_power(pattern: &str) -> bool {
+    let mut words = pattern.split('.').skip(1);
+    let (noun, verb) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    verb == "export" || noun.contains("break_glass") || verb.contains("break_glass")
+}
+
+/// Whether who sits before the caller's session has proved lately who they are.
+pub(super) async fn is_fresh(tx: &mut Tx) -> Result<bool> {
+    let sql = sql!("SELECT proved_at FROM auth.sessions WHERE id = $1 AND user_id = $2");
+    let (session, user) = (tx.ctx.actor.session, tx.ctx.actor.id);
+    let proved: Option<OffsetDateTime> = tx.query_opt(sql, &[&session, &user]).await?.map(|r| r.get(0));
+    Ok(proved.is_some_and(|at| tx.ctx.env.now() - at < FRESH))
+}
+
+/// Refuses a change of one's own account when who sits there has not proved lately who they are.
+///
+/// # Errors
+/// [`Error::Refused`] with `prove_again`.
+pub(super) async fn must_be_fresh(tx: &mut Tx) -> Result<()> {
+    if is_fresh(tx).await? {
+        return Ok(());
+    }
+    let detail = "Give your password again first: for a change of your account it must be sure that this is you".into();
+    Err(Error::Refused { code: "prove_again", detail })
+}
+
+/// Proves with the password that it is still the owner who sits before a session.
+///
+/// # Errors
+/// [`Error::Invalid`] on `password`, [`Error::TooMany`] after too many failures.
+pub async fn prove_again(db: &Db, ctx: &Ctx, password: &str, ip: &str) -> Result<()> {
+    super::sign_in::check_own_password(db, ctx, password, ip).await?;
+    let mut tx = db.begin(as_user(&ctx.env, ctx.tenant, ctx.actor.id), false).await?;
+    let sql = sql!("UPDATE auth.sessions SET proved_at = $3 WHERE id = $1 AND user_id = $2");
+    tx.query(sql, &[&ctx.actor.session, &ctx.actor.id, &ctx.env.now()]).await?;
+    tx.commit("auth.session.prove", "auth.sessions").await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn powers_need_a_second_factor_whatever_the_rules_say() {
+        let lax = SecurityConfiguration { require_mfa: false, ..SecurityConfiguration::default() };
+        let needs = |patterns: &[&str]| needs_second_factor(&lax, &[], &Permissions::new(patterns.iter().copied()));
+        assert!(!needs(&["medical.*.*", "records.*.*", "kernel.phi.read", "audit.subject.read", "kernel.key.read"]));
+        for power in ["auth.*.*", "auth.user.manage", "medical.patient.export", "auth.break_glass.begin", "*.*.*"] {
+            assert!(needs(&[power]), "{power}");
+        }
+        let named = SecurityConfiguration { mfa_required_roles: vec!["nurse".into()], ..lax.clone() };
+        assert!(needs_second_factor(&named, &["nurse".into()], &Permissions::default()));
+        assert!(!needs_second_factor(&named, &["clerk".into()], &Permissions::default()));
+        assert!(needs_second_factor(&SecurityConfiguration::default(), &[], &Permissions::default()));
+    }
+}

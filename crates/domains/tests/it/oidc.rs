@@ -1,0 +1,226 @@
+//! Sign-in through a provider that runs inside the test: what it must say, and what it must not be able to say.
+
+use crate::factors::{EMAIL, HOME, Place};
+use aws_lc_rs::{
+    digest,
+    rand::SystemRandom,
+    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _},
+};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use salus_core::{Error, Result};
+use salus_domains::auth::{self, Arrival, Departure, Return, SignIn, Source};
+use salus_store::Call;
+use serde_json::{Value, json};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+};
+use uuid::Uuid;
+
+const REDIRECT: &str = "http://localhost:8080/sign-in/provider/back";
+
+/// A provider on a port of its own: fixed answers by path, and one answer for the next exchange.
+struct Provider {
+    issuer: String,
+    key: EcdsaKeyPair,
+    answers: Arc<Mutex<BTreeMap<String, Value>>>,
+    exchanges: Arc<Mutex<Vec<String>>>,
+}
+
+impl Provider {
+    async fn new() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let issuer = format!("http://{}", listener.local_addr().unwrap());
+        let key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
+        let at = |p: &str| format!("{issuer}{p}");
+        let point = key.public_key().as_ref();
+        let text = |b: &[u8]| URL_SAFE_NO_PAD.encode(b);
+        let jwk = json!({"kty": "EC", "crv": "P-256", "kid": "k", "x": text(&point[1..33]), "y": text(&point[33..])});
+        let told = json!({
+            "issuer": issuer, "authorization_endpoint": at("/authorize"), "token_endpoint": at("/token"),
+            "jwks_uri": at("/keys"),
+        });
+        let fixed = [("/.well-known/openid-configuration", told), ("/keys", json!({"keys": [jwk]}))];
+        let answers = Arc::new(Mutex::new(fixed.map(|(path, v)| (path.to_owned(), v)).into()));
+        let provider = Self { issuer, key, answers, exchanges: Arc::default() };
+        let (answers, exchanges) = (provider.answers.clone(), provider.exchanges.clone());
+        salus_store::runtime::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                serve(stream, &answers, &exchanges).await;
+            }
+        });
+        provider
+    }
+
+    /// The next exchange gives a token with these claims.
+    fn says(&self, claims: &Value) {
+        let part = |v: &Value| URL_SAFE_NO_PAD.encode(v.to_string());
+        let signed = format!("{}.{}", part(&json!({"alg": "ES256", "kid": "k"})), part(claims));
+        let signature = self.key.sign(&SystemRandom::new(), signed.as_bytes()).unwrap();
+        let token = format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature));
+        let answer = json!({"id_token": token, "access_token": "x"});
+        self.answers.lock().unwrap().insert("/token".into(), answer);
+    }
+}
+
+/// Reads one request and answers it.
+async fn serve(mut stream: TcpStream, answers: &Mutex<BTreeMap<String, Value>>, exchanges: &Mutex<Vec<String>>) {
+    let (mut request, mut buffer) = (String::new(), [0; 4096]);
+    loop {
+        let read = stream.read(&mut buffer).await.unwrap_or(0);
+        request.push_str(&String::from_utf8_lossy(&buffer[..read]));
+        let length = |head: &str| {
+            let line = head.lines().find_map(|l| l.to_lowercase().strip_prefix("content-length:").map(str::to_owned));
+            line.map_or(0, |n| n.trim().parse().unwrap())
+        };
+        match request.split_once("\r\n\r\n") {
+            Some((head, body)) if body.len() >= length(head) => break,
+            _ if read == 0 => return,
+            _ => {}
+        }
+    }
+    let path = request.split(' ').nth(1).unwrap_or_default().to_owned();
+    if path == "/token" {
+        exchanges.lock().unwrap().push(request);
+    }
+    let answer = answers.lock().unwrap().get(&path).map(Value::to_string);
+    let (status, body) = answer.map_or(("404 Not Found", String::new()), |body| ("200 OK", body));
+    let length = body.len();
+    let reply = format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}");
+    stream.write_all(reply.as_bytes()).await.ok();
+}
+
+async fn trust(place: &Place, provider: &Provider, links_by_email: bool) -> Uuid {
+    let body = json!({
+        "name": "North's directory", "issuer": provider.issuer, "client_id": "salus", "links_by_email": links_by_email,
+    });
+    let made = place.call("auth.identity_provider.create", Call { body, ..Call::default() }).await.unwrap();
+    let id = made["id"].as_str().unwrap().to_owned();
+    let secret = Call { body: json!({"client_secret": "s3cret"}), ..crate::world::at(&id) };
+    place.call("auth.identity_provider.set_secret", secret).await.unwrap();
+    id.parse().unwrap()
+}
+
+/// The query of the address a browser is sent to.
+fn asked(departure: &Departure) -> BTreeMap<String, String> {
+    let query = departure.address.split_once('?').unwrap().1;
+    form_urlencoded::parse(query.as_bytes()).into_owned().collect()
+}
+
+fn claims(place: &Place, provider: &Provider, asked: &BTreeMap<String, String>) -> Value {
+    let now = place.db.env().now().unix_timestamp();
+    json!({
+        "iss": provider.issuer, "aud": "salus", "sub": "subject-7", "exp": now + 300, "iat": now,
+        "nonce": asked["nonce"], "email": EMAIL, "email_verified": true,
+    })
+}
+
+async fn back(place: &Place, departure: &Departure) -> Result<Arrival> {
+    let state = &departure.state;
+    let back = Return { kept: state, state, code: "c0de", issuer: "", redirect: REDIRECT };
+    auth::arrive(&place.db, back, Source::from(HOME)).await
+}
+
+#[tokio::test]
+async fn a_verified_address_links_once_and_the_subject_opens_from_then_on() {
+    let place = Place::new(json!({"requireMfa": false}), "reader").await;
+    let provider = Provider::new().await;
+    let id = trust(&place, &provider, true).await;
+    assert_eq!(auth::providers(&place.db, "north").await.unwrap()[0].id, id);
+    assert!(auth::providers(&place.db, "nosuch").await.unwrap().is_empty());
+    let departure = auth::depart(&place.db, "north", id, REDIRECT).await.unwrap();
+    let question = asked(&departure);
+    assert!(departure.address.starts_with(&format!("{}/authorize?", provider.issuer)));
+    assert_eq!((&*question["response_type"], &*question["code_challenge_method"]), ("code", "S256"));
+    assert_eq!(question["state"], departure.state);
+    provider.says(&claims(&place, &provider, &question));
+    let arrived = back(&place, &departure).await.unwrap();
+    assert!(matches!(arrived, Arrival::SignIn(slug, SignIn::Session(_)) if slug == "north"));
+    assert!(matches!(back(&place, &departure).await, Err(Error::Unauthenticated)), "a question is answered once");
+
+    let exchange = provider.exchanges.lock().unwrap()[0].clone();
+    let (head, body) = exchange.split_once("\r\n\r\n").unwrap();
+    assert!(head.contains("authorization: Basic c2FsdXM6czNjcmV0"), "{head}");
+    let form: BTreeMap<String, String> = form_urlencoded::parse(body.as_bytes()).into_owned().collect();
+    let digested = URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, form["code_verifier"].as_bytes()));
+    assert_eq!((&digested, &*form["redirect_uri"]), (&question["code_challenge"], REDIRECT));
+
+    // Known by its subject now, whatever address the provider tells.
+    let departure = auth::depart(&place.db, "north", id, REDIRECT).await.unwrap();
+    let mut later = claims(&place, &provider, &asked(&departure));
+    later["email"] = json!("new@north.example");
+    provider.says(&later);
+    assert!(matches!(back(&place, &departure).await.unwrap(), Arrival::SignIn(..)));
+}
+
+#[tokio::test]
+async fn what_a_provider_may_not_say_opens_nothing() {
+    let place = Place::new(json!({"requireMfa": false}), "reader").await;
+    let provider = Provider::new().await;
+    let id = trust(&place, &provider, true).await;
+    let now = place.db.env().now().unix_timestamp();
+    for (member, value) in [
+        ("nonce", json!("another")),
+        ("nonce", json!(null)),
+        ("iss", json!("https://evil.example")),
+        ("aud", json!("another-client")),
+        ("exp", json!(now - 3600)),
+        ("exp", json!("4102444800")),
+        ("sub", json!("")),
+        ("email_verified", json!(false)),
+        ("email_verified", json!("true")),
+        ("email", json!("nobody@north.example")),
+    ] {
+        let departure = auth::depart(&place.db, "north", id, REDIRECT).await.unwrap();
+        let mut bent = claims(&place, &provider, &asked(&departure));
+        bent[member] = value.clone();
+        provider.says(&bent);
+        let told = back(&place, &departure).await;
+        assert!(matches!(told, Err(Error::Unauthenticated)), "{member} {value}: {told:?}");
+    }
+    let departure = auth::depart(&place.db, "north", id, REDIRECT).await.unwrap();
+    let other = auth::depart(&place.db, "north", id, REDIRECT).await.unwrap();
+    let mixed = Return { kept: &other.state, state: &departure.state, code: "c", issuer: "", redirect: REDIRECT };
+    assert!(
+        matches!(auth::arrive(&place.db, mixed, Source::from(HOME)).await, Err(Error::Unauthenticated)),
+        "another browser"
+    );
+    let state = &departure.state;
+    let mixed = Return { kept: state, state, code: "c", issuer: "https://evil.example", redirect: REDIRECT };
+    assert!(
+        matches!(auth::arrive(&place.db, mixed, Source::from(HOME)).await, Err(Error::Unauthenticated)),
+        "a mix-up"
+    );
+}
+
+#[tokio::test]
+async fn an_account_is_linked_by_its_owner_and_stands_for_the_password_only() {
+    let place = Place::new(json!({}), "reader").await;
+    let provider = Provider::new().await;
+    let id = trust(&place, &provider, false).await;
+    let departure = auth::depart(&place.db, "north", id, REDIRECT).await.unwrap();
+    provider.says(&claims(&place, &provider, &asked(&departure)));
+    assert!(
+        matches!(back(&place, &departure).await, Err(Error::Unauthenticated)),
+        "an address alone links nothing here"
+    );
+
+    let ctx = place.caller(&place.session().await).await.unwrap();
+    let departure = auth::depart_to_link(&place.db, &ctx, id, REDIRECT).await.unwrap();
+    provider.says(&claims(&place, &provider, &asked(&departure)));
+    assert!(matches!(back(&place, &departure).await.unwrap(), Arrival::Linked));
+    assert!(auth::own_providers(&place.db, &ctx).await.unwrap()[0].linked);
+    place.enrol(&ctx).await;
+    let departure = auth::depart(&place.db, "north", id, REDIRECT).await.unwrap();
+    provider.says(&claims(&place, &provider, &asked(&departure)));
+    let arrived = back(&place, &departure).await.unwrap();
+    assert!(matches!(arrived, Arrival::SignIn(_, SignIn::SecondFactor { .. })), "{arrived:?}");
+    auth::unlink(&place.db, &ctx, id).await.unwrap();
+    let departure = auth::depart(&place.db, "north", id, REDIRECT).await.unwrap();
+    provider.says(&claims(&place, &provider, &asked(&departure)));
+    assert!(matches!(back(&place, &departure).await, Err(Error::Unauthenticated)));
+}

@@ -1,0 +1,113 @@
+//! Passkeys: questions as JSON for the script of the page, answers as forms.
+
+use super::{
+    entry::{again, agent, begun, local},
+    frame::{Form, Shown, read_form, stranger},
+    security::{done, with_codes},
+};
+use crate::{
+    app::{App, DEVICE_COOKIE, cookie},
+    http::Peer,
+    problem::Problem,
+};
+use axum::{
+    Extension, Json,
+    body::Body as HttpBody,
+    extract::{Path, State},
+    http::{HeaderMap, Uri, header},
+    response::{IntoResponse, Response},
+};
+use salus_core::Error;
+use salus_domains::auth::{self, Question, Source, webauthn::RelyingParty};
+use serde_json::json;
+use std::{net::IpAddr, sync::Arc};
+
+/// This site as browsers know it; none at an address that is a number, where they know no passkeys. What is set as
+/// public address comes before what the browser asked for.
+pub fn site(app: &App, headers: &HeaderMap) -> Option<RelyingParty> {
+    let origin = match &app.public_url {
+        Some(url) => url.trim_end_matches('/').to_owned(),
+        None => {
+            let host = headers.get(header::HOST).and_then(|v| v.to_str().ok())?;
+            format!("{}://{host}", if app.secure { "https" } else { "http" })
+        }
+    };
+    let uri: Uri = origin.parse().ok()?;
+    let host = uri.host()?;
+    let is_number = host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
+    let origin = format!("{}://{}", uri.scheme_str()?, uri.authority()?);
+    (!is_number).then(|| RelyingParty { id: host.to_owned(), origin })
+}
+
+fn nowhere() -> Error {
+    Error::Conflict { code: "no_name", detail: "Passkeys work at an address with a name, such as localhost".into() }
+}
+
+fn asked(question: Question) -> Response {
+    Json(json!({"token": question.token, "options": question.options})).into_response()
+}
+
+/// POST `/account/security/passkeys/ask`.
+pub async fn ask_new(headers: HeaderMap, Form { visit, .. }: Form) -> Response {
+    let request = visit.ctx.request;
+    let refused = |error: Error| Problem { error, request }.into_response();
+    let Some(site) = site(&visit.app, &headers) else { return refused(nowhere()) };
+    let person = visit.shell.person.clone().unwrap_or_default();
+    let account = (person.name.as_str(), person.email.as_str());
+    auth::ask_new_passkey(&visit.app.db, &visit.ctx, &site, account).await.map_or_else(refused, asked)
+}
+
+/// POST `/account/security/passkeys`.
+pub async fn keep(headers: HeaderMap, Form { visit, fields }: Form) -> Shown {
+    let get = |name: &str| fields.get(name).map(String::as_str).unwrap_or_default();
+    let site = site(&visit.app, &headers).ok_or_else(|| visit.error(nowhere()))?;
+    let answer = (get("token"), get("credential"));
+    let kept = auth::keep_passkey(&visit.app.db, &visit.ctx, &site, answer, get("name")).await;
+    with_codes(&visit, &headers, kept, &[]).await
+}
+
+/// POST `/account/security/passkeys/{id}/remove`.
+pub async fn remove(headers: HeaderMap, Path(id): Path<String>, form: Form) -> Shown {
+    let visit = form.visit;
+    let id = id.parse().map_err(|_| visit.error(Error::NotFound))?;
+    let removed = auth::remove_passkey(&visit.app.db, &visit.ctx, id).await;
+    done(&visit, &headers, removed, &[]).await
+}
+
+/// POST `/sign-in/passkey/ask`.
+pub async fn ask(State(app): State<Arc<App>>, headers: HeaderMap, body: HttpBody) -> Response {
+    let refused = |error: Error| Problem { error, request: app.db.env().id() }.into_response();
+    let fields = match read_form(&headers, body).await {
+        Ok(fields) => fields,
+        Err(error) => return refused(error),
+    };
+    let Some(site) = site(&app, &headers) else { return refused(nowhere()) };
+    let slug = fields.get("organization").map(|s| s.trim()).unwrap_or_default();
+    auth::ask_passkey(&app.db, slug, &site).await.map_or_else(refused, asked)
+}
+
+/// POST `/sign-in/passkey`.
+pub async fn sign_in(
+    State(app): State<Arc<App>>,
+    Extension(peer): Extension<Peer>,
+    headers: HeaderMap,
+    uri: Uri,
+    body: HttpBody,
+) -> Response {
+    let fields = match read_form(&headers, body).await {
+        Ok(fields) => fields,
+        Err(error) => return Problem { error, request: app.db.env().id() }.into_response(),
+    };
+    let field = |name: &str| fields.get(name).map(String::as_str).unwrap_or_default();
+    let (ip, device) = (peer.0.ip().to_string(), cookie(&headers, DEVICE_COOKIE).unwrap_or_default());
+    let source = Source { ip: &ip, agent: agent(&headers), device: &device };
+    let answer = (field("token"), field("credential"));
+    let signed = match site(&app, &headers) {
+        Some(site) => auth::sign_in_with_passkey(&app.db, &site, answer, source).await,
+        None => Err(Error::Unauthenticated),
+    };
+    match signed {
+        Ok(signed) => begun(&app, &signed, field("organization"), &local(field("return_to"))),
+        Err(error) => again(&error, field("organization"), &app, &stranger(&app, &headers, &uri)),
+    }
+}
