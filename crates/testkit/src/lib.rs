@@ -6,8 +6,10 @@
 mod app;
 mod cluster;
 mod database;
+mod kms;
 pub mod snapshot;
 
 pub use app::{Answer, Caller, PASSWORD, TestApp};
 pub use cluster::TestCluster;
 pub use database::TestDb;
+pub use kms::{KeyService, Mood};

@@ -3,7 +3,9 @@
 
 mod backup;
 mod keys;
+mod kms;
 mod moment;
+mod serving;
 
 use salus_testkit::TestDb;
 use std::{
