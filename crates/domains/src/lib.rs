@@ -63,7 +63,9 @@ pub fn operations(catalog: &Catalog) -> Result<Vec<Arc<Op>>> {
     ops.extend(exchange::actions());
     ops.extend(audit::reads());
     ops.extend(compliance::reads());
+    ops.extend(compliance::actions());
     ops.extend(kernel::reads());
+    ops.extend(kernel::actions());
     ops.sort_by(|a, b| (&a.path, a.method).cmp(&(&b.path, b.method)));
     Ok(ops.into_iter().map(Arc::new).collect())
 }

@@ -5,6 +5,7 @@ use crate::{
     Address, Catalog, Tx,
     address::unreachable,
     audit::{Group, Writer},
+    erase::Ledger,
     seal::{RootKey, TenantKeys},
     tx::failure,
     unit::Unit,
@@ -14,7 +15,7 @@ use salus_core::{Ctx, Env, Error, PLATFORM, Result};
 use std::{
     collections::{HashMap, HashSet},
     hash::{BuildHasher as _, RandomState},
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    sync::{Arc, Mutex, OnceLock, PoisonError, RwLock},
     time::{Duration, Instant},
 };
 use tokio_postgres::Client;
@@ -59,6 +60,8 @@ pub(crate) struct Shared {
     pub(crate) env: Env,
     root: RwLock<Arc<RootKey>>,
     tenants: RwLock<HashMap<Uuid, Held>>,
+    /// The list of erased persons outside the database.
+    ledger: OnceLock<Ledger>,
     /// Audit events of reads that are about to be written, by tenant.
     pub(crate) groups: Mutex<HashMap<Uuid, Arc<Group>>>,
     /// Hashes of the built statements whose plans connections keep.
@@ -119,6 +122,7 @@ impl Db {
             env,
             root: RwLock::new(Arc::new(root)),
             tenants: RwLock::default(),
+            ledger: OnceLock::new(),
             groups: Mutex::default(),
             kept: Mutex::default(),
             hasher: RandomState::new(),
@@ -146,6 +150,19 @@ impl Db {
     /// [`Error::Unavailable`] when it cannot be written.
     pub fn keep_receipts(&self, folder: &std::path::Path) -> Result<()> {
         self.0.writer.keep_receipts(folder)
+    }
+
+    /// Writes persons who are erased into this list, before they are. Without one nobody is erased.
+    pub fn keep_erasures(&self, ledger: Ledger) {
+        // The place does not change while a program runs.
+        self.0.ledger.set(ledger).ok();
+    }
+
+    pub(crate) fn ledger(&self) -> Result<&Ledger> {
+        self.0
+            .ledger
+            .get()
+            .ok_or_else(|| Error::Unavailable("there is no erasure ledger: nobody is erased without one".into()))
     }
 
     /// Connections in use, open, and allowed.

@@ -21,7 +21,7 @@ pub struct NewTenant {
 /// A role every tenant starts with: name, what it is for, whose rows it reaches, and its permission patterns.
 type Start = (&'static str, &'static str, &'static str, &'static [&'static str]);
 
-const START: [Start; 5] = [
+const START: [Start; 6] = [
     (
         "admin",
         "Users, roles, settings and the audit log; no patient's record",
@@ -29,11 +29,18 @@ const START: [Start; 5] = [
         &[
             "auth.*.*",
             "kernel.setting.*",
-            "kernel.key.read",
+            "kernel.key.*",
+            "kernel.approval.read",
             "audit.log.read",
             "compliance.*.read",
             "compliance.retention_policy.*",
         ],
+    ),
+    (
+        "privacy_officer",
+        "Erasures, keys, retention and the audit log; patients under their pseudonym",
+        "tenant",
+        &["compliance.*.*", "kernel.key.*", "kernel.approval.read", "audit.*.read", "medical.patient.read"],
     ),
     (
         "clinician",

@@ -1,9 +1,11 @@
-//! Retention policies as data: how long which class of data is kept, counted in calendar years; and the proofs that
-//! were run on the installation, with what came of them. The workflows of disclosures, consents and breaches are not
+//! Retention policies as data: how long which class of data is kept, counted in calendar years; the proofs that
+//! were run on the installation, with what came of them; and the erasure of a person by two others. The workflows of disclosures, consents and breaches are not
 //! built yet.
 
+mod erasure;
 mod proofs;
 
+pub use erasure::{actions, certificate};
 pub use proofs::{PROMISES, Proof, Verdict, keep, reads};
 
 pub mod retention;

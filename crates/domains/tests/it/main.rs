@@ -17,5 +17,6 @@ mod statements;
 mod storm;
 mod swaps;
 mod tenants;
+mod two_persons;
 mod verify;
 mod world;

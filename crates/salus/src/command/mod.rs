@@ -15,6 +15,7 @@ mod sealing;
 mod serve;
 mod task;
 mod tenant;
+mod tenant_move;
 mod user;
 mod witness;
 

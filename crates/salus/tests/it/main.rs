@@ -6,6 +6,7 @@ mod keys;
 mod kms;
 mod moment;
 mod serving;
+mod tenant;
 
 use salus_testkit::TestDb;
 use std::{

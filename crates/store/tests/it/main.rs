@@ -11,5 +11,6 @@ mod list_of_tables;
 mod migrate;
 mod outside_transaction;
 mod repair;
+mod sealed_value;
 mod tls;
 mod trust;

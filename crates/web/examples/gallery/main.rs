@@ -38,6 +38,9 @@ pub(crate) const PAGES: &[Page] = &[
     ("compliance", "/compliance", tables::compliance),
     ("encryption", "/encryption", tables::encryption),
     ("encryption-new", "/encryption", tables::encryption_new),
+    ("erasures", "/erasures", tables::erasures),
+    ("erasures-none", "/erasures", tables::erasures_none),
+    ("erasure-certificate", "/erasures/e1", tables::certificate),
     ("browse", "/browse", tables::browse),
     ("browse-table", "/browse/medical/patients", tables::table),
     ("browse-row", "/browse/medical/patients/r1", tables::row),
@@ -58,6 +61,7 @@ fn shell(locale: Locale, path: &str) -> Shell {
         Module::Audit,
         Module::Compliance,
         Module::Encryption,
+        Module::Erasures,
         Module::Docs,
         Module::Account,
     ];

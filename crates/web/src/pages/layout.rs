@@ -74,6 +74,7 @@ pub enum Module {
     Audit,
     Compliance,
     Encryption,
+    Erasures,
     Browse,
     Docs,
     Account,
@@ -182,6 +183,7 @@ impl Module {
             Self::Audit => ("/audit", t.data.audit, "eye", t.ui.group_data),
             Self::Compliance => ("/compliance", t.compliance.title, "shield", t.ui.group_data),
             Self::Encryption => ("/encryption", t.keys.title, "lock", t.ui.group_data),
+            Self::Erasures => ("/erasures", t.erasure.title, "shield", t.ui.group_data),
             Self::Docs => ("/docs", t.data.api, "book", t.ui.group_data),
             Self::Account => ("/account", t.ui.account, "person", t.ui.group_self),
         };

@@ -290,6 +290,9 @@ fn modules(ctx: &Ctx) -> Vec<Module> {
     if ctx.may("kernel.key.read") {
         out.push(Module::Encryption);
     }
+    if ctx.may("compliance.erasure.read") {
+        out.push(Module::Erasures);
+    }
     out.extend([Module::Docs, Module::Account]);
     out
 }

@@ -7,6 +7,7 @@ mod browse;
 mod compliance;
 mod encryption;
 mod entry;
+mod erasures;
 mod frame;
 mod home;
 mod patients;
@@ -43,6 +44,10 @@ pub fn pages() -> Router<Arc<App>> {
         .route("/audit", get(audit::show))
         .route("/compliance", get(compliance::show))
         .route("/encryption", get(encryption::show))
+        .route("/erasures", get(erasures::show).post(erasures::ask))
+        .route("/erasures/{id}", get(erasures::certificate))
+        .route("/erasures/{id}/confirm", post(erasures::confirm))
+        .route("/erasures/{id}/decline", post(erasures::decline))
         .route("/docs", get(home::docs))
         .route("/account", get(account::show))
         .route("/account/tokens", post(account::create_token))

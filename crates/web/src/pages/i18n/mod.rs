@@ -26,6 +26,7 @@ macro_rules! texts {
 pub mod codes;
 mod compliance;
 mod data;
+mod erasure;
 pub mod format;
 mod keys;
 mod people;
@@ -35,6 +36,7 @@ mod zone;
 
 pub use compliance::Compliance;
 pub use data::Data;
+pub use erasure::Erasure;
 pub use keys::Keys;
 pub use people::People;
 pub use ui::Ui;
@@ -68,12 +70,34 @@ pub struct Texts {
     pub compliance: Compliance,
     /// The state of encryption.
     pub keys: Keys,
+    /// Erasing a person.
+    pub erasure: Erasure,
 }
 
-static EN: Texts = Texts { ui: Ui::EN, people: People::EN, data: Data::EN, compliance: Compliance::EN, keys: Keys::EN };
-static ES: Texts = Texts { ui: Ui::ES, people: People::ES, data: Data::ES, compliance: Compliance::ES, keys: Keys::ES };
-static PT_BR: Texts =
-    Texts { ui: Ui::PT_BR, people: People::PT_BR, data: Data::PT_BR, compliance: Compliance::PT_BR, keys: Keys::PT_BR };
+static EN: Texts = Texts {
+    ui: Ui::EN,
+    people: People::EN,
+    data: Data::EN,
+    compliance: Compliance::EN,
+    keys: Keys::EN,
+    erasure: Erasure::EN,
+};
+static ES: Texts = Texts {
+    ui: Ui::ES,
+    people: People::ES,
+    data: Data::ES,
+    compliance: Compliance::ES,
+    keys: Keys::ES,
+    erasure: Erasure::ES,
+};
+static PT_BR: Texts = Texts {
+    ui: Ui::PT_BR,
+    people: People::PT_BR,
+    data: Data::PT_BR,
+    compliance: Compliance::PT_BR,
+    keys: Keys::PT_BR,
+    erasure: Erasure::PT_BR,
+};
 
 impl Locale {
     /// Every language, in the order of the switch.
@@ -201,6 +225,7 @@ mod tests {
             ("data", Data::KEYS),
             ("compliance", Compliance::KEYS),
             ("keys", Keys::KEYS),
+            ("erasure", Erasure::KEYS),
         ] {
             for (key, texts) in keys {
                 assert!(sources.iter().any(|source| reads(source, group, key)), "no page uses {group}.{key}");
