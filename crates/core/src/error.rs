@@ -48,6 +48,14 @@ pub enum Error {
         /// What conflicts and what to do.
         detail: String,
     },
+    /// The record must be kept as it is for now (423); the code says why.
+    #[error("{detail}")]
+    Locked {
+        /// Stable machine word, such as `needed_by_backup_or_hold`.
+        code: &'static str,
+        /// What is locked, and until when.
+        detail: String,
+    },
     /// `If-Match` names a version that is no longer current (412).
     #[error("the record has changed since it was read")]
     Stale,
@@ -99,6 +107,7 @@ impl Error {
             Self::Malformed(_) => 400,
             Self::Invalid(_) => 422,
             Self::Conflict { .. } => 409,
+            Self::Locked { .. } => 423,
             Self::Stale => 412,
             Self::VersionRequired => 428,
             Self::TooLarge(_) => 413,
@@ -118,7 +127,7 @@ impl Error {
             Self::Forbidden(_) => "permission_denied",
             Self::Malformed(_) => "malformed",
             Self::Invalid(_) => "validation_failed",
-            Self::Refused { code, .. } | Self::Conflict { code, .. } => code,
+            Self::Refused { code, .. } | Self::Conflict { code, .. } | Self::Locked { code, .. } => code,
             Self::Stale => "stale",
             Self::VersionRequired => "version_required",
             Self::TooLarge(_) => "too_large",

@@ -70,8 +70,10 @@ pub fn operations(catalog: &Catalog) -> Result<Vec<Arc<Op>>> {
     ops.extend(audit::actions(catalog)?);
     ops.extend(compliance::reads());
     ops.extend(compliance::actions(catalog)?);
+    ops.extend(compliance::erasure_actions());
     ops.extend(kernel::reads());
     ops.extend(kernel::actions());
+    ops.extend(kernel::key_actions());
     ops.sort_by(|a, b| (&a.path, a.method).cmp(&(&b.path, b.method)));
     Ok(ops.into_iter().map(Arc::new).collect())
 }

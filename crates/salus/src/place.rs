@@ -78,6 +78,11 @@ impl Place {
         Ok(kept)
     }
 
+    /// Believes what the key service gave no longer: there is a newer identity in the file.
+    pub fn forget_identity(&mut self) {
+        self.identity = None;
+    }
+
     /// The embedded cluster, when it is that.
     pub fn cluster(&self) -> Option<&Cluster> {
         self.cluster.as_ref()
@@ -178,6 +183,7 @@ impl Place {
         };
         let db = Db::open_with_replicas(options, self.replicas()?).await?;
         db.keep_receipts(&self.receipts())?;
+        db.keep_erasures(self.erasures());
         Ok(db)
     }
 

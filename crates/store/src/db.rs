@@ -5,6 +5,7 @@ use crate::{
     Address, Catalog, Tx,
     address::unreachable,
     audit::{Group, Writer},
+    erase::Ledger,
     fault_point,
     jobs::Wake,
     pool::{Connections, Pool},
@@ -18,7 +19,7 @@ use std::{
     collections::{HashMap, HashSet},
     hash::{BuildHasher as _, RandomState},
     sync::{
-        Arc, Mutex, PoisonError, RwLock,
+        Arc, Mutex, OnceLock, PoisonError, RwLock,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, Instant},
@@ -68,6 +69,8 @@ pub(crate) struct Shared {
     tenants: RwLock<HashMap<Uuid, Held>>,
     /// Persons' keys that were opened lately.
     pub(crate) persons: Arc<Persons>,
+    /// The list of erased persons outside the database.
+    ledger: OnceLock<Ledger>,
     /// Audit events of reads that are about to be written, by tenant.
     pub(crate) groups: Mutex<HashMap<Uuid, Arc<Group>>>,
     /// The database refused a change because there was no room, and has taken none since.
@@ -135,6 +138,7 @@ impl Db {
             root: RwLock::new(Arc::new(root)),
             tenants: RwLock::default(),
             persons: Arc::default(),
+            ledger: OnceLock::new(),
             groups: Mutex::default(),
             full: AtomicBool::new(false),
             wake: Wake::default(),
@@ -171,6 +175,19 @@ impl Db {
     /// [`Error::Unavailable`] when it cannot be written.
     pub fn keep_receipts(&self, folder: &std::path::Path) -> Result<()> {
         self.0.writer.keep_receipts(folder)
+    }
+
+    /// Writes persons who are erased into this list, before they are. Without one nobody is erased.
+    pub fn keep_erasures(&self, ledger: Ledger) {
+        // The place does not change while a program runs.
+        self.0.ledger.set(ledger).ok();
+    }
+
+    pub(crate) fn ledger(&self) -> Result<&Ledger> {
+        self.0
+            .ledger
+            .get()
+            .ok_or_else(|| Error::Unavailable("there is no erasure ledger: nobody is erased without one".into()))
     }
 
     /// Connections in use, open, and allowed.

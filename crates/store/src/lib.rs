@@ -8,6 +8,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that fails here has found its bug"))]
 
 mod address;
+pub mod approve;
 pub mod audit;
 pub mod backup;
 pub mod catalog;
@@ -38,6 +39,7 @@ pub mod scan;
 pub mod schema;
 pub mod seal;
 mod sql;
+pub mod transfer;
 mod tx;
 mod unit;
 pub mod walls;

@@ -6,10 +6,12 @@
 mod app;
 mod cluster;
 mod database;
+mod kms;
 pub mod snapshot;
 mod standby;
 
 pub use app::{Answer, Caller, PASSWORD, TestApp, code_at, second_factor};
 pub use cluster::TestCluster;
 pub use database::TestDb;
+pub use kms::{KeyService, Mood};
 pub use standby::{Paused, Standby};

@@ -58,11 +58,12 @@ fn operation(op: &Op) -> Value {
             .push(json!({"name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "maxLength": 128},
             "description": "The same key with the same request gives the same reply for 72 hours"}));
     }
-    let success = if op.method == Method::Post && op.name.ends_with(".create") { "201" } else { "200" };
     let mut responses = Map::new();
-    responses
-        .insert(success.into(), json!({"description": "Done", "content": {"application/json": {"schema": op.output}}}));
-    for status in errors(op) {
+    for (status, means) in successes(op) {
+        let content = json!({"application/json": {"schema": op.output}});
+        responses.insert((*status).into(), json!({"description": means, "content": content}));
+    }
+    for status in errors(op).iter().chain(locked(op)) {
         responses.insert((*status).into(), json!({"$ref": "#/components/responses/Problem"}));
     }
     let mut out = json!({
@@ -77,6 +78,22 @@ fn operation(op: &Op) -> Value {
         out["requestBody"] = json!({"required": true, "content": {"application/json": {"schema": input}}});
     }
     out
+}
+
+/// The statuses an operation can succeed with, and what each means.
+fn successes(op: &Op) -> &'static [(&'static str, &'static str)] {
+    let verb = op.name.rsplit('.').next().unwrap_or_default();
+    match (op.method, verb) {
+        (Method::Post, "create" | "invite" | "ask" | "generate") => &[("201", "Done")],
+        (Method::Post, "rotate") => &[("202", "Begun, or waits for the same call by another person")],
+        (Method::Post, "set_status") => &[("200", "Done"), ("202", "Waits for the same call by another person")],
+        _ => &[("200", "Done")],
+    }
+}
+
+/// What only acts on keys that must be kept answer.
+fn locked(op: &Op) -> &'static [&'static str] {
+    if op.name == "kernel.encryption_key.set_status" { &["423"] } else { &[] }
 }
 
 /// The statuses an operation can fail with.

@@ -1,10 +1,12 @@
-//! Retention policies as data: how long which class of data is kept, counted in calendar years; and the proofs that
-//! were run on the installation, with what came of them; labels that close a record, and the consents that open it. The
-//! workflows of disclosures and breaches are not built yet.
+//! Retention policies as data: how long which class of data is kept, counted in calendar years; the proofs that were run
+//! on the installation, with what came of them; labels that close a record, and the consents that open it; and the
+//! erasure of a person by two others. The workflows of disclosures and breaches are not built yet.
 
+mod erasure;
 mod labels;
 mod proofs;
 
+pub use erasure::{actions as erasure_actions, certificate};
 pub use labels::{actions, is_labelled};
 pub use proofs::{PROMISES, Proof, Verdict, keep, reads};
 

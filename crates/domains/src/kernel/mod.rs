@@ -1,13 +1,17 @@
-//! What an administrator sees of the kernel: settings, background work with its schedules, and the inventory of keys with
-//! its history. Keys are changed by `salus keys` only, and their wrapped bytes are never shown.
+//! What an administrator sees of the kernel: settings, background work with its schedules, the inventory of keys with its
+//! history, and what waits for another person. Wrapped bytes of keys are never shown. What is done to a key by hand has
+//! the paths of system 004.
 
 mod actions;
 mod jobs;
 mod reads;
+mod security;
 
 pub use actions::actions;
 pub use jobs::jobs;
 pub use reads::reads;
+pub(crate) use reads::{limit, limit_param};
+pub use security::actions as key_actions;
 
 use salus_store::Resource;
 
@@ -80,6 +84,16 @@ pub const RESOURCES: &[Resource] = &[
         read: "kernel.key.read",
         write: None,
         filters: &["person_id", "reason", "erased_at"],
+        locked: &[],
+        list: &[],
+    },
+    Resource {
+        table: "kernel.approvals",
+        path: "kernel/approvals",
+        noun: "kernel.approval",
+        read: "kernel.approval.read",
+        write: None,
+        filters: &["act", "state", "person_id", "key_id", "created_at"],
         locked: &[],
         list: &[],
     },

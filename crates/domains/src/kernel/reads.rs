@@ -8,8 +8,8 @@ use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
 
 /// Days after which a recovery identity should be tried again.
 const ESCROW_DAYS: i64 = 90;
-/// Rotations that are told when nobody says how many, and at most.
-const USUAL: i64 = 20;
+/// How many are told when nobody says how many, and at most.
+const USUAL: i64 = 50;
 /// See [`USUAL`].
 const MOST: i64 = 200;
 
@@ -25,23 +25,36 @@ pub fn reads() -> Vec<Op> {
             "Keys, their age, what lies under them, exchanges under way, and the last check of the recovery identity"
                 .into(),
         target: "kernel.keys",
-        params: vec![Param {
-            name: "limit".into(),
-            doc: "How many rotations, the latest of them".into(),
-            schema: json!({"type": "integer", "minimum": 1, "maximum": MOST, "default": USUAL}),
-        }],
+        params: vec![limit_param()],
         input: None,
         output: schema(),
         run: run(|tx, call| Box::pin(overview(tx, call))),
     }]
 }
 
+/// How many of the latest are told.
+pub(crate) fn limit_param() -> Param {
+    Param {
+        name: "limit".into(),
+        doc: "How many, the latest of them".into(),
+        schema: json!({"type": "integer", "minimum": 1, "maximum": MOST, "default": USUAL}),
+    }
+}
+
+/// What was asked for.
+///
+/// # Errors
+/// [`Error::Invalid`] on `limit`.
+pub(crate) fn limit(call: &Call) -> Result<i64> {
+    match call.query_value("limit").map(str::parse) {
+        None => Ok(USUAL),
+        Some(Ok(n)) if (1..=MOST).contains(&n) => Ok(n),
+        Some(_) => Err(Error::invalid("limit", "not_allowed", format!("Is a number from 1 to {MOST}"))),
+    }
+}
+
 async fn overview(tx: &mut Tx, call: Call) -> Result<Reply> {
-    let limit = match call.query_value("limit").map(str::parse) {
-        None => USUAL,
-        Some(Ok(n)) if (1..=MOST).contains(&n) => n,
-        Some(_) => return Err(Error::invalid("limit", "not_allowed", format!("Is a number from 1 to {MOST}"))),
-    };
+    let limit = limit(&call)?;
     let rules = match setting(tx, RotationRules::NAME).await? {
         None => RotationRules::default(),
         Some(value) => RotationRules::read(value)?,
@@ -96,7 +109,7 @@ async fn keys(tx: &mut Tx, rules: RotationRules) -> Result<Vec<Value>> {
         .collect()
 }
 
-async fn fields(tx: &mut Tx) -> Result<Vec<Value>> {
+pub(super) async fn fields(tx: &mut Tx) -> Result<Vec<Value>> {
     let rows = tx
         .query(
             sql!(

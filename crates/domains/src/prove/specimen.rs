@@ -152,7 +152,9 @@ impl Factory {
             if let Some(value) = known.get(name).filter(|v| fits(property, v)) {
                 body.insert(name.clone(), value.clone());
             } else if required.contains(&name.as_str()) {
-                body.insert(name.clone(), from_schema(name, property, marker));
+                let planted = table.references.get(name).and_then(|target| scratch.rows.get(target));
+                let value = planted.map_or_else(|| from_schema(name, property, marker), |id| json!(id));
+                body.insert(name.clone(), value);
             }
         }
         body

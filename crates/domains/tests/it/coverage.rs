@@ -38,6 +38,38 @@ async fn mend(admin: &Client) {
     admin.batch_execute(free).await.unwrap();
 }
 
+/// What a call about a request or a key needs: somebody else asked, for a person who may be erased without loss; no data key is
+/// in use; no exchange runs.
+async fn prepare(world: &World, admin: &Client, planted: Uuid, op: &Op) -> Option<Uuid> {
+    let mut spare = None;
+    let sql = match op.name.as_str() {
+        "compliance.tenant_erasure_request.ask" => format!(
+            "DELETE FROM kernel.approvals WHERE id <> '{planted}'; UPDATE kernel.approvals SET act = 'erase_person', reason = 'subject_request'"
+        ),
+        name if name.starts_with("compliance.erasure_request.") || name.starts_with("kernel.approval.") => {
+            let body = serde_json::json!({"family_name": "Spare", "given_names": "Spare"});
+            let person = world.create("medical.patient.create", body).await.id().unwrap();
+            spare = Some(person);
+            format!(
+                "DELETE FROM kernel.approvals WHERE id <> '{planted}'; \
+                 UPDATE kernel.approvals SET act = 'erase_person', person_id = '{person}', reason = 'subject_request', note = NULL, key_id = NULL, \
+                 state = 'waiting', asked_by = gen_random_uuid(), asked_kind = 'service', decided_by = NULL, decided_kind = NULL, \
+                 decided_at = NULL, expires_at = now() + interval '1 hour'"
+            )
+        }
+        "kernel.encryption_key.generate" => {
+            "UPDATE kernel.keys SET state = 'decrypt_only' WHERE key_class = 'identity' AND state = 'active'".to_owned()
+        }
+        "kernel.encryption_key.rotate" => {
+            "UPDATE kernel.key_rotation_history SET state = 'finished', finished_at = now() WHERE finished_at IS NULL"
+                .to_owned()
+        }
+        _ => return None,
+    };
+    admin.batch_execute(&sql).await.unwrap();
+    spare
+}
+
 /// Makes room for a second row in the tables of which a row like the planted one can exist once.
 async fn make_room(admin: &Client, table: &str) -> bool {
     let sql = match table {
@@ -54,11 +86,19 @@ async fn every_operation_leaves_exactly_one_event_however_it_ends() {
     let world = World::new().await;
     let mut plausible = Plausible::plant(&world, world.tenant, "north_canary").await;
     let admin = world.database.connect("salus_admin").await;
+    let ledger = std::env::temp_dir().join(format!("salus-coverage-{}", world.database.name()));
+    world.db.keep_erasures(salus_store::erase::Ledger::new(ledger.clone()));
     let mut wrong = Vec::new();
     for (i, op) in world.ops.iter().enumerate() {
         mend(&admin).await;
+        let spare = prepare(&world, &admin, plausible.row("kernel.approvals"), op).await;
         let replaced = op.name.ends_with(".create") && make_room(&admin, op.target).await;
-        let good = plausible.call(&world, op, &format!("north_canary_{}", letters(i))).await;
+        let mut good = plausible.call(&world, op, &format!("north_canary_{}", letters(i))).await;
+        match (op.name.as_str(), spare) {
+            ("compliance.erasure_request.confirm", Some(person)) => good.body = serde_json::json!({"confirm": person}),
+            ("compliance.tenant_erasure_request.ask", _) => good.body = serde_json::json!({"slug": "north"}),
+            _ => {}
+        }
         let mut nobody = world.operator();
         nobody.permissions = Arc::new(Permissions::default());
         let mut somebody = world.operator();
@@ -105,6 +145,7 @@ async fn every_operation_leaves_exactly_one_event_however_it_ends() {
             }
         }
     }
+    std::fs::remove_file(ledger).ok();
     assert!(wrong.is_empty(), "{} of {} operations:\n{}", wrong.len(), world.ops.len(), wrong.join("\n"));
 }
 

@@ -25,5 +25,6 @@ mod storm;
 mod swaps;
 mod tenants;
 mod tokens;
+mod two_persons;
 mod verify;
 mod world;

@@ -1,6 +1,6 @@
 //! A database of one test, opened as the server opens it, with one tenant.
 
-use salus_core::{Ctx, Env, Error, Result};
+use salus_core::{ActorKind, Ctx, Env, Error, Result};
 use salus_domains::operations;
 use salus_store::{Body, Call, Db, Op, Options, Record, Reply, dispatch, seal::RootKey};
 use salus_testkit::TestDb;
@@ -32,6 +32,14 @@ impl World {
 
     pub fn operator(&self) -> Ctx {
         Ctx::operator(self.db.env(), self.tenant)
+    }
+
+    /// Somebody who signed in and may do everything.
+    pub fn somebody(&self) -> Ctx {
+        let mut ctx = self.operator();
+        ctx.actor.kind = ActorKind::User;
+        ctx.actor.id = self.db.env().id();
+        ctx
     }
 
     pub fn op(&self, name: &str) -> &Arc<Op> {

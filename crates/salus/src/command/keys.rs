@@ -1,4 +1,7 @@
-//! `salus keys`: make, list, check and exchange keys.
+//! `salus keys`: make, list, check and exchange keys, and say who can open them.
+
+mod erase;
+mod recipients;
 
 use crate::{
     output::{Outcome, table},
@@ -42,7 +45,8 @@ pub enum KeysCommand {
     Handover,
     /// Give the root key a new version, wrap everything under it and give the older version up.
     Rewrap,
-    /// Erase a person: destroy the key that all their sealed values need. It cannot be taken back.
+    /// Erase a person: destroy the key that all their sealed values need. It takes two: this asks for it, or, when
+    /// somebody of the tenant has asked, does it. It cannot be taken back.
     Shred {
         /// The tenant.
         #[arg(long)]
@@ -57,6 +61,22 @@ pub enum KeysCommand {
         #[arg(long, value_name = "PERSON")]
         confirm: Uuid,
     },
+    /// The certificate of a person's erasure, signed with the key of the audit log: what was erased, and since when no known
+    /// backup holds the person. `salus-verify` checks it without a database.
+    Certificate {
+        /// The tenant.
+        #[arg(long)]
+        tenant: String,
+        /// The person's id.
+        #[arg(long)]
+        person: Uuid,
+        /// The file to write.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+    /// Who can open the root key: list them, add one, take one away.
+    #[command(subcommand)]
+    Recipients(recipients::RecipientsCommand),
     /// Unwrap every key and open every canary; with a file, also check that a kept recovery identity works.
     Doctor {
         /// A file that holds the recovery identity.
@@ -123,19 +143,10 @@ pub async fn run(mut place: Place, command: KeysCommand) -> Result<Outcome> {
             if person != confirm {
                 return Err(Error::invalid("confirm", "not_the_same", "Repeats the id of the person to be erased"));
             }
-            let db = place.db().await?;
-            let ctx = Ctx::operator(db.env(), place.tenant(&db, &tenant).await?);
-            let entry = db.erase_person(ctx, person, &reason, &place.erasures()).await?;
-            let text = format!(
-                "The key of {person} was destroyed at {}: what was sealed for this person opens for nobody.\n\
-                 Backups made before still hold the key. Restored, they are erased again by the list in {}: keep it, and keep\n\
-                 it elsewhere than the backups. The erasure is complete when the last backup made before {} is deleted.",
-                entry.when(),
-                place.erasures().path().display(),
-                entry.when()
-            );
-            Ok(Outcome::done(json!({"ok": true, "person": person, "erased_at": entry.when()}), text))
+            erase::shred(&place, &tenant, person, &reason).await
         }
+        KeysCommand::Certificate { tenant, person, out } => erase::certificate(&place, &tenant, person, out).await,
+        KeysCommand::Recipients(command) => recipients::run(&mut place, command).await,
         KeysCommand::Doctor { escrow } => doctor(&place, escrow).await,
     }
 }

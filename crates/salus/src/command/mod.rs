@@ -21,6 +21,7 @@ mod sealing;
 mod serve;
 mod task;
 mod tenant;
+mod tenant_move;
 mod user;
 mod witness;
 

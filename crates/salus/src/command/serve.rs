@@ -1,6 +1,10 @@
 //! `salus serve`: from whatever state the data directory is in to a serving platform, or to words that say why not.
 
-use super::{ServeArgs, backup::schedule, dispatching, rotating, rows, sealing};
+use super::{
+    ServeArgs,
+    backup::{self, schedule},
+    dispatching, rotating, rows, sealing,
+};
 use crate::{
     output::{Outcome, say},
     place::Place,
@@ -71,7 +75,7 @@ pub async fn run(mut place: Place, args: ServeArgs, as_json: bool) -> Result<Out
     let jobs = Arc::new(salus_domains::jobs(&carriers, &place.config.outbound()?)?);
     let anchors = place.anchors()?;
     let sealing = place.log()?.map(|log| sealing::begin(log, db.clone(), anchors, place.receipts()));
-    let backups = schedule::begin(&place);
+    let backups = schedule::begin(&place, &db);
     let rotating = rotating::begin(db.clone());
     let dispatching = dispatching::begin(db.clone(), jobs);
     let looking = rows::begin(db.clone());
@@ -147,6 +151,7 @@ async fn prepare(place: &mut Place, load_demo: bool, as_json: bool) -> Result<Re
             "the erasure ledger lacked persons whom the database knows to be erased: added"
         );
     }
+    backup::note(place, &db).await?;
     let broken: Vec<String> = db.lint().await?.iter().filter(|f| f.is_fatal()).map(ToString::to_string).collect();
     if !broken.is_empty() {
         let why =

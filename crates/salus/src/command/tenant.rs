@@ -1,5 +1,6 @@
-//! `salus tenant`: list and make tenants.
+//! `salus tenant`: list and make tenants; what is done to one as a whole is in [`super::tenant_move`].
 
+use super::tenant_move;
 use crate::{
     output::{Outcome, table},
     place::Place,
@@ -9,6 +10,7 @@ use salus_core::{Ctx, Result};
 use salus_domains::auth::{self, NewTenant};
 use salus_store::Tenant;
 use serde_json::json;
+use std::path::PathBuf;
 
 #[derive(Debug, Subcommand)]
 pub enum TenantCommand {
@@ -35,6 +37,50 @@ pub enum TenantCommand {
         /// As for `create`.
         #[arg(long)]
         kind: String,
+    },
+    /// Write everything of a tenant, with its keys, into one encrypted file.
+    Export {
+        /// The tenant.
+        slug: String,
+        /// The file to write.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+        /// Whoever shall open it (age1…); those who open the root key when not said.
+        #[arg(long = "recipient", value_name = "AGE_PUBLIC_KEY")]
+        recipients: Vec<String>,
+    },
+    /// Bring a tenant in from such a file, where there is none of its name or id. It is suspended then.
+    Restore {
+        /// The file.
+        #[arg(long, value_name = "FILE")]
+        from: PathBuf,
+        /// A file with an identity that opens it.
+        #[arg(long, value_name = "FILE")]
+        identity: PathBuf,
+        /// Take it although another installation wrote it.
+        #[arg(long)]
+        foreign: bool,
+    },
+    /// Serve a tenant no more: nobody signs in, no key works.
+    Suspend {
+        /// The tenant.
+        slug: String,
+    },
+    /// Serve a suspended tenant again.
+    Resume {
+        /// The tenant.
+        slug: String,
+    },
+    /// Erase a suspended tenant for which a person of its own asked, and write a signed certificate. It cannot be taken back.
+    Erase {
+        /// The tenant.
+        slug: String,
+        /// Its name once more.
+        #[arg(long, value_name = "TENANT")]
+        confirm: String,
+        /// The file for the certificate.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
     },
 }
 
@@ -64,6 +110,15 @@ pub async fn run(place: &Place, command: TenantCommand) -> Result<Outcome> {
             };
             Ok(Outcome::done(json!({"slug": slug, "added": added}), text))
         }
+        TenantCommand::Export { slug, out, recipients } => {
+            tenant_move::export(place, &db, &slug, (out, recipients)).await
+        }
+        TenantCommand::Restore { from, identity, foreign } => {
+            tenant_move::restore(place, &db, &from, (&identity, foreign)).await
+        }
+        TenantCommand::Suspend { slug } => tenant_move::set_state(&db, &slug, ("active", "suspended")).await,
+        TenantCommand::Resume { slug } => tenant_move::set_state(&db, &slug, ("suspended", "active")).await,
+        TenantCommand::Erase { slug, confirm, out } => tenant_move::erase(place, &db, &slug, (&confirm, out)).await,
     }
 }
 

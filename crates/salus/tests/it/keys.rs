@@ -3,15 +3,16 @@
 
 use super::{
     backup::{Folder, client, done, hold, prepare, refused, run, text},
+    serving::Server,
     told,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::{
     fs,
     path::{Path, PathBuf},
+    process::Command,
     time::{Duration, Instant},
 };
-use uuid::Uuid;
 
 /// Values of a class under keys that are not in use, in one tenant.
 fn behind(home: &Path, class: &str) -> i64 {
@@ -69,38 +70,121 @@ async fn an_exchange_that_is_killed_three_times_goes_on_and_the_root_key_is_give
     done(&home, &["keys", "doctor"]);
 }
 
+/// An API key of a new service of the tenant with this role.
+fn service(home: &Path, role: &str) -> String {
+    let made = done(home, &["user", "service", "--tenant", "north", "--name", role, "--role", role]);
+    made["key"].as_str().unwrap().to_owned()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_person_erased_after_a_backup_is_unreadable_after_its_restore() {
     let folder = Folder::new("shred");
     let (home, recovery) = prepare(&folder);
     let cluster = hold(&home);
-    done(&home, &["demo", "load", "valley"]);
-    let source = client(&cluster).await;
-    let person: Uuid = source.query_one("SELECT min(id::text)::uuid FROM medical.patients", &[]).await.unwrap().get(0);
-    let person = person.to_string();
+    done(&home, &["tenant", "create", "north", "--name", "North"]);
+    done(&home, &["audit", "seal"]);
+    let (writer, officer) = (service(&home, "clinician"), service(&home, "privacy_officer"));
+    let server = Server::start(&home);
+    let body = json!({"family_name": "Gone", "given_names": "Ana"});
+    let (_, made) = server.ask("POST", "/api/v1/medical/patients", &writer, Some(&body)).await;
+    let person = made["id"].as_str().unwrap().to_owned();
     let backup = done(&home, &["backup", "--out", text(&folder.path("out"))]);
     let from = PathBuf::from(backup["path"].as_str().unwrap());
-    let shred =
-        ["keys", "shred", "--tenant", "valley", "--person", &person, "--reason", "subject_request", "--confirm"];
-    let with =
-        |confirm: &str| -> Vec<String> { shred.iter().map(|s| (*s).to_owned()).chain([confirm.to_owned()]).collect() };
+    let shred = ["keys", "shred", "--tenant", "north", "--person", &person, "--reason", "subject_request", "--confirm"];
+    let with = |confirm: &str| -> Vec<String> { shred.iter().copied().chain([confirm]).map(str::to_owned).collect() };
     let call = |confirm: &str| run(&home, &with(confirm).iter().map(String::as_str).collect::<Vec<_>>());
     let other = call("00000000-0000-0000-0000-000000000001");
     assert!(!other.status.success() && told(&other).contains("Repeats the id"), "{}", told(&other));
+    // The operator alone asks, and asks again in vain; a program of the tenant may ask, and the operator confirms.
+    let asked: Value = serde_json::from_slice(&call(&person).stdout).unwrap();
+    assert_eq!((&asked["state"], &asked["erased_at"]), (&json!("waiting"), &Value::Null));
+    let again = call(&person);
+    assert!(!again.status.success() && told(&again).contains("waits for another person"), "{}", told(&again));
+    let requests = "/api/v1/compliance/erasure-requests";
+    let id = asked["request"].as_str().unwrap();
+    let (status, told_no) = server.ask("POST", &format!("{requests}/{id}/decline"), &officer, None).await;
+    assert_eq!(
+        (status, &told_no["code"]),
+        (403, &json!("two_person_required")),
+        "a program decides nothing: {told_no}"
+    );
+    let source = client(&cluster).await;
+    source.execute("UPDATE kernel.approvals SET expires_at = now()", &[]).await.unwrap();
+    let body = json!({"person_id": person, "reason": "subject_request"});
+    assert_eq!(server.ask("POST", requests, &officer, Some(&body)).await.0, 201);
     let output = call(&person);
-    assert!(output.status.success(), "{}", told(&output));
+    assert!(output.status.success() && told(&output).contains("\"erased\""), "{}", told(&output));
     let ledger = home.join("audit/erasures");
     assert!(fs::read_to_string(&ledger).unwrap().contains(&person));
+    server.stop();
 
+    // Not complete while the backup is there; complete when it is gone; signed.
+    let certificate = |name: &str| {
+        let out = folder.path(name);
+        let told = done(&home, &["keys", "certificate", "--tenant", "north", "--person", &person, "--out", text(&out)]);
+        (told["certificate"].clone(), out)
+    };
+    let (first, _) = certificate("first.note");
+    assert_eq!((&first["state"], &first["backups_left"]), (&json!("backups_left"), &json!(1)));
     let restored = folder.path("restored");
     let report = done(
         &restored,
         &["restore", "--from", text(&from), "--identity", text(&recovery), "--erasures", text(&ledger)],
     );
     assert!(report["notes"].to_string().contains("1 were erased again"), "{report}");
+    fs::remove_dir_all(&from).unwrap();
+    let (second, note) = certificate("second.note");
+    assert!(second["state"] == "complete" && second["complete_on"].as_str() > second["erased_at"].as_str(), "{second}");
+    let key = done(&home, &["audit", "verify"])["report"]["key"].as_str().unwrap().to_owned();
+    let verify = |key: &str| {
+        Command::new(env!("CARGO_BIN_EXE_salus-verify")).args([text(&note), "--key", key]).output().unwrap()
+    };
+    assert!(verify(&key).status.success());
+    fs::write(&note, fs::read_to_string(&note).unwrap().replacen("complete", "comp1ete", 1)).unwrap();
+    assert_eq!(verify(&key).status.code(), Some(3));
+
     let again = hold(&restored);
     let sql = "SELECT count(*), count(wrapped) FROM kernel.subject_keys WHERE id::text = $1";
     let row = client(&again).await.query_one(sql, &[&person]).await.unwrap();
     assert_eq!((row.get::<_, i64>(0), row.get::<_, i64>(1)), (1, 0));
     assert!(restored.join("audit/erasures").exists(), "every start repeats it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn recipients_of_the_root_key_come_and_go_and_a_leaked_operator_key_opens_nothing_new() {
+    let folder = Folder::new("recipients");
+    let (home, recovery) = prepare(&folder);
+    let cluster = hold(&home);
+    let keys = |arguments: &[&str]| done(&home, &[&["keys", "recipients"], arguments].concat());
+    let opens = |identity: &Path| {
+        let output =
+            super::backup::command(&home, &["keys", "doctor"]).env("SALUS_OPERATOR_KEY", identity).output().unwrap();
+        output.status.success()
+    };
+    let before = keys(&["list"]);
+    assert_eq!(before["recipients"].as_array().unwrap().len(), 2);
+    let added = keys(&["add", "--new"]);
+    let (third, theirs) = (added["recipient"].as_str().unwrap(), folder.path("third.key"));
+    fs::write(&theirs, added["identity"].as_str().unwrap()).unwrap();
+    assert!(opens(&theirs) && opens(&recovery), "one more opens it, and nobody less");
+    assert!(refused(&home, &["keys", "recipients", "add", third]).contains("opens the root key already"));
+    assert!(refused(&home, &["keys", "recipients", "add", "age1nobody"]).contains("is not an age public key"));
+    assert!(refused(&home, &["keys", "recipients", "remove", "age1nobody"]).contains("recipients list"));
+    let operator = before["operator"].as_str().unwrap();
+    assert!(refused(&home, &["keys", "recipients", "remove", operator]).contains("replace-operator"));
+
+    // The operator's file leaked: it opens nothing that is written from now on, whatever else is known.
+    let leaked = folder.path("leaked.key");
+    fs::copy(home.join("keys/operator.key"), &leaked).unwrap();
+    keys(&["replace-operator"]);
+    assert!(!opens(&leaked) && opens(&recovery) && opens(&theirs));
+    done(&home, &["keys", "doctor"]);
+    let old = fs::read(home.join("keys/root.age")).unwrap();
+    keys(&["remove", third]);
+    assert!(!opens(&theirs) && opens(&recovery));
+    assert!(refused(&home, &["keys", "recipients", "remove", third]).contains("recipients list"));
+    // The file of before, which the third still opens, does not open this database: the root key is another.
+    fs::write(home.join("keys/root.age"), &old).unwrap();
+    assert!(!opens(&theirs) && !opens(&recovery));
+    drop(cluster);
 }

@@ -3,7 +3,10 @@
 
 mod backup;
 mod keys;
+mod kms;
 mod moment;
+mod serving;
+mod tenant;
 
 use salus_testkit::TestDb;
 use std::{

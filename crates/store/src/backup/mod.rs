@@ -7,11 +7,13 @@
 //! (HMAC-SHA-256) under a key derived from the root key. [`write()`] makes one, [`Backup`] reads one, [`list()`] knows
 //! them all. An [`Archive`] beside them holds the write-ahead log that goes on from there.
 
+mod known;
 mod list;
 mod read;
 mod wal;
 mod write;
 
+pub use known::Before;
 pub use list::{Entry, list, prune};
 pub use read::{Backup, To, refuse_filled};
 pub use wal::{Archive, Taken, archive_of};

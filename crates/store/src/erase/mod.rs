@@ -6,8 +6,8 @@ mod ledger;
 
 pub use ledger::{Entry, Ledger};
 
-use crate::{Db, Tx, fault_point, rotate, unit::Params};
-use salus_core::{Ctx, Error, Result};
+use crate::{Db, Tx, fault_point, rotate, transfer::TENANT, unit::Params};
+use salus_core::{Ctx, Error, PLATFORM, Result};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use uuid::Uuid;
 
@@ -25,50 +25,57 @@ pub struct Replayed {
     pub unknown: usize,
 }
 
-impl Db {
-    /// Destroys a person's key for good, after writing it into the ledger.
+impl Tx {
+    /// Destroys a person's key for good, after writing it into the ledger that [`Db::keep_erasures`] named.
     ///
     /// # Errors
     /// [`Error::NotFound`] for a person the tenant does not have; [`Error::Conflict`] for one who was erased already;
     /// [`Error::Unavailable`] when the ledger cannot be written: nothing is erased then.
-    pub async fn erase_person(&self, ctx: Ctx, person: Uuid, reason: &str, ledger: &Ledger) -> Result<Entry> {
-        if !REASONS.contains(&reason) {
-            return Err(Error::invalid("reason", "not_allowed", format!("Is one of: {}", REASONS.join(", "))));
-        }
-        let entry = Entry { at: self.env().now(), tenant: ctx.tenant, person, reason: reason.to_owned() };
-        let mut tx = self.begin(ctx, false).await?;
-        let done = match holds_key(&mut tx, person).await {
-            Ok(None) => Err(Error::NotFound),
-            Ok(Some(false)) => {
-                let detail = "This person's key was destroyed already".into();
-                Err(Error::Conflict { code: "erased", detail })
-            }
-            // The line first: a crash in between leaves a person to be erased again, never one who comes back.
-            Ok(Some(true)) => match ledger.append(&self.root(), &entry) {
-                Ok(()) => {
-                    fault_point!("erasure.listed");
-                    let destroyed = destroy(&mut tx, &entry).await;
-                    fault_point!("erasure.destroyed");
-                    destroyed
-                }
-                Err(e) => Err(e),
-            },
-            Err(e) => Err(e),
-        };
-        match done {
-            Ok(()) => {
-                tx.commit("kernel.person.erase", "kernel.subject_keys").await?;
-                fault_point!("erasure.committed");
+    pub async fn erase_person(&mut self, person: Uuid, reason: &str) -> Result<Entry> {
+        let reason = known_reason(reason)?;
+        let entry = Entry { at: self.ctx.env.now(), tenant: self.ctx.tenant, person, reason: reason.to_owned() };
+        match holds_key(self, person).await? {
+            None => Err(Error::NotFound),
+            Some(false) => Err(erased_already()),
+            Some(true) => {
+                let db = self.db().clone();
+                // The line first: a crash in between leaves a person to be erased again, never one who comes back.
+                db.ledger()?.append(&db.root(), &entry)?;
+                fault_point!("erasure.listed");
+                destroy(self, &entry).await?;
+                fault_point!("erasure.destroyed");
                 Ok(entry)
-            }
-            Err(e) => {
-                tx.abandon("kernel.person.erase", "kernel.subject_keys", crate::audit::Outcome::Failed, e.code())
-                    .await?;
-                Err(e)
             }
         }
     }
 
+    /// Refuses a person whom the tenant does not have, or who was erased already.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] on `person_id`; [`Error::Conflict`].
+    pub async fn erasable(&mut self, person: Uuid) -> Result<()> {
+        match holds_key(self, person).await? {
+            None => Err(Error::invalid("person_id", "no_such_record", "Must name an existing record")),
+            Some(false) => Err(erased_already()),
+            Some(true) => Ok(()),
+        }
+    }
+}
+
+/// One of [`REASONS`].
+///
+/// # Errors
+/// [`Error::Invalid`] on `reason`.
+pub fn known_reason(reason: &str) -> Result<&'static str> {
+    let known = REASONS.into_iter().find(|r| *r == reason);
+    known.ok_or_else(|| Error::invalid("reason", "not_allowed", format!("Is one of: {}", REASONS.join(", "))))
+}
+
+fn erased_already() -> Error {
+    Error::Conflict { code: "erased", detail: "This person's key was destroyed already".into() }
+}
+
+impl Db {
     /// Destroys again the keys that a ledger names and that this database, restored from an earlier time, has.
     ///
     /// # Errors
@@ -77,6 +84,10 @@ impl Db {
         let entries = ledger.entries(&self.root())?;
         let mut replayed = Replayed { listed: entries.len(), ..Replayed::default() };
         for entry in entries {
+            if entry.reason == TENANT {
+                self.erase_tenant_again(entry.tenant, &mut replayed).await?;
+                continue;
+            }
             let mut tx = match self.begin(Ctx::system(self.env(), entry.tenant), false).await {
                 Err(Error::NotFound) => {
                     replayed.unknown += 1;
@@ -97,6 +108,21 @@ impl Db {
             tx.finish_unrecorded().await?;
         }
         Ok(replayed)
+    }
+
+    async fn erase_tenant_again(&self, tenant: Uuid, replayed: &mut Replayed) -> Result<()> {
+        match self.tenants().await?.into_iter().find(|t| t.id == tenant) {
+            None => replayed.unknown += 1,
+            Some(t) if t.state == "closed" => {}
+            Some(_) => {
+                let mut tx = self.begin(Ctx::system(self.env(), PLATFORM), false).await?;
+                tx.on_row(tenant);
+                tx.commit("kernel.tenant.erase_again", "kernel.tenants").await?;
+                self.empty_tenant(tenant).await?;
+                replayed.erased_again += 1;
+            }
+        }
+        Ok(())
     }
 
     /// Writes into the ledger whom the database knows to be erased and it does not name, as after its loss; how many.

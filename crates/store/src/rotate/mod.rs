@@ -6,6 +6,7 @@
 //! time in which a process may still use the older key, find nothing, that one is retired. A retired key stays in its row,
 //! wrapped, and opens: a value that came late is not lost.
 
+mod act;
 mod count;
 mod index;
 mod person;
@@ -13,6 +14,7 @@ mod reseal;
 mod root;
 mod schedule;
 
+pub use act::KeyRow;
 pub use count::ColumnCount;
 pub(crate) use index::tokens_of;
 pub use root::Rewrapped;
@@ -205,7 +207,7 @@ impl Db {
         Ok(id)
     }
 
-    async fn insert_rotation(&self, tx: &mut Tx, id: Uuid, what: Rotated, reason: &str) -> Result<()> {
+    pub(super) async fn insert_rotation(&self, tx: &mut Tx, id: Uuid, what: Rotated, reason: &str) -> Result<()> {
         let sql = "SELECT key_no, generation, (SELECT max(generation) FROM kernel.keys k WHERE k.kind = 'tenant' \
                      AND k.state = 'active') AS above FROM kernel.keys \
                    WHERE kind = $1::text AND key_class IS NOT DISTINCT FROM $2::text ORDER BY state = 'active' DESC, generation DESC";

@@ -93,9 +93,7 @@ impl RootFile {
         let (operator, recovery) = (x25519::Identity::generate(), x25519::Identity::generate());
         let mut recipients = vec![operator.to_public(), recovery.to_public()];
         for text in more {
-            let wrong =
-                || Error::invalid("recipient", "not_a_recipient", format!("{text:?} is not an age public key (age1…)"));
-            recipients.push(text.parse().map_err(|_| wrong())?);
+            recipients.push(parse_recipient(text)?);
         }
         let told = recipients.iter().map(ToString::to_string).collect();
         let root = RootKey::of(vec![(1, random_secret()?)], None, told, Some(self.clone()))?;
@@ -148,6 +146,92 @@ impl RootFile {
         Ok(older)
     }
 
+    /// The public keys that the file is encrypted to. A file from before they were kept in it says none.
+    ///
+    /// # Errors
+    /// As [`RootFile::unlock`].
+    pub fn recipients(&self) -> Result<Vec<String>> {
+        Ok(self.unlock()?.recipients)
+    }
+
+    /// The public key of the operator's identity.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when there is none to read.
+    pub fn operator_public(&self) -> Result<String> {
+        Ok(self.identity()?.to_public().to_string())
+    }
+
+    /// Encrypts the root key to one more public key, or to a new identity when none is given.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for what is no public key; [`Error::Conflict`] for one that opens it already.
+    pub fn add_recipient(&self, recipient: Option<&str>) -> Result<Added> {
+        let mut root = self.known_recipients()?;
+        let (recipient, identity) = match recipient {
+            Some(text) => (parse_recipient(text)?.to_string(), None),
+            None => {
+                let made = x25519::Identity::generate();
+                (made.to_public().to_string(), Some(made.to_string().expose_secret().to_owned()))
+            }
+        };
+        if root.recipients.contains(&recipient) {
+            let detail = format!("{recipient} opens the root key already");
+            return Err(Error::Conflict { code: "recipient_exists", detail });
+        }
+        root.recipients.push(recipient.clone());
+        replace_private(&self.root, &root.encrypt()?)?;
+        Ok(Added { recipient, identity })
+    }
+
+    /// Stops encrypting the root key to a public key. It opens the versions there are: a new one must follow.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for one that does not open it; [`Error::Conflict`] for the operator's, and for the last beside it.
+    pub fn remove_recipient(&self, recipient: &str) -> Result<()> {
+        let mut root = self.known_recipients()?;
+        if !root.recipients.iter().any(|r| r == recipient) {
+            let why = "Does not open the root key: see salus keys recipients list";
+            return Err(Error::invalid("recipient", "no_such_record", why));
+        }
+        if self.operator_public()? == recipient {
+            let detail =
+                "This is the operator's own: salus keys recipients replace-operator puts another in its place".into();
+            return Err(Error::Conflict { code: "own_recipient", detail });
+        }
+        root.recipients.retain(|r| r != recipient);
+        if root.recipients.len() < 2 {
+            let detail = "Nobody but the operator would open the root key: add another recipient first".into();
+            return Err(Error::Conflict { code: "last_recipient", detail });
+        }
+        replace_private(&self.root, &root.encrypt()?)
+    }
+
+    /// Makes a new identity for the operator and puts it in the place of the present one: the public keys of both. Both open the
+    /// root key until the older one is removed, so that whoever is killed in between finds one that does.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when a file cannot be written.
+    pub fn replace_operator(&self) -> Result<(String, String)> {
+        let mut root = self.known_recipients()?;
+        let (old, made) = (self.operator_public()?, x25519::Identity::generate());
+        let new = made.to_public().to_string();
+        root.recipients.insert(0, new.clone());
+        replace_private(&self.root, &root.encrypt()?)?;
+        replace_private(&self.operator, made.to_string().expose_secret().as_bytes())?;
+        Ok((old, new))
+    }
+
+    fn known_recipients(&self) -> Result<RootKey> {
+        let root = self.unlock()?;
+        if root.recipients.is_empty() {
+            let detail =
+                "The file is from before it said whom it is encrypted to: salus keys rewrap writes it anew".into();
+            return Err(Error::Conflict { code: "recipients_unknown", detail });
+        }
+        Ok(root)
+    }
+
     fn identity(&self) -> Result<x25519::Identity> {
         parse_identity(&self.identity_text()?)
     }
@@ -183,6 +267,20 @@ impl RootFile {
         reader.read_to_end(&mut bytes).map_err(|_| refused())?;
         RootKey::from_bytes(&bytes)
     }
+}
+
+/// One more recipient of the root key.
+#[derive(Debug)]
+pub struct Added {
+    /// Its public key.
+    pub recipient: String,
+    /// Its identity, when it was made: to be written down and kept apart.
+    pub identity: Option<String>,
+}
+
+fn parse_recipient(text: &str) -> Result<x25519::Recipient> {
+    let wrong = || Error::invalid("recipient", "not_a_recipient", format!("{text:?} is not an age public key (age1…)"));
+    text.trim().parse().map_err(|_| wrong())
 }
 
 /// Begins the clear bytes of a root key of several versions; before there were several, they were the key itself.
@@ -328,6 +426,12 @@ impl RootKey {
     pub(crate) fn manifest_code(&self, manifest: &[u8]) -> Result<[u8; 32]> {
         let key = self.evidence(&[b"salus/backup-manifest/v1"])?;
         Ok(hmac(&mac::Key::new(mac::HMAC_SHA256, &key[..]), &[manifest]))
+    }
+
+    /// The code at the end of an exported tenant.
+    pub(crate) fn transfer_code(&self, digest: &[u8]) -> Result<[u8; 32]> {
+        let key = self.evidence(&[b"salus/tenant-export/v1"])?;
+        Ok(hmac(&mac::Key::new(mac::HMAC_SHA256, &key[..]), &[digest]))
     }
 
     /// The code of a line of the erasure ledger, over the code of the line before.

@@ -8,7 +8,7 @@
 mod attempt;
 mod scratch;
 
-pub(crate) use scratch::SCRATCH_NAMES;
+pub(crate) use scratch::{SCRATCH_NAMES, empty};
 pub use scratch::{Site, remove};
 
 use crate::{Catalog, Db, catalog::Table, lint};

@@ -47,14 +47,21 @@ impl Site {
 /// # Errors
 /// [`Error::Conflict`] for a tenant that is none of ours; those of the database.
 pub async fn remove(db: &Db, tenant: Uuid) -> Result<Vec<String>> {
+    empty(db, tenant, &format!("is_demo AND slug ~ '{SCRATCH_NAMES}'")).await
+}
+
+/// The same of a tenant that meets this condition on its row, which is part of the program's text.
+pub(crate) async fn empty(db: &Db, tenant: Uuid, condition: &str) -> Result<Vec<String>> {
     let mut client = db.connect_apart().await?;
     let tx = client.transaction().await.map_err(Error::internal)?;
-    let sql = "SELECT set_config('salus.tenant', $1, true), set_config('salus.scope', 'tenant', true), \
-               EXISTS (SELECT FROM kernel.tenants WHERE id = $2 AND is_demo AND slug ~ $3)";
-    let row = tx.query_one(sql, &[&tenant.to_string(), &tenant, &SCRATCH_NAMES]).await.map_err(Error::internal)?;
+    let sql = format!(
+        "SELECT set_config('salus.tenant', $1, true), set_config('salus.scope', 'tenant', true), \
+         EXISTS (SELECT FROM kernel.tenants WHERE id = $2 AND ({condition}))"
+    );
+    let row = tx.query_one(&sql, &[&tenant.to_string(), &tenant]).await.map_err(Error::internal)?;
     if !row.get::<_, bool>(2) {
-        let detail = "Only a scratch tenant of a proof is removed this way".into();
-        return Err(Error::Conflict { code: "not_scratch", detail });
+        let detail = "This tenant is not removed this way".into();
+        return Err(Error::Conflict { code: "not_removable", detail });
     }
     let mut todo: Vec<&str> =
         db.catalog().tables().filter(|t| !t.shared && !t.append_only).map(|t| t.name.as_str()).collect();
@@ -75,7 +82,7 @@ pub async fn remove(db: &Db, tenant: Uuid) -> Result<Vec<String>> {
         todo = stuck;
     }
     if !todo.is_empty() {
-        return Err(Error::internal(format!("rows of a scratch tenant cannot be removed from {}", todo.join(", "))));
+        return Err(Error::internal(format!("rows of a tenant cannot be removed from {}", todo.join(", "))));
     }
     let mut kept = Vec::new();
     for table in db.catalog().tables().filter(|t| !t.shared) {

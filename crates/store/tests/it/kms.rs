@@ -1,169 +1,25 @@
 //! The key services against fakes that speak their interface and throttle, time out, get new versions and revoke.
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use salus_core::Error;
 use salus_store::{
     kms::{AwsKms, Kept, Kms, Patience, Vault, keep},
     seal::RootFile,
 };
-use serde_json::{Value, json};
+use salus_testkit::{KeyService, Mood};
 use std::{
     path::PathBuf,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicU32, Ordering},
-    },
+    sync::atomic::{AtomicU32, Ordering},
     time::Duration,
 };
-use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate, matchers::any};
 use zeroize::Zeroizing;
-
-/// What a service does with the next calls.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Mood {
-    Well,
-    /// So many calls are refused as too many.
-    Throttles(u32),
-    /// So many calls are answered after the caller has given up.
-    Slow(u32),
-    Revoked,
-}
-
-struct State {
-    mood: Mood,
-    version: u64,
-    /// Older versions are not opened any more.
-    oldest: u64,
-    calls: u32,
-}
-
-/// A service that "wraps" by writing the value beside its version: what matters here is what it answers.
-#[derive(Clone)]
-struct Fake {
-    aws: bool,
-    state: Arc<Mutex<State>>,
-}
-
-impl Fake {
-    fn new(aws: bool) -> Self {
-        Self { aws, state: Arc::new(Mutex::new(State { mood: Mood::Well, version: 1, oldest: 1, calls: 0 })) }
-    }
-
-    fn set(&self, change: impl Fn(&mut State)) {
-        let mut state = self.state.lock().unwrap();
-        state.calls = 0;
-        change(&mut state);
-    }
-
-    fn calls(&self) -> u32 {
-        self.state.lock().unwrap().calls
-    }
-
-    async fn serve(&self) -> MockServer {
-        let server = MockServer::start().await;
-        Mock::given(any()).respond_with(self.clone()).mount(&server).await;
-        server
-    }
-
-    fn vault(state: &State, request: &Request) -> ResponseTemplate {
-        let body: Value = serde_json::from_slice(&request.body).unwrap_or(Value::Null);
-        if request.headers.get("X-Vault-Token").is_none_or(|t| t != "a-token") || state.mood == Mood::Revoked {
-            return ResponseTemplate::new(403).set_body_json(json!({"errors": ["permission denied"]}));
-        }
-        let context = body["associated_data"].as_str().unwrap_or_default();
-        match request.url.path() {
-            "/v1/transit/keys/root" => {
-                ResponseTemplate::new(200).set_body_json(json!({"data": {"latest_version": state.version}}))
-            }
-            "/v1/transit/encrypt/root" => {
-                let blob = format!("vault:v{}:{}.{context}", state.version, body["plaintext"].as_str().unwrap());
-                ResponseTemplate::new(200).set_body_json(json!({"data": {"ciphertext": blob}}))
-            }
-            "/v1/transit/decrypt/root" => {
-                let text = body["ciphertext"].as_str().unwrap();
-                let (version, rest) = text.strip_prefix("vault:v").unwrap().split_once(':').unwrap();
-                let (plain, bound) = rest.split_once('.').unwrap();
-                if version.parse::<u64>().unwrap() < state.oldest || bound != context {
-                    return ResponseTemplate::new(400).set_body_json(json!({"errors": ["refused"]}));
-                }
-                ResponseTemplate::new(200).set_body_json(json!({"data": {"plaintext": plain}}))
-            }
-            _ => ResponseTemplate::new(404),
-        }
-    }
-
-    fn aws(state: &State, request: &Request) -> ResponseTemplate {
-        let body: Value = serde_json::from_slice(&request.body).unwrap();
-        let header =
-            |name: &str| request.headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
-        let refuse = |kind: &str| {
-            ResponseTemplate::new(400)
-                .set_body_json(json!({"__type": format!("com.amazonaws.kms#{kind}"), "message": "no"}))
-        };
-        let signed = "SignedHeaders=content-type;host;x-amz-date;x-amz-target, Signature=";
-        let by = "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/";
-        if !header("authorization").starts_with(by) || !header("authorization").contains(signed) {
-            return refuse("InvalidSignatureException");
-        }
-        if state.mood == Mood::Revoked {
-            return refuse("DisabledException");
-        }
-        let context = body["EncryptionContext"].to_string();
-        match header("x-amz-target").as_str() {
-            "TrentService.ListKeyRotations" => {
-                let dates: Vec<Value> = (1..state.version).map(|v| json!({"RotationDate": 1000 * v})).collect();
-                ResponseTemplate::new(200).set_body_json(json!({"Rotations": dates, "Truncated": false}))
-            }
-            "TrentService.Encrypt" => {
-                let blob = STANDARD.encode(format!("{}.{context}", body["Plaintext"].as_str().unwrap()));
-                ResponseTemplate::new(200).set_body_json(json!({"CiphertextBlob": blob}))
-            }
-            "TrentService.Decrypt" => {
-                let blob = STANDARD.decode(body["CiphertextBlob"].as_str().unwrap()).unwrap();
-                let blob = String::from_utf8(blob).unwrap();
-                match blob.split_once('.') {
-                    Some((plain, bound)) if bound == context => {
-                        ResponseTemplate::new(200).set_body_json(json!({"Plaintext": plain}))
-                    }
-                    _ => refuse("InvalidCiphertextException"),
-                }
-            }
-            _ => refuse("NotFoundException"),
-        }
-    }
-}
-
-impl Respond for Fake {
-    fn respond(&self, request: &Request) -> ResponseTemplate {
-        let mut state = self.state.lock().unwrap();
-        state.calls += 1;
-        match state.mood {
-            Mood::Throttles(n) if n > 0 => {
-                state.mood = Mood::Throttles(n - 1);
-                return if self.aws {
-                    ResponseTemplate::new(400).set_body_json(json!({"__type": "ThrottlingException"}))
-                } else {
-                    ResponseTemplate::new(429)
-                };
-            }
-            Mood::Slow(n) if n > 0 => {
-                state.mood = Mood::Slow(n - 1);
-                return ResponseTemplate::new(200).set_delay(Duration::from_mins(1));
-            }
-            _ => {}
-        }
-        if self.aws { Self::aws(&state, request) } else { Self::vault(&state, request) }
-    }
-}
 
 const PATIENCE: Patience = Patience { attempt: Duration::from_secs(2), tries: 3, rest: Duration::from_millis(5) };
 
 fn service(aws: bool, uri: &str) -> Box<dyn Kms> {
     if aws {
-        let credentials = "aws_access_key_id = AKIDEXAMPLE\naws_secret_access_key = wJalrXUtnFEMI\n";
-        Box::new(AwsKms::new(Some(uri), "us-east-1", "alias/root", credentials, PATIENCE).unwrap())
+        Box::new(AwsKms::new(Some(uri), "us-east-1", "alias/root", KeyService::CREDENTIALS, PATIENCE).unwrap())
     } else {
-        Box::new(Vault::new(uri, "transit", "root", Zeroizing::new("a-token".into()), PATIENCE).unwrap())
+        Box::new(Vault::new(uri, "transit", "root", Zeroizing::new(KeyService::TOKEN.into()), PATIENCE).unwrap())
     }
 }
 
@@ -195,7 +51,7 @@ fn why<T: std::fmt::Debug>(result: Result<T, Error>) -> String {
 #[tokio::test]
 async fn a_key_service_keeps_the_identity_and_opens_the_root_key() {
     for aws in [false, true] {
-        let (fake, files) = (Fake::new(aws), Files::new());
+        let (fake, files) = (KeyService::new(aws), Files::new());
         let server = fake.serve().await;
         let kms = service(aws, &server.uri());
         let before = files.0.unlock().unwrap().fingerprint();
@@ -215,7 +71,7 @@ async fn a_key_service_keeps_the_identity_and_opens_the_root_key() {
 #[tokio::test]
 async fn a_new_version_is_noticed_and_the_old_one_can_be_disabled_after_a_handover() {
     for aws in [false, true] {
-        let (fake, files) = (Fake::new(aws), Files::new());
+        let (fake, files) = (KeyService::new(aws), Files::new());
         let server = fake.serve().await;
         let kms = service(aws, &server.uri());
         let identity = files.0.identity_text().unwrap();
@@ -236,7 +92,7 @@ async fn a_new_version_is_noticed_and_the_old_one_can_be_disabled_after_a_handov
 #[tokio::test]
 async fn throttling_is_waited_out_and_given_up_after_a_few_attempts() {
     for aws in [false, true] {
-        let (fake, files) = (Fake::new(aws), Files::new());
+        let (fake, files) = (KeyService::new(aws), Files::new());
         let server = fake.serve().await;
         let kms = service(aws, &server.uri());
         let kept = keep(&*kms, &files.0, "identity").await.unwrap();
@@ -256,7 +112,7 @@ async fn throttling_is_waited_out_and_given_up_after_a_few_attempts() {
 #[tokio::test]
 async fn a_silent_service_costs_a_bounded_time_and_one_that_is_away_is_told() {
     for aws in [false, true] {
-        let (fake, files) = (Fake::new(aws), Files::new());
+        let (fake, files) = (KeyService::new(aws), Files::new());
         let server = fake.serve().await;
         let kms = service(aws, &server.uri());
         let kept = keep(&*kms, &files.0, "identity").await.unwrap();
@@ -286,7 +142,7 @@ fn nothing_is_sent_in_clear_to_another_machine() {
 #[tokio::test]
 async fn a_revoked_key_is_told_at_once_and_leaves_the_file_as_it_was() {
     for (aws, said) in [(false, "refuses the token"), (true, "the key is disabled")] {
-        let (fake, files) = (Fake::new(aws), Files::new());
+        let (fake, files) = (KeyService::new(aws), Files::new());
         let server = fake.serve().await;
         let kms = service(aws, &server.uri());
         let kept = keep(&*kms, &files.0, "identity").await.unwrap();

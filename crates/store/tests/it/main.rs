@@ -14,5 +14,6 @@ mod migrate;
 mod outbound;
 mod outside_transaction;
 mod repair;
+mod sealed_value;
 mod tls;
 mod trust;

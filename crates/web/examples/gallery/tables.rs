@@ -1,7 +1,9 @@
 //! Invented data for sign-in, audit log, data browser, API page, account and errors.
 
 use super::from;
-use salus_web::pages::{Shell, account, alerts, audit, browse, compliance, docs, encryption, entry, error, table};
+use salus_web::pages::{
+    Shell, account, alerts, audit, browse, compliance, docs, encryption, entry, erasures, error, table,
+};
 use serde_json::{Value, json};
 
 pub fn sign_in(shell: &Shell) -> String {
@@ -286,4 +288,41 @@ pub fn broken(shell: &Shell) -> String {
 
 pub fn unknown(shell: &Shell) -> String {
     error::render(&from(json!({ "status": 503, "unknown": true })), shell).into_string()
+}
+
+const PERSON: &str = "0193f5a2-7c41-7e10-9a55-3f0c8d21c0de";
+
+/// One that waits for this reader, one that the reader asked for, one of each end.
+pub fn erasures(shell: &Shell) -> String {
+    let request = |id: &str, state: &str, own: bool| {
+        json!({ "id": id, "act": "erase_person", "person_id": PERSON, "reason": "subject_request", "state": state, "own": own, "note": "Letter of 3 November",
+                "asked_at": "2026-11-20T09:00:00Z", "expires_at": "2026-11-23T09:00:00Z", "asked_by": { "kind": "user", "name": "Otto Musterperson" } })
+    };
+    let mut done = request("r3", "done", false);
+    done["decided_at"] = json!("2026-11-21T09:00:00Z");
+    done["decided_by"] = json!({ "kind": "operator" });
+    done["erasure"] = json!("e1");
+    let view: erasures::ErasuresView = from(json!({
+        "requests": [request("r1", "waiting", false), request("r2", "waiting", true), done, request("r4", "expired", false)],
+        "form": { "person_id": "p-17", "reason": "legal_order" },
+        "errors": [{ "field": "person_id", "message": "Must name an existing record" }],
+        "general": "You asked for this: another person decides it",
+        "reasons": ["subject_request", "retention_over", "legal_order", "recorded_in_error"], "may_ask": true, "may_confirm": true
+    }));
+    erasures::render(&view, shell).into_string()
+}
+
+pub fn erasures_none(shell: &Shell) -> String {
+    erasures::render(&erasures::ErasuresView::default(), shell).into_string()
+}
+
+pub fn certificate(shell: &Shell) -> String {
+    let view: erasures::Certificate = from(json!({
+        "id": "0193f5a2-7c41-7e10-9a55-3f0c8d21b7aa", "installation": "0193f5a2-7c41-7e10-9a55-3f0c8d21b7ab",
+        "organization": "Sampleton Invented Clinics", "person_id": PERSON, "reason": "subject_request",
+        "erased_at": "2026-11-21T09:00:00Z", "asked_at": "2026-11-20T09:00:00Z", "asked_by": { "kind": "user", "name": "Otto Musterperson" },
+        "confirmed_by": { "kind": "operator" }, "erased": ["The person's own key"], "stays": ["Codes and dates"],
+        "state": "backups_left", "backups_left": 3, "backups_noted_at": "2026-11-21T10:00:00Z"
+    }));
+    erasures::certificate(&view, shell).into_string()
 }

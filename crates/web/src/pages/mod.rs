@@ -18,6 +18,7 @@ pub mod compliance;
 pub mod docs;
 pub mod encryption;
 pub mod entry;
+pub mod erasures;
 pub mod error;
 pub mod facts;
 pub mod form;

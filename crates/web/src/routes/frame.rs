@@ -341,6 +341,9 @@ fn modules(ctx: &Ctx) -> Vec<Module> {
     if ctx.may("kernel.setting.read") {
         out.push(Module::Rules);
     }
+    if ctx.may("compliance.erasure.read") {
+        out.push(Module::Erasures);
+    }
     out.extend([Module::Docs, Module::Account, Module::Security]);
     out
 }

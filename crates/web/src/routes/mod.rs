@@ -8,6 +8,7 @@ mod browse;
 mod compliance;
 mod encryption;
 mod entry;
+mod erasures;
 mod frame;
 mod glass;
 mod home;
@@ -79,6 +80,10 @@ pub fn pages() -> Router<Arc<App>> {
         .route("/roles", get(roles::show))
         .route("/roles/{id}", get(roles::edit).post(roles::change))
         .route("/why", get(why::show))
+        .route("/erasures", get(erasures::show).post(erasures::ask))
+        .route("/erasures/{id}", get(erasures::certificate))
+        .route("/erasures/{id}/confirm", post(erasures::confirm))
+        .route("/erasures/{id}/decline", post(erasures::decline))
         .route("/docs", get(home::docs))
         .route("/account", get(account::show))
         .route("/account/tokens", post(account::create_token))

@@ -3,6 +3,7 @@
 
 mod access;
 mod clock;
+mod erasures;
 mod framing;
 mod headers;
 mod live;

@@ -14,7 +14,10 @@ use crate::{
 use clap::{Args, Subcommand};
 use restored::Restored;
 use salus_core::{Env, Error, Result};
-use salus_store::backup::{self, Entry, Manifest, To, archive_of};
+use salus_store::{
+    Db,
+    backup::{self, Entry, Manifest, To, archive_of},
+};
 use serde_json::json;
 use std::{
     path::{Path, PathBuf},
@@ -94,6 +97,7 @@ pub async fn backup(place: &Place, args: BackupArgs) -> Result<Outcome> {
         Some(BackupCommand::Prune { keep, out }) => {
             let out = folder(&place.config, out)?;
             let (removed, files) = backup::prune(&out, keep, &Arc::new(place.keys().unlock()?))?;
+            note_in(place, &place.db().await?, Some(&out)).await?;
             let mut lines: Vec<String> = removed.iter().map(|p| format!("removed {}", p.display())).collect();
             lines.push(format!("{} backups and {files} files of the archived log removed", removed.len()));
             Ok(Outcome::done(json!({"ok": true, "removed": removed, "log_files": files}), lines.join("\n")))
@@ -122,9 +126,33 @@ async fn make(place: &Place, out: &Path) -> Result<(PathBuf, Manifest)> {
     backup::write(cluster, &client, &place.keys(), (out, wal), &Env::default()).await
 }
 
+/// Compares the backups that the database knows with what lies in their folders.
+///
+/// # Errors
+/// Those of the database, and of a folder that cannot be read.
+pub async fn note(place: &Place, db: &Db) -> Result<()> {
+    if place.cluster().is_none() {
+        return Ok(());
+    }
+    note_in(place, db, place.config.backup_dir.as_deref()).await
+}
+
+async fn note_in(place: &Place, db: &Db, folder: Option<&Path>) -> Result<()> {
+    let folder = folder.map(std::path::absolute).transpose().map_err(Error::internal)?;
+    db.note_backups(folder.as_deref(), &Arc::new(place.keys().unlock()?)).await
+}
+
 async fn take(place: &Place, out: &Path) -> Result<Outcome> {
     let began = Instant::now();
     let (path, manifest) = make(place, out).await?;
+    // The backup is whole, whatever the database says about it.
+    let noted = match place.db().await {
+        Ok(db) => note_in(place, &db, Some(out)).await,
+        Err(e) => Err(e),
+    };
+    if let Err(e) = noted {
+        tracing::warn!(error = %e, "the backup is not noted in the database: certificates of erasure do not know of it");
+    }
     let bytes: u64 = manifest.files.values().map(|file| file.bytes).sum();
     let goes_on = if manifest.wal.is_some() {
         "its log is archived: any later second can be restored"

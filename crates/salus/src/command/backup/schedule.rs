@@ -4,11 +4,14 @@
 
 use super::{
     super::task::{Stop, Task, Trouble},
-    age, drill, make,
+    age, drill, make, note,
 };
 use crate::{config::Config, output::Outcome, place::Place};
 use salus_core::{Env, Error, Result};
-use salus_store::backup::{self, Archive, Taken, archive_of};
+use salus_store::{
+    Db,
+    backup::{self, Archive, Taken, archive_of},
+};
 use serde_json::json;
 use std::{
     fs::{self, File},
@@ -26,7 +29,7 @@ const LAG_MAX: time::Duration = time::Duration::minutes(10);
 
 /// Begins; nothing where no `backup_dir` is set or the database is somebody's own server. Where it was set once, the
 /// files that would now wait for nobody and fill the disk are removed.
-pub fn begin(place: &Arc<Place>) -> Option<Task> {
+pub fn begin(place: &Arc<Place>, db: &Db) -> Option<Task> {
     let cluster = place.cluster()?;
     if place.config.backup_dir.is_none() {
         match cluster.end_spool() {
@@ -36,11 +39,11 @@ pub fn begin(place: &Arc<Place>) -> Option<Task> {
         }
         return None;
     }
-    let place = Arc::clone(place);
+    let (place, db) = (Arc::clone(place), db.clone());
     Some(Task::begin("backups", async move |stop: Stop| {
         let mut trouble = Trouble::default();
         loop {
-            trouble.after(turn(&place).await, "there is no new backup", "backups are taken again");
+            trouble.after(turn(&place, &db).await, "there is no new backup", "backups are taken again");
             if stop.within(EVERY).await {
                 break;
             }
@@ -52,7 +55,7 @@ pub fn begin(place: &Arc<Place>) -> Option<Task> {
     }))
 }
 
-async fn turn(place: &Place) -> Result<()> {
+async fn turn(place: &Place, db: &Db) -> Result<()> {
     archive(place).await?;
     let Some(out) = &place.config.backup_dir else { return Ok(()) };
     let Some(_turn) = lock(&place.config)? else { return Ok(()) };
@@ -67,7 +70,7 @@ async fn turn(place: &Place) -> Result<()> {
         let (removed, files) = backup::prune(out, keep, &root)?;
         tracing::info!(backups = removed.len(), log_files = files, "older backups were removed");
     }
-    Ok(())
+    note(place, db).await
 }
 
 /// The turn of this process; `None` while another one has it.

@@ -28,6 +28,7 @@ mod alerts;
 pub mod codes;
 mod compliance;
 mod data;
+mod erasure;
 pub mod format;
 mod keys;
 mod notices;
@@ -41,6 +42,7 @@ pub use access::Access;
 pub use alerts::Alerts;
 pub use compliance::Compliance;
 pub use data::Data;
+pub use erasure::Erasure;
 pub use keys::Keys;
 pub use notices::Notices;
 pub use people::People;
@@ -84,6 +86,8 @@ pub struct Texts {
     pub access: Access,
     /// Second factors, account security, rules for sign-in.
     pub security: Security,
+    /// Erasing a person.
+    pub erasure: Erasure,
 }
 
 /// Every group in one of the languages.
@@ -99,6 +103,7 @@ macro_rules! language {
             alerts: Alerts::$tag,
             access: Access::$tag,
             security: Security::$tag,
+            erasure: Erasure::$tag,
         }
     };
 }
@@ -240,6 +245,7 @@ mod tests {
             ("access", Access::KEYS),
             ("alerts", Alerts::KEYS),
             ("security", Security::KEYS),
+            ("erasure", Erasure::KEYS),
         ] {
             for (key, texts) in keys {
                 assert!(sources.iter().any(|source| reads(source, group, key)), "no page uses {group}.{key}");
