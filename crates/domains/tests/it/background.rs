@@ -139,9 +139,8 @@ async fn without_a_carrier_nothing_leaves_and_the_simulator_keeps_the_words_for_
 #[tokio::test]
 async fn a_webhook_is_told_of_an_event_once_and_what_came_of_it_is_kept() {
     let world = World::new().await;
-    let subscribe = |body: serde_json::Value| {
-        world.call("exchange.webhook_subscription.subscribe", Call { body, ..Call::default() })
-    };
+    let subscribe =
+        |body: serde_json::Value| world.call("exchange.webhook_subscription.create", Call { body, ..Call::default() });
     for (url, word) in [("http://example.org/", "https://"), ("https://10.0.0.1/", "public internet")] {
         let refused = subscribe(json!({"name": "inside", "url": url})).await.unwrap_err().to_string();
         assert!(refused.contains(word), "{refused}");
@@ -150,7 +149,9 @@ async fn a_webhook_is_told_of_an_event_once_and_what_came_of_it_is_kept() {
     assert!(unknown.unwrap_err().to_string().contains("no published event"));
     // A name that never resolves (RFC 6761): the call fails, and that is what is looked at here.
     let made = subscribe(json!({"name": "lab", "url": "https://hooks.invalid/in"})).await.unwrap();
-    let secret = json!(made.body)["secret"].as_str().unwrap().to_owned();
+    let made = json!(made.body);
+    let secret = made["secret"].as_str().unwrap().to_owned();
+    assert_eq!((&made["name"], &made["is_active"], &made["row_version"]), (&json!("lab"), &json!(true), &json!(1)));
     let listed = json!(world.call("exchange.webhook_subscription.list", Call::default()).await.unwrap().body);
     assert!(secret.starts_with("whsec_") && !listed.to_string().contains("whsec_"), "shown once: {listed}");
     subscribe(json!({"name": "other", "url": "https://hooks.invalid/x", "events": ["medical.patient.changed"]}))
