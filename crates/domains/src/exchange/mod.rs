@@ -51,6 +51,9 @@ const DELIVERIES: Resource = Resource {
     list: &[],
 };
 
+/// The permission to take whole records out of the platform; reading one by one does not give it.
+pub const EXPORT: &str = "exchange.fhir.export";
+
 /// Where whole resources are kept.
 const TABLE: &str = "exchange.fhir_resources";
 
