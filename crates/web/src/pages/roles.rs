@@ -221,7 +221,7 @@ fn would(preview: &Preview, shell: &Shell) -> Markup {
                 (t.gains, chips(&preview.gains)),
                 (t.loses, chips(&preview.loses)),
                 (t.scope, html! { (reach(&preview.scope.before)) " → " (reach(&preview.scope.after)) }),
-                (t.purpose, html! { (purposes(&preview.purposes.before, shell)) " → " (purposes(&preview.purposes.after, shell)) }),
+                (t.purpose, html! { div class="line" { (purposes(&preview.purposes.before, shell)) " → " (purposes(&preview.purposes.after, shell)) } }),
             ]))
         }
         @if preview.holders.is_empty() { p class="hint" { (t.nobody_holds) } } @else {

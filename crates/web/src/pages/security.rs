@@ -118,7 +118,7 @@ pub fn render(view: &SecurityView, shell: &Shell) -> Markup {
             @if !view.recovery_codes.is_empty() { (new_codes(view, shell)) }
             @if view.must_prove { (parts::card("prove", s.prove, &html! {}, &prove(view, shell))) }
             @if view.must_enrol { (ways(view, shell)) } @else { (everything(view, shell)) }
-            script type="module" src=(assets::url("salus-passkey.js")) {}
+            script src=(assets::url("salus-passkey.js")) type="module" {}
         },
     )
 }
@@ -147,7 +147,7 @@ fn everything(view: &SecurityView, shell: &Shell) -> Markup {
         @if !view.accounts.is_empty() { (parts::card("accounts", s.accounts, &html! {}, &parts::inside(&accounts(view, shell)))) }
         (parts::card("password", s.change_password, &html! {}, &password(view, shell)))
         (parts::card("devices", s.devices, &html! {}, &devices(view, shell)))
-        (parts::card("history", s.history, &html! {}, &history(view, shell)))
+        @if !view.history.is_empty() { (parts::card("history", s.history, &html! {}, &history(view, shell))) }
     }
 }
 
@@ -236,7 +236,7 @@ fn passkeys(view: &SecurityView, shell: &Shell) -> Markup {
         p class="card-note" { (s.passkeys_none) }
         @if !view.passkeys.is_empty() {
             table class="grid plain stack" {
-                (parts::heads_then(&[t.token_name, t.started, t.last_used], s.remove))
+                (parts::heads_then(&[t.token_name, s.added, t.last_used], s.remove))
                 tbody {
                     @for k in &view.passkeys {
                         tr {
@@ -244,7 +244,7 @@ fn passkeys(view: &SecurityView, shell: &Shell) -> Markup {
                                 (k.name)
                                 @if k.suspended { " " (parts::badge(shell, Tone::Bad, s.suspended)) }
                             }
-                            td data-label=(t.started) { (parts::moment(shell, &k.created_at)) }
+                            td data-label=(s.added) { (parts::moment(shell, &k.created_at)) }
                             td data-label=(t.last_used) {
                                 @if k.last_used_at.is_empty() { (t.never) } @else { (parts::moment(shell, &k.last_used_at)) }
                             }
@@ -287,7 +287,7 @@ fn codes(view: &SecurityView, shell: &Shell) -> Markup {
     html! {
         p { (s.codes_none) }
         @for channel in &view.own_channels {
-            p { (words(channel)) " " (action(shell, &format!("codes/{channel}/remove"), s.remove, "quiet danger")) }
+            div class="line" { (words(channel)) (action(shell, &format!("codes/{channel}/remove"), s.remove, "quiet danger")) }
         }
         @if view.address_token.is_empty() {
             @let mut channel = Field::new("channel", s.channel, Kind::Choice, "").required();
@@ -314,8 +314,8 @@ fn accounts(view: &SecurityView, shell: &Shell) -> Markup {
     let s = &shell.t().security;
     html! {
         @for (id, words, linked) in &view.accounts {
-            p {
-                (words) " "
+            div class="line" {
+                (words)
                 @if *linked { (action(shell, &format!("accounts/{id}/remove"), s.remove, "quiet danger")) }
                 @else { a class="button quiet" href={ "/account/security/accounts/" (id) } { (s.link) } }
             }

@@ -33,6 +33,7 @@ texts! {
         passkeys: "Passkeys", "Llaves de acceso", "Chaves de acesso";
         passkeys_none: "A passkey signs you in with the lock of your device: no password, nothing to type, and it works on this site only.", "Una llave de acceso inicia la sesión con el bloqueo de su dispositivo: sin contraseña, sin nada que escribir, y solo funciona en este sitio.", "Uma chave de acesso entra com o bloqueio do seu dispositivo: sem senha, sem nada para digitar, e só funciona neste site.";
         passkey_name: "What to call it", "Cómo llamarla", "Como chamá-la";
+        added: "Added", "Agregada", "Adicionada";
         add_passkey: "Add a passkey", "Agregar una llave de acceso", "Adicionar uma chave de acesso";
         passkey_address: "Passkeys need a name as address: open this page at localhost or the name of this server.", "Las llaves de acceso necesitan un nombre como dirección: abra esta página en localhost o con el nombre del servidor.", "Chaves de acesso precisam de um nome como endereço: abra esta página em localhost ou pelo nome do servidor.";
         suspended: "Suspended: there may be a copy", "Suspendida: puede existir una copia", "Suspensa: pode haver uma cópia";
