@@ -65,6 +65,7 @@ pub(crate) const PAGES: &[Page] = &[
     ("account", "/account", tables::account),
     ("account-security", "/account/security", security::account),
     ("account-security-new", "/account/security", security::restricted),
+    ("account-security-enrolled", "/account/security", security::enrolled),
     ("rules", "/security-configuration", security::rules),
     ("error-403", "/audit", tables::forbidden),
     ("error-404", "/patients/none", tables::not_found),
@@ -73,24 +74,6 @@ pub(crate) const PAGES: &[Page] = &[
 ];
 
 fn shell(locale: Locale, path: &str) -> Shell {
-    let modules = [
-        Module::Home,
-        Module::Patients,
-        Module::Browse,
-        Module::Audit,
-        Module::Compliance,
-        Module::Encryption,
-        Module::Jobs,
-        Module::Outgoing,
-        Module::Glass,
-        Module::Roles,
-        Module::Why,
-        Module::Erasures,
-        Module::Docs,
-        Module::Rules,
-        Module::Account,
-        Module::Security,
-    ];
     let mut shell: Shell = from(json!({
         "person": { "name": "Nora Invented", "email": "nora@sampleton.example", "roles": ["Clinician", "Privacy officer"] },
         "tenant": "Sampleton Invented Clinics",
@@ -104,7 +87,7 @@ fn shell(locale: Locale, path: &str) -> Shell {
     }));
     shell.locale = locale;
     path.clone_into(&mut shell.path);
-    shell.nav = modules.into_iter().map(|module| module.item(locale)).collect();
+    shell.nav = Module::ALL.into_iter().map(|module| module.item(locale)).collect();
     shell.nav[1].count = Some(3);
     shell
 }

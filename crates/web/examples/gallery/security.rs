@@ -1,7 +1,7 @@
 //! Invented data for second factors, account security and the rules for sign-in.
 
 use super::from;
-use salus_web::pages::{Shell, entry, rules, security};
+use salus_web::pages::{Shell, entry, layout::Module, rules, security};
 use serde_json::json;
 
 pub fn second(shell: &Shell) -> String {
@@ -33,15 +33,31 @@ pub fn account(shell: &Shell) -> String {
     security::render(&view, shell).into_string()
 }
 
-/// Nothing yet, and nothing else is open: a code to scan, new recovery codes, a question for the password.
+/// Nothing yet, and nothing else is open: a code to scan, a question for the password.
 pub fn restricted(shell: &Shell) -> String {
     let dark: Vec<bool> = (0..29 * 29).map(|at| at % 3 == 0 || at % 7 == 1).collect();
     let view: security::SecurityView = from(json!({
         "must_enrol": true, "must_prove": true, "pending": { "secret": "INVENTEDINVENTEDINVENTEDINVENTED", "size": 29, "dark": dark },
-        "recovery_codes": ["ABCD-EFGH-IJKL-MNOP", "QRST-UVWX-YZ23-4567"], "channels": ["email"], "address_token": "invented",
+        "passkeys_work": true, "channels": ["email"], "address_token": "invented",
         "errors": [{ "field": "code", "message": "Is not the code that the authenticator shows now" }]
     }));
-    security::render(&view, shell).into_string()
+    security::render(&view, &alone(shell)).into_string()
+}
+
+/// The first second factor is set up: its recovery codes, and the way on.
+pub fn enrolled(shell: &Shell) -> String {
+    let view: security::SecurityView = from(json!({
+        "authenticator": true, "recovery_left": 2, "recovery_codes": ["ABCD-EFGH-IJKL-MNOP", "QRST-UVWX-YZ23-4567"], "channels": ["email"]
+    }));
+    security::render(&view, &alone(shell)).into_string()
+}
+
+/// The frame of who has to set up a second factor first.
+fn alone(shell: &Shell) -> Shell {
+    let mut shell = shell.clone();
+    shell.nav = vec![Module::Security.item(shell.locale)];
+    shell.may_search = false;
+    shell
 }
 
 pub fn rules(shell: &Shell) -> String {

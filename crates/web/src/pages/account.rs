@@ -116,17 +116,7 @@ fn sessions(view: &AccountView, shell: &Shell) -> Markup {
     let t = &shell.t().ui;
     html! {
         table class="grid plain stack" {
-            thead {
-                tr {
-                    th scope="col" { (t.device) }
-                    th scope="col" { (t.address) }
-                    th scope="col" { (t.started) }
-                    th scope="col" { (t.last_seen) }
-                    th scope="col" {
-                        span class="unseen" { (t.revoke) }
-                    }
-                }
-            }
+            (parts::heads_then(&[t.device, t.address, t.started, t.last_seen], t.revoke))
             tbody {
                 @for s in &view.sessions {
                     tr {
@@ -186,17 +176,7 @@ fn tokens(view: &AccountView, shell: &Shell) -> Markup {
     html! {
         @if view.tokens.is_empty() { p class="none" { (t.no_tokens) } } @else {
             table class="grid plain stack" {
-                thead {
-                    tr {
-                        th scope="col" { (t.token) }
-                        th scope="col" { (t.scopes) }
-                        th scope="col" { (t.expires) }
-                        th scope="col" { (t.last_used) }
-                        th scope="col" {
-                            span class="unseen" { (t.revoke) }
-                        }
-                    }
-                }
+                (parts::heads_then(&[t.token, t.scopes, t.expires, t.last_used], t.revoke))
                 tbody {
                     @for k in &view.tokens {
                         tr {

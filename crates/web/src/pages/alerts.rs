@@ -114,12 +114,12 @@ fn decide(a: &Alert, refused: &Refused, shell: &Shell) -> Markup {
         (form::field(shell, &field))
         div class="form-actions" {
             @if a.state == "OPEN" {
-                button class="button quiet" type="submit" name="decision" value="acknowledge" { (t.acknowledge) }
+                button class="button" type="submit" name="decision" value="acknowledge" { (t.acknowledge) }
             }
             button class="button primary" type="submit" name="decision" value="close" { (t.close) }
         }
     };
-    form::post(shell, &format!("/audit/alerts/{}", a.id), "", &body)
+    form::post(shell, &format!("/audit/alerts/{}", a.id), "form", &body)
 }
 
 fn about(a: &Alert) -> Markup {

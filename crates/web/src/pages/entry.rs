@@ -150,7 +150,7 @@ fn passkey_button(shell: &Shell, organization: &str, return_to: &str) -> Markup 
     };
     html! {
         (form::post(shell, "/sign-in/passkey", "form passkey", &body))
-        script type="module" src=(assets::url("salus-passkey.js")) {}
+        script src=(assets::url("salus-passkey.js")) type="module" {}
     }
 }
 

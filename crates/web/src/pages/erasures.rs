@@ -154,12 +154,14 @@ fn waits(request: &Request, view: &ErasuresView, shell: &Shell) -> Markup {
             @else if view.may_confirm {
                 (form::post(shell, &format!("/erasures/{}/confirm", request.id), "form", &html! {
                     (form::field(shell, &confirm))
-                    button class="button danger" { (t.confirm) }
+                    div class="form-actions" { button class="button danger" type="submit" { (t.confirm) } }
                 }))
             }
             @if view.may_ask && (request.own || view.may_confirm) {
                 (form::post(shell, &format!("/erasures/{}/decline", request.id), "form", &html! {
-                    button class="button" { @if request.own { (t.withdraw) } @else { (t.refuse) } }
+                    div class="form-actions" {
+                        button class="button" type="submit" { @if request.own { (t.withdraw) } @else { (t.refuse) } }
+                    }
                 }))
             }
         }
@@ -176,10 +178,10 @@ fn ask(view: &ErasuresView, shell: &Shell) -> Markup {
     ]
     .map(|f| f.check(&view.errors));
     html! {
-        p { (t.two_persons) }
+        p class="card-note" { (t.two_persons) }
         (form::post(shell, "/erasures", "form", &html! {
             @for field in &fields { (form::field(shell, field)) }
-            button class="button primary" { (t.ask) }
+            div class="form-actions" { button class="button primary" type="submit" { (t.ask) } }
         }))
     }
 }
@@ -224,7 +226,7 @@ pub fn certificate(view: &Certificate, shell: &Shell) -> Markup {
         _ => (Tone::Warn, t.backups_unknown.to_owned()),
     };
     let who = |who: &Option<Who>| who.as_ref().map_or_else(|| "–".to_owned(), |who| name(who, shell));
-    let list = |items: &[String]| html! { ul lang="en" { @for item in items { li { (item) } } } };
+    let list = |items: &[String]| html! { ul class="dashes" lang="en" { @for item in items { li { (item) } } } };
     let at = |time: &Option<String>| {
         html! { @if let Some(time) = time { (parts::moment(shell, time)) } @else { "–" } }
     };
@@ -249,8 +251,8 @@ pub fn certificate(view: &Certificate, shell: &Shell) -> Markup {
                     (t.installation, html! { span class="id" { (view.installation) } }),
                 ]))
             }
-            (parts::card("erased", t.what_erased, &html! {}, &list(&view.erased)))
-            (parts::card("stays", t.what_stays, &html! {}, &list(&view.stays)))
+            (parts::card("erased", t.what_erased, &html! {}, &parts::inside(&list(&view.erased))))
+            (parts::card("stays", t.what_stays, &html! {}, &parts::inside(&list(&view.stays))))
             p class="hint" { (t.copies) }
         },
     )

@@ -136,8 +136,8 @@ fn access(row: &Row, may_review: bool, shell: &Shell) -> Markup {
         (parts::facts(&facts))
         @if row.own && row.outcome.is_none() {
             p class="hint" { (t.not_own) }
-            @let button = html! { button class="button quiet" type="submit" { (t.end) } };
-            (form::post(shell, &format!("/glass/{}/end", row.id), "inline", &button))
+            @let button = html! { div class="form-actions" { button class="button" type="submit" { (t.end) } } };
+            (form::post(shell, &format!("/glass/{}/end", row.id), "form", &button))
         } @else if may_review && row.outcome.is_none() { (review(row, shell)) }
     };
     parts::card(&format!("glass-{}", row.id), &row.user_name, &state, &body)

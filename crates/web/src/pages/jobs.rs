@@ -81,7 +81,7 @@ fn jobs(view: &JobsView, shell: &Shell) -> Markup {
     let t = &shell.t().notices;
     html! {
         table class="grid plain stack" {
-            (parts::heads(&[t.job, t.state, t.attempts, t.error, t.due, t.retry]))
+            (parts::heads_then(&[t.job, t.state, t.attempts, t.error, t.due], t.retry))
             tbody {
                 @for job in &view.jobs {
                     tr {
@@ -118,7 +118,7 @@ fn schedules(view: &JobsView, shell: &Shell) -> Markup {
     html! {
         @if view.schedules.is_empty() { p class="none" { (t.no_jobs) } } @else {
             table class="grid plain stack" {
-                (parts::heads(&[t.job, t.cron, t.next_run, t.last_run, t.pause]))
+                (parts::heads_then(&[t.job, t.cron, t.next_run, t.last_run], t.pause))
                 tbody {
                     @for s in &view.schedules {
                         tr {

@@ -65,26 +65,26 @@ pub struct NavItem {
     pub count: Option<u64>,
 }
 
-/// The modules these pages bring.
+/// The modules these pages bring, in the order of the navigation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the names say it")]
 pub enum Module {
     Home,
     Patients,
+    Glass,
+    Browse,
+    Docs,
+    Roles,
+    Why,
+    Rules,
     Audit,
     Compliance,
     Encryption,
+    Erasures,
     Jobs,
     Outgoing,
-    Glass,
-    Roles,
-    Why,
-    Erasures,
-    Browse,
-    Docs,
-    Rules,
-    Security,
     Account,
+    Security,
 }
 
 /// A message about what just happened.
@@ -187,6 +187,26 @@ impl Head {
 }
 
 impl Module {
+    /// All of them, in the order of the navigation: those of one group follow one another.
+    pub const ALL: [Self; 16] = [
+        Self::Home,
+        Self::Patients,
+        Self::Glass,
+        Self::Browse,
+        Self::Docs,
+        Self::Roles,
+        Self::Why,
+        Self::Rules,
+        Self::Audit,
+        Self::Compliance,
+        Self::Encryption,
+        Self::Erasures,
+        Self::Jobs,
+        Self::Outgoing,
+        Self::Account,
+        Self::Security,
+    ];
+
     /// The navigation item of the module.
     #[must_use]
     pub fn item(self, locale: Locale) -> NavItem {
@@ -194,18 +214,18 @@ impl Module {
         let (href, label, icon, group) = match self {
             Self::Home => ("/", t.ui.home, "home", ""),
             Self::Patients => ("/patients", t.people.patients, "people", ""),
+            Self::Glass => ("/glass", t.access.glass, "alert", ""),
             Self::Browse => ("/browse", t.data.browser, "table", t.ui.group_data),
-            Self::Audit => ("/audit", t.data.audit, "eye", t.ui.group_data),
-            Self::Compliance => ("/compliance", t.compliance.title, "shield", t.ui.group_data),
-            Self::Encryption => ("/encryption", t.keys.title, "lock", t.ui.group_data),
-            Self::Jobs => ("/jobs", t.notices.jobs, "clock", t.ui.group_data),
-            Self::Outgoing => ("/outgoing", t.notices.outgoing, "send", t.ui.group_data),
-            Self::Glass => ("/glass", t.access.glass, "alert", t.ui.group_data),
-            Self::Roles => ("/roles", t.access.roles, "people", t.ui.group_data),
-            Self::Why => ("/why", t.access.why, "search", t.ui.group_data),
-            Self::Erasures => ("/erasures", t.erasure.title, "shield", t.ui.group_data),
             Self::Docs => ("/docs", t.data.api, "book", t.ui.group_data),
-            Self::Rules => ("/security-configuration", t.security.rules_title, "shield", t.ui.group_data),
+            Self::Roles => ("/roles", t.access.roles, "badge", t.ui.group_access),
+            Self::Why => ("/why", t.access.why, "question", t.ui.group_access),
+            Self::Rules => ("/security-configuration", t.security.rules_title, "sliders", t.ui.group_access),
+            Self::Audit => ("/audit", t.data.audit, "eye", t.ui.group_evidence),
+            Self::Compliance => ("/compliance", t.compliance.title, "shield", t.ui.group_evidence),
+            Self::Encryption => ("/encryption", t.keys.title, "key", t.ui.group_evidence),
+            Self::Erasures => ("/erasures", t.erasure.title, "bin", t.ui.group_evidence),
+            Self::Jobs => ("/jobs", t.notices.jobs, "clock", t.ui.group_work),
+            Self::Outgoing => ("/outgoing", t.notices.outgoing, "send", t.ui.group_work),
             Self::Security => ("/account/security", t.security.title, "lock", t.ui.group_self),
             Self::Account => ("/account", t.ui.account, "person", t.ui.group_self),
         };

@@ -66,7 +66,7 @@ fn list(view: &NoticesView, shell: &Shell) -> Markup {
     html! {
         div class="card" {
             table class="grid plain stack" {
-                (parts::heads(&[t.title, t.when, t.state]))
+                (parts::heads_then(&[t.title, t.when], t.state))
                 tbody {
                     @for n in &view.items {
                         tr {

@@ -252,6 +252,25 @@ pub fn heads(labels: &[&str]) -> Markup {
     html! { thead { tr { @for label in labels { (head(label, None, false)) } } } }
 }
 
+/// The same with a last column of buttons, whose head is for those who do not see it.
+#[must_use]
+pub fn heads_then(labels: &[&str], buttons: &str) -> Markup {
+    html! {
+        thead {
+            tr {
+                @for label in labels { (head(label, None, false)) }
+                th scope="col" { span class="unseen" { (buttons) } }
+            }
+        }
+    }
+}
+
+/// What stands in a card besides tables.
+#[must_use]
+pub fn inside(body: &Markup) -> Markup {
+    html! { div class="card-body" { (body) } }
+}
+
 /// A wide table that scrolls inside its own region, which the keyboard can reach.
 #[must_use]
 pub fn scroll(label: &str, table: &Markup) -> Markup {

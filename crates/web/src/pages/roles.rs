@@ -9,7 +9,7 @@ use super::{
 };
 use maud::{Markup, html};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::{borrow::Cow, collections::BTreeSet};
 
 /// The page of all roles, as the operation `auth.role.matrix` answers it.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -122,6 +122,11 @@ fn purposes(codes: &[String], shell: &Shell) -> Markup {
     }
 }
 
+/// A bundle of permissions in words.
+fn bundle(name: &str, shell: &Shell) -> Cow<'static, str> {
+    codes::label(shell.locale, &format!("bundle_{name}"))
+}
+
 fn list(view: &RolesView, shell: &Shell) -> Markup {
     let t = &shell.t().access;
     html! {
@@ -137,7 +142,9 @@ fn list(view: &RolesView, shell: &Shell) -> Markup {
                         td data-label=(t.scope) { (codes::label(shell.locale, &format!("reach_{}", role.scope))) }
                         td data-label=(t.purpose) { (purposes(&role.purposes, shell)) }
                         td data-label=(t.gives) {
-                            span class="chips" { @for name in &role.bundles { code class="chip" { (name) } } }
+                            span class="chips" {
+                                @for name in &role.bundles { span class="chip" title=(name) { (bundle(name, shell)) } }
+                            }
                         }
                         td data-label=(t.holders) class="num" { (format::count(shell.locale, role.holders)) }
                     }
@@ -183,16 +190,16 @@ fn edit(editing: &Editing, view: &RolesView, shell: &Shell) -> Markup {
     let body = html! {
         (form::summary(shell, &editing.general, &[&scope]))
         (form::field(shell, &scope))
-        fieldset {
+        fieldset class="ticks" {
             legend { (t.purpose) }
             @for code in super::why::PURPOSES {
                 (tick(format!("purpose.{code}"), &codes::label(shell.locale, code), role.purposes.iter().any(|p| p == code)))
             }
         }
-        fieldset {
+        fieldset class="ticks" {
             legend { (t.gives) }
             @for name in &view.bundles {
-                (tick(format!("bundle.{name}"), name, role.bundles.contains(name)))
+                (tick(format!("bundle.{name}"), &bundle(name, shell), role.bundles.contains(name)))
             }
         }
         div class="form-actions" {
@@ -200,7 +207,7 @@ fn edit(editing: &Editing, view: &RolesView, shell: &Shell) -> Markup {
             @if editing.preview.is_some() { button class="button primary" type="submit" name="do" value="apply" { (t.apply) } }
         }
     };
-    form::post(shell, &format!("/roles/{}", role.id), "form", &body)
+    form::post(shell, &format!("/roles/{}", role.id), "form card", &body)
 }
 
 fn would(preview: &Preview, shell: &Shell) -> Markup {
@@ -214,7 +221,7 @@ fn would(preview: &Preview, shell: &Shell) -> Markup {
                 (t.gains, chips(&preview.gains)),
                 (t.loses, chips(&preview.loses)),
                 (t.scope, html! { (reach(&preview.scope.before)) " → " (reach(&preview.scope.after)) }),
-                (t.purpose, html! { (purposes(&preview.purposes.before, shell)) " → " (purposes(&preview.purposes.after, shell)) }),
+                (t.purpose, html! { div class="line" { (purposes(&preview.purposes.before, shell)) " → " (purposes(&preview.purposes.after, shell)) } }),
             ]))
         }
         @if preview.holders.is_empty() { p class="hint" { (t.nobody_holds) } } @else {

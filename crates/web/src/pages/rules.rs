@@ -3,7 +3,7 @@
 use super::{
     Shell,
     form::{self, Field, FieldMessage, Kind},
-    i18n::codes,
+    i18n::rules::label,
     layout::{self, Head},
     parts::{self, Tone},
 };
@@ -70,24 +70,12 @@ fn field(rule: &Rule, shell: &Shell) -> Field {
         "list" => Kind::Long,
         _ => Kind::Number,
     };
-    let made = Field::new(&rule.name, &words(&rule.name), kind, &rule.value);
+    let made = Field::new(&rule.name, &label(shell.locale, &rule.name), kind, &rule.value);
     match kind {
         Kind::Long => made.hint(shell.t().security.list_hint),
         Kind::Number => made.required(),
         _ => made,
     }
-}
-
-/// `passwordMinLength` as a person reads it.
-fn words(name: &str) -> String {
-    let mut spaced = String::new();
-    for c in name.chars() {
-        if c.is_uppercase() {
-            spaced.push('_');
-        }
-        spaced.extend(c.to_lowercase());
-    }
-    codes::words(&spaced)
 }
 
 fn sets(view: &RulesView, shell: &Shell) -> Markup {
@@ -112,7 +100,7 @@ fn sets(view: &RulesView, shell: &Shell) -> Markup {
             tbody {
                 @for rule in &view.rules {
                     tr {
-                        th scope="row" { (words(&rule.name)) }
+                        th scope="row" { (label(shell.locale, &rule.name)) }
                         td data-label=(s.now) { (said(rule, &rule.value)) }
                         (cell(rule, &rule.current_standard, s.current_standard))
                         (cell(rule, &rule.system_003, s.system_003))
@@ -121,7 +109,7 @@ fn sets(view: &RulesView, shell: &Shell) -> Markup {
             }
         }
         @if view.may_change {
-            div class="form-actions" {
+            div class="form-actions card-body" {
                 @for (profile, words) in [("current-standard", s.current_standard), ("system-003", s.system_003)] {
                     (form::post(shell, "/security-configuration", "inline", &html! {
                         input type="hidden" name="profile" value=(profile);

@@ -101,39 +101,69 @@ pub struct SignedIn {
     pub agent: String,
 }
 
-/// The page. Forms: POST to addresses under `/account/security`.
+/// The page. Forms: POST to addresses under `/account/security`. Who needs a second proof and has none sees only the
+/// ways to one, the best that works here first.
 #[must_use]
 pub fn render(view: &SecurityView, shell: &Shell) -> Markup {
     let (t, s) = (&shell.t().ui, &shell.t().security);
+    let (title, lead) = if view.must_enrol { (s.enrol_title, s.must_enrol) } else { (s.title, s.lead) };
+    let head = if view.must_enrol { Head::new(title) } else { Head::new(title).under(t.account, "/account") };
     layout::page(
         shell,
-        &Head::new(s.title).under(t.account, "/account"),
+        &head,
         &html! {
-            header class="page-head" { div { h1 { (s.title) } p class="lead" { (s.lead) } } }
-            @if view.must_enrol { p class="flash tone-warn" role="alert" { (Tone::Warn.sign(shell)) (s.must_enrol) } }
+            header class="page-head" { div { h1 { (title) } p class="lead" { (lead) } } }
             @if !view.done.is_empty() { p class="flash tone-good" role="status" { (Tone::Good.sign(shell)) (view.done) } }
             (form::summary(shell, &view.error, &[]))
-            @if !view.recovery_codes.is_empty() {
-                div class="flash tone-good created" role="alert" {
-                    (Tone::Good.sign(shell))
-                    div {
-                        p { (s.recovery_shown) }
-                        ul class="plain" { @for code in &view.recovery_codes { li { code class="secret" { (code) } } } }
-                    }
-                }
-            }
+            @if !view.recovery_codes.is_empty() { (new_codes(view, shell)) }
             @if view.must_prove { (parts::card("prove", s.prove, &html! {}, &prove(view, shell))) }
-            (parts::card("authenticator", s.authenticator, &html! {}, &authenticator(view, shell)))
-            (parts::card("passkeys", s.passkeys, &html! {}, &passkeys(view, shell)))
-            (parts::card("recovery", s.recovery, &html! {}, &recovery(view, shell)))
-            (parts::card("codes", s.codes, &html! {}, &codes(view, shell)))
-            @if !view.accounts.is_empty() { (parts::card("accounts", s.accounts, &html! {}, &accounts(view, shell))) }
-            (parts::card("password", s.change_password, &html! {}, &password(view, shell)))
-            (parts::card("devices", s.devices, &html! {}, &devices(view, shell)))
-            (parts::card("history", s.history, &html! {}, &history(view, shell)))
-            script type="module" src=(assets::url("salus-passkey.js")) {}
+            @if view.must_enrol { (ways(view, shell)) } @else { (everything(view, shell)) }
+            script src=(assets::url("salus-passkey.js")) type="module" {}
         },
     )
+}
+
+/// What serves as a second proof: passkeys first where they work at this address.
+fn ways(view: &SecurityView, shell: &Shell) -> Markup {
+    let s = &shell.t().security;
+    let best = parts::badge(shell, Tone::Good, s.recommended);
+    let keys = |aside: &Markup| parts::card("passkeys", s.passkeys, aside, &passkeys(view, shell));
+    let app = |aside: &Markup| {
+        parts::card("authenticator", s.authenticator, aside, &parts::inside(&authenticator(view, shell)))
+    };
+    html! {
+        @if view.passkeys_work { (keys(&best)) (app(&html! {})) } @else { (app(&best)) (keys(&html! {})) }
+        @if !view.channels.is_empty() { (parts::card("codes", s.codes, &html! {}, &parts::inside(&codes(view, shell)))) }
+    }
+}
+
+fn everything(view: &SecurityView, shell: &Shell) -> Markup {
+    let s = &shell.t().security;
+    html! {
+        (parts::card("authenticator", s.authenticator, &html! {}, &parts::inside(&authenticator(view, shell))))
+        (parts::card("passkeys", s.passkeys, &html! {}, &passkeys(view, shell)))
+        (parts::card("recovery", s.recovery, &html! {}, &parts::inside(&recovery(view, shell))))
+        (parts::card("codes", s.codes, &html! {}, &parts::inside(&codes(view, shell))))
+        @if !view.accounts.is_empty() { (parts::card("accounts", s.accounts, &html! {}, &parts::inside(&accounts(view, shell)))) }
+        (parts::card("password", s.change_password, &html! {}, &password(view, shell)))
+        (parts::card("devices", s.devices, &html! {}, &devices(view, shell)))
+        @if !view.history.is_empty() { (parts::card("history", s.history, &html! {}, &history(view, shell))) }
+    }
+}
+
+/// New recovery codes, and the way on for who came here to set up the first second proof.
+fn new_codes(view: &SecurityView, shell: &Shell) -> Markup {
+    let s = &shell.t().security;
+    html! {
+        div class="flash tone-good created" role="alert" {
+            (Tone::Good.sign(shell))
+            div {
+                p { (s.recovery_shown) }
+                ul class="codes" { @for code in &view.recovery_codes { li { code class="secret" { (code) } } } }
+                p { a class="button primary" href="/" { (s.codes_kept) } }
+            }
+        }
+    }
 }
 
 fn button(words: &str, class: &str) -> Markup {
@@ -203,10 +233,10 @@ fn passkeys(view: &SecurityView, shell: &Shell) -> Markup {
     let (t, s) = (&shell.t().ui, &shell.t().security);
     let name = Field::new("name", s.passkey_name, Kind::Text, "");
     html! {
-        p { (s.passkeys_none) }
+        p class="card-note" { (s.passkeys_none) }
         @if !view.passkeys.is_empty() {
             table class="grid plain stack" {
-                (parts::heads(&[t.token_name, t.started, t.last_used, s.remove]))
+                (parts::heads_then(&[t.token_name, s.added, t.last_used], s.remove))
                 tbody {
                     @for k in &view.passkeys {
                         tr {
@@ -214,7 +244,7 @@ fn passkeys(view: &SecurityView, shell: &Shell) -> Markup {
                                 (k.name)
                                 @if k.suspended { " " (parts::badge(shell, Tone::Bad, s.suspended)) }
                             }
-                            td data-label=(t.started) { (parts::moment(shell, &k.created_at)) }
+                            td data-label=(s.added) { (parts::moment(shell, &k.created_at)) }
                             td data-label=(t.last_used) {
                                 @if k.last_used_at.is_empty() { (t.never) } @else { (parts::moment(shell, &k.last_used_at)) }
                             }
@@ -229,12 +259,14 @@ fn passkeys(view: &SecurityView, shell: &Shell) -> Markup {
                 (form::field(shell, &name))
                 input type="hidden" name="token" value="";
                 input type="hidden" name="credential" value="";
-                button class="button" type="button" data-passkey="create" data-failed=(s.passkey_failed) hidden {
-                    (s.add_passkey)
+                div class="form-actions" {
+                    button class="button primary" type="button" data-passkey="create" data-failed=(s.passkey_failed) hidden {
+                        (s.add_passkey)
+                    }
                 }
                 p class="error" role="alert" hidden {}
             }))
-        } @else { p class="muted" { (s.passkey_address) } }
+        } @else { p class="card-note" { (s.passkey_address) } }
     }
 }
 
@@ -255,7 +287,7 @@ fn codes(view: &SecurityView, shell: &Shell) -> Markup {
     html! {
         p { (s.codes_none) }
         @for channel in &view.own_channels {
-            p { (words(channel)) " " (action(shell, &format!("codes/{channel}/remove"), s.remove, "quiet danger")) }
+            div class="line" { (words(channel)) (action(shell, &format!("codes/{channel}/remove"), s.remove, "quiet danger")) }
         }
         @if view.address_token.is_empty() {
             @let mut channel = Field::new("channel", s.channel, Kind::Choice, "").required();
@@ -282,8 +314,8 @@ fn accounts(view: &SecurityView, shell: &Shell) -> Markup {
     let s = &shell.t().security;
     html! {
         @for (id, words, linked) in &view.accounts {
-            p {
-                (words) " "
+            div class="line" {
+                (words)
                 @if *linked { (action(shell, &format!("accounts/{id}/remove"), s.remove, "quiet danger")) }
                 @else { a class="button quiet" href={ "/account/security/accounts/" (id) } { (s.link) } }
             }
@@ -311,10 +343,10 @@ fn password(view: &SecurityView, shell: &Shell) -> Markup {
 fn devices(view: &SecurityView, shell: &Shell) -> Markup {
     let (t, s) = (&shell.t().ui, &shell.t().security);
     html! {
-        p { (s.devices_lead) }
+        p class="card-note" { (s.devices_lead) }
         @if !view.devices.is_empty() {
             table class="grid plain stack" {
-                (parts::heads(&[t.device, t.last_used, s.until, s.remove]))
+                (parts::heads_then(&[t.device, t.last_used, s.until], s.remove))
                 tbody {
                     @for d in &view.devices {
                         tr {

@@ -114,7 +114,7 @@ fn question(view: &WhyView, shell: &Shell) -> Markup {
     ]
     .map(|f| f.check(&view.errors));
     html! {
-        form class="form two" method="get" action="/why" {
+        form class="form two card" method="get" action="/why" {
             @for f in &fields { (form::field(shell, f)) }
             div class="form-actions" { button class="button primary" type="submit" { (t.explain) } }
         }
@@ -130,7 +130,9 @@ fn shown(answer: &Answer, shell: &Shell) -> Markup {
     };
     let rules = html! {
         @if !answer.notice.is_empty() {
-            p class="flash tone-warn" lang="en" { (Tone::Warn.sign(shell)) (answer.notice) }
+            (parts::inside(&html! {
+                p class="flash tone-warn" lang="en" { (Tone::Warn.sign(shell)) (answer.notice) }
+            }))
         }
         table class="grid plain stack" {
             (parts::heads(&[t.rule, shell.t().data.outcome, t.how]))
@@ -148,12 +150,14 @@ fn shown(answer: &Answer, shell: &Shell) -> Markup {
             }
         }
         @if !answer.hidden.is_empty() {
-            h3 { (t.hidden) }
-            ul {
-                @for h in &answer.hidden {
-                    li { code { (h.field) } ": " @if h.why == "masked" { (t.masked) } @else { code { (h.why) } } }
+            (parts::inside(&html! {
+                h3 { (t.hidden) }
+                ul class="dashes" {
+                    @for h in &answer.hidden {
+                        li { code { (h.field) } ": " @if h.why == "masked" { (t.masked) } @else { code { (h.why) } } }
+                    }
                 }
-            }
+            }))
         }
     };
     let head = html! { (verdict) " " code { (answer.purpose) } };

@@ -71,7 +71,7 @@ impl Visit {
         let mut shell = stranger(app, headers, uri);
         shell.csrf = csrf(headers);
         shell.request_id = ctx.request.to_string();
-        shell.may_search = ctx.may("medical.patient.read");
+        shell.may_search = !ctx.restricted && ctx.may("medical.patient.read");
         shell.person = Some(Person { roles: ctx.actor.roles.to_vec(), ..Person::default() });
         shell.purpose = ctx.purpose.code().to_owned();
         shell.purposes = offered(&ctx).map(|p| p.code().to_owned()).collect();
@@ -97,7 +97,8 @@ impl Visit {
                 if let Some(chosen) = &who.modules {
                     self.shell.nav.retain(|item| {
                         let path = item.href.trim_start_matches('/');
-                        matches!(path, "" | "docs" | "account") || chosen.iter().any(|name| name == path)
+                        matches!(path, "" | "docs" | "account" | "account/security")
+                            || chosen.iter().any(|name| name == path)
                     });
                 }
                 let roles = self.ctx.actor.roles.to_vec();
@@ -308,44 +309,31 @@ fn chosen(ctx: Ctx, headers: &HeaderMap) -> Ctx {
     }
 }
 
+/// The modules the caller may open. Without the second factor that the roles need, that is where one is set up.
 fn modules(ctx: &Ctx) -> Vec<Module> {
-    let mut out = vec![Module::Home];
-    if ctx.may("medical.patient.read") {
-        out.push(Module::Patients);
+    if ctx.restricted {
+        return vec![Module::Security];
     }
-    out.push(Module::Browse);
-    if ctx.may("audit.log.read") {
-        out.push(Module::Audit);
+    Module::ALL.into_iter().filter(|module| may_open(*module, ctx)).collect()
+}
+
+fn may_open(module: Module, ctx: &Ctx) -> bool {
+    match module {
+        Module::Home | Module::Browse | Module::Docs | Module::Account | Module::Security => true,
+        Module::Patients => ctx.may("medical.patient.read"),
+        Module::Glass => {
+            ctx.may("auth.glass.read") || ctx.grants.iter().any(|g| g.permissions.allow("auth.glass.open"))
+        }
+        Module::Roles => ctx.may("auth.role.read"),
+        Module::Why => ctx.may("auth.access.explain"),
+        Module::Rules => ctx.may("kernel.setting.read"),
+        Module::Audit => ctx.may("audit.log.read"),
+        Module::Compliance => ctx.may("compliance.proof.read"),
+        Module::Encryption => ctx.may("kernel.key.read"),
+        Module::Erasures => ctx.may("compliance.erasure.read"),
+        Module::Jobs => ctx.may("kernel.job.read"),
+        Module::Outgoing => ctx.may("auth.session.read"),
     }
-    if ctx.may("compliance.proof.read") {
-        out.push(Module::Compliance);
-    }
-    if ctx.may("kernel.key.read") {
-        out.push(Module::Encryption);
-    }
-    if ctx.may("kernel.job.read") {
-        out.push(Module::Jobs);
-    }
-    if ctx.may("auth.session.read") {
-        out.push(Module::Outgoing);
-    }
-    if ctx.may("auth.glass.read") || ctx.grants.iter().any(|g| g.permissions.allow("auth.glass.open")) {
-        out.push(Module::Glass);
-    }
-    if ctx.may("auth.role.read") {
-        out.push(Module::Roles);
-    }
-    if ctx.may("auth.access.explain") {
-        out.push(Module::Why);
-    }
-    if ctx.may("kernel.setting.read") {
-        out.push(Module::Rules);
-    }
-    if ctx.may("compliance.erasure.read") {
-        out.push(Module::Erasures);
-    }
-    out.extend([Module::Docs, Module::Account, Module::Security]);
-    out
 }
 
 /// The token in every form of a session: derived from the session's own secret, so nothing is stored.

@@ -258,6 +258,9 @@ await step("the owner sets up a passkey before anything else, and signs in with 
   await office.fill("input[name=again]", `${PASSWORD}-9`);
   await office.click("button[type=submit]");
   await office.waitForURL(`${named}/account/security`);
+  assert.match(await office.textContent("h1"), /second proof/, "the page says what is still to do");
+  assert.deepEqual(await office.locator("#side a").allTextContents(), ["Account security"], "and no way leads elsewhere");
+  if (shots) await office.screenshot({ path: join(shots, "enrol.png"), fullPage: true });
   await office.goto(`${named}/audit`);
   await office.waitForURL(`${named}/account/security`);
   await office.fill("form.passkey input[name=name]", "The owner's laptop");
@@ -265,8 +268,11 @@ await step("the owner sets up a passkey before anything else, and signs in with 
   await office.waitForSelector(".created code.secret");
   assert.equal(await office.locator(".created code.secret").count(), 10, "recovery codes are shown once");
   assert.match(await office.textContent("#passkeys tbody th"), /The owner's laptop/);
-  await office.goto(`${named}/audit`);
-  assert.ok(office.url().endsWith("/audit"), "everything is open now");
+  if (shots) await office.screenshot({ path: join(shots, "enrolled.png"), fullPage: true });
+  await office.click(".created a.button");
+  await office.waitForURL(`${named}/`);
+  await office.locator("#side a[href='/audit']").click();
+  await office.waitForURL(`${named}/audit`);
   await office.locator("button.who").click();
   await office.locator("form[action='/sign-out'] button").click();
   await office.waitForURL(`${named}/sign-in`);
@@ -305,6 +311,9 @@ await step("every promise is proved on the running database, and the owner sees 
   assert.match(await office.locator("#history").textContent(), /attempts over/);
   await tour(office, shots, [
     ["compliance", `${named}/compliance?proof=isolation`], ["encryption", `${named}/encryption`], ["audit", `${named}/audit`],
+    ["alerts", `${named}/audit/alerts`], ["roles", `${named}/roles`], ["why", `${named}/why`], ["glass", `${named}/glass`],
+    ["erasures", `${named}/erasures`], ["jobs", `${named}/jobs`], ["outgoing", `${named}/outgoing`],
+    ["notifications", `${named}/notifications`],
     ["rules", `${named}/security-configuration`], ["security", `${named}/account/security`], ["simulator", `${named}/simulator`],
   ]);
   await admin.close();

@@ -39,7 +39,8 @@ async fn who_must_sets_one_up_and_is_asked_for_it() {
     }
     assert_eq!(get("/api/v1/auth/users").await.status, StatusCode::FORBIDDEN);
     let page = get("/account/security").await.text();
-    assert!(page.contains("needs a second proof"), "{page}");
+    assert!(page.contains("<h1>One more step: a second proof</h1>"), "{page}");
+    assert!(!page.contains("href=\"/audit\"") && !page.contains("id=\"history\""), "only the ways to one: {page}");
     let csrf = field(&page, "_csrf");
     let post = async |path: &str, fields: &str| {
         let headers = [
@@ -109,7 +110,7 @@ async fn the_rules_are_changed_on_a_page_and_refused_by_name() {
     assert_eq!(doctor.get("/security-configuration").await.status, StatusCode::FORBIDDEN);
     let owner = app.session("valley", app.valley, "OWNER").await;
     let page = owner.get("/security-configuration").await.text();
-    assert!(page.contains("Password min length") && page.contains("recommended"), "{page}");
+    assert!(page.contains("Shortest password, in characters") && page.contains("recommended"), "{page}");
     let csrf = field(&page, "_csrf");
     let taken = owner.submit("/security-configuration", &[("_csrf", &csrf), ("profile", "current-standard")]).await;
     assert!(taken.text().contains("The rules were changed"));

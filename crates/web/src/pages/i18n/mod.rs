@@ -33,6 +33,7 @@ pub mod format;
 mod keys;
 mod notices;
 mod people;
+pub mod rules;
 mod security;
 mod ui;
 pub mod units;

@@ -15,7 +15,10 @@ texts! {
 
         title: "Account security", "Seguridad de la cuenta", "Segurança da conta";
         lead: "How you prove that it is you.", "Cómo demuestra que es usted.", "Como você prova que é você.";
-        must_enrol: "Your role needs a second proof. Set up an authenticator or a passkey before you go on.", "Su función requiere una segunda prueba. Configure un autenticador o una llave de acceso antes de continuar.", "Sua função exige uma segunda prova. Configure um autenticador ou uma chave de acesso antes de continuar.";
+        enrol_title: "One more step: a second proof", "Un paso más: una segunda prueba", "Mais um passo: uma segunda prova";
+        must_enrol: "Your role needs one besides the password. Set up one of these ways; then everything else opens.", "Su función requiere una además de la contraseña. Configure una de estas vías; después se abre todo lo demás.", "Seu papel exige uma além da senha. Configure um destes meios; depois tudo o mais se abre.";
+        recommended: "Recommended", "Recomendado", "Recomendado";
+        codes_kept: "I have kept them: go on", "Ya los guardé: continuar", "Já os guardei: continuar";
         prove: "Is it still you?", "¿Sigue siendo usted?", "Ainda é você?";
         prove_lead: "Give your password to change how you sign in. It serves for 15 minutes.", "Escriba su contraseña para cambiar cómo inicia sesión. Sirve por 15 minutos.", "Informe sua senha para alterar como você entra. Vale por 15 minutos.";
         go_on: "Go on", "Continuar", "Continuar";
@@ -30,6 +33,7 @@ texts! {
         passkeys: "Passkeys", "Llaves de acceso", "Chaves de acesso";
         passkeys_none: "A passkey signs you in with the lock of your device: no password, nothing to type, and it works on this site only.", "Una llave de acceso inicia la sesión con el bloqueo de su dispositivo: sin contraseña, sin nada que escribir, y solo funciona en este sitio.", "Uma chave de acesso entra com o bloqueio do seu dispositivo: sem senha, sem nada para digitar, e só funciona neste site.";
         passkey_name: "What to call it", "Cómo llamarla", "Como chamá-la";
+        added: "Added", "Agregada", "Adicionada";
         add_passkey: "Add a passkey", "Agregar una llave de acceso", "Adicionar uma chave de acesso";
         passkey_address: "Passkeys need a name as address: open this page at localhost or the name of this server.", "Las llaves de acceso necesitan un nombre como dirección: abra esta página en localhost o con el nombre del servidor.", "Chaves de acesso precisam de um nome como endereço: abra esta página em localhost ou pelo nome do servidor.";
         suspended: "Suspended: there may be a copy", "Suspendida: puede existir una copia", "Suspensa: pode haver uma cópia";

@@ -11,6 +11,9 @@ texts! {
         home: "Home", "Inicio", "Início";
         account: "Your account", "Su cuenta", "Sua conta";
         group_data: "Data", "Datos", "Dados";
+        group_access: "Access", "Acceso", "Acesso";
+        group_evidence: "Protection and evidence", "Protección y evidencia", "Proteção e evidência";
+        group_work: "Operation", "Operación", "Operação";
         group_self: "You", "Usted", "Você";
         language: "Language", "Idioma", "Idioma";
         theme: "Appearance", "Apariencia", "Aparência";
