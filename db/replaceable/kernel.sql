@@ -75,7 +75,8 @@ END $$;
 COMMENT ON FUNCTION kernel.touch() IS 'Counts the version of a changed row and keeps who made it and when; not for a row that is only put under another key';
 
 -- Every row that a transaction writes is told to the server, which puts a digest of it into the audit event
--- (docs/decisions/0025). A line is an operation, a table, the number of the change, and the row as it is stored.
+-- (docs/decisions/0025). A line is an operation, a table, the number of the change, and the row as it is stored: straight to
+-- text, which costs half of what jsonb does. No column is of the type json, so a row has no line break.
 CREATE OR REPLACE FUNCTION kernel.mark_rows() RETURNS trigger
   LANGUAGE plpgsql AS $$
 DECLARE
@@ -89,16 +90,17 @@ BEGIN
     SELECT string_agg(format('- %s.%s %s %s', TG_TABLE_SCHEMA, TG_TABLE_NAME, nextval('kernel.row_changes'), jsonb_build_object('id', o.id)), E'\n')
       INTO told FROM old_rows o;
   ELSIF TG_OP = 'INSERT' OR TG_NARGS = 0 THEN
-    SELECT string_agg(format('+ %s.%s %s %s', TG_TABLE_SCHEMA, TG_TABLE_NAME, nextval('kernel.row_changes'), to_jsonb(n)), E'\n')
+    SELECT string_agg(format('+ %s.%s %s %s', TG_TABLE_SCHEMA, TG_TABLE_NAME, nextval('kernel.row_changes'), row_to_json(n)), E'\n')
       INTO told FROM new_rows n;
   ELSE
     -- The arguments are columns that change without anyone's act, such as when a key was last used.
-    SELECT string_agg(format('+ %s.%s %s %s', TG_TABLE_SCHEMA, TG_TABLE_NAME, nextval('kernel.row_changes'), to_jsonb(n)), E'\n')
+    SELECT string_agg(format('+ %s.%s %s %s', TG_TABLE_SCHEMA, TG_TABLE_NAME, nextval('kernel.row_changes'), row_to_json(n)), E'\n')
       INTO told FROM new_rows n LEFT JOIN old_rows o ON o.tenant_id = n.tenant_id AND o.id = n.id
      WHERE to_jsonb(n) - TG_ARGV IS DISTINCT FROM to_jsonb(o) - TG_ARGV;
   END IF;
   IF told IS NOT NULL THEN
-    PERFORM set_config('salus.marks', concat(current_setting('salus.marks', true), told, E'\n'), true);
+    -- An assignment is no query of its own, as PERFORM would be.
+    told := set_config('salus.marks', concat(current_setting('salus.marks', true), told, E'\n'), true);
   END IF;
   RETURN NULL;
 END $$;
@@ -109,9 +111,10 @@ CREATE OR REPLACE FUNCTION kernel.take_marks() RETURNS text
   LANGUAGE plpgsql AS $$
 DECLARE
   told text := current_setting('salus.marks', true);
+  none text;
 BEGIN
   IF told <> '' THEN
-    PERFORM set_config('salus.marks', '', true);
+    none := set_config('salus.marks', '', true);
   END IF;
   RETURN told;
 END $$;

@@ -15,7 +15,7 @@ use std::sync::{
 pub const ARMABLE: bool = cfg!(any(debug_assertions, feature = "fault-points"));
 
 /// All of them, by what is done when they are passed.
-pub const POINTS: [&str; 62] = [
+pub const POINTS: [&str; 61] = [
     // A change.
     "begin.keys_known",
     "unit.begun",
@@ -84,7 +84,6 @@ pub const POINTS: [&str; 62] = [
     // Erasing a person.
     "erasure.listed",
     "erasure.destroyed",
-    "erasure.committed",
     // A new tenant.
     "tenant.row_made",
     "tenant.made",

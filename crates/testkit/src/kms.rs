@@ -37,12 +37,12 @@ pub struct State {
 
 /// A service that "wraps" by writing the value beside its version: what matters is what it answers.
 #[derive(Clone, Debug)]
-pub struct KeyService {
+pub struct FakeKms {
     aws: bool,
     state: Arc<Mutex<State>>,
 }
 
-impl KeyService {
+impl FakeKms {
     /// Vault's token, and AWS credentials as in the file that AWS tools use, which the service accepts.
     pub const TOKEN: &'static str = "a-token";
     /// See [`Self::TOKEN`].
@@ -148,7 +148,7 @@ fn text<'a>(body: &'a Value, name: &str) -> &'a str {
     body[name].as_str().unwrap_or_default()
 }
 
-impl Respond for KeyService {
+impl Respond for FakeKms {
     fn respond(&self, request: &Request) -> ResponseTemplate {
         let mut state = self.state.lock().expect("no holder panicked");
         state.calls += 1;

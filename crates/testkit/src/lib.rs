@@ -13,5 +13,5 @@ mod standby;
 pub use app::{Answer, Caller, PASSWORD, TestApp, code_at, second_factor};
 pub use cluster::TestCluster;
 pub use database::TestDb;
-pub use kms::{KeyService, Mood};
+pub use kms::{FakeKms, Mood};
 pub use standby::{Paused, Standby};

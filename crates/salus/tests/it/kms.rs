@@ -6,14 +6,14 @@ use super::{
     serving::Server,
     told,
 };
-use salus_testkit::{KeyService, Mood};
+use salus_testkit::{FakeKms, Mood};
 use serde_json::Value;
 use std::{fs, path::Path};
 
 /// Writes the table `[kms]` that names a service at this address.
 fn settle(home: &Path, aws: bool, address: &str) {
     let credentials = home.join("kms.credentials");
-    fs::write(&credentials, if aws { KeyService::CREDENTIALS } else { KeyService::TOKEN }).unwrap();
+    fs::write(&credentials, if aws { FakeKms::CREDENTIALS } else { FakeKms::TOKEN }).unwrap();
     let own = if aws {
         "kind = \"aws\"\nregion = \"us-east-1\"\nkey = \"alias/root\""
     } else {
@@ -31,7 +31,7 @@ async fn lives_with_a_service(aws: bool) {
     let folder = Folder::new(if aws { "kms-aws" } else { "kms-vault" });
     let (home, recovery) = prepare(&folder);
     let cluster = hold(&home);
-    let fake = KeyService::new(aws);
+    let fake = FakeKms::new(aws);
     let service = fake.serve().await;
     let address = service.uri();
     assert!(refused(&home, &["keys", "handover"]).contains("Is a table [kms] of salus.toml"));
@@ -107,7 +107,7 @@ async fn a_new_installation_with_a_service_never_leaves_the_identity_in_a_file()
     let folder = Folder::new("kms-new");
     let home = folder.path("home");
     fs::create_dir(&home).unwrap();
-    let service = KeyService::new(false).serve().await;
+    let service = FakeKms::new(false).serve().await;
     settle(&home, false, &service.uri());
     Server::start(&home).stop();
     assert!(home.join("keys/operator.kms").exists() && !home.join("keys/operator.key").exists());

@@ -297,7 +297,8 @@ fn kind(base: &str, domain: Option<&str>) -> Option<Kind> {
         (_, "date") => Kind::Date,
         (_, "timestamp with time zone") => Kind::Timestamp,
         (_, "uuid") => Kind::Uuid,
-        (_, "jsonb" | "json") => Kind::Json,
+        // Not `json`, which keeps line breaks: a row is told of in one line (`rows`).
+        (_, "jsonb") => Kind::Json,
         (_, "text[]") => Kind::TextArray,
         (_, "bytea") => Kind::Bytes,
         (_, "xid8") => Kind::Xid,

@@ -35,7 +35,7 @@ impl Db {
         }
         // Who may not change rows may not lock them; and rows that nobody may change need no lock.
         let lock = if covered.append_only { "" } else { " FOR UPDATE OF t" };
-        let sql = format!("SELECT t.id, to_jsonb(t)::text FROM {table} t WHERE t.id = ANY($1){lock}");
+        let sql = format!("SELECT t.id, row_to_json(t)::text FROM {table} t WHERE t.id = ANY($1){lock}");
         for part in rows.chunks(ROWS) {
             let mut tx = self.begin(ctx.clone(), false).await?;
             let there = tx.run_built(&sql, &[&part]).await?;

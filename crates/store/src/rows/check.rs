@@ -186,7 +186,7 @@ impl Db {
         let fault = |kind, table: &str, row| Fault { kind, table: table.to_owned(), row };
         for (number, table) in tables.iter().enumerate() {
             let sql =
-                format!("SELECT t.id, to_jsonb(t)::text FROM {table} t WHERE t.id > $1 ORDER BY t.id LIMIT {ROWS}");
+                format!("SELECT t.id, row_to_json(t)::text FROM {table} t WHERE t.id > $1 ORDER BY t.id LIMIT {ROWS}");
             let mut after = Uuid::nil();
             loop {
                 let rows = tx.run_built(&sql, &[&after]).await?;

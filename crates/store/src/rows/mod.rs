@@ -50,7 +50,7 @@ impl Marker {
         Ok(Self { key: mac::Key::new(mac::HMAC_SHA256, &root.row_key(tenant)?[..]) })
     }
 
-    /// The mark of a row as `to_jsonb` gives it; none for a table that is not marked.
+    /// The mark of a row as `row_to_json` gives it; none for a table that is not marked.
     pub(crate) fn mark(&self, catalog: &Catalog, name: &str, change: i64, json: &str) -> Result<Option<Mark>> {
         let table = catalog.table(name)?;
         let Some(unmarked) = &table.unmarked else { return Ok(None) };

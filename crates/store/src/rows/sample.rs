@@ -98,7 +98,7 @@ impl Db {
     ) -> Result<()> {
         let marker = Marker::new(&self.root(), tx.ctx.tenant)?;
         let sql = format!(
-            "SELECT u.id, to_jsonb(t)::text, c.checksum, c.chain_seq FROM unnest($1::uuid[]) AS u (id) \
+            "SELECT u.id, row_to_json(t)::text, c.checksum, c.chain_seq FROM unnest($1::uuid[]) AS u (id) \
              LEFT JOIN {table} t ON t.id = u.id \
              LEFT JOIN audit.data_integrity_checksums c ON c.table_name = $2 AND c.row_id = u.id"
         );

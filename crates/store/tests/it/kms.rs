@@ -5,7 +5,7 @@ use salus_store::{
     kms::{AwsKms, Kept, Kms, Patience, Vault, keep},
     seal::RootFile,
 };
-use salus_testkit::{KeyService, Mood};
+use salus_testkit::{FakeKms, Mood};
 use std::{
     path::PathBuf,
     sync::atomic::{AtomicU32, Ordering},
@@ -17,9 +17,9 @@ const PATIENCE: Patience = Patience { attempt: Duration::from_secs(2), tries: 3,
 
 fn service(aws: bool, uri: &str) -> Box<dyn Kms> {
     if aws {
-        Box::new(AwsKms::new(Some(uri), "us-east-1", "alias/root", KeyService::CREDENTIALS, PATIENCE).unwrap())
+        Box::new(AwsKms::new(Some(uri), "us-east-1", "alias/root", FakeKms::CREDENTIALS, PATIENCE).unwrap())
     } else {
-        Box::new(Vault::new(uri, "transit", "root", Zeroizing::new(KeyService::TOKEN.into()), PATIENCE).unwrap())
+        Box::new(Vault::new(uri, "transit", "root", Zeroizing::new(FakeKms::TOKEN.into()), PATIENCE).unwrap())
     }
 }
 
@@ -51,7 +51,7 @@ fn why<T: std::fmt::Debug>(result: Result<T, Error>) -> String {
 #[tokio::test]
 async fn a_key_service_keeps_the_identity_and_opens_the_root_key() {
     for aws in [false, true] {
-        let (fake, files) = (KeyService::new(aws), Files::new());
+        let (fake, files) = (FakeKms::new(aws), Files::new());
         let server = fake.serve().await;
         let kms = service(aws, &server.uri());
         let before = files.0.unlock().unwrap().fingerprint();
@@ -71,7 +71,7 @@ async fn a_key_service_keeps_the_identity_and_opens_the_root_key() {
 #[tokio::test]
 async fn a_new_version_is_noticed_and_the_old_one_can_be_disabled_after_a_handover() {
     for aws in [false, true] {
-        let (fake, files) = (KeyService::new(aws), Files::new());
+        let (fake, files) = (FakeKms::new(aws), Files::new());
         let server = fake.serve().await;
         let kms = service(aws, &server.uri());
         let identity = files.0.identity_text().unwrap();
@@ -92,7 +92,7 @@ async fn a_new_version_is_noticed_and_the_old_one_can_be_disabled_after_a_handov
 #[tokio::test]
 async fn throttling_is_waited_out_and_given_up_after_a_few_attempts() {
     for aws in [false, true] {
-        let (fake, files) = (KeyService::new(aws), Files::new());
+        let (fake, files) = (FakeKms::new(aws), Files::new());
         let server = fake.serve().await;
         let kms = service(aws, &server.uri());
         let kept = keep(&*kms, &files.0, "identity").await.unwrap();
@@ -112,7 +112,7 @@ async fn throttling_is_waited_out_and_given_up_after_a_few_attempts() {
 #[tokio::test]
 async fn a_silent_service_costs_a_bounded_time_and_one_that_is_away_is_told() {
     for aws in [false, true] {
-        let (fake, files) = (KeyService::new(aws), Files::new());
+        let (fake, files) = (FakeKms::new(aws), Files::new());
         let server = fake.serve().await;
         let kms = service(aws, &server.uri());
         let kept = keep(&*kms, &files.0, "identity").await.unwrap();
@@ -142,7 +142,7 @@ fn nothing_is_sent_in_clear_to_another_machine() {
 #[tokio::test]
 async fn a_revoked_key_is_told_at_once_and_leaves_the_file_as_it_was() {
     for (aws, said) in [(false, "refuses the token"), (true, "the key is disabled")] {
-        let (fake, files) = (KeyService::new(aws), Files::new());
+        let (fake, files) = (FakeKms::new(aws), Files::new());
         let server = fake.serve().await;
         let kms = service(aws, &server.uri());
         let kept = keep(&*kms, &files.0, "identity").await.unwrap();
