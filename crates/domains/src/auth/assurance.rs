@@ -10,7 +10,7 @@ use time::{Duration, OffsetDateTime};
 
 /// Permissions whose holders need a second factor, whatever the tenant's rules say. A test demands that each is one that
 /// something asks for.
-pub const POWERS: [&str; 11] = [
+pub const POWERS: [&str; 12] = [
     "auth.user.manage",
     "auth.role.write",
     "auth.role.grant",
@@ -20,6 +20,7 @@ pub const POWERS: [&str; 11] = [
     "kernel.key.rotate",
     "compliance.erasure.request",
     "compliance.erasure.confirm",
+    "compliance.tenant.erase",
     "audit.event.redact",
     crate::exchange::EXPORT,
 ];

@@ -129,7 +129,7 @@ async fn every_power_is_a_permission_that_something_asks_for() {
     let known = auth::known_permissions(world.db.catalog()).unwrap();
     let unknown: Vec<_> = auth::POWERS.iter().filter(|power| !known.contains(*power)).collect();
     assert_eq!(unknown, Vec::<&&str>::new(), "no operation takes it");
-    let verbs = ["export", "grant", "rotate", "redact", "confirm"];
+    let verbs = ["export", "grant", "rotate", "redact", "confirm", "erase"];
     let powerful = known.iter().filter(|name| verbs.iter().any(|verb| name.ends_with(&format!(".{verb}"))));
     let unlisted: Vec<_> = powerful.filter(|name| !auth::POWERS.contains(*name)).collect();
     assert_eq!(unlisted, Vec::<&&str>::new(), "it opens doors without a second factor");

@@ -1,9 +1,9 @@
 //! The place of a proof: one at a time in a database, and nothing left behind that the application may remove, even
 //! when the proof before was killed.
 
-use crate::Db;
+use crate::{Db, catalog::Table};
 use salus_core::{Error, Result};
-use tokio_postgres::Client;
+use tokio_postgres::{Client, Transaction};
 use uuid::Uuid;
 
 /// The right to plant scratch tenants, held until it is dropped or the process dies.
@@ -42,12 +42,22 @@ impl Site {
 }
 
 /// Removes every row of a scratch tenant that the application may remove, with its keys, and closes the tenant.
-/// Returns the names of tables that still hold rows: append-only ones.
+/// Returns the names of tables that still hold rows: those that let none go.
 ///
 /// # Errors
 /// [`Error::Conflict`] for a tenant that is none of ours; those of the database.
 pub async fn remove(db: &Db, tenant: Uuid) -> Result<Vec<String>> {
     empty(db, tenant, &format!("is_demo AND slug ~ '{SCRATCH_NAMES}'")).await
+}
+
+/// Tables that may be changed and refuse that rows go, such as alerts that a person decides about.
+async fn keeping(tx: &Transaction<'_>) -> Result<Vec<String>> {
+    // 1: for each row, 8: of a DELETE.
+    let sql = "SELECT n.nspname || '.' || c.relname FROM pg_trigger g \
+               JOIN pg_class c ON c.oid = g.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace \
+               WHERE g.tgfoid = to_regprocedure('kernel.refuse_change()') AND g.tgtype & 9 = 9 AND g.tgenabled IN ('O', 'A')";
+    let rows = tx.query(sql, &[]).await.map_err(Error::internal)?;
+    Ok(rows.iter().map(|r| r.get(0)).collect())
 }
 
 /// The same of a tenant that meets this condition on its row, which is part of the program's text.
@@ -63,8 +73,9 @@ pub(crate) async fn empty(db: &Db, tenant: Uuid, condition: &str) -> Result<Vec<
         let detail = "This tenant is not removed this way".into();
         return Err(Error::Conflict { code: "not_removable", detail });
     }
-    let mut todo: Vec<&str> =
-        db.catalog().tables().filter(|t| !t.shared && !t.append_only).map(|t| t.name.as_str()).collect();
+    let keeping = keeping(&tx).await?;
+    let goes = |t: &&Table| !t.shared && !t.append_only && !keeping.contains(&t.name);
+    let mut todo: Vec<&str> = db.catalog().tables().filter(goes).map(|t| t.name.as_str()).collect();
     // A table can be emptied once those that refer to it are: rounds, until one gets no further.
     loop {
         let mut stuck = Vec::new();
