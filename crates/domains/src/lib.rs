@@ -65,7 +65,7 @@ pub fn operations(catalog: &Catalog) -> Result<Vec<Arc<Op>>> {
     ops.extend(explain::reads());
     ops.extend(medical::actions(catalog)?);
     ops.extend(records::reads());
-    ops.extend(exchange::actions());
+    ops.extend(exchange::actions(catalog)?);
     ops.extend(audit::reads());
     ops.extend(audit::actions(catalog)?);
     ops.extend(compliance::reads());

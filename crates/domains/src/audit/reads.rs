@@ -167,9 +167,9 @@ pub async fn uses_through_glass(
     (from, to): (OffsetDateTime, OffsetDateTime),
 ) -> Result<i64> {
     let sql = sql!(
-        "SELECT count(*) FROM audit.event_subjects s \
-         JOIN audit.activity_logs l ON l.tenant_id = s.tenant_id AND l.recorded_at = s.recorded_at AND l.id = s.id \
-         WHERE s.subject_id = $1 AND s.recorded_at >= $2 AND s.recorded_at <= $3 AND l.actor_id = $4 \
+        "SELECT count(*) FROM audit.events_about($1, $2) s \
+         JOIN audit.activity_logs l ON l.recorded_at = s.recorded_at AND l.id = s.id \
+         WHERE s.recorded_at <= $3 AND l.actor_id = $4 \
            AND convert_from(l.header, 'UTF8')::jsonb ->> 'purpose' = 'BTG'"
     );
     let rows = tx.query(sql, &[&patient, &from, &to, &user]).await?;

@@ -4,6 +4,7 @@
 //! another person. While it lasts, calls for the purpose `BTG` reach that person and nobody else; the purpose stands in
 //! every event. What is reached is decided by the database (`kernel.links`).
 
+use super::notify::{self, Notice};
 use crate::{medical, row};
 use salus_core::{Ctx, Error, Permissions, Purpose, Result};
 use salus_store::{Body, Call, Method, Op, Reply, Run, Tx, engine::NewRow, run, sql};
@@ -159,25 +160,21 @@ async fn sought(tx: &mut Tx, id: Option<Uuid>, number: Option<String>) -> Result
     found.ok_or_else(|| Error::invalid(field, "no_such_record", "Must name an existing record"))
 }
 
-/// Puts a notice into the inbox of everyone who reviews, but not of the one who opened it.
+/// Tells everyone who reviews, by each way they chose, but not the one who opened it.
 async fn tell(tx: &mut Tx, id: Uuid, ends: OffsetDateTime) -> Result<usize> {
     let user = tx.ctx.actor.id;
     let mut apart = tx.db().begin(Ctx::system(&tx.ctx.env, tx.ctx.tenant), true).await?;
     let reviewers = holders(&mut apart, REVIEW).await?;
     apart.finish_unrecorded().await?;
-    let mut notices = Vec::new();
-    for reviewer in reviewers.into_iter().filter(|r| *r != user) {
-        let values = json!({
-            "user_id": reviewer,
-            "title_key": "glass.opened",
-            "params": {"user_id": user, "ends_at": moment(ends)?},
-            "target_table": "auth.glass_breaks",
-            "target_id": id,
-        });
-        notices.push(NewRow { id: tx.ctx.env.id(), values: row(values) });
-    }
-    tx.insert("auth.notifications", &notices).await?;
-    Ok(notices.len())
+    let users: Vec<Uuid> = reviewers.into_iter().filter(|r| *r != user).collect();
+    let notice = Notice {
+        users: &users,
+        title: "glass.opened",
+        params: json!({"user_id": user, "ends_at": moment(ends)?}),
+        target: Some(("auth.glass_breaks", id)),
+    };
+    notify::notify(tx, &notice).await?;
+    Ok(users.len())
 }
 
 /// Active users who hold a permission.

@@ -38,7 +38,7 @@ pub mod totp;
 mod users;
 pub mod webauthn;
 
-pub use assurance::{needs_second_factor, prove_again};
+pub use assurance::{POWERS, needs_second_factor, prove_again};
 pub use caller::{Callers, Presented};
 pub use codes::{CodeSimulator, Courier, Sent, confirm_address, new_address, remove_address, send_sign_in_code};
 pub use configuration::{Profile, SecurityConfiguration};
@@ -58,7 +58,7 @@ pub use oidc::{Arrival, Departure, Offered, Return, arrive, depart, depart_to_li
 pub use own::{Own, OwnAccess, OwnSecurity, Who, own_access, own_security, revoke_own, timezone, who};
 pub use passkeys::{Question, ask_new_passkey, ask_passkey, keep_passkey, remove_passkey, sign_in_with_passkey};
 pub use refresh::{Credentials, TokenPair, new_tokens, refresh, revoke_tokens};
-pub use roles::ops as role_ops;
+pub use roles::{known_permissions, ops as role_ops};
 pub use sign_in::{SignIn, Signed, Source, accept_and_sign_in, change_password, give_code, sign_in, sign_out};
 pub use start::{Bundle, Library, StartMask, StartRole, add_roles, library, start_roles};
 pub use tenant::{NewTenant, create_tenant};

@@ -105,10 +105,14 @@ fn proposal_schema() -> Value {
     })
 }
 
-/// Every permission that some operation takes, and those that open sealed values.
-fn known_permissions(catalog: &Catalog) -> Result<BTreeSet<&'static str>> {
+/// Every permission that some operation takes, and those that are asked for beside operations: to open sealed values, to
+/// appoint others, to export.
+///
+/// # Errors
+/// [`Error::Internal`] when a resource names a table or column that does not exist.
+pub fn known_permissions(catalog: &Catalog) -> Result<BTreeSet<&'static str>> {
     let mut all: BTreeSet<&'static str> = crate::operations(catalog)?.iter().map(|op| op.permission).collect();
-    all.extend(["kernel.phi.read", "kernel.sensitive.read", "auth.role.grant"]);
+    all.extend(["kernel.phi.read", "kernel.sensitive.read", "auth.role.grant", crate::exchange::EXPORT]);
     Ok(all)
 }
 

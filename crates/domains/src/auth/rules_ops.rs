@@ -31,6 +31,10 @@ pub fn ops() -> Vec<Op> {
         output: output.clone(),
         run,
     };
+    let mut changed = output.clone();
+    changed["properties"]["id"] =
+        json!({"type": "string", "format": "uuid", "description": "The setting that holds them"});
+    changed["required"] = json!(["id", "configuration", "profiles"]);
     vec![
         Op {
             params: vec![Param {
@@ -48,6 +52,7 @@ pub fn ops() -> Vec<Op> {
         },
         Op {
             input: Some(configuration::schema()),
+            output: changed,
             ..op(
                 Method::Post,
                 "change",

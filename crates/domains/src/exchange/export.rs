@@ -98,7 +98,7 @@ where
     let act = Act {
         name: "exchange.fhir.export".into(),
         target: TABLE,
-        permission: "exchange.fhir.read",
+        permission: super::EXPORT,
         read_only: true,
         row: None,
     };

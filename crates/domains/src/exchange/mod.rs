@@ -12,7 +12,8 @@ mod webhooks;
 
 pub use webhooks::{PUBLISHED, jobs};
 
-use salus_store::{Op, Resource};
+use salus_core::Result;
+use salus_store::{Catalog, Op, Resource};
 
 /// Exposed tables.
 pub const RESOURCES: &[Resource] = &[FHIR_RESOURCES, SUBSCRIPTIONS, DELIVERIES];
@@ -35,7 +36,7 @@ const SUBSCRIPTIONS: Resource = Resource {
     read: "exchange.webhook.read",
     write: None,
     filters: &["name"],
-    locked: &[],
+    locked: &["is_active"],
     list: &[],
 };
 
@@ -50,11 +51,16 @@ const DELIVERIES: Resource = Resource {
     list: &[],
 };
 
+/// The permission to take whole records out of the platform; reading one by one does not give it.
+pub const EXPORT: &str = "exchange.fhir.export";
+
 /// Where whole resources are kept.
 const TABLE: &str = "exchange.fhir_resources";
 
 /// The actions of this domain: imports and exports are commands, not endpoints.
-#[must_use]
-pub fn actions() -> Vec<Op> {
-    webhooks::actions()
+///
+/// # Errors
+/// [`salus_core::Error::Internal`] when the catalogue lacks a table.
+pub fn actions(catalog: &Catalog) -> Result<Vec<Op>> {
+    webhooks::actions(catalog)
 }

@@ -5,10 +5,12 @@
 //! given up; each call carries the event's number, because a call that was taken may be made again when the process dies
 //! before that is written down. A secret is shown once. Calls go through [`Outbound`].
 
+use super::SUBSCRIPTIONS as RESOURCE;
 use salus_core::{Error, Result};
 use salus_store::{
-    At, Body, Call, Method, Op, Reply, Run, Tx,
-    engine::NewRow,
+    At, Call, Catalog, Method, Op, Record, Reply, Run, Tx,
+    catalog::row_schema,
+    engine::{NewRow, writable},
     jobs::{Job, Retry, Running, Task, When, Work},
     outbound::{self, Message, Outbound, Rules},
     run, sql,
@@ -22,18 +24,20 @@ use uuid::Uuid;
 /// Events that other systems may be told of.
 pub const PUBLISHED: &[&str] = &["medical.patient.created", "medical.patient.changed"];
 
-const SUBSCRIPTIONS: &str = "exchange.webhook_subscriptions";
+const SUBSCRIPTIONS: &str = RESOURCE.table;
 const SEND: &str = "exchange.send_webhook";
 /// Days that deliveries are kept.
 const KEPT_DAYS: f64 = 30.0;
 
 /// The operations on subscriptions that change something.
-#[must_use]
-pub fn actions() -> Vec<Op> {
+///
+/// # Errors
+/// [`Error::Internal`] when the catalogue lacks the table.
+pub fn actions(catalog: &Catalog) -> Result<Vec<Op>> {
     let op = |path: &str, verb: &str, summary: &str, input: Value, run: Run| Op {
         method: Method::Post,
-        path: format!("/api/v1/exchange/webhook-subscriptions{path}"),
-        name: format!("exchange.webhook_subscription.{verb}"),
+        path: format!("/api/v1/{}{path}", RESOURCE.path),
+        name: format!("{}.{verb}", RESOURCE.noun),
         permission: "exchange.webhook.manage",
         summary: summary.to_owned(),
         target: SUBSCRIPTIONS,
@@ -43,22 +47,28 @@ pub fn actions() -> Vec<Op> {
         run,
     };
     let text = || json!({"type": "string"});
-    vec![
-        op(
-            "",
-            "subscribe",
-            "Tell another system of events; the reply holds the secret by which calls are signed, once",
-            json!({
-                "type": "object",
-                "properties": {
-                    "name": text(), "url": {"type": "string", "description": "https, on the public internet"},
-                    "events": {"type": "array", "items": {"type": "string", "enum": PUBLISHED}, "description": "None: all"},
-                },
-                "required": ["name", "url"],
-                "additionalProperties": false,
-            }),
-            run(|tx, call| Box::pin(subscribe(tx, call))),
-        ),
+    let mut made = row_schema(catalog.table(SUBSCRIPTIONS)?);
+    made["properties"]["secret"] =
+        json!({"type": "string", "description": "By which calls are signed; shown this once"});
+    Ok(vec![
+        Op {
+            output: made,
+            ..op(
+                "",
+                "create",
+                "Tell another system of events; the reply holds the secret by which calls are signed, once",
+                json!({
+                    "type": "object",
+                    "properties": {
+                        "name": text(), "url": {"type": "string", "description": "https, on the public internet"},
+                        "events": {"type": "array", "items": {"type": "string", "enum": PUBLISHED}, "description": "None: all"},
+                    },
+                    "required": ["name", "url"],
+                    "additionalProperties": false,
+                }),
+                run(|tx, call| Box::pin(create(tx, call))),
+            )
+        },
         op(
             "/{id}/set",
             "set",
@@ -66,32 +76,37 @@ pub fn actions() -> Vec<Op> {
             json!({"type": "object", "properties": {"is_active": {"type": "boolean"}}, "additionalProperties": false}),
             run(|tx, call| Box::pin(set(tx, call))),
         ),
-    ]
+    ])
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct New {
-    name: String,
-    url: String,
-    #[serde(default)]
-    events: Vec<String>,
-}
-
-async fn subscribe(tx: &mut Tx, mut call: Call) -> Result<Reply> {
-    let new: New = call.input()?;
-    Rules::default().check(&new.url)?;
-    if let Some(unknown) = new.events.iter().find(|e| !PUBLISHED.contains(&e.as_str())) {
-        let known = PUBLISHED.join(", ");
-        return Err(Error::invalid("events", "not_allowed", format!("{unknown} is no published event: {known}")));
+async fn create(tx: &mut Tx, call: Call) -> Result<Reply> {
+    let db = tx.db().clone();
+    let mut values = writable(&RESOURCE, db.catalog().table(SUBSCRIPTIONS)?, call.body)?;
+    // What is absent or no text the engine names, together with all else that is.
+    if let Some(url) = values.get("url").and_then(Value::as_str) {
+        Rules::default().check(url)?;
     }
-    let (id, secret) = (tx.ctx.env.id(), outbound::new_secret()?);
-    let values = crate::row(
-        json!({"name": new.name, "url": new.url, "events": new.events, "secret": secret, "is_active": true}),
-    );
-    tx.insert(SUBSCRIPTIONS, &[NewRow { id, values }]).await?;
-    tx.on_row(id);
-    Ok(Reply { status: 201, body: Body::Json(json!({"id": id, "name": new.name, "secret": secret})) })
+    if let Some(events) = values.get("events") {
+        check_events(events)?;
+    }
+    let secret = outbound::new_secret()?;
+    values.insert("secret".into(), json!(secret));
+    let id = tx.ctx.env.id();
+    let made = tx.create(SUBSCRIPTIONS, NewRow { id, values }).await?;
+    // No caller reads the column back; whoever made it is told what was just put there.
+    let names = made.names.iter().cloned().chain(["secret".to_owned()]).collect();
+    let values = made.values.into_iter().chain([json!(secret)]).collect();
+    Ok(Reply::created(Record { names, values }))
+}
+
+fn check_events(events: &Value) -> Result<()> {
+    let wrong = |message: String| Err(Error::invalid("events", "not_allowed", message));
+    let known = PUBLISHED.join(", ");
+    let Some(events) = events.as_array() else { return wrong(format!("Is a list of published events: {known}")) };
+    match events.iter().find(|e| e.as_str().is_none_or(|e| !PUBLISHED.contains(&e))) {
+        Some(unknown) => wrong(format!("{unknown} is no published event: {known}")),
+        None => Ok(()),
+    }
 }
 
 #[derive(Deserialize)]

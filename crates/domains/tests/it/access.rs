@@ -278,6 +278,8 @@ async fn breaking_the_glass_takes_a_reason_ends_within_the_hour_and_is_reviewed_
     assert!(!ward.sees(&care, patient).await, "only calls that name the purpose go through the glass");
     assert!(ward.sees(&glass, patient).await && !ward.sees(&glass, other).await);
     assert_eq!(ward.event("medical.patient.get").await["purpose"], "BTG");
+    let log = ward.act(&privacy, "auth.glass.log", None, Value::Null).await.unwrap();
+    assert_eq!((&log["data"][0]["id"], &log["data"][0]["uses"]), (&made["id"], &json!(1)), "who reviews sees what for");
     let admin = ward.world.database.connect("salus_admin").await;
     let told = admin.query_one("SELECT user_id, title_key FROM auth.notifications WHERE target_id = $1", &[&id]).await;
     let told = told.unwrap();

@@ -137,11 +137,37 @@ async fn without_a_carrier_nothing_leaves_and_the_simulator_keeps_the_words_for_
 }
 
 #[tokio::test]
+async fn a_reviewer_is_told_of_emergency_access_by_mail_and_in_the_inbox() {
+    let world = World::new().await;
+    let (reviewer, ctx) = user(&world, "privacy@users.example").await;
+    let role = json!({"name": "REVIEWER", "scope": "tenant", "purposes": ["HCOMPL"]});
+    let role = world.create("auth.role.create", role).await.id();
+    let body = json!({"name": "REVIEWING", "patterns": ["auth.glass.review"]});
+    let permission = world.create("auth.permission.create", body).await.id();
+    world.create("auth.role_permission.create", json!({"role_id": role, "permission_id": permission})).await;
+    world.create("auth.user_role.create", json!({"user_id": reviewer, "role_id": role})).await;
+    let patient = world.create("medical.patient.create", json!({"family_name": "Canary"})).await;
+    let (opener, opening) = user(&world, "ward@users.example").await;
+    let body = json!({"patient_id": patient.id(), "reason": "Unconscious in the emergency room"});
+    let told = world.call_as(opening, "auth.glass.open", Call { body, ..Call::default() }).await.unwrap();
+    assert_eq!(json!(told.body)["reviewers_told"], 1);
+
+    let (email, phone) = (Kept::default(), Kept::default());
+    let carriers = Carriers { email: Box::new(email.clone()), sms: Box::new(phone), base: String::new() };
+    dispatcher(&world, carriers).drain(world.tenant).await.unwrap();
+    assert_eq!(email.to(), ["privacy@users.example"], "nobody else, and not {opener}");
+    let words = email.letters.lock().unwrap().iter().map(|l| format!("{} {}", l.subject, l.text)).collect::<String>();
+    assert!(!words.contains("Canary") && !words.contains("mergency"), "it says too much: {words}");
+    let inbox = auth::inbox(&world.db, &ctx).await.unwrap();
+    let titles: Vec<_> = inbox.items.iter().map(|i| i.title(auth::Language::English)).collect();
+    assert_eq!((inbox.unread, titles), (1, vec!["Emergency access waits for review"]));
+}
+
+#[tokio::test]
 async fn a_webhook_is_told_of_an_event_once_and_what_came_of_it_is_kept() {
     let world = World::new().await;
-    let subscribe = |body: serde_json::Value| {
-        world.call("exchange.webhook_subscription.subscribe", Call { body, ..Call::default() })
-    };
+    let subscribe =
+        |body: serde_json::Value| world.call("exchange.webhook_subscription.create", Call { body, ..Call::default() });
     for (url, word) in [("http://example.org/", "https://"), ("https://10.0.0.1/", "public internet")] {
         let refused = subscribe(json!({"name": "inside", "url": url})).await.unwrap_err().to_string();
         assert!(refused.contains(word), "{refused}");
@@ -150,7 +176,9 @@ async fn a_webhook_is_told_of_an_event_once_and_what_came_of_it_is_kept() {
     assert!(unknown.unwrap_err().to_string().contains("no published event"));
     // A name that never resolves (RFC 6761): the call fails, and that is what is looked at here.
     let made = subscribe(json!({"name": "lab", "url": "https://hooks.invalid/in"})).await.unwrap();
-    let secret = json!(made.body)["secret"].as_str().unwrap().to_owned();
+    let made = json!(made.body);
+    let secret = made["secret"].as_str().unwrap().to_owned();
+    assert_eq!((&made["name"], &made["is_active"], &made["row_version"]), (&json!("lab"), &json!(true), &json!(1)));
     let listed = json!(world.call("exchange.webhook_subscription.list", Call::default()).await.unwrap().body);
     assert!(secret.starts_with("whsec_") && !listed.to_string().contains("whsec_"), "shown once: {listed}");
     subscribe(json!({"name": "other", "url": "https://hooks.invalid/x", "events": ["medical.patient.changed"]}))

@@ -183,7 +183,7 @@ async fn a_webhook_that_failed_is_called_again_with_the_same_number_and_a_signat
     let world = World::new().await;
     let receiver = Receiver::start(&[500, 204]).await;
     let body = json!({"name": "lab", "url": receiver.url(), "events": ["medical.patient.created"]});
-    let made = world.call("exchange.webhook_subscription.subscribe", Call { body, ..Call::default() }).await.unwrap();
+    let made = world.call("exchange.webhook_subscription.create", Call { body, ..Call::default() }).await.unwrap();
     let secret = json!(made.body)["secret"].as_str().unwrap().to_owned();
     let patient =
         world.create("medical.patient.create", json!({"family_name": "Canary", "birth_date": "1980-01-01"})).await;

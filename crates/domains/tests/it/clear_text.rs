@@ -67,6 +67,10 @@ async fn fill(world: &World) -> Vec<String> {
             "medical.patient_telecoms" => {
                 body.retain(|name, _| !matches!(name.as_str(), "email" | "other"));
             }
+            "exchange.webhook_subscriptions" => {
+                let of = canary(op.target, "url");
+                drop(body.insert("url".into(), json!(format!("https://hooks.example.org/{of}"))));
+            }
             "auth.identity_providers" => drop(body.insert("issuer".into(), json!("https://id.example.org"))),
             "records.lab_results" => drop(body.insert("value_kind".into(), json!("TEXT"))),
             _ => {}

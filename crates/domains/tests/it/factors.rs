@@ -122,6 +122,20 @@ async fn who_needs_a_second_factor_can_do_nothing_before_it_is_set_up() {
     assert!(place.caller(&signed).await.unwrap().may("auth.user.manage"));
 }
 
+/// A power whose name nothing asks for would guard nothing; one that is not listed would need no second factor.
+#[tokio::test]
+async fn every_power_is_a_permission_that_something_asks_for() {
+    let world = world::World::new().await;
+    let known = auth::known_permissions(world.db.catalog()).unwrap();
+    let unknown: Vec<_> = auth::POWERS.iter().filter(|power| !known.contains(*power)).collect();
+    assert_eq!(unknown, Vec::<&&str>::new(), "no operation takes it");
+    let verbs = ["export", "grant", "rotate", "redact", "confirm"];
+    let powerful = known.iter().filter(|name| verbs.iter().any(|verb| name.ends_with(&format!(".{verb}"))));
+    let unlisted: Vec<_> = powerful.filter(|name| !auth::POWERS.contains(*name)).collect();
+    assert_eq!(unlisted, Vec::<&&str>::new(), "it opens doors without a second factor");
+    assert!(known.contains("auth.glass.open") && auth::POWERS.contains(&"auth.glass.open"));
+}
+
 #[tokio::test]
 async fn a_reader_needs_one_where_the_rules_say_so() {
     let place = Place::new(json!({"requireMfa": false}), "reader").await;

@@ -18,6 +18,8 @@ use uuid::Uuid;
 
 /// Requests that are sent before a point counts as one that nothing passes.
 const PASSES: usize = 12;
+/// Where an erasure is asked for.
+const ERASURES: &str = "/api/v1/compliance/erasure-requests";
 /// How much older each look makes what waits for time to pass.
 const AGE: &str = "SET session_replication_role = replica; \
     UPDATE kernel.key_rotation_history SET updated_at = updated_at - interval '1 minute' WHERE finished_at IS NULL";
@@ -55,6 +57,8 @@ async fn ended_at_any_fault_point_nothing_is_lost_or_half_done() {
     tokio::task::block_in_place(|| place.start());
     work.finish(&format!("seed {seed}, after the last")).await;
     check::all(&place, &work.made, &format!("seed {seed}")).await;
+    let erasures: Vec<usize> = (0..given.len()).filter(|n| given[*n].1.starts_with("erasure.")).collect();
+    ask_for(&place, erasures.into_iter().map(|n| work.made[n % work.made.len()])).await;
     place.pause();
     for (n, (_, point)) in given.iter().enumerate() {
         let when = format!("seed {seed}, {point}");
@@ -63,6 +67,18 @@ async fn ended_at_any_fault_point_nothing_is_lost_or_half_done() {
         eprintln!("{point}");
     }
     check::all(&place, &work.made, &format!("seed {seed}, commands")).await;
+}
+
+/// Asks for the erasure of these persons, as somebody of the tenant: the operator confirms, and is not both.
+async fn ask_for(place: &Installation, persons: impl Iterator<Item = Uuid>) {
+    let arguments = ["user", "service", "--tenant", "storm", "--name", "officer", "--role", "privacy_officer"];
+    let officer = tokio::task::block_in_place(|| place.done(&arguments));
+    let officer = Caller::new(place.address, officer["key"].as_str().unwrap());
+    for person in persons {
+        let body = json!({"person_id": person, "reason": "recorded_in_error"}).to_string();
+        let (status, told) = officer.post(ERASURES, &format!("erase-{person}"), body).await.unwrap();
+        assert_eq!(status, 201, "{told}");
+    }
 }
 
 /// One request and what must come of it.

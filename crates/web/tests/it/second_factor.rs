@@ -81,7 +81,7 @@ async fn who_must_sets_one_up_and_is_asked_for_it() {
 async fn clients_get_tokens_for_json() {
     let app = TestApp::new().await;
     let (stranger, email) = (app.stranger(), "client@valley.example");
-    let link = link(&app, email, "DOCTOR").await;
+    let link = link(&app, email, "PATIENT").await;
     stranger.submit(&link, &[("password", PASSWORD), ("again", PASSWORD)]).await;
     let with = |password: &str| json!({"organization": "valley", "email": email, "password": password});
     assert_eq!(stranger.post("/api/auth/token", &with("wrong")).await.status, StatusCode::UNAUTHORIZED);

@@ -7,7 +7,7 @@ use salus_testkit::{PASSWORD, TestApp};
 
 async fn invited(app: &TestApp, email: &str) -> String {
     let mut tx = app.db.begin(Ctx::operator(app.db.env(), app.valley), false).await.unwrap();
-    let new = NewUser { email: email.into(), display_name: "Nova".into(), roles: vec!["DOCTOR".into()] };
+    let new = NewUser { email: email.into(), display_name: "Nova".into(), roles: vec!["PATIENT".into()] };
     let made = auth::invite(&mut tx, &new).await.unwrap();
     tx.commit("auth.user.invite", "auth.users").await.unwrap();
     format!("/setup/{}", made.token)

@@ -27,10 +27,20 @@ impl Language {
 }
 
 /// Texts by name: English, Spanish, Portuguese.
-const TITLES: &[(&str, [&str; 3])] = &[(
-    "auth.test",
-    ["This is a test notification", "Esta es una notificación de prueba", "Esta é uma notificação de teste"],
-)];
+const TITLES: &[(&str, [&str; 3])] = &[
+    (
+        "auth.test",
+        ["This is a test notification", "Esta es una notificación de prueba", "Esta é uma notificação de teste"],
+    ),
+    (
+        "glass.opened",
+        [
+            "Emergency access waits for review",
+            "Un acceso de emergencia espera revisión",
+            "Um acesso de emergência espera revisão",
+        ],
+    ),
+];
 
 const OTHER: [&str; 3] = ["Something waits for you", "Algo le espera", "Algo espera por você"];
 
