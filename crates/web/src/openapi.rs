@@ -85,6 +85,9 @@ fn successes(op: &Op) -> &'static [(&'static str, &'static str)] {
     let verb = op.name.rsplit('.').next().unwrap_or_default();
     match (op.method, verb) {
         (Method::Post, "create" | "invite" | "ask" | "generate") => &[("201", "Done")],
+        (Method::Post, "open" | "import") if matches!(op.name.as_str(), "auth.glass.open" | "auth.user.import") => {
+            &[("201", "Done")]
+        }
         (Method::Post, "rotate") => &[("202", "Begun, or waits for the same call by another person")],
         (Method::Post, "set_status") => &[("200", "Done"), ("202", "Waits for the same call by another person")],
         _ => &[("200", "Done")],

@@ -113,7 +113,7 @@ fn sets(view: &RulesView, shell: &Shell) -> Markup {
                 @for (profile, words) in [("current-standard", s.current_standard), ("system-003", s.system_003)] {
                     (form::post(shell, "/security-configuration", "inline", &html! {
                         input type="hidden" name="profile" value=(profile);
-                        button class="button" type="submit" { (s.take) span class="unseen" { ": " } " " (words) }
+                        button class="button" type="submit" { (s.take) ": " (words) }
                     }))
                 }
             }

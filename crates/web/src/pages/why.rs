@@ -160,6 +160,6 @@ fn shown(answer: &Answer, shell: &Shell) -> Markup {
             }))
         }
     };
-    let head = html! { (verdict) " " code { (answer.purpose) } };
+    let head = html! { span { (verdict) " " (super::i18n::codes::label(shell.locale, &answer.purpose)) } };
     parts::card("answer", &answer.permission, &head, &rules)
 }
