@@ -6,7 +6,13 @@ use salus_store::audit::{
     Anchor as _, LATE, TOO_LATE,
     merkle::{Note, VerifyingKey},
 };
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 use uuid::Uuid;
 
 #[tokio::test]
@@ -61,11 +67,17 @@ async fn an_open_transaction_delays_and_loses_nothing() {
 #[tokio::test]
 async fn many_writers_and_sealers_lose_nothing_and_double_nothing() {
     let world = Arc::new(World::new().await);
+    let (heads, writing) = (Arc::new(AtomicUsize::new(0)), Arc::new(()));
     let writers: Vec<_> = (0..12)
         .map(|w| {
-            let world = Arc::clone(&world);
+            let (world, heads, writing) = (Arc::clone(&world), Arc::clone(&heads), Arc::clone(&writing));
             salus_store::runtime::spawn(async move {
-                for i in 0..25u64 {
+                let _writing = writing;
+                for i in 0..1000u64 {
+                    // Any transaction of the cluster holds up the sealers, so work goes on until they have sealed under it.
+                    if i >= 25 && heads.load(Ordering::Relaxed) > 3 {
+                        break;
+                    }
                     let ctx = Ctx::operator(world.db.env(), world.tenant);
                     let mut tx = world.db.begin(ctx, false).await.unwrap();
                     tx.query(salus_store::sql!("SELECT pg_current_xact_id()::text"), &[]).await.unwrap();
@@ -81,15 +93,17 @@ async fn many_writers_and_sealers_lose_nothing_and_double_nothing() {
         .collect();
     let sealers: Vec<_> = (0..3)
         .map(|_| {
-            let mut sealer = world.sealer();
+            let (mut sealer, heads, writing) = (world.sealer(), Arc::clone(&heads), Arc::downgrade(&writing));
             salus_store::runtime::spawn(async move {
-                for _ in 0..60 {
-                    sealer.seal().await.unwrap();
+                while writing.strong_count() > 0 {
+                    let sealed = sealer.seal().await.unwrap();
+                    heads.fetch_add(usize::from(sealed.note.is_some()), Ordering::Relaxed);
                     tokio::time::sleep(Duration::from_millis(5)).await;
                 }
             })
         })
         .collect();
+    drop(writing);
     for task in writers.into_iter().chain(sealers) {
         task.await.unwrap();
     }
