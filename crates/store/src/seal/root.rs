@@ -168,12 +168,11 @@ impl RootFile {
     /// [`Error::Invalid`] for what is no public key; [`Error::Conflict`] for one that opens it already.
     pub fn add_recipient(&self, recipient: Option<&str>) -> Result<Added> {
         let mut root = self.known_recipients()?;
-        let (recipient, identity) = match recipient {
-            Some(text) => (parse_recipient(text)?.to_string(), None),
-            None => {
-                let made = x25519::Identity::generate();
-                (made.to_public().to_string(), Some(made.to_string().expose_secret().to_owned()))
-            }
+        let (recipient, identity) = if let Some(text) = recipient {
+            (parse_recipient(text)?.to_string(), None)
+        } else {
+            let made = x25519::Identity::generate();
+            (made.to_public().to_string(), Some(made.to_string().expose_secret().to_owned()))
         };
         if root.recipients.contains(&recipient) {
             let detail = format!("{recipient} opens the root key already");

@@ -1,6 +1,6 @@
 //! A tenant into a file: one snapshot, streamed through the cipher.
 
-use super::{BATCH, End, FORMAT, Head, Rows, begin, failed, in_order, migrations};
+use super::{BATCH, Closing, FORMAT, Head, Rows, begin, failed, in_order, migrations};
 use crate::{Db, Tenant, catalog::Table};
 use age::x25519;
 use aws_lc_rs::digest::{Context, SHA256};
@@ -71,7 +71,7 @@ pub async fn export(db: &Db, tenant: &Tenant, recipients: &[String], out: impl W
     }
     let sha256 = hex::encode(lines.hash.clone().finish());
     let code = hex::encode(db.root().transfer_code(sha256.as_bytes())?);
-    lines.write(&End { end: rows.clone(), sha256: sha256.clone(), code })?;
+    lines.write(&Closing { end: rows.clone(), sha256: sha256.clone(), code })?;
     let written = |e: std::io::Error| Error::Unavailable(format!("the export cannot be written: {e}"));
     lines.out.finish().and_then(|mut out| out.flush()).map_err(written)?;
     client.batch_execute("COMMIT").await.map_err(|e| failed(&e))?;

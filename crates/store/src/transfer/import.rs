@@ -1,6 +1,6 @@
 //! A tenant out of a file, into an installation that does not have it: all or nothing, in one transaction.
 
-use super::{End, FORMAT, Head, Rows, begin, failed, is_brought_in, migrations};
+use super::{Closing, FORMAT, Head, Rows, begin, failed, is_brought_in, migrations};
 use crate::{Db, seal::Secret};
 use age::x25519;
 use aws_lc_rs::digest::{Context, SHA256};
@@ -119,7 +119,7 @@ async fn bring<R: Read>(
     let end = loop {
         let line = lines.next()?.ok_or_else(|| refused("ends before its end: it was cut"))?;
         if line.starts_with("{\"end\"") {
-            break serde_json::from_str::<End>(&line).map_err(|_| refused("has no end"))?;
+            break serde_json::from_str::<Closing>(&line).map_err(|_| refused("has no end"))?;
         }
         let batch: Rows = serde_json::from_str(&line).map_err(|_| refused("has a line that is none"))?;
         let count = batch.rows.len() as u64;

@@ -56,7 +56,7 @@ struct Rows {
 /// The last line.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct End {
+struct Closing {
     end: BTreeMap<String, u64>,
     sha256: String,
     code: String,
