@@ -201,8 +201,12 @@ pub async fn run(place: &Place, command: AuditCommand) -> Result<Outcome> {
             }
         }
         AuditCommand::Redact { tenant, event, reason } => {
+            let why = format!("{tenant} has no event {event}: salus audit list --tenant {tenant} --json has their ids");
             let call = Call { path: vec![("id".into(), event)], body: json!({"reason": reason}), ..Call::default() };
-            let reply = operate(place, &tenant, "audit.event.redact", call).await?;
+            let reply = match operate(place, &tenant, "audit.event.redact", call).await {
+                Err(Error::NotFound) => Err(Error::invalid("event", "no_such_record", why)),
+                other => other,
+            }?;
             Ok(Outcome::done(reply, "The detail of the event is removed, on the record"))
         }
         AuditCommand::Honey { tenant, patient, remove } => honey(place, &tenant, patient, remove).await,
