@@ -16,8 +16,13 @@ use uuid::Uuid;
 
 /// The operations.
 pub fn ops() -> Vec<Op> {
-    let text = || json!({"type": "string"});
-    let op = |path: &str, name: &str, target, summary: &str, run: Run| Op {
+    let mut all = endings();
+    all.extend(beginnings());
+    all
+}
+
+fn op(path: &str, name: &str, target: &'static str, summary: &str, run: Run) -> Op {
+    Op {
         method: Method::Post,
         path: format!("/api/v1/auth/{path}"),
         name: format!("auth.{name}"),
@@ -28,7 +33,11 @@ pub fn ops() -> Vec<Op> {
         input: None,
         output: json!({"type": "object"}),
         run,
-    };
+    }
+}
+
+/// What ends somebody's ways in.
+fn endings() -> Vec<Op> {
     vec![
         op(
             "sessions/{id}/revoke",
@@ -58,6 +67,13 @@ pub fn ops() -> Vec<Op> {
             "Take away all second factors of a user who lost them, and end the sessions; new ones are set up at the next sign-in",
             run(|tx, call| Box::pin(reset_factors(tx, call))),
         ),
+    ]
+}
+
+/// What makes new ones.
+fn beginnings() -> Vec<Op> {
+    let text = || json!({"type": "string"});
+    vec![
         Op {
             permission: "auth.identity_provider.write",
             input: Some(json!({

@@ -29,9 +29,9 @@ const FRESH: Duration = Duration::minutes(15);
 
 /// Whether the holder of these roles and permissions must give a second factor.
 #[must_use]
-pub fn needs_second_factor(rules: &SecurityConfiguration, roles: &[String], permissions: &Permissions) -> bool {
+pub fn needs_second_factor(rules: &SecurityConfiguration, held: &[String], permissions: &Permissions) -> bool {
     rules.require_mfa
-        || roles.iter().any(|role| rules.mfa_required_roles.contains(role))
+        || held.iter().any(|role| rules.mfa_required_roles.contains(role))
         || POWERS.iter().any(|power| permissions.allow(power))
 }
 

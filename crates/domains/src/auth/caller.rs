@@ -181,6 +181,6 @@ async fn api_key(tx: &mut Tx, token: &Token, now: OffsetDateTime) -> Result<Opti
     let list = |name: &str| serde_json::from_value::<Vec<String>>(row.get(name)).map_err(Error::internal);
     let (scopes, networks) = (list("scopes")?, list("networks")?);
     let scopes = (!scopes.is_empty()).then(|| Permissions::new(scopes));
-    let (user, ends) = (row.get("user_id"), row.get("expires_at"));
-    Ok(Some(Living { user, id, ends, scopes, networks: networks.into(), lacks_factor: false }))
+    let (owner, ends) = (row.get("user_id"), row.get("expires_at"));
+    Ok(Some(Living { user: owner, id, ends, scopes, networks: networks.into(), lacks_factor: false }))
 }

@@ -20,7 +20,7 @@ pub fn reads() -> Vec<Op> {
         path: "/api/v1/auth/glass-log".to_owned(),
         name: "auth.glass.log".to_owned(),
         permission: "auth.glass.read",
-        summary: "Emergency accesses with their reasons, uses and reviews; those to be reviewed first".to_owned(),
+        summary: "Emergency accesses with their reasons, accesses and reviews; those to be reviewed first".to_owned(),
         target: "auth.glass_breaks",
         params: vec![
             Param {
@@ -66,7 +66,7 @@ async fn log(tx: &mut Tx, call: Call) -> Result<Reply> {
     for row in &rows {
         let (user, patient): (Uuid, Uuid) = (row.get("user_id"), row.get("patient_id"));
         let until: OffsetDateTime = row.get::<_, Option<_>>("ended_at").unwrap_or_else(|| row.get("ends_at"));
-        let uses = audit::uses_through_glass(tx, (user, patient), (row.get("opened_at"), until)).await?;
+        let accesses = audit::uses_through_glass(tx, (user, patient), (row.get("opened_at"), until)).await?;
         let name = |id: Uuid| names.get(&id).cloned().unwrap_or_default();
         data.push(json!({
             "id": row.get::<_, Uuid>("id"),
@@ -77,7 +77,7 @@ async fn log(tx: &mut Tx, call: Call) -> Result<Reply> {
             "reason": opened(tx, row, "reason")?,
             "opened_at": moment(Some(row.get("opened_at")))?,
             "ends_at": moment(Some(until))?,
-            "uses": uses,
+            "accesses": accesses,
             "review_due_on": row.get::<_, String>("due"),
             "reviewed_at": moment(row.get("reviewed_at"))?,
             "reviewer_name": row.get::<_, Option<Uuid>>("reviewed_by").map(name),

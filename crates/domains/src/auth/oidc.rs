@@ -1,4 +1,4 @@
-//! Sign-in through a service that says who somebody is (OpenID Connect Core 1.0): authorization code with PKCE (RFC 7636)
+//! Sign-in through a service that says who somebody is (`OpenID` Connect Core 1.0): authorization code with PKCE (RFC 7636)
 //! and nonce, against the providers that a tenant trusts.
 //!
 //! Holds: an account at a provider opens only the user it was linked to; the question is bound to the browser that asked

@@ -157,10 +157,10 @@ pub(super) async fn second_factor_of(
 ) -> Result<Proof> {
     let mut tx = db.begin(Ctx::system(db.env(), tenant), false).await?;
     let factors = factors::of_user(&mut tx, user).await?;
-    let roles = held(&mut tx, user, db.env().now()).await?;
+    let granted = held(&mut tx, user, db.env().now()).await?;
     if !factors.any() {
         tx.finish_unrecorded().await?;
-        if needs_second_factor(rules, &roles.roles, &roles.permissions()) {
+        if needs_second_factor(rules, &granted.roles, &granted.permissions()) {
             let detail = "A second factor must be set up first: sign in with a browser".into();
             return Err(Error::Refused { code: "sign_in_by_browser", detail });
         }

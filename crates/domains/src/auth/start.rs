@@ -97,16 +97,16 @@ pub async fn add_roles(tx: &mut Tx, kind: &str) -> Result<Vec<String>> {
         for name in &role.bundles {
             let bundle = library.bundles.iter().find(|b| b.name == *name);
             let bundle = bundle.ok_or_else(|| Error::internal(format!("no bundle {name}")))?;
-            let permission = match bundles.get(name) {
-                Some(id) => *id,
-                None => {
-                    let values =
-                        json!({"name": bundle.name, "description": bundle.description, "patterns": bundle.patterns});
-                    let permission = new(tx, values);
-                    bundles.insert(name.clone(), permission.id);
-                    permissions.push(permission);
-                    bundles[name]
-                }
+            let permission = if let Some(id) = bundles.get(name) {
+                *id
+            } else {
+                let values =
+                    json!({"name": bundle.name, "description": bundle.description, "patterns": bundle.patterns});
+                let permission = new(tx, values);
+                let id = permission.id;
+                bundles.insert(name.clone(), id);
+                permissions.push(permission);
+                id
             };
             grants.push(new(tx, json!({"role_id": made.id, "permission_id": permission})));
         }

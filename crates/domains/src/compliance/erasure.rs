@@ -48,10 +48,16 @@ struct Confirmation {
 /// The operations.
 #[must_use]
 pub fn actions() -> Vec<Op> {
-    let base = "/api/v1/compliance/erasure-requests";
-    let op = |tail: &str, verb: &str, permission, summary: &str, run: Run| Op {
+    let mut all = requests();
+    all.extend(of_tenants());
+    all.extend(reads());
+    all
+}
+
+fn op(tail: &str, verb: &str, permission: &'static str, summary: &str, run: Run) -> Op {
+    Op {
         method: Method::Post,
-        path: format!("{base}{tail}"),
+        path: format!("/api/v1/compliance/erasure-requests{tail}"),
         name: format!("compliance.erasure_request.{verb}"),
         permission,
         summary: summary.to_owned(),
@@ -60,7 +66,11 @@ pub fn actions() -> Vec<Op> {
         input: None,
         output: state_schema(),
         run,
-    };
+    }
+}
+
+/// Asking, confirming and declining.
+fn requests() -> Vec<Op> {
     let id = |doc: &str| json!({"type": "string", "format": "uuid", "description": doc});
     vec![
         Op {
@@ -98,6 +108,12 @@ pub fn actions() -> Vec<Op> {
             "End a request without erasing: refused by another person, or withdrawn by who asked",
             run(|tx, call| Box::pin(decline(tx, call))),
         ),
+    ]
+}
+
+/// Asking for the whole organization.
+fn of_tenants() -> Vec<Op> {
+    vec![
         Op {
             path: "/api/v1/compliance/tenant-erasure-requests".to_owned(),
             name: "compliance.tenant_erasure_request.ask".to_owned(),
@@ -112,6 +128,12 @@ pub fn actions() -> Vec<Op> {
                 run(|tx, call| Box::pin(ask_for_tenant(tx, call))),
             )
         },
+    ]
+}
+
+/// What waits, and what was done.
+fn reads() -> Vec<Op> {
+    vec![
         Op {
             method: Method::Get,
             params: vec![crate::kernel::limit_param()],
@@ -234,7 +256,9 @@ async fn list(tx: &mut Tx, call: Call) -> Result<Reply> {
         };
         let decided_by: Option<Uuid> = row.get("decided_by");
         let decided_kind: Option<&str> = row.get("decided_kind");
-        person.into_iter().for_each(|person| tx.about(person));
+        if let Some(person) = person {
+            tx.about(person);
+        }
         data.push(json!({
             "id": id, "act": row.get::<_, &str>("act"), "person_id": person, "reason": row.get::<_, Option<&str>>("reason"), "state": row.get::<_, &str>("state"),
             "note": note.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()), "own": asked_by == tx.ctx.actor.id,

@@ -29,7 +29,13 @@ const HISTORY: i64 = 50;
 /// The operations.
 #[must_use]
 pub fn actions() -> Vec<Op> {
-    let op = |method, tail: &str, verb: &str, summary: &str, run: Run| Op {
+    let mut all = reads();
+    all.extend(changes());
+    all
+}
+
+fn op(method: Method, tail: &str, verb: &str, summary: &str, run: Run) -> Op {
+    Op {
         method,
         path: format!("{BASE}{tail}"),
         name: format!("kernel.encryption_key.{verb}"),
@@ -40,7 +46,10 @@ pub fn actions() -> Vec<Op> {
         input: None,
         output: key_schema(),
         run,
-    };
+    }
+}
+
+fn reads() -> Vec<Op> {
     let list = |item: Value| json!({"type": "object", "properties": {"data": {"type": "array", "items": item}}});
     let status = Param {
         name: "status".into(),
@@ -59,16 +68,6 @@ pub fn actions() -> Vec<Op> {
                 run(|tx, call| Box::pin(all(tx, call))),
             )
         },
-        Op {
-            input: Some(generate_schema()),
-            ..op(
-                Method::Post,
-                "",
-                "generate",
-                "Make the key of a kind and purpose of which none is in use",
-                run(|tx, call| Box::pin(generate(tx, call))),
-            )
-        },
         op(
             Method::Get,
             "/{id}",
@@ -76,30 +75,6 @@ pub fn actions() -> Vec<Op> {
             "One key: its use, what lies under it, its exchanges",
             run(|tx, call| Box::pin(one(tx, call))),
         ),
-        Op {
-            output: step_schema(),
-            ..op(
-                Method::Post,
-                "/{id}/rotate",
-                "rotate",
-                "Begin to exchange a key that is in use; the tenant key takes two persons",
-                run(|tx, call| Box::pin(rotate(tx, call))),
-            )
-        },
-        Op {
-            input: Some(
-                json!({"type": "object", "required": ["status"], "additionalProperties": false, "properties": {
-                "status": {"type": "string", "enum": ASKED}}}),
-            ),
-            output: step_schema(),
-            ..op(
-                Method::Post,
-                "/{id}/status",
-                "set_status",
-                "Retire a key under which nothing lies; distrust or destroy one, which takes two persons",
-                run(|tx, call| Box::pin(set_status(tx, call))),
-            )
-        },
         Op {
             target: "kernel.key_rotation_history",
             params: vec![limit_param()],
@@ -122,6 +97,45 @@ pub fn actions() -> Vec<Op> {
                 "field_coverage",
                 "Sealed columns: values, those under the key in use, and when they were counted",
                 run(|tx, call| Box::pin(coverage(tx, call))),
+            )
+        },
+    ]
+}
+
+fn changes() -> Vec<Op> {
+    vec![
+        Op {
+            input: Some(generate_schema()),
+            ..op(
+                Method::Post,
+                "",
+                "generate",
+                "Make the key of a kind and purpose of which none is in use",
+                run(|tx, call| Box::pin(generate(tx, call))),
+            )
+        },
+        Op {
+            output: step_schema(),
+            ..op(
+                Method::Post,
+                "/{id}/rotate",
+                "rotate",
+                "Begin to exchange a key that is in use; the tenant key takes two persons",
+                run(|tx, call| Box::pin(rotate(tx, call))),
+            )
+        },
+        Op {
+            input: Some(
+                json!({"type": "object", "required": ["status"], "additionalProperties": false, "properties": {
+                "status": {"type": "string", "enum": ASKED}}}),
+            ),
+            output: step_schema(),
+            ..op(
+                Method::Post,
+                "/{id}/status",
+                "set_status",
+                "Retire a key under which nothing lies; distrust or destroy one, which takes two persons",
+                run(|tx, call| Box::pin(set_status(tx, call))),
             )
         },
     ]

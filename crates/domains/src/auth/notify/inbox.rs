@@ -136,7 +136,7 @@ pub async fn choices(db: &Db, ctx: &Ctx) -> Result<Vec<Choice>> {
         choice.is_wanted = found.get("is_wanted");
         if let Some(sealed) = found.get::<_, Option<&[u8]>>("address") {
             let at = At { table: "auth.notification_preferences", column: "address", row: found.get("id") };
-            choice.address = tx.open_value(at, sealed)?.as_str().unwrap_or_default().to_owned();
+            tx.open_value(at, sealed)?.as_str().unwrap_or_default().clone_into(&mut choice.address);
         }
     }
     tx.commit("auth.notification.read_choices", "auth.notification_preferences").await?;

@@ -42,7 +42,7 @@ impl Smtp {
             "smtp" => AsyncSmtpTransport::<Tokio1Executor>::starttls_relay(name).map_err(|_| wrong())?,
             _ => return Err(wrong()),
         };
-        let transport = port.into_iter().fold(transport, |t, port| t.port(port));
+        let transport = port.into_iter().fold(transport, AsyncSmtpTransportBuilder::port);
         let transport =
             login.into_iter().fold(transport, |t, (user, password)| t.credentials(Credentials::new(user, password)));
         let from = from.parse().map_err(|_| {
