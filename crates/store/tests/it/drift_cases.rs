@@ -257,7 +257,7 @@ pub const ACCESS: &[Case] = &[
     by_person("CREATE ROLE salus_shadow", &[(Role, "salus_shadow", '+')], 1),
     case("COMMENT ON TABLE kernel.keys IS 'nothing to see'", &[(Comment, "TABLE kernel.keys", '~')]),
     case("COMMENT ON COLUMN kernel.keys.canary IS NULL", &[(Comment, "COLUMN kernel.keys.canary", '-')]),
-    case("COMMENT ON COLUMN kernel.keys.wrapped IS 'it''s a \\ new one'", &[(Comment, "COLUMN kernel.keys.wrapped", '+')]),
+    case("COMMENT ON COLUMN kernel.keys.id IS 'it''s a \\ new one'", &[(Comment, "COLUMN kernel.keys.id", '+')]),
     case("COMMENT ON CONSTRAINT keys_no_uq ON kernel.keys IS NULL", &[(Comment, "CONSTRAINT keys_no_uq ON kernel.keys", '-')]),
     case("UPDATE kernel.fields SET class = 'C0' WHERE table_name = 'kernel.keys' AND column_name = 'wrapped'",
         &[(Registration, "COLUMN kernel.keys.wrapped", '~')]),
