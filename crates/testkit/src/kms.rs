@@ -4,7 +4,7 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use std::{
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate, matchers::any};
@@ -56,7 +56,7 @@ impl FakeKms {
 
     /// Tells it something, and counts calls anew.
     pub fn set(&self, change: impl Fn(&mut State)) {
-        let mut state = self.state.lock().expect("no holder panicked");
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.calls = 0;
         change(&mut state);
     }
@@ -64,7 +64,7 @@ impl FakeKms {
     /// Calls since it was last told something.
     #[must_use]
     pub fn calls(&self) -> u32 {
-        self.state.lock().expect("no holder panicked").calls
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).calls
     }
 
     /// Listens on this machine until what is returned is dropped.

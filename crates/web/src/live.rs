@@ -35,7 +35,7 @@ const LOOK: Duration = Duration::from_millis(500);
 /// Between two signs of life that are asked for.
 const PING: Duration = Duration::from_secs(20);
 /// A connection without one is gone.
-const SILENCE: Duration = Duration::from_secs(60);
+const SILENCE: Duration = Duration::from_mins(1);
 /// A reader this slow is no reader.
 const WRITE: Duration = Duration::from_secs(30);
 /// Connections of one node.

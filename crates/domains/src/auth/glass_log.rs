@@ -20,7 +20,7 @@ pub fn reads() -> Vec<Op> {
         path: "/api/v1/auth/glass-log".to_owned(),
         name: "auth.glass.log".to_owned(),
         permission: "auth.glass.read",
-        summary: "Emergency accesses with their reasons, accesses and reviews; those to be reviewed first".to_owned(),
+        summary: "Emergency accesses with their reasons, uses and reviews; those to be reviewed first".to_owned(),
         target: "auth.glass_breaks",
         params: vec![
             Param {
@@ -77,7 +77,7 @@ async fn log(tx: &mut Tx, call: Call) -> Result<Reply> {
             "reason": opened(tx, row, "reason")?,
             "opened_at": moment(Some(row.get("opened_at")))?,
             "ends_at": moment(Some(until))?,
-            "accesses": accesses,
+            "uses": accesses,
             "review_due_on": row.get::<_, String>("due"),
             "reviewed_at": moment(row.get("reviewed_at"))?,
             "reviewer_name": row.get::<_, Option<Uuid>>("reviewed_by").map(name),

@@ -113,22 +113,20 @@ fn requests() -> Vec<Op> {
 
 /// Asking for the whole organization.
 fn of_tenants() -> Vec<Op> {
-    vec![
-        Op {
-            path: "/api/v1/compliance/tenant-erasure-requests".to_owned(),
-            name: "compliance.tenant_erasure_request.ask".to_owned(),
-            input: Some(json!({"type": "object", "required": ["slug"], "additionalProperties": false, "properties": {
+    vec![Op {
+        path: "/api/v1/compliance/tenant-erasure-requests".to_owned(),
+        name: "compliance.tenant_erasure_request.ask".to_owned(),
+        input: Some(json!({"type": "object", "required": ["slug"], "additionalProperties": false, "properties": {
                 "slug": {"type": "string", "description": "The name of the organization in addresses, to be sure"},
                 "note": {"type": ["string", "null"], "maxLength": NOTE}}})),
-            ..op(
-                "",
-                "ask",
-                "compliance.tenant.erase",
-                "Ask for the whole organization to be erased; the operator does it within 72 hours: salus tenant erase",
-                run(|tx, call| Box::pin(ask_for_tenant(tx, call))),
-            )
-        },
-    ]
+        ..op(
+            "",
+            "ask",
+            "compliance.tenant.erase",
+            "Ask for the whole organization to be erased; the operator does it within 72 hours: salus tenant erase",
+            run(|tx, call| Box::pin(ask_for_tenant(tx, call))),
+        )
+    }]
 }
 
 /// What waits, and what was done.

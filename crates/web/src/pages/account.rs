@@ -138,6 +138,7 @@ fn sessions(view: &AccountView, shell: &Shell) -> Markup {
 
 /// Browser and system out of what a browser calls itself, which names those it once imitated as well; the text as it is
 /// when neither is known.
+#[must_use]
 pub fn device(agent: &str) -> String {
     const BROWSERS: [(&str, &str); 6] = [
         ("Edg/", "Edge"),

@@ -125,9 +125,10 @@ fn name(who: &Who, shell: &Shell) -> String {
 
 /// Whose record, or that it is everything.
 fn whose(request: &Request, shell: &Shell) -> Markup {
-    match (&request.person_id, request.act.as_str()) {
-        (Some(person), "erase_person") => html! { span class="id" { (person) } },
-        _ => html! { (shell.t().erasure.everything) },
+    if let (Some(person), "erase_person") = (&request.person_id, request.act.as_str()) {
+        html! { span class="id" { (person) } }
+    } else {
+        html! { (shell.t().erasure.everything) }
     }
 }
 

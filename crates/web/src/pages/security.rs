@@ -11,10 +11,12 @@ use super::{
 use crate::assets;
 use maud::{Markup, html};
 use serde::{Deserialize, Serialize};
+use std::fmt::Write as _;
 
 /// The page.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
+#[allow(clippy::struct_excessive_bools, reason = "each says whether one thing of the account is so")]
 pub struct SecurityView {
     /// Whether nothing else is open before a second factor is set up.
     pub must_enrol: bool,
@@ -212,7 +214,7 @@ fn qr(pending: &Pending, label: &str) -> Markup {
     let mut path = String::new();
     for (at, _) in pending.dark.iter().enumerate().filter(|(_, dark)| **dark) {
         let (x, y) = (at % pending.size.max(1) + 4, at / pending.size.max(1) + 4);
-        path.push_str(&format!("M{x} {y}h1v1h-1z"));
+        let _ = write!(path, "M{x} {y}h1v1h-1z");
     }
     let side = pending.size + 8;
     html! {
@@ -290,8 +292,8 @@ fn codes(view: &SecurityView, shell: &Shell) -> Markup {
             div class="line" { (words(channel)) (action(shell, &format!("codes/{channel}/remove"), s.remove, "quiet danger")) }
         }
         @if view.address_token.is_empty() {
-            @let mut channel = Field::new("channel", s.channel, Kind::Choice, "").required();
-            @let _ = channel.choices = view.channels.iter().map(|c| (c.clone(), words(c).to_owned())).collect();
+            @let choices = view.channels.iter().map(|c| (c.clone(), words(c).to_owned())).collect();
+            @let channel = Field { choices, ..Field::new("channel", s.channel, Kind::Choice, "").required() };
             @let address = Field::new("address", s.to_address, Kind::Text, "").required().autocomplete("email");
             (form::post(shell, "/account/security/codes", "form two", &html! {
                 (form::field(shell, &channel.check(&view.errors)))

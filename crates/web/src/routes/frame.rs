@@ -73,7 +73,7 @@ impl Visit {
         shell.request_id = ctx.request.to_string();
         shell.may_search = !ctx.restricted && ctx.may("medical.patient.read");
         shell.person = Some(Person { roles: ctx.actor.roles.to_vec(), ..Person::default() });
-        shell.purpose = ctx.purpose.code().to_owned();
+        ctx.purpose.code().clone_into(&mut shell.purpose);
         shell.purposes = offered(&ctx).map(|p| p.code().to_owned()).collect();
         shell.nav = modules(&ctx).into_iter().map(|m| m.item(shell.locale)).collect();
         // Without the second factor that the roles need, only the page where one is set up is open.

@@ -38,17 +38,8 @@ use std::sync::Arc;
 pub fn pages() -> Router<Arc<App>> {
     Router::new()
         .route("/", get(home::show))
-        .route("/sign-in", get(entry::sign_in_page).post(entry::sign_in))
-        .route("/sign-in/code", post(entry::give_code))
-        .route("/sign-in/passkey", post(passkey::sign_in))
-        .route("/sign-in/passkey/ask", post(passkey::ask))
-        .route("/sign-in/provider/back", get(provider::arrive))
-        .route("/sign-in/provider/{organization}/{id}", get(provider::depart))
-        .route("/api/auth/token", post(tokens::issue))
-        .route("/api/auth/token/refresh", post(tokens::refresh))
-        .route("/api/auth/token/revoke", post(tokens::revoke))
-        .route("/sign-out", post(entry::sign_out))
-        .route("/setup/{token}", get(entry::setup_page).post(entry::setup))
+        .merge(entrances())
+        .merge(own_account())
         .route("/preferences", post(entry::preferences))
         .route("/patients", get(patients::list).post(patients::search))
         .route("/patients/new", get(patients::new).post(patients::create))
@@ -85,6 +76,31 @@ pub fn pages() -> Router<Arc<App>> {
         .route("/erasures/{id}/confirm", post(erasures::confirm))
         .route("/erasures/{id}/decline", post(erasures::decline))
         .route("/docs", get(home::docs))
+        .route("/security-configuration", get(rules::show).post(rules::change))
+        .route("/simulator", get(rules::simulator))
+        .route("/assets/{file}", get(asset))
+        .fallback(home::missing)
+}
+
+/// Ways in and out.
+fn entrances() -> Router<Arc<App>> {
+    Router::new()
+        .route("/sign-in", get(entry::sign_in_page).post(entry::sign_in))
+        .route("/sign-in/code", post(entry::give_code))
+        .route("/sign-in/passkey", post(passkey::sign_in))
+        .route("/sign-in/passkey/ask", post(passkey::ask))
+        .route("/sign-in/provider/back", get(provider::arrive))
+        .route("/sign-in/provider/{organization}/{id}", get(provider::depart))
+        .route("/api/auth/token", post(tokens::issue))
+        .route("/api/auth/token/refresh", post(tokens::refresh))
+        .route("/api/auth/token/revoke", post(tokens::revoke))
+        .route("/sign-out", post(entry::sign_out))
+        .route("/setup/{token}", get(entry::setup_page).post(entry::setup))
+}
+
+/// What a person does to their own account.
+fn own_account() -> Router<Arc<App>> {
+    Router::new()
         .route("/account", get(account::show))
         .route("/account/tokens", post(account::create_token))
         .route("/account/tokens/{id}/revoke", post(account::revoke_token))
@@ -106,10 +122,6 @@ pub fn pages() -> Router<Arc<App>> {
         .route("/account/security/accounts/{id}", get(provider::link))
         .route("/account/security/accounts/{id}/remove", post(provider::unlink))
         .route("/account/tokens/{id}/replace", post(account::replace_token))
-        .route("/security-configuration", get(rules::show).post(rules::change))
-        .route("/simulator", get(rules::simulator))
-        .route("/assets/{file}", get(asset))
-        .fallback(home::missing)
 }
 
 async fn asset(Path(file): Path<String>) -> Response {

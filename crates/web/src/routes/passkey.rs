@@ -25,12 +25,11 @@ use std::{net::IpAddr, sync::Arc};
 /// This site as browsers know it; none at an address that is a number, where they know no passkeys. What is set as
 /// public address comes before what the browser asked for.
 pub fn site(app: &App, headers: &HeaderMap) -> Option<RelyingParty> {
-    let origin = match &app.public_url {
-        Some(url) => url.trim_end_matches('/').to_owned(),
-        None => {
-            let host = headers.get(header::HOST).and_then(|v| v.to_str().ok())?;
-            format!("{}://{host}", if app.secure { "https" } else { "http" })
-        }
+    let origin = if let Some(url) = &app.public_url {
+        url.trim_end_matches('/').to_owned()
+    } else {
+        let host = headers.get(header::HOST).and_then(|v| v.to_str().ok())?;
+        format!("{}://{host}", if app.secure { "https" } else { "http" })
     };
     let uri: Uri = origin.parse().ok()?;
     let host = uri.host()?;
@@ -44,7 +43,8 @@ fn nowhere() -> Error {
 }
 
 fn asked(question: Question) -> Response {
-    Json(json!({"token": question.token, "options": question.options})).into_response()
+    let Question { token, options } = question;
+    Json(json!({"token": token, "options": options})).into_response()
 }
 
 /// POST `/account/security/passkeys/ask`.

@@ -155,14 +155,12 @@ pub async fn change_password(Extension(peer): Extension<Peer>, headers: HeaderMa
         return page(&visit, &headers, SecurityView { errors, ..SecurityView::default() }).await;
     }
     let ip = peer.0.ip().to_string();
-    match auth::change_password(&visit.app.db, &visit.ctx, get("old"), get("password"), &ip).await {
-        Err(e) => refused(&visit, &headers, e, &[]).await,
-        Ok(()) => {
-            visit.app.callers.forget();
-            let done = visit.shell.t().security.password_changed.to_owned();
-            page(&visit, &headers, SecurityView { done, ..SecurityView::default() }).await
-        }
+    if let Err(e) = auth::change_password(&visit.app.db, &visit.ctx, get("old"), get("password"), &ip).await {
+        return refused(&visit, &headers, e, &[]).await;
     }
+    visit.app.callers.forget();
+    let done = visit.shell.t().security.password_changed.to_owned();
+    page(&visit, &headers, SecurityView { done, ..SecurityView::default() }).await
 }
 
 /// POST `/account/security/authenticator`.

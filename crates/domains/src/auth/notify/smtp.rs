@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 use lettre::{
     AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor,
     message::{Mailbox, header::ContentType},
-    transport::smtp::authentication::Credentials,
+    transport::smtp::{AsyncSmtpTransportBuilder, authentication::Credentials},
 };
 use salus_core::{Error, Result};
 use std::time::Duration;

@@ -4,7 +4,7 @@
 use crate::{output::Outcome, place::Place};
 use salus_core::{Ctx, Error, Result};
 use salus_domains::{compliance, operations};
-use salus_store::{Body, Call, Db, audit::report, dispatch, fault_point, sql};
+use salus_store::{Body, Call, Db, audit::report, dispatch, sql};
 use serde_json::{Value, json};
 use std::{io::Write as _, os::unix::fs::OpenOptionsExt as _, path::PathBuf};
 use uuid::Uuid;
@@ -42,9 +42,6 @@ pub async fn shred(place: &Place, tenant: &str, person: Uuid, reason: &str) -> R
         return Err(Error::internal(format!("{name} answers no object")));
     };
     let at = told["erased_at"].as_str();
-    if at.is_some() {
-        fault_point!("erasure.committed");
-    }
     let text = match at {
         None => format!(
             "Asked for the erasure of {person}. Nothing is erased yet: within 72 hours a person of {tenant} with the permission\n\
