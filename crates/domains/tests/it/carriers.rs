@@ -29,7 +29,7 @@ async fn mail_server(refusal: Option<&'static str>) -> (u16, Arc<Mutex<String>>)
         write.write_all(b"220 mail.example\r\n").await.unwrap();
         let mut in_message = false;
         while let Ok(Some(line)) = lines.next_line().await {
-            kept.lock().unwrap().push_str(&format!("{line}\n"));
+            kept.lock().unwrap().extend([line.as_str(), "\n"]);
             let answer = match line.get(..4).unwrap_or_default() {
                 _ if in_message && line == "." => {
                     in_message = false;

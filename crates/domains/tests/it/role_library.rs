@@ -120,7 +120,7 @@ async fn which_fields_each_role_is_answered_is_as_reviewed() {
             for purpose in purposes(role) {
                 let ctx = holder(&world, role, purpose);
                 let _ = writeln!(text, "\n{set} {} {}", role.name, purpose.code());
-                for op in world.ops.iter().filter(|op| op.name.ends_with(".get")) {
+                for op in world.ops.iter().filter(|op| op.name.rsplit('.').next() == Some("get")) {
                     let table = catalog.table(op.target).unwrap();
                     let decision = decided(&ctx, op);
                     if !decision.permit || table.subject.is_none() {

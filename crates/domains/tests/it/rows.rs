@@ -267,5 +267,5 @@ async fn what_digests_cost() {
         all.sort_unstable();
         all[all.len() / 2]
     };
-    println!("without {:?}, with {:?}", median(&mut took[0]), median(&mut took[1]));
+    eprintln!("without {:?}, with {:?}", median(&mut took[0]), median(&mut took[1]));
 }

@@ -200,8 +200,8 @@ async fn a_key_is_exchanged_and_destroyed_by_the_endpoints_of_system_004() {
     }
     assert_eq!(place.post(&one, rotate, &id, Value::Null).await.unwrap()["state"], "begun");
     assert_eq!(code(place.post(&one, rotate, &id, Value::Null).await), "rotation_running");
-    let pace = salus_store::rotate::Pace { settle: std::time::Duration::from_millis(40), batch: 7, rest: 0 };
-    assert!(place.world.db.run_rotations(place.world.tenant, &pace, |_| ()).await.unwrap().is_empty());
+    let quick = salus_store::rotate::Pace { settle: std::time::Duration::from_millis(40), batch: 7, rest: 0 };
+    assert!(place.world.db.run_rotations(place.world.tenant, &quick, |_| ()).await.unwrap().is_empty());
     let old = place.told(&one, "kernel.encryption_key.get", at(&id)).await.unwrap();
     assert_eq!((&old["status"], &old["history"][0]["state"]), (&json!("RETIRED"), &json!("finished")));
     let rotations = place.told(&one, "kernel.encryption_key.rotations", Call::default()).await.unwrap();

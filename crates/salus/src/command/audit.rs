@@ -130,8 +130,8 @@ pub enum AuditCommand {
         #[arg(long, conflicts_with = "anchors")]
         alone: bool,
         /// Also hold every stored row against the last event that wrote it, or only those of this table.
-        #[arg(long, value_name = "TABLE", num_args = 0..=1)]
-        rows: Option<Option<String>>,
+        #[arg(long, value_name = "TABLE", num_args = 0..=1, default_missing_value = "")]
+        rows: Option<String>,
     },
     /// Remove the sealed detail of an event for good, such as a search text; its header and all proofs stay.
     Redact {
@@ -197,7 +197,9 @@ pub async fn run(place: &Place, command: AuditCommand) -> Result<Outcome> {
             let whole = check(place, anchors, alone).await?;
             match rows {
                 None => Ok(whole),
-                Some(table) => rows::check(place, table.as_deref()).await.map(|of_rows| whole.and("rows", of_rows)),
+                Some(table) => rows::check(place, Some(table.as_str()).filter(|t| !t.is_empty()))
+                    .await
+                    .map(|of_rows| whole.and("rows", of_rows)),
             }
         }
         AuditCommand::Redact { tenant, event, reason } => {

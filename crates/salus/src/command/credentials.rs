@@ -66,7 +66,7 @@ fn hex(text: &str) -> Result<Vec<u8>> {
     let bytes = (0..text.len() / 2).map(|i| text.get(2 * i..2 * i + 2).and_then(|b| u8::from_str_radix(b, 16).ok()));
     let bytes: Option<Vec<u8>> = bytes.collect();
     bytes
-        .filter(|_| text.len() % 2 == 0)
+        .filter(|_| text.len().is_multiple_of(2))
         .ok_or_else(|| Error::invalid("data", "unreadable", format!("{text} is no hex")))
 }
 

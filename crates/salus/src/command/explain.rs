@@ -11,6 +11,7 @@ use salus_domains::{
     explain::{Question, explain},
 };
 use serde_json::json;
+use std::fmt::Write as _;
 
 #[derive(Debug, Subcommand)]
 pub enum ExplainCommand {
@@ -59,10 +60,10 @@ pub async fn run(place: &Place, command: ExplainCommand) -> Result<Outcome> {
     text.push_str(&table(&["rule", "", "how it comes to that"], &lines));
     if !why.hidden.is_empty() {
         let fields: Vec<String> = why.hidden.iter().map(|h| format!("{} ({})", h.field, h.why)).collect();
-        text.push_str(&format!("\n\nLeft out: {}", fields.join(", ")));
+        let _ = write!(text, "\n\nLeft out: {}", fields.join(", "));
     }
     if !why.notice.is_empty() {
-        text.push_str(&format!("\n\n{}", why.notice));
+        let _ = write!(text, "\n\n{}", why.notice);
     }
     Ok(Outcome::done(json!(why), text))
 }

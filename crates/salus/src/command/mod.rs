@@ -149,7 +149,7 @@ pub async fn run(cli: Cli) -> Result<Outcome> {
         Command::Conformance(command) => conformance::run(&command),
         Command::Backup(args) => backup::backup(&place().await?, args).await,
         Command::Restore(args) => backup::restore(Config::load(cli.home.as_deref())?, args).await,
-        Command::Drill(command) => backup::drill::run(Config::load(cli.home.as_deref())?, command).await,
+        Command::Drill(command) => Box::pin(backup::drill::run(Config::load(cli.home.as_deref())?, command)).await,
         Command::Audit(command) => audit::run(&place().await?, command).await,
         Command::Keys(command) => keys::run(place().await?, command).await,
         Command::Ops(command) => ops::run(&Config::load(cli.home.as_deref())?, &command),

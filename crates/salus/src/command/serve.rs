@@ -34,15 +34,7 @@ use tokio::{
 const BALLAST_MIB: u64 = 256;
 
 pub async fn run(mut place: Place, args: ServeArgs, as_json: bool) -> Result<Outcome> {
-    let listen = args
-        .listen
-        .clone()
-        .or_else(|| args.port.map(|p| format!("127.0.0.1:{p}")))
-        .or_else(|| place.config.listen.clone());
-    let listen = listen.unwrap_or_else(|| "127.0.0.1:8080".into());
-    let listener = TcpListener::bind(&listen)
-        .await
-        .map_err(|e| Error::Unavailable(format!("cannot listen on {listen}: {e}; {}", listen_fix(&e))))?;
+    let listener = listener(&place, &args).await?;
     let address = listener.local_addr().map_err(Error::internal)?;
     runtime::allow_open_files();
     // Taken before anything is started, so that a stop during start-up is a clean one as well.
@@ -100,6 +92,18 @@ pub async fn run(mut place: Place, args: ServeArgs, as_json: bool) -> Result<Out
     db.close().await;
     drop(place);
     Ok(stopped())
+}
+
+/// Where it is asked to listen.
+async fn listener(place: &Place, args: &ServeArgs) -> Result<TcpListener> {
+    let listen = args
+        .listen
+        .clone()
+        .or_else(|| args.port.map(|p| format!("127.0.0.1:{p}")))
+        .or_else(|| place.config.listen.clone());
+    let listen = listen.unwrap_or_else(|| "127.0.0.1:8080".into());
+    let refused = |e| Error::Unavailable(format!("cannot listen on {listen}: {e}; {}", listen_fix(&e)));
+    TcpListener::bind(&listen).await.map_err(refused)
 }
 
 fn listen_fix(e: &std::io::Error) -> &'static str {

@@ -38,7 +38,7 @@ pub enum UserCommand {
         days: i64,
     },
     /// Bring in the users of an existing system, who keep their passwords: one JSON object a line with email,
-    /// display_name, roles and bcrypt_hash.
+    /// `display_name`, roles and `bcrypt_hash`.
     Import {
         #[arg(long)]
         tenant: String,
@@ -104,19 +104,7 @@ pub async fn run(place: &Place, command: UserCommand) -> Result<Outcome> {
                 format!("{email} can choose a password within 72 hours at {}", link(place, &made)),
             ))
         }
-        UserCommand::Service { name, roles, days, .. } => {
-            let mut tx = db.begin(ctx.clone(), false).await?;
-            let user = auth::create_service(&mut tx, &name, &roles).await?;
-            tx.commit("auth.user.create_service", "auth.users").await?;
-            let key = auth::create_api_key(
-                &db,
-                &ctx,
-                user,
-                &auth::NewApiKey { name: &name, scopes: Permissions::default(), days, ..auth::NewApiKey::default() },
-            )
-            .await?;
-            Ok(Outcome::done(json!({"user": user, "id": key.id, "key": key.text}), shown_once(&key.text)))
-        }
+        UserCommand::Service { name, roles, days, .. } => service(&db, &ctx, (&name, &roles), days).await,
         UserCommand::Import { file, .. } => import(&db, ctx, &file).await,
         UserCommand::List { .. } => list(&db, ctx).await,
         UserCommand::Disable { email, .. } => {
@@ -144,6 +132,16 @@ pub async fn run(place: &Place, command: UserCommand) -> Result<Outcome> {
             Ok(Outcome::done(json!({"id": key.id, "key": key.text}), shown_once(&key.text)))
         }
     }
+}
+
+/// A service account with its first key.
+async fn service(db: &Db, ctx: &Ctx, (name, roles): (&str, &[String]), days: i64) -> Result<Outcome> {
+    let mut tx = db.begin(ctx.clone(), false).await?;
+    let user = auth::create_service(&mut tx, name, roles).await?;
+    tx.commit("auth.user.create_service", "auth.users").await?;
+    let new = auth::NewApiKey { name, scopes: Permissions::default(), days, ..auth::NewApiKey::default() };
+    let key = auth::create_api_key(db, ctx, user, &new).await?;
+    Ok(Outcome::done(json!({"user": user, "id": key.id, "key": key.text}), shown_once(&key.text)))
 }
 
 /// Brings in each line for itself: what is refused is named by its line, and the rest is done.

@@ -76,6 +76,16 @@ fn service(home: &Path, role: &str) -> String {
     made["key"].as_str().unwrap().to_owned()
 }
 
+/// A certificate is signed with the key of the log, and one changed letter is noticed.
+fn assert_signed(home: &Path, note: &Path) {
+    let key = done(home, &["audit", "verify"])["report"]["key"].as_str().unwrap().to_owned();
+    let verify =
+        |key: &str| Command::new(env!("CARGO_BIN_EXE_salus-verify")).args([text(note), "--key", key]).output().unwrap();
+    assert!(verify(&key).status.success());
+    fs::write(note, fs::read_to_string(note).unwrap().replacen("complete", "comp1ete", 1)).unwrap();
+    assert_eq!(verify(&key).status.code(), Some(3));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_person_erased_after_a_backup_is_unreadable_after_its_restore() {
     let folder = Folder::new("shred");
@@ -135,13 +145,7 @@ async fn a_person_erased_after_a_backup_is_unreadable_after_its_restore() {
     fs::remove_dir_all(&from).unwrap();
     let (second, note) = certificate("second.note");
     assert!(second["state"] == "complete" && second["complete_on"].as_str() > second["erased_at"].as_str(), "{second}");
-    let key = done(&home, &["audit", "verify"])["report"]["key"].as_str().unwrap().to_owned();
-    let verify = |key: &str| {
-        Command::new(env!("CARGO_BIN_EXE_salus-verify")).args([text(&note), "--key", key]).output().unwrap()
-    };
-    assert!(verify(&key).status.success());
-    fs::write(&note, fs::read_to_string(&note).unwrap().replacen("complete", "comp1ete", 1)).unwrap();
-    assert_eq!(verify(&key).status.code(), Some(3));
+    assert_signed(&home, &note);
 
     let again = hold(&restored);
     let sql = "SELECT count(*), count(wrapped) FROM kernel.subject_keys WHERE id::text = $1";

@@ -26,6 +26,14 @@ async fn until(server: &Server, key: &str, status: u16) {
     }
 }
 
+/// Makes a patient; answers the id.
+async fn patient(server: &Server, key: &str, name: &str) -> String {
+    let body = json!({"family_name": name, "given_names": "Ana", "mrn": "MRN-1"});
+    let (status, made) = server.ask("POST", "/api/v1/medical/patients", key, Some(&body)).await;
+    assert_eq!(status, 201, "{made}");
+    made["id"].as_str().unwrap().to_owned()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tenant_moves_to_another_installation_with_its_keys_and_nothing_else_does() {
     let folder = Folder::new("move");
@@ -36,13 +44,8 @@ async fn a_tenant_moves_to_another_installation_with_its_keys_and_nothing_else_d
     }
     let (north, south) = (key(&home, "north"), key(&home, "south"));
     let server = Server::start(&home);
-    let mut patient = String::new();
-    for (key, name) in [(&south, "Southern"), (&north, "Northern")] {
-        let body = json!({"family_name": name, "given_names": "Ana", "mrn": "MRN-1"});
-        let (status, made) = server.ask("POST", "/api/v1/medical/patients", key, Some(&body)).await;
-        assert_eq!(status, 201, "{made}");
-        made["id"].as_str().unwrap().clone_into(&mut patient);
-    }
+    patient(&server, &south, "Southern").await;
+    let patient = patient(&server, &north, "Northern").await;
     done(&home, &["tenant", "suspend", "north"]);
     until(&server, &north, 401).await;
     until(&server, &south, 200).await;

@@ -7,6 +7,7 @@ use salus_store::{
     },
     seal::{Secret, digest},
 };
+use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate, matchers::any};
 
@@ -39,7 +40,7 @@ impl Respond for Fake {
         let sum = request.headers.get("x-amz-content-sha256").map(|v| v.to_str().unwrap().to_owned());
         let signed = request.headers.get("authorization").map(|v| v.to_str().unwrap().to_owned()).unwrap_or_default();
         let names = "SignedHeaders=host;";
-        if mood == Mood::Forbidden || sum != Some(hex(&digest(&request.body))) || !signed.contains(names) {
+        if mood == Mood::Forbidden || sum != Some(hex::encode(digest(&request.body))) || !signed.contains(names) {
             return ResponseTemplate::new(403);
         }
         let path = request.url.path().to_owned();
@@ -56,13 +57,14 @@ impl Respond for Fake {
                 .filter(|(k, v, _)| k.starts_with(&prefix) && after.as_ref().is_none_or(|a| (k, v) > (&a.0, &a.1)))
                 .collect();
             let cut = most.min(2).min(listed.len());
-            let mut text: String = listed[..cut]
-                .iter()
-                .map(|(k, v, _)| format!("<Version><Key>{k}</Key><VersionId>{v}</VersionId></Version>"))
-                .collect();
+            let mut text = String::new();
+            for (k, v, _) in &listed[..cut] {
+                let _ = write!(text, "<Version><Key>{k}</Key><VersionId>{v}</VersionId></Version>");
+            }
             if cut < listed.len() {
                 let (k, v, _) = listed[cut - 1];
-                text += &format!(
+                let _ = write!(
+                    text,
                     "<IsTruncated>true</IsTruncated><NextKeyMarker>{k}</NextKeyMarker><NextVersionIdMarker>{v}</NextVersionIdMarker>"
                 );
             }
@@ -91,10 +93,6 @@ impl Respond for Fake {
                 .set_body_bytes(body.clone()),
         }
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
 async fn answering(what: impl Respond + 'static) -> MockServer {

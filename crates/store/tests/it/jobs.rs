@@ -95,13 +95,13 @@ fn counting(name: &'static str) -> Job {
         name,
         when: When::Events(&["test.happened"]),
         retry: Retry::default(),
-        work: Work::local(|tx, task| Box::pin(effect(tx, task))),
+        work: Work::local(|tx, task| Box::pin(effect(tx, &task))),
     }
 }
 
-async fn effect(tx: &mut Tx, task: Arc<Task>) -> Result<()> {
+fn effect(tx: &mut Tx, task: &Task) -> std::future::Ready<Result<()>> {
     tx.emit("test.effect", task.row.unwrap_or_default(), Value::Null);
-    Ok(())
+    std::future::ready(Ok(()))
 }
 
 const EFFECTS: &str =
@@ -128,10 +128,10 @@ async fn what_fails_is_tried_again_later_and_given_up_with_a_code_and_no_words()
     let world = World::new().await;
     world.emit(world.tenant, 1).await;
     let failing = Job {
-        retry: Retry { rest: Duration::from_secs(3600), most: 3, ..Retry::default() },
+        retry: Retry { rest: Duration::from_hours(1), most: 3, ..Retry::default() },
         work: Work::local(|tx, task| {
             Box::pin(async move {
-                effect(tx, task).await?;
+                effect(tx, &task).await?;
                 Err(Error::Conflict { code: "not_yet", detail: "Marta Canary is not ready".into() })
             })
         }),
@@ -231,7 +231,7 @@ async fn a_worker_that_lost_its_job_commits_nothing() {
                 Box::pin(async move {
                     begun.notify_one();
                     go_on.notified().await;
-                    run.finish(|tx, task| Box::pin(effect(tx, task))).await
+                    run.finish(|tx, task| Box::pin(effect(tx, &task))).await
                 })
             }),
             ..counting("test.count")

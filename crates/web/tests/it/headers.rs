@@ -29,8 +29,8 @@ fn filled(path: &str) -> String {
     let mut out = String::new();
     for part in path.split_inclusive('}') {
         match part.split_once('{') {
-            Some((before, name)) if name.starts_with('*') => out.push_str(&format!("{before}medical/patients")),
-            Some((before, _)) => out.push_str(&format!("{before}0193f5a2-7c41-7e10-9a55-3f0c8d21b7aa")),
+            Some((before, name)) if name.starts_with('*') => out.extend([before, "medical/patients"]),
+            Some((before, _)) => out.extend([before, "0193f5a2-7c41-7e10-9a55-3f0c8d21b7aa"]),
             None => out.push_str(part),
         }
     }

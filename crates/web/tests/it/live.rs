@@ -44,7 +44,7 @@ async fn a_ticket(caller: &Caller) -> String {
 /// The next text; null when the connection ends. A test that hears nothing hangs, and that is found.
 async fn next(socket: &mut Socket) -> Value {
     loop {
-        match tokio::time::timeout(Duration::from_secs(60), socket.next()).await.expect("something is heard") {
+        match tokio::time::timeout(Duration::from_mins(1), socket.next()).await.expect("something is heard") {
             Some(Ok(Message::Text(text))) => return serde_json::from_str(&text).unwrap(),
             Some(Ok(Message::Close(_)) | Err(_)) | None => return Value::Null,
             Some(Ok(_)) => {}
@@ -224,7 +224,7 @@ async fn p12_from_commit_to_a_thousand_connections() {
     }
     waits.sort_unstable();
     let at = |share: usize| waits[(waits.len() * share / 100).min(waits.len() - 1)];
-    println!("commit to {READERS} connections: p50 {:?}, p99 {:?}, most {:?}", at(50), at(99), at(100));
+    eprintln!("commit to {READERS} connections: p50 {:?}, p99 {:?}, most {:?}", at(50), at(99), at(100));
 }
 
 async fn readers(app: &TestApp, count: usize) -> Vec<Uuid> {

@@ -72,7 +72,6 @@ async fn many_writers_and_sealers_lose_nothing_and_double_nothing() {
         .map(|w| {
             let (world, heads, writing) = (Arc::clone(&world), Arc::clone(&heads), Arc::clone(&writing));
             salus_store::runtime::spawn(async move {
-                let _writing = writing;
                 for i in 0..1000u64 {
                     // Any transaction of the cluster holds up the sealers, so work goes on until they have sealed under it.
                     if i >= 25 && heads.load(Ordering::Relaxed) > 3 {
@@ -88,6 +87,8 @@ async fn many_writers_and_sealers_lose_nothing_and_double_nothing() {
                         tx.commit("test.note", "audit.activity_logs").await.unwrap();
                     }
                 }
+                // The sealers see by it that somebody still writes.
+                drop(writing);
             })
         })
         .collect();
@@ -96,8 +97,8 @@ async fn many_writers_and_sealers_lose_nothing_and_double_nothing() {
             let (mut sealer, heads, writing) = (world.sealer(), Arc::clone(&heads), Arc::downgrade(&writing));
             salus_store::runtime::spawn(async move {
                 while writing.strong_count() > 0 {
-                    let sealed = sealer.seal().await.unwrap();
-                    heads.fetch_add(usize::from(sealed.note.is_some()), Ordering::Relaxed);
+                    let made = sealer.seal().await.unwrap();
+                    heads.fetch_add(usize::from(made.note.is_some()), Ordering::Relaxed);
                     tokio::time::sleep(Duration::from_millis(5)).await;
                 }
             })

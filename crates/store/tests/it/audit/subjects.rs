@@ -95,10 +95,10 @@ async fn what_retention_removes_is_found_no_more_and_a_hold_on_a_person_keeps_it
     seal(&world).await;
     world.sealer().anchor(&world.anchor()).await.unwrap();
     let admin = world.database.connect("salus_admin").await;
-    let hold =
+    let kept =
         "SET session_replication_role = replica; INSERT INTO audit.legal_holds (tenant_id, id, subject_id, reason)";
-    let hold = format!("{hold} VALUES ('{}', gen_random_uuid(), '{held}', 'a lawsuit')", world.tenant);
-    admin.batch_execute(&hold).await.unwrap();
+    let kept = format!("{kept} VALUES ('{}', gen_random_uuid(), '{held}', 'a lawsuit')", world.tenant);
+    admin.batch_execute(&kept).await.unwrap();
 
     let keep = [Keep { tenant: world.tenant, years: 7, days: 0 }];
     let ask = Ask { reason: "retention".into(), request: env.id(), dry: false, now };
