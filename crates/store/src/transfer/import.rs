@@ -88,7 +88,7 @@ struct Reader<R> {
 }
 
 impl<R: Read> Reader<R> {
-    /// The next line; the hash covers it when [`Reader::covers`] is called with it.
+    /// The next line; the hash does not cover it yet.
     fn next(&mut self) -> Result<Option<String>> {
         let mut line = String::new();
         let read = self.lines.read_line(&mut line);

@@ -3,7 +3,7 @@
 //!
 //! What holds: a text that leaves the platform holds no health data, it says that something waits and where; a
 //! notification is delivered once by each medium; where no carrier is configured the simulator keeps what would have
-//! been sent. Live connections are in the web crate, their tickets in [`ticket`].
+//! been sent. Live connections are in the web crate, their tickets in [`mod@ticket`].
 
 mod carry;
 mod deliver;
