@@ -16,8 +16,9 @@ pub fn ops() -> Vec<Op> {
         "properties": {
             "configuration": configuration::schema(),
             "profiles": {"type": "object", "additionalProperties": configuration::schema()},
+            "tenant": {"type": "string", "format": "uuid", "description": "Whose rules these are"},
         },
-        "required": ["configuration", "profiles"],
+        "required": ["configuration", "profiles", "tenant"],
     });
     let op = |method, verb: &str, permission, summary: &str, run| Op {
         method,
@@ -34,7 +35,7 @@ pub fn ops() -> Vec<Op> {
     let mut changed = output.clone();
     changed["properties"]["id"] =
         json!({"type": "string", "format": "uuid", "description": "The setting that holds them"});
-    changed["required"] = json!(["id", "configuration", "profiles"]);
+    changed["required"] = json!(["id", "configuration", "profiles", "tenant"]);
     vec![
         Op {
             params: vec![Param {
@@ -64,14 +65,15 @@ pub fn ops() -> Vec<Op> {
     ]
 }
 
-fn answer(rules: &SecurityConfiguration) -> Value {
+fn answer(tx: &Tx, rules: &SecurityConfiguration) -> Value {
     let profiles: Map<String, Value> =
         Profile::ALL.into_iter().map(|p| (p.name().to_owned(), p.rules().to_value())).collect();
-    json!({"configuration": rules.to_value(), "profiles": profiles})
+    json!({"configuration": rules.to_value(), "profiles": profiles, "tenant": tx.ctx.tenant})
 }
 
 async fn get(tx: &mut Tx, call: Call) -> Result<Reply> {
-    let mut told = answer(&stored(tx).await?);
+    let rules = stored(tx).await?;
+    let mut told = answer(tx, &rules);
     if let Some(fields) = call.query_value("fields") {
         let wanted: Vec<&str> = fields.split(',').map(str::trim).collect();
         let members = told["configuration"].as_object_mut().ok_or_else(|| Error::internal("rules are an object"))?;
@@ -100,7 +102,7 @@ async fn change(tx: &mut Tx, call: Call) -> Result<Reply> {
     }
     tx.on_row(id);
     // With the row, so that replies of two tenants with equal rules can be told apart.
-    let mut told = answer(&rules);
+    let mut told = answer(tx, &rules);
     told["id"] = json!(id);
     Ok(Reply::json(told))
 }

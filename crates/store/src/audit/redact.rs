@@ -21,7 +21,8 @@ pub(super) fn code(root: &RootKey, event: Uuid, by: Uuid, basis: &str) -> Result
 pub async fn redact(tx: &mut Tx, event: Uuid, basis: &str) -> Result<()> {
     let held = tx.run("SELECT subject_id FROM audit.legal_holds WHERE released_at IS NULL", &[]).await?;
     let found = tx.run("SELECT header FROM audit.activity_logs WHERE id = $1", &[&event]).await?;
-    let persons = found.first().map(|row| header::subjects(row.get("header"))).unwrap_or_default();
+    // First, so that an event of another tenant is answered like one that never was.
+    let persons = header::subjects(found.first().ok_or(Error::NotFound)?.get("header"));
     let keeps = |row: &Row| row.get::<_, Option<Uuid>>("subject_id").is_none_or(|person| persons.contains(&person));
     if held.iter().any(keeps) {
         let detail = "A legal hold keeps this event as it is: release it first".into();
