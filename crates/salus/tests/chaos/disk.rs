@@ -53,6 +53,7 @@ impl Drop for Disk {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_loses_nothing_and_room_that_was_kept_lets_it_go_on() {
+    let _turn = super::turn().await;
     let Some(disk) = Disk::mount() else { return };
     let seed = seed();
     let mut place = Installation::at(disk.0.join("home"));

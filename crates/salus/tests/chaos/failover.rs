@@ -48,6 +48,7 @@ fn copy(from: &Path, to: &Path) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_standby_that_is_waited_for_loses_nothing_and_a_commit_that_did_not_wait_is_no_success() {
+    let _turn = super::turn().await;
     let seed = seed();
     eprintln!("failover with SALUS_CHAOS_SEED={seed}");
     let mut place = tokio::task::block_in_place(Installation::new);

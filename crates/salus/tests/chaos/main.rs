@@ -52,8 +52,15 @@ enum Target {
     Everything,
 }
 
+/// One of these tests at a time: each loads the machine as far as it goes, and measures what is done within a while.
+async fn turn() -> tokio::sync::MutexGuard<'static, ()> {
+    static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+    TURN.lock().await
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_at_any_moment_nothing_acknowledged_is_lost_and_nothing_is_done_twice() {
+    let _turn = turn().await;
     let rounds = setting("SALUS_CHAOS_ROUNDS").unwrap_or(5);
     let seed = seed();
     eprintln!("{rounds} rounds with SALUS_CHAOS_SEED={seed}");

@@ -75,6 +75,7 @@ fn program() -> PathBuf {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn everything_works_behind_a_pooler_that_shares_connections() {
+    let _turn = super::turn().await;
     let seed = seed();
     let mut place = tokio::task::block_in_place(Installation::new);
     tokio::task::block_in_place(|| place.pause());

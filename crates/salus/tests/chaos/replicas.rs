@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_replica_answers_reads_and_never_an_old_one_and_a_failover_to_it_tells_what_is_lost() {
+    let _turn = super::turn().await;
     let mut place = tokio::task::block_in_place(Installation::new);
     let standby = standby_of(&place, "replica").await;
     let socket = standby.cluster().socket_dir().display().to_string();

@@ -15,6 +15,7 @@ const SOCKETS: usize = 1000;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_half_requests_keep_nobody_out_and_are_let_go() {
+    let _turn = super::turn().await;
     // As many files as this needs; the server gets the limit that a shell begins with and raises it itself.
     salus_store::runtime::allow_open_files();
     let mut place = Installation::empty();

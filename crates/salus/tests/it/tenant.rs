@@ -68,7 +68,8 @@ async fn a_tenant_moves_to_another_installation_with_its_keys_and_nothing_else_d
     };
     let refuses = |arguments: Vec<String>| refused(&other, &arguments.iter().map(String::as_str).collect::<Vec<_>>());
     assert!(refuses(restore(&file, &wrong, &[])).contains("does not open with this identity"));
-    assert!(refuses(restore(&file, &identity, &[])).contains("written by another installation"));
+    let foreign = refuses(restore(&file, &identity, &[]));
+    assert!(foreign.contains("written by another installation"), "{foreign}");
     let mut flipped = whole.clone();
     let middle = flipped.len() / 2;
     flipped[middle] ^= 1;

@@ -27,7 +27,7 @@ const FORMAT: u32 = 1;
 const BATCH: i64 = 200;
 /// Tables that are told and not brought in again. The audit log is one log of a whole installation, and its events cannot be put
 /// into another's; what waits for workers and what was answered before belongs to the place where it was.
-const STAYS: [&str; 2] = ["kernel.outbox", "kernel.idempotency_keys"];
+const STAYS: [&str; 3] = ["kernel.outbox", "kernel.jobs", "kernel.idempotency_keys"];
 
 /// The first line.
 #[derive(Debug, Clone, Serialize, Deserialize)]
