@@ -5,6 +5,7 @@
 
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
+import { createHmac } from "node:crypto";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -68,6 +69,37 @@ const base = started.address;
 const linkOf = (role) => started.setup_links.find((l) => l.tenant === "valley" && l.roles.includes(role));
 const link = linkOf("DOCTOR");
 
+// Whoever may open a record in an emergency gives a second proof: here an authenticator, and its recovery codes later.
+const recovery = [];
+
+/// What an authenticator shows now for a secret in base 32 (RFC 6238).
+function totp(secret) {
+  const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+  const bits = [...secret.replace(/\s/g, "")].map((c) => letters.indexOf(c).toString(2).padStart(5, "0")).join("");
+  const key = Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)));
+  const step = Buffer.alloc(8);
+  step.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30000)));
+  const mac = createHmac("sha1", key).update(step).digest();
+  const at = mac[19] & 15;
+  return String((mac.readUInt32BE(at) & 0x7fffffff) % 1000000).padStart(6, "0");
+}
+
+/// Sets up an authenticator; answers the recovery codes.
+async function enrol(page) {
+  await page.click("form[action='/account/security/authenticator'] button");
+  const secret = await page.textContent("form[action='/account/security/authenticator/confirm'] >> xpath=preceding::code[contains(@class, 'secret')][1]");
+  await page.fill("form[action='/account/security/authenticator/confirm'] input[name=code]", totp(secret));
+  await page.click("form[action='/account/security/authenticator/confirm'] button[type=submit]");
+  await page.waitForSelector(".created code.secret");
+  return page.locator(".created code.secret").allTextContents();
+}
+
+/// Answers the question for a second proof with the next recovery code.
+async function giveCode(page) {
+  await page.fill("form[action='/sign-in/code'] input[name=code]", recovery.pop());
+  await page.click("form[action='/sign-in/code'] button[type=submit]");
+}
+
 await step("the one-time link sets a password, once, and signs in", async () => {
   await page.goto(link.link);
   await page.fill("input[name=password]", "short");
@@ -78,6 +110,9 @@ await step("the one-time link sets a password, once, and signs in", async () => 
   await page.fill("input[name=password]", PASSWORD);
   await page.fill("input[name=again]", PASSWORD);
   await page.click("button[type=submit]");
+  await page.waitForURL(`${base}/account/security`);
+  recovery.push(...(await enrol(page)));
+  await page.click(".created a.button");
   await page.waitForURL(`${base}/`);
   assert.match(await page.textContent("h1"), /Doctor/);
   const again = await page.request.get(link.link);
@@ -97,6 +132,7 @@ await step("a wrong password is refused in words, the right one signs in", async
   await page.fill("input[name=email]", link.email);
   await page.fill("input[name=password]", PASSWORD);
   await page.click("button[type=submit]");
+  await giveCode(page);
   await page.waitForURL(`${base}/`);
   await shot("home");
 });
@@ -176,6 +212,7 @@ await step("a session that has ended leads to the door and back to where one was
   await page.fill("input[name=email]", link.email);
   await page.fill("input[name=password]", PASSWORD);
   await page.click("button[type=submit]");
+  await giveCode(page);
   await page.waitForURL(row);
 });
 
