@@ -121,8 +121,8 @@ impl State {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn connections_that_break_and_stall_do_nothing_twice() {
-    let _turn = super::turn().await;
     use super::{WRITERS, check, installation::Installation, random::Random, seed, setting, writer::Writers};
+    let _turn = super::turn().await;
     let (seed, rounds) = (seed(), setting("SALUS_CHAOS_ROUNDS").unwrap_or(12));
     eprintln!("{rounds} rounds of a breaking network with SALUS_CHAOS_SEED={seed}");
     let mut random = Random::new(seed);
