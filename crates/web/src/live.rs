@@ -142,7 +142,7 @@ impl Hub {
             // Closed, with its keys destroyed.
             Err(Error::NotFound) => HashMap::new(),
             Err(e) => {
-                tracing::warn!(%tenant, error = %e, "live connections cannot be told what is new");
+                tracing::info!(%tenant, error = %e, "live connections cannot be told what is new");
                 return;
             }
         };

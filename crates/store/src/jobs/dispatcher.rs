@@ -249,7 +249,7 @@ impl Dispatcher {
         };
         run.abort();
         let Err(e) = outcome else { return Ok(()) };
-        tracing::warn!(job = %task.job, id = %task.id, attempt = task.attempt, error = %e, "a job failed");
+        tracing::info!(job = %task.job, id = %task.id, attempt = task.attempt, error = %e, "a job failed and is tried again");
         queue::lay_down(&self.db, tenant, &task, retry, e.code()).await
     }
 
