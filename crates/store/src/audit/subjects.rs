@@ -1,10 +1,8 @@
 //! Which persons sealed events are about, by person (decision 21): entries of 40 bytes, those of one tenant and bucket
 //! together in rows, written with the leaves. A row for each person and event would cost more than the read it tells of.
 
-use super::plain;
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use super::{header, plain};
 use salus_core::{Env, Error, Result};
-use serde::Deserialize;
 use std::collections::BTreeMap;
 use time::OffsetDateTime;
 use tokio_postgres::Transaction;
@@ -23,25 +21,12 @@ struct Entry {
     event: Uuid,
 }
 
-/// What is read of a header.
-#[derive(Deserialize)]
-struct Named<'a> {
-    #[serde(borrow, default)]
-    subjects: &'a str,
-}
-
 impl Subjects {
     /// Adds the persons that the header of an event names. A header that is none names nobody: the sealer has told of
     /// it already.
     pub(super) fn add(&mut self, tenant: Uuid, (event, at): (Uuid, OffsetDateTime), header: &[u8]) {
-        let Ok(Named { subjects }) = serde_json::from_slice(header) else { return };
-        let Ok(ids) = URL_SAFE_NO_PAD.decode(subjects) else { return };
-        if ids.is_empty() {
-            return;
-        }
-        let buckets = self.0.entry(tenant).or_default();
-        for id in ids.chunks_exact(16) {
-            let Ok(person) = Uuid::from_slice(id) else { continue };
+        for person in header::subjects(header) {
+            let buckets = self.0.entry(tenant).or_default();
             buckets.entry(bucket(person)).or_default().push(Entry { person, at, event });
         }
     }
