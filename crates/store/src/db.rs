@@ -18,10 +18,7 @@ use salus_core::{Ctx, Env, Error, PLATFORM, Result};
 use std::{
     collections::{HashMap, HashSet},
     hash::{BuildHasher as _, RandomState},
-    sync::{
-        Arc, Mutex, OnceLock, PoisonError, RwLock,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock},
     time::{Duration, Instant},
 };
 use tokio_postgres::{Client, error::SqlState};
@@ -73,8 +70,8 @@ pub(crate) struct Shared {
     ledger: OnceLock<Ledger>,
     /// Audit events of reads that are about to be written, by tenant.
     pub(crate) groups: Mutex<HashMap<Uuid, Arc<Group>>>,
-    /// The database refused a change because there was no room, and has taken none since.
-    pub(crate) full: AtomicBool,
+    /// When the database last refused something because there was no room; none once there is room again.
+    pub(crate) refused: Mutex<Option<Instant>>,
     /// Tenants with new work for the dispatcher of this node.
     pub(crate) wake: Wake,
     /// Hashes of the built statements whose plans connections keep.
@@ -96,6 +93,8 @@ pub(crate) const KEYS_BELIEVED: Duration = Duration::from_secs(3);
 /// Built statements whose plans are kept. Which columns a body names is the caller's choice, so their texts are
 /// without number, and each costs memory on every connection.
 const KEPT: usize = 500;
+/// How long the database counts as full after it refused something for want of room.
+const FULL: Duration = Duration::from_secs(5);
 
 impl Db {
     /// Connects, checks that the role cannot pass row-level security by, reads the catalogue and takes a writer
@@ -140,7 +139,7 @@ impl Db {
             persons: Arc::default(),
             ledger: OnceLock::new(),
             groups: Mutex::default(),
-            full: AtomicBool::new(false),
+            refused: Mutex::default(),
             wake: Wake::default(),
             kept: Mutex::default(),
             hasher: RandomState::new(),
@@ -197,34 +196,34 @@ impl Db {
         (s.size.saturating_sub(s.available), s.size, s.max_size)
     }
 
-    /// Whether the last change was refused because the database has no room.
-    #[must_use]
-    pub fn is_full(&self) -> bool {
-        self.0.full.load(Ordering::Relaxed)
-    }
-
-    /// Whether there is room again: an event that says so is written, and kept where there is.
-    pub async fn has_room_again(&self) -> bool {
+    /// Whether the database has room. It has none for a while after it refused something for want of it, whatever small
+    /// changes still found a page with space; then an event that asks is written, and kept where there is room again.
+    pub async fn has_room(&self) -> bool {
+        match *self.refused() {
+            None => return true,
+            Some(refused) if refused.elapsed() < FULL => return false,
+            Some(_) => {}
+        }
         let looked = async {
             let tx = self.begin(Ctx::system(&self.0.env, PLATFORM), false).await?;
             tx.commit("kernel.room.check", "kernel.settings").await
         };
-        looked.await.is_ok()
+        let room = looked.await.is_ok();
+        if room {
+            *self.refused() = None;
+        }
+        room
     }
 
-    /// Notes whether the database had room for what was just committed, and gives the failure on.
-    pub(crate) fn noted(&self, committed: Result<(), Failure>) -> Result<()> {
-        if committed.is_ok() {
-            self.0.full.store(false, Ordering::Relaxed);
-        }
-        committed.map_err(|f| self.failed(f))
+    fn refused(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.0.refused.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A failure as the caller sees it; one for want of room is remembered.
     pub(crate) fn failed(&self, f: Failure) -> Error {
         if let Failure::Database(e) = &f
             && e.code() == Some(&SqlState::DISK_FULL)
-            && !self.0.full.swap(true, Ordering::Relaxed)
+            && self.refused().replace(Instant::now()).is_none()
         {
             tracing::error!("the database has no room: nothing is recorded or answered; see salus ops free-ballast");
         }

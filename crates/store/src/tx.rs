@@ -502,7 +502,7 @@ impl Tx {
         if self.wakes && committed.is_ok() {
             self.db.0.wake.tenant(self.ctx.tenant);
         }
-        self.db.noted(committed).map_err(unrecorded)
+        committed.map_err(|f| unrecorded(self.db.failed(f)))
     }
 
     /// Undoes the work and records, in a transaction of its own, that it was refused or failed.

@@ -144,7 +144,7 @@ async fn health(State(app): State<Arc<App>>) -> Json<Value> {
 async fn health_db(State(app): State<Arc<App>>) -> Response {
     let (used, open, most) = app.db.pool_status();
     let pool = json!({"in_use": used, "open": open, "most": most});
-    if app.db.is_full() && !app.db.has_room_again().await {
+    if !app.db.has_room().await {
         let why = "the database has no room: see salus ops free-ballast";
         let body = json!({"status": "unavailable", "why": why, "pool": pool});
         return (StatusCode::SERVICE_UNAVAILABLE, Json(body)).into_response();

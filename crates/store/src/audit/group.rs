@@ -63,7 +63,7 @@ impl Db {
         let written = unit.commit(&[(Rows::AS_READER, &rows.params())]).await;
         fault_point!("group.written");
         self.0.writer.receipts(&events, written.is_ok());
-        let written = self.noted(written).map_err(|e| unrecorded(e).to_string());
+        let written = written.map_err(|f| unrecorded(self.failed(f)).to_string());
         for one in told {
             // Who does not wait any more does not answer either.
             let _ = one.send(written.clone());
