@@ -226,7 +226,7 @@ async fn an_event_that_nobody_subscribed_to_costs_no_job_and_one_that_somebody_d
         admin.query_one(sql, &[]).await.unwrap().get(0)
     };
     let subscribe = async |events: &[&str]| {
-        let body = json!({"name": "lab", "url": receiver.url(), "events": events});
+        let body = json!({"name": format!("of {}", events.len()), "url": receiver.url(), "events": events});
         world.call("exchange.webhook_subscription.create", Call { body, ..Call::default() }).await.unwrap()
     };
     let patient = json!({"family_name": "Canary", "birth_date": "1980-01-01"});
