@@ -3,6 +3,7 @@
 
 mod access;
 mod clock;
+mod emergency;
 mod erasures;
 mod framing;
 mod headers;
@@ -10,7 +11,9 @@ mod live;
 mod openapi;
 mod pages;
 mod rest;
+mod revocation;
 mod rights;
 mod search;
 mod second_factor;
 mod sign_in;
+mod users;
