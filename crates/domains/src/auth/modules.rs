@@ -73,9 +73,9 @@ pub fn ops() -> Vec<Op> {
     vec![
         Op {
             params: vec![Param {
-                name: "chosen".into(),
-                doc: "true: only those that are chosen".into(),
-                schema: json!({"type": "boolean"}),
+                name: "name".into(),
+                doc: "Only the module of this name".into(),
+                schema: json!({"type": "string"}),
             }],
             ..op(
                 Method::Get,
@@ -123,15 +123,13 @@ fn told(tx: &Tx, chosen: Option<&BTreeSet<String>>) -> Value {
 }
 
 async fn list(tx: &mut Tx, call: Call) -> Result<Reply> {
-    let only = match call.query_value("chosen") {
-        None | Some("false") => false,
-        Some("true") => true,
-        Some(_) => return Err(Error::invalid("chosen", "wrong_type", "Is true or false")),
-    };
     let chosen = chosen(tx).await?;
     let mut told = told(tx, chosen.as_ref());
-    if let Some(modules) = told["modules"].as_array_mut().filter(|_| only) {
-        modules.retain(|m| m["chosen"] == true);
+    if let (Some(name), Some(modules)) = (call.query_value("name"), told["modules"].as_array_mut()) {
+        modules.retain(|m| m["name"] == name);
+        if modules.is_empty() {
+            return Err(Error::NotFound);
+        }
     }
     Ok(Reply::json(told))
 }

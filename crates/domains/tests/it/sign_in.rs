@@ -159,7 +159,7 @@ async fn a_password_that_is_guessed_first_is_not_taken_and_not_kept() {
 /// How often a time of `a` is longer than one of `b`, of all pairs: a half when they are alike, 0 or 1 when they tell
 /// themselves apart (the statistic of Mann and Whitney). Ranks do not care how fast or busy the machine is.
 fn longer(a: &[Duration], b: &[Duration]) -> f64 {
-    let wins: usize = a.iter().map(|a| b.iter().filter(|b| a > b).count()).sum();
+    let wins: usize = a.iter().map(|a| b.iter().filter(|b| a > *b).count()).sum();
     let pairs = u32::try_from(a.len() * b.len()).unwrap();
     f64::from(u32::try_from(wins).unwrap()) / f64::from(pairs)
 }

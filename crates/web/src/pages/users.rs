@@ -278,7 +278,7 @@ pub fn one(view: &UserView, shell: &Shell) -> Markup {
             (parts::card("account", t.account, &html! {}, &facts(user, shell)))
             @if let Some(preview) = &view.preview { (parts::card("preview", shell.t().access.would, &html! {}, &would(preview, shell))) }
             @if view.may_manage { (parts::card("roles", shell.t().access.roles, &html! {}, &roles(view, shell))) }
-            (parts::card("sessions", shell.t().ui.sessions, &html! {}, &sessions(view, shell)))
+            (parts::card("sessions", t.sessions, &html! {}, &sessions(view, shell)))
             @if view.may_manage { (parts::card("access", t.ends, &html! {}, &endings(view, shell))) }
             @if !view.history.is_empty() { (parts::card("history", t.history, &html! {}, &super::security::attempts(&view.history, shell))) }
         },

@@ -58,6 +58,7 @@ texts! {
         emergency_open: "Come in for an hour", "Entrar por una hora", "Entrar por uma hora";
         emergency_refused: "These shares open nothing: too few, used before, replaced by others, or of another organization.", "Estas partes no abren nada: son muy pocas, ya se usaron, se reemplazaron o son de otra organización.", "Estas partes não abrem nada: são poucas, já foram usadas, foram substituídas ou são de outra organização.";
         key_purposes_hint: "Tick those it may be used for; none: all of them.", "Marque aquellas para las que puede usarse; ninguna: todas.", "Marque aquelas para as quais pode ser usada; nenhuma: todas.";
+        sessions: "Where they are signed in", "Dónde tiene sesiones abiertas", "Onde tem sessões abertas";
         no_sessions: "Signed in nowhere.", "Sin sesiones abiertas.", "Sem sessões abertas.";
         history: "Sign-ins", "Inicios de sesión", "Acessos";
     }
