@@ -276,7 +276,7 @@ fn candidates(table: &Table, column: &Column, scratch: &Scratch, marker: &str, e
         Kind::Sealed(Format::Date) => vec![json!("1990-01-01")],
         Kind::TextArray => vec![json!([marker])],
         Kind::Bool => vec![json!(false), json!(true)],
-        Kind::Int2 | Kind::Int4 | Kind::Int8 => vec![json!(1), json!(2), json!(100), json!(0)],
+        Kind::Int2 | Kind::Int4 | Kind::Int8 => vec![json!(1), json!(100), json!(0)],
         Kind::Float8 => vec![json!(1.0)],
         Kind::Numeric => vec![json!("1")],
         Kind::Date => vec![json!(env.now().date().to_string()), json!("2026-01-01")],

@@ -150,7 +150,7 @@ pub async fn run(place: &Place, command: UserCommand) -> Result<Outcome> {
                 format!("{email} can choose a new password within 72 hours at {}", link(place, &made)),
             ))
         }
-        UserCommand::ApiKey { email, name, scopes, days, .. } => {
+        UserCommand::ApiKey { email, name, scopes, purposes, days, .. } => {
             let user = by_email(&db, &ctx, &email).await?.id()?;
             let key = auth::create_api_key(
                 &db,

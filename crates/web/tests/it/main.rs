@@ -3,6 +3,7 @@
 
 mod access;
 mod clock;
+mod connections;
 mod emergency;
 mod erasures;
 mod framing;
