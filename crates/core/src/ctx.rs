@@ -80,6 +80,8 @@ pub struct Ctx {
     pub request: Uuid,
     /// By which way.
     pub channel: Channel,
+    /// First words of permissions that belong to modules the organization did not choose: nobody has any of those.
+    pub closed: Arc<[&'static str]>,
     /// Whether a second factor must be given before anything else: until then nothing is permitted.
     pub restricted: bool,
     /// Time and ids.
@@ -125,15 +127,22 @@ impl Ctx {
             labels: Labels::Ignored,
             request: env.id(),
             channel,
+            closed: Arc::from([]),
             restricted: false,
             env: env.clone(),
         }
     }
 
-    /// Whether the caller holds the permission of this name.
+    /// Whether the caller holds the permission of this name, in a module that the organization chose.
     #[must_use]
     pub fn may(&self, permission: &str) -> bool {
-        self.permissions.allow(permission)
+        self.permissions.allow(permission) && !self.is_closed(permission)
+    }
+
+    /// Whether a permission belongs to a module that the organization did not choose.
+    #[must_use]
+    pub fn is_closed(&self, permission: &str) -> bool {
+        permission.split_once('.').is_some_and(|(domain, _)| self.closed.contains(&domain))
     }
 
     /// The same caller for a purpose: with what the roles that serve it give.

@@ -169,7 +169,7 @@ pub async fn explain(tx: &mut Tx, question: &Question) -> Result<Explanation> {
         holds: *verdict == Verdict::Holds,
         words: decision.explain(*rule, &ctx, &act, &facts),
     }));
-    let granted = !matches!(decision.failed(), Some(Rule::Permission | Rule::Purpose));
+    let granted = !matches!(decision.failed(), Some(Rule::Module | Rule::Permission | Rule::Purpose));
     if granted && decision.permit != visible {
         let words = if visible {
             "A policy of the database shows this row all the same."

@@ -31,6 +31,8 @@ pub struct Decision {
 /// One rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rule {
+    /// The organization chose the module.
+    Module,
     /// A role held gives the permission.
     Permission,
     /// A role that gives it serves the purpose.
@@ -87,6 +89,7 @@ impl Rule {
     #[must_use]
     pub fn code(self) -> &'static str {
         match self {
+            Self::Module => "module_not_chosen",
             Self::Permission => "permission_denied",
             Self::Purpose => "purpose_denied",
             Self::Tenant => "not_found",
@@ -99,6 +102,7 @@ impl Rule {
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            Self::Module => "module",
             Self::Permission => "permission",
             Self::Purpose => "purpose",
             Self::Tenant => "tenant",
@@ -111,12 +115,17 @@ impl Rule {
 /// Decides whether `ctx` may do `act`, and on which terms; with `facts`, on one row.
 #[must_use]
 pub fn decide(ctx: &Ctx, act: &Act, facts: Option<&RowFacts>) -> Decision {
-    let granted = ctx.may(act.permission);
+    let granted = ctx.permissions.allow(act.permission);
     let elsewhere = || ctx.grants.iter().any(|g| g.permissions.allow(act.permission));
     let terms = Terms::of(ctx, act.permission);
     let verdict = |holds| if holds { Verdict::Holds } else { Verdict::Fails };
-    let mut rules =
-        vec![(Rule::Permission, verdict(granted || elsewhere())), (Rule::Purpose, verdict(granted || !elsewhere()))];
+    // Where all modules are chosen there is nothing to tell.
+    let module = (!ctx.closed.is_empty()).then(|| (Rule::Module, verdict(!ctx.is_closed(act.permission))));
+    let mut rules: Vec<_> = module.into_iter().collect();
+    rules.extend([
+        (Rule::Permission, verdict(granted || elsewhere())),
+        (Rule::Purpose, verdict(granted || !elsewhere())),
+    ]);
     rules.extend(match facts {
         None => [Rule::Tenant, Rule::Relationship, Rule::Sensitivity].map(|rule| (rule, Verdict::ByDatabase)),
         Some(facts) => {
@@ -209,6 +218,10 @@ impl Decision {
     #[must_use]
     pub fn refusal(&self, act: &Act) -> Option<Error> {
         Some(match self.failed()? {
+            Rule::Module => Error::Refused {
+                code: Rule::Module.code(),
+                detail: "Your organization does not work with this module: an administrator can choose it".into(),
+            },
             Rule::Permission => Error::Forbidden(act.permission.to_owned()),
             Rule::Purpose => Error::Refused {
                 code: Rule::Purpose.code(),
@@ -231,7 +244,7 @@ impl Decision {
         let verdict = self.rules.iter().find(|(r, _)| *r == rule).map_or(Verdict::Fails, |(_, v)| *v);
         let holds = verdict == Verdict::Holds;
         match rule {
-            Rule::Permission | Rule::Purpose => sentence(rule, verdict, ctx, act),
+            Rule::Module | Rule::Permission | Rule::Purpose => sentence(rule, verdict, ctx, act),
             Rule::Tenant if holds => "The row is one of this tenant.".into(),
             Rule::Tenant => "This tenant has no such row.".into(),
             Rule::Relationship if !facts.of_persons && holds => {
@@ -268,9 +281,11 @@ fn roles(ctx: &Ctx, permission: &str) -> String {
 fn sentence(rule: Rule, verdict: Verdict, ctx: &Ctx, act: &Act) -> String {
     let (permission, purpose) = (act.permission, ctx.purpose.code());
     match (rule, verdict == Verdict::Holds) {
+        (Rule::Module, true) => "The organization works with the module.".into(),
+        (Rule::Module, false) => format!("The organization did not choose the module of {permission}."),
         (Rule::Permission, true) => format!("{permission} is given by: {}.", roles(ctx, permission)),
         (Rule::Permission, false) => format!("No role held gives {permission}."),
-        (Rule::Purpose, true) if ctx.may(permission) => format!("It is given for the purpose {purpose}."),
+        (Rule::Purpose, true) if ctx.permissions.allow(permission) => format!("It is given for the purpose {purpose}."),
         (Rule::Purpose, true) => format!("The purpose {purpose} changes nothing about that."),
         (Rule::Purpose, false) => {
             format!("The roles that give {permission} do not serve the purpose {purpose}: {}.", roles(ctx, permission))

@@ -191,6 +191,18 @@ impl Drop for TestApp {
 }
 
 impl Caller {
+    /// The same with a cookie, as `name=value`.
+    #[must_use]
+    pub fn with_cookie(&self, cookie: &str) -> Self {
+        Self { credential: Some(("cookie", cookie.to_owned())), ..self.clone() }
+    }
+
+    /// The same with an API key or access token.
+    #[must_use]
+    pub fn with_key(&self, key: &str) -> Self {
+        Self { credential: Some(("authorization", format!("Bearer {key}"))), ..self.clone() }
+    }
+
     /// GET.
     pub async fn get(&self, path: &str) -> Answer {
         self.send(Method::GET, path, &[], None).await

@@ -129,7 +129,10 @@ impl App {
             .merge(crate::routes::pages())
             .layer(axum::middleware::from_fn(no_trace))
             // Outermost, so that what another layer refuses has them as well.
-            .layer(map_response(headers))
+            .layer(map_response({
+                let secure = self.secure;
+                move |response| headers(response, secure)
+            }))
             .with_state(self.clone())
     }
 }
@@ -168,8 +171,8 @@ async fn no_trace(request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
-/// Security headers on every response (`spec` section 5).
-async fn headers(mut response: Response) -> Response {
+/// Security headers on every response (`spec` section 5). Over https browsers are told to use nothing else for a year.
+async fn headers(mut response: Response, secure: bool) -> Response {
     let set = [
         (
             header::CONTENT_SECURITY_POLICY,
@@ -186,6 +189,10 @@ async fn headers(mut response: Response) -> Response {
     let headers = response.headers_mut();
     for (name, value) in set {
         headers.insert(name, HeaderValue::from_static(value));
+    }
+    if secure {
+        let year = HeaderValue::from_static("max-age=31536000; includeSubDomains");
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, year);
     }
     // What is cached on purpose says so itself; everything else may hold health data.
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));

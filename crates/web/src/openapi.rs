@@ -1,5 +1,6 @@
 //! OpenAPI 3.1 from the list of operations: what is documented is what is routed.
 
+use salus_core::Purpose;
 use salus_store::{Method, Op};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
@@ -26,6 +27,7 @@ pub fn document(ops: &[Arc<Op>]) -> Value {
                 "key": {"type": "http", "scheme": "bearer", "description": "An API key, slk_…"},
                 "session": {"type": "apiKey", "in": "cookie", "name": "salus_session"},
             },
+            "parameters": {"Purpose": purpose()},
             "schemas": {"Problem": problem()},
             "responses": {"Problem": {
                 "description": "What went wrong (RFC 9457)",
@@ -49,6 +51,7 @@ fn operation(op: &Op) -> Value {
     parameters.extend(
         op.params.iter().map(|p| json!({"name": p.name, "in": "query", "description": p.doc, "schema": p.schema})),
     );
+    parameters.push(json!({"$ref": "#/components/parameters/Purpose"}));
     if op.method == Method::Patch {
         parameters.push(json!({"name": "If-Match", "in": "header", "required": true, "schema": {"type": "string"},
             "description": "The ETag of the version that was read"}));
@@ -108,6 +111,17 @@ fn errors(op: &Op) -> &'static [&'static str] {
             &["400", "401", "403", "404", "409", "412", "413", "415", "422", "428", "503"]
         }
     }
+}
+
+/// The header by which a call names its purpose.
+fn purpose() -> Value {
+    json!({
+        "name": "X-Purpose-Of-Use", "in": "header", "required": false,
+        "schema": {"type": "string", "enum": Purpose::ALL.map(Purpose::code)},
+        "description": "Why the call is made (HL7 v3 PurposeOfUse). Only roles that serve it count, and of a key only purposes \
+            that it is limited to; without the header it is the first one a role serves. 422 for a code that is none, 403 \
+            purpose_denied where no role serves it.",
+    })
 }
 
 fn path_names(path: &str) -> impl Iterator<Item = &str> {

@@ -5,6 +5,7 @@ use salus_core::{Error, Result};
 use salus_store::{Call, Method, Op, Reply, Tx, catalog::row_schema, run, sql};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 const TABLE: &str = "audit.tamper_alerts";
 
@@ -80,6 +81,20 @@ fn reason(call: &mut Call) -> Result<String> {
         return Err(Error::invalid("reason", "required", "Says in 1 to 2000 characters why"));
     }
     Ok(reason.to_owned())
+}
+
+/// Raises an alert about a row of the tenant, in the transaction of what it is about.
+///
+/// # Errors
+/// Those of the database.
+pub async fn raise(tx: &mut Tx, kind: &str, what: &str, (table, id): (&str, Uuid)) -> Result<()> {
+    let (alert, now) = (tx.ctx.env.id(), tx.ctx.env.now());
+    let sql = sql!(
+        "INSERT INTO audit.tamper_alerts (id, created_at, noted_on, kind, table_name, row_id, what) \
+         VALUES ($1, $2, $3, $4::text, $5::text, $6, $7::text)"
+    );
+    tx.query(sql, &[&alert, &now, &now.date(), &kind, &table, &id, &what]).await?;
+    Ok(())
 }
 
 async fn redact(tx: &mut Tx, mut call: Call) -> Result<Reply> {

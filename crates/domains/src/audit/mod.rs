@@ -5,7 +5,7 @@ mod alerts;
 pub mod holds;
 mod reads;
 
-pub use alerts::actions;
+pub use alerts::{actions, raise};
 pub use reads::{reads, uses_through_glass};
 
 use salus_store::Resource;

@@ -2,6 +2,7 @@
 //! and brings in the users of an existing system with the passwords they have.
 
 use super::{
+    account_ops::must_prove,
     factors,
     grant::may_admit,
     password,
@@ -144,6 +145,7 @@ async fn end_sessions(tx: &mut Tx, call: Call) -> Result<Reply> {
 async fn reset_factors(tx: &mut Tx, call: Call) -> Result<Reply> {
     let id = call.id()?;
     // It is half of a way into the account.
+    must_prove(tx).await?;
     may_admit(tx, id).await?;
     let ended = end_all(tx, id).await?;
     factors::remove_all(tx, id).await?;

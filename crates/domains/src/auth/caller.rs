@@ -7,10 +7,10 @@ use super::{
     source::Range,
     token::Token,
 };
-use salus_core::{Actor, ActorKind, Channel, Ctx, Error, Permissions, Result};
+use salus_core::{Actor, ActorKind, Channel, Ctx, Error, Permissions, Purpose, Result};
 use salus_store::{Db, Tx, sql};
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     sync::{Arc, Mutex, PoisonError},
 };
 use time::{Duration, OffsetDateTime};
@@ -112,6 +112,8 @@ struct Living {
     id: Uuid,
     ends: OffsetDateTime,
     scopes: Option<Permissions>,
+    /// Purposes it is limited to; none: any.
+    purposes: BTreeSet<Purpose>,
     networks: Arc<[String]>,
     /// Whether it was begun without a second factor; a key never is asked for one.
     lacks_factor: bool,
@@ -135,6 +137,7 @@ async fn load(db: &Db, token: &Token, way: Way, now: OffsetDateTime) -> Result<K
         Some(scopes) => held.narrowed_to(scopes),
         None => held,
     };
+    let held = held.only_for(&found.purposes);
     let kind = if way == Way::Key { ActorKind::Service } else { ActorKind::User };
     let Held { roles, .. } = &held;
     let actor = Actor { id: found.user, kind, roles: roles.clone().into(), session: Some(found.id) };
@@ -163,12 +166,13 @@ async fn session(tx: &mut Tx, token: &Token, kind: &'static str, now: OffsetDate
     }
     let lacks_factor = row.get::<_, Option<OffsetDateTime>>("second_factor_at").is_none();
     let (user, ends) = (row.get("user_id"), row.get("ends"));
-    Ok(Some(Living { user, id, ends, scopes: None, networks: Arc::from([]), lacks_factor }))
+    let purposes = BTreeSet::new();
+    Ok(Some(Living { user, id, ends, scopes: None, purposes, networks: Arc::from([]), lacks_factor }))
 }
 
 async fn api_key(tx: &mut Tx, token: &Token, now: OffsetDateTime) -> Result<Option<Living>> {
     let sql = sql!(
-        "SELECT k.id, k.user_id, k.scopes, k.networks, k.expires_at, k.last_used_at FROM auth.api_keys k \
+        "SELECT k.id, k.user_id, k.scopes, k.networks, k.purposes, k.expires_at, k.last_used_at FROM auth.api_keys k \
          JOIN auth.users u ON u.tenant_id = k.tenant_id AND u.id = k.user_id AND u.status = 'active' \
          JOIN kernel.tenants t ON t.id = k.tenant_id AND t.state = 'active' \
          WHERE k.token_hash = $1::bytea AND k.revoked_at IS NULL AND k.expires_at > $2"
@@ -180,7 +184,8 @@ async fn api_key(tx: &mut Tx, token: &Token, now: OffsetDateTime) -> Result<Opti
     }
     let list = |name: &str| serde_json::from_value::<Vec<String>>(row.get(name)).map_err(Error::internal);
     let (scopes, networks) = (list("scopes")?, list("networks")?);
+    let purposes = serde_json::from_value(row.get("purposes")).map_err(Error::internal)?;
     let scopes = (!scopes.is_empty()).then(|| Permissions::new(scopes));
     let (owner, ends) = (row.get("user_id"), row.get("expires_at"));
-    Ok(Some(Living { user: owner, id, ends, scopes, networks: networks.into(), lacks_factor: false }))
+    Ok(Some(Living { user: owner, id, ends, scopes, purposes, networks: networks.into(), lacks_factor: false }))
 }

@@ -1,11 +1,12 @@
 //! What a user holds: each role with its permissions, scope, purposes and masks. A request, an explanation of access and
 //! a preview of a changed role read it here, so that they cannot differ.
 
+use super::modules;
 use crate::compliance;
 use salus_core::{Ctx, Error, Grant, Labels, Masks, Permissions, Purpose, Result, Scope};
 use salus_store::{Row, Tx, sql};
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -16,6 +17,7 @@ pub struct Held {
     pub roles: Vec<String>,
     grants: Vec<Grant>,
     labels: Labels,
+    closed: Arc<[&'static str]>,
 }
 
 impl Held {
@@ -25,6 +27,20 @@ impl Held {
         for grant in &mut self.grants {
             grant.permissions = grant.permissions.intersect(scopes);
         }
+        self
+    }
+
+    /// The same for a key that is limited to some purposes; none named limits nothing. A role that serves none of them
+    /// gives nothing.
+    #[must_use]
+    pub fn only_for(mut self, purposes: &BTreeSet<Purpose>) -> Self {
+        if purposes.is_empty() {
+            return self;
+        }
+        self.grants.retain_mut(|grant| {
+            grant.purposes = purposes.iter().filter(|p| grant.serves(**p)).copied().collect();
+            !grant.purposes.is_empty()
+        });
         self
     }
 
@@ -42,7 +58,7 @@ impl Held {
     /// A caller with these roles, for the first purpose that they serve.
     #[must_use]
     pub fn caller(self, ctx: Ctx) -> Ctx {
-        let ctx = Ctx { grants: self.grants.into(), labels: self.labels, ..ctx };
+        let ctx = Ctx { grants: self.grants.into(), labels: self.labels, closed: self.closed, ..ctx };
         let any = if ctx.grants.is_empty() { Purpose::Treatment } else { Purpose::Operations };
         let first = ctx.purposes().next().unwrap_or(any);
         ctx.for_purpose(first)
@@ -68,7 +84,8 @@ pub async fn held(tx: &mut Tx, user: Uuid, now: OffsetDateTime) -> Result<Held> 
     let grants = rows.iter().map(grant).collect::<Result<Vec<Grant>>>()?;
     let roles = grants.iter().map(|g| g.role.clone()).collect();
     let labels = if compliance::is_labelled(tx).await? { Labels::All } else { Labels::InRows };
-    Ok(Held { roles, grants, labels })
+    let closed = modules::closed(tx).await?;
+    Ok(Held { roles, grants, labels, closed })
 }
 
 /// A role of a row that has `role`, `scope`, `purposes`, `patterns` and `masks`.

@@ -6,6 +6,7 @@
 //! [`salus_core::Ctx`] of a request.
 
 mod access_ops;
+mod account_ops;
 mod assurance;
 mod caller;
 mod challenge;
@@ -13,6 +14,7 @@ mod codes;
 mod common;
 mod configuration;
 mod device;
+mod emergency;
 mod factors;
 mod former;
 mod glass;
@@ -20,6 +22,7 @@ mod glass_log;
 mod grant;
 mod held;
 pub mod jwt;
+mod modules;
 mod notify;
 mod oidc;
 mod own;
@@ -42,6 +45,7 @@ pub use assurance::{POWERS, needs_second_factor, prove_again};
 pub use caller::{Callers, Presented};
 pub use codes::{CodeSimulator, Courier, Sent, confirm_address, new_address, remove_address, send_sign_in_code};
 pub use configuration::{Profile, SecurityConfiguration};
+pub use emergency::{Sealed, open_emergency, seal_emergency};
 pub use factors::{
     Enrolment, Factors, confirm_authenticator, new_authenticator, new_recovery_codes, own_factors,
     pending_authenticator, remove_authenticator,
@@ -50,6 +54,7 @@ pub use glass::actions as glass_actions;
 pub use glass_log::reads as glass_reads;
 pub use grant::guarded;
 pub use held::{Held, held};
+pub use modules::{ALWAYS, MODULES};
 pub use notify::{
     Carrier, Carriers, Choice, Inbox, Item, Language, Letter, Medium, Notice, Seat, Simulator, SmsWebhook, Smtp,
     choices, choose, inbox, jobs, living, mark_read, notify, notify_self, redeem, ticket, title, unread,
@@ -86,6 +91,7 @@ pub const RESOURCES: &[Resource] = &[
             "setup_expires_at",
             "last_login_at",
             "password_changed_at",
+            "unlocked_at",
         ],
         list: &["kind", "email", "display_name", "status", "locale", "last_login_at"],
     },
@@ -170,6 +176,16 @@ pub const RESOURCES: &[Resource] = &[
             "review_outcome",
         ],
         ..table("auth.glass_breaks", "auth/glass-breaks", "auth.glass", "auth.glass.read", None)
+    },
+    Resource {
+        filters: &["user_id", "used_at", "ended_at"],
+        ..table(
+            "auth.emergency_credentials",
+            "auth/emergency-credentials",
+            "auth.emergency_credential",
+            "auth.session.read",
+            None,
+        )
     },
     Resource {
         filters: &["user_id", "kind"],

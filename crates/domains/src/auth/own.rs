@@ -19,8 +19,6 @@ pub struct Who {
     pub timezone: String,
     /// Notifications not read yet.
     pub unread: i64,
-    /// Names of the modules the organization chose (the setting `modules.chosen`); none when it chose nothing.
-    pub modules: Option<Vec<String>>,
 }
 
 /// A person's ways in.
@@ -51,6 +49,7 @@ pub struct OwnKey {
     pub name: String,
     pub prefix: String,
     pub scopes: Vec<String>,
+    pub purposes: Vec<String>,
     pub created_at: String,
     pub last_used_at: String,
     pub expires_at: String,
@@ -91,8 +90,7 @@ pub async fn who(db: &Db, ctx: &Ctx) -> Result<Who> {
     let mut tx = db.begin(as_user(&ctx.env, ctx.tenant, ctx.actor.id), true).await?;
     let sql = sql!(
         "SELECT u.email, u.display_name, o.name::text AS organization, o.timezone::text AS timezone, \
-           (SELECT count(*) FROM auth.notifications n WHERE n.user_id = $1 AND n.read_at IS NULL) AS unread, \
-           (SELECT s.value FROM kernel.settings s WHERE s.tenant_id = u.tenant_id AND s.name = 'modules.chosen') AS modules \
+           (SELECT count(*) FROM auth.notifications n WHERE n.user_id = $1 AND n.read_at IS NULL) AS unread \
          FROM auth.users u LEFT JOIN auth.organizations o ON o.tenant_id = u.tenant_id AND o.id = u.tenant_id WHERE u.id = $1"
     );
     let found = tx.query_opt(sql, &[&ctx.actor.id]).await?;
@@ -106,10 +104,8 @@ pub async fn who(db: &Db, ctx: &Ctx) -> Result<Who> {
     let (email, name) = (open(&mut tx, "email")?, open(&mut tx, "display_name")?);
     tx.finish_unrecorded().await?;
     let of_organization = |column: &str| found.get::<_, Option<String>>(column).unwrap_or_default();
-    let chosen = found.get::<_, Option<Value>>("modules").map(serde_json::from_value).transpose();
-    let modules = chosen.map_err(|_| Error::internal("the setting modules.chosen is no list of names"))?;
     let (organization, timezone) = (of_organization("organization"), of_organization("timezone"));
-    Ok(Who { name, email, organization, timezone, unread: found.get("unread"), modules })
+    Ok(Who { name, email, organization, timezone, unread: found.get("unread") })
 }
 
 /// The IANA name of the tenant's time zone; UTC where there is no organization yet.
@@ -120,6 +116,11 @@ pub async fn timezone(tx: &mut Tx) -> Result<String> {
     let tenant = tx.ctx.tenant;
     let found = tx.query_opt(sql!("SELECT timezone::text FROM auth.organizations WHERE id = $1"), &[&tenant]).await?;
     Ok(found.and_then(|r| r.get::<_, Option<String>>(0)).unwrap_or_else(|| "UTC".into()))
+}
+
+/// The texts of a list.
+fn texts(of: &Record, name: &str) -> Vec<String> {
+    of.get(name).and_then(Value::as_array).into_iter().flatten().map(text).collect()
 }
 
 fn text(value: &Value) -> String {
@@ -136,7 +137,7 @@ pub async fn own_access(db: &Db, ctx: &Ctx) -> Result<OwnAccess> {
     // An access token ends in minutes and is renewed: its session goes on.
     let living = "t.user_id = $1 AND t.revoked_at IS NULL AND t.expires_at > $2 AND (t.kind = 'api' OR t.idle_expires_at > $2) ORDER BY t.last_seen_at DESC LIMIT 50";
     let sessions = tx.select("auth.sessions", &fields, living, &[&ctx.actor.id, &ctx.env.now()]).await?;
-    let fields = ["name", "prefix", "scopes", "created_at", "last_used_at", "expires_at", "revoked_at"];
+    let fields = ["name", "prefix", "scopes", "purposes", "created_at", "last_used_at", "expires_at", "revoked_at"];
     let keys =
         tx.select("auth.api_keys", &fields, "t.user_id = $1 ORDER BY t.id DESC LIMIT 50", &[&ctx.actor.id]).await?;
     tx.commit("auth.account.read", "auth.users").await?;
@@ -158,7 +159,8 @@ pub async fn own_access(db: &Db, ctx: &Ctx) -> Result<OwnAccess> {
                 id: of(r, "id"),
                 name: of(r, "name"),
                 prefix: of(r, "prefix"),
-                scopes: r.get("scopes").and_then(Value::as_array).into_iter().flatten().map(text).collect(),
+                scopes: texts(r, "scopes"),
+                purposes: texts(r, "purposes"),
                 created_at: of(r, "created_at"),
                 last_used_at: of(r, "last_used_at"),
                 expires_at: of(r, "expires_at"),

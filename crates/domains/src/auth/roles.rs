@@ -169,8 +169,41 @@ async fn bundles(tx: &mut Tx) -> Result<HashMap<String, (Uuid, Permissions)>> {
     Ok(all)
 }
 
-fn union<'a>(all: impl Iterator<Item = &'a Permissions>) -> Permissions {
+pub(super) fn union<'a>(all: impl Iterator<Item = &'a Permissions>) -> Permissions {
     Permissions::new(all.flat_map(Permissions::iter))
+}
+
+/// Which known permissions are gained and lost from one to the other.
+pub(super) fn differing(
+    tx: &Tx,
+    before: &Permissions,
+    after: &Permissions,
+) -> Result<(Vec<&'static str>, Vec<&'static str>)> {
+    let known = known_permissions(tx.catalog())?;
+    let gains = known.iter().filter(|p| after.allow(p) && !before.allow(p)).copied().collect();
+    let loses = known.iter().filter(|p| before.allow(p) && !after.allow(p)).copied().collect();
+    Ok((gains, loses))
+}
+
+/// Roles of the tenant by name, with what each permits.
+pub(super) async fn named_roles(tx: &mut Tx) -> Result<HashMap<String, (Uuid, Permissions)>> {
+    let sql = sql!(
+        "SELECT r.name::text, r.id, (SELECT jsonb_agg(p.patterns) FROM auth.role_permissions rp \
+           JOIN auth.permissions p ON p.tenant_id = rp.tenant_id AND p.id = rp.permission_id \
+          WHERE rp.tenant_id = r.tenant_id AND rp.role_id = r.id) AS patterns FROM auth.roles r"
+    );
+    let rows = tx.query(sql, &[]).await?;
+    let mut all = HashMap::with_capacity(rows.len());
+    for found in &rows {
+        let lists: Option<Vec<Vec<String>>> = found
+            .get::<_, Option<Value>>("patterns")
+            .map(serde_json::from_value)
+            .transpose()
+            .map_err(Error::internal)?;
+        let permissions = Permissions::new(lists.unwrap_or_default().into_iter().flatten());
+        all.insert(found.get("name"), (found.get("id"), permissions));
+    }
+    Ok(all)
 }
 
 /// The role in the path as it is, and as it would be.
@@ -229,12 +262,6 @@ async fn preview(tx: &mut Tx, mut call: Call) -> Result<Reply> {
 /// Who gains and loses what by a change.
 async fn told(tx: &mut Tx, change: &Change) -> Result<Value> {
     let now = tx.ctx.env.now();
-    let known = known_permissions(tx.catalog())?;
-    let differing = |before: &Permissions, after: &Permissions| {
-        let gains: Vec<&str> = known.iter().filter(|p| after.allow(p) && !before.allow(p)).copied().collect();
-        let loses: Vec<&str> = known.iter().filter(|p| before.allow(p) && !after.allow(p)).copied().collect();
-        (gains, loses)
-    };
     let sql = sql!(
         "SELECT user_id FROM auth.user_roles WHERE role_id = $1 AND valid_from <= $2 AND (valid_to IS NULL OR valid_to > $2) \
          ORDER BY user_id"
@@ -246,10 +273,10 @@ async fn told(tx: &mut Tx, change: &Change) -> Result<Value> {
         let held = held::held(tx, *user, now).await?;
         let others = union(held.grants().filter(|g| g.role != change.name).map(|g| &g.permissions));
         let both = |own: &Permissions| union([&others, own].into_iter());
-        let (gains, loses) = differing(&both(&change.permissions.0), &both(&change.permissions.1));
+        let (gains, loses) = differing(tx, &both(&change.permissions.0), &both(&change.permissions.1))?;
         holders.push(json!({"user_id": user, "name": names.get(user), "gains": gains, "loses": loses}));
     }
-    let (gains, loses) = differing(&change.permissions.0, &change.permissions.1);
+    let (gains, loses) = differing(tx, &change.permissions.0, &change.permissions.1)?;
     Ok(json!({
         "role": change.name,
         "gains": gains,

@@ -1,7 +1,10 @@
 //! The tenant's rules for sign-in through the door: read and changed as one thing, and checked wherever the setting is
 //! written.
 
-use super::configuration::{self, NAME, Profile, SecurityConfiguration, check_roles, stored};
+use super::{
+    configuration::{self, NAME, Profile, SecurityConfiguration, check_roles, stored},
+    modules,
+};
 use crate::row;
 use salus_core::{Error, Result};
 use salus_store::{Call, Method, Op, Param, Reply, Tx, engine::NewRow, run, sql};
@@ -107,7 +110,8 @@ async fn change(tx: &mut Tx, call: Call) -> Result<Reply> {
     Ok(Reply::json(told))
 }
 
-/// Checks a setting that is written by its name: the rules for sign-in are taken only when every member can be.
+/// Checks a setting that is written by its name: the rules for sign-in are taken only when every member can be, and of
+/// modules only those there are.
 pub async fn check_setting(tx: &mut Tx, call: &Call) -> Result<()> {
     let mut name = call.body["name"].as_str().map(str::to_owned);
     let mut value = call.body.get("value").cloned();
@@ -118,6 +122,9 @@ pub async fn check_setting(tx: &mut Tx, call: &Call) -> Result<()> {
         value = value.or_else(|| held.get("value"));
     }
     let (Some(name), Some(value)) = (name, value) else { return Ok(()) };
+    if name == modules::NAME {
+        return modules::check(&value);
+    }
     if name != NAME {
         return Ok(());
     }

@@ -201,11 +201,10 @@ pub(super) async fn with_password(
     let mut tx = db.begin(Ctx::system(db.env(), tenant), true).await?;
     let found = find(&mut tx, email).await?;
     let rules = security(&mut tx).await?;
-    let known = match &found {
-        Some(user) => device::find(&mut tx, user.id, &from.device).await?,
-        None => None,
-    };
-    let network = source::locked_until(&mut tx, found.as_ref().map(|f| f.id), &from.ip, &rules).await?;
+    // Nobody is looked for like somebody: an unknown user takes as long as a wrong password.
+    let sought = found.as_ref().map(|f| f.id).unwrap_or_default();
+    let known = device::find(&mut tx, sought, &from.device).await?;
+    let network = source::locked_until(&mut tx, Some(sought), &from.ip, &rules).await?;
     tx.finish_unrecorded().await?;
 
     let now = db.env().now();
@@ -386,10 +385,9 @@ pub async fn accept_and_sign_in<'a>(
 async fn find(tx: &mut Tx, email: &str) -> Result<Option<Found>> {
     let blind = tx.blind("auth.users", "email", email)?;
     let sql = sql!("SELECT id FROM auth.users WHERE email_bidx = ANY($1::bytea[])");
-    match tx.query_opt(sql, &[&blind]).await? {
-        None => Ok(None),
-        Some(found) => by_id(tx, found.get(0)).await,
-    }
+    let found = tx.query_opt(sql, &[&blind]).await?;
+    // The same questions whether there is somebody or not.
+    by_id(tx, found.map(|row| row.get(0)).unwrap_or_default()).await
 }
 
 async fn by_id(tx: &mut Tx, id: Uuid) -> Result<Option<Found>> {
@@ -414,24 +412,29 @@ async fn fail(
     (known, reason): (Option<Uuid>, &str),
     (rules, from): (&SecurityConfiguration, &Origin),
 ) -> Result<()> {
-    if let Some(user) = user {
-        let mut tx = db.begin(Ctx::system(db.env(), tenant), false).await?;
-        let until = db.env().now() + Duration::minutes(rules.lockout_duration_minutes);
-        let sql = sql!(
-            "UPDATE auth.users SET failed_attempts = failed_attempts + 1, \
-               locked_until = CASE WHEN failed_attempts + 1 >= $2 THEN $3 ELSE locked_until END WHERE id = $1"
-        );
-        tx.query(sql, &[&user.id, &MOST_FAILURES, &until]).await?;
-        if let Some(device) = known {
-            device::failed(&mut tx, device, rules).await?;
-        }
-        tx.finish_unrecorded().await?;
+    let mut tx = db.begin(Ctx::system(db.env(), tenant), false).await?;
+    let until = db.env().now() + Duration::minutes(rules.lockout_duration_minutes);
+    let sql = sql!(
+        "UPDATE auth.users SET failed_attempts = failed_attempts + 1, \
+           locked_until = CASE WHEN failed_attempts + 1 >= $2 THEN $3 ELSE locked_until END WHERE id = $1"
+    );
+    // Nobody is counted like somebody, and in one transaction with the history.
+    tx.query(sql, &[&user.map(|u| u.id).unwrap_or_default(), &MOST_FAILURES, &until]).await?;
+    if let Some(device) = known {
+        device::failed(&mut tx, device, rules).await?;
     }
-    attempt(db, tenant, user, ("refused", reason), from).await
+    history(&mut tx, user.map(|u| u.id), ("refused", reason), from).await?;
+    tx.commit("auth.login.attempt", "auth.login_history").await
 }
 
 /// Writes the sign-in history.
-async fn attempt(db: &Db, tenant: Uuid, user: Option<&Found>, end: (&str, &str), from: &Origin) -> Result<()> {
+pub(super) async fn attempt(
+    db: &Db,
+    tenant: Uuid,
+    user: Option<&Found>,
+    end: (&str, &str),
+    from: &Origin,
+) -> Result<()> {
     let mut tx = db.begin(Ctx::system(db.env(), tenant), false).await?;
     history(&mut tx, user.map(|u| u.id), end, from).await?;
     tx.commit("auth.login.attempt", "auth.login_history").await

@@ -93,11 +93,12 @@ pub async fn locked_until(
     let (network, now) = (digest(tx, ip)?, tx.ctx.env.now());
     let lock = Duration::minutes(rules.lockout_duration_minutes);
     if let Some(user) = user {
-        // The last failures since the last success, newest first.
+        // The last failures since the last success, or since somebody lifted a lock; newest first.
         let sql = sql!(
             "SELECT h.created_at FROM auth.login_history h WHERE h.user_id = $1 AND h.network = $2 AND h.outcome = 'refused' \
-               AND h.created_at > coalesce((SELECT max(s.created_at) FROM auth.login_history s \
-                 WHERE s.user_id = $1 AND s.network = $2 AND s.outcome = 'success'), '-infinity') \
+               AND h.created_at > coalesce(greatest((SELECT max(s.created_at) FROM auth.login_history s \
+                 WHERE s.user_id = $1 AND s.network = $2 AND s.outcome = 'success'), \
+                 (SELECT u.unlocked_at FROM auth.users u WHERE u.tenant_id = h.tenant_id AND u.id = $1)), '-infinity') \
              ORDER BY h.created_at DESC LIMIT $3"
         );
         let most = i64::from(rules.max_login_attempts.max(1));

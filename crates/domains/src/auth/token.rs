@@ -3,7 +3,7 @@
 
 use super::{factors::stamp, sign_in::as_user, source::is_network};
 use crate::row;
-use salus_core::{Ctx, Error, Permissions, Result};
+use salus_core::{Ctx, Error, Permissions, Purpose, Result};
 use salus_store::{Db, Tx, engine::NewRow, sql};
 use serde_json::{Map, Value, json};
 use time::Duration;
@@ -79,6 +79,8 @@ pub struct NewApiKey<'a> {
     pub days: i64,
     /// Networks such as `192.0.2.0/24` from which it opens; none: from anywhere.
     pub networks: Vec<String>,
+    /// Purposes of use it is limited to; none: those its user's roles serve.
+    pub purposes: Vec<Purpose>,
 }
 
 /// Makes an API key for a user. It may do what the user may, narrowed to `scopes` when any are given.
@@ -87,7 +89,7 @@ pub struct NewApiKey<'a> {
 /// [`Error::Invalid`] for a life of more than a year, scopes or networks of another form, [`Error::Conflict`] for a
 /// name in use.
 pub async fn create_api_key(db: &Db, ctx: &Ctx, user: Uuid, new: &NewApiKey<'_>) -> Result<ApiKey> {
-    let NewApiKey { name, scopes, days, networks } = new;
+    let NewApiKey { name, scopes, days, networks, purposes } = new;
     if ctx.restricted {
         return Err(Error::Forbidden("a second factor".into()));
     }
@@ -103,14 +105,15 @@ pub async fn create_api_key(db: &Db, ctx: &Ctx, user: Uuid, new: &NewApiKey<'_>)
     let own = user == ctx.actor.id;
     let mut tx = db.begin(if own { as_user(&ctx.env, ctx.tenant, user) } else { ctx.clone() }, false).await?;
     let values = row(json!({
-        "name": name, "scopes": scopes.iter().collect::<Vec<_>>(), "networks": networks, "generation": 1,
+        "name": name, "scopes": scopes.iter().collect::<Vec<_>>(), "networks": networks, "purposes": purposes,
+        "generation": 1,
     }));
     let key = insert(&mut tx, user, *days, values).await?;
     tx.commit("auth.api_key.create", "auth.api_keys").await?;
     Ok(key)
 }
 
-/// Makes a key that takes the place of one of the caller's own: same name, scopes and networks. Both work until the old
+/// Makes a key that takes the place of one of the caller's own: same name, scopes, networks and purposes. Both work until the old
 /// one is ended or expires; a third is not made.
 ///
 /// # Errors
@@ -123,7 +126,7 @@ pub async fn rotate_api_key(db: &Db, ctx: &Ctx, id: Uuid, days: i64) -> Result<A
     let mut tx = db.begin(as_user(&ctx.env, ctx.tenant, ctx.actor.id), false).await?;
     let now = tx.ctx.env.now();
     let sql = sql!(
-        "SELECT name::text, scopes, networks FROM auth.api_keys \
+        "SELECT name::text, scopes, networks, purposes FROM auth.api_keys \
          WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL AND expires_at > $3 FOR UPDATE"
     );
     let held = tx.query_opt(sql, &[&id, &ctx.actor.id, &now]).await?.ok_or(Error::NotFound)?;
@@ -137,9 +140,12 @@ pub async fn rotate_api_key(db: &Db, ctx: &Ctx, id: Uuid, days: i64) -> Result<A
         let detail = "Two keys of this name work already: end the old one first".into();
         return Err(Error::Conflict { code: "two_active", detail });
     }
-    let (scopes, networks): (Value, Value) = (held.get("scopes"), held.get("networks"));
+    let (scopes, networks, purposes): (Value, Value, Value) =
+        (held.get("scopes"), held.get("networks"), held.get("purposes"));
     let generation = count.get::<_, i32>(0) + 1;
-    let values = row(json!({"name": name, "scopes": scopes, "networks": networks, "generation": generation}));
+    let values = row(json!({
+        "name": name, "scopes": scopes, "networks": networks, "purposes": purposes, "generation": generation,
+    }));
     let key = insert(&mut tx, ctx.actor.id, days, values).await?;
     tx.commit("auth.api_key.rotate", "auth.api_keys").await?;
     Ok(key)

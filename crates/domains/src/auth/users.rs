@@ -1,11 +1,12 @@
 //! Users: invited with a one-time link, by which they choose their password. Nobody else ever knows one.
 
 use super::{
-    access_ops,
+    access_ops, account_ops,
+    account_ops::{must_leave_an_administrator, must_prove},
     configuration::{SecurityConfiguration, security},
     factors, former,
     grant::{may_admit, may_give},
-    password, rules_ops,
+    modules, password, rules_ops,
     sign_in::as_user,
     token::Token,
 };
@@ -90,6 +91,8 @@ pub fn actions(_: &Catalog) -> Result<Vec<Op>> {
         ),
     ];
     ops.extend(access_ops::ops());
+    ops.extend(account_ops::ops());
+    ops.extend(modules::ops());
     ops.extend(rules_ops::ops());
     Ok(ops)
 }
@@ -109,11 +112,13 @@ async fn answer_disable(tx: &mut Tx, call: Call) -> Result<Reply> {
     tx.query(sql, &[&id, &now]).await?;
     let sql = sql!("UPDATE auth.api_keys SET revoked_at = $2 WHERE user_id = $1 AND revoked_at IS NULL");
     tx.query(sql, &[&id, &now]).await?;
+    must_leave_an_administrator(tx).await?;
     Ok(Reply::json(json!({"id": id, "status": "disabled"})))
 }
 
 async fn answer_reinvite(tx: &mut Tx, call: Call) -> Result<Reply> {
     let id = call.id()?;
+    must_prove(tx).await?;
     may_admit(tx, id).await?;
     let token = renew(tx, id).await?;
     Ok(Reply::json(json!({"id": id, "setup_path": format!("/setup/{token}")})))
@@ -180,11 +185,22 @@ async fn renew(tx: &mut Tx, user: Uuid) -> Result<String> {
     let (token, text) = Token::new(tx.ctx.tenant, "slu_")?;
     let sql = sql!(
         "UPDATE auth.users SET setup_token_hash = $2::bytea, setup_expires_at = $3, status = 'invited', password_hash = NULL \
-         WHERE id = $1 AND status <> 'disabled' RETURNING id"
+         WHERE id = $1 AND kind <> 'service' AND status IN ('invited', 'active') RETURNING id"
     );
     let ends = tx.ctx.env.now() + INVITED;
     tx.query_opt(sql, &[&user, &token.hash, &ends]).await?.ok_or(Error::NotFound)?;
     Ok(text)
+}
+
+/// The same for a disabled user, whose old password is gone; nothing for any other.
+pub(super) async fn renew_disabled(tx: &mut Tx, user: Uuid) -> Result<Option<String>> {
+    let sql = sql!(
+        "UPDATE auth.users SET status = 'invited' WHERE id = $1 AND kind <> 'service' AND status = 'disabled' RETURNING id"
+    );
+    match tx.query_opt(sql, &[&user]).await? {
+        None => Ok(None),
+        Some(_) => renew(tx, user).await.map(Some),
+    }
 }
 
 async fn set_status(tx: &mut Tx, user: Uuid, status: &'static str) -> Result<()> {

@@ -46,7 +46,8 @@ impl Ward {
     /// The user as the edge makes a caller of an API key.
     async fn caller(&self, user: Uuid) -> Ctx {
         let name = self.world.db.env().id().to_string();
-        let new = auth::NewApiKey { name: &name, scopes: Permissions::default(), days: 1, networks: Vec::new() };
+        let new =
+            auth::NewApiKey { name: &name, scopes: Permissions::default(), days: 1, ..auth::NewApiKey::default() };
         let key = auth::create_api_key(&self.world.db, &self.world.operator(), user, &new).await.unwrap();
         Callers::default().caller(&self.world.db, &Presented::Bearer(key.text), Channel::Api).await.unwrap()
     }

@@ -6,6 +6,7 @@ use salus_domains::auth::{self, NewTenant, NewUser, SignIn};
 use salus_store::Db;
 use salus_testkit::TestDb;
 use serde_json::{Value, json};
+use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 const EMAIL: &str = "ada@north.example";
@@ -153,4 +154,35 @@ async fn a_password_that_is_guessed_first_is_not_taken_and_not_kept() {
         assert!(matches!(&told, Err(Error::Invalid(e)) if e[0].code == "too_weak"), "{common}: {told:?}");
     }
     auth::accept_invitation(&place.db, &token, PASSWORD).await.unwrap();
+}
+
+/// How often a time of `a` is longer than one of `b`, of all pairs: a half when they are alike, 0 or 1 when they tell
+/// themselves apart (the statistic of Mann and Whitney). Ranks do not care how fast or busy the machine is.
+fn longer(a: &[Duration], b: &[Duration]) -> f64 {
+    let wins: usize = a.iter().map(|a| b.iter().filter(|b| a > *b).count()).sum();
+    let pairs = u32::try_from(a.len() * b.len()).unwrap();
+    f64::from(u32::try_from(wins).unwrap()) / f64::from(pairs)
+}
+
+#[tokio::test]
+async fn an_unknown_user_takes_as_long_as_a_wrong_password() {
+    let place = Place::new(json!({"requireMfa": false})).await;
+    let mut times = [Vec::new(), Vec::new()];
+    for round in 0..40 {
+        // In turns, so that whatever else the machine does falls on both; each from a network of its own.
+        let mut turn = [(0, EMAIL), (1, "nobody@north.example")];
+        turn.rotate_left(round % 2);
+        for (group, email) in turn {
+            let from = format!("10.{round}.{group}.1");
+            let begun = Instant::now();
+            place.fails(&from, email, 1).await;
+            times[group].push(begun.elapsed());
+        }
+    }
+    let [known, unknown] = &times;
+    let share = longer(known, unknown);
+    assert!((0.1..=0.9).contains(&share), "{share}: {known:?} {unknown:?}");
+    // What the test would see if nobody's password were not worked on.
+    let quick: Vec<Duration> = unknown.iter().map(|t| *t / 4).collect();
+    assert!(longer(known, &quick) > 0.9, "the work of a password is what takes the time");
 }

@@ -109,6 +109,7 @@ async fn a_key_opens_from_its_networks_and_two_of_a_name_work_at_most() {
         scopes: Permissions::new(["medical.*.read"]),
         days: 30,
         networks: networks.iter().map(|n| (*n).to_owned()).collect(),
+        ..NewApiKey::default()
     };
     let told = auth::create_api_key(&place.db, &ctx, user, &new(&["the lab"])).await;
     assert!(matches!(&told, Err(Error::Invalid(e)) if e[0].pointer == "/networks"), "{told:?}");

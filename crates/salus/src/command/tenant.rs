@@ -92,7 +92,7 @@ pub async fn run(place: &Place, command: TenantCommand) -> Result<Outcome> {
             let id = auth::create_tenant(&db, &NewTenant { slug: slug.clone(), name, kind: kind.clone() }).await?;
             let roles: Vec<&str> = auth::start_roles(&kind)?.into_iter().map(|r| r.name.as_str()).collect();
             let text = format!(
-                "Tenant {slug} was made, with the roles {}.\nNext: salus user invite --tenant {slug} --email … --name … --role admin",
+                "Tenant {slug} was made, with the roles {}.\nNext: salus user invite --tenant {slug} --email … --name … --role admin\nThen: salus user seal-emergency --tenant {slug}",
                 roles.join(", ")
             );
             Ok(Outcome::done(json!({"id": id, "slug": slug, "roles": roles}), text))

@@ -5,7 +5,7 @@ use crate::{
     place::Place,
 };
 use clap::Subcommand;
-use salus_core::{Ctx, Error, Permissions, Result};
+use salus_core::{Ctx, Error, Permissions, Purpose, Result};
 use salus_domains::{auth, operations};
 use salus_store::{Body, Call, Db, dispatch};
 use serde_json::{Value, json};
@@ -65,6 +65,21 @@ pub enum UserCommand {
         #[arg(long)]
         email: String,
     },
+    /// Make the emergency recovery credential of a tenant, in place of the one before, and print its shares once: enough of
+    /// them let somebody in for an hour, once, when nobody can sign in any more.
+    SealEmergency {
+        #[arg(long)]
+        tenant: String,
+        /// The role that it gives.
+        #[arg(long, default_value = "admin")]
+        role: String,
+        /// Into how many shares it is split.
+        #[arg(long, default_value_t = 5)]
+        shares: u8,
+        /// How many of them together open.
+        #[arg(long, default_value_t = 3)]
+        needed: u8,
+    },
     /// Make an API key for a user and print it once.
     ApiKey {
         #[arg(long)]
@@ -77,6 +92,9 @@ pub enum UserCommand {
         /// Permission pattern the key is limited to, any number of times; all of the user's when none is given.
         #[arg(long = "scope")]
         scopes: Vec<String>,
+        /// Purpose of use the key is limited to, such as TREAT, any number of times; those of the user's roles when none is given.
+        #[arg(long = "purpose")]
+        purposes: Vec<String>,
         /// Life in days, at most 365.
         #[arg(long, default_value_t = 90)]
         days: i64,
@@ -92,6 +110,7 @@ pub async fn run(place: &Place, command: UserCommand) -> Result<Outcome> {
         | UserCommand::List { tenant }
         | UserCommand::Disable { tenant, .. }
         | UserCommand::Reinvite { tenant, .. }
+        | UserCommand::SealEmergency { tenant, .. }
         | UserCommand::ApiKey { tenant, .. } => place.tenant(&db, tenant).await?,
     };
     let ctx = Ctx::operator(db.env(), tenant);
@@ -112,6 +131,17 @@ pub async fn run(place: &Place, command: UserCommand) -> Result<Outcome> {
             let done = call(&db, ctx, "auth.user.disable", found).await?;
             Ok(Outcome::done(done, format!("{email} can no longer sign in; sessions and keys end within a second")))
         }
+        UserCommand::SealEmergency { role, shares, needed, .. } => {
+            let made = auth::seal_emergency(&db, &ctx, &role, (needed, shares)).await?;
+            let text = format!(
+                "{}\n\nWrite each share on its own paper and keep the papers apart: {needed} of {shares} let somebody in as {role} \
+                 for an hour, once, at {}. They are shown this once; the credential before this one opens \
+                 nothing any more.",
+                made.shares.join("\n"),
+                place.config.link("/sign-in/emergency")
+            );
+            Ok(Outcome::done(json!({"id": made.id, "shares": made.shares, "needed": needed, "role": role}), text))
+        }
         UserCommand::Reinvite { email, .. } => {
             let found = by_email(&db, &ctx, &email).await?;
             let made = call(&db, ctx, "auth.user.reinvite", found).await?;
@@ -120,13 +150,19 @@ pub async fn run(place: &Place, command: UserCommand) -> Result<Outcome> {
                 format!("{email} can choose a new password within 72 hours at {}", link(place, &made)),
             ))
         }
-        UserCommand::ApiKey { email, name, scopes, days, .. } => {
+        UserCommand::ApiKey { email, name, scopes, purposes, days, .. } => {
             let user = by_email(&db, &ctx, &email).await?.id()?;
             let key = auth::create_api_key(
                 &db,
                 &ctx,
                 user,
-                &auth::NewApiKey { name: &name, scopes: Permissions::new(scopes), days, ..auth::NewApiKey::default() },
+                &auth::NewApiKey {
+                    name: &name,
+                    scopes: Permissions::new(scopes),
+                    days,
+                    purposes: purposes_of(&purposes)?,
+                    ..auth::NewApiKey::default()
+                },
             )
             .await?;
             Ok(Outcome::done(json!({"id": key.id, "key": key.text}), shown_once(&key.text)))
@@ -174,6 +210,10 @@ fn shown_once(key: &str) -> String {
 }
 
 /// The set-up link of a reply.
+fn purposes_of(codes: &[String]) -> Result<Vec<Purpose>> {
+    codes.iter().map(|code| Purpose::parse("purpose", code)).collect()
+}
+
 fn link(place: &Place, made: &Value) -> String {
     place.config.link(made["setup_path"].as_str().unwrap_or_default())
 }

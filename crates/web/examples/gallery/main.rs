@@ -3,6 +3,7 @@
 //!
 //! `cargo run -p salus-web --example gallery -- DIRECTORY`
 
+mod accounts;
 mod chart;
 mod people;
 mod rights;
@@ -23,6 +24,7 @@ pub(crate) type Page = (&'static str, &'static str, fn(&Shell) -> String);
 pub(crate) const PAGES: &[Page] = &[
     ("sign-in", "/sign-in", tables::sign_in),
     ("sign-in-error", "/sign-in", tables::sign_in_error),
+    ("emergency", "/sign-in/emergency", accounts::emergency),
     ("second-factor", "/sign-in", security::second),
     ("setup", "/setup/invented", tables::setup),
     ("home", "/", people::home),
@@ -51,6 +53,16 @@ pub(crate) const PAGES: &[Page] = &[
     ("notifications-none", "/notifications", work::nothing),
     ("glass", "/glass", rights::glass),
     ("why", "/why", rights::why),
+    ("users", "/users", accounts::users),
+    ("users-invited", "/users", accounts::invited),
+    ("user", "/users/u2", accounts::user),
+    ("user-disabled", "/users/u3", accounts::disabled),
+    ("identity-providers", "/identity-providers", accounts::providers),
+    ("identity-provider", "/identity-providers/p1", accounts::provider),
+    ("webhooks", "/webhooks", accounts::webhooks),
+    ("webhooks-none", "/webhooks", accounts::no_webhooks),
+    ("modules", "/modules", accounts::modules),
+    ("modules-read", "/modules", accounts::modules_read),
     ("roles", "/roles", rights::roles),
     ("role", "/roles/r2", rights::role),
     ("erasures", "/erasures", tables::erasures),

@@ -3,6 +3,7 @@
 use super::{
     Shell,
     form::{self, Field, FieldMessage, Kind},
+    i18n::codes,
     layout::{self, Head},
     parts::{self, Tone},
 };
@@ -59,6 +60,8 @@ pub struct Token {
     pub prefix: String,
     /// Permission patterns it is limited to.
     pub scopes: Vec<String>,
+    /// Purposes of use it is limited to.
+    pub purposes: Vec<String>,
     /// ISO 8601.
     pub created_at: String,
     /// ISO 8601, empty if never.
@@ -81,6 +84,8 @@ pub struct TokenForm {
     pub expires_on: String,
     /// Networks it works from, one a line.
     pub networks: String,
+    /// Purposes of use it is limited to.
+    pub purposes: Vec<String>,
 }
 
 /// The page. Forms: POST `/account/sessions/{id}/revoke`, `/account/tokens`, `/account/tokens/{id}/revoke`.
@@ -183,7 +188,10 @@ fn tokens(view: &AccountView, shell: &Shell) -> Markup {
                         tr {
                             th scope="row" { (k.name) span class="sub id" { (k.prefix) "…" } }
                             td data-label=(t.scopes) {
-                                span class="chips" { @for scope in &k.scopes { code class="chip" { (scope) } } }
+                                span class="chips" {
+                                    @for scope in &k.scopes { code class="chip" { (scope) } }
+                                    @for code in &k.purposes { span class="chip" { (codes::label(shell.locale, code)) } }
+                                }
                             }
                             td data-label=(t.expires) { (parts::day(shell, &k.expires_at)) }
                             td data-label=(t.last_used) {
@@ -222,6 +230,16 @@ fn token_form(view: &AccountView, shell: &Shell) -> Markup {
     .map(|f| f.check(&view.errors));
     let body = html! {
         @for f in &fields { (form::field(shell, f)) }
+        @if shell.purposes.len() > 1 {
+            fieldset class="ticks" {
+                legend { (shell.t().access.purpose) }
+                p class="hint" { (shell.t().accounts.key_purposes_hint) }
+                @for code in &shell.purposes {
+                    @let on = if view.form.purposes.contains(code) { "true" } else { "" };
+                    (form::field(shell, &Field::new(&format!("purpose.{code}"), &codes::label(shell.locale, code), Kind::Flag, on)))
+                }
+            }
+        }
         div class="form-actions" { button class="button primary" type="submit" { (t.create_token) } }
     };
     form::post(shell, "/account/tokens", "form two", &body)

@@ -2,7 +2,8 @@
 
 use super::{
     Shell,
-    form::{self, Field, Kind},
+    form::{self, Field, FieldMessage, Kind},
+    i18n::faults,
     layout,
 };
 use crate::assets;
@@ -23,6 +24,20 @@ pub struct SignInView {
     pub return_to: String,
     /// Other ways in for this organization: words and address.
     pub providers: Vec<(String, String)>,
+}
+
+/// The form of the emergency recovery credential.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct EmergencyView {
+    /// Short name of the organization, as typed.
+    pub organization: String,
+    /// Why, as typed.
+    pub reason: String,
+    /// What is wrong with a field; shares are never shown again.
+    pub errors: Vec<FieldMessage>,
+    /// What is wrong as a whole.
+    pub error: String,
 }
 
 /// The question for a second factor.
@@ -92,6 +107,41 @@ pub fn sign_in(view: &SignInView, shell: &Shell) -> Markup {
                 (form::post(shell, "/sign-in", "form", &body))
                 (passkey_button(shell, &view.organization, &view.return_to))
                 @for (words, href) in &view.providers { a class="button wide" href=(href) { (words) } }
+                p class="hint" { a href="/sign-in/emergency" { (shell.t().accounts.emergency) } }
+            }
+        },
+    )
+}
+
+/// The emergency recovery credential: POST `/sign-in/emergency` with `organization`, `shares` (one a line) and `reason`.
+#[must_use]
+pub fn emergency(view: &EmergencyView, shell: &Shell) -> Markup {
+    let (t, a) = (&shell.t().ui, &shell.t().accounts);
+    let fields = [
+        Field::new("organization", t.organization, Kind::Text, &view.organization)
+            .required()
+            .hint(t.organization_hint)
+            .autocomplete("organization"),
+        Field::new("shares", a.shares, Kind::Long, "").required().hint(a.shares_hint),
+        Field::new("reason", a.emergency_reason, Kind::Long, &view.reason)
+            .required()
+            .hint(shell.t().access.reason_hint),
+    ]
+    .map(|f| f.check(&view.errors));
+    let body = html! {
+        @for f in &fields { (form::field(shell, f)) }
+        button class="button danger wide" type="submit" { (a.emergency_open) }
+    };
+    layout::bare(
+        shell,
+        a.emergency,
+        &html! {
+            section class="panel" {
+                h1 { (a.emergency) }
+                p class="hint" { (a.emergency_lead) }
+                (form::summary(shell, &view.error, &fields.iter().collect::<Vec<_>>()))
+                (form::post(shell, "/sign-in/emergency", "form", &body))
+                a class="button wide" href="/sign-in" { (t.sign_in) }
             }
         },
     )
@@ -167,7 +217,7 @@ pub fn setup(view: &SetupView, shell: &Shell) -> Markup {
         (form::field(shell, &password))
         (form::field(shell, &again))
         @if !view.rules.is_empty() {
-            div class="rules" { p { (t.rules) } ul { @for rule in &view.rules { li { (rule) } } } }
+            div class="rules" { p { (t.rules) } ul { @for rule in &view.rules { li { (faults::say(shell.locale, "", rule)) } } } }
         }
         button class="button primary wide" type="submit" { (t.choose_password) }
     };

@@ -79,7 +79,10 @@ pub fn render(view: &HomeView, shell: &Shell) -> Markup {
             }
             div class={ "home" @if view.tasks.is_empty() { " one" } } {
                 @if !view.tasks.is_empty() { (parts::card("tasks", t.ui.tasks, &html! {}, &tasks(view, shell))) }
-                (parts::card("recent", t.people.recent, &html! { a href="/patients" { (t.people.all_patients) } }, &recent(view, shell)))
+                // Only whoever may see patients, in an organization that works with them.
+                @if shell.nav.iter().any(|item| item.href == "/patients") {
+                    (parts::card("recent", t.people.recent, &html! { a href="/patients" { (t.people.all_patients) } }, &recent(view, shell)))
+                }
             }
             // On a wide screen the side navigation says the same.
             nav class="modules" aria-label=(t.ui.go_to) {

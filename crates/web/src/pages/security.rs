@@ -149,7 +149,7 @@ fn everything(view: &SecurityView, shell: &Shell) -> Markup {
         @if !view.accounts.is_empty() { (parts::card("accounts", s.accounts, &html! {}, &parts::inside(&accounts(view, shell)))) }
         (parts::card("password", s.change_password, &html! {}, &password(view, shell)))
         (parts::card("devices", s.devices, &html! {}, &devices(view, shell)))
-        @if !view.history.is_empty() { (parts::card("history", s.history, &html! {}, &history(view, shell))) }
+        @if !view.history.is_empty() { (parts::card("history", s.history, &html! {}, &attempts(&view.history, shell))) }
     }
 }
 
@@ -335,7 +335,7 @@ fn password(view: &SecurityView, shell: &Shell) -> Markup {
         (form::field(shell, &field("password", t.new_password, "new-password")))
         (form::field(shell, &field("again", t.again, "new-password")))
         @if !view.rules.is_empty() {
-            div class="rules" { p { (t.rules) } ul { @for rule in &view.rules { li { (rule) } } } }
+            div class="rules" { p { (t.rules) } ul { @for rule in &view.rules { li { (super::i18n::faults::say(shell.locale, "", rule)) } } } }
         }
         div class="form-actions" { (button(s.change_password, "primary")) }
     };
@@ -364,13 +364,15 @@ fn devices(view: &SecurityView, shell: &Shell) -> Markup {
     }
 }
 
-fn history(view: &SecurityView, shell: &Shell) -> Markup {
+/// Attempts to sign in, latest first.
+#[must_use]
+pub fn attempts(all: &[SignedIn], shell: &Shell) -> Markup {
     let (t, s) = (&shell.t().ui, &shell.t().security);
     html! {
         table class="grid plain stack" {
             (parts::heads(&[s.when, s.outcome, s.by, t.address, t.device]))
             tbody {
-                @for a in &view.history {
+                @for a in all {
                     tr {
                         th scope="row" { (parts::moment(shell, &a.at)) }
                         td data-label=(s.outcome) { (parts::status(shell, &a.outcome)) }

@@ -1,12 +1,12 @@
 //! A person's own sessions and API keys.
 
-use super::frame::{Form, Shown, Visit, html, messages};
+use super::frame::{Form, Shown, Visit, html, messages, words};
 use crate::pages::account::{self, AccountView, Session, Token, TokenForm};
 use axum::{
     extract::Path,
     response::{IntoResponse, Redirect},
 };
-use salus_core::{Error, Permissions, Result};
+use salus_core::{Error, Permissions, Purpose, Result};
 use salus_domains::auth;
 
 /// GET `/account`.
@@ -36,6 +36,7 @@ async fn page(visit: &Visit, view: AccountView) -> Shown {
             name: k.name,
             prefix: k.prefix,
             scopes: k.scopes,
+            purposes: k.purposes,
             created_at: k.created_at,
             last_used_at: k.last_used_at,
             expires_at: k.expires_at,
@@ -48,25 +49,35 @@ async fn page(visit: &Visit, view: AccountView) -> Shown {
 /// POST `/account/tokens`.
 pub async fn create_token(Form { visit, fields }: Form) -> Shown {
     let get = |name: &str| fields.get(name).map(|v| v.trim().to_owned()).unwrap_or_default();
+    let ticked = fields.iter().filter(|(_, value)| *value == "true");
+    let purposes: Vec<String> =
+        ticked.filter_map(|(name, _)| name.strip_prefix("purpose.").map(str::to_owned)).collect();
     let form = TokenForm {
         name: get("name"),
         scopes: get("scopes"),
         expires_on: get("expires_on"),
         networks: get("networks"),
+        purposes: purposes.clone(),
     };
     let made = match days(&visit, &form.expires_on) {
         Err(e) => Err(e),
         Ok(days) => {
             let scopes = Permissions::new(form.scopes.split([',', ' ', '\n', '\r']).filter(|s| !s.is_empty()));
             let networks = form.networks.split([',', ' ', '\n', '\r']).filter(|s| !s.is_empty()).map(str::to_owned);
-            let new = auth::NewApiKey { name: &form.name, scopes, days, networks: networks.collect() };
-            auth::create_api_key(&visit.app.db, &visit.ctx, visit.ctx.actor.id, &new).await
+            let networks = networks.collect();
+            match purposes.iter().map(|code| Purpose::parse("purposes", code)).collect() {
+                Err(e) => Err(e),
+                Ok(purposes) => {
+                    let new = auth::NewApiKey { name: &form.name, scopes, days, networks, purposes };
+                    auth::create_api_key(&visit.app.db, &visit.ctx, visit.ctx.actor.id, &new).await
+                }
+            }
         }
     };
     let view = match made {
         Ok(key) => AccountView { created: Some(key.text), ..AccountView::default() },
         Err(e @ (Error::Invalid(_) | Error::Conflict { .. })) => {
-            let (mut errors, general) = messages(&e);
+            let (mut errors, general) = messages(visit.shell.locale, &e);
             if !general.is_empty() {
                 errors.push(crate::pages::form::FieldMessage { field: "name".into(), message: general });
             }
@@ -97,7 +108,9 @@ pub async fn replace_token(Path(id): Path<String>, form: Form) -> Shown {
     let id = id.parse().map_err(|_| visit.error(Error::NotFound))?;
     let view = match auth::rotate_api_key(&visit.app.db, &visit.ctx, id, 90).await {
         Ok(key) => AccountView { created: Some(key.text), ..AccountView::default() },
-        Err(e @ Error::Conflict { .. }) => AccountView { refused: e.to_string(), ..AccountView::default() },
+        Err(e @ Error::Conflict { .. }) => {
+            AccountView { refused: words(visit.shell.locale, &e), ..AccountView::default() }
+        }
         Err(e) => return Err(visit.error(e)),
     };
     page(&visit, view).await

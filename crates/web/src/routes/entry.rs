@@ -1,6 +1,6 @@
 //! Signing in and out, choosing the first password, language and theme.
 
-use super::frame::{Form, Shown, html, read_form, set_cookie, stranger};
+use super::frame::{Form, Shown, html, read_form, set_cookie, stranger, words};
 use crate::pages::Shell;
 use crate::{
     app::{App, DEVICE_COOKIE, SESSION_COOKIE, cookie},
@@ -68,7 +68,7 @@ pub async fn sign_in(
             let words = match &error {
                 Error::Unauthenticated => t.sign_in_failed.to_owned(),
                 Error::TooMany(seconds) => fill(t.locked, &[("n", &seconds.div_ceil(60).to_string())]),
-                Error::Refused { detail, .. } => detail.clone(),
+                Error::Refused { .. } => words(shell.locale, &error),
                 other => Problem { error: Error::Unavailable(other.to_string()), request: app.db.env().id() }.detail(),
             };
             let view = SignInView {
@@ -164,7 +164,7 @@ pub fn again(error: &Error, organization: &str, app: &App, shell: &Shell) -> Res
     let words = match error {
         Error::Unauthenticated => shell.t().security.begin_again.to_owned(),
         Error::TooMany(seconds) => fill(shell.t().ui.locked, &[("n", &seconds.div_ceil(60).to_string())]),
-        Error::Refused { detail, .. } => detail.clone(),
+        Error::Refused { .. } => words(shell.locale, error),
         other => Problem { error: Error::Unavailable(other.to_string()), request: app.db.env().id() }.detail(),
     };
     let view = SignInView { organization: organization.to_owned(), error: words, ..SignInView::default() };
@@ -260,10 +260,10 @@ pub async fn setup(
         Ok((slug, signed)) => signed_in(&app, signed, &slug, ("/", &shell)),
         Err(Error::NotFound) => setup_form(&app, &token, &headers, &uri, String::new()).await,
         Err(Error::Invalid(fields)) => {
-            let words = fields.iter().map(|f| f.message.clone()).collect::<Vec<_>>().join("; ");
-            setup_form(&app, &token, &headers, &uri, words).await
+            let said = words(shell.locale, &Error::Invalid(fields));
+            setup_form(&app, &token, &headers, &uri, said).await
         }
-        Err(Error::Refused { detail, .. }) => setup_form(&app, &token, &headers, &uri, detail).await,
+        Err(e @ Error::Refused { .. }) => setup_form(&app, &token, &headers, &uri, words(shell.locale, &e)).await,
         Err(error) => Problem { error, request: app.db.env().id() }.into_response(),
     }
 }

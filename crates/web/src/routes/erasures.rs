@@ -1,7 +1,7 @@
 //! Erasures: what waits, a new request, a decision, a certificate.
 
 use super::{
-    frame::{Form, Params, Shown, Visit, by_id, html, messages},
+    frame::{Form, Params, Shown, Visit, by_id, html, messages, words},
     home::json_of,
 };
 use crate::pages::erasures::{self, Certificate, ErasuresView, RequestForm};
@@ -50,7 +50,7 @@ pub async fn ask(Form { visit, fields }: Form) -> Shown {
     match made {
         Ok(_) => Ok(Redirect::to("/erasures").into_response()),
         Err(e @ (Error::Invalid(_) | Error::Conflict { .. })) => {
-            let (errors, general) = messages(&e);
+            let (errors, general) = messages(visit.shell.locale, &e);
             page(&visit, ErasuresView { form, errors, general, ..ErasuresView::default() }).await
         }
         Err(e) => Err(visit.error(e)),
@@ -80,7 +80,7 @@ async fn decided(visit: &Visit, done: Result<(), Error>) -> Shown {
     match done {
         Ok(()) => Ok(Redirect::to("/erasures").into_response()),
         Err(e @ (Error::Invalid(_) | Error::Conflict { .. } | Error::Refused { .. } | Error::Unavailable(_))) => {
-            page(visit, ErasuresView { general: e.to_string(), ..ErasuresView::default() }).await
+            page(visit, ErasuresView { general: words(visit.shell.locale, &e), ..ErasuresView::default() }).await
         }
         Err(e) => Err(visit.error(e)),
     }

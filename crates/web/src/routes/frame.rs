@@ -6,7 +6,7 @@ use crate::{
     pages::{
         self, Shell,
         form::FieldMessage,
-        i18n::{Locale, Zone},
+        i18n::{Locale, Zone, faults},
         layout::{Module, Person, Theme},
     },
     problem::Problem,
@@ -94,13 +94,6 @@ impl Visit {
                 self.shell.today = self.shell.zone.local(self.app.db.env().now()).date().to_string();
                 self.shell.unread = who.unread.unsigned_abs();
                 self.shell.live = self.ctx.actor.kind == salus_core::ActorKind::User;
-                if let Some(chosen) = &who.modules {
-                    self.shell.nav.retain(|item| {
-                        let path = item.href.trim_start_matches('/');
-                        matches!(path, "" | "docs" | "account" | "account/security")
-                            || chosen.iter().any(|name| name == path)
-                    });
-                }
                 let roles = self.ctx.actor.roles.to_vec();
                 self.shell.person = Some(Person { name: who.name, email: who.email, roles });
                 Ok(self)
@@ -223,7 +216,8 @@ impl IntoResponse for PageError {
         let permission = if let Error::Forbidden(name) = &problem.error { name.clone() } else { String::new() };
         let unknown = matches!(problem.error, Error::UnknownOutcome);
         // The words for programs speak of keys that a form has none of.
-        let detail = if unknown { String::new() } else { problem.detail() };
+        let detail =
+            if unknown { String::new() } else { faults::say(shell.locale, problem.error.code(), &problem.detail()) };
         let view = pages::error::ErrorView { status: problem.error.status(), detail, permission, unknown };
         let status = StatusCode::from_u16(problem.error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let page = if shell.fragment { pages::error::fragment } else { pages::error::render };
@@ -324,15 +318,18 @@ fn may_open(module: Module, ctx: &Ctx) -> bool {
         Module::Glass => {
             ctx.may("auth.glass.read") || ctx.grants.iter().any(|g| g.permissions.allow("auth.glass.open"))
         }
+        Module::Users => ctx.may("auth.user.read"),
         Module::Roles => ctx.may("auth.role.read"),
         Module::Why => ctx.may("auth.access.explain"),
-        Module::Rules => ctx.may("kernel.setting.read"),
+        Module::Rules | Module::Modules => ctx.may("kernel.setting.read"),
         Module::Audit => ctx.may("audit.log.read"),
         Module::Compliance => ctx.may("compliance.proof.read"),
         Module::Encryption => ctx.may("kernel.key.read"),
         Module::Erasures => ctx.may("compliance.erasure.read"),
         Module::Jobs => ctx.may("kernel.job.read"),
         Module::Outgoing => ctx.may("auth.session.read"),
+        Module::Providers => ctx.may("auth.identity_provider.read"),
+        Module::Webhooks => ctx.may("exchange.webhook.read"),
     }
 }
 
@@ -358,18 +355,24 @@ pub fn encoded(text: &str) -> String {
     form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
-/// The refused fields of an error for showing beside a form, and what belongs to no field.
-pub fn messages(error: &Error) -> (Vec<FieldMessage>, String) {
+/// The refused fields of an error for showing beside a form, and what belongs to no field, in the language of the page.
+pub fn messages(locale: Locale, error: &Error) -> (Vec<FieldMessage>, String) {
     match error {
         Error::Invalid(fields) => {
             let message = |f: &salus_core::FieldError| FieldMessage {
                 field: f.pointer.trim_start_matches('/').to_owned(),
-                message: f.message.clone(),
+                message: faults::say(locale, &f.code, &f.message),
             };
             (fields.iter().map(message).collect(), String::new())
         }
-        other => (Vec::new(), other.to_string()),
+        other => (Vec::new(), faults::say(locale, other.code(), &other.to_string())),
     }
+}
+
+/// The same as one sentence.
+pub fn words(locale: Locale, error: &Error) -> String {
+    let (fields, general) = messages(locale, error);
+    if fields.is_empty() { general } else { fields.into_iter().map(|f| f.message).collect::<Vec<_>>().join("; ") }
 }
 
 /// A text of a JSON object; empty when it is not there.

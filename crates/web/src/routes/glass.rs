@@ -49,7 +49,7 @@ pub async fn open(Form { visit, fields }: Form) -> Shown {
             return Ok(response);
         }
         Err(e @ (Error::Invalid(_) | Error::Conflict { .. } | Error::Refused { .. })) => {
-            (view.errors, view.general) = messages(&e);
+            (view.errors, view.general) = messages(visit.shell.locale, &e);
         }
         Err(e) => return Err(visit.error(e)),
     }

@@ -6,6 +6,7 @@ mod alerts;
 mod audit;
 mod browse;
 mod compliance;
+mod emergency;
 mod encryption;
 mod entry;
 mod erasures;
@@ -13,15 +14,19 @@ mod frame;
 mod glass;
 mod home;
 mod jobs;
+mod modules;
 mod notices;
 mod passkey;
 mod patients;
 mod provider;
+mod providers;
 mod record;
 mod roles;
 mod rules;
 mod security;
 mod tokens;
+mod users;
+mod webhooks;
 mod why;
 
 use crate::{app::App, assets};
@@ -68,6 +73,12 @@ pub fn pages() -> Router<Arc<App>> {
         .route("/glass", get(glass::show).post(glass::open))
         .route("/glass/{id}/end", post(glass::end))
         .route("/glass/{id}/review", post(glass::review))
+        .route("/users", get(users::show).post(users::invite))
+        .route("/users/search", post(users::search))
+        .route("/users/{id}", get(users::one))
+        .route("/users/{id}/roles", post(users::roles))
+        .route("/users/{id}/prove", post(users::prove))
+        .route("/users/{id}/{verb}", post(users::act))
         .route("/roles", get(roles::show))
         .route("/roles/{id}", get(roles::edit).post(roles::change))
         .route("/why", get(why::show))
@@ -77,6 +88,12 @@ pub fn pages() -> Router<Arc<App>> {
         .route("/erasures/{id}/decline", post(erasures::decline))
         .route("/docs", get(home::docs))
         .route("/security-configuration", get(rules::show).post(rules::change))
+        .route("/identity-providers", get(providers::show).post(providers::create))
+        .route("/identity-providers/{id}", get(providers::edit).post(providers::change))
+        .route("/identity-providers/{id}/secret", post(providers::secret))
+        .route("/webhooks", get(webhooks::show).post(webhooks::create))
+        .route("/webhooks/{id}", post(webhooks::set))
+        .route("/modules", get(modules::show).post(modules::choose))
         .route("/simulator", get(rules::simulator))
         .route("/assets/{file}", get(asset))
         .fallback(home::missing)
@@ -86,6 +103,7 @@ pub fn pages() -> Router<Arc<App>> {
 fn entrances() -> Router<Arc<App>> {
     Router::new()
         .route("/sign-in", get(entry::sign_in_page).post(entry::sign_in))
+        .route("/sign-in/emergency", get(emergency::show).post(emergency::open))
         .route("/sign-in/code", post(entry::give_code))
         .route("/sign-in/passkey", post(passkey::sign_in))
         .route("/sign-in/passkey/ask", post(passkey::ask))

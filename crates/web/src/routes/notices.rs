@@ -86,7 +86,7 @@ pub async fn choose(Form { visit, fields }: Form) -> Shown {
     match kept {
         Ok(()) => Ok(Redirect::to("/notifications").into_response()),
         Err(e @ Error::Invalid(_)) => {
-            let errors = messages(&e).0;
+            let errors = messages(visit.shell.locale, &e).0;
             let view =
                 NoticesView { by_email: on("email"), by_sms: on("sms"), phone, errors, ..NoticesView::default() };
             page(&visit, Some(view)).await

@@ -117,7 +117,7 @@ async fn found(mut visit: Visit, handle: &str) -> Shown {
     let mut view = PatientsView { searched: true, search: asked.search.clone(), ..base(&visit) };
     match matching(&visit, &asked.search).await {
         Ok(rows) => view.rows = rows,
-        Err(e @ Error::Invalid(_)) => view.errors = messages(&e).0,
+        Err(e @ Error::Invalid(_)) => view.errors = messages(visit.shell.locale, &e).0,
         Err(e) => return Err(visit.error(e)),
     }
     Ok(html(&patients::render(&view, &visit.shell)))
@@ -337,7 +337,7 @@ fn again(
     fields: BTreeMap<String, String>,
     error: &Error,
 ) -> Response {
-    let (errors, error_text) = messages(error);
+    let (errors, error_text) = messages(visit.shell.locale, error);
     let view = PatientFormView {
         id,
         row_version: version.map(i64::from),

@@ -26,7 +26,7 @@ const STATE_COOKIE: &str = "salus_provider";
 const BACK: &str = "/sign-in/provider/back";
 
 /// Our address for browsers that come back: as it is set, or as it was asked for.
-fn redirect(app: &App, headers: &HeaderMap) -> String {
+pub fn redirect(app: &App, headers: &HeaderMap) -> String {
     let host = headers.get(header::HOST).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let scheme = if app.secure { "https" } else { "http" };
     let base = app.public_url.clone().unwrap_or_else(|| format!("{scheme}://{host}"));

@@ -64,7 +64,7 @@ pub async fn change(Path(id): Path<String>, Form { mut visit, fields }: Form) ->
             editing.preview = Some(preview.map_err(|e| visit.error(Error::internal(e)))?);
         }
         Err(e @ (Error::Invalid(_) | Error::Conflict { .. } | Error::Refused { .. })) => {
-            (editing.errors, editing.general) = messages(&e);
+            (editing.errors, editing.general) = messages(visit.shell.locale, &e);
         }
         Err(e) => return Err(visit.error(e)),
     }

@@ -70,7 +70,7 @@ pub async fn change(Form { visit, fields }: Form) -> Shown {
             Ok(html(&rules::render(&view, &visit.shell)))
         }
         Err(e @ Error::Invalid(_)) => {
-            let errors = messages(&e).0;
+            let errors = messages(visit.shell.locale, &e).0;
             let typed = |rule: Rule| match fields.get(&rule.name) {
                 Some(value) => Rule { value: value.clone(), ..rule },
                 None => rule,

@@ -97,7 +97,7 @@ fn drawn(new: &Enrolment) -> Result<Pending> {
 pub async fn refused(visit: &Visit, headers: &HeaderMap, error: Error, renamed: &[(&str, &str)]) -> Shown {
     match &error {
         Error::Invalid(_) | Error::Conflict { .. } | Error::Refused { .. } => {
-            let (mut errors, general) = messages(&error);
+            let (mut errors, general) = messages(visit.shell.locale, &error);
             for e in &mut errors {
                 if let Some((_, to)) = renamed.iter().find(|(from, _)| *from == e.field) {
                     (*to).clone_into(&mut e.field);

@@ -30,7 +30,7 @@ pub async fn show(visit: Visit, Query(query): Params) -> Shown {
                 view.answer = Some(answer.map_err(|e| visit.error(Error::internal(e)))?);
             }
             Ok(_) => {}
-            Err(e @ Error::Invalid(_)) => view.errors = messages(&e).0,
+            Err(e @ Error::Invalid(_)) => view.errors = messages(visit.shell.locale, &e).0,
             Err(e) => return Err(visit.error(e)),
         }
     }

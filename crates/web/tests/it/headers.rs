@@ -73,6 +73,18 @@ async fn every_route_answers_with_the_headers() {
     check("a path that is none", &owner.get("/no/such/page").await);
 }
 
+#[tokio::test]
+async fn browsers_are_kept_to_https_where_it_is_served() {
+    let app = TestApp::new().await;
+    for (secure, says) in [(true, "max-age=31536000; includeSubDomains"), (false, "")] {
+        let router = salus_web::App::new(app.db.clone(), secure, Vec::new()).unwrap().router();
+        let request = hyper::Request::get("/sign-in").body(axum::body::Body::empty()).unwrap();
+        let answer = tower::ServiceExt::oneshot(router, request).await.unwrap();
+        let header = answer.headers().get("strict-transport-security").map_or("", |v| v.to_str().unwrap());
+        assert_eq!(header, says);
+    }
+}
+
 /// A digest of what is stored, but for what only notes that somebody came.
 async fn contents(app: &TestApp) -> BTreeMap<String, Option<String>> {
     let admin = app.database.connect("salus_admin").await;

@@ -14,7 +14,7 @@ use tokio_tungstenite::{
 };
 use uuid::Uuid;
 
-type Socket = WebSocketStream<TcpStream>;
+pub type Socket = WebSocketStream<TcpStream>;
 
 async fn connect(app: &TestApp, ticket: &str, origin: Option<&str>) -> Result<Socket, u16> {
     let mut request = format!("ws://{}/ws?ticket={ticket}", app.address()).into_client_request().unwrap();
@@ -29,7 +29,7 @@ async fn connect(app: &TestApp, ticket: &str, origin: Option<&str>) -> Result<So
     }
 }
 
-async fn own(app: &TestApp, ticket: &str) -> Result<Socket, u16> {
+pub async fn own(app: &TestApp, ticket: &str) -> Result<Socket, u16> {
     connect(app, ticket, Some(&format!("http://{}", app.address()))).await
 }
 
@@ -37,12 +37,12 @@ async fn ticket(caller: &Caller) -> Answer {
     caller.submit("/ws/ticket", &[]).await
 }
 
-async fn a_ticket(caller: &Caller) -> String {
+pub async fn a_ticket(caller: &Caller) -> String {
     ticket(caller).await.json()["ticket"].as_str().unwrap().to_owned()
 }
 
 /// The next text; null when the connection ends. A test that hears nothing hangs, and that is found.
-async fn next(socket: &mut Socket) -> Value {
+pub async fn next(socket: &mut Socket) -> Value {
     loop {
         match tokio::time::timeout(Duration::from_mins(1), socket.next()).await.expect("something is heard") {
             Some(Ok(Message::Text(text))) => return serde_json::from_str(&text).unwrap(),

@@ -3,6 +3,8 @@
 
 mod access;
 mod clock;
+mod connections;
+mod emergency;
 mod erasures;
 mod framing;
 mod headers;
@@ -10,7 +12,9 @@ mod live;
 mod openapi;
 mod pages;
 mod rest;
+mod revocation;
 mod rights;
 mod search;
 mod second_factor;
 mod sign_in;
+mod users;

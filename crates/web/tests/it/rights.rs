@@ -104,3 +104,38 @@ async fn an_administrator_sees_why_and_what_a_change_would_mean() {
     let wider = [("_csrf", csrf.as_str()), ("scope", "own"), ("bundle.MANAGE_USERS", "true"), ("do", "apply")];
     assert!(owner.submit(&own, &wider).await.text().contains("nobody gives that to themself"));
 }
+
+#[tokio::test]
+async fn a_key_serves_only_the_purposes_it_is_limited_to() {
+    let app = TestApp::new().await;
+    let doctor = app.session("valley", app.valley, "DOCTOR").await;
+    let csrf = token(&doctor, "/account").await;
+    let fields = [
+        ("_csrf", csrf.as_str()),
+        ("name", "feed"),
+        ("scopes", "medical.*.read"),
+        ("expires_on", ""),
+        ("purpose.COC", "true"),
+    ];
+    let made = doctor.submit("/account/tokens", &fields).await.text();
+    assert!(made.contains("Care coordination") || made.contains("COC"), "{made}");
+    let key = made.split("class=\"secret\">").nth(1).unwrap().split('<').next().unwrap().to_owned();
+    let program = app.stranger().with_key(&key);
+    let list = "/api/v1/medical/patients?limit=1";
+    for (purpose, status) in [("COC", StatusCode::OK), ("TREAT", StatusCode::FORBIDDEN), ("BTG", StatusCode::FORBIDDEN)]
+    {
+        let answer = program.send(Method::GET, list, &[("x-purpose-of-use", purpose)], None).await;
+        assert_eq!(answer.status, status, "{purpose}: {}", answer.text());
+    }
+    assert_eq!(program.get(list).await.status, StatusCode::OK, "its own purpose is taken when none is named");
+    let page = doctor.get("/account").await.text();
+    let id = page.split("/account/tokens/").nth(1).unwrap().split('/').next().unwrap().to_owned();
+    let next = doctor.submit(&format!("/account/tokens/{id}/replace"), &[("_csrf", &csrf)]).await.text();
+    let key = next.split("class=\"secret\">").nth(1).unwrap().split('<').next().unwrap().to_owned();
+    let answer = app.stranger().with_key(&key).send(Method::GET, list, &[("x-purpose-of-use", "TREAT")], None).await;
+    assert_eq!(answer.status, StatusCode::FORBIDDEN, "nor does the one that takes its place");
+    let contract = app.stranger().get("/openapi.json").await.json();
+    assert_eq!(contract["components"]["parameters"]["Purpose"]["schema"]["enum"].as_array().unwrap().len(), 13);
+    let get = &contract["paths"]["/api/v1/medical/patients"]["get"]["parameters"];
+    assert!(get.as_array().unwrap().iter().any(|p| p["$ref"] == "#/components/parameters/Purpose"), "{get}");
+}

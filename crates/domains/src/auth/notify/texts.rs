@@ -33,6 +33,14 @@ const TITLES: &[(&str, [&str; 3])] = &[
         ["This is a test notification", "Esta es una notificación de prueba", "Esta é uma notificação de teste"],
     ),
     (
+        "emergency.used",
+        [
+            "The emergency recovery credential was used",
+            "Se usó la credencial de recuperación de emergencia",
+            "A credencial de recuperação de emergência foi usada",
+        ],
+    ),
+    (
         "glass.opened",
         [
             "Emergency access waits for review",

@@ -24,11 +24,14 @@ macro_rules! texts {
 }
 
 mod access;
+mod accounts;
 mod alerts;
 pub mod codes;
 mod compliance;
+mod connections;
 mod data;
 mod erasure;
+pub mod faults;
 pub mod format;
 mod keys;
 mod notices;
@@ -40,8 +43,10 @@ pub mod units;
 mod zone;
 
 pub use access::Access;
+pub use accounts::Accounts;
 pub use alerts::Alerts;
 pub use compliance::Compliance;
+pub use connections::Connections;
 pub use data::Data;
 pub use erasure::Erasure;
 pub use keys::Keys;
@@ -77,6 +82,8 @@ pub struct Texts {
     pub data: Data,
     /// Promises and their proofs.
     pub compliance: Compliance,
+    /// Identity providers and webhooks.
+    pub connections: Connections,
     /// The state of encryption.
     pub keys: Keys,
     /// Notifications and background work.
@@ -85,6 +92,8 @@ pub struct Texts {
     pub alerts: Alerts,
     /// Who may reach what, and why.
     pub access: Access,
+    /// Accounts of others.
+    pub accounts: Accounts,
     /// Second factors, account security, rules for sign-in.
     pub security: Security,
     /// Erasing a person.
@@ -99,10 +108,12 @@ macro_rules! language {
             people: People::$tag,
             data: Data::$tag,
             compliance: Compliance::$tag,
+            connections: Connections::$tag,
             keys: Keys::$tag,
             notices: Notices::$tag,
             alerts: Alerts::$tag,
             access: Access::$tag,
+            accounts: Accounts::$tag,
             security: Security::$tag,
             erasure: Erasure::$tag,
         }
@@ -241,9 +252,11 @@ mod tests {
             ("people", People::KEYS),
             ("data", Data::KEYS),
             ("compliance", Compliance::KEYS),
+            ("connections", Connections::KEYS),
             ("keys", Keys::KEYS),
             ("notices", Notices::KEYS),
             ("access", Access::KEYS),
+            ("accounts", Accounts::KEYS),
             ("alerts", Alerts::KEYS),
             ("security", Security::KEYS),
             ("erasure", Erasure::KEYS),

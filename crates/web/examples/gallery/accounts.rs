@@ -1,0 +1,137 @@
+//! Invented data for the pages of users.
+
+use super::from;
+use salus_web::pages::{Shell, entry, modules, providers, users, webhooks};
+use serde_json::{Value, json};
+
+fn roles() -> Value {
+    json!([
+        { "name": "admin", "description": "Accounts, roles and settings; opens no patient's record", "scope": "tenant" },
+        { "name": "care_team", "description": "Records of the patients one is assigned to", "scope": "caseload", "ticked": true }
+    ])
+}
+
+fn list() -> Value {
+    json!({
+        "may_manage": true, "roles": roles(), "pager": { "next": "/users?cursor=c1" },
+        "rows": [
+            { "id": "u1", "display_name": "Nora Invented", "email": "nora@sampleton.example", "kind": "staff", "status": "active",
+              "last_login_at": "2026-11-20T14:02:00Z", "roles": ["admin", "privacy_officer"] },
+            { "id": "u2", "display_name": "Bartholomew Fictitious-Longname", "email": "bartholomew.fictitious@sampleton.example", "kind": "staff",
+              "status": "active", "is_locked_out": true, "last_login_at": "2026-11-19T08:30:00Z", "roles": ["care_team"] },
+            { "id": "u3", "display_name": "Registry feed", "kind": "service", "status": "disabled" },
+            { "id": "u4", "display_name": "New Person", "email": "new@sampleton.example", "kind": "staff", "status": "invited", "roles": [] }
+        ]
+    })
+}
+
+pub fn users(shell: &Shell) -> String {
+    users::render(&from(list()), shell).into_string()
+}
+
+pub fn invited(shell: &Shell) -> String {
+    let mut view = list();
+    view["link"] = json!(
+        "https://salus.sampleton.example/setup/slu_0193f5a27c417e109a553f0c8d21b7aa_5f0d5f0d5f0d5f0d5f0d5f0d5f0d5f0d5f0d5f0d5f0d5f0d5f0d5f0d5f0d5f0d_8e7f1a2b"
+    );
+    view["errors"] = json!([{ "field": "email", "message": "Is an e-mail address" }]);
+    view["form"] = json!({ "email": "new", "display_name": "New Person" });
+    users::render(&from(view), shell).into_string()
+}
+
+pub fn user(shell: &Shell) -> String {
+    let view = from(json!({
+        "user": { "id": "u2", "display_name": "Bartholomew Fictitious-Longname", "email": "bartholomew.fictitious@sampleton.example", "kind": "staff",
+                  "status": "active", "is_locked_out": true, "created_at": "2026-02-01T09:00:00Z", "last_login_at": "2026-11-19T08:30:00Z", "roles": ["care_team"] },
+        "roles": roles(), "may_manage": true, "must_prove": true,
+        "general": "Nobody would be left who may manage accounts: let another active user hold auth.user.manage first",
+        "preview": { "gains": ["auth.role.write", "auth.user.manage"], "loses": ["kernel.phi.read", "medical.patient.read"] },
+        "sessions": [{ "id": "s1", "device": "Mozilla/5.0 (Windows NT 10.0) Chrome/126.0 Safari/537.36", "address": "192.0.2.17",
+                       "started_at": "2026-11-20T12:00:00Z", "last_seen_at": "2026-11-20T14:02:00Z" }],
+        "history": [
+            { "at": "2026-11-20T12:00:00Z", "outcome": "success", "reason": "authenticator", "ip": "192.0.2.17", "agent": "Firefox/130 Windows" },
+            { "at": "2026-11-20T11:58:00Z", "outcome": "refused", "reason": "password", "ip": "192.0.2.17", "agent": "Firefox/130 Windows" }
+        ]
+    }));
+    users::one(&view, shell).into_string()
+}
+
+pub fn disabled(shell: &Shell) -> String {
+    let view = from(json!({
+        "user": { "id": "u3", "display_name": "Former Person", "email": "former@sampleton.example", "kind": "staff", "status": "disabled",
+                  "created_at": "2026-02-01T09:00:00Z", "roles": [] },
+        "roles": roles(), "may_manage": true, "done": "Done."
+    }));
+    users::one(&view, shell).into_string()
+}
+
+fn chosen(may_choose: bool) -> modules::ModulesView {
+    from(json!({
+        "may_choose": may_choose, "changed": may_choose,
+        "modules": [
+            { "name": "records", "chosen": true, "domains": ["medical", "records"] },
+            { "name": "exchange", "chosen": true, "domains": ["exchange"] },
+            { "name": "ai", "chosen": false, "domains": ["ai"] }
+        ]
+    }))
+}
+
+pub fn modules(shell: &Shell) -> String {
+    modules::render(&chosen(true), shell).into_string()
+}
+
+pub fn modules_read(shell: &Shell) -> String {
+    modules::render(&chosen(false), shell).into_string()
+}
+
+pub fn emergency(shell: &Shell) -> String {
+    let view = from(json!({ "organization": "sampleton", "reason": "soon", "errors": [
+        { "field": "shares", "message": "Share 2 was mistyped: compare it with the paper" },
+        { "field": "reason", "message": "Says in at least 15 characters why nobody can sign in" }
+    ] }));
+    entry::emergency(&view, shell).into_string()
+}
+
+fn known() -> Value {
+    json!({
+        "may_change": true, "redirect": "https://salus.sampleton.example/sign-in/provider/back",
+        "rows": [
+            { "id": "p1", "name": "Sampleton accounts", "issuer": "https://id.sampleton.example/realms/clinicians", "client_id": "salus", "is_active": true },
+            { "id": "p2", "name": "Former directory", "issuer": "https://old.sampleton.example", "client_id": "salus-2024", "is_active": false }
+        ]
+    })
+}
+
+pub fn providers(shell: &Shell) -> String {
+    let mut view = known();
+    view["errors"] = json!([{ "field": "issuer", "message": "Must be an https address without query, such as https://id.example.org" }]);
+    providers::render(&from(view), shell).into_string()
+}
+
+pub fn provider(shell: &Shell) -> String {
+    let mut view = known();
+    view["form"] = view["rows"][0].clone();
+    view["done"] = json!("The secret was set.");
+    providers::render(&from(view), shell).into_string()
+}
+
+pub fn webhooks(shell: &Shell) -> String {
+    let view = from(json!({
+        "may_manage": true, "published": ["medical.patient.created", "medical.patient.changed"],
+        "secret": "whsec_5f0d5f0d5f0d5f0d5f0d5f0d5f0d5f0d5f0d5f0d5f0d5f0d5f0d5f0d5f0d5f0d",
+        "rows": [
+            { "id": "w1", "name": "Registry feed", "url": "https://hooks.sampleton.example/salus/patients?key=invented", "events": ["medical.patient.created"], "is_active": true },
+            { "id": "w2", "name": "Warehouse", "url": "https://warehouse.sampleton.example/in", "events": [], "is_active": false }
+        ],
+        "deliveries": [
+            { "created_at": "2026-11-20T14:02:00Z", "receiver": "Registry feed", "event": "medical.patient.created", "state": "delivered", "attempts": 1, "answer": "204" },
+            { "created_at": "2026-11-20T13:02:00Z", "receiver": "Warehouse", "event": "medical.patient.changed", "state": "failing", "attempts": 3, "answer": "unavailable" }
+        ],
+        "errors": [{ "field": "url", "message": "Is an https address on the public internet" }]
+    }));
+    webhooks::render(&view, shell).into_string()
+}
+
+pub fn no_webhooks(shell: &Shell) -> String {
+    webhooks::render(&webhooks::WebhooksView::default(), shell).into_string()
+}

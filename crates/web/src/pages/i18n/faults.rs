@@ -1,0 +1,320 @@
+//! What the server says about a field or a refusal, in the language of the page. The server speaks English to programs;
+//! here its sentences are known by their words, and those that are not by their code.
+
+use super::Locale;
+
+/// English with `{}` for what varies; Spanish and Portuguese with the same in the same order.
+const SENTENCES: &[(&str, [&str; 2])] = &[
+    ("Is required", ["Es obligatorio", "É obrigatório"]),
+    ("Is an e-mail address", ["Debe ser una dirección de correo", "Deve ser um endereço de e-mail"]),
+    ("Is not your password", ["No es su contraseña", "Não é a sua senha"]),
+    (
+        "This code is not right, or was used before",
+        ["Este código no es correcto o ya se usó", "Este código não está certo ou já foi usado"],
+    ),
+    ("Is not the code that was sent", ["No es el código enviado", "Não é o código enviado"]),
+    (
+        "Needs to be another than those before",
+        ["Debe ser distinta de las anteriores", "Deve ser diferente das anteriores"],
+    ),
+    ("Needs {}", ["No cumple las reglas que aquí se indican", "Não cumpre as regras indicadas aqui"]),
+    ("Is a date such as {}", ["Debe ser una fecha como {}", "Deve ser uma data como {}"]),
+    ("Is a time such as {}", ["Debe ser una hora como {}", "Deve ser um horário como {}"]),
+    (
+        "Is from {} to {}: nobody opens it alone",
+        ["Debe estar entre {} y {}: nadie la abre solo", "Deve estar entre {} e {}: ninguém a abre sozinho"],
+    ),
+    ("Is from {} to {}", ["Debe estar entre {} y {}", "Deve estar entre {} e {}"]),
+    (
+        "Is a whole number from {} to {}",
+        ["Debe ser un número entero entre {} y {}", "Deve ser um número inteiro entre {} e {}"],
+    ),
+    ("Is a number from {} to {}", ["Debe ser un número entre {} y {}", "Deve ser um número entre {} e {}"]),
+    ("Is at most {} characters", ["Debe tener como máximo {} caracteres", "Deve ter no máximo {} caracteres"]),
+    ("Is one of: {}", ["Debe ser uno de: {}", "Deve ser um destes: {}"]),
+    ("Is true or false", ["Debe ser verdadero o falso", "Deve ser verdadeiro ou falso"]),
+    ("Is a UUID", ["Debe ser un UUID", "Deve ser um UUID"]),
+    ("Is {} or {}", ["Debe ser {} o {}", "Deve ser {} ou {}"]),
+    ("Is a list of texts", ["Debe ser una lista de textos", "Deve ser uma lista de textos"]),
+    ("Is a JSON object", ["Debe ser un objeto JSON", "Deve ser um objeto JSON"]),
+    (
+        "Lies between 125 years ago and today",
+        ["Debe estar entre hace 125 años y hoy", "Deve estar entre 125 anos atrás e hoje"],
+    ),
+    ("Must name an existing record{}", ["Debe indicar un registro que exista", "Deve indicar um registro que exista"]),
+    ("Must end after it begins", ["Debe terminar después de empezar", "Deve terminar depois de começar"]),
+    ("Cannot be negative", ["No puede ser negativo", "Não pode ser negativo"]),
+    (
+        "Says in at least {} characters why this cannot wait",
+        [
+            "Debe decir en al menos {} caracteres por qué no puede esperar",
+            "Deve dizer em pelo menos {} caracteres por que não pode esperar",
+        ],
+    ),
+    (
+        "Says in at least {} characters why nobody can sign in",
+        [
+            "Debe decir en al menos {} caracteres por qué nadie puede iniciar sesión",
+            "Deve dizer em pelo menos {} caracteres por que ninguém consegue entrar",
+        ],
+    ),
+    (
+        "Says in {} to {} characters why",
+        ["Debe decir por qué, en {} a {} caracteres", "Deve dizer por quê, em {} a {} caracteres"],
+    ),
+    (
+        "Repeats the id of the person to be erased",
+        ["Debe repetir el id de la persona que se borrará", "Deve repetir o id da pessoa a ser apagada"],
+    ),
+    (
+        "Is the number of a patient's record, such as stands in its address",
+        [
+            "Debe ser el número de un expediente, como aparece en su dirección",
+            "Deve ser o número de um prontuário, como aparece no endereço dele",
+        ],
+    ),
+    (
+        "Name the person, or their record_number",
+        ["Indique la persona o su número de expediente", "Indique a pessoa ou o número do prontuário"],
+    ),
+    (
+        "Share {} was mistyped: compare it with the paper",
+        ["La parte {} tiene un error: compárela con el papel", "A parte {} tem um erro: compare com o papel"],
+    ),
+    (
+        "These shares are of different credentials",
+        ["Estas partes son de credenciales distintas", "Estas partes são de credenciais diferentes"],
+    ),
+    (
+        "Type at least two different shares, one a line",
+        [
+            "Escriba al menos dos partes distintas, una por línea",
+            "Digite pelo menos duas partes diferentes, uma por linha",
+        ],
+    ),
+    (
+        "{} is not a role of this tenant",
+        ["{} no es un rol de esta organización", "{} não é um papel desta organização"],
+    ),
+    (
+        "{} is no permission of this tenant",
+        ["{} no es un permiso de esta organización", "{} não é uma permissão desta organização"],
+    ),
+    (
+        "{} is no network: write it like {} or {}",
+        ["{} no es una red: escríbala como {} o {}", "{} não é uma rede: escreva como {} ou {}"],
+    ),
+    ("{} is no network such as {}", ["{} no es una red como {}", "{} não é uma rede como {}"]),
+    ("{} is not of the form {}", ["{} no tiene la forma {}", "{} não tem a forma {}"]),
+    ("{} is no published event: {}", ["{} no es un evento publicado: {}", "{} não é um evento publicado: {}"]),
+    ("Is an address such as {}", ["Debe ser una dirección como {}", "Deve ser um endereço como {}"]),
+    (
+        "Names a host of the public internet, not one inside a network",
+        [
+            "Debe estar en la internet pública, no dentro de una red",
+            "Deve estar na internet pública, não dentro de uma rede",
+        ],
+    ),
+    (
+        "Nothing here carries codes by this way",
+        ["Aquí no se envían códigos por esta vía", "Aqui não se enviam códigos por esta via"],
+    ),
+    (
+        "Is the name of your own organization in addresses",
+        ["Debe ser el nombre corto de su organización", "Deve ser o nome curto da sua organização"],
+    ),
+    ("Another user has this e-mail address", ["Otro usuario tiene este correo", "Outro usuário tem este e-mail"]),
+    (
+        "Another patient has this medical record number",
+        ["Otro paciente tiene este número de expediente", "Outro paciente tem este número de prontuário"],
+    ),
+    ("This user has a key of that name", ["Ya hay una clave con ese nombre", "Já há uma chave com esse nome"]),
+    (
+        "Two keys of this name work already: end the old one first",
+        [
+            "Ya funcionan dos claves con este nombre: termine antes la anterior",
+            "Já funcionam duas chaves com este nome: encerre antes a antiga",
+        ],
+    ),
+    (
+        "This goes beyond your own rights ({}): {}",
+        [
+            "Esto va más allá de sus propios derechos ({}): pídalo a quien los tenga",
+            "Isto vai além dos seus próprios direitos ({}): peça a quem os tenha",
+        ],
+    ),
+    // Rules of passwords, each by itself.
+    ("at least {} characters", ["al menos {} caracteres", "pelo menos {} caracteres"]),
+    ("at most {} bytes", ["como máximo {} bytes", "no máximo {} bytes"]),
+    ("an upper-case letter", ["una letra mayúscula", "uma letra maiúscula"]),
+    ("a lower-case letter", ["una letra minúscula", "uma letra minúscula"]),
+    ("a digit", ["un dígito", "um dígito"]),
+    (
+        "a character that is no letter or digit",
+        ["un carácter que no sea letra ni dígito", "um caractere que não seja letra nem dígito"],
+    ),
+    (
+        "something besides common words, names of yours, digits and signs",
+        [
+            "algo más que palabras comunes, nombres suyos, dígitos y signos",
+            "algo além de palavras comuns, nomes seus, dígitos e sinais",
+        ],
+    ),
+    (
+        "to be harder to guess (a strength of {} out of 4): longer, or less regular",
+        [
+            "ser más difícil de adivinar (una fuerza de {} sobre 4): más larga o menos regular",
+            "ser mais difícil de adivinhar (uma força de {} em 4): mais longa ou menos regular",
+        ],
+    ),
+];
+
+/// By the code of a field's fault or of a refusal.
+const CODES: &[(&str, [&str; 2])] = &[
+    ("already_decided", ["Ya se decidió", "Já foi decidido"]),
+    ("already_reviewed", ["Este acceso ya se revisó", "Este acesso já foi revisado"]),
+    (
+        "append_only",
+        [
+            "Los registros de esta tabla no se cambian ni se quitan",
+            "Os registros desta tabela não são mudados nem removidos",
+        ],
+    ),
+    ("bad_address", ["No es una dirección a la que se pueda llamar", "Não é um endereço que se possa chamar"]),
+    ("decided", ["Ya se decidió", "Já foi decidido"]),
+    ("duplicate", ["Ya existe", "Já existe"]),
+    ("empty", ["No puede estar vacío", "Não pode ficar vazio"]),
+    ("erased", ["Esta persona fue borrada", "Esta pessoa foi apagada"]),
+    ("held", ["Debe conservarse por ahora", "Deve ser conservado por enquanto"]),
+    ("last_administrator", ["No quedaría nadie que administre cuentas", "Não restaria ninguém que administre contas"]),
+    (
+        "module_not_chosen",
+        ["Su organización no trabaja con este módulo", "Sua organização não trabalha com este módulo"],
+    ),
+    (
+        "network_not_allowed",
+        ["Su organización no permite entrar desde esta red", "Sua organização não permite entrar desta rede"],
+    ),
+    ("no_such_record", ["Debe indicar un registro que exista", "Deve indicar um registro que exista"]),
+    ("not_active", ["El usuario no está activo", "O usuário não está ativo"]),
+    ("not_administrator", ["Lo decide un administrador", "Um administrador decide isso"]),
+    ("not_allowed", ["Este valor no se admite", "Este valor não é aceito"]),
+    ("not_the_same", ["No coincide", "Não coincide"]),
+    ("not_writable", ["Lo llena el servidor", "É preenchido pelo servidor"]),
+    (
+        "own_review",
+        [
+            "Nadie revisa su propio acceso de emergencia: pídalo a otra persona",
+            "Ninguém revisa o próprio acesso de emergência: peça a outra pessoa",
+        ],
+    ),
+    ("prove_again", ["Dé primero su contraseña de nuevo", "Dê primeiro a sua senha de novo"]),
+    (
+        "purpose_denied",
+        [
+            "Sus roles no lo permiten para esta finalidad de uso",
+            "Seus papéis não o permitem para esta finalidade de uso",
+        ],
+    ),
+    ("required", ["Es obligatorio", "É obrigatório"]),
+    ("role_above_own", ["Va más allá de sus propios derechos", "Vai além dos seus próprios direitos"]),
+    ("rotation_running", ["Ya hay un cambio de clave en curso", "Já há uma troca de chave em curso"]),
+    (
+        "scope_denied",
+        [
+            "Queda fuera de las personas y expedientes que alcanzan sus roles",
+            "Fica fora das pessoas e prontuários que seus papéis alcançam",
+        ],
+    ),
+    ("stale", ["Alguien lo cambió entretanto: véalo de nuevo", "Alguém o mudou nesse meio-tempo: veja de novo"]),
+    ("too_long", ["Es demasiado largo", "É longo demais"]),
+    ("too_short", ["Es demasiado corto", "É curto demais"]),
+    ("too_weak", ["No cumple las reglas que aquí se indican", "Não cumpre as regras indicadas aqui"]),
+    ("two_active", ["Ya funcionan dos", "Já funcionam dois"]),
+    ("two_person_required", ["Hace falta otra persona", "É preciso outra pessoa"]),
+    ("unknown_field", ["No es un campo de esto", "Não é um campo disto"]),
+    ("wrong_code", ["Este código no es correcto", "Este código não está certo"]),
+    ("wrong_form", ["No tiene la forma debida", "Não tem a forma devida"]),
+    ("wrong_password", ["No es su contraseña", "Não é a sua senha"]),
+    ("wrong_shape", ["No tiene la forma debida", "Não tem a forma devida"]),
+    ("wrong_share", ["Esta parte no es correcta", "Esta parte não está certa"]),
+    ("wrong_state", ["El estado no lo permite", "O estado não o permite"]),
+    ("wrong_type", ["No es un valor de este campo", "Não é um valor deste campo"]),
+];
+
+/// What the server said in English, in the language of the page: by its words, else by its code; English when neither is
+/// known.
+#[must_use]
+pub fn say(locale: Locale, code: &str, english: &str) -> String {
+    let other = match locale {
+        Locale::En => return english.to_owned(),
+        Locale::Es => 0,
+        Locale::PtBr => 1,
+    };
+    for (template, words) in SENTENCES {
+        if let Some(varying) = varying(template, english) {
+            return put(words[other], &varying);
+        }
+    }
+    match CODES.binary_search_by(|(known, _)| (*known).cmp(code)) {
+        Ok(at) => CODES[at].1[other].to_owned(),
+        Err(_) => english.to_owned(),
+    }
+}
+
+/// What stands in the places of a template, when a text is of its form.
+fn varying<'a>(template: &str, text: &'a str) -> Option<Vec<&'a str>> {
+    let mut parts = template.split("{}");
+    let mut rest = text.strip_prefix(parts.next()?)?;
+    let parts: Vec<&str> = parts.collect();
+    let Some((last, between)) = parts.split_last() else { return rest.is_empty().then(Vec::new) };
+    let mut found = Vec::with_capacity(parts.len());
+    for part in between {
+        let (here, after) = rest.split_once(part)?;
+        found.push(here);
+        rest = after;
+    }
+    found.push(rest.strip_suffix(last)?);
+    Some(found)
+}
+
+fn put(words: &str, varying: &[&str]) -> String {
+    let mut varying = varying.iter();
+    let mut parts = words.split("{}");
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        out.push_str(varying.next().unwrap_or(&""));
+        out.push_str(part);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sentences_are_known_by_their_words_and_else_by_their_code() {
+        assert_eq!(say(Locale::En, "required", "Is required"), "Is required");
+        assert_eq!(say(Locale::Es, "required", "Is required"), "Es obligatorio");
+        assert_eq!(say(Locale::PtBr, "x", "Is from 1 to 60"), "Deve estar entre 1 e 60");
+        assert_eq!(
+            say(Locale::Es, "x", "NURSE is not a role of this tenant"),
+            "NURSE no es un rol de esta organización"
+        );
+        assert_eq!(say(Locale::Es, "not_allowed", "Must begin on a Monday, oddly"), "Este valor no se admite");
+        assert_eq!(say(Locale::PtBr, "x", "at least 15 characters"), "pelo menos 15 caracteres");
+        assert_eq!(say(Locale::Es, "of_no_list", "Something else"), "Something else");
+    }
+
+    #[test]
+    fn translations_have_no_more_places_than_the_english() {
+        for (english, others) in SENTENCES {
+            for words in others {
+                assert!(words.matches("{}").count() <= english.matches("{}").count(), "{english}");
+                assert!(!words.trim().is_empty());
+            }
+        }
+        assert!(CODES.is_sorted_by(|a, b| a.0 < b.0));
+    }
+}

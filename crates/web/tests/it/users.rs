@@ -1,0 +1,202 @@
+//! Users as an administrator meets them: found, invited, given roles, locked and let in again.
+
+use hyper::StatusCode;
+use salus_testkit::{Caller, PASSWORD, TestApp};
+use serde_json::json;
+
+async fn token(caller: &Caller, path: &str) -> String {
+    let page = caller.get(path).await.text();
+    page.split("name=\"_csrf\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
+}
+
+/// The owner of a clinic and somebody whose account they look after.
+struct Office {
+    app: TestApp,
+    owner: Caller,
+    csrf: String,
+    user: String,
+}
+
+impl Office {
+    async fn new() -> Self {
+        let app = TestApp::new().await;
+        let owner = app.session("valley", app.valley, "OWNER").await;
+        let csrf = token(&owner, "/users").await;
+        let fields = [
+            ("_csrf", csrf.as_str()),
+            ("email", "rosa.invented@valley.example"),
+            ("display_name", "Rosa Invented"),
+            ("role.PATIENT", "true"),
+        ];
+        let page = owner.submit("/users", &fields).await.text();
+        let link = page.split("/setup/").nth(1).unwrap().split('<').next().unwrap().to_owned();
+        salus_domains::auth::accept_invitation(&app.db, &link, PASSWORD).await.unwrap();
+        let user = Self::found(&owner, &csrf, "rosa.invented@valley.example").await.unwrap();
+        Self { app, owner, csrf, user }
+    }
+
+    /// The user whom a search finds.
+    async fn found(owner: &Caller, csrf: &str, q: &str) -> Option<String> {
+        let answer = owner.submit("/users/search", &[("_csrf", csrf), ("q", q)]).await;
+        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text());
+        let address = answer.header("location").to_owned();
+        assert!(!address.contains("rosa"), "names stand in no address");
+        let page = owner.get(&address).await.text();
+        let row = page.split("href=\"/users/").skip(1).find(|rest| rest.contains("Rosa Invented"));
+        row.map(|rest| rest.split('"').next().unwrap().to_owned())
+    }
+
+    async fn act(&self, verb: &str, fields: &[(&str, &str)]) -> String {
+        let all = [&[("_csrf", self.csrf.as_str())][..], fields].concat();
+        let answer = self.owner.submit(&format!("/users/{}/{verb}", self.user), &all).await;
+        assert_eq!(answer.status, StatusCode::OK, "{verb}: {}", answer.text());
+        answer.text()
+    }
+
+    async fn sign_in(&self) -> bool {
+        let email = "rosa.invented@valley.example";
+        salus_domains::auth::sign_in(&self.app.db, "valley", email, PASSWORD, ("192.0.2.9", "test")).await.is_ok()
+    }
+}
+
+#[tokio::test]
+async fn a_user_is_found_and_given_roles_after_a_preview() {
+    let office = Office::new().await;
+    assert!(Office::found(&office.owner, &office.csrf, "rosa inv").await.is_some());
+    assert!(Office::found(&office.owner, &office.csrf, "rosa@").await.is_none(), "addresses are found whole");
+    let both = [("role.PATIENT", "true"), ("role.DOCTOR", "true")];
+    let preview = office.act("roles", &[&both[..], &[("do", "preview")]].concat()).await;
+    assert!(preview.contains("What would change") && preview.contains("medical.patient.write"), "{preview}");
+    let held = async || office.owner.get(&format!("/api/v1/auth/user-roles?user_id={}", office.user)).await.json();
+    assert_eq!(held().await["data"].as_array().unwrap().len(), 1, "a preview changes nothing");
+    let done = office.act("roles", &[&both[..], &[("do", "apply")]].concat()).await;
+    assert!(done.contains("The roles were changed"), "{done}");
+    assert_eq!(held().await["data"].as_array().unwrap().len(), 2);
+    office.act("roles", &[("role.PATIENT", "true"), ("do", "apply")]).await;
+    let rows = held().await;
+    let ended = rows["data"].as_array().unwrap().iter().filter(|r| r["valid_to"].is_string()).count();
+    assert_eq!(ended, 1, "what was taken stays in the record");
+    office.act("roles", &[&both[..], &[("do", "apply")]].concat()).await;
+    let rows = held().await;
+    assert!(rows["data"].as_array().unwrap().iter().all(|r| r["valid_to"].is_null()), "and can be given again");
+    let page = office.owner.get(&format!("/users/{}", office.user)).await.text();
+    assert!(page.contains("Rosa Invented") && !page.contains("<title>Rosa"), "{page}");
+}
+
+#[tokio::test]
+async fn an_account_is_locked_and_let_in_again() {
+    let office = Office::new().await;
+    assert!(office.sign_in().await);
+    assert!(office.act("lock", &[]).await.contains("Done."));
+    assert!(!office.sign_in().await, "locked");
+    office.act("unlock", &[]).await;
+    assert!(office.sign_in().await, "the password stays");
+    for _ in 0..5 {
+        let wrong = salus_domains::auth::sign_in(
+            &office.app.db,
+            "valley",
+            "rosa.invented@valley.example",
+            "Wrong-Horse-7-Battery",
+            ("192.0.2.9", "test"),
+        );
+        assert!(wrong.await.is_err());
+    }
+    assert!(!office.sign_in().await, "five failures lock it for the network");
+    office.act("unlock", &[]).await;
+    assert!(office.sign_in().await, "what an administrator lifts is lifted");
+    office.act("disable", &[]).await;
+    assert!(!office.sign_in().await);
+    let again = office.act("enable", &[]).await;
+    assert!(again.contains("/setup/slu_"), "{again}");
+    assert!(!office.sign_in().await, "the old password opens nothing");
+    let log = office.owner.get("/api/v1/audit/events?limit=50").await.json();
+    let actions: Vec<&str> = log["data"].as_array().unwrap().iter().filter_map(|e| e["action"].as_str()).collect();
+    for act in ["auth.user.lock", "auth.user.unlock", "auth.user.disable", "auth.user.enable"] {
+        assert!(actions.contains(&act), "{act} is in the log: {actions:?}");
+    }
+}
+
+#[tokio::test]
+async fn somebody_always_is_left_who_manages_accounts() {
+    let office = Office::new().await;
+    let users = office.owner.get("/api/v1/auth/users?limit=200&fields=id,display_name,status").await.json();
+    let own = users["data"].as_array().unwrap().iter().find(|u| u["display_name"] == "A OWNER").unwrap();
+    let path = format!("/users/{}", own["id"].as_str().unwrap());
+    for verb in ["lock", "disable"] {
+        let answer = office.owner.submit(&format!("{path}/{verb}"), &[("_csrf", &office.csrf)]).await.text();
+        assert!(answer.contains("Nobody would be left"), "{verb}: {answer}");
+    }
+    let fields = [("_csrf", office.csrf.as_str()), ("do", "apply")];
+    let answer = office.owner.submit(&format!("{path}/roles"), &fields).await.text();
+    assert!(answer.contains("Nobody would be left"), "{answer}");
+    assert_eq!(office.owner.get("/users").await.status, StatusCode::OK, "nothing was done");
+}
+
+#[tokio::test]
+async fn a_way_into_anothers_account_takes_a_fresh_proof() {
+    let office = Office::new().await;
+    let admin = office.app.database.connect("salus_admin").await;
+    admin.batch_execute("UPDATE auth.sessions SET proved_at = now() - interval '1 hour'").await.unwrap();
+    for verb in ["reinvite", "reset-factors"] {
+        let asked = office.act(verb, &[]).await;
+        assert!(asked.contains("Give your own password first"), "{verb}: {asked}");
+    }
+    assert!(office.sign_in().await, "nothing was done");
+    let wrong = office.act("prove", &[("password", "Wrong-Horse-7-Battery")]).await;
+    assert!(wrong.contains("Is not your password"), "{wrong}");
+    assert!(office.act("prove", &[("password", PASSWORD)]).await.contains("Now do it again"));
+    assert!(office.act("reset-factors", &[]).await.contains("Done."));
+    assert!(office.act("reinvite", &[]).await.contains("/setup/slu_"));
+}
+
+#[tokio::test]
+async fn who_may_not_manage_accounts_sees_none_of_it() {
+    let office = Office::new().await;
+    let doctor = office.app.session("valley", office.app.valley, "DOCTOR").await;
+    for path in ["/users".to_owned(), format!("/users/{}", office.user)] {
+        assert_eq!(doctor.get(&path).await.status, StatusCode::FORBIDDEN, "{path}");
+    }
+    assert!(!doctor.get("/").await.text().contains("href=\"/users\""));
+    assert!(office.owner.get("/").await.text().contains("href=\"/users\""));
+    let csrf = token(&doctor, "/account").await;
+    let answer = doctor.submit(&format!("/users/{}/lock", office.user), &[("_csrf", &csrf)]).await;
+    assert_eq!(answer.status, StatusCode::FORBIDDEN);
+    let key = office.app.key(office.app.valley, "DOCTOR").await;
+    let path = format!("/api/v1/auth/users/{}/roles", office.user);
+    assert_eq!(key.post(&path, &json!({"roles": ["OWNER"]})).await.status, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn a_module_that_is_not_chosen_is_refused_by_every_way_in() {
+    let app = TestApp::new().await;
+    let admin = app.session("valley", app.valley, "OWNER").await;
+    let (doctor, key) = (app.session("valley", app.valley, "DOCTOR").await, app.key(app.valley, "DOCTOR").await);
+    let list = "/api/v1/medical/patients?limit=1";
+    assert_eq!(key.get(list).await.status, StatusCode::OK, "where nothing was chosen, everything is");
+    assert!(doctor.get("/").await.text().contains("href=\"/patients\""));
+    let csrf = token(&admin, "/modules").await;
+    let page = admin.submit("/modules", &[("_csrf", &csrf), ("module.exchange", "true")]).await.text();
+    assert!(page.contains("The choice holds"), "{page}");
+    for path in [list, "/api/v1/records/diagnoses?limit=1"] {
+        let answer = key.get(path).await;
+        assert_eq!((answer.status, &answer.json()["code"]), (StatusCode::FORBIDDEN, &json!("module_not_chosen")));
+    }
+    assert_eq!(doctor.get("/patients").await.status, StatusCode::FORBIDDEN);
+    assert!(!doctor.get("/").await.text().contains("href=\"/patients\""), "nor does it stand in the navigation");
+    let refused = admin.get("/api/v1/audit/events?action=medical.patient.list").await.json();
+    let outcomes: Vec<&str> =
+        refused["data"].as_array().unwrap().iter().filter_map(|e| e["outcome"].as_str()).collect();
+    assert!(outcomes.contains(&"refused"), "a refusal is in the log: {refused}");
+    let wrong = app.key(app.valley, "OWNER").await;
+    let body = json!({"name": "modules.chosen", "value": ["patients"]});
+    let answer = wrong.post("/api/v1/kernel/settings", &body).await;
+    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", answer.text());
+    admin.submit("/modules", &[("_csrf", &csrf), ("module.records", "true")]).await;
+    assert_eq!(key.get(list).await.status, StatusCode::OK, "the data stayed");
+    let austa = app.key(app.austa, "admin").await;
+    assert_eq!(
+        austa.get("/api/v1/kernel/modules").await.json()["modules"][2]["chosen"],
+        true,
+        "each has its own choice"
+    );
+}
