@@ -71,6 +71,7 @@ pub struct NavItem {
 pub enum Module {
     Home,
     Patients,
+    Clinic,
     Glass,
     Browse,
     Docs,
@@ -188,9 +189,10 @@ impl Head {
 
 impl Module {
     /// All of them, in the order of the navigation: those of one group follow one another.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Home,
         Self::Patients,
+        Self::Clinic,
         Self::Glass,
         Self::Browse,
         Self::Docs,
@@ -214,6 +216,7 @@ impl Module {
         let (href, label, icon, group) = match self {
             Self::Home => ("/", t.ui.home, "home", ""),
             Self::Patients => ("/patients", t.people.patients, "people", ""),
+            Self::Clinic => ("/clinic", t.clinic.title, "clinic", ""),
             Self::Glass => ("/glass", t.access.glass, "alert", ""),
             Self::Browse => ("/browse", t.data.browser, "table", t.ui.group_data),
             Self::Docs => ("/docs", t.data.api, "book", t.ui.group_data),

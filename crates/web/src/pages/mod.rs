@@ -13,6 +13,7 @@ pub mod alerts;
 pub mod audit;
 pub mod browse;
 pub mod chart;
+pub mod clinic;
 pub mod clinical;
 pub mod compliance;
 pub mod docs;
@@ -38,6 +39,7 @@ pub mod rules;
 pub mod security;
 pub mod table;
 pub mod trend;
+pub mod visit;
 pub mod why;
 
 pub use layout::Shell;

@@ -25,6 +25,7 @@ macro_rules! texts {
 
 mod access;
 mod alerts;
+mod clinic;
 pub mod codes;
 mod compliance;
 mod data;
@@ -41,6 +42,7 @@ mod zone;
 
 pub use access::Access;
 pub use alerts::Alerts;
+pub use clinic::Clinic;
 pub use compliance::Compliance;
 pub use data::Data;
 pub use erasure::Erasure;
@@ -89,6 +91,8 @@ pub struct Texts {
     pub security: Security,
     /// Erasing a person.
     pub erasure: Erasure,
+    /// The school clinic.
+    pub clinic: Clinic,
 }
 
 /// Every group in one of the languages.
@@ -105,6 +109,7 @@ macro_rules! language {
             access: Access::$tag,
             security: Security::$tag,
             erasure: Erasure::$tag,
+            clinic: Clinic::$tag,
         }
     };
 }
@@ -247,6 +252,7 @@ mod tests {
             ("alerts", Alerts::KEYS),
             ("security", Security::KEYS),
             ("erasure", Erasure::KEYS),
+            ("clinic", Clinic::KEYS),
         ] {
             for (key, texts) in keys {
                 assert!(sources.iter().any(|source| reads(source, group, key)), "no page uses {group}.{key}");
