@@ -74,6 +74,15 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION kernel.touch() IS 'Counts the version of a changed row and keeps who made it and when; not for a row that is only put under another key';
 
+CREATE OR REPLACE FUNCTION kernel.note_destroyed() RETURNS trigger
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  UPDATE kernel.tenants SET keys_state = gen_random_uuid() WHERE id = OLD.tenant_id;
+  RETURN NULL;
+END $$;
+REVOKE EXECUTE ON FUNCTION kernel.note_destroyed() FROM PUBLIC;
+COMMENT ON FUNCTION kernel.note_destroyed() IS 'Tells every server that remembers persons'' keys of this tenant that one was destroyed';
+
 -- Every row that a transaction writes is told to the server, which puts a digest of it into the audit event
 -- (docs/decisions/0025). A line is an operation, a table, the number of the change, and the row as it is stored: straight to
 -- text, which costs half of what jsonb does. No column is of the type json, so a row has no line break.

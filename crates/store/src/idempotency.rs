@@ -7,7 +7,7 @@
 use crate::{
     Body, Call, Reply, Tx,
     seal::sha256,
-    tx::{At, Disclosed},
+    tx::{At, Disclosed, KeptReply},
 };
 use salus_core::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -56,10 +56,13 @@ pub async fn claim(tx: &mut Tx, action: &str, key: &str, call: &Call) -> Result<
     let path: Vec<u8> = call.path.iter().flat_map(|(_, v)| [v.as_bytes(), b"/"].concat()).collect();
     let fingerprint = sha256(&[action.as_bytes(), b"\0", &path, b"\0", &body]).to_vec();
     let (id, now) = (tx.ctx.env.id(), tx.ctx.env.now());
-    tx.run("DELETE FROM kernel.idempotency_keys WHERE key_hash = $1 AND expires_at < $2", &[&hash, &now]).await?;
-    let sql = "INSERT INTO kernel.idempotency_keys (id, key_hash, fingerprint, status, expires_at, created_by) \
-               VALUES ($1, $2, $3, 0, $4, $5) ON CONFLICT (tenant_id, key_hash) DO NOTHING RETURNING id";
-    if !tx.run(sql, &[&id, &hash, &fingerprint, &(now + KEPT), &actor]).await?.is_empty() {
+    // A key that has expired is taken as if it had never been used.
+    let sql = "INSERT INTO kernel.idempotency_keys AS k (id, key_hash, fingerprint, status, expires_at, created_by) \
+               VALUES ($1, $2, $3, 0, $4, $5) ON CONFLICT (tenant_id, key_hash) DO UPDATE \
+               SET id = excluded.id, fingerprint = excluded.fingerprint, status = 0, reply = NULL, \
+                   expires_at = excluded.expires_at, created_by = excluded.created_by \
+               WHERE k.expires_at < $6 RETURNING id";
+    if !tx.run_unmarked(sql, &[&id, &hash, &fingerprint, &(now + KEPT), &actor, &now]).await?.is_empty() {
         return Ok(Claim::New(id));
     }
     let sql = "SELECT id, fingerprint, reply FROM kernel.idempotency_keys WHERE key_hash = $1";
@@ -95,11 +98,11 @@ pub async fn again(tx: &mut Tx, target: &str, kept: Kept) -> Result<Reply> {
     Ok(Reply { status: kept.status, body })
 }
 
-/// Keeps the reply, sealed, for the next request with the same key.
+/// Keeps the reply, sealed, for the next request with the same key; it is written when the transaction commits.
 ///
 /// # Errors
-/// Those of the database.
-pub async fn remember(tx: &mut Tx, id: Uuid, reply: &Reply) -> Result<()> {
+/// Those of sealing.
+pub fn remember(tx: &mut Tx, id: Uuid, reply: &Reply) -> Result<()> {
     let said = match &reply.body {
         Body::Row(row) => Said::Row(row.id().ok_or_else(|| Error::internal("a row without an id"))?),
         other => Said::Body(json!(other)),
@@ -107,8 +110,7 @@ pub async fn remember(tx: &mut Tx, id: Uuid, reply: &Reply) -> Result<()> {
     let kept = Kept { status: reply.status, said, disclosed: tx.disclosed() };
     let body = serde_json::to_vec(&kept).map_err(Error::internal)?;
     let sealed = tx.seal_exact(reply_of(id), None, &body)?;
-    let sql = "UPDATE kernel.idempotency_keys SET status = $2, reply = $3::bytea WHERE id = $1";
-    tx.run(sql, &[&id, &i32::from(reply.status), &sealed]).await?;
+    tx.keep_reply(KeptReply { id, status: reply.status.into(), sealed });
     Ok(())
 }
 

@@ -16,8 +16,18 @@ use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
-use tokio_postgres::Row;
+use tokio_postgres::{Row, types::ToSql};
 use uuid::Uuid;
+
+/// A reply that is kept for the next request with the same Idempotency-Key.
+pub struct KeptReply {
+    /// The row of the key.
+    pub id: Uuid,
+    /// HTTP status.
+    pub status: i32,
+    /// What was answered.
+    pub sealed: Vec<u8>,
+}
 
 /// A transaction. Dropped without [`Tx::commit`] it leaves nothing behind.
 pub struct Tx {
@@ -28,6 +38,7 @@ pub struct Tx {
     unit: Unit,
     trail: Trail,
     outbox: Outbox,
+    reply: Option<KeptReply>,
     /// Whether it leaves work for the dispatcher.
     wakes: bool,
     subjects: HashMap<Uuid, Option<SubjectKey>>,
@@ -94,6 +105,7 @@ struct Outbox {
     bodies: Vec<Value>,
 }
 
+const KEEP_REPLY: &str = "UPDATE kernel.idempotency_keys SET status = $2, reply = $3::bytea WHERE id = $1";
 const INSERT_OUTBOX: &str = "INSERT INTO kernel.outbox (id, event, row_id, body) \
     SELECT * FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::jsonb[])";
 
@@ -107,6 +119,7 @@ impl Tx {
             unit,
             trail: Trail::default(),
             outbox: Outbox::default(),
+            reply: None,
             wakes: false,
             subjects: HashMap::new(),
             new_wrapped: HashMap::new(),
@@ -153,6 +166,11 @@ impl Tx {
     pub(crate) async fn run(&mut self, sql: &str, params: Params<'_>) -> Result<Vec<Row>> {
         let rows = self.unit.query(sql, params, true).await.map_err(|f| self.db.failed(f))?;
         self.mark_written().map(|()| rows)
+    }
+
+    /// The same for a statement that writes only tables of whose rows no digests are kept (`kernel.mark`).
+    pub(crate) async fn run_unmarked(&mut self, sql: &str, params: Params<'_>) -> Result<Vec<Row>> {
+        self.unit.query_unmarked(sql, params).await.map_err(|f| self.db.failed(f))
     }
 
     /// Runs a statement that was built from the catalogue and a request; the first few hundred keep their plans.
@@ -470,6 +488,11 @@ impl Tx {
         fault_point!("tx.outbox_queued");
     }
 
+    /// Keeps the sealed reply to a request with an Idempotency-Key when this commits.
+    pub(crate) fn keep_reply(&mut self, reply: KeptReply) {
+        self.reply = Some(reply);
+    }
+
     /// Tells the dispatcher of this node, when this has committed, that there is work.
     pub(crate) fn wake(&mut self) {
         self.wakes = true;
@@ -494,6 +517,14 @@ impl Tx {
         let mut last: Vec<(&str, Params<'_>)> = vec![(Rows::AS_WRITER, params)];
         if !outbox.ids.is_empty() {
             last.push((INSERT_OUTBOX, outbox_params));
+        }
+        let reply = self.reply.take();
+        let reply_params: Vec<&(dyn ToSql + Sync)> = match &reply {
+            Some(KeptReply { id, status, sealed }) => vec![id, status, sealed],
+            None => Vec::new(),
+        };
+        if reply.is_some() {
+            last.push((KEEP_REPLY, &reply_params));
         }
         let committed = self.unit.commit(&last).await;
         fault_point!("tx.committed");

@@ -82,6 +82,15 @@ impl Unit {
 
     /// Runs a statement; `cached` keeps its plan on the connection, for texts of which there are few.
     pub async fn query(&mut self, sql: &str, params: Params<'_>, cached: bool) -> Result<Vec<Row>, Failure> {
+        self.ask(sql, params, cached, changes_rows(sql)).await
+    }
+
+    /// The same for a statement that writes only tables of whose rows no digests are kept, so that none is asked for.
+    pub async fn query_unmarked(&mut self, sql: &str, params: Params<'_>) -> Result<Vec<Row>, Failure> {
+        self.ask(sql, params, true, false).await
+    }
+
+    async fn ask(&mut self, sql: &str, params: Params<'_>, cached: bool, marks: bool) -> Result<Vec<Row>, Failure> {
         if self.read_only {
             return self.read(sql, params, cached).await;
         }
@@ -100,7 +109,7 @@ impl Unit {
                 return Err(e.into());
             }
         };
-        let take = if changes_rows(sql) { Some(connection.ready(TAKE, true).await?) } else { None };
+        let take = if marks { Some(connection.ready(TAKE, true).await?) } else { None };
         let begun = async { if begins { connection.batch_execute(&self.begin).await } else { Ok(()) } };
         let told = async {
             match &take {

@@ -131,7 +131,13 @@ pub fn jobs(outbound: &Outbound) -> Vec<Job> {
     vec![
         Job {
             name: "exchange.spread_webhooks",
-            when: When::Events(PUBLISHED),
+            when: When::Wanted(
+                PUBLISHED,
+                sql!(
+                    "SELECT e.name FROM unnest($1::text[]) AS e (name) WHERE EXISTS (SELECT FROM exchange.webhook_subscriptions s \
+                     WHERE s.is_active AND (jsonb_array_length(s.events) = 0 OR jsonb_exists(s.events, e.name)))"
+                ),
+            ),
             retry: Retry::default(),
             work: Work::local(|tx, task| Box::pin(spread(tx, task))),
         },

@@ -212,3 +212,33 @@ async fn a_webhook_that_failed_is_called_again_with_the_same_number_and_a_signat
     let log = "SELECT state || ' ' || attempts || ' ' || last_status FROM exchange.webhook_deliveries";
     assert_eq!(admin.query_one(log, &[]).await.unwrap().get::<_, String>(0), "delivered 2 204");
 }
+
+#[tokio::test]
+async fn an_event_that_nobody_subscribed_to_costs_no_job_and_one_that_somebody_did_is_sent() {
+    let world = World::new().await;
+    let receiver = Receiver::start(&[204]).await;
+    let jobs = salus_domains::jobs(&Arc::new(Carriers::default()), &receiver.outbound).unwrap();
+    let dispatcher = Dispatcher::new(world.db.clone(), Arc::new(jobs), Pace::default());
+    let admin = world.database.connect("salus_admin").await;
+    let spread = async || -> i64 {
+        dispatcher.drain(world.tenant).await.unwrap();
+        let sql = "SELECT count(*) FROM kernel.jobs WHERE job = 'exchange.spread_webhooks'";
+        admin.query_one(sql, &[]).await.unwrap().get(0)
+    };
+    let subscribe = async |events: &[&str]| {
+        let body = json!({"name": "lab", "url": receiver.url(), "events": events});
+        world.call("exchange.webhook_subscription.create", Call { body, ..Call::default() }).await.unwrap()
+    };
+    let patient = json!({"family_name": "Canary", "birth_date": "1980-01-01"});
+    world.create("medical.patient.create", patient.clone()).await;
+    assert_eq!(spread().await, 0, "nobody subscribed");
+    let waits = "SELECT count(*) FROM kernel.outbox WHERE done_at IS NULL";
+    assert_eq!(admin.query_one(waits, &[]).await.unwrap().get::<_, i64>(0), 0, "the event was handed over all the same");
+    subscribe(&["medical.patient.updated"]).await;
+    world.create("medical.patient.create", patient.clone()).await;
+    assert_eq!(spread().await, 0, "to another event");
+    subscribe(&[]).await;
+    world.create("medical.patient.create", patient).await;
+    assert_eq!(spread().await, 1, "to all");
+    assert_eq!(receiver.heard().len(), 1);
+}

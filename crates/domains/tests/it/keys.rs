@@ -333,7 +333,24 @@ async fn a_person_who_was_erased_stays_erased_when_an_older_database_comes_back(
     assert!(matches!(nobody, Err(Error::NotFound)), "{nobody:?}");
     assert!(!ledger.path().exists(), "nothing was erased");
 
+    let listed = async |db: &Db| {
+        let op = keyed.world.op("medical.patient.list");
+        let Body::Page(page) = dispatch(db, op, keyed.operator(), Call::default()).await.unwrap().body else {
+            panic!("no page")
+        };
+        let mut names: Vec<_> = page.rows.iter().map(|row| row.text("family_name").to_owned()).collect();
+        names.sort();
+        names
+    };
+    // Both servers remember both persons' keys.
+    let elsewhere = keyed.another().await;
+    for server in [db, &elsewhere, db, &elsewhere] {
+        assert_eq!(listed(server).await, ["Family1", "Family2"]);
+    }
     erase(gone, "subject_request").await.unwrap();
+    for server in [db, &elsewhere] {
+        assert_eq!(listed(server).await, ["", "Family2"], "what is remembered opens nothing any more");
+    }
     let again = erase(gone, "subject_request").await;
     assert!(matches!(again, Err(Error::Conflict { code: "erased", .. })), "{again:?}");
     let unreadable = async |db: &Db| {

@@ -9,6 +9,7 @@ use crate::{
 use salus_core::{Error, Result};
 use serde_json::{Value, json};
 use std::{
+    collections::HashMap,
     fmt::Write as _,
     sync::{Arc, OnceLock},
 };
@@ -61,7 +62,15 @@ impl<'a> Selection<'a> {
         }
     }
 
-    /// The select list for `RETURNING`: the same without the key, which the transaction holds.
+    /// The select list for many rows: the same with the state of the tenant's keys, once, instead of each row's key.
+    pub fn expressions_of_many(&self) -> String {
+        match &self.table.subject {
+            Some(_) if self.bound => format!("{}, {KEYS_STATE}", self.expressions_of_new()),
+            _ => self.expressions_of_new(),
+        }
+    }
+
+    /// The select list for `RETURNING`: without the key, which the transaction holds.
     pub fn expressions_of_new(&self) -> String {
         let mut out = String::new();
         for c in &self.columns {
@@ -103,6 +112,57 @@ impl<'a> Selection<'a> {
         self.record_with(tx, row, subject, key.as_ref())
     }
 
+    /// The keys of the persons these rows are about: those that are remembered, and one question for all others.
+    ///
+    /// # Errors
+    /// Those of the database, and of keys that do not open.
+    pub async fn keys(&self, tx: &mut Tx, rows: &[Row]) -> Result<HashMap<Uuid, SubjectKey>> {
+        let mut known = HashMap::new();
+        let Some(first) = rows.first().filter(|_| self.table.subject.is_some() && self.bound) else { return Ok(known) };
+        if !self.columns.iter().zip(self.opened(tx)).any(|(column, open)| column.subject_bound && *open) {
+            return Ok(known);
+        }
+        // It stands behind the subject.
+        let state: Uuid = first.try_get(self.columns.len() + 1).map_err(Error::internal)?;
+        let mut missing = Vec::new();
+        for row in rows {
+            let Some(subject) = self.subject(row)? else { continue };
+            if known.contains_key(&subject) {
+                continue;
+            }
+            match tx.keys().subject_as_of(subject, state) {
+                Some(key) => _ = known.insert(subject, key),
+                None => missing.push(subject),
+            }
+        }
+        if !missing.is_empty() {
+            missing.sort_unstable();
+            missing.dedup();
+            for row in tx.run(KEYS, &[&missing]).await? {
+                let (subject, state): (Uuid, Uuid) = (row.get(0), row.get(2));
+                // Without a key the person was erased.
+                if let Some(wrapped) = row.get::<_, Option<&[u8]>>(1) {
+                    known.insert(subject, tx.keys().unwrap_subject(subject, wrapped, Some(state))?);
+                }
+            }
+        }
+        Ok(known)
+    }
+
+    /// Reads one of many rows, whose keys are known.
+    ///
+    /// # Errors
+    /// As [`Selection::record`].
+    pub fn record_of_many(&self, tx: &mut Tx, row: &Row, keys: &HashMap<Uuid, SubjectKey>) -> Result<Record> {
+        let subject = self.subject(row)?;
+        self.record_with(tx, row, subject, subject.and_then(|id| keys.get(&id)))
+    }
+
+    /// Which columns the caller may open.
+    fn opened(&self, tx: &Tx) -> &[bool] {
+        self.open.get_or_init(|| self.columns.iter().map(|c| tx.may_open(self.table, c)).collect())
+    }
+
     /// The person a row is about: the expression behind the columns.
     fn subject(&self, row: &Row) -> Result<Option<Uuid>> {
         match self.table.subject {
@@ -131,8 +191,7 @@ impl<'a> Selection<'a> {
         }
         let Kind::Sealed(_) = column.kind else { return plain(row, i, column.kind) };
         let Some(sealed) = row.try_get::<_, Option<&[u8]>>(i).map_err(Error::internal)? else { return Ok(Value::Null) };
-        let open = self.open.get_or_init(|| self.columns.iter().map(|c| tx.may_open(self.table, c)).collect());
-        if !open[i] {
+        if !self.opened(tx)[i] {
             return Ok(Value::Null);
         }
         if column.subject_bound && owner.subject.is_some() && owner.key.is_none() {
@@ -142,6 +201,12 @@ impl<'a> Selection<'a> {
         tx.open(Cell { table: self.table, column, row: owner.id }, owner.key, sealed)
     }
 }
+
+/// What changes when a key of this tenant is destroyed.
+const KEYS_STATE: &str = "(SELECT n.keys_state FROM kernel.tenants n WHERE n.id = kernel.tenant()) AS keys_state_";
+/// Keys of persons, each with the state they were read in.
+const KEYS: &str = "SELECT k.id, k.wrapped, n.keys_state FROM kernel.subject_keys k JOIN kernel.tenants n ON n.id = k.tenant_id \
+    WHERE k.id = ANY($1)";
 
 /// The wrapped key of the person a row is about. A lookup for each row that is returned: what row-level security adds
 /// makes PostgreSQL expect few rows, and a join then reads the whole table of keys for every page.

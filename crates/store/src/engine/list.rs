@@ -85,10 +85,11 @@ impl Tx {
     ) -> Result<Vec<Record>> {
         let db = self.db().clone();
         let selection = Selection::new(db.catalog().table(table)?, fields)?;
-        let sql = format!("SELECT {} FROM {table} t WHERE {condition}", selection.expressions());
+        let sql = format!("SELECT {} FROM {table} t WHERE {condition}", selection.expressions_of_many());
         let rows = self.run(&sql, params).await?;
         self.count(rows.len());
-        rows.iter().map(|row| selection.record(self, row)).collect()
+        let keys = selection.keys(self, &rows).await?;
+        rows.iter().map(|row| selection.record_of_many(self, row, &keys)).collect()
     }
 
     async fn rows(&mut self, resource: &Resource, table: &Table, request: &Request<'_>) -> Result<Page> {
@@ -114,7 +115,7 @@ impl Tx {
         let key = request.sort.map_or(String::new(), |c| format!(", t.{}::text AS sort_key_", c.name));
         let sql = format!(
             "SELECT {}{key} FROM {} t WHERE true{}{after} ORDER BY {order}t.id {} LIMIT {}",
-            selection.expressions(),
+            selection.expressions_of_many(),
             table.name,
             request.conditions,
             arrow.1,
@@ -130,7 +131,8 @@ impl Tx {
         } else {
             None
         };
-        let rows = rows[..shown].iter().map(|row| selection.record(self, row)).collect::<Result<_>>()?;
+        let keys = selection.keys(self, &rows[..shown]).await?;
+        let rows = rows[..shown].iter().map(|row| selection.record_of_many(self, row, &keys)).collect::<Result<_>>()?;
         Ok(Page { rows, next, total: None })
     }
 
@@ -166,12 +168,13 @@ impl Tx {
             params.push(&from);
             params.extend(tokens.iter().map(|t| if versions == 1 { &t[0] as &(dyn ToSql + Sync) } else { t }));
             let candidates = self.run_built(&sql, &params).await?;
+            let keys = selection.keys(self, &candidates).await?;
             for row in &candidates {
                 // A row that is being indexed anew may be found under both keys.
                 if last == Some(row.get("id")) {
                     continue;
                 }
-                let record = selection.record(self, row)?;
+                let record = selection.record_of_many(self, row, &keys)?;
                 last = record.id();
                 if matches(table, &record, &request.words, how) {
                     found.push(record);
@@ -209,7 +212,7 @@ fn named_sql(
         let token = from + 1 + i;
         if versions == 1 { format!("s{i}.token = ${token}") } else { format!("s{i}.token = ANY(${token}::bytea[])") }
     };
-    let mut sql = format!("SELECT {} FROM kernel.search_tokens s0", selection.expressions());
+    let mut sql = format!("SELECT {} FROM kernel.search_tokens s0", selection.expressions_of_many());
     for i in 1..words {
         let _ = write!(
             sql,

@@ -54,8 +54,8 @@ pub struct Dispatcher {
 
 /// What a worker says to the loop.
 enum Said {
-    /// It has claimed a job of this tenant: there may be more.
-    Claimed(Uuid),
+    /// There may be more to do in this tenant.
+    Due(Uuid),
     /// It is free again.
     Free(Uuid),
 }
@@ -67,13 +67,30 @@ struct Turns {
     waiting: HashSet<Uuid>,
     busy: HashMap<Uuid, usize>,
     running: usize,
+    /// When the last turn of each began.
+    began: HashMap<Uuid, Instant>,
+    /// Who is given a turn in a moment.
+    soon: HashSet<Uuid>,
 }
+
+/// Between the turns of a tenant whose every commit brings new work, so that a turn finds the events of many commits.
+const BREATH: Duration = Duration::from_millis(20);
 
 impl Turns {
     fn add(&mut self, tenant: Uuid) {
         if self.waiting.insert(tenant) {
             self.queue.push_back(tenant);
         }
+    }
+
+    /// Gives a tenant with new work a turn: at once, or after the rest of this time when its last one has just begun.
+    fn wake(&mut self, tenant: Uuid) -> Option<Duration> {
+        let rest = self.began.get(&tenant).map_or(Duration::ZERO, |began| BREATH.saturating_sub(began.elapsed()));
+        if rest.is_zero() {
+            self.add(tenant);
+            return None;
+        }
+        self.soon.insert(tenant).then_some(rest)
     }
 
     /// The next tenant that has not its share of the workers yet.
@@ -87,6 +104,7 @@ impl Turns {
         self.waiting.remove(&tenant);
         *self.busy.entry(tenant).or_default() += 1;
         self.running += 1;
+        self.began.insert(tenant, Instant::now());
         Some(tenant)
     }
 
@@ -122,11 +140,21 @@ impl Dispatcher {
             tokio::select! {
                 () = &mut stop => break,
                 said = hear.recv() => match said {
-                    Some(Said::Claimed(tenant)) => turns.add(tenant),
+                    Some(Said::Due(tenant)) => {
+                        turns.soon.remove(&tenant);
+                        turns.add(tenant);
+                    }
                     Some(Said::Free(tenant)) => turns.free(tenant),
                     None => break,
                 },
-                woken = self.db.0.wake.woken() => woken.into_iter().for_each(|t| turns.add(t)),
+                woken = self.db.0.wake.woken() => for tenant in woken {
+                    let Some(rest) = turns.wake(tenant) else { continue };
+                    let say = say.clone();
+                    runtime::spawn(async move {
+                        tokio::time::sleep(rest).await;
+                        say.send(Said::Due(tenant)).ok();
+                    });
+                },
                 () = tokio::time::sleep_until(look) => {
                     look = Instant::now() + self.look(&mut turns).await;
                 }
@@ -145,7 +173,7 @@ impl Dispatcher {
             while turns.running > 0 {
                 match tokio::time::timeout(self.pace.drain, hear.recv()).await {
                     Ok(Some(Said::Free(tenant))) => turns.free(tenant),
-                    Ok(Some(Said::Claimed(_))) => {}
+                    Ok(Some(Said::Due(_))) => {}
                     Ok(None) | Err(_) => break,
                 }
             }
@@ -177,7 +205,7 @@ impl Dispatcher {
             let _free = Free(tenant, say.clone());
             let turn = async {
                 if let Some(task) = this.claim(tenant).await? {
-                    say.send(Said::Claimed(tenant)).ok();
+                    say.send(Said::Due(tenant)).ok();
                     this.work(tenant, task, halted).await?;
                 }
                 Ok::<_, Error>(())
@@ -298,5 +326,16 @@ mod tests {
         assert_eq!(turns.next(4), None, "the first has its share");
         turns.free(many);
         assert_eq!(turns.next(4), Some(many));
+    }
+
+    #[test]
+    fn a_tenant_with_new_work_at_every_moment_has_a_turn_at_once_and_then_one_for_many() {
+        let tenant = Uuid::from_u128(1);
+        let mut turns = Turns::default();
+        assert_eq!(turns.wake(tenant), None, "at once");
+        assert_eq!(turns.next(4), Some(tenant));
+        assert!(turns.wake(tenant).is_some_and(|rest| rest <= BREATH));
+        assert_eq!(turns.wake(tenant), None, "it is due in a moment already");
+        assert_eq!(turns.next(4), None);
     }
 }

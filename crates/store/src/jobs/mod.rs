@@ -21,7 +21,7 @@ pub use dispatcher::{Dispatcher, Pace};
 pub use run::Running;
 pub(crate) use wake::Wake;
 
-use crate::Tx;
+use crate::{Sql, Tx};
 use futures_util::future::BoxFuture;
 use salus_core::{Error, Result};
 use serde_json::Value;
@@ -48,6 +48,9 @@ pub struct Job {
 pub enum When {
     /// Once for each event of these names.
     Events(&'static [&'static str]),
+    /// The same for those that somebody in the tenant wants: the statement is given names as `$1::text[]`, and returns
+    /// those that are. An event that nobody wants costs no job.
+    Wanted(&'static [&'static str], Sql),
     /// Minute, hour, day, month and weekday, in the tenant's time zone. A tenant may set others.
     Cron(&'static str),
     /// When [`Tx::enqueue`] asks for it.
@@ -144,7 +147,7 @@ impl Jobs {
         let mut all = Self { by_name: BTreeMap::new(), by_event: HashMap::new(), zone: Box::new(zone) };
         for job in jobs {
             match job.when {
-                When::Events(events) => {
+                When::Events(events) | When::Wanted(events, _) => {
                     for event in events {
                         all.by_event.entry(event).or_default().push(job.name);
                     }
@@ -171,6 +174,14 @@ impl Jobs {
 
     fn listeners(&self, event: &str) -> &[&'static str] {
         self.by_event.get(event).map_or(&[], Vec::as_slice)
+    }
+
+    /// Jobs that are done for wanted events only, and the statements that tell which are.
+    fn asking(&self) -> impl Iterator<Item = (&'static str, Sql)> {
+        self.by_name.values().filter_map(|job| match job.when {
+            When::Wanted(_, wanted) => Some((job.name, wanted)),
+            _ => None,
+        })
     }
 
     fn timers(&self) -> impl Iterator<Item = (&'static str, &'static str)> {

@@ -5,7 +5,7 @@ use super::{Jobs, Retry, Task};
 use crate::{Db, Tx, seal::sha256};
 use salus_core::{Ctx, Error, Result};
 use serde_json::Value;
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -35,11 +35,23 @@ pub(super) async fn hand_over(tx: &mut Tx, jobs: &Jobs) -> Result<()> {
     if events.is_empty() {
         return Ok(());
     }
+    let happened: HashSet<&str> = events.iter().map(|e| e.get("event")).collect();
+    let happened: Vec<&str> = happened.into_iter().collect();
+    let mut unwanted = HashSet::new();
+    for (job, sql) in jobs.asking() {
+        let of_job = |event: &&&str| jobs.listeners(event).contains(&job);
+        let told: Vec<&str> = happened.iter().filter(of_job).copied().collect();
+        if told.is_empty() {
+            continue;
+        }
+        let wanted: HashSet<String> = tx.query(sql, &[&told]).await?.iter().map(|row| row.get(0)).collect();
+        unwanted.extend(told.into_iter().filter(|event| !wanted.contains(*event)).map(|event| (job, event)));
+    }
     let (mut ids, mut names, mut keys, mut causes, mut rows, mut bodies) =
         (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for event in &events {
         let (id, name): (Uuid, &str) = (event.get("id"), event.get("event"));
-        for job in jobs.listeners(name) {
+        for job in jobs.listeners(name).iter().filter(|job| !unwanted.contains(&(**job, name))) {
             ids.push(tx.ctx.env.id());
             names.push(*job);
             keys.push(id.to_string());
@@ -52,10 +64,10 @@ pub(super) async fn hand_over(tx: &mut Tx, jobs: &Jobs) -> Result<()> {
         let sql = "INSERT INTO kernel.jobs (id, job, natural_key, event, row_id, body) \
                    SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::uuid[], $6::jsonb[]) \
                    ON CONFLICT (tenant_id, job, natural_key) DO NOTHING";
-        tx.run(sql, &[&ids, &names, &keys, &causes, &rows, &bodies]).await?;
+        tx.run_unmarked(sql, &[&ids, &names, &keys, &causes, &rows, &bodies]).await?;
     }
     let done: Vec<Uuid> = events.iter().map(|e| e.get("id")).collect();
-    tx.run(
+    tx.run_unmarked(
         "UPDATE kernel.outbox SET done_at = clock_timestamp(), attempts = attempts + 1 WHERE id = ANY($1)",
         &[&done],
     )
@@ -70,7 +82,7 @@ pub(super) async fn take_back(tx: &mut Tx) -> Result<()> {
                  state = CASE WHEN crashes + 1 >= $1 THEN 'quarantined' ELSE 'waiting' END, \
                  finished_at = CASE WHEN crashes + 1 >= $1 THEN clock_timestamp() END \
                WHERE state = 'running' AND lease_until < clock_timestamp() RETURNING job::text, state::text";
-    for row in tx.run(sql, &[&CRASHES]).await? {
+    for row in tx.run_unmarked(sql, &[&CRASHES]).await? {
         let (job, state): (&str, &str) = (row.get(0), row.get(1));
         tracing::warn!(job, state, "a worker lost its job");
     }
@@ -84,7 +96,7 @@ pub(super) async fn claim(tx: &mut Tx, jobs: &Jobs, lease: Duration) -> Result<O
                WHERE id = (SELECT id FROM kernel.jobs WHERE state = 'waiting' AND due_at <= clock_timestamp() AND job = ANY($1) \
                            ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED) \
                RETURNING id, job::text, natural_key, event, row_id, body, attempts, fence";
-    let rows = tx.run(sql, &[&jobs.names(), &millis(lease)]).await?;
+    let rows = tx.run_unmarked(sql, &[&jobs.names(), &millis(lease)]).await?;
     Ok(rows.first().map(|r| Task {
         id: r.get("id"),
         job: r.get("job"),
@@ -109,7 +121,7 @@ pub(super) async fn prolong(db: &Db, tenant: Uuid, task: &Task, lease: Duration)
 pub(super) async fn hold(tx: &mut Tx, task: &Task, lease: Duration) -> Result<bool> {
     let sql = "UPDATE kernel.jobs SET lease_until = clock_timestamp() + $3 * interval '1 millisecond' \
                WHERE id = $1 AND fence = $2 AND state = 'running' RETURNING id";
-    Ok(!tx.run(sql, &[&task.id, &task.fence, &millis(lease)]).await?.is_empty())
+    Ok(!tx.run_unmarked(sql, &[&task.id, &task.fence, &millis(lease)]).await?.is_empty())
 }
 
 /// Says in the transaction of the effect that the job is done.
@@ -119,7 +131,7 @@ pub(super) async fn hold(tx: &mut Tx, task: &Task, lease: Duration) -> Result<bo
 pub(super) async fn complete(tx: &mut Tx, task: &Task) -> Result<()> {
     let sql = "UPDATE kernel.jobs SET state = 'done', lease_until = NULL, error_class = NULL, finished_at = clock_timestamp() \
                WHERE id = $1 AND fence = $2 AND state = 'running' RETURNING id";
-    if tx.run(sql, &[&task.id, &task.fence]).await?.is_empty() { Err(lost()) } else { Ok(()) }
+    if tx.run_unmarked(sql, &[&task.id, &task.fence]).await?.is_empty() { Err(lost()) } else { Ok(()) }
 }
 
 /// The job is another worker's by now.
@@ -137,7 +149,7 @@ pub(super) async fn lay_down(db: &Db, tenant: Uuid, task: &Task, retry: Retry, c
                  due_at = clock_timestamp() + $5 * interval '1 millisecond' \
                WHERE id = $1 AND fence = $2 AND state = 'running'";
     let rest = rest(task, retry);
-    tx.run(sql, &[&task.id, &task.fence, &class, &dead, &millis(rest)]).await?;
+    tx.run_unmarked(sql, &[&task.id, &task.fence, &class, &dead, &millis(rest)]).await?;
     tx.finish_unrecorded().await
 }
 
@@ -146,7 +158,7 @@ pub(super) async fn give_back(db: &Db, tenant: Uuid, task: &Task) -> Result<()> 
     let mut tx = db.begin(Ctx::system(db.env(), tenant), false).await?;
     let sql = "UPDATE kernel.jobs SET state = 'waiting', lease_until = NULL, attempts = attempts - 1 \
                WHERE id = $1 AND fence = $2 AND state = 'running'";
-    tx.run(sql, &[&task.id, &task.fence]).await?;
+    tx.run_unmarked(sql, &[&task.id, &task.fence]).await?;
     tx.finish_unrecorded().await
 }
 
@@ -180,7 +192,7 @@ impl Tx {
         let sql = "INSERT INTO kernel.jobs (id, job, natural_key, body, due_at) \
                    VALUES ($1, $2::text, $3, $4, coalesce($5, clock_timestamp())) \
                    ON CONFLICT (tenant_id, job, natural_key) DO NOTHING";
-        self.run(sql, &[&id, &job, &key, &body, &due]).await?;
+        self.run_unmarked(sql, &[&id, &job, &key, &body, &due]).await?;
         self.wake();
         Ok(())
     }

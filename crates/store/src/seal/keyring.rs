@@ -271,8 +271,21 @@ impl TenantKeys {
         if let Some(key) = self.persons.get(id, wrapped) {
             return Ok(key);
         }
+        self.unwrap_subject(subject, wrapped, None)
+    }
+
+    /// A person's key that was read in this state of the tenant's keys, if it is remembered.
+    pub(crate) fn subject_as_of(&self, subject: Uuid, state: Uuid) -> Option<SubjectKey> {
+        self.persons.get_as_of((self.tenant, subject), state)
+    }
+
+    /// Opens a person's key and remembers in which state of the tenant's keys it was read.
+    ///
+    /// # Errors
+    /// As [`TenantKeys::open_subject`].
+    pub(crate) fn unwrap_subject(&self, subject: Uuid, wrapped: &[u8], as_of: Option<Uuid>) -> Result<SubjectKey> {
         let key = self.wrapping.unwrap(&self.subject_aad(subject), wrapped).map(SubjectKey::new)?;
-        self.persons.keep(id, wrapped, &key);
+        self.persons.keep((self.tenant, subject), wrapped, &key, as_of);
         Ok(key)
     }
 

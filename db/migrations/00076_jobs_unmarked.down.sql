@@ -1,0 +1,1 @@
+CALL kernel.mark('kernel.jobs');
