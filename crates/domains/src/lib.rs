@@ -6,6 +6,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that fails here has found its bug"))]
 
 pub mod ai;
+pub mod alerts;
 pub mod audit;
 pub mod auth;
 pub mod compliance;
@@ -16,6 +17,8 @@ pub mod kernel;
 pub mod medical;
 pub mod prove;
 pub mod records;
+pub mod reports;
+pub mod school;
 pub mod verify;
 
 use salus_core::Result;
@@ -31,6 +34,11 @@ pub(crate) fn row(value: Value) -> Map<String, Value> {
     }
 }
 
+/// A table that is read and not written: what fills it comes with its feature.
+pub(crate) const fn shown(table: &'static str, path: &'static str, noun: &'static str, read: &'static str) -> Resource {
+    Resource { table, path, noun, read, write: None, filters: &[], locked: &[], list: &[] }
+}
+
 /// Every exposed table.
 #[must_use]
 pub fn resources() -> Vec<&'static Resource> {
@@ -43,6 +51,9 @@ pub fn resources() -> Vec<&'static Resource> {
         compliance::RESOURCES,
         ai::RESOURCES,
         kernel::RESOURCES,
+        school::RESOURCES,
+        alerts::RESOURCES,
+        reports::RESOURCES,
     ]
     .into_iter()
     .flatten()
@@ -74,6 +85,8 @@ pub fn operations(catalog: &Catalog) -> Result<Vec<Arc<Op>>> {
     ops.extend(kernel::reads());
     ops.extend(kernel::actions());
     ops.extend(kernel::key_actions());
+    ops.extend(school::actions(catalog)?);
+    ops.extend(school::reads());
     ops.sort_by(|a, b| (&a.path, a.method).cmp(&(&b.path, b.method)));
     Ok(ops.into_iter().map(Arc::new).collect())
 }
@@ -86,5 +99,6 @@ pub fn jobs(carriers: &Arc<auth::Carriers>, outbound: &Outbound) -> Result<Jobs>
     let mut all = kernel::jobs();
     all.extend(auth::jobs(carriers));
     all.extend(exchange::jobs(outbound));
+    all.extend(school::jobs());
     Jobs::new(all, |tx| Box::pin(auth::timezone(tx)))
 }

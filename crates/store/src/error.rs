@@ -26,7 +26,7 @@ pub fn db_error(catalog: &Catalog, e: &tokio_postgres::Error) -> Error {
         Error::Invalid(pointers.collect())
     };
     let code = d.code();
-    if *code == SqlState::UNIQUE_VIOLATION {
+    if *code == SqlState::UNIQUE_VIOLATION || *code == SqlState::EXCLUSION_VIOLATION {
         Error::Conflict { code: "duplicate", detail: message.to_owned() }
     } else if *code == SqlState::CHECK_VIOLATION {
         fields("not_allowed")

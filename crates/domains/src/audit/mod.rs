@@ -8,6 +8,7 @@ mod reads;
 pub use alerts::{actions, raise};
 pub use reads::{reads, uses_through_glass};
 
+use crate::shown;
 use salus_store::Resource;
 
 /// Exposed tables, to be read: alerts, about which [`actions`] decide, and the last digest of each row. The log has its
@@ -32,5 +33,14 @@ pub const RESOURCES: &[Resource] = &[
         filters: &["table_name", "row_id", "state"],
         locked: &[],
         list: &[],
+    },
+    Resource {
+        filters: &["scope", "state"],
+        ..shown(
+            "audit.integrity_verification_runs",
+            "audit/verification-runs",
+            "audit.verification_run",
+            "audit.log.read",
+        )
     },
 ];

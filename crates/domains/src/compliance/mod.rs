@@ -1,6 +1,7 @@
 //! Retention policies as data: how long which class of data is kept, counted in calendar years; the proofs that were run
 //! on the installation, with what came of them; labels that close a record, and the consents that open it; and the
-//! erasure of a person by two others. The workflows of disclosures and breaches are not built yet.
+//! erasure of a person by two others. The workflows of disclosures and breaches are not built yet; the
+//! tables of disclosures are there to be read.
 
 mod erasure;
 mod labels;
@@ -12,6 +13,7 @@ pub use proofs::{PROMISES, Proof, Verdict, keep, reads};
 
 pub mod retention;
 
+use crate::shown;
 use salus_store::Resource;
 
 /// Exposed tables.
@@ -36,5 +38,32 @@ pub const RESOURCES: &[Resource] = &[
         filters: &["patient_id", "label", "decision", "user_id", "role_id"],
         locked: &[],
         list: &[],
+    },
+    Resource {
+        filters: &["patient_id", "purpose", "recipient_type", "disclosed_at"],
+        ..shown(
+            "compliance.phi_disclosures",
+            "compliance/disclosures",
+            "compliance.disclosure",
+            "compliance.disclosure.read",
+        )
+    },
+    Resource {
+        filters: &["disclosure_id"],
+        ..shown(
+            "compliance.phi_disclosure_audit",
+            "compliance/disclosure-audit",
+            "compliance.disclosure_act",
+            "compliance.disclosure.read",
+        )
+    },
+    Resource {
+        filters: &["patient_id", "state", "due_on"],
+        ..shown(
+            "compliance.disclosure_accounting_requests",
+            "compliance/accounting-requests",
+            "compliance.accounting",
+            "compliance.disclosure.read",
+        )
     },
 ];

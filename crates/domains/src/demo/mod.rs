@@ -1,10 +1,11 @@
 //! Demonstration tenants: an organization with its permissions, roles, settings and rows, as the files of `db/seed`
-//! describe it. Every row goes through the same door as everyone's. The clinic `valley` also has patients, who are made
-//! by rule from one seed (`valley`): nobody in it exists.
+//! describe it. Every row goes through the same door as everyone's. The clinic `valley` also has patients and the
+//! district `larkspur` students, who are made by rule from one seed: nobody in them exists.
 
 mod background;
 mod clinic;
 mod course;
+mod district;
 mod drugs;
 mod laboratory;
 mod measured;
@@ -40,6 +41,8 @@ struct Seed {
     permissions: Vec<Map<String, Value>>,
     #[serde(default)]
     roles: Vec<Role>,
+    /// Which kind of organization's roles of the library it starts with.
+    start_roles: Option<String>,
     #[serde(default)]
     settings: Map<String, Value>,
     #[serde(default)]
@@ -83,12 +86,12 @@ pub struct Invited {
     pub token: String,
 }
 
-/// How many patients a clinic is filled with.
+/// How many patients a clinic, and students a district, is filled with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Size {
-    /// The first 30, the one with the full chart among them: for tests.
+    /// The first 30 patients, the one with the full chart among them, for tests; 120 students.
     Small,
-    /// 300.
+    /// 300 patients; 1,450 students.
     Full,
 }
 
@@ -104,7 +107,13 @@ pub fn names() -> Vec<String> {
 /// # Errors
 /// [`Error::NotFound`] for an unknown name, [`Error::Conflict`] when the tenant exists.
 pub async fn load(db: &Db, name: &str) -> Result<Loaded> {
-    load_sized(db, name, Size::Full).await
+    load_sized(db, name, usual(name)).await
+}
+
+/// The size in which a tenant is loaded when nobody says which: the district takes minutes to be full.
+#[must_use]
+pub fn usual(name: &str) -> Size {
+    if name == "larkspur" { Size::Small } else { Size::Full }
 }
 
 /// Loads a demonstration tenant with this many patients.
@@ -120,6 +129,9 @@ pub async fn load_sized(db: &Db, name: &str, size: Size) -> Result<Loaded> {
     tx.commit("kernel.demo.load", "kernel.tenants").await?;
     if name == "valley" {
         valley::fill(db, tenant, size).await?;
+    }
+    if name == "larkspur" {
+        district::fill(db, tenant, size).await?;
     }
     Ok(Loaded { slug: name.to_owned(), id: tenant, invitations })
 }
@@ -140,6 +152,9 @@ async fn fill(tx: &mut Tx, tenant: Uuid, seed: Seed) -> Result<Vec<Invited>> {
         }
     }
     tx.insert("auth.role_permissions", &grants).await?;
+    if let Some(kind) = seed.start_roles {
+        auth::add_roles(tx, &kind).await?;
+    }
     let settings: Vec<NewRow> =
         seed.settings.into_iter().map(|(name, value)| new_row(tx, json!({"name": name, "value": value}))).collect();
     tx.insert("kernel.settings", &settings).await?;

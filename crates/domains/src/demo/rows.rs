@@ -8,6 +8,14 @@ use uuid::Uuid;
 
 /// Tables by what refers to what: a row refers to rows of its own or an earlier table.
 const ORDER: &[&str] = &[
+    "auth.organizations",
+    "school.schools",
+    "school.school_years",
+    "school.bell_schedules",
+    "school.bell_periods",
+    "school.calendar_days",
+    "school.school_staff",
+    "auth.user_units",
     "medical.providers",
     "medical.patients",
     "medical.patient_identifiers",
@@ -28,6 +36,11 @@ const ORDER: &[&str] = &[
     "records.lab_results",
     "records.family_history",
     "records.social_history",
+    "school.student_profiles",
+    "school.student_enrollments",
+    "auth.person_units",
+    "school.student_health_plans",
+    "school.clinic_visits",
 ];
 
 /// Rows that one statement inserts.

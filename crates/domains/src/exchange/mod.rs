@@ -12,11 +12,46 @@ mod webhooks;
 
 pub use webhooks::{PUBLISHED, jobs};
 
+use crate::shown;
 use salus_core::Result;
 use salus_store::{Catalog, Op, Resource};
 
 /// Exposed tables.
-pub const RESOURCES: &[Resource] = &[FHIR_RESOURCES, SUBSCRIPTIONS, DELIVERIES];
+pub const RESOURCES: &[Resource] = &[
+    FHIR_RESOURCES,
+    SUBSCRIPTIONS,
+    DELIVERIES,
+    Resource {
+        filters: &["state", "status"],
+        ..shown(
+            "exchange.registry_connections",
+            "exchange/registry-connections",
+            "exchange.registry",
+            "exchange.registry.read",
+        )
+    },
+    Resource {
+        filters: &["connection_id", "student_id", "status"],
+        ..shown(
+            "exchange.registry_submissions",
+            "exchange/registry-submissions",
+            "exchange.submission",
+            "exchange.registry.read",
+        )
+    },
+    Resource {
+        filters: &["name", "active"],
+        ..shown("exchange.sis_sync_configs", "exchange/sis-configs", "exchange.sis_config", "exchange.sis.read")
+    },
+    Resource {
+        filters: &["config_id", "status"],
+        ..shown("exchange.sis_sync_jobs", "exchange/sis-jobs", "exchange.sis_job", "exchange.sis.read")
+    },
+    Resource {
+        filters: &["job_id", "state", "code"],
+        ..shown("exchange.sis_sync_errors", "exchange/sis-errors", "exchange.sis_error", "exchange.sis.read")
+    },
+];
 
 const FHIR_RESOURCES: Resource = Resource {
     table: TABLE,

@@ -23,6 +23,8 @@ const HINTS: &[(&str, &str)] = &[
     ("bcrypt_hash", "$2b$10$abcdefghijklmnopqrstuvABCDEFGHIJKLMNOPQRSTUVWXYZ01234"),
     ("url", "https://example.org/{}"),
     ("issuer", "https://{}.example.org"),
+    ("starts_at", "08:00"),
+    ("ends_at", "09:00"),
 ];
 /// Attempts at one table before its rules are given up on.
 const ATTEMPTS: usize = 80;
@@ -276,7 +278,7 @@ fn candidates(table: &Table, column: &Column, scratch: &Scratch, marker: &str, e
         Kind::Sealed(Format::Date) => vec![json!("1990-01-01")],
         Kind::TextArray => vec![json!([marker])],
         Kind::Bool => vec![json!(false), json!(true)],
-        Kind::Int2 | Kind::Int4 | Kind::Int8 => vec![json!(1), json!(100), json!(0)],
+        Kind::Int2 | Kind::Int4 | Kind::Int8 => vec![json!(1), json!(100), json!(0), json!(2026)],
         Kind::Float8 => vec![json!(1.0)],
         Kind::Numeric => vec![json!("1")],
         Kind::Date => vec![json!(env.now().date().to_string()), json!("2026-01-01")],

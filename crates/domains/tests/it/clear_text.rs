@@ -37,6 +37,9 @@ async fn fill(world: &World) -> Vec<String> {
     let mut tx = world.db.begin(world.operator(), false).await.unwrap();
     let user = salus_domains::auth::create_service(&mut tx, "Somebody", &[]).await.unwrap();
     tx.commit("auth.user.create_service", "auth.users").await.unwrap();
+    let place = json!({"kind": "school", "name": "plain"});
+    let unit = world.create("auth.organization.create", place).await.text("id").to_owned();
+    let school = world.create("school.school.create", json!({"organization_id": unit, "name": "plain"})).await;
     for op in creates {
         let table = catalog.table(op.target).unwrap();
         let properties = op.input.as_ref().unwrap()["properties"].as_object().unwrap();
@@ -51,7 +54,8 @@ async fn fill(world: &World) -> Vec<String> {
                     canaries.push(canary(&table.name, &column.name));
                     json!({"held": canaries.last()})
                 }
-                _ if column.name == "patient_id" => json!(patient),
+                _ if matches!(column.name.as_str(), "patient_id" | "student_id") => json!(patient),
+                _ if column.name == "school_id" => json!(school.text("id")),
                 _ if column.name == "user_id" => json!(user),
                 Kind::Text if column.name == "code" => json!("plain"),
                 _ if !column.required || column.has_default => continue,

@@ -64,6 +64,18 @@ async fn prepare(world: &World, admin: &Client, planted: Uuid, op: &Op) -> Optio
             "UPDATE kernel.key_rotation_history SET state = 'finished', finished_at = now() WHERE finished_at IS NULL"
                 .to_owned()
         }
+        "school.visit.check_in" => {
+            "UPDATE school.clinic_visits SET status = 'VOIDED'; UPDATE school.student_enrollments SET enrolled_on = '2000-01-01'".to_owned()
+        }
+        "school.visit.check_out" => {
+            "UPDATE school.clinic_visits SET status = 'VOIDED'; UPDATE school.clinic_visits SET status = 'OPEN', check_out_at = NULL, \
+             check_in_at = now() - interval '10 minutes' WHERE id = (SELECT id FROM school.clinic_visits ORDER BY id LIMIT 1)"
+                .to_owned()
+        }
+        "school.visit.change" => "UPDATE school.clinic_visits SET status = 'CLOSED', disposition = 'OTHER', \
+                                  check_in_at = now() - interval '10 minutes', check_out_at = now()"
+            .to_owned(),
+        "school.enrollment.end" => "UPDATE school.student_enrollments SET enrolled_on = '2000-01-01'".to_owned(),
         _ => return None,
     };
     admin.batch_execute(&sql).await.unwrap();
@@ -74,6 +86,16 @@ async fn prepare(world: &World, admin: &Client, planted: Uuid, op: &Op) -> Optio
 async fn make_room(admin: &Client, table: &str) -> bool {
     let sql = match table {
         "auth.role_permissions" | "auth.user_roles" | "auth.user_person_links" => format!("DELETE FROM {table}"),
+        "school.bell_periods"
+        | "school.calendar_days"
+        | "school.student_profiles"
+        | "school.student_enrollments"
+        | "school.class_memberships"
+        | "school.student_health_plans" => format!("DELETE FROM {table}"),
+        "school.schools" => "INSERT INTO auth.organizations (tenant_id, id, kind, name) \
+             SELECT tenant_id, 'c0ffee00-0000-7000-8000-000000000000', 'school', 'Other' FROM school.schools LIMIT 1; \
+             UPDATE school.schools SET organization_id = 'c0ffee00-0000-7000-8000-000000000000'"
+            .to_owned(),
         "medical.patient_repositories" => format!("UPDATE {table} SET kind = 'UPLOADS'"),
         _ => return false,
     };

@@ -31,7 +31,15 @@ async fn the_proof_holds_and_leaves_nothing_behind() {
 
     let kept = left(&world).await;
     assert_eq!(kept, report.kept, "only what is append-only stays");
-    assert_eq!(kept, ["audit.activity_logs", "audit.event_subjects", "audit.tamper_alerts", "auth.login_history"]);
+    let once = [
+        "audit.activity_logs",
+        "audit.event_subjects",
+        "audit.tamper_alerts",
+        "auth.login_history",
+        "compliance.phi_disclosure_audit",
+        "reports.document_access_log",
+    ];
+    assert_eq!(kept, once);
     let admin = world.database.connect("salus_admin").await;
     let open = "SELECT count(*) FROM kernel.tenants WHERE slug LIKE 'prove-%' AND state <> 'closed'";
     assert_eq!(admin.query_one(open, &[]).await.unwrap().get::<_, i64>(0), 0);

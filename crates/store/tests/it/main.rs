@@ -14,6 +14,7 @@ mod migrate;
 mod outbound;
 mod outside_transaction;
 mod repair;
+mod school_health;
 mod sealed_value;
 mod tls;
 mod trust;

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod chart;
+mod clinic;
 mod people;
 mod rights;
 mod security;
@@ -40,6 +41,12 @@ pub(crate) const PAGES: &[Page] = &[
     ("trend", "/patients/p1/trend", chart::trend),
     ("trend-odd", "/patients/p1/trend", chart::trend_odd),
     ("access", "/patients/p1/access", people::access),
+    ("clinic", "/clinic", clinic::clinic),
+    ("clinic-found", "/clinic", clinic::found),
+    ("clinic-quiet", "/clinic", clinic::quiet),
+    ("clinic-none", "/clinic", clinic::no_school),
+    ("visit", "/clinic/visits/v1", clinic::open),
+    ("visit-ended", "/clinic/visits/v1", clinic::ended),
     ("audit", "/audit", tables::audit),
     ("alerts", "/audit/alerts", tables::alerts),
     ("alerts-none", "/audit/alerts", tables::alerts_none),

@@ -71,6 +71,7 @@ pub struct NavItem {
 pub enum Module {
     Home,
     Patients,
+    Clinic,
     Glass,
     Browse,
     Docs,
@@ -192,9 +193,10 @@ impl Head {
 
 impl Module {
     /// All of them, in the order of the navigation: those of one group follow one another.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Home,
         Self::Patients,
+        Self::Clinic,
         Self::Glass,
         Self::Browse,
         Self::Docs,
@@ -222,6 +224,7 @@ impl Module {
         let (href, label, icon, group) = match self {
             Self::Home => ("/", t.ui.home, "home", ""),
             Self::Patients => ("/patients", t.people.patients, "people", ""),
+            Self::Clinic => ("/clinic", t.clinic.title, "clinic", ""),
             Self::Glass => ("/glass", t.access.glass, "alert", ""),
             Self::Browse => ("/browse", t.data.browser, "table", t.ui.group_data),
             Self::Docs => ("/docs", t.data.api, "book", t.ui.group_data),

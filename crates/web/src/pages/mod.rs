@@ -13,6 +13,7 @@ pub mod alerts;
 pub mod audit;
 pub mod browse;
 pub mod chart;
+pub mod clinic;
 pub mod clinical;
 pub mod compliance;
 pub mod docs;
@@ -41,6 +42,7 @@ pub mod security;
 pub mod table;
 pub mod trend;
 pub mod users;
+pub mod visit;
 pub mod webhooks;
 pub mod why;
 

@@ -5,6 +5,7 @@ mod account;
 mod alerts;
 mod audit;
 mod browse;
+mod clinic;
 mod compliance;
 mod emergency;
 mod encryption;
@@ -45,6 +46,7 @@ pub fn pages() -> Router<Arc<App>> {
         .route("/", get(home::show))
         .merge(entrances())
         .merge(own_account())
+        .merge(school())
         .route("/preferences", post(entry::preferences))
         .route("/patients", get(patients::list).post(patients::search))
         .route("/patients/new", get(patients::new).post(patients::create))
@@ -97,6 +99,16 @@ pub fn pages() -> Router<Arc<App>> {
         .route("/simulator", get(rules::simulator))
         .route("/assets/{file}", get(asset))
         .fallback(home::missing)
+}
+
+/// School health.
+fn school() -> Router<Arc<App>> {
+    Router::new()
+        .route("/clinic", get(clinic::show))
+        .route("/clinic/find", post(clinic::find))
+        .route("/clinic/check-in", post(clinic::check_in))
+        .route("/clinic/visits/{id}", get(clinic::visit).post(clinic::change))
+        .route("/clinic/visits/{id}/check-out", post(clinic::check_out))
 }
 
 /// Ways in and out.

@@ -356,6 +356,34 @@ await step("every promise is proved on the running database, and the owner sees 
   await admin.close();
 });
 
+await step("a school nurse checks a student in by two taps and sends them back to class", async () => {
+  const nurse = await (await browser.newContext()).newPage();
+  const own = started.setup_links.find((l) => l.tenant === "larkspur" && l.roles.includes("school_nurse"));
+  await nurse.goto(own.link);
+  await nurse.fill("input[name=password]", PASSWORD);
+  await nurse.fill("input[name=again]", PASSWORD);
+  await nurse.click("button[type=submit]");
+  await nurse.waitForURL(`${base}/account/security`);
+  await enrol(nurse);
+  await nurse.goto(`${base}/clinic`);
+  assert.equal(await nurse.locator("#waiting tbody tr").count(), 2, "two students are there");
+  await nurse.fill("#who", "200008");
+  await nurse.waitForSelector("#found details.pick");
+  const name = await nurse.textContent("#found summary strong");
+  await nurse.click("#found summary");
+  if (shots) await nurse.screenshot({ path: join(shots, "clinic-pick.png"), fullPage: true });
+  await nurse.click("#found button[value=STOMACH]");
+  await nurse.waitForURL(/clinic\?school=/);
+  const row = nurse.locator("#waiting tbody tr", { hasText: name });
+  assert.match(await row.textContent(), /Stomach ache/);
+  const visit = await row.locator("a").getAttribute("href");
+  await row.locator("button").click();
+  await nurse.waitForURL(/missed=\d+/);
+  assert.match(await nurse.locator("#seen").textContent(), /Back to class/);
+  assert.match(await nurse.locator("#seen").textContent(), new RegExp(name));
+  await tour(nurse, shots, [["clinic", `${base}/clinic`], ["visit", `${base}${visit}`]]);
+});
+
 await step("every page fits narrow and wide screens, light and dark, and axe finds nothing serious", async () => {
   const row = chart.split("/").pop();
   const trend = await page.request.get(`${chart}?section=vital_signs`).then(async (answer) => (await answer.text()).match(/\/trend\?code=[^"]+/)[0]);

@@ -48,6 +48,22 @@ const TITLES: &[(&str, [&str; 3])] = &[
             "Um acesso de emergência espera revisão",
         ],
     ),
+    (
+        "school.emergency",
+        [
+            "Emergency services were called to a school",
+            "Se llamó a emergencias en una escuela",
+            "O serviço de emergência foi chamado a uma escola",
+        ],
+    ),
+    (
+        "school.visit_long",
+        [
+            "A clinic visit has been open for two hours",
+            "Una visita a la enfermería lleva dos horas abierta",
+            "Uma visita à enfermaria está aberta há duas horas",
+        ],
+    ),
 ];
 
 const OTHER: [&str; 3] = ["Something waits for you", "Algo le espera", "Algo espera por você"];

@@ -76,6 +76,13 @@ pub fn month(locale: Locale, month: u8) -> &'static str {
 
 /// Date and time to the minute in this zone, with the zone's short name.
 #[must_use]
+/// The time of day of an instant in a zone, such as 08:15; empty for any other text.
+#[must_use]
+pub fn clock(zone: &Zone, iso: &str) -> String {
+    let at = time::OffsetDateTime::parse(iso, &time::format_description::well_known::Rfc3339);
+    at.map(|at| zone.local(at)).map(|at| format!("{:02}:{:02}", at.hour(), at.minute())).unwrap_or_default()
+}
+
 pub fn moment(locale: Locale, zone: &Zone, iso: &str) -> String {
     let (local, short) = zone.shift(iso);
     let day = date(locale, &local);

@@ -26,6 +26,7 @@ macro_rules! texts {
 mod access;
 mod accounts;
 mod alerts;
+mod clinic;
 pub mod codes;
 mod compliance;
 mod connections;
@@ -45,6 +46,7 @@ mod zone;
 pub use access::Access;
 pub use accounts::Accounts;
 pub use alerts::Alerts;
+pub use clinic::Clinic;
 pub use compliance::Compliance;
 pub use connections::Connections;
 pub use data::Data;
@@ -98,6 +100,8 @@ pub struct Texts {
     pub security: Security,
     /// Erasing a person.
     pub erasure: Erasure,
+    /// The school clinic.
+    pub clinic: Clinic,
 }
 
 /// Every group in one of the languages.
@@ -116,6 +120,7 @@ macro_rules! language {
             accounts: Accounts::$tag,
             security: Security::$tag,
             erasure: Erasure::$tag,
+            clinic: Clinic::$tag,
         }
     };
 }
@@ -260,6 +265,7 @@ mod tests {
             ("alerts", Alerts::KEYS),
             ("security", Security::KEYS),
             ("erasure", Erasure::KEYS),
+            ("clinic", Clinic::KEYS),
         ] {
             for (key, texts) in keys {
                 assert!(sources.iter().any(|source| reads(source, group, key)), "no page uses {group}.{key}");

@@ -1,0 +1,330 @@
+//! The demonstration district `larkspur`: four schools with their bells, calendar and homerooms, invented students with two
+//! guardians each, allergies, health plans, and the visits of the last school weeks. Made from one seed and the day of
+//! loading; nobody in it exists.
+
+use super::{
+    Size,
+    names::{ENGLISH, PORTUGUESE, SPANISH, Tongue},
+    people::{SEED, phone},
+    random::Random,
+    rows::{Rows, later},
+};
+use crate::medical;
+use salus_core::{Ctx, Error, Result};
+use salus_rules::class_time::{Period, SchoolDay, missed};
+use salus_store::{Db, sql};
+use serde_json::{Value, json};
+use time::{
+    Date, Duration, Month, OffsetDateTime, PrimitiveDateTime, Time, UtcOffset, Weekday,
+    format_description::well_known::Rfc3339,
+};
+use uuid::Uuid;
+
+/// Schools and the grades they teach.
+const SCHOOLS: [(&str, &[&str]); 4] = [
+    ("Larkspur Elementary", &["TK", "K", "1", "2", "3", "4", "5"]),
+    ("Quailrun Elementary", &["TK", "K", "1", "2", "3", "4", "5"]),
+    ("Manzanita Middle", &["6", "7", "8"]),
+    ("Ridgeline High", &["9", "10", "11", "12"]),
+];
+/// The order of a regular day: name, kind, beginning, end.
+const BELLS: [(&str, &str, (u8, u8), (u8, u8)); 9] = [
+    ("Homeroom", "HOMEROOM", (8, 15), (8, 30)),
+    ("1", "CLASS", (8, 30), (9, 25)),
+    ("2", "CLASS", (9, 30), (10, 25)),
+    ("Recess", "RECESS", (10, 25), (10, 40)),
+    ("3", "CLASS", (10, 40), (11, 35)),
+    ("Lunch", "LUNCH", (11, 35), (12, 15)),
+    ("4", "CLASS", (12, 15), (13, 10)),
+    ("5", "CLASS", (13, 15), (14, 10)),
+    ("6", "CLASS", (14, 15), (15, 0)),
+];
+/// Reasons by how often they occur.
+const REASONS: [&str; 16] = [
+    "STOMACH",
+    "STOMACH",
+    "STOMACH",
+    "HEADACHE",
+    "HEADACHE",
+    "HEADACHE",
+    "INJURY",
+    "INJURY",
+    "INJURY",
+    "FEVER",
+    "ASTHMA",
+    "ANXIETY",
+    "NOSEBLEED",
+    "RASH",
+    "DENTAL",
+    "OTHER",
+];
+const SUBSTANCES: [&str; 6] = ["Peanut", "Egg", "Cow's milk", "Bee venom", "Penicillin", "Latex"];
+const PLANS: [&str; 5] = ["ASTHMA", "ANAPHYLAXIS", "DIABETES", "SEIZURE", "IHP"];
+/// Students of one transaction.
+const TOGETHER: usize = 60;
+/// School days with visits.
+const VISIT_DAYS: usize = 30;
+
+struct School {
+    id: Uuid,
+    unit: Uuid,
+    students: Vec<Uuid>,
+}
+
+/// Fills the district.
+///
+/// # Errors
+/// Those of the database.
+pub(super) async fn fill(db: &Db, tenant: Uuid, size: Size) -> Result<()> {
+    let now = db.env().now();
+    let today = now.to_offset(offset(now.date())).date();
+    let mut rows = Rows::new(db.env());
+    let mut schools = places(&mut rows, today);
+    let mut tx = db.begin(Ctx::operator(db.env(), tenant), false).await?;
+    rows.insert(&mut tx).await?;
+    let staff = sql!(
+        "SELECT u.user_id, r.name::text FROM auth.user_roles u JOIN auth.roles r ON r.id = u.role_id \
+         WHERE r.name IN ('school_nurse', 'nurse_supervisor')"
+    );
+    let mut rows = Rows::new(db.env());
+    for found in tx.query(staff, &[]).await? {
+        let (user, role): (Uuid, String) = (found.get(0), found.get(1));
+        let position = if role == "school_nurse" { "NURSE_RN" } else { "NURSE_SUPERVISOR" };
+        // The nurse has three of the schools.
+        for school in schools.iter().take(if role == "school_nurse" { 3 } else { 4 }) {
+            let since = later(today, -200).to_string();
+            rows.add(
+                "school.school_staff",
+                json!({"user_id": user, "school_id": school.id, "position": position, "started_on": since}),
+            );
+            rows.add("auth.user_units", json!({"user_id": user, "organization_id": school.unit, "valid_from": since}));
+        }
+    }
+    rows.insert(&mut tx).await?;
+    tx.commit("kernel.demo.load", "school.schools").await?;
+
+    let all = match size {
+        Size::Small => 120,
+        Size::Full => 1450,
+    };
+    for from in (0..all).step_by(TOGETHER) {
+        let mut rows = Rows::new(db.env());
+        for number in from..all.min(from + TOGETHER) {
+            let at = number % SCHOOLS.len();
+            let student = student(&mut rows, number, &schools[at], SCHOOLS[at].1, today)?;
+            schools[at].students.push(student);
+        }
+        let mut tx = db.begin(Ctx::operator(db.env(), tenant), false).await?;
+        tx.query(sql!("DISCARD PLANS"), &[]).await?;
+        rows.insert(&mut tx).await?;
+        tx.commit("kernel.demo.load", "school.student_profiles").await?;
+    }
+    for (number, school) in schools.iter().enumerate() {
+        let mut rows = Rows::new(db.env());
+        visits(&mut rows, number as u64, school, now)?;
+        let mut tx = db.begin(Ctx::operator(db.env(), tenant), false).await?;
+        rows.insert(&mut tx).await?;
+        tx.commit("kernel.demo.load", "school.clinic_visits").await?;
+    }
+    Ok(())
+}
+
+/// Schools with units, bells, calendar and homerooms.
+fn places(rows: &mut Rows, today: Date) -> Vec<School> {
+    let first = if today.month() as u8 >= 8 { today.year() } else { today.year() - 1 };
+    let (begins, ends) = (day_of(first, Month::August, 17), day_of(first + 1, Month::June, 11));
+    let name = format!("{first}-{:02}", (first + 1) % 100);
+    rows.add(
+        "school.school_years",
+        json!({"name": name, "starts_on": begins.to_string(), "ends_on": ends.to_string()}),
+    );
+    let mut schools = Vec::new();
+    for (n, (name, grades)) in SCHOOLS.iter().enumerate() {
+        let unit =
+            rows.add("auth.organizations", json!({"kind": "school", "name": name, "timezone": "America/Los_Angeles"}));
+        let id = rows.add(
+            "school.schools",
+            json!({"organization_id": unit, "name": name, "timezone": "America/Los_Angeles", "grades": grades,
+                   "nces_id": format!("0600000{n:05}"), "nurse_hours_per_week": 30}),
+        );
+        let schedule = rows.add("school.bell_schedules", json!({"school_id": id, "name": "Regular"}));
+        for (name, kind, starts, ends) in BELLS {
+            let clock = |(h, m): (u8, u8)| format!("{h:02}:{m:02}");
+            rows.add(
+                "school.bell_periods",
+                json!({"schedule_id": schedule, "name": name, "kind": kind, "starts_at": clock(starts), "ends_at": clock(ends)}),
+            );
+        }
+        let mut day = begins;
+        while day <= ends {
+            if !matches!(day.weekday(), Weekday::Saturday | Weekday::Sunday) {
+                let school = is_school(day);
+                rows.add(
+                    "school.calendar_days",
+                    json!({"school_id": id, "day": day.to_string(), "is_instructional": school,
+                           "schedule_id": school.then_some(schedule)}),
+                );
+            }
+            day = later(day, 1);
+        }
+        schools.push(School { id, unit, students: Vec::new() });
+    }
+    schools
+}
+
+/// Whether a weekday is a day of school: not in the weeks of Thanksgiving and of the turn of the year.
+fn is_school(day: Date) -> bool {
+    let free = match day.month() {
+        Month::November => (23..=27).contains(&day.day()),
+        Month::December => day.day() >= 21,
+        Month::January => day.day() <= 2,
+        _ => false,
+    };
+    !free && !matches!(day.weekday(), Weekday::Saturday | Weekday::Sunday)
+}
+
+fn day_of(year: i32, month: Month, day: u8) -> Date {
+    Date::from_calendar_date(year, month, day).unwrap_or(Date::MIN)
+}
+
+/// The offset of California: summer time from the second Sunday of March to the first of November.
+fn offset(day: Date) -> UtcOffset {
+    let sunday = |month, nth: u8| {
+        let first = day_of(day.year(), month, 1);
+        let ahead = (7 - first.weekday().number_days_from_sunday()) % 7;
+        later(first, i32::from(ahead + 7 * (nth - 1)))
+    };
+    let summer = day >= sunday(Month::March, 2) && day < sunday(Month::November, 1);
+    UtcOffset::from_hms(if summer { -7 } else { -8 }, 0, 0).unwrap_or(UtcOffset::UTC)
+}
+
+/// A student with guardians, number, enrolment and homeroom.
+fn student(rows: &mut Rows, number: usize, school: &School, grades: &[&str], today: Date) -> Result<Uuid> {
+    let mut random = Random::new(SEED, 1_000_000 + number as u64);
+    let tongue: &Tongue = match random.between(0, 9) {
+        0..=5 => &ENGLISH,
+        6..=8 => &SPANISH,
+        _ => &PORTUGUESE,
+    };
+    let girl = random.chance(50);
+    let place = random.below(grades.len());
+    let grade = grades[place];
+    let age = match grade {
+        "TK" => 4,
+        "K" => 5,
+        other => other.parse::<i32>().unwrap_or(6) + 5,
+    };
+    let birth = later(today, -(age * 365 + random.between(30, 330)));
+    let family = *random.pick(tongue.families);
+    let given = *random.pick(if girl { tongue.women } else { tongue.men });
+    let Value::Object(mut values) = json!({
+        "family_name": family, "given_names": given, "birth_date": birth.to_string(), "sex": if girl { "F" } else { "M" },
+        "preferred_language": tongue.tag, "record_regime": "FERPA",
+    }) else {
+        return Err(Error::internal("a patient is an object"));
+    };
+    medical::derive_patient(&mut values, today)?;
+    let id = rows.add("medical.patients", Value::Object(values));
+    for (n, relationship) in ["MTH", "FTH"].into_iter().enumerate() {
+        let names = if n == 0 { tongue.women } else { tongue.men };
+        let court = (n == 1 && random.chance(6)).then_some("No contact by order of the court; see the office");
+        rows.add(
+            "medical.patient_contacts",
+            json!({"patient_id": id, "name": format!("{} {family}", random.pick(names)), "relationship": relationship,
+                   "phone": phone(&mut random), "legal_custody": court.is_none(), "may_pick_up": court.is_none(),
+                   "receives_health_info": court.is_none(), "court_restriction": court, "priority": n + 1,
+                   "language": tongue.tag}),
+        );
+    }
+    let since = day_of(if today.month() as u8 >= 8 { today.year() } else { today.year() - 1 }, Month::August, 17);
+    rows.add(
+        "school.student_profiles",
+        json!({"patient_id": id, "student_number": format!("{}", 200_000 + number), "school_id": school.id, "grade": grade,
+               "has_iep": random.chance(15), "has_504_plan": random.chance(4)}),
+    );
+    rows.add(
+        "school.student_enrollments",
+        json!({"patient_id": id, "school_id": school.id, "grade": grade, "enrolled_on": since.to_string()}),
+    );
+    rows.add(
+        "auth.person_units",
+        json!({"patient_id": id, "organization_id": school.unit, "valid_from": since.to_string()}),
+    );
+    if random.chance(9) {
+        let substance = *random.pick(&SUBSTANCES);
+        rows.add(
+            "records.allergies",
+            json!({"patient_id": id, "recorded_at": format!("{since}T18:00:00Z"), "verification": "PATIENT_REPORTED",
+                   "source_kind": "MANUAL", "clinical_status": "ACTIVE", "display": substance}),
+        );
+    }
+    if random.chance(4) {
+        let kind = *random.pick(&PLANS);
+        rows.add(
+            "school.student_health_plans",
+            json!({"student_id": id, "kind": kind, "body": "Follow the action plan in the clinic's binder.",
+                   "review_due_on": later(since, 330).to_string()}),
+        );
+    }
+    Ok(id)
+}
+
+/// Visits of the last school days, and two students who are there now.
+fn visits(rows: &mut Rows, number: u64, school: &School, now: OffsetDateTime) -> Result<()> {
+    let mut random = Random::new(SEED, 2_000_000 + number);
+    let today = now.to_offset(offset(now.date())).date();
+    let text = |at: OffsetDateTime| at.to_offset(UtcOffset::UTC).format(&Rfc3339).map_err(Error::internal);
+    let mut day = later(today, -1);
+    let mut days = Vec::new();
+    while days.len() < VISIT_DAYS {
+        if is_school(day) && !matches!(day.month(), Month::July) {
+            days.push(day);
+        }
+        day = later(day, -1);
+    }
+    for day in days.into_iter().rev() {
+        let most = i32::try_from(school.students.len() / 15).unwrap_or(2) + 1;
+        for n in 0..random.between(1, most) {
+            let student = *random.pick(&school.students);
+            let from = at(day, 8, 35) + Duration::minutes(i64::from(n * 330 / most + random.between(0, 20)));
+            let to = from + Duration::minutes(i64::from(random.between(4, 35)));
+            let reason = *random.pick(&REASONS);
+            let home = reason == "FEVER" || random.chance(9);
+            let class = missed(&bells(day), from, to, Duration::ZERO, home);
+            let symptoms: &[&str] = if reason == "FEVER" { &["FEVER", "COUGH"] } else { &[] };
+            rows.add(
+                "school.clinic_visits",
+                json!({"student_id": student, "school_id": school.id, "visit_number": n + 1, "visit_on": day.to_string(),
+                       "check_in_at": text(from)?, "check_out_at": text(to)?, "chief_complaint_code": reason,
+                       "arrived_from": "CLASS", "symptoms": symptoms,
+                       "disposition": if home { "SENT_HOME" } else { "RETURN_TO_CLASS" }, "status": "CLOSED",
+                       "class_minutes_missed": class.minutes, "periods_missed": class.periods}),
+            );
+        }
+    }
+    for (n, (student, ago)) in school.students.iter().zip([47, 12]).enumerate() {
+        rows.add(
+            "school.clinic_visits",
+            json!({"student_id": student, "school_id": school.id, "visit_number": n + 1, "visit_on": today.to_string(),
+                   "check_in_at": text(now - Duration::minutes(ago))?, "chief_complaint_code": REASONS[n * 6],
+                   "arrived_from": "CLASS"}),
+        );
+    }
+    Ok(())
+}
+
+/// An instant of a school's day.
+fn at(day: Date, hour: u8, minute: u8) -> OffsetDateTime {
+    let time = Time::from_hms(hour, minute, 0).unwrap_or(Time::MIDNIGHT);
+    PrimitiveDateTime::new(day, time).assume_offset(offset(day))
+}
+
+fn bells(day: Date) -> SchoolDay {
+    let period = |(name, kind, from, to): (&str, &str, (u8, u8), (u8, u8))| Period {
+        name: name.to_owned(),
+        starts: at(day, from.0, from.1),
+        ends: at(day, to.0, to.1),
+        is_class: matches!(kind, "CLASS" | "HOMEROOM"),
+    };
+    SchoolDay::Bells(BELLS.into_iter().map(period).collect())
+}

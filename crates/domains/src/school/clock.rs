@@ -1,0 +1,34 @@
+//! Instants as bodies and records have them.
+
+use salus_core::{Error, Result};
+use serde_json::{Map, Value};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+/// The text of an instant.
+///
+/// # Errors
+/// [`Error::Internal`] beyond the year 9999.
+pub(super) fn text(at: OffsetDateTime) -> Result<String> {
+    at.format(&Rfc3339).map_err(Error::internal)
+}
+
+/// The instant of a field that may be left out.
+///
+/// # Errors
+/// [`Error::Invalid`] naming the field.
+pub(super) fn instant(values: &Map<String, Value>, name: &str) -> Result<Option<OffsetDateTime>> {
+    read(values.get(name).unwrap_or(&Value::Null), name)
+}
+
+/// The same of a value.
+///
+/// # Errors
+/// [`Error::Invalid`] naming the field.
+pub(super) fn read(value: &Value, name: &str) -> Result<Option<OffsetDateTime>> {
+    let wrong = || Error::invalid(name, "wrong_type", "Is an instant such as 2026-03-02T17:50:00Z");
+    match value {
+        Value::Null => Ok(None),
+        Value::String(text) => OffsetDateTime::parse(text, &Rfc3339).map(Some).map_err(|_| wrong()),
+        _ => Err(wrong()),
+    }
+}

@@ -1,0 +1,55 @@
+//! The day of a school: which day it is there, and its bells as instants, so that a day on which the clocks change is as
+//! long as it is.
+
+use salus_core::{Error, Result};
+use salus_rules::class_time::{Period, SchoolDay};
+use salus_store::{Tx, sql};
+use time::{Date, OffsetDateTime};
+use uuid::Uuid;
+
+/// The school's day of an instant, with the school held until the transaction ends: visits of a day are numbered one by one.
+///
+/// # Errors
+/// [`Error::Invalid`] on `school_id` when there is no such school.
+pub(super) async fn lock(tx: &mut Tx, school: Uuid, at: OffsetDateTime) -> Result<Date> {
+    let sql = sql!("SELECT id FROM school.schools WHERE id = $1 AND is_active FOR NO KEY UPDATE");
+    if tx.query_opt(sql, &[&school]).await?.is_none() {
+        return Err(Error::invalid("school_id", "no_such_record", "Must name a school that is open"));
+    }
+    of(tx, school, at).await
+}
+
+/// The school's day of an instant.
+///
+/// # Errors
+/// [`Error::NotFound`] when there is no such school.
+pub(super) async fn of(tx: &mut Tx, school: Uuid, at: OffsetDateTime) -> Result<Date> {
+    let sql = sql!("SELECT ($2::timestamptz AT TIME ZONE timezone::text)::date FROM school.schools WHERE id = $1");
+    tx.query_opt(sql, &[&school, &at]).await?.map(|row| row.get(0)).ok_or(Error::NotFound)
+}
+
+/// What is known of a school's day.
+///
+/// # Errors
+/// Those of the database.
+pub(super) async fn bells(tx: &mut Tx, school: Uuid, day: Date) -> Result<SchoolDay> {
+    let sql = sql!("SELECT is_instructional, schedule_id FROM school.calendar_days WHERE school_id = $1 AND day = $2");
+    let Some(known) = tx.query_opt(sql, &[&school, &day]).await? else { return Ok(SchoolDay::Unknown) };
+    if !known.get::<_, bool>(0) {
+        return Ok(SchoolDay::NoSchool);
+    }
+    let Some(schedule) = known.get::<_, Option<Uuid>>(1) else { return Ok(SchoolDay::Unknown) };
+    let sql = sql!(
+        "SELECT p.name::text, ($3::date + p.starts_at::text::time) AT TIME ZONE s.timezone::text AS starts, \
+           ($3::date + p.ends_at::text::time) AT TIME ZONE s.timezone::text AS ends, p.kind IN ('CLASS', 'HOMEROOM') AS is_class \
+         FROM school.bell_periods p JOIN school.schools s ON s.id = $1 WHERE p.schedule_id = $2 ORDER BY p.starts_at"
+    );
+    let rows = tx.query(sql, &[&school, &schedule, &day]).await?;
+    let period = |row: &salus_store::Row| Period {
+        name: row.get("name"),
+        starts: row.get("starts"),
+        ends: row.get("ends"),
+        is_class: row.get("is_class"),
+    };
+    Ok(SchoolDay::Bells(rows.iter().map(period).collect()))
+}

@@ -1,0 +1,107 @@
+//! Where a student is enrolled. Enrolling also makes the student belong to the school's unit, by which those who work there
+//! reach the record; leaving ends it.
+
+use crate::auth;
+use salus_core::{Error, Result};
+use salus_store::{
+    Call, Catalog, Method, Op, Reply, Resource, Tx,
+    catalog::{row_schema, write_schema},
+    engine::{NewRow, writable},
+    run, sql,
+};
+use serde_json::{Value, json};
+use time::Date;
+use uuid::Uuid;
+
+/// Enrolments; begun and ended by the actions below.
+pub const ENROLLMENTS: Resource = Resource {
+    table: "school.student_enrollments",
+    path: "school/enrollments",
+    noun: "school.enrollment",
+    read: "school.student.read",
+    write: None,
+    filters: &["patient_id", "school_id", "enrolled_on"],
+    locked: &["exited_on", "exit_code"],
+    list: &[],
+};
+
+/// Enrolling and leaving.
+///
+/// # Errors
+/// [`Error::Internal`] when the catalogue lacks the table.
+pub fn actions(catalog: &Catalog) -> Result<Vec<Op>> {
+    let table = catalog.table(ENROLLMENTS.table)?;
+    let day = json!({"type": "string", "format": "date", "description": "Last day"});
+    let code = json!({"type": "string", "description": "Why, as the state codes it"});
+    let op = |tail: &str, verb: &str, summary: &str, input: Value| Op {
+        method: Method::Post,
+        path: format!("/api/v1/{}{tail}", ENROLLMENTS.path),
+        name: format!("{}.{verb}", ENROLLMENTS.noun),
+        permission: "school.student.write",
+        summary: summary.to_owned(),
+        target: ENROLLMENTS.table,
+        params: Vec::new(),
+        input: Some(input),
+        output: row_schema(table),
+        run: run(|tx, call| Box::pin(enroll(tx, call))),
+    };
+    Ok(vec![
+        op("", "create", "Enrol a student at a school", write_schema(table, ENROLLMENTS.locked, true)),
+        Op {
+            run: run(|tx, call| Box::pin(leave(tx, call))),
+            ..op(
+                "/{id}/end",
+                "end",
+                "End an enrolment",
+                json!({"type": "object", "required": ["exited_on"], "additionalProperties": false,
+                       "properties": {"exited_on": day, "exit_code": code}}),
+            )
+        },
+    ])
+}
+
+async fn enroll(tx: &mut Tx, call: Call) -> Result<Reply> {
+    let db = tx.db().clone();
+    let values = writable(&ENROLLMENTS, db.catalog().table(ENROLLMENTS.table)?, call.body)?;
+    let id = tx.ctx.env.id();
+    let made = tx.create(ENROLLMENTS.table, NewRow { id, values }).await?;
+    let sql = sql!(
+        "SELECT e.patient_id, s.organization_id, e.enrolled_on FROM school.student_enrollments e \
+         JOIN school.schools s ON s.id = e.school_id WHERE e.id = $1"
+    );
+    if let Some(found) = tx.query_opt(sql, &[&id]).await? {
+        auth::join_unit(tx, found.get(0), found.get(1), found.get(2)).await?;
+    }
+    Ok(Reply::created(made))
+}
+
+async fn leave(tx: &mut Tx, call: Call) -> Result<Reply> {
+    let id = call.id()?;
+    let db = tx.db().clone();
+    let open = Resource { locked: &["patient_id", "school_id", "grade", "enrolled_on"], ..ENROLLMENTS };
+    let values = writable(&open, db.catalog().table(ENROLLMENTS.table)?, call.body)?;
+    if !values.contains_key("exited_on") {
+        return Err(Error::invalid("exited_on", "required", "Say the last day"));
+    }
+    let row = tx.update(ENROLLMENTS.table, id, call.if_match, values).await?;
+    let sql = sql!(
+        "SELECT e.patient_id, s.organization_id, e.exited_on FROM school.student_enrollments e \
+         JOIN school.schools s ON s.id = e.school_id WHERE e.id = $1"
+    );
+    if let Some(found) = tx.query_opt(sql, &[&id]).await? {
+        auth::leave_unit(tx, found.get(0), found.get(1), found.get(2)).await?;
+    }
+    Ok(Reply::row(row))
+}
+
+/// Whether a student is enrolled at a school on a day.
+///
+/// # Errors
+/// Those of the database.
+pub(super) async fn is_enrolled(tx: &mut Tx, student: Uuid, school: Uuid, day: Date) -> Result<bool> {
+    let sql = sql!(
+        "SELECT EXISTS (SELECT FROM school.student_enrollments WHERE patient_id = $1 AND school_id = $2 \
+           AND enrolled_on <= $3 AND (exited_on IS NULL OR exited_on >= $3))"
+    );
+    Ok(tx.query_opt(sql, &[&student, &school, &day]).await?.is_some_and(|found| found.get(0)))
+}

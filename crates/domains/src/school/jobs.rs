@@ -1,0 +1,80 @@
+//! What is done about visits without anybody asking: one that is open for two hours is pointed out, one that nobody ended is
+//! ended half an hour after the last bell and marked to be verified, and a call to 911 is told to those who lead the school.
+
+use super::visits;
+use crate::auth::{self, Notice};
+use salus_core::Result;
+use salus_store::{
+    Tx,
+    jobs::{Job, Retry, Task, When, Work},
+    sql,
+};
+use serde_json::json;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// The jobs of this domain.
+#[must_use]
+pub fn jobs() -> Vec<Job> {
+    vec![
+        Job {
+            name: "school.watch_visits",
+            when: When::Cron("*/10 * * * *"),
+            retry: Retry::default(),
+            work: Work::local(|tx, _| Box::pin(watch(tx))),
+        },
+        Job {
+            name: "school.tell_emergency",
+            when: When::Events(&["school.visit.emergency"]),
+            retry: Retry::default(),
+            work: Work::local(|tx, task| Box::pin(tell_emergency(tx, task))),
+        },
+    ]
+}
+
+async fn watch(tx: &mut Tx) -> Result<()> {
+    let now = tx.ctx.env.now();
+    let sql = sql!(
+        "SELECT v.id, greatest(v.check_in_at, least(v.check_in_at + interval '8 hours', e.ends)) AS ends \
+         FROM school.clinic_visits v JOIN school.schools s ON s.id = v.school_id \
+         CROSS JOIN LATERAL (SELECT coalesce( \
+           (SELECT max((v.visit_on + p.ends_at::text::time) AT TIME ZONE s.timezone::text) \
+              FROM school.calendar_days d JOIN school.bell_periods p ON p.schedule_id = d.schedule_id \
+             WHERE d.school_id = v.school_id AND d.day = v.visit_on), \
+           (v.visit_on + time '16:00') AT TIME ZONE s.timezone::text) AS ends) e \
+         WHERE v.status = 'OPEN' AND e.ends + interval '30 minutes' <= $1 AND v.check_in_at <= $1 ORDER BY v.check_in_at"
+    );
+    for forgotten in tx.query(sql, &[&now]).await? {
+        visits::close_forgotten(tx, forgotten.get(0), forgotten.get(1)).await?;
+    }
+    let sql = sql!(
+        "SELECT v.id, v.attended_by FROM school.clinic_visits v \
+         WHERE v.status = 'OPEN' AND v.attended_by IS NOT NULL AND v.check_in_at <= $1::timestamptz - interval '120 minutes' \
+           AND NOT EXISTS (SELECT FROM auth.notifications n WHERE n.target_id = v.id AND n.title_key = 'school.visit_long')"
+    );
+    for long in tx.query(sql, &[&now]).await? {
+        let (visit, user): (Uuid, Uuid) = (long.get(0), long.get(1));
+        auth::notify(
+            tx,
+            &Notice {
+                users: &[user],
+                title: "school.visit_long",
+                params: json!({}),
+                target: Some(("school.clinic_visits", visit)),
+            },
+        )
+        .await?;
+    }
+    Ok(())
+}
+
+async fn tell_emergency(tx: &mut Tx, task: Arc<Task>) -> Result<()> {
+    let Some(visit) = task.row else { return Ok(()) };
+    let sql = sql!(
+        "SELECT DISTINCT t.user_id FROM school.clinic_visits v JOIN school.school_staff t ON t.school_id = v.school_id \
+         WHERE v.id = $1 AND t.position IN ('PRINCIPAL', 'NURSE_SUPERVISOR') AND t.ended_on IS NULL"
+    );
+    let users: Vec<Uuid> = tx.query(sql, &[&visit]).await?.iter().map(|row| row.get(0)).collect();
+    let target = Some(("school.clinic_visits", visit));
+    auth::notify(tx, &Notice { users: &users, title: "school.emergency", params: json!({}), target }).await
+}

@@ -1,0 +1,167 @@
+//! School health: schools and students, visits to the clinic, medication, immunization, outbreaks.
+//!
+//! A student is a patient; [`RESOURCES`] holds what the school adds. Invariants: a student has one open visit at most;
+//! a visit that has ended keeps its disposition and times, and changes by amendment only. Vaccine doses and allergies
+//! are facts of [`crate::records`], guardians contacts of [`crate::medical`].
+
+mod analytics;
+mod clock;
+mod days;
+mod enrollments;
+mod jobs;
+mod reads;
+mod symptoms;
+mod visits;
+
+pub use jobs::jobs;
+pub use symptoms::SYMPTOMS;
+pub use visits::VISITS;
+
+use crate::shown;
+use enrollments::ENROLLMENTS;
+use salus_core::Result;
+use salus_store::{Catalog, Op, Resource};
+
+/// What is written besides plain rows.
+///
+/// # Errors
+/// [`salus_core::Error::Internal`] when the catalogue lacks a table.
+pub fn actions(catalog: &Catalog) -> Result<Vec<Op>> {
+    Ok([visits::actions(catalog)?, enrollments::actions(catalog)?].into_iter().flatten().collect())
+}
+
+/// What is read besides plain rows.
+#[must_use]
+pub fn reads() -> Vec<Op> {
+    reads::reads().into_iter().chain(analytics::reads()).collect()
+}
+
+/// Exposed tables.
+pub const RESOURCES: &[Resource] = &[
+    Resource { filters: &["name", "nces_id", "is_active"], ..place("school.schools", "schools", "school.school") },
+    place("school.school_years", "school-years", "school.school_year"),
+    Resource { filters: &["school_id"], ..place("school.bell_schedules", "bell-schedules", "school.bell_schedule") },
+    Resource { filters: &["schedule_id"], ..place("school.bell_periods", "bell-periods", "school.bell_period") },
+    Resource { filters: &["school_id", "day"], ..place("school.calendar_days", "calendars", "school.calendar_day") },
+    Resource {
+        filters: &["school_id", "school_year_id", "kind", "grade"],
+        ..place("school.class_groups", "school/class-groups", "school.class_group")
+    },
+    Resource {
+        filters: &["school_id", "user_id", "position"],
+        ..place("school.school_staff", "school/staff", "school.staff")
+    },
+    Resource {
+        filters: &["patient_id", "school_id", "grade", "homeroom_id", "student_number", "enrollment_status"],
+        ..student("school.student_profiles", "school/students", "school.student")
+    },
+    ENROLLMENTS,
+    Resource {
+        filters: &["patient_id", "class_group_id"],
+        ..student("school.class_memberships", "school/class-memberships", "school.class_membership")
+    },
+    VISITS,
+    Resource {
+        filters: &["visit_id", "student_id"],
+        ..shown("school.clinic_visit_versions", "clinic/visit-versions", "school.visit_version", "school.visit.read")
+    },
+    Resource {
+        read: "school.visit.read",
+        write: Some("school.visit.write"),
+        filters: &["student_id", "kind", "is_active", "review_due_on"],
+        ..place("school.student_health_plans", "school/health-plans", "school.health_plan")
+    },
+    Resource {
+        filters: &["student_id", "active"],
+        ..shown("school.student_drug_allergies", "school/drug-allergies", "school.drug_allergy", "school.visit.read")
+    },
+    Resource {
+        filters: &["student_id", "status", "kind"],
+        ..shown(
+            "school.student_medication_orders",
+            "school/medication-orders",
+            "school.medication_order",
+            "school.med.administer",
+        )
+    },
+    Resource {
+        filters: &["student_id", "order_id", "school_id", "outcome", "scheduled_for"],
+        ..shown(
+            "school.medication_administrations",
+            "school/medication-administrations",
+            "school.administration",
+            "school.med.administer",
+        )
+    },
+    Resource {
+        filters: &["student_id", "school_id", "syndrome", "onset_on"],
+        ..shown("school.symptom_tracking", "school/symptoms", "school.symptom", "school.outbreak.read")
+    },
+    Resource {
+        filters: &["syndrome", "level", "state", "school_id"],
+        ..shown("school.outbreak_alerts", "school/outbreak-alerts", "school.outbreak", "school.outbreak.read")
+    },
+    Resource {
+        filters: &["alert_id", "cluster_kind"],
+        ..shown("school.outbreak_case_clusters", "school/outbreak-clusters", "school.cluster", "school.outbreak.read")
+    },
+    Resource {
+        filters: &["student_id", "status"],
+        ..shown(
+            "school.immunization_reminders",
+            "school/immunization-reminders",
+            "school.reminder",
+            "school.immunization.read",
+        )
+    },
+    Resource {
+        filters: &["authority", "version", "antigen"],
+        ..shown(
+            "school.vaccination_schedules",
+            "school/vaccination-schedules",
+            "school.schedule_dose",
+            "school.immunization.read",
+        )
+    },
+    Resource {
+        filters: &["state", "checkpoint", "vaccine_group"],
+        ..shown(
+            "school.school_immunization_requirements",
+            "school/immunization-requirements",
+            "school.requirement",
+            "school.immunization.read",
+        )
+    },
+    Resource {
+        filters: &["student_id", "status", "service_date"],
+        ..shown(
+            "school.medicaid_eligibility",
+            "school/medicaid-eligibility",
+            "school.eligibility",
+            "billing.claim.read",
+        )
+    },
+    Resource {
+        filters: &["student_id", "status", "claim_number"],
+        ..shown("school.billing_claims", "school/billing-claims", "school.claim", "billing.claim.read")
+    },
+];
+
+/// A table about places, days and groups.
+const fn place(table: &'static str, path: &'static str, noun: &'static str) -> Resource {
+    Resource {
+        table,
+        path,
+        noun,
+        read: "school.place.read",
+        write: Some("school.place.write"),
+        filters: &[],
+        locked: &[],
+        list: &[],
+    }
+}
+
+/// A table about students.
+const fn student(table: &'static str, path: &'static str, noun: &'static str) -> Resource {
+    Resource { read: "school.student.read", write: Some("school.student.write"), ..place(table, path, noun) }
+}

@@ -1,0 +1,82 @@
+//! Signs that a visit wrote down, as syndromes for the surveillance of outbreaks (`salus_rules::outbreak::cases`).
+
+use crate::row;
+use salus_core::{Error, Result};
+use salus_rules::outbreak::cases::{Signs, Syndrome};
+use salus_store::{Record, Tx, engine::NewRow, sql};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+/// Symptoms that a visit may name.
+pub const SYMPTOMS: [&str; 14] = [
+    "FEVER",
+    "COUGH",
+    "SORE_THROAT",
+    "RUNNY_NOSE",
+    "HEADACHE",
+    "VOMITING",
+    "DIARRHEA",
+    "DIARRHEA_REPEATED",
+    "NAUSEA",
+    "STOMACH_ACHE",
+    "RASH",
+    "ITCHING",
+    "SHORT_OF_BREATH",
+    "DIZZINESS",
+];
+
+/// Writes down each syndrome that the signs of a visit make, once a visit.
+///
+/// # Errors
+/// [`Error::Invalid`] on `symptoms` for one that is not known.
+pub(super) async fn note(tx: &mut Tx, visit: &Record) -> Result<()> {
+    let symptoms: Vec<String> = match visit.get("symptoms") {
+        Some(Value::Array(all)) => all.iter().filter_map(|s| s.as_str().map(str::to_owned)).collect(),
+        _ => Vec::new(),
+    };
+    if let Some(wrong) = symptoms.iter().find(|s| !SYMPTOMS.contains(&s.as_str())) {
+        let message = format!("{wrong} is none of: {}", SYMPTOMS.join(", "));
+        return Err(Error::invalid("symptoms", "not_allowed", message));
+    }
+    let has = |name: &str| symptoms.iter().any(|s| s == name);
+    let degrees = visit.get("temperature").map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_owned));
+    let signs = Signs {
+        temperature: degrees.and_then(|t| t.parse().ok()),
+        fever: has("FEVER"),
+        cough: has("COUGH"),
+        sore_throat: has("SORE_THROAT"),
+        rash: has("RASH"),
+        vomiting: u8::from(has("VOMITING")),
+        diarrhoea: if has("DIARRHEA_REPEATED") { 2 } else { u8::from(has("DIARRHEA")) },
+    };
+    let (id, student) = (visit.id().unwrap_or_default(), visit.text("student_id"));
+    let student: Uuid = student.parse().map_err(Error::internal)?;
+    for syndrome in signs.syndromes() {
+        let code = match syndrome {
+            Syndrome::InfluenzaLike => "ILI",
+            Syndrome::Gastrointestinal => "GI",
+            Syndrome::RashFever => "RASH_FEVER",
+        };
+        let sql =
+            sql!("SELECT EXISTS (SELECT FROM school.symptom_tracking WHERE visit_id = $1 AND syndrome = $2::text)");
+        if tx.query_opt(sql, &[&id, &code]).await?.is_some_and(|found| found.get(0)) {
+            continue;
+        }
+        let groups = sql!(
+            "SELECT coalesce(array_agg(class_group_id::text ORDER BY class_group_id), '{}') FROM school.class_memberships \
+             WHERE patient_id = $1 AND left_on IS NULL"
+        );
+        let groups: Vec<String> = tx.query_opt(groups, &[&student]).await?.map(|r| r.get(0)).unwrap_or_default();
+        let mut values = row(json!({
+            "student_id": student, "school_id": visit.text("school_id"), "visit_id": id, "group_ids": groups,
+            "onset_on": visit.text("visit_on"), "source": "VISIT", "symptoms": symptoms, "syndrome": code,
+        }));
+        if let Some(temperature) = visit.get("temperature").filter(|t| !t.is_null()) {
+            values.insert("temperature".into(), temperature.clone());
+        }
+        let id = tx.ctx.env.id();
+        tx.insert("school.symptom_tracking", &[NewRow { id, values }]).await?;
+    }
+    tx.about(student);
+    Ok(())
+}

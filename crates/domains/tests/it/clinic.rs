@@ -1,0 +1,292 @@
+//! Visits to the clinic: the acceptance of section 5.2 of the specification, through the door.
+
+use crate::world::{World, at, open};
+use salus_core::{Channel, Ctx, Env, Error, Grant, Permissions, Purpose, Scope};
+use salus_domains::operations;
+use salus_store::{Body, Call, Record};
+use salus_testkit::TestDb;
+use serde_json::{Value, json};
+use std::{collections::BTreeSet, sync::Arc};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339, macros::datetime};
+use uuid::Uuid;
+
+/// 11:00 in Los Angeles.
+const NOW: OffsetDateTime = datetime!(2026-03-02 19:00 UTC);
+
+struct School {
+    world: World,
+    unit: String,
+    school: String,
+    schedule: String,
+}
+
+impl School {
+    async fn new() -> Self {
+        let database = TestDb::new().await;
+        let db = open(database.config("salus_app"), Env::fixed(NOW)).await;
+        let ops = operations(db.catalog()).unwrap();
+        let tenant = db.create_tenant("north", true).await.unwrap();
+        let world = World { database, db, ops, tenant };
+        let unit = id(&world.create("auth.organization.create", json!({"kind": "school", "name": "Invented"})).await);
+        let body = json!({"organization_id": unit, "name": "Invented", "timezone": "America/Los_Angeles"});
+        let school = id(&world.create("school.school.create", body).await);
+        let body = json!({"school_id": school, "name": "Regular"});
+        let schedule = id(&world.create("school.bell_schedule.create", body).await);
+        for (name, kind, starts, ends) in [
+            ("1", "CLASS", "09:00", "09:55"),
+            ("way", "PASSING", "09:55", "10:00"),
+            ("2", "CLASS", "10:00", "10:55"),
+            ("lunch", "LUNCH", "11:00", "11:40"),
+            ("3", "CLASS", "12:00", "12:55"),
+        ] {
+            let body =
+                json!({"schedule_id": schedule, "name": name, "kind": kind, "starts_at": starts, "ends_at": ends});
+            world.create("school.bell_period.create", body).await;
+        }
+        let day = json!({"school_id": school, "day": "2026-03-02", "is_instructional": true, "schedule_id": schedule});
+        world.create("school.calendar_day.create", day).await;
+        Self { world, unit, school, schedule }
+    }
+
+    async fn student(&self, number: &str) -> String {
+        let patient = id(&self.world.create("medical.patient.create", json!({"family_name": "Quillfeather"})).await);
+        let body = json!({"patient_id": patient, "student_number": number, "school_id": self.school, "grade": "4"});
+        self.world.create("school.student.create", body).await;
+        let body = json!({"patient_id": patient, "school_id": self.school, "grade": "4", "enrolled_on": "2025-08-18"});
+        self.world.create("school.enrollment.create", body).await;
+        patient
+    }
+
+    async fn check_in(&self, body: Value) -> Result<Record, Error> {
+        row(self.world.call("school.visit.check_in", Call { body, ..Call::default() }).await)
+    }
+
+    async fn check_out(&self, visit: &str, body: Value) -> Result<Record, Error> {
+        row(self.world.call("school.visit.check_out", Call { body, ..at(visit) }).await)
+    }
+
+    fn visit(&self, student: &str, since: &str) -> Value {
+        json!({"student_id": student, "school_id": self.school, "chief_complaint_code": "HEADACHE", "check_in_at": since})
+    }
+}
+
+fn row(reply: Result<salus_store::Reply, Error>) -> Result<Record, Error> {
+    match reply?.body {
+        Body::Row(row) => Ok(row),
+        _ => panic!("no row"),
+    }
+}
+
+fn id(row: &Record) -> String {
+    row.text("id").to_owned()
+}
+
+fn code(told: Result<Record, Error>) -> String {
+    match told {
+        Err(Error::Invalid(fields)) => fields[0].code.to_string(),
+        Err(Error::Conflict { code, .. }) => code.to_string(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_visit_takes_the_class_that_the_bells_say() {
+    let s = School::new().await;
+    let student = s.student("A-1").await;
+    let visit = s.check_in(s.visit(&student, "2026-03-02T17:50:00Z")).await.unwrap();
+    assert_eq!((visit.text("visit_on"), visit.get("visit_number")), ("2026-03-02", Some(&json!(1))));
+    let out = json!({"disposition": "RETURN_TO_CLASS", "check_out_at": "2026-03-02T18:25:00Z"});
+    let ended = s.check_out(&id(&visit), out).await.unwrap();
+    assert_eq!(ended.get("class_minutes_missed"), Some(&json!(30)), "5 of one lesson and 25 of the next, not 35");
+    assert_eq!(ended.get("periods_missed"), Some(&json!([{"name": "1", "minutes": 5}, {"name": "2", "minutes": 25}])));
+    assert_eq!((ended.text("status"), ended.get("minutes_estimated")), ("CLOSED", Some(&json!(false))));
+
+    let home = s.check_in(s.visit(&student, "2026-03-02T18:30:00Z")).await.unwrap();
+    let out = json!({"disposition": "SENT_HOME", "check_out_at": "2026-03-02T18:45:00Z"});
+    let home = s.check_out(&id(&home), out).await.unwrap();
+    assert_eq!(home.get("class_minutes_missed"), Some(&json!(25 + 55)), "to the end of the last lesson");
+
+    let late = json!({"school_id": s.school, "day": "2026-03-02", "is_instructional": true});
+    assert!(s.world.call("school.calendar_day.create", Call { body: late, ..Call::default() }).await.is_err());
+    assert!(!s.schedule.is_empty());
+}
+
+#[tokio::test]
+async fn two_aides_at_the_same_second_make_one_visit() {
+    let s = School::new().await;
+    let student = s.student("A-1").await;
+    let body = s.visit(&student, "2026-03-02T18:00:00Z");
+    let (one, two) = tokio::join!(s.check_in(body.clone()), s.check_in(body));
+    let (made, refused) = if one.is_ok() { (one, two) } else { (two, one) };
+    made.unwrap();
+    assert_eq!(code(refused), "open_visit_exists");
+}
+
+#[tokio::test]
+async fn visits_taken_off_line_are_entered_once_and_numbered_one_by_one() {
+    let s = School::new().await;
+    let mut bodies = Vec::new();
+    for n in 0..12 {
+        let mut body = s.visit(&s.student(&format!("A-{n}")).await, "2026-03-02T18:00:00Z");
+        body["client_ref"] = json!(Uuid::from_u128(n));
+        bodies.push(body);
+    }
+    let twice = bodies.iter().chain(&bodies).map(|body| s.check_in(body.clone()));
+    let all = futures_util::future::join_all(twice).await;
+    let ids: BTreeSet<String> = all.iter().map(|told| id(told.as_ref().unwrap())).collect();
+    assert_eq!(ids.len(), 12);
+    let page = s.world.call("school.visit.list", Call::default()).await.unwrap();
+    let Body::Page(page) = page.body else { panic!("no page") };
+    let numbers: BTreeSet<i64> = page.rows.iter().map(|r| r.get("visit_number").unwrap().as_i64().unwrap()).collect();
+    assert_eq!(numbers, (1..=12).collect());
+}
+
+#[tokio::test]
+async fn what_a_visit_must_say_is_asked_for() {
+    let s = School::new().await;
+    let student = s.student("A-1").await;
+    let stranger = id(&s.world.create("medical.patient.create", json!({"family_name": "Elsewhere"})).await);
+    assert_eq!(code(s.check_in(s.visit(&stranger, "2026-03-02T18:00:00Z")).await), "not_enrolled");
+    assert_eq!(code(s.check_in(s.visit(&student, "2026-03-02T20:00:00Z")).await), "time_order");
+    assert_eq!(code(s.check_in(s.visit(&student, "2026-02-27T18:00:00Z")).await), "required");
+
+    let mut body = s.visit(&student, "2026-03-02T18:00:00Z");
+    body["head_injury"] = json!(true);
+    let visit = id(&s.check_in(body).await.unwrap());
+    let mut out = json!({"disposition": "RETURN_TO_CLASS"});
+    assert_eq!(code(s.check_out(&visit, out.clone()).await), "concussion_form_missing");
+    out["concussion_checklist"] = json!({"CONFUSION": false});
+    assert_eq!(code(s.check_out(&visit, out.clone()).await), "concussion_form_missing");
+    out["guardian_contact"] = json!({"who": "aunt", "reached": true});
+    out["check_out_at"] = json!("2026-03-02T17:00:00Z");
+    assert_eq!(code(s.check_out(&visit, out.clone()).await), "time_order");
+    out["check_out_at"] = json!("2026-03-02T18:30:00Z");
+    out["disposition"] = json!("EMERGENCY_SERVICES_911");
+    assert_eq!(code(s.check_out(&visit, out.clone()).await), "required");
+    out["emergency_called_at"] = json!("2026-03-02T18:20:00Z");
+    s.check_out(&visit, out.clone()).await.unwrap();
+    assert_eq!(code(s.check_out(&visit, out).await), "state_conflict");
+}
+
+#[tokio::test]
+async fn an_amended_visit_keeps_what_it_said() {
+    let s = School::new().await;
+    let student = s.student("A-1").await;
+    let visit = id(&s.check_in(s.visit(&student, "2026-03-02T17:50:00Z")).await.unwrap());
+    let out = json!({"disposition": "RETURN_TO_CLASS", "check_out_at": "2026-03-02T18:25:00Z", "assessment": "Rested"});
+    let ended = s.check_out(&visit, out).await.unwrap();
+    let version = i32::try_from(ended.get("row_version").unwrap().as_i64().unwrap()).unwrap();
+    let change = |body: Value| Call { body, if_match: Some(version), ..at(&visit) };
+    let told = row(s.world.call("school.visit.change", change(json!({"assessment": "Slept"}))).await);
+    assert_eq!(code(told), "required", "a change says why");
+    let body = json!({"check_out_at": "2026-03-02T18:05:00Z", "amended_reason": "Wrong time"});
+    let amended = row(s.world.call("school.visit.change", change(body)).await).unwrap();
+    assert_eq!((amended.text("status"), amended.get("class_minutes_missed")), ("AMENDED", Some(&json!(10))));
+    let again = s.world.call("school.visit.change", change(json!({"amended_reason": "Late"}))).await;
+    assert!(matches!(again, Err(Error::Stale)), "{again:?}");
+    let query = vec![("visit_id".to_owned(), visit.clone())];
+    let kept = s.world.call("school.visit_version.list", Call { query, ..Call::default() }).await.unwrap();
+    let Body::Page(kept) = kept.body else { panic!("no page") };
+    let body = kept.rows[0].get("body").unwrap();
+    assert_eq!(
+        (kept.rows.len(), &body["assessment"], &body["class_minutes_missed"]),
+        (1, &json!("Rested"), &json!(30))
+    );
+}
+
+#[tokio::test]
+async fn fever_with_a_cough_is_counted_once_as_influenza_like() {
+    let s = School::new().await;
+    let student = s.student("A-1").await;
+    let mut body = s.visit(&student, "2026-03-02T18:00:00Z");
+    body["temperature"] = json!("37.8");
+    body["symptoms"] = json!(["COUGH"]);
+    let visit = id(&s.check_in(body).await.unwrap());
+    s.check_out(&visit, json!({"disposition": "SENT_HOME", "symptoms": ["COUGH", "HEADACHE"]})).await.unwrap();
+    let found = s.world.call("school.symptom.list", Call::default()).await.unwrap();
+    let Body::Page(found) = found.body else { panic!("no page") };
+    let seen: Vec<(&str, &str)> = found.rows.iter().map(|r| (r.text("syndrome"), r.text("onset_on"))).collect();
+    assert_eq!(seen, [("ILI", "2026-03-02")]);
+    let mut body = s.visit(&student, "2026-03-02T18:50:00Z");
+    body["symptoms"] = json!(["CURSED"]);
+    assert_eq!(code(s.check_in(body).await), "not_allowed");
+}
+
+/// A nurse of some units.
+async fn nurse(s: &School, units: &[&str]) -> Ctx {
+    let mut tx = s.world.db.begin(s.world.operator(), false).await.unwrap();
+    let user = salus_domains::auth::create_service(&mut tx, "Nurse", &[]).await.unwrap();
+    tx.commit("auth.user.create_service", "auth.users").await.unwrap();
+    for unit in units {
+        let sql = format!(
+            "INSERT INTO auth.user_units (tenant_id, id, user_id, organization_id, valid_from) \
+             VALUES ('{}', gen_random_uuid(), '{user}', '{unit}', '2025-08-01')",
+            s.world.tenant
+        );
+        s.world.admin(&sql).await;
+    }
+    let grant = Grant {
+        role: "school_nurse".into(),
+        permissions: Permissions::new(["school.*.*", "medical.*.read", "records.*.*", "kernel.phi.read"]),
+        scope: Scope::School,
+        purposes: BTreeSet::from([Purpose::from_code("TREAT").unwrap()]),
+        masks: Vec::new(),
+    };
+    let mut ctx = Ctx { grants: Arc::from([grant]), channel: Channel::Api, ..s.world.operator() };
+    ctx.actor.kind = salus_core::ActorKind::User;
+    ctx.actor.id = user;
+    ctx.for_purpose(Purpose::from_code("TREAT").unwrap())
+}
+
+#[tokio::test]
+async fn a_nurse_works_with_the_students_of_her_schools_and_no_others() {
+    let s = School::new().await;
+    let student = s.student("A-1").await;
+    let own = nurse(&s, &[&s.unit]).await;
+    let body = s.visit(&student, "2026-03-02T18:00:00Z");
+    let made =
+        row(s.world.call_as(own.clone(), "school.visit.check_in", Call { body, ..Call::default() }).await).unwrap();
+    let board = s.world.call_as(own, "school.clinic.board", Call::default()).await.unwrap();
+    let Body::Json(board) = board.body else { panic!("no JSON") };
+    assert_eq!(board["open"][0]["student"]["family_name"], json!("Quillfeather"));
+    assert_eq!((&board["open"][0]["minutes"], board["schools"].as_array().unwrap().len()), (&json!(60), 1));
+
+    let other = nurse(&s, &[]).await;
+    let told = s.world.call_as(other.clone(), "school.visit.get", at(made.text("id"))).await;
+    assert!(matches!(told, Err(Error::NotFound)), "{told:?}");
+    let body = s.visit(&student, "2026-03-02T18:30:00Z");
+    let told = row(s.world.call_as(other, "school.visit.check_in", Call { body, ..Call::default() }).await);
+    assert_eq!(code(told), "not_enrolled", "a student who is not reached is not there");
+}
+
+#[tokio::test]
+async fn the_numbers_are_those_of_the_visits() {
+    let s = School::new().await;
+    let (one, two) = (s.student("A-1").await, s.student("A-2").await);
+    for (student, from, to, ends) in [
+        (&one, "2026-03-02T17:00:00Z", "2026-03-02T17:10:00Z", "RETURN_TO_CLASS"),
+        (&one, "2026-03-02T17:20:00Z", "2026-03-02T17:40:00Z", "RETURN_TO_CLASS"),
+        (&one, "2026-03-02T18:00:00Z", "2026-03-02T18:30:00Z", "SENT_HOME"),
+        (&two, "2026-03-02T18:00:00Z", "2026-03-02T18:40:00Z", "RETURN_TO_CLASS"),
+    ] {
+        let visit = id(&s.check_in(s.visit(student, from)).await.unwrap());
+        s.check_out(&visit, json!({"disposition": ends, "check_out_at": to})).await.unwrap();
+    }
+    let told = s.world.call("school.visit.analytics", Call::default()).await.unwrap();
+    let Body::Json(told) = told.body else { panic!("no JSON") };
+    assert_eq!((&told["visits"], &told["students"], &told["enrolled"]), (&json!(4), &json!(2), &json!(2)));
+    assert_eq!(told["return_to_class_percent"], json!(75.0));
+    assert_eq!((&told["median_minutes"], &told["p90_minutes"]), (&json!(25.0), &json!(37.0)));
+    assert_eq!(told["groups"]["month"], json!([{"value": "2026-03", "visits": 4, "per_100_students": 200.0}]));
+    assert_eq!(told["groups"]["hour"], json!([{"value": "09", "visits": 2}, {"value": "10", "visits": 2}]));
+    assert_eq!(told["frequent_visitors"], json!([{"student_id": one, "visits": 3, "why": ["THREE_IN_A_WEEK"]}]));
+    let blind = {
+        let mut ctx = s.world.operator();
+        ctx.permissions = Arc::new(Permissions::new(["school.visit.read"]));
+        ctx
+    };
+    let told = s.world.call_as(blind, "school.visit.analytics", Call::default()).await.unwrap();
+    let Body::Json(told) = told.body else { panic!("no JSON") };
+    assert_eq!((&told["visits"], &told["frequent_visitors"]), (&Value::Null, &json!([])));
+    assert!(NOW.format(&Rfc3339).is_ok());
+}

@@ -1,0 +1,64 @@
+//! The demonstration district: the same from one seed on every day of loading, and a district as it is.
+
+use crate::world;
+use salus_core::{Ctx, Env};
+use salus_domains::demo::{self, Size};
+use salus_store::Db;
+use salus_testkit::TestDb;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use time::macros::datetime;
+use uuid::Uuid;
+
+async fn load() -> (TestDb, Db, Uuid) {
+    let database = TestDb::new().await;
+    let db = world::open(database.config("salus_app"), Env::fixed(datetime!(2026-03-02 19:00 UTC))).await;
+    let tenant = demo::load_sized(&db, "larkspur", Size::Small).await.unwrap().id;
+    (database, db, tenant)
+}
+
+async fn rows(db: &Db, tenant: Uuid, table: &str, fields: &[&str]) -> Vec<Value> {
+    let mut tx = db.begin(Ctx::operator(db.env(), tenant), true).await.unwrap();
+    let found = tx.select(table, fields, "true ORDER BY t.id", &[]).await.unwrap();
+    tx.finish_unrecorded().await.unwrap();
+    found.iter().map(|r| json!(r)).collect()
+}
+
+#[tokio::test]
+async fn the_district_is_whole_and_the_same_every_time() {
+    let (_one, db, tenant) = load().await;
+    let (_two, other, twin) = load().await;
+    let visits = [
+        "id",
+        "student_id",
+        "visit_on",
+        "check_in_at",
+        "chief_complaint_code",
+        "disposition",
+        "class_minutes_missed",
+        "status",
+    ];
+    for (table, fields) in [
+        ("school.student_profiles", &["id", "patient_id", "grade", "student_number", "school_id"][..]),
+        ("medical.patients", &["id", "family_name", "given_names", "birth_date"][..]),
+        ("school.clinic_visits", &visits[..]),
+    ] {
+        assert_eq!(rows(&db, tenant, table, fields).await, rows(&other, twin, table, fields).await, "{table}");
+    }
+    let students = rows(&db, tenant, "school.student_profiles", &["patient_id", "grade"]).await;
+    let enrolled = rows(&db, tenant, "school.student_enrollments", &["patient_id"]).await;
+    assert_eq!((students.len(), enrolled.len()), (120, 120));
+    assert_eq!(students.iter().map(|s| s["grade"].to_string()).collect::<BTreeSet<_>>().len(), 14, "every grade");
+    assert_eq!(rows(&db, tenant, "medical.patient_contacts", &["id"]).await.len(), 240, "two guardians each");
+    let all = rows(&db, tenant, "school.clinic_visits", &visits).await;
+    let open: Vec<&Value> = all.iter().filter(|v| v["status"] == "OPEN").collect();
+    assert_eq!(open.len(), 8, "two in each clinic");
+    assert!(all.len() > 100, "{} visits", all.len());
+    let back = all.iter().filter(|v| v["disposition"] == "RETURN_TO_CLASS");
+    for visit in back {
+        let missed = visit["class_minutes_missed"].as_i64().unwrap();
+        assert!((0..=35).contains(&missed), "{visit}");
+    }
+    let named: BTreeSet<String> = students.iter().map(|s| s["patient_id"].to_string()).collect();
+    assert!(all.iter().all(|v| named.contains(&v["student_id"].to_string())));
+}
