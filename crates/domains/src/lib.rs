@@ -10,6 +10,7 @@ pub mod audit;
 pub mod auth;
 pub mod compliance;
 pub mod demo;
+pub mod evidence;
 pub mod exchange;
 pub mod explain;
 pub mod kernel;
@@ -29,6 +30,15 @@ pub(crate) fn row(value: Value) -> Map<String, Value> {
         Value::Object(members) => members,
         _ => Map::new(),
     }
+}
+
+/// The one value of a statement that makes JSON of what it finds.
+pub(crate) async fn told(
+    tx: &mut salus_store::Tx,
+    sql: salus_store::Sql,
+    params: salus_store::Params<'_>,
+) -> Result<Value> {
+    Ok(tx.query(sql, params).await?.first().map_or(Value::Null, |row| row.get(0)))
 }
 
 /// Every exposed table.
@@ -71,6 +81,8 @@ pub fn operations(catalog: &Catalog) -> Result<Vec<Arc<Op>>> {
     ops.extend(compliance::reads());
     ops.extend(compliance::actions(catalog)?);
     ops.extend(compliance::erasure_actions());
+    ops.extend(compliance::register_actions(catalog)?);
+    ops.extend(compliance::hold_actions());
     ops.extend(kernel::reads());
     ops.extend(kernel::actions());
     ops.extend(kernel::key_actions());
@@ -86,5 +98,6 @@ pub fn jobs(carriers: &Arc<auth::Carriers>, outbound: &Outbound) -> Result<Jobs>
     let mut all = kernel::jobs();
     all.extend(auth::jobs(carriers));
     all.extend(exchange::jobs(outbound));
+    all.extend(compliance::jobs());
     Jobs::new(all, |tx| Box::pin(auth::timezone(tx)))
 }

@@ -13,6 +13,7 @@ mod codes;
 mod common;
 mod configuration;
 mod device;
+mod evidence;
 mod factors;
 mod former;
 mod glass;
@@ -42,6 +43,8 @@ pub use assurance::{POWERS, needs_second_factor, prove_again};
 pub use caller::{Callers, Presented};
 pub use codes::{CodeSimulator, Courier, Sent, confirm_address, new_address, remove_address, send_sign_in_code};
 pub use configuration::{Profile, SecurityConfiguration};
+pub(crate) use evidence::{assurance_and_glass, integrations, leavers};
+pub use evidence::{rights, sign_ins};
 pub use factors::{
     Enrolment, Factors, confirm_authenticator, new_authenticator, new_recovery_codes, own_factors,
     pending_authenticator, remove_authenticator,

@@ -1,14 +1,23 @@
 //! Retention policies as data: how long which class of data is kept, counted in calendar years; the proofs that were run
 //! on the installation, with what came of them; labels that close a record, and the consents that open it; and the
-//! erasure of a person by two others. The workflows of disclosures and breaches are not built yet.
+//! erasure of a person by two others; and the registers of risks, reviews, alerts and incidents. The register of
+//! disclosures, notices of breaches and the workflows of subject requests are not built yet.
 
 mod erasure;
+mod evidence;
+mod holds;
+mod jobs;
 mod labels;
 mod proofs;
+mod registers;
 
 pub use erasure::{actions as erasure_actions, certificate};
+pub(crate) use evidence::{authorizations, incidents, reviews, risks};
+pub use holds::actions as hold_actions;
+pub use jobs::jobs;
 pub use labels::{actions, is_labelled};
 pub use proofs::{PROMISES, Proof, Verdict, keep, reads};
+pub use registers::{actions as register_actions, raise, raise_once};
 
 pub mod retention;
 
@@ -34,6 +43,22 @@ pub const RESOURCES: &[Resource] = &[
         read: "compliance.consent.read",
         write: Some("compliance.consent.write"),
         filters: &["patient_id", "label", "decision", "user_id", "role_id"],
+        locked: &[],
+        list: &[],
+    },
+    registers::RISKS,
+    registers::ACTIVITY,
+    registers::ACCESS,
+    registers::ALERTS,
+    registers::INCIDENTS,
+    registers::ASSESSMENTS,
+    Resource {
+        table: "audit.legal_holds",
+        path: "compliance/legal-holds",
+        noun: "compliance.legal_hold",
+        read: "compliance.hold.read",
+        write: None,
+        filters: &["subject_id", "released_at"],
         locked: &[],
         list: &[],
     },

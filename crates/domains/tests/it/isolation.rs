@@ -31,7 +31,16 @@ async fn the_proof_holds_and_leaves_nothing_behind() {
 
     let kept = left(&world).await;
     assert_eq!(kept, report.kept, "only what is append-only stays");
-    assert_eq!(kept, ["audit.activity_logs", "audit.event_subjects", "audit.tamper_alerts", "auth.login_history"]);
+    assert_eq!(
+        kept,
+        [
+            "audit.activity_logs",
+            "audit.event_subjects",
+            "audit.tamper_alerts",
+            "auth.login_history",
+            "compliance.activity_reviews"
+        ]
+    );
     let admin = world.database.connect("salus_admin").await;
     let open = "SELECT count(*) FROM kernel.tenants WHERE slug LIKE 'prove-%' AND state <> 'closed'";
     assert_eq!(admin.query_one(open, &[]).await.unwrap().get::<_, i64>(0), 0);
