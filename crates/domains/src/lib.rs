@@ -11,6 +11,7 @@ pub mod audit;
 pub mod auth;
 pub mod compliance;
 pub mod demo;
+pub mod evidence;
 pub mod exchange;
 pub mod explain;
 pub mod kernel;
@@ -37,6 +38,15 @@ pub(crate) fn row(value: Value) -> Map<String, Value> {
 /// A table that is read and not written: what fills it comes with its feature.
 pub(crate) const fn shown(table: &'static str, path: &'static str, noun: &'static str, read: &'static str) -> Resource {
     Resource { table, path, noun, read, write: None, filters: &[], locked: &[], list: &[] }
+}
+
+/// The one value of a statement that makes JSON of what it finds.
+pub(crate) async fn told(
+    tx: &mut salus_store::Tx,
+    sql: salus_store::Sql,
+    params: salus_store::Params<'_>,
+) -> Result<Value> {
+    Ok(tx.query(sql, params).await?.first().map_or(Value::Null, |row| row.get(0)))
 }
 
 /// Every exposed table.
@@ -82,6 +92,8 @@ pub fn operations(catalog: &Catalog) -> Result<Vec<Arc<Op>>> {
     ops.extend(compliance::reads());
     ops.extend(compliance::actions(catalog)?);
     ops.extend(compliance::erasure_actions());
+    ops.extend(compliance::register_actions(catalog)?);
+    ops.extend(compliance::hold_actions());
     ops.extend(kernel::reads());
     ops.extend(kernel::actions());
     ops.extend(kernel::key_actions());
@@ -100,5 +112,6 @@ pub fn jobs(carriers: &Arc<auth::Carriers>, outbound: &Outbound) -> Result<Jobs>
     all.extend(auth::jobs(carriers));
     all.extend(exchange::jobs(outbound));
     all.extend(school::jobs());
+    all.extend(compliance::jobs());
     Jobs::new(all, |tx| Box::pin(auth::timezone(tx)))
 }

@@ -45,6 +45,10 @@ pub struct Config {
     pub audit_witness_key: Option<String>,
     /// Address of an authority (RFC 3161) that stamps heads of the audit log with the time.
     pub audit_timestamp: Option<String>,
+    /// Certificates (PEM) of that authority or of who issued its own: who is believed. Set together with `audit_timestamp`.
+    pub audit_timestamp_certificates: Option<PathBuf>,
+    /// E-mail address of whoever answers for compliance: gets the head of the audit log once a day. Needs `mail`.
+    pub audit_digest_to: Option<String>,
     /// A bucket with object lock where heads of the audit log are kept.
     pub audit_s3: Option<AuditS3>,
     /// Folder on another volume where receipts of committed events are kept; `audit/receipts` when not set.
@@ -221,7 +225,7 @@ impl KmsConfig {
 const FAULT_POINT: &str = "SALUS_FAULT_POINT";
 
 /// Variables that are read, and the setting each stands for.
-const VARIABLES: [(&str, &str); 23] = [
+const VARIABLES: [(&str, &str); 25] = [
     ("SALUS_HOME", "home"),
     ("DATABASE_URL", "database_url"),
     ("DATABASE_ADMIN_URL", "database_admin_url"),
@@ -233,6 +237,8 @@ const VARIABLES: [(&str, &str); 23] = [
     ("SALUS_AUDIT_WITNESS", "audit_witness"),
     ("SALUS_AUDIT_WITNESS_KEY", "audit_witness_key"),
     ("SALUS_AUDIT_TIMESTAMP", "audit_timestamp"),
+    ("SALUS_AUDIT_TIMESTAMP_CERTIFICATES", "audit_timestamp_certificates"),
+    ("SALUS_AUDIT_DIGEST_TO", "audit_digest_to"),
     ("SALUS_BACKUP_DIR", "backup_dir"),
     ("SALUS_BACKUP_EVERY", "backup_every"),
     ("SALUS_BACKUP_KEEP", "backup_keep"),
@@ -274,6 +280,7 @@ impl Config {
         text(&mut config.audit_witness, "SALUS_AUDIT_WITNESS");
         text(&mut config.audit_witness_key, "SALUS_AUDIT_WITNESS_KEY");
         text(&mut config.audit_timestamp, "SALUS_AUDIT_TIMESTAMP");
+        text(&mut config.audit_digest_to, "SALUS_AUDIT_DIGEST_TO");
         text(&mut config.listen, "SALUS_LISTEN");
         text(&mut config.public_url, "SALUS_PUBLIC_URL");
         if let Some(n) = variable("SALUS_CONNECTIONS") {
@@ -289,6 +296,7 @@ impl Config {
         }
         for (place, name) in [
             (&mut config.audit_anchor, "SALUS_AUDIT_ANCHOR"),
+            (&mut config.audit_timestamp_certificates, "SALUS_AUDIT_TIMESTAMP_CERTIFICATES"),
             (&mut config.audit_receipts, "SALUS_AUDIT_RECEIPTS"),
             (&mut config.backup_dir, "SALUS_BACKUP_DIR"),
             (&mut config.erasure_ledger, "SALUS_ERASURE_LEDGER"),
@@ -365,6 +373,23 @@ impl Config {
             carriers.sms = Box::new(SmsWebhook::new(self.outbound()?, &sms.url, &token)?);
         }
         Ok(carriers)
+    }
+
+    /// Which other systems the settings name, by kind; no address and no secret.
+    pub fn integrations(&self) -> Vec<&'static str> {
+        let named = [
+            ("key service", self.kms.is_some()),
+            ("mail", self.mail.is_some()),
+            ("sms", self.sms.is_some()),
+            ("audit witness", self.audit_witness.is_some()),
+            ("audit object lock", self.audit_s3.is_some()),
+            ("audit time stamps", self.audit_timestamp.is_some()),
+            ("audit digest by e-mail", self.audit_digest_to.is_some()),
+            ("database of one's own", self.database_url.is_some()),
+            ("read replicas", !self.database_replica_urls.is_empty()),
+            ("backups", self.backup_dir.is_some()),
+        ];
+        named.into_iter().filter(|(_, set)| *set).map(|(name, _)| name).collect()
     }
 
     /// The time between two backups that the server takes by itself.

@@ -2,6 +2,7 @@
 
 mod command;
 mod config;
+mod digest;
 mod output;
 mod place;
 

@@ -1,12 +1,12 @@
 //! Which database a command works on: the embedded cluster of the data directory, found running or started for the
 //! time it is needed, or the server that `DATABASE_URL` or `DATABASE_ADMIN_URL` names, which is then never replaced by a local one.
 
-use crate::config::Config;
+use crate::{config::Config, digest::DigestAnchor};
 use salus_core::{Env, Error, PLATFORM, Result};
 use salus_store::{
     Address, Db, Options, Policy,
     audit::{
-        Anchor, FileAnchor, Log, TimestampAnchor,
+        Anchor, Authority, FileAnchor, Log, TimestampAnchor,
         witness::{WitnessAnchor, WitnessKey},
     },
     cluster::{Cluster, DATABASE, Settings},
@@ -15,7 +15,7 @@ use salus_store::{
     lint, refuse_unsafe, schema,
     seal::RootFile,
 };
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 use tokio_postgres::Client;
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -225,8 +225,18 @@ impl Place {
             all.push(Box::new(bucket.open()?));
         }
         if let Some(address) = &self.config.audit_timestamp {
+            let path = self.config.audit_timestamp_certificates.as_ref().ok_or_else(|| {
+                let why = "Is set together with audit_timestamp: certificates (PEM) of the authority, or of who issued its own";
+                Error::invalid("audit_timestamp_certificates", "required", why)
+            })?;
+            let pem = std::fs::read(path).map_err(|e| Error::Unavailable(format!("{}: {e}", path.display())))?;
             let file = self.anchor_path().with_extension("timestamps");
-            all.push(Box::new(TimestampAnchor::new(address, file)?));
+            all.push(Box::new(TimestampAnchor::new(address, Authority::read(&pem)?, file)?));
+        }
+        if let Some(to) = &self.config.audit_digest_to {
+            let file = self.anchor_path().with_extension("digests");
+            let carriers = Arc::new(self.config.carriers("")?);
+            all.push(Box::new(DigestAnchor::new(carriers, to, file, Env::default().clock)?));
         }
         Ok(all)
     }

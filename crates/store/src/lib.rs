@@ -56,3 +56,4 @@ pub use replica::ReplicaState;
 pub use sql::Sql;
 pub use tokio_postgres::Row;
 pub use tx::{At, Tx};
+pub use unit::Params;

@@ -2,10 +2,13 @@
 //! access. Events are written by the kernel only, and sealed, verified and exported by `salus_store::audit`.
 
 mod alerts;
+mod evidence;
 pub mod holds;
 mod reads;
 
 pub use alerts::{actions, raise};
+pub use evidence::{accesses_by_users, counted};
+pub(crate) use evidence::{changes, given_out, held};
 pub use reads::{reads, uses_through_glass};
 
 use crate::shown;

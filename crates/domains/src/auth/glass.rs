@@ -5,7 +5,7 @@
 //! every event. What is reached is decided by the database (`kernel.links`).
 
 use super::notify::{self, Notice};
-use crate::{medical, row};
+use crate::{compliance, medical, row};
 use salus_core::{Ctx, Error, Permissions, Purpose, Result};
 use salus_store::{Body, Call, Method, Op, Reply, Run, Tx, engine::NewRow, run, sql};
 use serde::Deserialize;
@@ -135,6 +135,7 @@ async fn open(tx: &mut Tx, mut call: Call) -> Result<Reply> {
         "review_due_on": due.to_string(),
     });
     tx.insert("auth.glass_breaks", &[NewRow { id, values: row(values) }]).await?;
+    compliance::raise(tx, ("BREAK_GLASS", "HIGH"), user, json!({"glass_break": id})).await?;
     let told = tell(tx, id, ends).await?;
     tx.emit("auth.glass.opened", id, json!({"user_id": user, "ends_at": moment(ends)?}));
     tx.on_row(id);

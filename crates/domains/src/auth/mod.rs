@@ -15,6 +15,7 @@ mod common;
 mod configuration;
 mod device;
 mod emergency;
+mod evidence;
 mod factors;
 mod former;
 mod glass;
@@ -47,6 +48,8 @@ pub use caller::{Callers, Presented};
 pub use codes::{CodeSimulator, Courier, Sent, confirm_address, new_address, remove_address, send_sign_in_code};
 pub use configuration::{Profile, SecurityConfiguration};
 pub use emergency::{Sealed, open_emergency, seal_emergency};
+pub(crate) use evidence::{assurance_and_glass, integrations, leavers};
+pub use evidence::{rights, sign_ins};
 pub use factors::{
     Enrolment, Factors, confirm_authenticator, new_authenticator, new_recovery_codes, own_factors,
     pending_authenticator, remove_authenticator,

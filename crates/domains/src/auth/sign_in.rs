@@ -14,7 +14,7 @@ use super::{
     token::Token,
     users::{accept, invitation},
 };
-use crate::row;
+use crate::{compliance, row};
 use salus_core::{Actor, ActorKind, Ctx, Env, Error, Result};
 use salus_store::{At, Db, Tx, engine::NewRow, sql};
 use serde_json::json;
@@ -437,6 +437,10 @@ pub(super) async fn attempt(
 ) -> Result<()> {
     let mut tx = db.begin(Ctx::system(db.env(), tenant), false).await?;
     history(&mut tx, user.map(|u| u.id), end, from).await?;
+    if let (Some(user), ("locked", "too_many")) = (user, end) {
+        let evidence = json!({"reason": "account is locked after failures"});
+        compliance::raise_once(&mut tx, ("BRUTE_FORCE", "MEDIUM"), user.id, evidence).await?;
+    }
     tx.commit("auth.login.attempt", "auth.login_history").await
 }
 

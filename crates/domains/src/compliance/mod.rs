@@ -1,15 +1,23 @@
 //! Retention policies as data: how long which class of data is kept, counted in calendar years; the proofs that were run
 //! on the installation, with what came of them; labels that close a record, and the consents that open it; and the
-//! erasure of a person by two others. The workflows of disclosures and breaches are not built yet; the
-//! tables of disclosures are there to be read.
+//! erasure of a person by two others; and the registers of risks, reviews, alerts and incidents. The tables of disclosures are
+//! there to be read; notices of breaches and the workflows of disclosures and subject requests are not built yet.
 
 mod erasure;
+mod evidence;
+mod holds;
+mod jobs;
 mod labels;
 mod proofs;
+mod registers;
 
 pub use erasure::{actions as erasure_actions, certificate};
+pub(crate) use evidence::{authorizations, incidents, reviews, risks};
+pub use holds::actions as hold_actions;
+pub use jobs::jobs;
 pub use labels::{actions, is_labelled};
 pub use proofs::{PROMISES, Proof, Verdict, keep, reads};
+pub use registers::{actions as register_actions, raise, raise_once};
 
 pub mod retention;
 
@@ -65,5 +73,15 @@ pub const RESOURCES: &[Resource] = &[
             "compliance.accounting",
             "compliance.disclosure.read",
         )
+    },
+    registers::RISKS,
+    registers::ACTIVITY,
+    registers::ACCESS,
+    registers::ALERTS,
+    registers::INCIDENTS,
+    registers::ASSESSMENTS,
+    Resource {
+        filters: &["subject_id", "released_at"],
+        ..shown("audit.legal_holds", "compliance/legal-holds", "compliance.legal_hold", "compliance.hold.read")
     },
 ];

@@ -16,6 +16,16 @@ use crate::shown;
 use salus_core::Result;
 use salus_store::{Catalog, Op, Resource};
 
+/// To how many systems a tenant tells events, and how that went last, for an evidence pack.
+pub(crate) async fn webhooks(tx: &mut salus_store::Tx) -> Result<serde_json::Value> {
+    let sql = salus_store::sql!(
+        "SELECT jsonb_build_object('subscriptions', (SELECT count(*) FROM exchange.webhook_subscriptions), \
+           'deliveries', (SELECT coalesce(jsonb_object_agg(state, n), '{}') FROM (SELECT state::text, count(*) AS n \
+              FROM exchange.webhook_deliveries GROUP BY 1) d))"
+    );
+    crate::told(tx, sql, &[]).await
+}
+
 /// Exposed tables.
 pub const RESOURCES: &[Resource] = &[
     FHIR_RESOURCES,

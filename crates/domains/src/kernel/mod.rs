@@ -3,6 +3,7 @@
 //! the paths of system 004.
 
 mod actions;
+pub(crate) mod evidence;
 mod jobs;
 mod reads;
 mod security;

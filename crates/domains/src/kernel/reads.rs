@@ -72,7 +72,7 @@ async fn overview(tx: &mut Tx, call: Call) -> Result<Reply> {
     })))
 }
 
-async fn setting(tx: &mut Tx, name: &str) -> Result<Option<Value>> {
+pub(super) async fn setting(tx: &mut Tx, name: &str) -> Result<Option<Value>> {
     let row = tx.query_opt(sql!("SELECT value FROM kernel.settings WHERE name = $1::text"), &[&name]).await?;
     Ok(row.map(|r| r.get("value")))
 }

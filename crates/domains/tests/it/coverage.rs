@@ -57,6 +57,9 @@ async fn prepare(world: &World, admin: &Client, planted: Uuid, op: &Op) -> Optio
                  decided_at = NULL, expires_at = now() + interval '1 hour'"
             )
         }
+        "compliance.legal_hold.release" => {
+            "UPDATE audit.legal_holds SET released_at = NULL, release_reason = NULL".to_owned()
+        }
         "kernel.encryption_key.generate" => {
             "UPDATE kernel.keys SET state = 'decrypt_only' WHERE key_class = 'identity' AND state = 'active'".to_owned()
         }

@@ -36,6 +36,7 @@ async fn the_proof_holds_and_leaves_nothing_behind() {
         "audit.event_subjects",
         "audit.tamper_alerts",
         "auth.login_history",
+        "compliance.activity_reviews",
         "compliance.phi_disclosure_audit",
         "reports.document_access_log",
     ];

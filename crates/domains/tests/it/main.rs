@@ -19,6 +19,7 @@ mod oidc;
 mod patients;
 mod plausible;
 mod proofs;
+mod registers;
 mod role_library;
 mod rows;
 mod sign_in;

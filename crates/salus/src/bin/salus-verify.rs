@@ -1,5 +1,5 @@
-//! `salus-verify`: checks a bundle of audit events, or the report of a drill, without a database, a server or a
-//! secret. Exit code 0: it holds; 3: it does not; 1: it could not be read.
+//! `salus-verify`: checks a bundle of audit events, the report of a drill or a pack of evidence, without a database, a
+//! server or a secret. Exit code 0: it holds; 3: it does not; 1: it could not be read.
 
 use clap::Parser;
 use salus_core::Result;
@@ -7,7 +7,7 @@ use salus_store::audit::{
     Anchor as _, FileAnchor,
     bundle::{Checked, check},
     merkle::VerifyingKey,
-    report,
+    pack, report,
 };
 use std::{
     fs::File,
@@ -16,11 +16,11 @@ use std::{
     process::ExitCode,
 };
 
-/// Check audit events that `salus audit export` wrote, or a report of `salus drill`.
+/// Check audit events that `salus audit export` wrote, a report of `salus drill`, or a pack of `salus compliance evidence`.
 #[derive(Debug, Parser)]
 #[command(name = "salus-verify", version, max_term_width = 100)]
 struct Args {
-    /// The bundle or the report.
+    /// The bundle, the report or the pack.
     bundle: PathBuf,
     /// The log's verifier key, as it was noted from `salus audit verify`: name+id+key. Without it the bundle is checked
     /// with the key it brings, which does not show whose it is.
@@ -36,7 +36,8 @@ struct Args {
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    let (text, code) = match report(&args) {
+    let known = evidence(&args).and_then(|told| if told.is_some() { Ok(told) } else { report(&args) });
+    let (text, code) = match known {
         Ok(Some(told)) => told,
         Ok(None) => bundle(&args),
         Err(e) => (format!("salus-verify: {e}"), 1),
@@ -44,6 +45,33 @@ fn main() -> ExitCode {
     // A closed pipe is not worth another message.
     let _ = writeln!(io::stdout().lock(), "{text}");
     ExitCode::from(code)
+}
+
+/// What a pack of evidence turned out to be; `None` when the file is none.
+fn evidence(args: &Args) -> Result<Option<(String, u8)>> {
+    let failed = |e: io::Error| salus_core::Error::Unavailable(format!("{}: {e}", args.bundle.display()));
+    let mut file = File::open(&args.bundle).map_err(failed)?;
+    let mut start = Vec::new();
+    io::Read::take(&mut file, 4).read_to_end(&mut start).map_err(failed)?;
+    if !pack::is_one(&start) {
+        return Ok(None);
+    }
+    let key = args.key.as_deref().map(VerifyingKey::parse).transpose()?;
+    let done = pack::check(BufReader::new(file), key.as_ref())?;
+    let holds = done.problems.is_empty();
+    let code = if holds { 0 } else { 3 };
+    if args.json {
+        return Ok(Some((serde_json::json!({"ok": holds, "checked": done}).to_string(), code)));
+    }
+    let mut lines: Vec<String> = done.problems.iter().map(|p| format!("PROBLEM: {p}")).collect();
+    lines.push(format!("{} files are what was signed", done.files.len()));
+    lines.push(format!("{:#}", done.about));
+    lines.push(match done.key_given {
+        true => format!("signed by {}", done.key),
+        false => format!("signed by {}, which the pack itself brought: compare it, or give --key", done.key),
+    });
+    lines.push(if holds { "The pack holds" } else { "THE PACK DOES NOT HOLD" }.into());
+    Ok(Some((lines.join("\n"), code)))
 }
 
 /// What a signed report turned out to be; `None` when the file is none.

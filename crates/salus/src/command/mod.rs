@@ -3,6 +3,7 @@
 mod audit;
 mod backup;
 mod check;
+mod compliance;
 mod conformance;
 mod credentials;
 mod database;
@@ -67,6 +68,9 @@ enum Command {
         /// Only this one.
         what: Option<prove::What>,
     },
+    /// For whoever audits: a signed pack of evidence.
+    #[command(subcommand)]
+    Compliance(compliance::ComplianceCommand),
     /// Look for what is not as it should be.
     #[command(subcommand)]
     Doctor(check::DoctorCommand),
@@ -145,6 +149,7 @@ pub async fn run(cli: Cli) -> Result<Outcome> {
         Command::Export(command) => exchange::export(&place().await?, command, cli.json).await,
         Command::Verify => check::verify(&place().await?).await,
         Command::Prove { what } => prove::run(&place().await?, what).await,
+        Command::Compliance(command) => Box::pin(compliance::run(&place().await?, command)).await,
         Command::Doctor(command) => check::doctor(&place().await?, command).await,
         Command::Conformance(command) => conformance::run(&command),
         Command::Backup(args) => backup::backup(&place().await?, args).await,

@@ -115,7 +115,7 @@ impl Work {
     async fn anchor(&mut self, size: u64, last: bool) -> Result<()> {
         let mut failed = Ok(());
         for (anchor, (kept, due)) in self.anchors.iter().zip(&mut self.kept) {
-            if size == *kept || !(last || *due <= Instant::now()) {
+            if size == *kept || !(last || *due <= Instant::now()) || !anchor.is_due() {
                 continue;
             }
             match self.sealer.anchor(anchor.as_ref()).await {

@@ -124,6 +124,10 @@ async fn a_person_erased_after_a_backup_is_unreadable_after_its_restore() {
     assert_eq!(server.ask("POST", requests, &officer, Some(&body)).await.0, 201);
     let output = call(&person);
     assert!(output.status.success() && told(&output).contains("\"erased\""), "{}", told(&output));
+    let again = told(&call(&person));
+    for part in ["was erased at 20", "asked for by the service", "confirmed by the operator"] {
+        assert!(again.contains(part), "a second time it says when and by whom: {again}");
+    }
     let ledger = home.join("audit/erasures");
     assert!(fs::read_to_string(&ledger).unwrap().contains(&person));
     server.stop();

@@ -23,6 +23,11 @@ pub trait Anchor: Send + Sync {
         Duration::from_secs(30)
     }
 
+    /// Whether the server may give it a head now, however much the log grew and however often it was restarted.
+    fn is_due(&self) -> bool {
+        true
+    }
+
     /// Keeps a signed head; when this returns it is kept, and was read back. `proof` shows that the first `old` leaves
     /// are those of the newest head it keeps of the same epoch; without one `old` is 0.
     ///

@@ -8,6 +8,7 @@
 
 mod alert;
 mod anchor;
+mod authority;
 pub mod bundle;
 mod check;
 pub mod epoch;
@@ -19,6 +20,7 @@ mod journal;
 mod leaf;
 mod log;
 pub mod merkle;
+pub mod pack;
 mod redact;
 mod remote;
 pub mod report;
@@ -34,6 +36,7 @@ pub mod witness;
 mod writer;
 
 pub use anchor::{Anchor, FileAnchor};
+pub use authority::Authority;
 pub use check::{Evidence, Problem, Report, verify};
 pub(crate) use group::{Group, unrecorded};
 pub use header::{Header, Outcome};

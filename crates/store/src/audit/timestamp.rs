@@ -1,8 +1,8 @@
 //! Time stamps of heads by an authority (RFC 3161): somebody else's signature that a head was there at a time. The token is
-//! kept in a file beside its head. What is checked here is that the token is about this head and answers this request; the
-//! authority's signature is checked with its certificate, by `openssl ts -verify`.
+//! kept in a file beside its head. What is checked is that the token is about this head, answers this request, and is signed
+//! by an authority that the operator trusts ([`Authority`]); `openssl ts -verify` shows the same.
 
-use super::{anchor::Anchor, merkle::Hash, remote::call};
+use super::{anchor::Anchor, authority::Authority, merkle::Hash, remote::call};
 use crate::seal::digest;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use salus_core::{Error, Result};
@@ -13,10 +13,12 @@ use std::{
     path::PathBuf,
     time::Duration,
 };
+use time::OffsetDateTime;
 
 /// An authority, and where its tokens are kept.
 pub struct TimestampAnchor {
     address: String,
+    authority: Authority,
     file: PathBuf,
 }
 
@@ -36,13 +38,13 @@ const SIGNED_DATA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x0
 const TST_INFO: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x10, 0x01, 0x04];
 
 impl TimestampAnchor {
-    /// `address` is that of the authority, `file` where tokens are kept.
+    /// `address` is that of the authority, `authority` who is believed, `file` where tokens are kept.
     ///
     /// # Errors
     /// [`Error::Invalid`] for an address that is none.
-    pub fn new(address: &str, file: PathBuf) -> Result<Self> {
+    pub fn new(address: &str, authority: Authority, file: PathBuf) -> Result<Self> {
         if address.starts_with("https://") || address.starts_with("http://") {
-            return Ok(Self { address: address.to_owned(), file });
+            return Ok(Self { address: address.to_owned(), authority, file });
         }
         Err(Error::invalid(
             "audit_timestamp",
@@ -112,6 +114,7 @@ impl Anchor for TimestampAnchor {
         if said.nonce != Some(&nonce[..]) {
             return Err(self.failed("repeats an answer it gave before"));
         }
+        self.authority.check(token, said.at).map_err(|why| self.failed(why))?;
         self.write(&Line { note: note.to_owned(), token: STANDARD.encode(token) })
     }
 
@@ -119,9 +122,11 @@ impl Anchor for TimestampAnchor {
         let mut kept = Vec::new();
         for Line { note, token } in self.lines()? {
             let token = STANDARD.decode(token).unwrap_or_default();
-            if stamped(&token).is_none_or(|said| said.imprint != digest(note.as_bytes())) {
-                return Err(self.failed("has a token in its file that is not about its head"));
-            }
+            let said = stamped(&token).filter(|said| said.imprint == digest(note.as_bytes()));
+            let said = said.ok_or_else(|| self.failed("has a token in its file that is not about its head"))?;
+            self.authority
+                .check(&token, said.at)
+                .map_err(|why| self.failed(&format!("has a token in its file, and {why}")))?;
             kept.push(note);
         }
         Ok(kept)
@@ -158,6 +163,7 @@ fn granted(answer: &[u8]) -> std::result::Result<&[u8], &'static str> {
 /// What a token says.
 struct Said<'a> {
     imprint: &'a [u8],
+    at: OffsetDateTime,
     nonce: Option<&'a [u8]>,
 }
 
@@ -186,14 +192,22 @@ fn stamped(token: &[u8]) -> Option<Said<'_>> {
         return None;
     }
     let (_, rest) = element(rest, 0x02)?;
-    let (_, mut rest) = element(rest, 0x18)?;
+    let (at, mut rest) = element(rest, 0x18)?;
     // Accuracy and ordering may stand before the nonce.
     for tag in [0x30, 0x01] {
         if let Some((_, after)) = element(rest, tag) {
             rest = after;
         }
     }
-    Some(Said { imprint, nonce: element(rest, 0x02).map(|(nonce, _)| nonce) })
+    Some(Said { imprint, at: moment(at)?, nonce: element(rest, 0x02).map(|(nonce, _)| nonce) })
+}
+
+/// `GeneralizedTime` as DER has it: `YYYYMMDDHHMMSS`, perhaps a fraction, `Z`.
+fn moment(text: &[u8]) -> Option<OffsetDateTime> {
+    let (whole, rest) = std::str::from_utf8(text).ok()?.split_at_checked(14)?;
+    let form = time::macros::format_description!("[year][month][day][hour][minute][second]");
+    let at = time::PrimitiveDateTime::parse(whole, &form).ok()?;
+    rest.ends_with('Z').then(|| at.assume_utc())
 }
 
 /// The content of the element at the beginning, when it has this tag, and what follows it.

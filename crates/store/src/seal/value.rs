@@ -68,7 +68,9 @@ struct Derived {
 }
 
 impl SubjectKey {
-    pub(crate) fn new(secret: Secret) -> Self {
+    /// From its secret.
+    #[must_use]
+    pub fn new(secret: Secret) -> Self {
         Self(Arc::new(Held { secret, derived: Mutex::default() }))
     }
 

@@ -7,8 +7,8 @@ use salus_store::{
     },
     seal::{Secret, digest},
 };
-use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
+use std::{fmt::Write as _, path::PathBuf};
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate, matchers::any};
 
 fn note(size: u64) -> String {
@@ -148,74 +148,224 @@ enum Stamp {
     OtherImprint,
     Rejected,
     Broken,
+    /// Another authority signs, which calls itself the same.
+    Impostor,
+    /// A certificate of the trusted issuer that is for something else.
+    OtherPurpose,
+    /// One byte of the signature is another.
+    Forged,
 }
 
-struct Authority(Arc<Mutex<Stamp>>);
-
-fn der(tag: u8, content: &[u8]) -> Vec<u8> {
-    let n = content.len();
-    let length = if n < 128 {
-        vec![u8::try_from(n).unwrap()]
-    } else {
-        vec![0x82, u8::try_from(n >> 8).unwrap(), u8::try_from(n & 255).unwrap()]
-    };
-    [&[tag][..], &length, content].concat()
+/// An authority, made by openssl: `issuer.pem` issued `tsa.pem` (for time stamps) and `web.pem` (for something else);
+/// `other.pem` calls itself what `tsa.pem` does and was issued by nobody.
+#[derive(Clone)]
+struct Stamps {
+    mood: Arc<Mutex<Stamp>>,
+    folder: PathBuf,
 }
 
-impl Respond for Authority {
+const SETTINGS: &str = "[tsa]\ndefault_tsa = here\n[here]\nserial = serial\ndefault_policy = 1.2.3.4\ndigests = sha256\n\
+    signer_digest = sha256\ness_cert_id_alg = sha256\n\
+    [stamps]\nextendedKeyUsage = critical, timeStamping\n[web]\nextendedKeyUsage = critical, serverAuth\n\
+    [wide]\nextendedKeyUsage = critical, timeStamping\n[issues]\nbasicConstraints = critical, CA:TRUE\n\
+    [req]\ndistinguished_name = dn\n[dn]\n";
+
+impl Stamps {
+    fn new() -> Self {
+        let folder = std::env::temp_dir().join(format!("salus-authority-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("conf"), SETTINGS).unwrap();
+        std::fs::write(folder.join("serial"), "01\n").unwrap();
+        let stamps = Self { mood: Arc::new(Mutex::new(Stamp::Well)), folder };
+        let own = |name: &str, subject: &str, extensions: &str, kind: &[&str]| {
+            let key = format!("{name}.key");
+            let pem = format!("{name}.pem");
+            let fixed = [
+                "req",
+                "-x509",
+                "-nodes",
+                "-days",
+                "30",
+                "-config",
+                "conf",
+                "-subj",
+                subject,
+                "-extensions",
+                extensions,
+                "-keyout",
+                &key,
+                "-out",
+                &pem,
+            ];
+            stamps.openssl(&[&fixed[..], kind].concat());
+        };
+        own("issuer", "/CN=Issuer", "issues", &["-newkey", "rsa:2048"]);
+        own("other", "/CN=Stamps", "wide", &["-newkey", "rsa:2048"]);
+        for (name, subject, extensions) in [("tsa", "/CN=Stamps", "stamps"), ("web", "/CN=Web", "web")] {
+            let (key, csr, pem) = (format!("{name}.key"), format!("{name}.csr"), format!("{name}.pem"));
+            stamps.openssl(&[
+                "req",
+                "-new",
+                "-nodes",
+                "-config",
+                "conf",
+                "-subj",
+                subject,
+                "-newkey",
+                "ec",
+                "-pkeyopt",
+                "ec_paramgen_curve:P-256",
+                "-keyout",
+                &key,
+                "-out",
+                &csr,
+            ]);
+            stamps.openssl(&[
+                "x509",
+                "-req",
+                "-in",
+                &csr,
+                "-CA",
+                "issuer.pem",
+                "-CAkey",
+                "issuer.key",
+                "-CAcreateserial",
+                "-days",
+                "20",
+                "-extfile",
+                "conf",
+                "-extensions",
+                extensions,
+                "-out",
+                &pem,
+            ]);
+        }
+        stamps
+    }
+
+    fn openssl(&self, arguments: &[&str]) {
+        let output = std::process::Command::new("openssl").args(arguments).current_dir(&self.folder).output().unwrap();
+        assert!(output.status.success(), "openssl {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    fn trusted(&self, name: &str) -> salus_store::audit::Authority {
+        salus_store::audit::Authority::read(&std::fs::read(self.folder.join(name)).unwrap()).unwrap()
+    }
+
+    /// The answer to a request, signed by this certificate.
+    fn answer(&self, request: &[u8], signer: &str) -> Vec<u8> {
+        std::fs::write(self.folder.join("query"), request).unwrap();
+        let (pem, key) = (format!("{signer}.pem"), format!("{signer}.key"));
+        self.openssl(&[
+            "ts",
+            "-reply",
+            "-config",
+            "conf",
+            "-queryfile",
+            "query",
+            "-signer",
+            &pem,
+            "-inkey",
+            &key,
+            "-out",
+            "answer",
+        ]);
+        std::fs::read(self.folder.join("answer")).unwrap()
+    }
+}
+
+impl Respond for Stamps {
     fn respond(&self, request: &Request) -> ResponseTemplate {
-        let mood = *self.0.lock().unwrap();
+        let mood = *self.mood.lock().unwrap();
         assert_eq!(request.headers.get("content-type").unwrap(), "application/timestamp-query");
         // SEQUENCE, version, then the imprint of 51 bytes, then the nonce of 10.
-        let (mut imprint, mut nonce) = (request.body[5..56].to_vec(), request.body[56..66].to_vec());
-        match mood {
-            Stamp::Replayed => nonce[9] ^= 1,
-            Stamp::OtherImprint => imprint[50] ^= 1,
-            Stamp::Rejected => return ResponseTemplate::new(200).set_body_bytes(der(0x30, &der(0x30, &[2, 1, 2]))),
-            Stamp::Broken => return ResponseTemplate::new(200).set_body_bytes(b"<html>".to_vec()),
-            Stamp::Well => {}
-        }
-        let info = [
-            &[2, 1, 1][..],
-            &der(6, &[42, 3, 4]),
-            &imprint,
-            &[2, 1, 7],
-            &der(0x18, b"20261129120000Z"),
-            &der(0x30, &[2, 1, 1]),
-            &nonce,
-        ]
-        .concat();
-        let info = der(0x30, &[info, der(0xa0, &[5; 200])].concat());
-        let kind = der(6, &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 9, 16, 1, 4]);
-        let inner = der(0x30, &[kind, der(0xa0, &der(4, &info))].concat());
-        let signed = der(0x30, &[der(2, &[3]), der(0x31, &[]), inner].concat());
-        let token = der(0x30, &[der(6, &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7, 2]), der(0xa0, &signed)].concat());
-        ResponseTemplate::new(200).set_body_bytes(der(0x30, &[der(0x30, &[2, 1, 0]), token].concat()))
+        let mut asked = request.body.clone();
+        let answer = match mood {
+            Stamp::Replayed => {
+                asked[65] ^= 1;
+                self.answer(&asked, "tsa")
+            }
+            Stamp::OtherImprint => {
+                asked[55] ^= 1;
+                self.answer(&asked, "tsa")
+            }
+            Stamp::Rejected => vec![0x30, 5, 0x30, 3, 2, 1, 2],
+            Stamp::Broken => b"<html>".to_vec(),
+            Stamp::Well => self.answer(&asked, "tsa"),
+            Stamp::Impostor => self.answer(&asked, "other"),
+            Stamp::OtherPurpose => self.answer_by_hand(&asked),
+            Stamp::Forged => {
+                let mut answer = self.answer(&asked, "tsa");
+                *answer.last_mut().unwrap() ^= 1;
+                answer
+            }
+        };
+        ResponseTemplate::new(200).set_body_bytes(answer)
+    }
+}
+
+impl Stamps {
+    /// openssl does not stamp with a certificate that is for something else: the token is signed as any other message.
+    fn answer_by_hand(&self, request: &[u8]) -> Vec<u8> {
+        self.answer(request, "tsa");
+        self.openssl(&["ts", "-reply", "-in", "answer", "-token_out", "-out", "token"]);
+        self.openssl(&["cms", "-verify", "-noverify", "-inform", "DER", "-in", "token", "-out", "info"]);
+        self.openssl(&[
+            "cms",
+            "-sign",
+            "-binary",
+            "-nodetach",
+            "-cades",
+            "-md",
+            "sha256",
+            "-econtent_type",
+            "1.2.840.113549.1.9.16.1.4",
+            "-in",
+            "info",
+            "-signer",
+            "web.pem",
+            "-inkey",
+            "web.key",
+            "-outform",
+            "DER",
+            "-out",
+            "signed",
+        ]);
+        let token = std::fs::read(self.folder.join("signed")).unwrap();
+        let n = u16::try_from(token.len() + 5).unwrap().to_be_bytes();
+        [&[0x30, 0x82, n[0], n[1], 0x30, 3, 2, 1, 0][..], &token].concat()
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_time_stamp_is_kept_when_it_is_about_this_head_and_this_request() {
-    let mood = Arc::new(Mutex::new(Stamp::Well));
-    let server = answering(Authority(mood.clone())).await;
-    let folder = std::env::temp_dir().join(format!("salus-stamps-{}", std::process::id()));
-    let file = folder.join("heads.timestamps");
-    let anchor = TimestampAnchor::new(&server.uri(), file.clone()).unwrap();
-    anchor.keep(&note(3), 0, &[]).unwrap();
-    anchor.keep(&note(40), 0, &[]).unwrap();
+async fn a_time_stamp_is_kept_when_it_is_about_this_head_and_a_trusted_authority_signed_it() {
+    let stamps = Stamps::new();
+    let server = answering(stamps.clone()).await;
+    let file = stamps.folder.join("heads.timestamps");
+    let anchor = |pem: &str| TimestampAnchor::new(&server.uri(), stamps.trusted(pem), file.clone()).unwrap();
+    // Believed by its own certificate, and by that of who issued it.
+    anchor("tsa.pem").keep(&note(3), 0, &[]).unwrap_or_else(|e| panic!("{e}"));
+    let anchor = anchor("issuer.pem");
+    anchor.keep(&note(40), 0, &[]).unwrap_or_else(|e| panic!("{e}"));
     assert_eq!(anchor.kept().unwrap(), [note(3), note(40)]);
     let lies = [
         (Stamp::Replayed, "repeats an answer"),
         (Stamp::OtherImprint, "stamped something else"),
         (Stamp::Rejected, "does not grant"),
         (Stamp::Broken, "another form"),
+        (Stamp::Impostor, "is not who is trusted to stamp"),
+        (Stamp::OtherPurpose, "not for time stamps"),
+        (Stamp::Forged, "did not sign"),
     ];
     for (lie, why) in lies {
-        *mood.lock().unwrap() = lie;
+        *stamps.mood.lock().unwrap() = lie;
         let refused = anchor.keep(&note(9), 0, &[]).unwrap_err().to_string();
         assert!(refused.contains(why), "{lie:?}: {refused}");
     }
     assert_eq!(anchor.kept().unwrap().len(), 2, "what was refused is not kept");
+    // Tokens of who is not believed any more are told of.
+    let other = TimestampAnchor::new(&server.uri(), stamps.trusted("other.pem"), file.clone()).unwrap();
+    assert!(other.kept().unwrap_err().to_string().contains("trusted"));
     // A head put beside another's token is found.
     let text = std::fs::read_to_string(&file).unwrap();
     std::fs::write(
@@ -224,7 +374,8 @@ async fn a_time_stamp_is_kept_when_it_is_about_this_head_and_this_request() {
     )
     .unwrap();
     assert!(anchor.kept().unwrap_err().to_string().contains("not about its head"));
-    let away = TimestampAnchor::new("http://127.0.0.1:9", file).unwrap();
+    let away = TimestampAnchor::new("http://127.0.0.1:9", stamps.trusted("tsa.pem"), file).unwrap();
     assert!(away.keep(&note(5), 0, &[]).unwrap_err().to_string().contains("cannot be reached"));
-    std::fs::remove_dir_all(folder).unwrap();
+    assert!(salus_store::audit::Authority::read(b"no certificate").is_err());
+    std::fs::remove_dir_all(&stamps.folder).unwrap();
 }

@@ -18,6 +18,8 @@ pub const OLD_DAYS: i64 = 30;
 pub struct ComplianceView {
     /// Each promise with its last proof.
     pub proofs: Vec<Proof>,
+    /// Registers that the visitor may read, as `schema/table`.
+    pub registers: Vec<String>,
     /// Every proof of one promise, newest first; empty unless one was asked for.
     pub history: Vec<Proof>,
 }
@@ -67,6 +69,7 @@ pub fn render(view: &ComplianceView, shell: &Shell) -> Markup {
                 @for proof in &view.proofs { li { (card(proof, shell)) } }
             }
             p class="hint" { (t.how) " " code { "salus prove" } }
+            (registers(view, shell))
             @if !view.history.is_empty() { (history(&view.history, shell)) }
         },
     )
@@ -96,6 +99,48 @@ fn card(proof: &Proof, shell: &Shell) -> Markup {
         }
     };
     parts::card(&format!("proof-{}", proof.name), title, &light, &body)
+}
+
+/// Where the registers are that an auditor asks for, and how all of it is taken along.
+fn registers(view: &ComplianceView, shell: &Shell) -> Markup {
+    let t = &shell.t().compliance;
+    html! {
+        section id="registers" {
+            h2 { (t.registers) }
+            @if !view.registers.is_empty() {
+                ul {
+                    @for place in &view.registers { li { a href={ "/browse/" (place) } { (register(t, place)) } } }
+                }
+            }
+            p class="hint" { (t.evidence) " " code { "salus compliance evidence --period 12m --out FILE" } }
+        }
+    }
+}
+
+/// The registers of the page, in its order.
+pub const REGISTERS: [&str; 8] = [
+    "compliance/risks",
+    "compliance/activity_reviews",
+    "compliance/access_reviews",
+    "compliance/security_alerts",
+    "compliance/breach_incidents",
+    "compliance/breach_risk_assessments",
+    "audit/legal_holds",
+    "compliance/retention_policies",
+];
+
+fn register<'a>(t: &'a Compliance, place: &'a str) -> &'a str {
+    match place {
+        "compliance/risks" => t.risks,
+        "compliance/activity_reviews" => t.activity_reviews,
+        "compliance/access_reviews" => t.access_reviews,
+        "compliance/security_alerts" => t.security_alerts,
+        "compliance/breach_incidents" => t.incidents,
+        "compliance/breach_risk_assessments" => t.assessments,
+        "audit/legal_holds" => t.holds,
+        "compliance/retention_policies" => t.retention,
+        other => other,
+    }
 }
 
 /// What a promise is called and what it means. One this page does not know reads as its own name.

@@ -4,7 +4,7 @@ use super::{
     frame::{Params, Shown, Visit, html, text},
     home::{items, json_of, with_query},
 };
-use crate::pages::compliance::{self, ComplianceView, OLD_DAYS, Proof};
+use crate::pages::compliance::{self, ComplianceView, OLD_DAYS, Proof, REGISTERS};
 use axum::extract::Query;
 use salus_domains::compliance::PROMISES;
 use salus_store::Call;
@@ -21,12 +21,19 @@ pub async fn show(visit: Visit, Query(query): Params) -> Shown {
         let found = latest.iter().find(|p| p.name == *name).cloned();
         found.unwrap_or_else(|| Proof { name: (*name).to_owned(), ..Proof::default() })
     };
-    let mut view = ComplianceView { proofs: PROMISES.iter().map(of).collect(), history: Vec::new() };
+    let registers = REGISTERS.into_iter().filter(|place| readable(&visit, place)).map(str::to_owned).collect();
+    let mut view = ComplianceView { proofs: PROMISES.iter().map(of).collect(), registers, history: Vec::new() };
     if let Some(name) = query.get("proof").filter(|name| PROMISES.contains(&name.as_str())) {
         let reply = json_of(visit.call(op, with_query(Call::default(), &[("name", name)])).await?);
         view.history = items(&reply, "data").iter().map(|p| proof(p, oldest)).collect();
     }
     Ok(html(&compliance::render(&view, &visit.shell)))
+}
+
+/// Whether the visitor may read the register in `schema/table`.
+fn readable(visit: &Visit, place: &str) -> bool {
+    let table = place.replace('/', ".");
+    salus_domains::resources().iter().any(|r| r.table == table && visit.ctx.may(r.read))
 }
 
 fn proof(p: &Value, oldest: OffsetDateTime) -> Proof {

@@ -21,10 +21,32 @@ async fn waiting(db: &Db, ctx: Ctx, person: Uuid) -> Result<Option<Uuid>> {
     Ok(found)
 }
 
+/// When a person was erased before, and by whom; an error that says so.
+async fn not_erased_before(db: &Db, ctx: Ctx, person: Uuid) -> Result<()> {
+    let mut tx = db.begin(ctx, true).await?;
+    let found = tx.query_opt(sql!("SELECT id FROM kernel.erasures WHERE person_id = $1"), &[&person]).await?;
+    let Some(id) = found.map(|row| row.get::<_, Uuid>(0)) else { return tx.finish_unrecorded().await };
+    let said = compliance::certificate(&mut tx, id).await?;
+    tx.commit("compliance.erasure_request.certificate", "kernel.erasures").await?;
+    let who = |name: &str| match (said[name]["kind"].as_str(), said[name]["id"].as_str()) {
+        (Some("user"), Some(id)) => format!("user {id}"),
+        (Some(kind), _) => format!("the {kind}"),
+        (None, _) => "somebody of whom nothing is kept here".to_owned(),
+    };
+    let detail = format!(
+        "{person} was erased at {}, asked for by {} and confirmed by {}: nothing is left to erase. salus keys certificate says more",
+        said["erased_at"].as_str().unwrap_or_default(),
+        who("asked_by"),
+        who("confirmed_by")
+    );
+    Err(Error::Conflict { code: "erased", detail })
+}
+
 /// Asks for an erasure, or confirms the one that was asked for.
 pub async fn shred(place: &Place, tenant: &str, person: Uuid, reason: &str) -> Result<Outcome> {
     let db = place.db().await?;
     let ctx = Ctx::operator(db.env(), place.tenant(&db, tenant).await?);
+    not_erased_before(&db, ctx.clone(), person).await?;
     let request = waiting(&db, ctx.clone(), person).await?;
     let (name, call) = match request {
         None => (

@@ -15,6 +15,16 @@ texts! {
         took: "Took", "Duración", "Duração";
         all_hold: "Every promise holds", "Todas las promesas se cumplen", "Todas as promessas são cumpridas";
         attention: "{n} need attention", "{n} requieren atención", "{n} precisam de atenção";
+        registers: "Registers", "Registros", "Registros";
+        evidence: "For whoever audits, the operator writes a signed pack of evidence with", "Para quien audita, el operador escribe un paquete de evidencias firmado con", "Para quem audita, o operador grava um pacote de evidências assinado com";
+        risks: "Risks", "Riesgos", "Riscos";
+        activity_reviews: "Signed reviews", "Revisiones firmadas", "Revisões assinadas";
+        access_reviews: "Accesses to review", "Accesos por revisar", "Acessos a revisar";
+        security_alerts: "Security alerts", "Alertas de seguridad", "Alertas de segurança";
+        incidents: "Incidents and breaches", "Incidentes y filtraciones", "Incidentes e violações";
+        assessments: "Assessments of incidents", "Evaluaciones de incidentes", "Avaliações de incidentes";
+        holds: "Legal holds", "Retenciones legales", "Retenções legais";
+        retention: "Retention policies", "Políticas de conservación", "Políticas de retenção";
         isolation: "Organizations are kept apart", "Las organizaciones están separadas", "As organizações ficam separadas";
         isolation_means: "No organization reaches a row of another, by SQL or through any operation.", "Ninguna organización alcanza una fila de otra, por SQL ni mediante ninguna operación.", "Nenhuma organização alcança uma linha de outra, por SQL nem por qualquer operação.";
         tenancy: "Every table is protected", "Todas las tablas están protegidas", "Todas as tabelas estão protegidas";

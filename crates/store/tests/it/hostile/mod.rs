@@ -1,0 +1,60 @@
+//! Parsers of what others can change, against bytes that nobody wrote: by proptest here, by a fuzzer in `fuzz/`, which
+//! has the same checks. Inputs that the fuzzer kept lie in `fuzz/corpus`, and each is tried here at every run.
+
+mod bundle;
+mod checkpoint;
+mod sealed_value;
+
+use proptest::{collection::vec, prelude::*, test_runner::Config};
+use std::{fs, path::Path};
+
+proptest! {
+    #![proptest_config(Config { failure_persistence: None, ..Config::with_cases(600) })]
+
+    #[test]
+    fn any_bytes_are_refused_and_what_was_sealed_is_not(bytes in vec(any::<u8>(), 0..200)) {
+        sealed_value::any_bytes(&bytes);
+    }
+
+    #[test]
+    fn bytes_behind_a_right_beginning_are_refused_as_well(tail in vec(any::<u8>(), 0..120)) {
+        sealed_value::any_bytes(&[&[0xE5, 1, 1][..], &tail].concat());
+    }
+
+    #[test]
+    fn a_head_that_nobody_signed_is_not_believed(text in "[a-z/]{0,9}\n[0-9]{0,4}\n[A-Za-z0-9+/]{0,44}=?\n\n\u{2014} [a-z]{1,3} [A-Za-z0-9+/=]{0,90}\n") {
+        checkpoint::any_bytes(text.as_bytes());
+    }
+
+    #[test]
+    fn no_event_is_taken_that_nobody_signed_for(at in any::<prop::sample::Index>(), put in vec(any::<u8>(), 0..4), cut in 0usize..4) {
+        let mut bytes = bundle::honest().into_bytes();
+        let at = at.index(bytes.len());
+        let end = (at + cut).min(bytes.len());
+        bytes.splice(at..end, put);
+        bundle::any_bytes(&bytes);
+    }
+}
+
+#[test]
+fn what_the_fuzzer_kept_is_handled() {
+    let honest = bundle::honest();
+    let forged = honest.replacen("success", "refused", 1);
+    assert!(bundle::any_bytes(honest.as_bytes()) && !bundle::any_bytes(forged.as_bytes()));
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus");
+    let checks: [(&str, fn(&[u8])); 3] = [
+        ("sealed_value", sealed_value::any_bytes),
+        ("checkpoint", checkpoint::any_bytes),
+        ("bundle", |bytes| {
+            bundle::any_bytes(bytes);
+        }),
+    ];
+    for (name, check) in checks {
+        let inputs: Vec<_> = fs::read_dir(corpus.join(name)).unwrap().map(|f| f.unwrap().path()).collect();
+        assert!(!inputs.is_empty(), "{name} has inputs to begin with");
+        for input in inputs {
+            eprintln!("{}", input.display());
+            check(&fs::read(input).unwrap());
+        }
+    }
+}

@@ -1,0 +1,22 @@
+-- lossy: the registers go with their tables
+CALL kernel.forget('compliance.access_reviews');
+CALL kernel.forget('compliance.security_alerts');
+CALL kernel.forget('compliance.breach_risk_assessments');
+CALL kernel.forget('compliance.breach_incidents');
+CALL kernel.forget('compliance.activity_reviews');
+CALL kernel.forget('compliance.risks');
+DROP DOMAIN compliance.breach_conclusion;
+DROP DOMAIN compliance.breach_state;
+DROP DOMAIN compliance.breach_location;
+DROP DOMAIN compliance.breach_kind;
+DROP DOMAIN compliance.record_regime;
+DROP DOMAIN compliance.security_alert_state;
+DROP DOMAIN compliance.security_alert_kind;
+DROP DOMAIN compliance.severity;
+DROP DOMAIN compliance.access_outcome;
+DROP DOMAIN compliance.access_reason;
+DROP DOMAIN compliance.activity_outcome;
+DROP DOMAIN compliance.activity;
+DROP DOMAIN compliance.risk_state;
+DROP DOMAIN compliance.risk_treatment;
+DROP DOMAIN compliance.level;
