@@ -22,7 +22,7 @@ CREATE TABLE auth.emergency_credentials (
   CONSTRAINT emergency_credentials_secret_uq UNIQUE (tenant_id, secret_hash),
   CONSTRAINT emergency_credentials_split CHECK (needed BETWEEN 2 AND shares AND shares <= 16),
   CONSTRAINT emergency_credentials_use_whole
-    CHECK ((used_at IS NULL) = (user_id IS NULL) AND (used_at IS NULL) = (reason IS NULL) AND (used_at IS NULL OR ended_at IS NOT NULL))
+    CHECK ((used_at IS NULL) = (reason IS NULL) AND (used_at IS NULL OR ended_at IS NOT NULL))
 );
 CREATE INDEX emergency_credentials_role_ix ON auth.emergency_credentials (tenant_id, role_id);
 CREATE INDEX emergency_credentials_user_ix ON auth.emergency_credentials (tenant_id, user_id);
@@ -40,6 +40,6 @@ COMMENT ON CONSTRAINT emergency_credentials_secret_uq ON auth.emergency_credenti
 COMMENT ON CONSTRAINT emergency_credentials_split ON auth.emergency_credentials IS
   'At least two shares open, of sixteen at most';
 COMMENT ON CONSTRAINT emergency_credentials_use_whole ON auth.emergency_credentials IS
-  'A use has a time, an account and a reason, and ends the credential';
+  'A use has a time and a reason, and ends the credential';
 COMMENT ON INDEX auth.emergency_credentials_one_uq IS 'There is one credential that works at a time';
 CALL kernel.protect('auth.emergency_credentials', key_class => 'secrets', retention => 'audit_logs');

@@ -66,7 +66,7 @@ pub fn ops() -> Vec<Op> {
         op(
             "enable",
             "enable",
-            "Let a disabled user in again; the reply holds the one-time link to hand over",
+            "Let a disabled user in again; the reply holds the one-time link to hand over, or no link for who is not disabled",
             run(|tx, call| Box::pin(enable(tx, call))),
         ),
         Op {
@@ -150,10 +150,12 @@ async fn enable(tx: &mut Tx, call: Call) -> Result<Reply> {
     let id = call.id()?;
     must_prove(tx).await?;
     may_admit(tx, id).await?;
-    match renew_disabled(tx, id).await? {
-        Some(token) => Ok(Reply::json(json!({"id": id, "status": "invited", "setup_path": format!("/setup/{token}")}))),
-        None => Err(wrong_state(tx, id, "The account is not disabled").await?),
+    if let Some(token) = renew_disabled(tx, id).await? {
+        return Ok(Reply::json(json!({"id": id, "status": "invited", "setup_path": format!("/setup/{token}")})));
     }
+    // Whoever is in already needs no link: there is nothing to do.
+    let found = tx.query_opt(sql!("SELECT status::text FROM auth.users WHERE id = $1"), &[&id]).await?;
+    Ok(Reply::json(json!({"id": id, "status": found.ok_or(Error::NotFound)?.get::<_, String>(0)})))
 }
 
 /// Roles of a user before and after.

@@ -139,18 +139,12 @@ async fn choose(tx: &mut Tx, mut call: Call) -> Result<Reply> {
     check(&json!(modules)).map_err(|e| under(e, "modules"))?;
     let held = tx.query_opt(sql!("SELECT id FROM kernel.settings WHERE name = $1::text FOR UPDATE"), &[&NAME]).await?;
     let values = row(json!({"name": NAME, "value": modules}));
-    let id: Uuid = match held {
-        Some(found) => {
-            let id = found.get(0);
-            tx.update("kernel.settings", id, None, values).await?;
-            id
-        }
-        None => {
-            let id = tx.ctx.env.id();
-            tx.insert("kernel.settings", &[NewRow { id, values }]).await?;
-            id
-        }
-    };
+    let id: Uuid = held.as_ref().map_or_else(|| tx.ctx.env.id(), |found| found.get(0));
+    if held.is_some() {
+        tx.update("kernel.settings", id, None, values).await?;
+    } else {
+        tx.insert("kernel.settings", &[NewRow { id, values }]).await?;
+    }
     tx.on_row(id);
     let mut told = told(tx, Some(&modules));
     told["id"] = json!(id);

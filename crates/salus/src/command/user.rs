@@ -132,15 +132,7 @@ pub async fn run(place: &Place, command: UserCommand) -> Result<Outcome> {
             Ok(Outcome::done(done, format!("{email} can no longer sign in; sessions and keys end within a second")))
         }
         UserCommand::SealEmergency { role, shares, needed, .. } => {
-            let made = auth::seal_emergency(&db, &ctx, &role, (needed, shares)).await?;
-            let text = format!(
-                "{}\n\nWrite each share on its own paper and keep the papers apart: {needed} of {shares} let somebody in as {role} \
-                 for an hour, once, at {}. They are shown this once; the credential before this one opens \
-                 nothing any more.",
-                made.shares.join("\n"),
-                place.config.link("/sign-in/emergency")
-            );
-            Ok(Outcome::done(json!({"id": made.id, "shares": made.shares, "needed": needed, "role": role}), text))
+            seal(place, &db, &ctx, (&role, needed, shares)).await
         }
         UserCommand::Reinvite { email, .. } => {
             let found = by_email(&db, &ctx, &email).await?;
@@ -168,6 +160,18 @@ pub async fn run(place: &Place, command: UserCommand) -> Result<Outcome> {
             Ok(Outcome::done(json!({"id": key.id, "key": key.text}), shown_once(&key.text)))
         }
     }
+}
+
+/// The emergency credential of a tenant: its shares, once.
+async fn seal(place: &Place, db: &Db, ctx: &Ctx, (role, needed, shares): (&str, u8, u8)) -> Result<Outcome> {
+    let made = auth::seal_emergency(db, ctx, role, (needed, shares)).await?;
+    let text = format!(
+        "{}\n\nWrite each share on its own paper and keep the papers apart: {needed} of {shares} let somebody in as {role} \
+         for an hour, once, at {}. They are shown this once; the credential before this one opens nothing any more.",
+        made.shares.join("\n"),
+        place.config.link("/sign-in/emergency")
+    );
+    Ok(Outcome::done(json!({"id": made.id, "shares": made.shares, "needed": needed, "role": role}), text))
 }
 
 /// A service account with its first key.
