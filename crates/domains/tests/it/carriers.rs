@@ -233,7 +233,11 @@ async fn an_event_that_nobody_subscribed_to_costs_no_job_and_one_that_somebody_d
     world.create("medical.patient.create", patient.clone()).await;
     assert_eq!(spread().await, 0, "nobody subscribed");
     let waits = "SELECT count(*) FROM kernel.outbox WHERE done_at IS NULL";
-    assert_eq!(admin.query_one(waits, &[]).await.unwrap().get::<_, i64>(0), 0, "the event was handed over all the same");
+    assert_eq!(
+        admin.query_one(waits, &[]).await.unwrap().get::<_, i64>(0),
+        0,
+        "the event was handed over all the same"
+    );
     subscribe(&["medical.patient.updated"]).await;
     world.create("medical.patient.create", patient.clone()).await;
     assert_eq!(spread().await, 0, "to another event");

@@ -74,8 +74,6 @@ pub fn month(locale: Locale, month: u8) -> &'static str {
     MONTHS[locale as usize][usize::from(month.clamp(1, 12)) - 1]
 }
 
-/// Date and time to the minute in this zone, with the zone's short name.
-#[must_use]
 /// The time of day of an instant in a zone, such as 08:15; empty for any other text.
 #[must_use]
 pub fn clock(zone: &Zone, iso: &str) -> String {
@@ -83,6 +81,8 @@ pub fn clock(zone: &Zone, iso: &str) -> String {
     at.map(|at| zone.local(at)).map(|at| format!("{:02}:{:02}", at.hour(), at.minute())).unwrap_or_default()
 }
 
+/// Date and time to the minute in this zone, with the zone's short name.
+#[must_use]
 pub fn moment(locale: Locale, zone: &Zone, iso: &str) -> String {
     let (local, short) = zone.shift(iso);
     let day = date(locale, &local);
