@@ -225,17 +225,7 @@ fn student(rows: &mut Rows, number: usize, school: &School, grades: &[&str], tod
     };
     medical::derive_patient(&mut values, today)?;
     let id = rows.add("medical.patients", Value::Object(values));
-    for (n, relationship) in ["MTH", "FTH"].into_iter().enumerate() {
-        let names = if n == 0 { tongue.women } else { tongue.men };
-        let court = (n == 1 && random.chance(6)).then_some("No contact by order of the court; see the office");
-        rows.add(
-            "medical.patient_contacts",
-            json!({"patient_id": id, "name": format!("{} {family}", random.pick(names)), "relationship": relationship,
-                   "phone": phone(&mut random), "legal_custody": court.is_none(), "may_pick_up": court.is_none(),
-                   "receives_health_info": court.is_none(), "court_restriction": court, "priority": n + 1,
-                   "language": tongue.tag}),
-        );
-    }
+    guardians(rows, &mut random, id, (tongue, family));
     let since = day_of(if today.month() as u8 >= 8 { today.year() } else { today.year() - 1 }, Month::August, 17);
     rows.add(
         "school.student_profiles",
@@ -267,6 +257,21 @@ fn student(rows: &mut Rows, number: usize, school: &School, grades: &[&str], tod
         );
     }
     Ok(id)
+}
+
+/// Two guardians; of some a court says that they may not be told.
+fn guardians(rows: &mut Rows, random: &mut Random, id: Uuid, (tongue, family): (&Tongue, &str)) {
+    for (n, relationship) in ["MTH", "FTH"].into_iter().enumerate() {
+        let names = if n == 0 { tongue.women } else { tongue.men };
+        let court = (n == 1 && random.chance(6)).then_some("No contact by order of the court; see the office");
+        rows.add(
+            "medical.patient_contacts",
+            json!({"patient_id": id, "name": format!("{} {family}", random.pick(names)), "relationship": relationship,
+                   "phone": phone(random), "legal_custody": court.is_none(), "may_pick_up": court.is_none(),
+                   "receives_health_info": court.is_none(), "court_restriction": court, "priority": n + 1,
+                   "language": tongue.tag}),
+        );
+    }
 }
 
 /// Visits of the last school days, and two students who are there now.

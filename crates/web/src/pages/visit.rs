@@ -73,7 +73,7 @@ pub fn render(view: &VisitView, shell: &Shell) -> Markup {
                     h1 { (view.student.name) }
                     p class="lead" {
                         (fill(t.visit_no, &[("n", &number)])) " · " (codes::label(shell.locale, &view.chief_complaint_code)) " "
-                        (parts::status(shell, &view.status)) " "
+                        (state(&view.status, shell)) " "
                         span class="badge regime" { (codes::label(shell.locale, &view.record_regime)) }
                     }
                     (clinic::warnings(&view.student, shell))
@@ -84,6 +84,14 @@ pub fn render(view: &VisitView, shell: &Shell) -> Markup {
             @if view.may_write && view.status != "VOIDED" { (act(view, shell)) }
         },
     )
+}
+
+/// Elsewhere an open thing is one that waits for somebody; an open visit is as it should be.
+fn state(status: &str, shell: &Shell) -> Markup {
+    match status {
+        "OPEN" => parts::badge(shell, parts::Tone::Info, &codes::label(shell.locale, status)),
+        other => parts::status(shell, other),
+    }
 }
 
 fn facts(view: &VisitView, shell: &Shell) -> Markup {
