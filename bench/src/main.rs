@@ -5,6 +5,8 @@
 //! prepared, pipelined statements under the same row-level security, on unsealed twins of the tables. A wrong answer
 //! fails the run; a missed goal fails it only with `--goals`.
 
+mod audit;
+mod backup;
 mod exchange;
 mod growth;
 mod http;
@@ -16,6 +18,7 @@ mod raw;
 mod report;
 mod requests;
 mod resources;
+mod rotation;
 mod search;
 
 use clap::Parser;
@@ -28,7 +31,7 @@ use std::{path::PathBuf, process::ExitCode};
 #[derive(Debug, Parser)]
 #[allow(clippy::struct_excessive_bools, reason = "switches of a command line")]
 pub struct Args {
-    /// P1 to P6, or all.
+    /// P1 to P9, or all.
     #[arg(default_value = "all")]
     rows: Vec<String>,
     /// The program to measure.
@@ -63,6 +66,8 @@ pub struct Sizes {
     pub patients: usize,
     /// Patients of the import, each with 42 resources.
     pub imported: usize,
+    /// Events that are verified.
+    pub events: usize,
     /// Slices of each side.
     pub slices: usize,
     /// Length of a slice.
@@ -71,10 +76,10 @@ pub struct Sizes {
 
 impl Args {
     fn sizes(&self) -> Sizes {
-        let base = Sizes { small: 5_000, patients: 50_000, imported: 1_250, slices: 5, seconds: 2.0 };
+        let base = Sizes { small: 5_000, patients: 50_000, imported: 1_250, events: 200_000, slices: 5, seconds: 2.0 };
         match (self.quick, self.full) {
-            (true, _) => Sizes { small: 500, patients: 2_000, imported: 100, slices: 2, seconds: 0.5 },
-            (_, true) => Sizes { small: 10_000, patients: 500_000, ..base },
+            (true, _) => Sizes { small: 500, patients: 2_000, imported: 100, events: 2_000, slices: 2, seconds: 0.5 },
+            (_, true) => Sizes { small: 10_000, patients: 500_000, events: 1_000_000, ..base },
             _ => base,
         }
     }
@@ -89,9 +94,9 @@ fn main() -> ExitCode {
         return code;
     }
     let args = Args::parse();
-    let known = ["all", "p1", "p2", "p3", "p4", "p5", "p6"];
+    let known = ["all", "p1", "p2", "p3", "p4", "p5", "p6", "p7", "p8", "p9"];
     if let Some(unknown) = args.rows.iter().find(|r| !known.contains(&r.to_lowercase().as_str())) {
-        report::say(&format!("{unknown} is none of P1 to P6 or all"));
+        report::say(&format!("{unknown} is none of P1 to P9 or all"));
         return ExitCode::from(2);
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -114,7 +119,7 @@ async fn run(args: &Args) -> Result<Report> {
 }
 
 async fn rows(args: &Args, sizes: Sizes, place: &mut Place, report: &mut Report) -> Result<()> {
-    if ["P1", "P2", "P3", "P4", "P6"].iter().any(|r| args.wants(r)) {
+    if ["P1", "P2", "P3", "P4", "P6", "P7", "P8", "P9"].iter().any(|r| args.wants(r)) {
         on_patients(args, sizes, place, report).await?;
     }
     if args.wants("P5") {
@@ -152,6 +157,15 @@ async fn on_patients(args: &Args, sizes: Sizes, place: &mut Place, report: &mut 
     if let Some(before) = before {
         growth::compare(place, &crowd, sizes, &before, report).await?;
     }
+    if args.wants("P8") {
+        rotation::measure(place, &crowd, sizes, report).await?;
+    }
     place.stop_serving().await;
+    if args.wants("P7") {
+        audit::measure(place, sizes, report).await?;
+    }
+    if args.wants("P9") {
+        backup::measure(place, report).await?;
+    }
     Ok(())
 }

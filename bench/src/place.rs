@@ -84,6 +84,11 @@ impl Place {
         connect(&self.cluster, DATABASE, role).await
     }
 
+    /// The directory of the cluster's socket.
+    pub fn socket(&self) -> &Path {
+        self.cluster.socket_dir()
+    }
+
     /// The same in another database of the cluster.
     ///
     /// # Errors

@@ -36,10 +36,13 @@ CREATE TABLE bench_raw.events (
   tenant_id uuid NOT NULL, id uuid NOT NULL, recorded_at timestamptz NOT NULL, actor_id uuid NOT NULL,
   action text NOT NULL, target text NOT NULL, outcome text NOT NULL, header bytea NOT NULL,
   PRIMARY KEY (tenant_id, recorded_at, id));
+CREATE TABLE bench_raw.notes (tenant_id uuid NOT NULL, id uuid NOT NULL, row_version int NOT NULL DEFAULT 1,
+  created_at timestamptz NOT NULL DEFAULT now(), updated_at timestamptz NOT NULL DEFAULT now(), created_by uuid, updated_by uuid,
+  name text NOT NULL, value jsonb NOT NULL, PRIMARY KEY (tenant_id, id), UNIQUE (tenant_id, name));
 CREATE TABLE bench_raw.names (id uuid PRIMARY KEY, name text NOT NULL);
 CREATE INDEX ON bench_raw.names USING gin (name extensions.gin_trgm_ops);
 GRANT USAGE ON SCHEMA bench_raw, kernel, extensions TO salus_app;
-GRANT SELECT, INSERT ON bench_raw.patients, bench_raw.events, bench_raw.names TO salus_app;
+GRANT SELECT, INSERT ON bench_raw.patients, bench_raw.events, bench_raw.names, bench_raw.notes TO salus_app;
 ";
 const PROTECT: &str = "
 ALTER TABLE $ ENABLE ROW LEVEL SECURITY;
@@ -57,7 +60,8 @@ pub const DATABASE: &str = "bench_raw";
 /// # Errors
 /// Those of the database.
 pub async fn make_tables(place: &Place) -> Result<()> {
-    let protect: String = ["patients", "events"].map(|t| PROTECT.replace('$', &format!("bench_raw.{t}"))).concat();
+    let protect: String =
+        ["patients", "events", "notes"].map(|t| PROTECT.replace('$', &format!("bench_raw.{t}"))).concat();
     let admin = place.connect("salus_admin").await?;
     admin.batch_execute(&format!("CREATE DATABASE {DATABASE}")).await.map_err(Error::internal)?;
     let twin = place.connect_to(DATABASE, "salus_admin").await?;
@@ -74,6 +78,7 @@ pub struct Raw {
     insert: Statement,
     event: Statement,
     search: Statement,
+    note: Statement,
     header: Vec<u8>,
 }
 
@@ -106,13 +111,14 @@ impl Raw {
             "INSERT INTO bench_raw.events (tenant_id, id, recorded_at, actor_id, action, target, outcome, header) \
              VALUES ($1, $2, $3, $1, 'medical.patient.get', 'medical.patients', 'success', $4)",
             "SELECT id, name FROM bench_raw.names WHERE name ILIKE $1 AND name ILIKE $2 ORDER BY id LIMIT 50",
+            "INSERT INTO bench_raw.notes (tenant_id, id, name, value) VALUES ($1, $2, $2::text, '{\"n\": 1}')",
         ] {
             made.push(client.prepare(sql).await.map_err(Error::internal)?);
         }
-        let [caller, point, page, insert, event, search] =
-            <[Statement; 6]>::try_from(made).map_err(|_| Error::internal("six statements"))?;
+        let [caller, point, page, insert, event, search, note] =
+            <[Statement; 7]>::try_from(made).map_err(|_| Error::internal("seven statements"))?;
         let header = vec![b'h'; 420];
-        Ok(Self { client, tenant: place.tenant, caller, point, page, insert, event, search, header })
+        Ok(Self { client, tenant: place.tenant, caller, point, page, insert, event, search, note, header })
     }
 
     /// A point read and a durable audit row.
@@ -172,6 +178,24 @@ impl Raw {
         );
         begun.and(told.map(|_| ())).and(noted.map(|_| ())).and(committed).map_err(Error::internal)?;
         rows.map(|_| ()).map_err(Error::internal)
+    }
+
+    /// An insert of a small row, and nothing else.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn note(&self, id: Uuid) -> Result<u64> {
+        let tenant = self.tenant.to_string();
+        let who: [&(dyn tokio_postgres::types::ToSql + Sync); 1] = [&tenant];
+        let row: [&(dyn tokio_postgres::types::ToSql + Sync); 2] = [&self.tenant, &id];
+        let (begun, told, made, committed) = futures_util::join!(
+            self.client.batch_execute("BEGIN"),
+            self.client.query(&self.caller, &who),
+            self.client.execute(&self.note, &row),
+            self.client.batch_execute("COMMIT")
+        );
+        begun.and(told.map(|_| ())).and(committed).map_err(Error::internal)?;
+        made.map_err(Error::internal)
     }
 
     /// Names that hold every word, by trigram index.

@@ -9,7 +9,7 @@ use std::{io::Write as _, process::ExitCode};
 /// One measured thing.
 #[derive(Debug, Clone, Serialize)]
 pub struct Row {
-    /// P1 to P6.
+    /// P1 to P9.
     pub name: &'static str,
     /// What was done.
     pub work: String,

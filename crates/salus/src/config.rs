@@ -273,16 +273,7 @@ impl Config {
             Err(e) => return Err(Error::Unavailable(format!("{} cannot be read: {e}", file.display()))),
         };
         config.home = std::path::absolute(&home).map_err(Error::internal)?;
-        let text = |now: &mut Option<String>, name| *now = variable(name).or(now.take());
-        text(&mut config.database_url, "DATABASE_URL");
-        text(&mut config.database_admin_url, "DATABASE_ADMIN_URL");
-        text(&mut config.database_sealer_url, "DATABASE_SEALER_URL");
-        text(&mut config.audit_witness, "SALUS_AUDIT_WITNESS");
-        text(&mut config.audit_witness_key, "SALUS_AUDIT_WITNESS_KEY");
-        text(&mut config.audit_timestamp, "SALUS_AUDIT_TIMESTAMP");
-        text(&mut config.audit_digest_to, "SALUS_AUDIT_DIGEST_TO");
-        text(&mut config.listen, "SALUS_LISTEN");
-        text(&mut config.public_url, "SALUS_PUBLIC_URL");
+        config.read_addresses();
         if let Some(n) = variable("SALUS_CONNECTIONS") {
             config.connections =
                 Some(n.parse().map_err(|_| Error::invalid("SALUS_CONNECTIONS", "wrong_type", "Is a number"))?);
@@ -373,6 +364,23 @@ impl Config {
             carriers.sms = Box::new(SmsWebhook::new(self.outbound()?, &sms.url, &token)?);
         }
         Ok(carriers)
+    }
+
+    /// Addresses that variables give.
+    fn read_addresses(&mut self) {
+        for (place, name) in [
+            (&mut self.database_url, "DATABASE_URL"),
+            (&mut self.database_admin_url, "DATABASE_ADMIN_URL"),
+            (&mut self.database_sealer_url, "DATABASE_SEALER_URL"),
+            (&mut self.audit_witness, "SALUS_AUDIT_WITNESS"),
+            (&mut self.audit_witness_key, "SALUS_AUDIT_WITNESS_KEY"),
+            (&mut self.audit_timestamp, "SALUS_AUDIT_TIMESTAMP"),
+            (&mut self.audit_digest_to, "SALUS_AUDIT_DIGEST_TO"),
+            (&mut self.listen, "SALUS_LISTEN"),
+            (&mut self.public_url, "SALUS_PUBLIC_URL"),
+        ] {
+            *place = variable(name).or(place.take());
+        }
     }
 
     /// Which other systems the settings name, by kind; no address and no secret.

@@ -23,7 +23,7 @@ use time::OffsetDateTime;
 /// Between two letters.
 const DAY: Duration = Duration::from_hours(24);
 /// A mail server that takes longer has not taken it.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// To whom, by which carrier, and where what was sent is noted.
 pub struct DigestAnchor {

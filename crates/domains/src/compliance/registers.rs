@@ -1,8 +1,8 @@
 //! The registers an auditor asks for: risks, reviews of activity and of single accesses, security alerts, incidents and
 //! what shows that they were no breach. Who signs is who calls; what a review looked at is counted by the server.
 //!
-//! An incident goes REPORTED → INVESTIGATING → RISK_ASSESSED → NOT_A_BREACH or NOTIFYING → REMEDIATING → CLOSED. Only an
-//! assessment that two persons signed makes it NOT_A_BREACH (45 CFR 164.402(2)): without one it counts as a breach.
+//! An incident goes from `REPORTED` over `INVESTIGATING` and `RISK_ASSESSED` to `NOT_A_BREACH`, or over `NOTIFYING` and
+//! `REMEDIATING` to `CLOSED`. Only an assessment that two persons signed makes it `NOT_A_BREACH` (45 CFR 164.402(2)): without one it counts as a breach.
 
 use crate::{audit, auth, row};
 use salus_core::{ActorKind, Error, Result};
@@ -100,93 +100,101 @@ const DECIDED: [&str; 4] = ["TRIAGED", "CONFIRMED", "FALSE_POSITIVE", "CLOSED"];
 /// What a look at an access may find.
 const FOUND: [&str; 3] = ["JUSTIFIED", "UNJUSTIFIED", "ESCALATED"];
 
+const BREACH: &str = "compliance.breach.manage";
+const TRIAGE: &str = "compliance.security_alert.triage";
+
 /// What is done in the registers beyond writing a row.
 ///
 /// # Errors
 /// [`Error::Internal`] when the catalogue lacks a table.
 pub fn actions(catalog: &Catalog) -> Result<Vec<Op>> {
-    let op = |of: &Resource, tail: &str, verb: &str, permission: &'static str, summary: &str, run: Run| -> Result<Op> {
-        let table = catalog.table(of.table)?;
-        Ok(Op {
-            method: Method::Post,
-            path: format!("/api/v1/{}{tail}", of.path),
-            name: format!("{}.{verb}", of.noun),
-            permission,
-            summary: summary.to_owned(),
-            target: of.table,
-            params: Vec::new(),
-            input: tail.is_empty().then(|| write_schema(table, of.locked, true)),
-            output: row_schema(table),
-            run,
-        })
-    };
-    let (breach, alert) = ("compliance.breach.manage", "compliance.security_alert.triage");
+    let mut all = signing(catalog)?;
+    all.extend(deciding(catalog)?);
+    Ok(all)
+}
+
+fn op(
+    catalog: &Catalog,
+    of: &Resource,
+    (tail, verb, permission): (&str, &str, &'static str),
+    summary: &str,
+    run: Run,
+) -> Result<Op> {
+    let table = catalog.table(of.table)?;
+    Ok(Op {
+        method: Method::Post,
+        path: format!("/api/v1/{}{tail}", of.path),
+        name: format!("{}.{verb}", of.noun),
+        permission,
+        summary: summary.to_owned(),
+        target: of.table,
+        params: Vec::new(),
+        input: tail.is_empty().then(|| write_schema(table, of.locked, true)),
+        output: row_schema(table),
+        run,
+    })
+}
+
+/// New rows that bear a name.
+fn signing(catalog: &Catalog) -> Result<Vec<Op>> {
     let sign = "Sign a review of a period; what there was in it is counted by the server";
-    let mut all = vec![
+    let reviews = ("", "sign", "compliance.activity_review.sign");
+    Ok(vec![
+        op(catalog, &ACTIVITY, reviews, sign, run(|tx, call| Box::pin(sign_review(tx, call))))?,
         op(
-            &ACTIVITY,
-            "",
-            "sign",
-            "compliance.activity_review.sign",
-            sign,
-            run(|tx, call| Box::pin(sign_review(tx, call))),
-        )?,
-        op(
+            catalog,
             &ALERTS,
-            "",
-            "raise",
-            alert,
+            ("", "raise", TRIAGE),
             "Raise a security alert by hand",
             run(|tx, call| Box::pin(raise_by_hand(tx, call))),
         )?,
         op(
+            catalog,
             &ASSESSMENTS,
-            "",
-            "sign",
-            breach,
+            ("", "sign", BREACH),
             "Sign the four factors of an incident",
             run(|tx, call| Box::pin(assess(tx, call))),
         )?,
         op(
+            catalog,
             &ASSESSMENTS,
-            "/{id}/countersign",
-            "countersign",
-            breach,
+            ("/{id}/countersign", "countersign", BREACH),
             "Sign another person's assessment",
             run(|tx, call| Box::pin(countersign(tx, call))),
         )?,
-    ];
-    let decided = [
-        (
-            &INCIDENTS,
-            "advance",
-            breach,
-            "Take an incident to its next state",
-            states(),
-            run(|tx, call| Box::pin(advance(tx, call))),
-        ),
-        (
-            &ALERTS,
-            "decide",
-            alert,
-            "Say what an alert was",
-            decision("state", &DECIDED),
-            run(|tx, call| Box::pin(decide(tx, call))),
-        ),
-        (
-            &ACCESS,
-            "review",
-            "compliance.access_review.decide",
-            "Say what was found about another person's access",
-            decision("outcome", &FOUND),
-            run(|tx, call| Box::pin(review(tx, call))),
-        ),
-    ];
-    for (of, verb, permission, summary, input, run) in decided {
-        let made = op(of, &format!("/{{id}}/{verb}"), verb, permission, summary, run)?;
-        all.push(Op { input: Some(input), ..made });
-    }
-    Ok(all)
+    ])
+}
+
+/// What becomes of a row.
+fn deciding(catalog: &Catalog) -> Result<Vec<Op>> {
+    let review = ("/{id}/review", "review", "compliance.access_review.decide");
+    let found = "Say what was found about another person's access";
+    Ok(vec![
+        Op {
+            input: Some(states()),
+            ..op(
+                catalog,
+                &INCIDENTS,
+                ("/{id}/advance", "advance", BREACH),
+                "Take an incident to its next state",
+                run(|tx, call| Box::pin(advance(tx, call))),
+            )?
+        },
+        Op {
+            input: Some(decision("state", &DECIDED)),
+            ..op(
+                catalog,
+                &ALERTS,
+                ("/{id}/decide", "decide", TRIAGE),
+                "Say what an alert was",
+                run(|tx, call| Box::pin(decide(tx, call))),
+            )?
+        },
+        Op {
+            input: Some(decision("outcome", &FOUND)),
+            ..op(catalog, &ACCESS, review, found, run(|tx, call| Box::pin(self::review(tx, call))))?
+        },
+    ])
 }
 
 fn states() -> Value {

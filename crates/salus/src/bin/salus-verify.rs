@@ -66,9 +66,10 @@ fn evidence(args: &Args) -> Result<Option<(String, u8)>> {
     let mut lines: Vec<String> = done.problems.iter().map(|p| format!("PROBLEM: {p}")).collect();
     lines.push(format!("{} files are what was signed", done.files.len()));
     lines.push(format!("{:#}", done.about));
-    lines.push(match done.key_given {
-        true => format!("signed by {}", done.key),
-        false => format!("signed by {}, which the pack itself brought: compare it, or give --key", done.key),
+    lines.push(if done.key_given {
+        format!("signed by {}", done.key)
+    } else {
+        format!("signed by {}, which the pack itself brought: compare it, or give --key", done.key)
     });
     lines.push(if holds { "The pack holds" } else { "THE PACK DOES NOT HOLD" }.into());
     Ok(Some((lines.join("\n"), code)))

@@ -15,7 +15,8 @@ fn section(dir: &Path, name: &str) -> Value {
 }
 
 fn gaps(section: &Value) -> String {
-    section["gaps"].as_array().unwrap().iter().map(|g| format!("{}\n", g.as_str().unwrap())).collect()
+    let all: Vec<&str> = section["gaps"].as_array().unwrap().iter().map(|g| g.as_str().unwrap()).collect();
+    all.join("\n")
 }
 
 fn verified(pack: &Path, key: Option<&str>) -> (Option<i32>, Value) {
@@ -26,6 +27,60 @@ fn verified(pack: &Path, key: Option<&str>) -> (Option<i32>, Value) {
     }
     let output = command.output().unwrap();
     (output.status.code(), serde_json::from_slice(&output.stdout).unwrap_or_default())
+}
+
+/// An installation in which nobody did what an auditor asks for.
+fn shows_what_is_missing(dir: &Path) {
+    let risks = section(dir, "02-risk-register");
+    assert_eq!(risks["statement"], "Nothing was recorded for this section in the period.");
+    assert!(gaps(&risks).contains("north: no risk is in the register"), "{risks}");
+    for (name, want) in [
+        ("03-access-recertification", "north: no review of access rights was signed for"),
+        ("04-sign-in-and-lockout", "north: nobody signed in"),
+        ("05-audit-review-sign-offs", "north: no review of the audit log was signed for the whole of"),
+        ("06-audit-verification-and-anchors", "Heads are kept in a file only"),
+        ("08-backup-and-drill-reports", "No drill was done in the period"),
+        ("10-disclosures-and-authorizations", "no register of disclosures"),
+        ("12-components-and-vulnerabilities", "No report on advisories"),
+    ] {
+        assert!(gaps(&section(dir, name)).contains(want), "{name}: {}", section(dir, name)["gaps"]);
+    }
+    let months = gaps(&section(dir, "05-audit-review-sign-offs"));
+    assert!(months.matches("20").count() >= 11, "each month without a review is named: {months}");
+    let map = section(dir, "01-inventory-and-data-map");
+    let tables = map["installation"]["tables"].as_array().unwrap();
+    assert!(tables.iter().any(|t| t["table"] == "medical.patients" && t["sealed"].to_string().contains("family_name")));
+    assert_eq!(
+        section(dir, "06-audit-verification-and-anchors")["installation"]["verification"]["problems"],
+        json!([])
+    );
+    let readme = fs::read_to_string(dir.join("README.txt")).unwrap();
+    assert!(readme.contains("GAP: north: no risk is in the register"));
+}
+
+/// By our program, with the key that was noted; and by openssl and the eye.
+fn can_be_checked_by_anybody(folder: &Folder, (pack, dir): (&Path, &Path), key: &str) {
+    let (code, told) = verified(pack, Some(key));
+    assert_eq!((code, told["checked"]["files"].as_array().unwrap().len()), (Some(0), 13), "{told}");
+    assert_eq!(verified(pack, None).1["checked"]["key_given"], false);
+    let openssl = |dir: &Path| {
+        let at = |name: &str| text(&dir.join(name)).to_owned();
+        let (key, text, signature) = (at("key.pem"), at("manifest.txt"), at("manifest.sig"));
+        let arguments =
+            ["pkeyutl", "-verify", "-pubin", "-inkey", &key, "-rawin", "-in", &text, "-sigfile", &signature];
+        Command::new("openssl").args(arguments).output().unwrap().status.success()
+    };
+    assert!(openssl(dir));
+    let forged = fs::read_to_string(dir.join("manifest.txt")).unwrap().replacen("salus-evidence", "salus-evidenze", 1);
+    fs::write(dir.join("manifest.txt"), forged).unwrap();
+    assert!(!openssl(dir));
+    // A gap that is taken out of it.
+    let mut bytes = fs::read(pack).unwrap();
+    let at = bytes.windows(4).position(|w| w == b"GAP:").unwrap();
+    bytes[at..at + 4].copy_from_slice(b"OK :");
+    let changed = folder.path("changed.zip");
+    fs::write(&changed, bytes).unwrap();
+    assert_ne!(verified(&changed, Some(key)).0, Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -52,31 +107,7 @@ async fn a_pack_shows_what_is_there_and_what_is_missing_and_can_be_checked_by_an
     assert!(wrong.contains("such as 12m") && !folder.path("x.zip").exists());
     let dir = folder.path("empty");
     unpack(&empty, &dir);
-    let risks = section(&dir, "02-risk-register");
-    assert_eq!(risks["statement"], "Nothing was recorded for this section in the period.");
-    assert!(gaps(&risks).contains("north: no risk is in the register"), "{risks}");
-    for (name, want) in [
-        ("03-access-recertification", "north: no review of access rights was signed for"),
-        ("04-sign-in-and-lockout", "north: nobody signed in"),
-        ("05-audit-review-sign-offs", "north: no review of the audit log was signed for the whole of"),
-        ("06-audit-verification-and-anchors", "Heads are kept in a file only"),
-        ("08-backup-and-drill-reports", "No drill was done in the period"),
-        ("10-disclosures-and-authorizations", "no register of disclosures"),
-        ("12-components-and-vulnerabilities", "No report on advisories"),
-    ] {
-        assert!(gaps(&section(&dir, name)).contains(want), "{name}: {}", section(&dir, name)["gaps"]);
-    }
-    let months = gaps(&section(&dir, "05-audit-review-sign-offs"));
-    assert!(months.matches("20").count() >= 11, "each month without a review is named: {months}");
-    let map = section(&dir, "01-inventory-and-data-map");
-    let tables = map["installation"]["tables"].as_array().unwrap();
-    assert!(tables.iter().any(|t| t["table"] == "medical.patients" && t["sealed"].to_string().contains("family_name")));
-    assert_eq!(
-        section(&dir, "06-audit-verification-and-anchors")["installation"]["verification"]["problems"],
-        json!([])
-    );
-    let readme = fs::read_to_string(dir.join("README.txt")).unwrap();
-    assert!(readme.contains("GAP: north: no risk is in the register"));
+    shows_what_is_missing(&dir);
 
     // What is recorded shows, and its gap goes.
     let sql = "SET session_replication_role = replica; \
@@ -96,29 +127,8 @@ async fn a_pack_shows_what_is_there_and_what_is_missing_and_can_be_checked_by_an
     let log: Value = done(&home, &["audit", "list", "--tenant", "north"]);
     assert!(log.to_string().contains("compliance.evidence.take"), "taking it is on the record");
 
-    // By our program, with the key that was noted; and by openssl and the eye.
     let key = done(&home, &["audit", "verify"])["report"]["key"].as_str().unwrap().to_owned();
-    let (code, told) = verified(&full, Some(&key));
-    assert_eq!((code, told["checked"]["files"].as_array().unwrap().len()), (Some(0), 13), "{told}");
-    assert_eq!(verified(&full, None).1["checked"]["key_given"], false);
-    let openssl = |dir: &Path| {
-        let at = |name: &str| text(&dir.join(name)).to_owned();
-        let (key, text, signature) = (at("key.pem"), at("manifest.txt"), at("manifest.sig"));
-        let arguments =
-            ["pkeyutl", "-verify", "-pubin", "-inkey", &key, "-rawin", "-in", &text, "-sigfile", &signature];
-        Command::new("openssl").args(arguments).output().unwrap().status.success()
-    };
-    assert!(openssl(&dir));
-    let forged = fs::read_to_string(dir.join("manifest.txt")).unwrap().replacen("salus-evidence", "salus-evidenze", 1);
-    fs::write(dir.join("manifest.txt"), forged).unwrap();
-    assert!(!openssl(&dir));
-    // A gap that is taken out of it.
-    let mut bytes = fs::read(&full).unwrap();
-    let at = bytes.windows(4).position(|w| w == b"GAP:").unwrap();
-    bytes[at..at + 4].copy_from_slice(b"OK :");
-    let changed = folder.path("changed.zip");
-    fs::write(&changed, bytes).unwrap();
-    assert_ne!(verified(&changed, Some(&key)).0, Some(0));
+    can_be_checked_by_anybody(&folder, (&full, &dir), &key);
 
     // Without a log that is sealed there is no key to sign with, and no pack is left behind.
     admin.batch_execute("SET session_replication_role = replica; DELETE FROM audit.signing_keys").await.unwrap();

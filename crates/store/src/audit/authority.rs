@@ -82,15 +82,15 @@ impl Authority {
         if outer.content_type != SIGNED_DATA {
             return Err(form);
         }
-        let signed: SignedData = outer.content.decode_as().map_err(|_| form)?;
-        let [signer] = signed.signer_infos.0.as_slice() else {
+        let message: SignedData = outer.content.decode_as().map_err(|_| form)?;
+        let [signer] = message.signer_infos.0.as_slice() else {
             return Err("has a token with not exactly one signature");
         };
-        let inner = signed.encap_content_info.econtent.as_ref().ok_or(form)?;
-        if signed.encap_content_info.econtent_type != TST_INFO {
+        let inner = message.encap_content_info.econtent.as_ref().ok_or(form)?;
+        if message.encap_content_info.econtent_type != TST_INFO {
             return Err(form);
         }
-        let sent = certificates(&signed);
+        let sent = certificates(&message);
         let known: Vec<&Certificate> = self.0.iter().chain(&sent).collect();
         let certificate = *known.iter().find(|c| is_of(c, &signer.sid)).ok_or("does not send its certificate")?;
         signature(signer, inner.value(), certificate)?;
@@ -123,8 +123,8 @@ impl Authority {
 }
 
 /// Certificates that came with a token.
-fn certificates(signed: &SignedData) -> Vec<Certificate> {
-    let sent = signed.certificates.iter().flat_map(|set| set.0.iter());
+fn certificates(message: &SignedData) -> Vec<Certificate> {
+    let sent = message.certificates.iter().flat_map(|set| set.0.iter());
     sent.filter_map(|c| match c {
         CertificateChoices::Certificate(c) => Some(c.clone()),
         CertificateChoices::Other(_) => None,

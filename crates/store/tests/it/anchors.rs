@@ -177,70 +177,29 @@ impl Stamps {
         std::fs::write(folder.join("conf"), SETTINGS).unwrap();
         std::fs::write(folder.join("serial"), "01\n").unwrap();
         let stamps = Self { mood: Arc::new(Mutex::new(Stamp::Well)), folder };
-        let own = |name: &str, subject: &str, extensions: &str, kind: &[&str]| {
-            let key = format!("{name}.key");
-            let pem = format!("{name}.pem");
-            let fixed = [
-                "req",
-                "-x509",
-                "-nodes",
-                "-days",
-                "30",
-                "-config",
-                "conf",
-                "-subj",
-                subject,
-                "-extensions",
-                extensions,
-                "-keyout",
-                &key,
-                "-out",
-                &pem,
-            ];
-            stamps.openssl(&[&fixed[..], kind].concat());
-        };
-        own("issuer", "/CN=Issuer", "issues", &["-newkey", "rsa:2048"]);
-        own("other", "/CN=Stamps", "wide", &["-newkey", "rsa:2048"]);
-        for (name, subject, extensions) in [("tsa", "/CN=Stamps", "stamps"), ("web", "/CN=Web", "web")] {
-            let (key, csr, pem) = (format!("{name}.key"), format!("{name}.csr"), format!("{name}.pem"));
-            stamps.openssl(&[
-                "req",
-                "-new",
-                "-nodes",
-                "-config",
-                "conf",
-                "-subj",
-                subject,
-                "-newkey",
-                "ec",
-                "-pkeyopt",
-                "ec_paramgen_curve:P-256",
-                "-keyout",
-                &key,
-                "-out",
-                &csr,
-            ]);
-            stamps.openssl(&[
-                "x509",
-                "-req",
-                "-in",
-                &csr,
-                "-CA",
-                "issuer.pem",
-                "-CAkey",
-                "issuer.key",
-                "-CAcreateserial",
-                "-days",
-                "20",
-                "-extfile",
-                "conf",
-                "-extensions",
-                extensions,
-                "-out",
-                &pem,
-            ]);
-        }
+        stamps.own("issuer", "/CN=Issuer", "issues");
+        stamps.own("other", "/CN=Stamps", "wide");
+        stamps.issue("tsa", "/CN=Stamps", "stamps");
+        stamps.issue("web", "/CN=Web", "web");
         stamps
+    }
+
+    /// A certificate that signs itself.
+    fn own(&self, name: &str, subject: &str, extensions: &str) {
+        let (key, pem) = (format!("{name}.key"), format!("{name}.pem"));
+        let kind = ["req", "-x509", "-nodes", "-days", "30", "-config", "conf", "-newkey", "rsa:2048"];
+        let given = ["-subj", subject, "-extensions", extensions, "-keyout", &key, "-out", &pem];
+        self.openssl(&[&kind[..], &given].concat());
+    }
+
+    /// A certificate of the issuer.
+    fn issue(&self, name: &str, subject: &str, extensions: &str) {
+        let (key, csr, pem) = (format!("{name}.key"), format!("{name}.csr"), format!("{name}.pem"));
+        let kind = ["req", "-new", "-nodes", "-config", "conf", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"];
+        self.openssl(&[&kind[..], &["-subj", subject, "-keyout", &key, "-out", &csr]].concat());
+        let by = ["x509", "-req", "-CA", "issuer.pem", "-CAkey", "issuer.key", "-CAcreateserial", "-days", "20"];
+        let given = ["-extfile", "conf", "-extensions", extensions, "-in", &csr, "-out", &pem];
+        self.openssl(&[&by[..], &given].concat());
     }
 
     fn openssl(&self, arguments: &[&str]) {

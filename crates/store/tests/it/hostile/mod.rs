@@ -36,13 +36,16 @@ proptest! {
     }
 }
 
+/// What holds of any bytes.
+type Check = fn(&[u8]);
+
 #[test]
 fn what_the_fuzzer_kept_is_handled() {
     let honest = bundle::honest();
     let forged = honest.replacen("success", "refused", 1);
     assert!(bundle::any_bytes(honest.as_bytes()) && !bundle::any_bytes(forged.as_bytes()));
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus");
-    let checks: [(&str, fn(&[u8])); 3] = [
+    let checks: [(&str, Check); 3] = [
         ("sealed_value", sealed_value::any_bytes),
         ("checkpoint", checkpoint::any_bytes),
         ("bundle", |bytes| {

@@ -1,0 +1,7 @@
+//! Signed heads of the audit log and verifier keys: `script/fuzz checkpoint`. What must hold is in the tests of the same parser.
+#![no_main]
+
+#[path = "../../crates/store/tests/it/hostile/checkpoint.rs"]
+mod check;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| check::any_bytes(bytes));
