@@ -245,7 +245,7 @@ fn student(rows: &mut Rows, number: usize, school: &School, grades: &[&str], tod
         rows.add(
             "records.allergies",
             json!({"patient_id": id, "recorded_at": format!("{since}T18:00:00Z"), "verification": "PATIENT_REPORTED",
-                   "source_kind": "MANUAL", "clinical_status": "ACTIVE", "display": substance}),
+                   "source_kind": "MANUAL", "clinical_status": "ACTIVE", "substance": substance}),
         );
     }
     if random.chance(4) {
