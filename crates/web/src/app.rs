@@ -131,7 +131,7 @@ impl App {
             // Outermost, so that what another layer refuses has them as well.
             .layer(map_response({
                 let secure = self.secure;
-                move |response| headers(response, secure)
+                move |response| std::future::ready(headers(response, secure))
             }))
             .with_state(self.clone())
     }
@@ -172,7 +172,7 @@ async fn no_trace(request: Request, next: Next) -> Response {
 }
 
 /// Security headers on every response (`spec` section 5). Over https browsers are told to use nothing else for a year.
-async fn headers(mut response: Response, secure: bool) -> Response {
+fn headers(mut response: Response, secure: bool) -> Response {
     let set = [
         (
             header::CONTENT_SECURITY_POLICY,

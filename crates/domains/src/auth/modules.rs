@@ -24,10 +24,11 @@ pub struct Module {
 }
 
 /// Every module.
-pub const MODULES: [Module; 3] = [
+pub const MODULES: [Module; 4] = [
     Module { name: "records", domains: &["medical", "records"] },
     Module { name: "exchange", domains: &["exchange"] },
     Module { name: "ai", domains: &["ai"] },
+    Module { name: "school", domains: &["school"] },
 ];
 
 /// First words of permissions that belong to no module.

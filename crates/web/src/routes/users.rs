@@ -101,7 +101,7 @@ pub async fn invite(headers: HeaderMap, Form { visit, fields }: Form) -> Shown {
             let (errors, general) = messages(visit.shell.locale, &e);
             let general = about_roles(&errors).unwrap_or(general);
             let roles = tick(all_roles(&visit).await?, &wanted);
-            UsersView { form, errors, general, roles, ..UsersView::default() }
+            UsersView { roles, form, errors, general, ..UsersView::default() }
         }
         Err(e) => return Err(visit.error(e)),
     };
