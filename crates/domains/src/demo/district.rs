@@ -27,8 +27,11 @@ const SCHOOLS: [(&str, &[&str]); 4] = [
     ("Manzanita Middle", &["6", "7", "8"]),
     ("Ridgeline High", &["9", "10", "11", "12"]),
 ];
+/// Name, kind, beginning and end of a period.
+type Bell = (&'static str, &'static str, (u8, u8), (u8, u8));
+
 /// The order of a regular day: name, kind, beginning, end.
-const BELLS: [(&str, &str, (u8, u8), (u8, u8)); 9] = [
+const BELLS: [Bell; 9] = [
     ("Homeroom", "HOMEROOM", (8, 15), (8, 30)),
     ("1", "CLASS", (8, 30), (9, 25)),
     ("2", "CLASS", (9, 30), (10, 25)),
@@ -325,7 +328,7 @@ fn at(day: Date, hour: u8, minute: u8) -> OffsetDateTime {
 }
 
 fn bells(day: Date) -> SchoolDay {
-    let period = |(name, kind, from, to): (&str, &str, (u8, u8), (u8, u8))| Period {
+    let period = |(name, kind, from, to): Bell| Period {
         name: name.to_owned(),
         starts: at(day, from.0, from.1),
         ends: at(day, to.0, to.1),

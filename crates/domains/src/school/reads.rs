@@ -91,8 +91,14 @@ async fn board(tx: &mut Tx, call: Call) -> Result<Reply> {
         "status",
         "row_version",
     ];
-    let condition = "t.school_id = $1 AND t.visit_on = $2 AND t.status <> 'VOIDED' ORDER BY t.check_in_at, t.id";
-    let visits = tx.select("school.clinic_visits", &fields, condition, &[&school, &day]).await?;
+    let visits = tx
+        .select(
+            "school.clinic_visits",
+            &fields,
+            "t.school_id = $1 AND t.visit_on = $2 AND t.status <> 'VOIDED' ORDER BY t.check_in_at, t.id",
+            &[&school, &day],
+        )
+        .await?;
     let people: Vec<Uuid> = visits.iter().filter_map(|v| v.text("student_id").parse().ok()).collect();
     let known = briefs(tx, &people).await?;
     let (mut open, mut ended) = (Vec::new(), Vec::new());
@@ -142,8 +148,6 @@ async fn briefs(tx: &mut Tx, ids: &[Uuid]) -> Result<HashMap<String, Value>> {
         "SELECT p.patient_id, p.grade::text, g.name::text AS homeroom, \
            (SELECT coalesce(jsonb_agg(DISTINCT e.school_id), '[]') FROM school.student_enrollments e \
              WHERE e.patient_id = p.patient_id AND e.exited_on IS NULL) AS schools, \
-           (SELECT coalesce(jsonb_agg(DISTINCT coalesce(a.display, a.original_display)), '[]') FROM records.allergies a \
-             WHERE a.patient_id = p.patient_id AND a.clinical_status = 'ACTIVE' AND a.kind = 'SUBSTANCE') AS allergies, \
            (SELECT coalesce(jsonb_agg(DISTINCT h.kind), '[]') FROM school.student_health_plans h \
              WHERE h.student_id = p.patient_id AND h.is_active) AS plans, \
            EXISTS (SELECT FROM medical.patient_contacts c WHERE c.patient_id = p.patient_id AND c.court_restriction IS NOT NULL) AS court, \
@@ -153,6 +157,7 @@ async fn briefs(tx: &mut Tx, ids: &[Uuid]) -> Result<HashMap<String, Value>> {
     let rows = tx.query(sql, &[&ids]).await?;
     let people = tx.select("medical.patients", &NAME, "t.id = ANY($1)", &[&ids]).await?;
     let names: HashMap<String, &Record> = people.iter().map(|r| (r.text("id").to_owned(), r)).collect();
+    let mut allergies = allergies(tx, ids).await?;
     let mut out = HashMap::new();
     for row in rows {
         let id = row.get::<_, Uuid>("patient_id").to_string();
@@ -163,12 +168,36 @@ async fn briefs(tx: &mut Tx, ids: &[Uuid]) -> Result<HashMap<String, Value>> {
         for name in ["grade", "homeroom"] {
             shown.insert(name.into(), json!(row.get::<_, Option<String>>(name)));
         }
-        for name in ["schools", "allergies", "plans"] {
+        shown.insert("allergies".into(), json!(allergies.remove(&id).unwrap_or_default()));
+        for name in ["schools", "plans"] {
             shown.insert(name.into(), row.get(name));
         }
         shown.insert("court_restriction".into(), json!(row.get::<_, bool>("court")));
         shown.insert("open_visit".into(), json!(row.get::<_, Option<Uuid>>("visit")));
         out.insert(id, Value::Object(shown));
+    }
+    Ok(out)
+}
+
+/// What students must not get, in the words that there are: most are written by hand and sealed.
+async fn allergies(tx: &mut Tx, ids: &[Uuid]) -> Result<HashMap<String, Vec<String>>> {
+    let fields = ["patient_id", "display", "substance", "original_display", "code"];
+    let mut out: HashMap<String, Vec<String>> = HashMap::new();
+    let rows = tx
+        .select(
+            "records.allergies",
+            &fields,
+            "t.patient_id = ANY($1) AND t.kind = 'SUBSTANCE' AND t.status <> 'ENTERED_IN_ERROR' AND coalesce(t.clinical_status, 'ACTIVE') = 'ACTIVE' ORDER BY t.id",
+            &[&ids],
+        )
+        .await?;
+    for row in rows {
+        // A substance that may not be opened is an allergy all the same.
+        let words = fields[1..].iter().map(|f| row.text(f)).find(|w| !w.is_empty()).unwrap_or("?");
+        let known = out.entry(row.text("patient_id").to_owned()).or_default();
+        if !known.iter().any(|w| w == words) {
+            known.push(words.to_owned());
+        }
     }
     Ok(out)
 }

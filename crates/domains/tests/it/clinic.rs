@@ -245,13 +245,16 @@ async fn nurse(s: &School, units: &[&str]) -> Ctx {
 async fn a_nurse_works_with_the_students_of_her_schools_and_no_others() {
     let s = School::new().await;
     let student = s.student("A-1").await;
+    let allergy = json!({"patient_id": student, "verification": "PATIENT_REPORTED", "source_kind": "MANUAL", "substance": "Peanut"});
+    s.world.create("records.allergy.create", allergy).await;
     let own = nurse(&s, &[&s.unit]).await;
     let body = s.visit(&student, "2026-03-02T18:00:00Z");
     let made =
         row(s.world.call_as(own.clone(), "school.visit.check_in", Call { body, ..Call::default() }).await).unwrap();
     let board = s.world.call_as(own, "school.clinic.board", Call::default()).await.unwrap();
     let Body::Json(board) = board.body else { panic!("no JSON") };
-    assert_eq!(board["open"][0]["student"]["family_name"], json!("Quillfeather"));
+    let shown = &board["open"][0]["student"];
+    assert_eq!((&shown["family_name"], &shown["allergies"]), (&json!("Quillfeather"), &json!(["Peanut"])));
     assert_eq!((&board["open"][0]["minutes"], board["schools"].as_array().unwrap().len()), (&json!(60), 1));
 
     let other = nurse(&s, &[]).await;

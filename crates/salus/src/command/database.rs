@@ -96,7 +96,9 @@ pub async fn run(place: &Place, command: DbCommand) -> Result<Outcome> {
         DbCommand::Verify => verify(&admin).await,
         DbCommand::Repair { apply } => repair_plan(place, &mut admin, apply).await,
         DbCommand::Accept { version } => accept(place, &mut admin, files, version).await,
-        DbCommand::Seed => super::demo::run(place, super::demo::DemoCommand::Load { names: Vec::new() }).await,
+        DbCommand::Seed => {
+            super::demo::run(place, super::demo::DemoCommand::Load { names: Vec::new(), scale: None }).await
+        }
         DbCommand::Reset => {
             let done = migrate::reset(&mut admin, files).await?;
             let mut text = "The database is empty and migrated".to_owned();
