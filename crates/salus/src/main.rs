@@ -1,4 +1,5 @@
 //! The command line of Salus: configuration, wiring and words; logic is in the other crates.
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that fails here has found its bug"))]
 
 mod command;
 mod config;

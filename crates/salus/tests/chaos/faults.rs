@@ -20,7 +20,7 @@ use tokio_postgres::Client;
 use uuid::Uuid;
 
 /// How long requests are sent before a point counts as one that nothing passes: some are passed once in a while only.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// How often what was left is sent again.
 const PASSES: usize = 12;
 /// Where an erasure is asked for.
