@@ -49,7 +49,7 @@ pub async fn show(visit: Visit, Query(query): Params) -> Shown {
 async fn board(visit: &Visit, school: &str) -> Result<ClinicView, super::frame::PageError> {
     let call = with_query(Call::default(), &[("school_id", school)]);
     let reply = json_of(visit.call("school.clinic.board", call).await?);
-    let rows = |name: &str| items(&reply, name).iter().map(|v| row(v)).collect();
+    let rows = |name: &str| items(&reply, name).iter().map(row).collect();
     Ok(ClinicView {
         school: text(&reply, "school"),
         day: text(&reply, "day"),
@@ -310,7 +310,7 @@ async fn again(visit: &Visit, id: &str, fields: BTreeMap<String, String>, e: Err
         "amended_reason",
     ];
     if let Some(other) = errors.iter().find(|e| !known.contains(&e.field.as_str())) {
-        general = other.message.clone();
+        general.clone_from(&other.message);
     }
     if fields.contains_key("disposition") && !fields.contains_key("quick") {
         view.values = fields;
