@@ -30,16 +30,13 @@ async fn fill(world: &World) -> Vec<String> {
     let mut patient = String::new();
     let mut filled = 0;
     let catalog = world.db.catalog();
-    let creates = world.ops.iter().filter(|o| o.name.ends_with(".create"));
-    let mut creates: Vec<_> =
-        creates.filter(|o| catalog.table(o.target).unwrap().columns.iter().any(Column::is_sealed)).collect();
+    let mut creates: Vec<_> = world.ops.iter().filter(|o| o.name.ends_with(".create")).collect();
+    creates.retain(|o| catalog.table(o.target).unwrap().columns.iter().any(Column::is_sealed));
     creates.sort_by_key(|o| o.target != "medical.patients");
     let mut tx = world.db.begin(world.operator(), false).await.unwrap();
     let user = salus_domains::auth::create_service(&mut tx, "Somebody", &[]).await.unwrap();
     tx.commit("auth.user.create_service", "auth.users").await.unwrap();
-    let place = json!({"kind": "school", "name": "plain"});
-    let unit = world.create("auth.organization.create", place).await.text("id").to_owned();
-    let school = world.create("school.school.create", json!({"organization_id": unit, "name": "plain"})).await;
+    let school = school(world).await;
     for op in creates {
         let table = catalog.table(op.target).unwrap();
         let properties = op.input.as_ref().unwrap()["properties"].as_object().unwrap();
@@ -55,7 +52,7 @@ async fn fill(world: &World) -> Vec<String> {
                     json!({"held": canaries.last()})
                 }
                 _ if matches!(column.name.as_str(), "patient_id" | "student_id") => json!(patient),
-                _ if column.name == "school_id" => json!(school.text("id")),
+                _ if column.name == "school_id" => json!(school),
                 _ if column.name == "user_id" => json!(user),
                 Kind::Text if column.name == "code" => json!("plain"),
                 _ if !column.required || column.has_default => continue,
@@ -87,6 +84,14 @@ async fn fill(world: &World) -> Vec<String> {
     }
     assert!(filled >= 15 && canaries.len() > 40, "{filled} tables, {} canaries", canaries.len());
     canaries
+}
+
+/// A school for the rows that are of one.
+async fn school(world: &World) -> String {
+    let place = json!({"kind": "school", "name": "plain"});
+    let unit = world.create("auth.organization.create", place).await.text("id").to_owned();
+    let made = world.create("school.school.create", json!({"organization_id": unit, "name": "plain"})).await;
+    made.text("id").to_owned()
 }
 
 /// Other ways by which a value passes through: searches, failures, replies kept for a key, invitations.

@@ -16,7 +16,7 @@ const NOW: OffsetDateTime = datetime!(2026-03-02 19:00 UTC);
 struct School {
     world: World,
     unit: String,
-    school: String,
+    id: String,
 }
 
 impl School {
@@ -28,7 +28,7 @@ impl School {
         let world = World { database, db, ops, tenant };
         let unit = id(&world.create("auth.organization.create", json!({"kind": "school", "name": "Invented"})).await);
         let body = json!({"organization_id": unit, "name": "Invented", "timezone": "America/Los_Angeles"});
-        let school = id(&world.create("school.school.create", body).await);
+        let school = id(&world.create("school.id.create", body).await);
         let body = json!({"school_id": school, "name": "Regular"});
         let schedule = id(&world.create("school.bell_schedule.create", body).await);
         for (name, kind, starts, ends) in [
@@ -44,14 +44,14 @@ impl School {
         }
         let day = json!({"school_id": school, "day": "2026-03-02", "is_instructional": true, "schedule_id": schedule});
         world.create("school.calendar_day.create", day).await;
-        Self { world, unit, school }
+        Self { world, unit, id: school }
     }
 
     async fn student(&self, number: &str) -> String {
         let patient = id(&self.world.create("medical.patient.create", json!({"family_name": "Quillfeather"})).await);
-        let body = json!({"patient_id": patient, "student_number": number, "school_id": self.school, "grade": "4"});
+        let body = json!({"patient_id": patient, "student_number": number, "school_id": self.id, "grade": "4"});
         self.world.create("school.student.create", body).await;
-        let body = json!({"patient_id": patient, "school_id": self.school, "grade": "4", "enrolled_on": "2025-08-18"});
+        let body = json!({"patient_id": patient, "school_id": self.id, "grade": "4", "enrolled_on": "2025-08-18"});
         self.world.create("school.enrollment.create", body).await;
         patient
     }
@@ -65,7 +65,7 @@ impl School {
     }
 
     fn visit(&self, student: &str, since: &str) -> Value {
-        json!({"student_id": student, "school_id": self.school, "chief_complaint_code": "HEADACHE", "check_in_at": since})
+        json!({"student_id": student, "school_id": self.id, "chief_complaint_code": "HEADACHE", "check_in_at": since})
     }
 }
 
@@ -82,7 +82,7 @@ fn id(row: &Record) -> String {
 
 fn code(told: Result<Record, Error>) -> String {
     match told {
-        Err(Error::Invalid(fields)) => fields[0].code.to_string(),
+        Err(Error::Invalid(fields)) => fields[0].code.clone(),
         Err(Error::Conflict { code, .. }) => code.to_string(),
         other => panic!("{other:?}"),
     }

@@ -88,8 +88,10 @@ async fn prepare(world: &World, admin: &Client, planted: Uuid, op: &Op) -> Optio
 /// Makes room for a second row in the tables of which a row like the planted one can exist once.
 async fn make_room(admin: &Client, table: &str) -> bool {
     let sql = match table {
-        "auth.role_permissions" | "auth.user_roles" | "auth.user_person_links" => format!("DELETE FROM {table}"),
-        "school.bell_periods"
+        "auth.role_permissions"
+        | "auth.user_roles"
+        | "auth.user_person_links"
+        | "school.bell_periods"
         | "school.calendar_days"
         | "school.student_profiles"
         | "school.student_enrollments"

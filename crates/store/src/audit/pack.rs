@@ -184,6 +184,8 @@ mod tests {
     use crate::seal::Secret;
     use serde_json::json;
 
+    type Change = fn(&mut BTreeMap<String, Vec<u8>>);
+
     fn pack(change: impl FnOnce(&mut BTreeMap<String, Vec<u8>>)) -> Vec<u8> {
         let key = SigningKey::new("salus-1/audit", &Secret::new([3; 32])).unwrap();
         let listed = BTreeMap::from([("a.json".to_owned(), hex::encode(digest(b"{}")))]);
@@ -215,7 +217,7 @@ mod tests {
         assert_eq!((own.problems.len(), own.key_given, own.key), (0, false, key.public().to_string()));
         let other = SigningKey::new("salus-1/audit", &Secret::new([4; 32])).unwrap();
         assert_eq!(told(&pack(|_| ()), Some(other.public())).problems, ["its manifest is not signed by the key"]);
-        let changes: [(&str, fn(&mut BTreeMap<String, Vec<u8>>)); 6] = [
+        let changes: [(&str, Change); 6] = [
             ("a.json is not what was signed", |f| f.get_mut("a.json").unwrap().push(b' ')),
             ("a.json is missing", |f| drop(f.remove("a.json"))),
             ("more.json is not in the signed list", |f| drop(f.insert("more.json".into(), vec![]))),
