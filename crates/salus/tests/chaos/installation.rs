@@ -14,7 +14,7 @@ use std::{
 };
 
 /// Variables that mean something else to the program than to the tests.
-const UNWANTED: [&str; 7] = [
+const UNWANTED: [&str; 8] = [
     "DATABASE_URL",
     "DATABASE_ADMIN_URL",
     "SALUS_HOME",
@@ -22,6 +22,7 @@ const UNWANTED: [&str; 7] = [
     "SALUS_CHAOS_ROUNDS",
     "SALUS_CHAOS_SEED",
     "SALUS_CHAOS_ALL",
+    "SALUS_CHAOS_LOSSY",
 ];
 
 /// SIGABRT: the process ended itself.
@@ -222,6 +223,13 @@ impl Installation {
             ("DATABASE_ADMIN_URL", url("salus_admin", socket)),
             ("DATABASE_SEALER_URL", url("salus_sealer", socket)),
         ]
+    }
+
+    /// The same through a port of this machine.
+    pub fn own_database_at(socket: &Path, port: u16) -> Vec<(&'static str, String)> {
+        let mut settings = Self::own_database(socket, socket);
+        settings[0].1 = format!("postgres://salus_app@127.0.0.1:{port}/{DATABASE}?sslmode=disable");
+        settings
     }
 
     /// The cluster, which runs as long as this is held.

@@ -8,6 +8,7 @@ mod disk;
 mod failover;
 mod faults;
 mod installation;
+mod loss;
 mod network;
 mod pooler;
 mod random;

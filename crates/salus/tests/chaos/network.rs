@@ -11,11 +11,8 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{
-        UnixListener, UnixStream,
-        unix::{OwnedReadHalf, OwnedWriteHalf},
-    },
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
+    net::{TcpListener, UnixListener, UnixStream},
     sync::watch,
     time::sleep,
 };
@@ -45,11 +42,7 @@ impl Relay {
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o755)).unwrap();
         let listener = UnixListener::bind(folder.join(SOCKET)).unwrap();
-        let state = Arc::new(State {
-            cut: watch::Sender::new(0),
-            stalls: AtomicBool::new(false),
-            left: AtomicU64::new(u64::MAX),
-        });
+        let state = State::begin();
         let (target, relayed) = (target.join(SOCKET), Arc::clone(&state));
         let task = runtime::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
@@ -62,6 +55,25 @@ impl Relay {
             }
         });
         Self { folder, state, task }
+    }
+
+    /// The same from a port of this machine, so that what passes is packets; and the port.
+    pub async fn from_port(target: &Path) -> (Self, u16) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let state = State::begin();
+        let (target, relayed) = (target.join(SOCKET), Arc::clone(&state));
+        let task = runtime::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let Ok(server) = UnixStream::connect(&target).await else { continue };
+                client.set_nodelay(true).ok();
+                let ((mut from, mut to), (mut answers, mut back)) = (client.into_split(), server.into_split());
+                let (there, here) = (Arc::clone(&relayed), Arc::clone(&relayed));
+                runtime::spawn(async move { there.pass(&mut from, &mut back).await });
+                runtime::spawn(async move { here.pass(&mut answers, &mut to).await });
+            }
+        });
+        (Self { folder: PathBuf::new(), state, task }, port)
     }
 
     /// Cuts every connection that is open now.
@@ -91,7 +103,12 @@ impl Drop for Relay {
 }
 
 impl State {
-    async fn pass(&self, reads: &mut OwnedReadHalf, writes: &mut OwnedWriteHalf) {
+    fn begin() -> Arc<Self> {
+        let (cut, left) = (watch::Sender::new(0), AtomicU64::new(u64::MAX));
+        Arc::new(Self { cut, stalls: AtomicBool::new(false), left })
+    }
+
+    async fn pass(&self, reads: &mut (impl AsyncRead + Unpin), writes: &mut (impl AsyncWrite + Unpin)) {
         let mut cut = self.cut.subscribe();
         let mut bytes = vec![0; 8192];
         loop {

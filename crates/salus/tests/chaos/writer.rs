@@ -26,6 +26,8 @@ pub struct Writers {
     ids: Mutex<Vec<Uuid>>,
     repeats: AtomicU64,
     end: AtomicBool,
+    /// Whether one in eight hangs up before the answer.
+    hasty: bool,
 }
 
 impl Writers {
@@ -36,7 +38,14 @@ impl Writers {
             ids: Mutex::default(),
             repeats: AtomicU64::new(0),
             end: AtomicBool::new(false),
+            hasty: true,
         }
+    }
+
+    /// The same who wait for every answer: a write that is sent again is one that failed.
+    pub fn patient(mut self) -> Self {
+        self.hasty = false;
+        self
     }
 
     pub fn ids(&self) -> Vec<Uuid> {
@@ -88,7 +97,7 @@ impl Writers {
         let since = Instant::now();
         loop {
             // One in eight hangs up early, and asks again with the same key.
-            let patience = if random.below(8) == 0 { random.below(20) } else { 30_000 };
+            let patience = if random.below(8) == 0 && self.hasty { random.below(20) } else { 30_000 };
             let answer = timeout(Duration::from_millis(patience), self.caller.post(PATIENTS, key, body.clone())).await;
             match answer {
                 Ok(Ok((201, body))) => return body["id"].as_str().unwrap().parse().unwrap(),

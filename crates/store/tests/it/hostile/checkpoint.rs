@@ -5,8 +5,9 @@ use salus_store::{
     seal::Secret,
 };
 
+/// Not the key of the inputs in the corpus: nobody who has it signed any of them.
 fn key() -> SigningKey {
-    SigningKey::new("example.org/audit", &Secret::new([7; 32])).expect("a key")
+    SigningKey::new("example.org/audit", &Secret::new([8; 32])).expect("a key")
 }
 
 /// Nothing panics; what nobody signed is not believed; what is read is written again byte for byte; a signature makes
