@@ -28,7 +28,7 @@ pub const MODULES: [Module; 4] = [
     Module { name: "records", domains: &["medical", "records"] },
     Module { name: "exchange", domains: &["exchange"] },
     Module { name: "ai", domains: &["ai"] },
-    Module { name: "school", domains: &["school"] },
+    Module { name: "school", domains: &["billing", "school"] },
 ];
 
 /// First words of permissions that belong to no module.
