@@ -32,7 +32,7 @@ pub const MODULES: [Module; 4] = [
 ];
 
 /// First words of permissions that belong to no module.
-pub const ALWAYS: [&str; 4] = ["audit", "auth", "compliance", "kernel"];
+pub const ALWAYS: [&str; 5] = ["audit", "auth", "compliance", "kernel", "ops"];
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
