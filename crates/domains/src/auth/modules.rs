@@ -24,10 +24,11 @@ pub struct Module {
 }
 
 /// Every module.
-pub const MODULES: [Module; 4] = [
+pub const MODULES: [Module; 5] = [
     Module { name: "records", domains: &["medical", "records"] },
     Module { name: "exchange", domains: &["exchange"] },
     Module { name: "ai", domains: &["ai"] },
+    Module { name: "reports", domains: &["reports"] },
     Module { name: "school", domains: &["billing", "school"] },
 ];
 
