@@ -24,15 +24,16 @@ pub struct Module {
 }
 
 /// Every module.
-pub const MODULES: [Module; 4] = [
+pub const MODULES: [Module; 5] = [
     Module { name: "records", domains: &["medical", "records"] },
     Module { name: "exchange", domains: &["exchange"] },
     Module { name: "ai", domains: &["ai"] },
-    Module { name: "school", domains: &["school"] },
+    Module { name: "reports", domains: &["reports"] },
+    Module { name: "school", domains: &["billing", "school"] },
 ];
 
 /// First words of permissions that belong to no module.
-pub const ALWAYS: [&str; 4] = ["audit", "auth", "compliance", "kernel"];
+pub const ALWAYS: [&str; 5] = ["audit", "auth", "compliance", "kernel", "ops"];
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -166,6 +166,7 @@ const CODES: &[(&str, [&str; 3])] = &[
     ("MODULE_AI", ["Models and indicators", "Modelos e indicadores", "Modelos e indicadores"]),
     ("MODULE_EXCHANGE", ["Exchange with other systems", "Intercambio con otros sistemas", "Troca com outros sistemas"]),
     ("MODULE_RECORDS", ["Patients and their records", "Pacientes y sus expedientes", "Pacientes e seus prontuários"]),
+    ("MODULE_REPORTS", ["Reports", "Informes", "Relatórios"]),
     ("MODULE_SCHOOL", ["School health", "Salud escolar", "Saúde escolar"]),
     ("MOVING", ["Moving", "En curso", "Em curso"]),
     ("NAUSEA", ["Nausea", "Náusea", "Náusea"]),
