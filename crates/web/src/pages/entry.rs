@@ -116,29 +116,29 @@ pub fn sign_in(view: &SignInView, shell: &Shell) -> Markup {
 /// The emergency recovery credential: POST `/sign-in/emergency` with `organization`, `shares` (one a line) and `reason`.
 #[must_use]
 pub fn emergency(view: &EmergencyView, shell: &Shell) -> Markup {
-    let (t, a) = (&shell.t().ui, &shell.t().accounts);
+    let (t, s) = (&shell.t().ui, &shell.t().accounts);
     let fields = [
         Field::new("organization", t.organization, Kind::Text, &view.organization)
             .required()
             .hint(t.organization_hint)
             .autocomplete("organization"),
-        Field::new("shares", a.shares, Kind::Long, "").required().hint(a.shares_hint),
-        Field::new("reason", a.emergency_reason, Kind::Long, &view.reason)
+        Field::new("shares", s.shares, Kind::Long, "").required().hint(s.shares_hint),
+        Field::new("reason", s.emergency_reason, Kind::Long, &view.reason)
             .required()
             .hint(shell.t().access.reason_hint),
     ]
     .map(|f| f.check(&view.errors));
     let body = html! {
         @for f in &fields { (form::field(shell, f)) }
-        button class="button danger wide" type="submit" { (a.emergency_open) }
+        button class="button danger wide" type="submit" { (s.emergency_open) }
     };
     layout::bare(
         shell,
-        a.emergency,
+        s.emergency,
         &html! {
             section class="panel" {
-                h1 { (a.emergency) }
-                p class="hint" { (a.emergency_lead) }
+                h1 { (s.emergency) }
+                p class="hint" { (s.emergency_lead) }
                 (form::summary(shell, &view.error, &fields.iter().collect::<Vec<_>>()))
                 (form::post(shell, "/sign-in/emergency", "form", &body))
                 a class="button wide" href="/sign-in" { (t.sign_in) }
