@@ -374,3 +374,33 @@ async fn an_erased_student_holds_up_nobodys_forgotten_visit() {
     let open = "SELECT count(*) FROM school.clinic_visits WHERE status = 'OPEN'";
     assert_eq!(admin.query_one(open, &[]).await.unwrap().get::<_, i64>(0), 0, "both are closed");
 }
+
+#[tokio::test]
+async fn a_school_reaches_a_student_on_the_days_of_all_enrolments() {
+    let s = School::new().await;
+    let student = s.student("A-1").await;
+    let admin = s.world.database.connect("salus_admin").await;
+    let days = async || -> Vec<String> {
+        let sql =
+            "SELECT valid_from || '..' || coalesce(valid_to::text, '') FROM auth.person_units ORDER BY valid_from";
+        admin.query(sql, &[]).await.unwrap().iter().map(|row| row.get(0)).collect()
+    };
+    assert_eq!(days().await, ["2025-08-18.."]);
+    let found = s.world.call("school.enrollment.list", Call::default()).await.unwrap();
+    let Body::Page(found) = found.body else { panic!("no page") };
+    let first = id(&found.rows[0]);
+    let end = async |day: &str| {
+        let body = json!({"exited_on": day});
+        row(s.world.call("school.enrollment.end", Call { body, ..at(&first) }).await).unwrap();
+    };
+    end("2025-12-19").await;
+    let body = json!({"patient_id": student, "school_id": s.id, "grade": "4", "enrolled_on": "2026-01-12"});
+    s.world.create("school.enrollment.create", body).await;
+    assert_eq!(days().await, ["2025-08-18..2025-12-19", "2026-01-12.."]);
+    end("2025-12-12").await;
+    assert_eq!(
+        days().await,
+        ["2025-08-18..2025-12-12", "2026-01-12.."],
+        "a correction of the past takes nothing of today"
+    );
+}
