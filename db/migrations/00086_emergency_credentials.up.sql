@@ -20,7 +20,7 @@ CREATE TABLE auth.emergency_credentials (
   CONSTRAINT emergency_credentials_role_fk FOREIGN KEY (tenant_id, role_id) REFERENCES auth.roles (tenant_id, id),
   CONSTRAINT emergency_credentials_user_fk FOREIGN KEY (tenant_id, user_id) REFERENCES auth.users (tenant_id, id),
   CONSTRAINT emergency_credentials_secret_uq UNIQUE (tenant_id, secret_hash),
-  CONSTRAINT emergency_credentials_split CHECK (needed BETWEEN 2 AND shares AND shares <= 16),
+  CONSTRAINT emergency_credentials_split CHECK (needed >= 2 AND needed <= shares AND shares <= 16),
   CONSTRAINT emergency_credentials_use_whole
     CHECK ((used_at IS NULL) = (reason IS NULL) AND (used_at IS NULL OR ended_at IS NOT NULL))
 );
