@@ -179,6 +179,5 @@ COMMENT ON COLUMN school.outbreak_case_clusters.llr IS 'Log likelihood ratio of 
 COMMENT ON CONSTRAINT outbreak_case_clusters_counts ON school.outbreak_case_clusters IS
   'There are no more cases than persons';
 COMMENT ON CONSTRAINT outbreak_case_clusters_period ON school.outbreak_case_clusters IS 'Cannot end before it begins';
-CALL kernel.protect('school.outbreak_case_clusters', retention => 'symptom_line_list');
-CALL kernel.classify('school.outbreak_case_clusters', 'members', class => 'C2');
-CALL kernel.classify('school.outbreak_case_clusters', 'index_case_id', class => 'C2');
+-- It names students of whatever schools they go to: only who reaches the whole district sees it.
+CALL kernel.protect('school.outbreak_case_clusters', class => 'C2', retention => 'symptom_line_list');

@@ -77,6 +77,7 @@ COMMENT ON CONSTRAINT scheduled_exports_name_uq ON reports.scheduled_exports IS 
 COMMENT ON CONSTRAINT scheduled_exports_limits ON reports.scheduled_exports IS 'Must be at least 1';
 COMMENT ON INDEX reports.scheduled_exports_due_ix IS 'What runs next';
 CALL kernel.protect('reports.scheduled_exports', class => 'C1', key_class => 'secrets', retention => 'operational');
+CALL kernel.classify('reports.scheduled_exports', 'destination', phi => 'secret');
 
 CREATE TABLE reports.export_jobs (
   tenant_id      uuid                      NOT NULL DEFAULT kernel.tenant(),

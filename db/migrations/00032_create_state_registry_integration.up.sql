@@ -76,6 +76,8 @@ COMMENT ON COLUMN exchange.registry_connections.legal_basis IS
 COMMENT ON CONSTRAINT registry_connections_rate ON exchange.registry_connections IS 'Must be 1 to 1000';
 CALL kernel.protect('exchange.registry_connections',
   class => 'C1', key_class => 'secrets', retention => 'operational');
+CALL kernel.classify('exchange.registry_connections', 'username', phi => 'secret');
+CALL kernel.classify('exchange.registry_connections', 'password', phi => 'secret');
 
 CREATE TABLE exchange.registry_submissions (
   tenant_id          uuid                     NOT NULL DEFAULT kernel.tenant(),

@@ -79,6 +79,7 @@ COMMENT ON COLUMN exchange.sis_sync_configs.school_ids IS 'Which schools; none: 
 COMMENT ON CONSTRAINT sis_sync_configs_name_uq ON exchange.sis_sync_configs IS
   'A connection of this name exists already';
 CALL kernel.protect('exchange.sis_sync_configs', class => 'C1', key_class => 'secrets', retention => 'operational');
+CALL kernel.classify('exchange.sis_sync_configs', 'credentials', phi => 'secret');
 
 CREATE TABLE exchange.sis_sync_jobs (
   tenant_id     uuid                     NOT NULL DEFAULT kernel.tenant(),
@@ -141,4 +142,4 @@ COMMENT ON COLUMN exchange.sis_sync_errors.fingerprint IS 'Errors that are the s
 COMMENT ON CONSTRAINT sis_sync_errors_fingerprint_uq ON exchange.sis_sync_errors IS
   'This error of the run is there already: it is counted';
 COMMENT ON CONSTRAINT sis_sync_errors_counts ON exchange.sis_sync_errors IS 'Is counted from 1';
-CALL kernel.protect('exchange.sis_sync_errors', class => 'C1', key_class => 'identity', retention => 'operational');
+CALL kernel.protect('exchange.sis_sync_errors', class => 'C2', key_class => 'identity', retention => 'operational');

@@ -264,7 +264,7 @@ COMMENT ON CONSTRAINT breach_risk_assessments_two_persons ON compliance.breach_r
   'Nobody countersigns their own assessment: ask another person';
 COMMENT ON CONSTRAINT breach_risk_assessments_countersigned ON compliance.breach_risk_assessments IS
   'A second signature has a person and a time';
-CALL kernel.protect('compliance.breach_risk_assessments', key_class => 'documents', retention => 'compliance');
+CALL kernel.protect('compliance.breach_risk_assessments', class => 'C2', key_class => 'documents', retention => 'compliance');
 
 CREATE TABLE compliance.security_alerts (
   tenant_id   uuid        NOT NULL DEFAULT kernel.tenant(),

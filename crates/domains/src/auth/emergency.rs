@@ -162,9 +162,10 @@ pub async fn open_emergency(
     let values = row(json!({"ended_at": at(now)?, "used_at": at(now)?, "user_id": user, "reason": reason}));
     tx.update("auth.emergency_credentials", id, None, values).await?;
     let (token, text) = Token::new(tenant, "sls_")?;
+    // It counts as just proved until its end: this account has no password to prove it with.
     let values = row(json!({
         "user_id": user, "kind": "browser", "token_hash": hex::encode(&token.hash), "last_seen_at": at(now)?,
-        "proved_at": at(now)?, "second_factor_at": at(now)?, "idle_expires_at": at(ends)?, "expires_at": at(ends)?,
+        "proved_at": at(ends)?, "second_factor_at": at(now)?, "idle_expires_at": at(ends)?, "expires_at": at(ends)?,
         "user_agent": Some(&from.agent).filter(|t| !t.is_empty()), "ip": Some(&from.ip).filter(|t| !t.is_empty()),
     }));
     tx.insert("auth.sessions", &[NewRow { id: session, values }]).await?;

@@ -40,6 +40,13 @@ pub fn guarded(op: Op) -> Op {
                 inner(tx, call).await
             })
         }),
+        "auth.identity_provider.create" | "auth.identity_provider.change" => run(move |tx, call| {
+            let inner = inner.clone();
+            Box::pin(async move {
+                may_vouch(tx, &call)?;
+                inner(tx, call).await
+            })
+        }),
         "auth.permission.change" => run(move |tx, call| {
             let inner = inner.clone();
             Box::pin(async move {
@@ -59,6 +66,15 @@ pub fn guarded(op: Op) -> Op {
         _ => run(move |tx, call| inner(tx, call)),
     };
     Op { run, ..op }
+}
+
+/// Who a provider vouches for comes in as that account, with its roles: to say whom to believe is to give roles.
+fn may_vouch(tx: &Tx, call: &Call) -> Result<()> {
+    let vouches = call.body["links_by_email"] == true || !call.body["issuer"].is_null();
+    if vouches && !tx.ctx.may("auth.role.grant") {
+        return Err(Error::Forbidden("auth.role.grant".into()));
+    }
+    Ok(())
 }
 
 /// A role given, or the term of one that was.

@@ -72,7 +72,7 @@ pub use sign_in::{SignIn, Signed, Source, accept_and_sign_in, change_password, g
 pub use start::{Bundle, Library, StartMask, StartRole, add_roles, library, start_roles};
 pub use tenant::{NewTenant, create_tenant};
 pub use token::{ApiKey, NewApiKey, Token, create_api_key, rotate_api_key};
-pub use units::{join_unit, leave_unit};
+pub use units::belongs;
 pub use users::{
     Invitation, Invited, NewUser, accept_invitation, actions, create_service, display_names, invitation, invite,
     user_of_address,

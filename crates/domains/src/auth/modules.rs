@@ -161,6 +161,10 @@ pub(super) fn check(value: &Value) -> Result<()> {
     let all = || MODULES.iter().map(|m| m.name).collect::<Vec<_>>().join(", ");
     let wrong = || Error::invalid("value", "not_allowed", format!("Is a list of modules: {}", all()));
     let names = value.as_array().ok_or_else(wrong)?;
+    if names.iter().any(|n| n == "school") && !names.iter().any(|n| n == "records") {
+        let message = "school needs records: a student is a patient, and the clinic shows allergies";
+        return Err(Error::invalid("value", "not_allowed", message));
+    }
     if names.iter().all(|n| n.as_str().is_some_and(|n| MODULES.iter().any(|m| m.name == n))) {
         return Ok(());
     }

@@ -506,8 +506,12 @@ pub(super) async fn begin_session(
         let known = device::find(&mut tx, user, &from.device).await?;
         device::trust(&mut tx, user, known, &from.agent, rules).await?
     };
-    let sql = sql!("UPDATE auth.users SET failed_attempts = 0, locked_until = NULL, last_login_at = $2 WHERE id = $1");
-    tx.query(sql, &[&user, &now]).await?;
+    // Between the password and the code the account may have been locked: then no session lies in wait for its return.
+    let sql = sql!(
+        "UPDATE auth.users SET failed_attempts = 0, locked_until = NULL, last_login_at = $2 \
+         WHERE id = $1 AND status = 'active' RETURNING id"
+    );
+    tx.query_opt(sql, &[&user, &now]).await?.ok_or(Error::Unauthenticated)?;
     history(&mut tx, Some(user), ("success", proof.by), from).await?;
     tx.on_row(id);
     tx.commit("auth.session.create", "auth.sessions").await?;

@@ -285,7 +285,8 @@ pub(super) async fn accept(db: &Db, token: &str, invited: &Invited, new_password
     let mut tx = db.begin(as_user(db.env(), invited.tenant, invited.user), false).await?;
     let sql = sql!(
         "UPDATE auth.users SET setup_token_hash = NULL, setup_expires_at = NULL, status = 'active', failed_attempts = 0, \
-           locked_until = NULL, password_changed_at = $3 WHERE id = $1 AND setup_token_hash = $2::bytea RETURNING id"
+           locked_until = NULL, password_changed_at = $3 \
+         WHERE id = $1 AND setup_token_hash = $2::bytea AND status IN ('invited', 'active') RETURNING id"
     );
     let now: OffsetDateTime = db.env().now();
     tx.query_opt(sql, &[&invited.user, &spent, &now]).await?.ok_or(Error::NotFound)?;

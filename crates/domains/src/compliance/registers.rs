@@ -312,18 +312,32 @@ async fn decide(tx: &mut Tx, mut call: Call) -> Result<Reply> {
     if !DECIDED.contains(&state.as_str()) {
         return Err(Error::invalid("state", "not_allowed", format!("Is one of: {}", DECIDED.join(", "))));
     }
-    let found = tx.query_opt(sql!("SELECT state::text FROM compliance.security_alerts WHERE id = $1"), &[&id]).await?;
-    if found.ok_or(Error::NotFound)?.get::<_, &str>(0) == "CLOSED" {
+    let found = tx
+        .query_opt(
+            sql!("SELECT state::text, user_id, row_version FROM compliance.security_alerts WHERE id = $1"),
+            &[&id],
+        )
+        .await?;
+    let found = found.ok_or(Error::NotFound)?;
+    if found.get::<_, Option<Uuid>>("user_id") == Some(tx.ctx.actor.id) {
+        let detail = "Nobody decides about an alert of their own: ask another person";
+        return Err(Error::Refused { code: "own_review", detail: detail.into() });
+    }
+    if found.get::<_, &str>("state") == "CLOSED" {
         return Err(Error::Conflict { code: "closed", detail: "This alert is closed already".into() });
     }
     let mut values = row(json!({"state": state, "note": note}));
     values.extend(incident_id.map(|incident| ("incident_id".to_owned(), json!(incident))));
-    Ok(Reply::row(tx.update(ALERTS.table, id, None, values).await?))
+    Ok(Reply::row(tx.update(ALERTS.table, id, Some(found.get("row_version")), values).await?))
 }
 
 async fn assess(tx: &mut Tx, call: Call) -> Result<Reply> {
     let db = tx.db().clone();
     let mut values = writable(&ASSESSMENTS, db.catalog().table(ASSESSMENTS.table)?, call.body)?;
+    if tx.ctx.actor.kind == ActorKind::Service {
+        let detail = "An assessment is signed by a person, not by a program: sign in";
+        return Err(Error::Refused { code: "two_person_required", detail: detail.into() });
+    }
     let (at, by) = signature(tx)?;
     values.extend(row(json!({"signed_at": at, "signed_by": by})));
     let id = tx.ctx.env.id();
@@ -333,7 +347,7 @@ async fn assess(tx: &mut Tx, call: Call) -> Result<Reply> {
 async fn countersign(tx: &mut Tx, call: Call) -> Result<Reply> {
     let id = call.id()?;
     let sql = sql!(
-        "SELECT signed_by, countersigned_by IS NOT NULL AS done FROM compliance.breach_risk_assessments WHERE id = $1"
+        "SELECT signed_by, countersigned_by IS NOT NULL AS done, row_version FROM compliance.breach_risk_assessments WHERE id = $1"
     );
     let found = tx.query_opt(sql, &[&id]).await?.ok_or(Error::NotFound)?;
     let (at, by) = signature(tx)?;
@@ -345,7 +359,7 @@ async fn countersign(tx: &mut Tx, call: Call) -> Result<Reply> {
         return Err(Error::Conflict { code: "already_signed", detail: "This assessment has both signatures".into() });
     }
     let values = row(json!({"countersigned_by": by, "countersigned_at": at}));
-    Ok(Reply::row(tx.update(ASSESSMENTS.table, id, None, values).await?))
+    Ok(Reply::row(tx.update(ASSESSMENTS.table, id, Some(found.get("row_version")), values).await?))
 }
 
 #[derive(Deserialize)]
@@ -358,7 +372,7 @@ async fn advance(tx: &mut Tx, mut call: Call) -> Result<Reply> {
     let id = call.id()?;
     let Advance { to } = call.input()?;
     let sql = sql!(
-        "SELECT i.state::text, (SELECT a.conclusion::text FROM compliance.breach_risk_assessments a \
+        "SELECT i.state::text, i.row_version, (SELECT a.conclusion::text FROM compliance.breach_risk_assessments a \
            WHERE a.incident_id = i.id AND a.countersigned_at IS NOT NULL ORDER BY a.countersigned_at DESC LIMIT 1) AS conclusion \
          FROM compliance.breach_incidents i WHERE i.id = $1"
     );
@@ -385,7 +399,7 @@ async fn advance(tx: &mut Tx, mut call: Call) -> Result<Reply> {
         values.insert("closed_at".into(), json!(moment(tx.ctx.env.now())?));
     }
     tx.emit("compliance.breach.advanced", id, json!({"to": to}));
-    Ok(Reply::row(tx.update(INCIDENTS.table, id, None, values).await?))
+    Ok(Reply::row(tx.update(INCIDENTS.table, id, Some(found.get("row_version")), values).await?))
 }
 
 #[derive(Deserialize)]
@@ -399,7 +413,7 @@ async fn review(tx: &mut Tx, mut call: Call) -> Result<Reply> {
     let id = call.id()?;
     let Found { outcome, note } = call.input()?;
     let sql = sql!(
-        "SELECT user_id, patient_id, reviewed_at IS NOT NULL AS done FROM compliance.access_reviews WHERE id = $1"
+        "SELECT user_id, patient_id, reviewed_at IS NOT NULL AS done, row_version FROM compliance.access_reviews WHERE id = $1"
     );
     let found = tx.query_opt(sql, &[&id]).await?.ok_or(Error::NotFound)?;
     let (at, by) = signature(tx)?;
@@ -411,7 +425,7 @@ async fn review(tx: &mut Tx, mut call: Call) -> Result<Reply> {
         return Err(Error::Conflict { code: "already_reviewed", detail: "This access was reviewed before".into() });
     }
     let values = row(json!({"outcome": outcome, "note": note, "reviewed_by": by, "reviewed_at": at}));
-    let changed = tx.update(ACCESS.table, id, None, values).await?;
+    let changed = tx.update(ACCESS.table, id, Some(found.get("row_version")), values).await?;
     tx.about(found.get("patient_id"));
     Ok(Reply::row(changed))
 }

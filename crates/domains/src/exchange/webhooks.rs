@@ -135,7 +135,8 @@ pub fn jobs(outbound: &Outbound) -> Vec<Job> {
                 PUBLISHED,
                 sql!(
                     "SELECT e.name FROM unnest($1::text[]) AS e (name) WHERE EXISTS (SELECT FROM exchange.webhook_subscriptions s \
-                     WHERE s.is_active AND (jsonb_array_length(s.events) = 0 OR jsonb_exists(s.events, e.name)))"
+                     WHERE s.is_active AND (jsonb_array_length(s.events) = 0 OR jsonb_exists(s.events, e.name))) \
+                       AND NOT EXISTS (SELECT FROM kernel.settings m WHERE m.name = 'modules.chosen' AND NOT jsonb_exists(m.value, 'exchange'))"
                 ),
             ),
             retry: Retry::default(),

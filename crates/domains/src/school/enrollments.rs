@@ -65,13 +65,7 @@ async fn enroll(tx: &mut Tx, call: Call) -> Result<Reply> {
     let values = writable(&ENROLLMENTS, db.catalog().table(ENROLLMENTS.table)?, call.body)?;
     let id = tx.ctx.env.id();
     let made = tx.create(ENROLLMENTS.table, NewRow { id, values }).await?;
-    let sql = sql!(
-        "SELECT e.patient_id, s.organization_id, e.enrolled_on FROM school.student_enrollments e \
-         JOIN school.schools s ON s.id = e.school_id WHERE e.id = $1"
-    );
-    if let Some(found) = tx.query_opt(sql, &[&id]).await? {
-        auth::join_unit(tx, found.get(0), found.get(1), found.get(2)).await?;
-    }
+    reach(tx, id).await?;
     Ok(Reply::created(made))
 }
 
@@ -84,14 +78,24 @@ async fn leave(tx: &mut Tx, call: Call) -> Result<Reply> {
         return Err(Error::invalid("exited_on", "required", "Say the last day"));
     }
     let row = tx.update(ENROLLMENTS.table, id, call.if_match, values).await?;
+    reach(tx, id).await?;
+    Ok(Reply::row(row))
+}
+
+/// The student belongs to the school's unit on the days of all enrolments there, as this one now stands.
+async fn reach(tx: &mut Tx, enrollment: Uuid) -> Result<()> {
     let sql = sql!(
-        "SELECT e.patient_id, s.organization_id, e.exited_on FROM school.student_enrollments e \
+        "SELECT e.patient_id, s.organization_id FROM school.student_enrollments e \
          JOIN school.schools s ON s.id = e.school_id WHERE e.id = $1"
     );
-    if let Some(found) = tx.query_opt(sql, &[&id]).await? {
-        auth::leave_unit(tx, found.get(0), found.get(1), found.get(2)).await?;
-    }
-    Ok(Reply::row(row))
+    let Some(found) = tx.query_opt(sql, &[&enrollment]).await? else { return Ok(()) };
+    let (student, unit): (Uuid, Uuid) = (found.get(0), found.get(1));
+    let sql = sql!(
+        "SELECT e.enrolled_on, e.exited_on FROM school.student_enrollments e \
+         JOIN school.schools s ON s.id = e.school_id AND s.organization_id = $2 WHERE e.patient_id = $1"
+    );
+    let spans: Vec<_> = tx.query(sql, &[&student, &unit]).await?.iter().map(|row| (row.get(0), row.get(1))).collect();
+    auth::belongs(tx, student, unit, &spans).await
 }
 
 /// Whether a student is enrolled at a school on a day.

@@ -54,7 +54,8 @@ async fn make_due(tx: &mut Tx) -> Result<()> {
 async fn watch(tx: &mut Tx) -> Result<()> {
     let now = tx.ctx.env.now();
     let sql = sql!(
-        "SELECT v.id, greatest(v.check_in_at, least(v.check_in_at + interval '8 hours', e.ends)) AS ends \
+        "SELECT v.id, greatest(v.check_in_at, least(v.check_in_at + interval '8 hours', e.ends)) AS ends, \
+           EXISTS (SELECT FROM kernel.subject_keys k WHERE k.id = v.student_id AND k.destroyed_at IS NOT NULL) AS erased \
          FROM school.clinic_visits v JOIN school.schools s ON s.id = v.school_id \
          CROSS JOIN LATERAL (SELECT coalesce( \
            (SELECT max((v.visit_on + p.ends_at::text::time) AT TIME ZONE s.timezone::text) \
@@ -64,7 +65,7 @@ async fn watch(tx: &mut Tx) -> Result<()> {
          WHERE v.status = 'OPEN' AND e.ends + interval '30 minutes' <= $1 AND v.check_in_at <= $1 ORDER BY v.check_in_at"
     );
     for forgotten in tx.query(sql, &[&now]).await? {
-        visits::close_forgotten(tx, forgotten.get(0), forgotten.get(1)).await?;
+        visits::close_forgotten(tx, forgotten.get("id"), forgotten.get("ends"), forgotten.get("erased")).await?;
     }
     let sql = sql!(
         "SELECT v.id, v.attended_by FROM school.clinic_visits v \

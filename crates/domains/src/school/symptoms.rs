@@ -25,6 +25,14 @@ pub const SYMPTOMS: [&str; 14] = [
     "DIZZINESS",
 ];
 
+fn code(syndrome: Syndrome) -> &'static str {
+    match syndrome {
+        Syndrome::InfluenzaLike => "ILI",
+        Syndrome::Gastrointestinal => "GI",
+        Syndrome::RashFever => "RASH_FEVER",
+    }
+}
+
 /// Writes down each syndrome that the signs of a visit make, once a visit.
 ///
 /// # Errors
@@ -49,17 +57,22 @@ pub(super) async fn note(tx: &mut Tx, visit: &Record) -> Result<()> {
         vomiting: u8::from(has("VOMITING")),
         diarrhoea: if has("DIARRHEA_REPEATED") { 2 } else { u8::from(has("DIARRHEA")) },
     };
+    let taken_back = visit.text("status") == "VOIDED";
+    let codes: Vec<&str> = if taken_back { Vec::new() } else { signs.syndromes().into_iter().map(code).collect() };
     let (id, student) = (visit.id().unwrap_or_default(), visit.text("student_id"));
     let student: Uuid = student.parse().map_err(Error::internal)?;
-    for syndrome in signs.syndromes() {
-        let code = match syndrome {
-            Syndrome::InfluenzaLike => "ILI",
-            Syndrome::Gastrointestinal => "GI",
-            Syndrome::RashFever => "RASH_FEVER",
-        };
-        let sql =
-            sql!("SELECT EXISTS (SELECT FROM school.symptom_tracking WHERE visit_id = $1 AND syndrome = $2::text)");
-        if tx.query_opt(sql, &[&id, &code]).await?.is_some_and(|found| found.get(0)) {
+    // What the visit says no more was no case.
+    let sql = sql!(
+        "UPDATE school.symptom_tracking SET case_class = 'RULED_OUT' \
+         WHERE visit_id = $1 AND source = 'VISIT' AND case_class <> 'RULED_OUT' AND NOT syndrome::text = ANY($2)"
+    );
+    tx.query(sql, &[&id, &codes]).await?;
+    for code in codes {
+        let sql = sql!(
+            "UPDATE school.symptom_tracking SET case_class = CASE case_class WHEN 'RULED_OUT' THEN 'SUSPECT' ELSE case_class END \
+             WHERE visit_id = $1 AND syndrome = $2::text RETURNING id"
+        );
+        if tx.query_opt(sql, &[&id, &code]).await?.is_some() {
             continue;
         }
         let groups = sql!(

@@ -72,6 +72,8 @@ const AT_THE_BEGINNING: [&str; 9] = [
     "client_ref",
     "record_regime",
 ];
+/// The disposition when 911 was called.
+const CALLED_911: &str = "EMERGENCY_SERVICES_911";
 /// A visit that is longer is an error.
 const LONGEST: Duration = Duration::hours(8);
 
@@ -201,8 +203,14 @@ async fn same_client(tx: &mut Tx, values: &Map<String, Value>) -> Result<Option<
         return Ok(None);
     }
     let client = id_of(values, "client_ref")?;
-    let sql = sql!("SELECT id FROM school.clinic_visits WHERE client_ref = $1");
-    Ok(tx.query_opt(sql, &[&client]).await?.map(|found| found.get(0)))
+    let sql = sql!("SELECT id, student_id, school_id FROM school.clinic_visits WHERE client_ref = $1");
+    let Some(found) = tx.query_opt(sql, &[&client]).await? else { return Ok(None) };
+    let who = (id_of(values, "student_id")?, id_of(values, "school_id")?);
+    if (found.get::<_, Uuid>("student_id"), found.get::<_, Uuid>("school_id")) != who {
+        let detail = "This client_ref was used for a visit of another student or school: use a new one";
+        return Err(Error::Conflict { code: "client_ref_used", detail: detail.into() });
+    }
+    Ok(Some(found.get("id")))
 }
 
 async fn check_out(tx: &mut Tx, call: Call) -> Result<Reply> {
@@ -224,9 +232,10 @@ async fn check_out(tx: &mut Tx, call: Call) -> Result<Reply> {
     values.insert("check_out_at".into(), json!(clock::text(out)?));
     values.insert("status".into(), json!("CLOSED"));
     complete(tx, &before, &mut values).await?;
-    let row = tx.update(VISITS.table, id, version, values).await?;
+    // Without If-Match what was just read must still stand, so that nobody's check-out is written over.
+    let row = tx.update(VISITS.table, id, version.or(Some(version_of(&before)?)), values).await?;
     symptoms::note(tx, &row).await?;
-    if disposition == "EMERGENCY_SERVICES_911" {
+    if disposition == CALLED_911 {
         // Ids only: who is told learns that 911 was called, not for what.
         tx.emit("school.visit.emergency", id, json!({ "school": before.text("school_id") }));
     }
@@ -248,6 +257,7 @@ async fn change(tx: &mut Tx, mut call: Call) -> Result<Reply> {
         let detail = "This visit was taken back: enter it anew";
         return Err(Error::Conflict { code: "state_conflict", detail: detail.into() });
     }
+    same_day(tx, &before, &values).await?;
     if before.text("status") == "OPEN" && status.is_empty() {
         refuse(&values, &AT_THE_END)?;
         let row = tx.update(VISITS.table, id, Some(version), values).await?;
@@ -269,8 +279,31 @@ async fn change(tx: &mut Tx, mut call: Call) -> Result<Reply> {
     }
     let row = tx.update(VISITS.table, id, Some(version), values).await?;
     symptoms::note(tx, &row).await?;
+    if row.text("disposition") == CALLED_911
+        && before.text("disposition") != CALLED_911
+        && row.text("status") != "VOIDED"
+    {
+        tx.emit("school.visit.emergency", id, json!({ "school": before.text("school_id") }));
+    }
     tx.emit("school.visit.amended", id, json!({ "school": before.text("school_id") }));
     Ok(Reply::row(row))
+}
+
+/// Refuses to move a visit to another day, by which it is numbered and counted, or into the future.
+async fn same_day(tx: &mut Tx, before: &Record, values: &Map<String, Value>) -> Result<()> {
+    let Some(at) = clock::instant(values, "check_in_at")? else { return Ok(()) };
+    let school: Uuid = before.text("school_id").parse().map_err(Error::internal)?;
+    let day = days::of(tx, school, at).await?.to_string();
+    if day != before.text("visit_on") || at > tx.ctx.env.now() + Duration::minutes(5) {
+        let message = "Is on the day of the visit and not in the future: take this visit back and enter it anew";
+        return Err(Error::invalid("check_in_at", "time_order", message));
+    }
+    Ok(())
+}
+
+fn version_of(row: &Record) -> Result<i32> {
+    let version = row.get("row_version").and_then(Value::as_i64).and_then(|v| i32::try_from(v).ok());
+    version.ok_or_else(|| Error::internal("a row without its version"))
 }
 
 /// Keeps what a visit said.
@@ -309,10 +342,10 @@ async fn complete(tx: &mut Tx, before: &Record, values: &mut Map<String, Value>)
         }
     }
     let disposition = now_or_before("disposition", values);
-    if disposition == json!("EMERGENCY_SERVICES_911") && now_or_before("emergency_called_at", values).is_null() {
+    if disposition == json!(CALLED_911) && now_or_before("emergency_called_at", values).is_null() {
         return Err(Error::invalid("emergency_called_at", "required", "Say when 911 was called"));
     }
-    let went_home = ["SENT_HOME", "PARENT_PICKUP", "EMERGENCY_SERVICES_911"].iter().any(|d| disposition == json!(d));
+    let went_home = ["SENT_HOME", "PARENT_PICKUP", CALLED_911].iter().any(|d| disposition == json!(d));
     let school: Uuid = before.text("school_id").parse().map_err(Error::internal)?;
     let day = days::of(tx, school, from).await?;
     let bells = days::bells(tx, school, day).await?;
@@ -348,12 +381,15 @@ pub(super) fn id_of(values: &Map<String, Value>, name: &str) -> Result<Uuid> {
 }
 
 /// The day of a visit at its school, for those who close visits.
-pub(super) async fn close_forgotten(tx: &mut Tx, visit: Uuid, at: OffsetDateTime) -> Result<()> {
+pub(super) async fn close_forgotten(tx: &mut Tx, visit: Uuid, at: OffsetDateTime, erased: bool) -> Result<()> {
     let before = tx.get(VISITS.table, visit, &[]).await?;
     let mut values = row(json!({
         "check_out_at": clock::text(at)?, "disposition": "STAYED_IN_CLINIC", "status": "CLOSED",
-        "disposition_note": "auto-closed, verify",
     }));
+    // Nothing can be sealed for a person whose key was destroyed.
+    if !erased {
+        values.insert("disposition_note".into(), json!("auto-closed, verify"));
+    }
     let (school, from): (Uuid, Option<OffsetDateTime>) = (
         before.text("school_id").parse().map_err(Error::internal)?,
         clock::read(before.get("check_in_at").unwrap_or(&Value::Null), "check_in_at")?,
@@ -364,7 +400,7 @@ pub(super) async fn close_forgotten(tx: &mut Tx, visit: Uuid, at: OffsetDateTime
     values.insert("class_minutes_missed".into(), json!(class.minutes.min(480)));
     values.insert("minutes_estimated".into(), json!(class.estimated));
     values.insert("periods_missed".into(), json!(class.periods));
-    tx.update(VISITS.table, visit, None, values).await?;
+    tx.update(VISITS.table, visit, Some(version_of(&before)?), values).await?;
     tx.emit("school.visit.ended", visit, json!({ "school": school }));
     Ok(())
 }

@@ -3,7 +3,11 @@
 use crate::world::{World, at, open};
 use salus_core::{Channel, Ctx, Env, Error, Grant, Permissions, Purpose, Scope};
 use salus_domains::operations;
-use salus_store::{Body, Call, Record};
+use salus_store::{
+    Body, Call, Record,
+    jobs::{Dispatcher, Pace},
+    outbound::{Outbound, Rules},
+};
 use salus_testkit::TestDb;
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, sync::Arc};
@@ -294,4 +298,109 @@ async fn the_numbers_are_those_of_the_visits() {
     let told = s.world.call_as(blind, "school.visit.analytics", Call::default()).await.unwrap();
     let Body::Json(told) = told.body else { panic!("no JSON") };
     assert_eq!((&told["visits"], &told["frequent_visitors"]), (&Value::Null, &json!([])));
+}
+
+async fn changed(s: &School, visit: &str, body: Value) -> Result<Record, Error> {
+    let now = row(s.world.call("school.visit.get", at(visit)).await)?;
+    let version = now.get("row_version").and_then(Value::as_i64).and_then(|v| i32::try_from(v).ok());
+    row(s.world.call("school.visit.change", Call { body, if_match: version, ..at(visit) }).await)
+}
+
+#[tokio::test]
+async fn a_visit_that_is_taken_back_is_no_case_and_none_moves_to_another_day() {
+    let s = School::new().await;
+    let student = s.student("A-1").await;
+    let mut body = s.visit(&student, "2026-03-02T18:00:00Z");
+    body["temperature"] = json!("38.2");
+    body["symptoms"] = json!(["COUGH"]);
+    let visit = id(&s.check_in(body).await.unwrap());
+    for at in ["2026-03-01T18:00:00Z", "2026-03-02T20:30:00Z"] {
+        assert_eq!(code(changed(&s, &visit, json!({"check_in_at": at})).await), "time_order", "{at}");
+    }
+    changed(&s, &visit, json!({"check_in_at": "2026-03-02T17:58:00Z"})).await.unwrap();
+    s.check_out(&visit, json!({"disposition": "SENT_HOME"})).await.unwrap();
+    let class = async || {
+        let found = s.world.call("school.symptom.list", Call::default()).await.unwrap();
+        let Body::Page(found) = found.body else { panic!("no page") };
+        let classes: Vec<String> = found.rows.iter().map(|r| r.text("case_class").to_owned()).collect();
+        classes
+    };
+    assert_eq!(class().await, ["SUSPECT"]);
+    changed(&s, &visit, json!({"symptoms": [], "amended_reason": "Another child's"})).await.unwrap();
+    assert_eq!(class().await, ["RULED_OUT"], "without a cough it is no influenza-like illness");
+    changed(&s, &visit, json!({"symptoms": ["COUGH"], "amended_reason": "It was this child's"})).await.unwrap();
+    assert_eq!(class().await, ["SUSPECT"]);
+    changed(&s, &visit, json!({"status": "VOIDED", "amended_reason": "Wrong child"})).await.unwrap();
+    assert_eq!(class().await, ["RULED_OUT"]);
+}
+
+#[tokio::test]
+async fn a_reference_of_a_device_is_of_one_visit_and_a_late_call_to_911_is_told_as_well() {
+    let s = School::new().await;
+    let (one, other) = (s.student("A-1").await, s.student("A-2").await);
+    let mut body = s.visit(&one, "2026-03-02T18:00:00Z");
+    body["client_ref"] = json!(Uuid::from_u128(7));
+    let visit = id(&s.check_in(body.clone()).await.unwrap());
+    assert_eq!(id(&s.check_in(body.clone()).await.unwrap()), visit, "sent again");
+    body["student_id"] = json!(other);
+    assert_eq!(code(s.check_in(body).await), "client_ref_used", "the second child is not lost silently");
+    s.check_out(&visit, json!({"disposition": "SENT_HOME"})).await.unwrap();
+    let body = json!({"disposition": "EMERGENCY_SERVICES_911", "emergency_called_at": "2026-03-02T18:20:00Z",
+        "amended_reason": "911 was called from the bus"});
+    changed(&s, &visit, body).await.unwrap();
+    let admin = s.world.database.connect("salus_admin").await;
+    let told = "SELECT count(*) FROM kernel.outbox WHERE event = 'school.visit.emergency'";
+    assert_eq!(admin.query_one(told, &[]).await.unwrap().get::<_, i64>(0), 1);
+}
+
+#[tokio::test]
+async fn an_erased_student_holds_up_nobodys_forgotten_visit() {
+    let s = School::new().await;
+    let (gone, stays) = (s.student("A-1").await, s.student("A-2").await);
+    for student in [&gone, &stays] {
+        let mut body = s.visit(student, "2026-02-27T18:00:00Z");
+        body["backdated_reason"] = json!("The clinic was without power");
+        s.check_in(body).await.unwrap();
+    }
+    let admin = s.world.database.connect("salus_admin").await;
+    let erase = format!("UPDATE kernel.subject_keys SET wrapped = NULL, destroyed_at = now() WHERE id = '{gone}'");
+    admin.batch_execute(&erase).await.unwrap();
+    let jobs = salus_domains::jobs(&Arc::default(), &Outbound::new(Rules::default()).unwrap()).unwrap();
+    let dispatcher = Dispatcher::new(s.world.db.clone(), Arc::new(jobs), Pace::default());
+    admin.batch_execute("UPDATE kernel.schedules SET next_run_at = clock_timestamp()").await.unwrap();
+    dispatcher.drain(s.world.tenant).await.unwrap();
+    admin.batch_execute("UPDATE kernel.schedules SET next_run_at = clock_timestamp()").await.unwrap();
+    dispatcher.drain(s.world.tenant).await.unwrap();
+    let open = "SELECT count(*) FROM school.clinic_visits WHERE status = 'OPEN'";
+    assert_eq!(admin.query_one(open, &[]).await.unwrap().get::<_, i64>(0), 0, "both are closed");
+}
+
+#[tokio::test]
+async fn a_school_reaches_a_student_on_the_days_of_all_enrolments() {
+    let s = School::new().await;
+    let student = s.student("A-1").await;
+    let admin = s.world.database.connect("salus_admin").await;
+    let days = async || -> Vec<String> {
+        let sql =
+            "SELECT valid_from || '..' || coalesce(valid_to::text, '') FROM auth.person_units ORDER BY valid_from";
+        admin.query(sql, &[]).await.unwrap().iter().map(|row| row.get(0)).collect()
+    };
+    assert_eq!(days().await, ["2025-08-18.."]);
+    let found = s.world.call("school.enrollment.list", Call::default()).await.unwrap();
+    let Body::Page(found) = found.body else { panic!("no page") };
+    let first = id(&found.rows[0]);
+    let end = async |day: &str| {
+        let body = json!({"exited_on": day});
+        row(s.world.call("school.enrollment.end", Call { body, ..at(&first) }).await).unwrap();
+    };
+    end("2025-12-19").await;
+    let body = json!({"patient_id": student, "school_id": s.id, "grade": "4", "enrolled_on": "2026-01-12"});
+    s.world.create("school.enrollment.create", body).await;
+    assert_eq!(days().await, ["2025-08-18..2025-12-19", "2026-01-12.."]);
+    end("2025-12-12").await;
+    assert_eq!(
+        days().await,
+        ["2025-08-18..2025-12-12", "2026-01-12.."],
+        "a correction of the past takes nothing of today"
+    );
 }

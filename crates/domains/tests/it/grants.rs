@@ -96,6 +96,8 @@ async fn an_administrator_appoints_others_and_never_themself() {
     let user = made(&desk.owner, USERS, &invited).await;
     // Who may not give a role is not handed the account of somebody who has it either.
     refused(&desk.clerk, &format!("{USERS}/{user}/reinvite"), &json!({})).await;
+    // Nor do they take it away.
+    refused(&desk.clerk, &format!("{USERS}/{user}/roles"), &json!({"roles": []})).await;
     assert_eq!(desk.owner.post(&format!("{USERS}/{user}/reinvite"), &json!({})).await.status.as_u16(), 200);
     // An own role is not widened by its holder.
     let owners = desk.find(ROLES, "OWNER").await;

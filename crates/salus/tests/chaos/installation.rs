@@ -73,7 +73,7 @@ impl Installation {
         made["key"].as_str().unwrap().clone_into(&mut self.key);
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = if self.limit_files {
             let mut shell = Command::new("sh");
             shell.args(["-c", "ulimit -Sn 256 && exec \"$@\"", "sh", env!("CARGO_BIN_EXE_salus")]);
@@ -165,6 +165,11 @@ impl Installation {
         assert!(server.wait().unwrap().success(), "it stops cleanly");
     }
 
+    /// The process of the running server.
+    pub fn server_id(&self) -> u32 {
+        self.server.as_ref().unwrap().id()
+    }
+
     /// Kills, and starts the server again if it was killed.
     pub fn kill(&mut self, target: Target) {
         self.kill_only(target);
@@ -177,7 +182,7 @@ impl Installation {
     pub fn kill_only(&mut self, target: Target) {
         let mut gone = Vec::new();
         if target != Target::Database {
-            gone.push(self.server.as_ref().unwrap().id());
+            gone.push(self.server_id());
         }
         if target == Target::Everything {
             gone.extend(self.guards());

@@ -9,10 +9,12 @@ mod failover;
 mod faults;
 mod installation;
 mod loss;
+mod memory;
 mod network;
 mod pooler;
 mod random;
 mod replicas;
+mod rotation;
 mod slow;
 mod writer;
 
