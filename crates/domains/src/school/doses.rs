@@ -214,22 +214,7 @@ async fn by_order(
         }
         values.insert(name.into(), json!(should));
     }
-    match (order.kind == "SCHEDULED", said.scheduled) {
-        (true, None) => {
-            return Err(Error::invalid("scheduled_for", "required", "Say which dose of the order this is"));
-        }
-        (true, Some(_)) if !order.is("is_slot") => {
-            return Err(Error::invalid(
-                "scheduled_for",
-                "not_allowed",
-                "Is none of the order's times at the school that day",
-            ));
-        }
-        (false, Some(_)) => {
-            return Err(Error::invalid("scheduled_for", "not_allowed", "Only a scheduled order has times"));
-        }
-        _ => (),
-    }
+    fits(&order, said)?;
     if !given(values, "school_id") {
         values.insert("school_id".into(), json!(order.school));
     }
@@ -263,6 +248,18 @@ async fn by_order(
         over.insert("order_not_in_force".into(), json!(true));
     }
     Ok(())
+}
+
+/// Whether a dose names a time as its order wants.
+fn fits(order: &Order, said: &Said) -> Result<()> {
+    match (order.kind == "SCHEDULED", said.scheduled) {
+        (true, None) => Err(Error::invalid("scheduled_for", "required", "Say which dose of the order this is")),
+        (true, Some(_)) if !order.is("is_slot") => {
+            Err(Error::invalid("scheduled_for", "not_allowed", "Is none of the order's times at the school that day"))
+        }
+        (false, Some(_)) => Err(Error::invalid("scheduled_for", "not_allowed", "Only a scheduled order has times")),
+        _ => Ok(()),
+    }
 }
 
 /// Who may record this dose, and whether it may be given now.

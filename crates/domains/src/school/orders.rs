@@ -5,7 +5,7 @@ use super::{doses, visits::id_of};
 use salus_core::{Error, Result, identifier};
 use salus_rules::medication::{is_rescue, time_of_day};
 use salus_store::{
-    Call, Catalog, Method, Op, Reply, Resource, Tx,
+    Call, Catalog, Method, Op, Reply, Resource, Row, Tx,
     catalog::{row_schema, write_schema},
     engine::{NewRow, writable},
     run, sql,
@@ -247,18 +247,7 @@ async fn activate(tx: &mut Tx, call: Call) -> Result<Reply> {
     if order.get("over") {
         return Err(Error::invalid("valid_to", "time_order", "This order has ended: write a new one"));
     }
-    let student: Uuid = order.get("student_id");
-    let from_stock = text("kind") == "STOCK_STANDING_ORDER" && is_rescue(&text("medication"));
-    for (name, column, code, message) in [
-        ("prescriber_order_id", "ordered", "prescriber_order_missing", "Needs the prescriber's order"),
-        ("guardian_consent_id", "consented", "consent_missing", "Needs the guardian's consent"),
-    ] {
-        match order.get::<_, Option<Uuid>>(column) {
-            Some(document) => of_student(tx, document, student, name).await?,
-            None if from_stock => (),
-            None => return Err(Error::invalid(name, code, message)),
-        }
-    }
+    documents(tx, &order).await?;
     if text("kind") == "SELF_CARRY" && !order.get::<_, bool>("carries") {
         let message = "Carrying it oneself must be approved";
         return Err(Error::invalid("self_carry_approved", "required", message));
@@ -282,6 +271,24 @@ async fn activate(tx: &mut Tx, call: Call) -> Result<Reply> {
     let row = tx.update(ORDERS.table, id, call.if_match, values).await?;
     doses::make_due(tx, Some(id)).await?;
     Ok(Reply::row(row))
+}
+
+/// The prescriber's order and the guardian's consent; only rescue medicine from stock needs neither.
+async fn documents(tx: &mut Tx, order: &Row) -> Result<()> {
+    let student: Uuid = order.get("student_id");
+    let from_stock =
+        order.get::<_, String>("kind") == "STOCK_STANDING_ORDER" && is_rescue(&order.get::<_, String>("medication"));
+    for (name, column, code, message) in [
+        ("prescriber_order_id", "ordered", "prescriber_order_missing", "Needs the prescriber's order"),
+        ("guardian_consent_id", "consented", "consent_missing", "Needs the guardian's consent"),
+    ] {
+        match order.get::<_, Option<Uuid>>(column) {
+            Some(document) => of_student(tx, document, student, name).await?,
+            None if from_stock => (),
+            None => return Err(Error::invalid(name, code, message)),
+        }
+    }
+    Ok(())
 }
 
 async fn stop(tx: &mut Tx, call: Call, to: &'static str) -> Result<Reply> {
