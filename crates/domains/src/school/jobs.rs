@@ -1,7 +1,8 @@
-//! What is done about visits without anybody asking: one that is open for two hours is pointed out, one that nobody ended is
+//! What is done about visits and doses without anybody asking: one that is open for two hours is pointed out, one that nobody ended is
 //! ended half an hour after the last bell and marked to be verified, and a call to 911 is told to those who lead the school.
+//! Doses are made due, and missed when nobody recorded them.
 
-use super::visits;
+use super::{doses, orders, visits};
 use crate::auth::{self, Notice};
 use salus_core::Result;
 use salus_store::{
@@ -24,12 +25,30 @@ pub fn jobs() -> Vec<Job> {
             work: Work::local(|tx, _| Box::pin(watch(tx))),
         },
         Job {
+            name: "school.make_doses_due",
+            when: When::Cron("*/10 * * * *"),
+            retry: Retry::default(),
+            work: Work::local(|tx, _| Box::pin(make_due(tx))),
+        },
+        Job {
+            name: "school.mark_missed_doses",
+            when: When::Cron("* * * * *"),
+            retry: Retry::default(),
+            work: Work::local(|tx, _| Box::pin(doses::mark_missed(tx))),
+        },
+        Job {
             name: "school.tell_emergency",
             when: When::Events(&["school.visit.emergency"]),
             retry: Retry::default(),
             work: Work::local(|tx, task| Box::pin(tell_emergency(tx, task))),
         },
     ]
+}
+
+/// Ends the orders whose last day is over, then makes the doses of the others due.
+async fn make_due(tx: &mut Tx) -> Result<()> {
+    orders::expire(tx).await?;
+    doses::make_due(tx, None).await
 }
 
 async fn watch(tx: &mut Tx) -> Result<()> {

@@ -1,19 +1,24 @@
 //! School health: schools and students, visits to the clinic, medication, immunization, outbreaks.
 //!
 //! A student is a patient; [`RESOURCES`] holds what the school adds. Invariants: a student has one open visit at most;
-//! a visit that has ended keeps its disposition and times, and changes by amendment only. Vaccine doses and allergies
+//! a visit that has ended keeps its disposition and times, and changes by amendment only; a dose is recorded once, by an
+//! order that nobody changes while it is in force. Vaccine doses and allergies
 //! are facts of [`crate::records`], guardians contacts of [`crate::medical`].
 
 mod analytics;
 mod clock;
 mod days;
+mod doses;
 mod enrollments;
 mod jobs;
+mod orders;
 mod reads;
 mod symptoms;
 mod visits;
 
+pub use doses::DOSES;
 pub use jobs::jobs;
+pub use orders::ORDERS;
 pub use symptoms::SYMPTOMS;
 pub use visits::VISITS;
 
@@ -27,7 +32,10 @@ use salus_store::{Catalog, Op, Resource};
 /// # Errors
 /// [`salus_core::Error::Internal`] when the catalogue lacks a table.
 pub fn actions(catalog: &Catalog) -> Result<Vec<Op>> {
-    Ok([visits::actions(catalog)?, enrollments::actions(catalog)?].into_iter().flatten().collect())
+    Ok([visits::actions(catalog)?, enrollments::actions(catalog)?, orders::actions(catalog)?, doses::actions(catalog)?]
+        .into_iter()
+        .flatten()
+        .collect())
 }
 
 /// What is read besides plain rows.
@@ -75,24 +83,8 @@ pub const RESOURCES: &[Resource] = &[
         filters: &["student_id", "active"],
         ..shown("school.student_drug_allergies", "school/drug-allergies", "school.drug_allergy", "school.visit.read")
     },
-    Resource {
-        filters: &["student_id", "status", "kind"],
-        ..shown(
-            "school.student_medication_orders",
-            "school/medication-orders",
-            "school.medication_order",
-            "school.med.administer",
-        )
-    },
-    Resource {
-        filters: &["student_id", "order_id", "school_id", "outcome", "scheduled_for"],
-        ..shown(
-            "school.medication_administrations",
-            "school/medication-administrations",
-            "school.administration",
-            "school.med.administer",
-        )
-    },
+    ORDERS,
+    DOSES,
     Resource {
         filters: &["student_id", "school_id", "syndrome", "onset_on"],
         ..shown("school.symptom_tracking", "school/symptoms", "school.symptom", "school.outbreak.read")

@@ -365,11 +365,16 @@ fn refuse(values: &Map<String, Value>, locked: &[&str]) -> Result<()> {
     }
 }
 
-fn given(values: &Map<String, Value>, name: &str) -> bool {
+/// Whether a field says something.
+pub(super) fn given(values: &Map<String, Value>, name: &str) -> bool {
     values.get(name).is_some_and(|v| !v.is_null() && v.as_str().is_none_or(|s| !s.trim().is_empty()))
 }
 
-fn id_of(values: &Map<String, Value>, name: &str) -> Result<Uuid> {
+/// The id in a field.
+///
+/// # Errors
+/// [`Error::Invalid`] naming the field.
+pub(super) fn id_of(values: &Map<String, Value>, name: &str) -> Result<Uuid> {
     let text = values.get(name).and_then(Value::as_str);
     let text = text.ok_or_else(|| Error::invalid(name, "required", "Is required"))?;
     text.parse().map_err(|_| Error::invalid(name, "wrong_type", "Is a UUID"))

@@ -15,16 +15,16 @@ use time::{OffsetDateTime, macros::datetime};
 use uuid::Uuid;
 
 /// 11:00 in Los Angeles.
-const NOW: OffsetDateTime = datetime!(2026-03-02 19:00 UTC);
+pub const NOW: OffsetDateTime = datetime!(2026-03-02 19:00 UTC);
 
-struct School {
-    world: World,
-    unit: String,
-    id: String,
+pub struct School {
+    pub world: World,
+    pub unit: String,
+    pub id: String,
 }
 
 impl School {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         let database = TestDb::new().await;
         let db = open(database.config("salus_app"), Env::fixed(NOW)).await;
         let ops = operations(db.catalog()).unwrap();
@@ -51,7 +51,7 @@ impl School {
         Self { world, unit, id: school }
     }
 
-    async fn student(&self, number: &str) -> String {
+    pub async fn student(&self, number: &str) -> String {
         let patient = id(&self.world.create("medical.patient.create", json!({"family_name": "Quillfeather"})).await);
         let body = json!({"patient_id": patient, "student_number": number, "school_id": self.id, "grade": "4"});
         self.world.create("school.student.create", body).await;
@@ -73,21 +73,21 @@ impl School {
     }
 }
 
-fn row(reply: Result<salus_store::Reply, Error>) -> Result<Record, Error> {
+pub fn row(reply: Result<salus_store::Reply, Error>) -> Result<Record, Error> {
     match reply?.body {
         Body::Row(row) => Ok(row),
         _ => panic!("no row"),
     }
 }
 
-fn id(row: &Record) -> String {
+pub fn id(row: &Record) -> String {
     row.text("id").to_owned()
 }
 
-fn code(told: Result<Record, Error>) -> String {
+pub fn code(told: Result<Record, Error>) -> String {
     match told {
         Err(Error::Invalid(fields)) => fields[0].code.clone(),
-        Err(Error::Conflict { code, .. }) => code.to_string(),
+        Err(Error::Conflict { code, .. } | Error::Refused { code, .. }) => code.to_string(),
         other => panic!("{other:?}"),
     }
 }

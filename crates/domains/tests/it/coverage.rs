@@ -78,6 +78,19 @@ async fn prepare(world: &World, admin: &Client, planted: Uuid, op: &Op) -> Optio
         "school.visit.change" => "UPDATE school.clinic_visits SET status = 'CLOSED', disposition = 'OTHER', \
                                   check_in_at = now() - interval '10 minutes', check_out_at = now()"
             .to_owned(),
+        name if name.starts_with("school.medication_order.") || name == "school.administration.record" => {
+            let status = if name.ends_with(".change") || name.ends_with(".activate") { "DRAFT" } else { "ACTIVE" };
+            format!(
+                "UPDATE school.student_drug_allergies SET active = false; UPDATE records.documents SET status = 'REFERENCED'; \
+                 UPDATE school.student_enrollments SET enrolled_on = '2000-01-01', exited_on = NULL; \
+                 UPDATE school.student_medication_orders SET prescriber_order_id = (SELECT min(id::text)::uuid FROM records.documents), \
+                 guardian_consent_id = (SELECT min(id::text)::uuid FROM records.documents), status = '{status}', kind = 'PRN', times = '[]', prescriber_npi = NULL, \
+                 drug_catalog_id = NULL, valid_from = '2000-01-01', valid_to = current_date + 9"
+            )
+        }
+        "school.administration.effect" => "UPDATE school.medication_administrations SET outcome = 'GIVEN', dose_given = 1, \
+             scheduled_for = NULL, prn_effect = NULL, effect_at = NULL, administered_at = now() - interval '1 hour'"
+            .to_owned(),
         "school.enrollment.end" => "UPDATE school.student_enrollments SET enrolled_on = '2000-01-01'".to_owned(),
         _ => return None,
     };
@@ -109,10 +122,18 @@ async fn make_room(admin: &Client, table: &str) -> bool {
 }
 
 /// What an operation wants that no schema tells.
-fn own_body(op: &Op, spare: Option<Uuid>) -> Option<serde_json::Value> {
+fn own_body(op: &Op, spare: Option<Uuid>, planted: &Plausible) -> Option<serde_json::Value> {
     match (op.name.as_str(), spare) {
         ("compliance.erasure_request.confirm", Some(person)) => Some(serde_json::json!({"confirm": person})),
         ("compliance.tenant_erasure_request.ask", _) => Some(serde_json::json!({"slug": "north"})),
+        ("school.medication_order.draft", _) => Some(serde_json::json!({
+            "student_id": planted.row("medical.patients"), "medication": "north_canary", "dose_qty": "1", "dose_unit": "tablet",
+            "route": "ORAL", "kind": "PRN", "valid_from": "2026-01-01", "valid_to": "2026-12-31",
+        })),
+        ("school.medication_order.change", _) => Some(serde_json::json!({"storage": "north_canary"})),
+        ("school.administration.record", _) => Some(serde_json::json!({
+            "order_id": planted.row("school.student_medication_orders"), "outcome": "ABSENT",
+        })),
         _ => None,
     }
 }
@@ -130,7 +151,7 @@ async fn every_operation_leaves_exactly_one_event_however_it_ends() {
         let spare = prepare(&world, &admin, plausible.row("kernel.approvals"), op).await;
         let replaced = op.name.ends_with(".create") && make_room(&admin, op.target).await;
         let mut good = plausible.call(&world, op, &format!("north_canary_{}", letters(i))).await;
-        good.body = own_body(op, spare).unwrap_or(good.body);
+        good.body = own_body(op, spare, &plausible).unwrap_or(good.body);
         let mut nobody = world.operator();
         nobody.permissions = Arc::new(Permissions::default());
         let mut somebody = world.operator();

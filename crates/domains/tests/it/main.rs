@@ -15,6 +15,7 @@ mod grants;
 mod groups;
 mod isolation;
 mod keys;
+mod medication;
 mod oidc;
 mod patients;
 mod plausible;

@@ -49,6 +49,14 @@ const TITLES: &[(&str, [&str; 3])] = &[
         ],
     ),
     (
+        "school.dose_missed",
+        [
+            "A dose of medication was not recorded in time",
+            "Una dosis de medicamento no se registró a tiempo",
+            "Uma dose de medicamento não foi registrada a tempo",
+        ],
+    ),
+    (
         "school.emergency",
         [
             "Emergency services were called to a school",

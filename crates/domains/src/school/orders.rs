@@ -1,0 +1,384 @@
+//! What a student is to get at school: an order is drafted, completed with the prescriber's order and the guardian's consent,
+//! activated, suspended and discontinued. While it is in force nobody changes it: what it said is what was given by.
+
+use super::{doses, visits::id_of};
+use salus_core::{Error, Result, identifier};
+use salus_rules::medication::{is_rescue, time_of_day};
+use salus_store::{
+    Call, Catalog, Method, Op, Reply, Resource, Row, Tx,
+    catalog::{row_schema, write_schema},
+    engine::{NewRow, writable},
+    run, sql,
+};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
+use time::{Date, format_description::well_known::Iso8601};
+use uuid::Uuid;
+
+/// Orders, read as any table and written by the actions below.
+pub const ORDERS: Resource = Resource {
+    table: "school.student_medication_orders",
+    path: "school/medication-orders",
+    noun: "school.medication_order",
+    read: "school.med.administer",
+    write: None,
+    filters: &["student_id", "status", "kind"],
+    locked: &["status", "status_reason"],
+    list: &[],
+};
+
+/// What holds for an order once its student is known.
+const OF_THE_STUDENT: [&str; 3] = ["status", "status_reason", "student_id"];
+
+/// Creating, changing and moving orders.
+///
+/// # Errors
+/// [`Error::Internal`] when the catalogue lacks the table.
+pub fn actions(catalog: &Catalog) -> Result<Vec<Op>> {
+    let table = catalog.table(ORDERS.table)?;
+    let op = |method, tail: &str, verb: &str, summary: &str, input: Value| Op {
+        method,
+        path: format!("/api/v1/{}{tail}", ORDERS.path),
+        name: format!("{}.{verb}", ORDERS.noun),
+        permission: "school.med.order",
+        summary: summary.to_owned(),
+        target: ORDERS.table,
+        params: Vec::new(),
+        input: Some(input),
+        output: row_schema(table),
+        run: run(|tx, call| Box::pin(create(tx, call))),
+    };
+    let mut whole = write_schema(table, ORDERS.locked, true);
+    if let Some(required) = whole["required"].as_array_mut() {
+        required.retain(|name| name != "valid_to");
+    }
+    let why = json!({"type": "object", "required": ["reason"], "additionalProperties": false, "properties": {
+        "reason": {"type": "string", "description": "Why, as a code or short label without health data"}}});
+    let reviewed = json!({"type": "object", "additionalProperties": false, "properties": {
+        "allergies_reviewed": {"type": "boolean",
+            "description": "A nurse compared the drug with the student's allergies, where the catalogue of drugs cannot"}}});
+    Ok(vec![
+        op(Method::Post, "", "draft", "Draft an order; without valid_to it ends with the school year", whole),
+        Op {
+            run: run(|tx, call| Box::pin(change(tx, call))),
+            ..op(
+                Method::Patch,
+                "/{id}",
+                "change",
+                "Complete or correct an order that was never in force",
+                write_schema(table, &OF_THE_STUDENT, false),
+            )
+        },
+        Op {
+            run: run(|tx, call| Box::pin(activate(tx, call))),
+            ..op(
+                Method::Post,
+                "/{id}/activate",
+                "activate",
+                "Put an order in force: the prescriber's order, the guardian's consent and the allergies are checked",
+                reviewed,
+            )
+        },
+        Op {
+            run: run(|tx, call| Box::pin(stop(tx, call, "SUSPENDED"))),
+            ..op(Method::Post, "/{id}/suspend", "suspend", "Suspend an order that is in force", why.clone())
+        },
+        Op {
+            run: run(|tx, call| Box::pin(stop(tx, call, "DISCONTINUED"))),
+            ..op(Method::Post, "/{id}/discontinue", "discontinue", "End an order for good", why)
+        },
+    ])
+}
+
+async fn create(tx: &mut Tx, call: Call) -> Result<Reply> {
+    let db = tx.db().clone();
+    let mut values = writable(&ORDERS, db.catalog().table(ORDERS.table)?, call.body)?;
+    let student = id_of(&values, "student_id")?;
+    if school_of(tx, student).await?.is_none() {
+        return Err(Error::invalid("student_id", "not_enrolled", "Must name a student of a school"));
+    }
+    if missing(&values, "valid_to") {
+        let end = end_of_year(tx, &values).await?;
+        values.insert("valid_to".into(), json!(end.to_string()));
+    }
+    complete(tx, student, &mut values).await?;
+    let id = tx.ctx.env.id();
+    Ok(Reply::created(tx.create(ORDERS.table, NewRow { id, values }).await?))
+}
+
+async fn change(tx: &mut Tx, mut call: Call) -> Result<Reply> {
+    let db = tx.db().clone();
+    let (id, version) = (call.id()?, call.if_match.ok_or(Error::VersionRequired)?);
+    let open = Resource { locked: &OF_THE_STUDENT, ..ORDERS };
+    let changed = writable(&open, db.catalog().table(ORDERS.table)?, call.body.take())?;
+    if changed.is_empty() {
+        return Err(Error::invalid("", "empty", "Names no field to change"));
+    }
+    let before = tx.get(ORDERS.table, id, &CHECKED).await?;
+    if !matches!(before.text("status"), "DRAFT" | "PENDING_CONSENT") {
+        let detail = "This order was in force: discontinue it and write a new one";
+        return Err(Error::Conflict { code: "state_conflict", detail: detail.into() });
+    }
+    let student: Uuid = before.text("student_id").parse().map_err(Error::internal)?;
+    let mut values: Map<String, Value> = CHECKED
+        .into_iter()
+        .filter(|name| !OF_THE_STUDENT.contains(name))
+        .filter_map(|name| Some((name.to_owned(), before.get(name)?.clone())))
+        .collect();
+    values.extend(changed);
+    complete(tx, student, &mut values).await?;
+    Ok(Reply::row(tx.update(ORDERS.table, id, Some(version), values).await?))
+}
+
+/// What [`complete`] looks at, besides the student and the status.
+const CHECKED: [&str; 10] = [
+    "student_id",
+    "status",
+    "kind",
+    "times",
+    "drug_catalog_id",
+    "rxcui",
+    "controlled_schedule",
+    "prescriber_npi",
+    "prescriber_order_id",
+    "guardian_consent_id",
+];
+
+/// Checks what the table cannot, and fills in what follows.
+async fn complete(tx: &mut Tx, student: Uuid, values: &mut Map<String, Value>) -> Result<()> {
+    times(values)?;
+    if let Some(npi) = values.get("prescriber_npi").and_then(Value::as_str)
+        && !identifier::npi(npi)
+    {
+        return Err(Error::invalid("prescriber_npi", "check_digit", "Is an NPI: 10 digits of which the last checks"));
+    }
+    if !missing(values, "drug_catalog_id") {
+        let sql = sql!("SELECT rxcui::text, dea_schedule::text FROM ref.drug_catalog WHERE id = $1 AND active");
+        let drug = tx.query_opt(sql, &[&id_of(values, "drug_catalog_id")?]).await?;
+        let drug = drug.ok_or_else(|| {
+            Error::invalid("drug_catalog_id", "no_such_record", "Must name a drug of the catalogue that is in use")
+        })?;
+        let (code, schedule): (String, String) = (drug.get(0), drug.get(1));
+        if values.get("rxcui").and_then(Value::as_str).is_some_and(|given| given != code) {
+            return Err(Error::invalid("rxcui", "mismatch", format!("The drug of the catalogue is {code}")));
+        }
+        values.insert("rxcui".into(), json!(code));
+        if schedule != "0" {
+            values.insert("controlled_schedule".into(), json!(schedule));
+        }
+    }
+    for name in ["prescriber_order_id", "guardian_consent_id"] {
+        if !missing(values, name) {
+            of_student(tx, id_of(values, name)?, student, name).await?;
+        }
+    }
+    let status = if missing(values, "prescriber_order_id") { "DRAFT" } else { "PENDING_CONSENT" };
+    values.insert("status".into(), json!(status));
+    Ok(())
+}
+
+fn times(values: &Map<String, Value>) -> Result<()> {
+    let wrong = |message: &str| Err(Error::invalid("times", "not_allowed", message));
+    let times = match values.get("times") {
+        None | Some(Value::Null) => &Vec::new(),
+        Some(Value::Array(times)) => times,
+        Some(_) => return wrong("Is a list of times of day such as [\"12:00\"]"),
+    };
+    let known: BTreeSet<_> = times.iter().filter_map(Value::as_str).filter_map(time_of_day).collect();
+    if known.len() != times.len() {
+        return wrong("Each is a time of day such as 12:00, and no two are alike");
+    }
+    match values.get("kind").and_then(Value::as_str) == Some("SCHEDULED") {
+        true if times.is_empty() => wrong("A scheduled order names its times, such as [\"12:00\"]"),
+        false if !times.is_empty() => wrong("Only an order of kind SCHEDULED has times"),
+        _ => Ok(()),
+    }
+}
+
+/// A document of this student that counts.
+async fn of_student(tx: &mut Tx, document: Uuid, student: Uuid, name: &str) -> Result<()> {
+    let sql = sql!(
+        "SELECT EXISTS (SELECT FROM records.documents WHERE id = $1 AND patient_id = $2 \
+           AND status NOT IN ('VOIDED', 'ENTERED_IN_ERROR', 'QUARANTINED'))"
+    );
+    if tx.query_opt(sql, &[&document, &student]).await?.is_some_and(|found| found.get(0)) {
+        return Ok(());
+    }
+    Err(Error::invalid(name, "no_such_record", "Must name a document of this student that was not taken back"))
+}
+
+async fn end_of_year(tx: &mut Tx, values: &Map<String, Value>) -> Result<Date> {
+    let text = values.get("valid_from").and_then(Value::as_str).unwrap_or_default();
+    let wrong = |_| Error::invalid("valid_from", "wrong_type", "Is a day such as 2026-03-02");
+    let from = Date::parse(text, &Iso8601::DATE).map_err(wrong)?;
+    let sql = sql!("SELECT min(ends_on) FROM school.school_years WHERE starts_on <= $1 AND ends_on >= $1");
+    let end: Option<Date> = tx.query_opt(sql, &[&from]).await?.and_then(|found| found.get(0));
+    end.ok_or_else(|| Error::invalid("valid_to", "required", "Say the last day: no school year holds the first"))
+}
+
+/// The school of a student.
+pub(super) async fn school_of(tx: &mut Tx, student: Uuid) -> Result<Option<Uuid>> {
+    let sql = sql!("SELECT school_id FROM school.student_profiles WHERE patient_id = $1");
+    Ok(tx.query_opt(sql, &[&student]).await?.map(|found| found.get(0)))
+}
+
+async fn activate(tx: &mut Tx, call: Call) -> Result<Reply> {
+    let (id, now) = (call.id()?, tx.ctx.env.now());
+    let body = only(&call.body, &["allergies_reviewed"])?;
+    let reviewed = match body.get("allergies_reviewed") {
+        None => false,
+        Some(Value::Bool(reviewed)) => *reviewed,
+        Some(_) => return Err(Error::invalid("allergies_reviewed", "wrong_type", "Is true or false")),
+    };
+    lock(tx, id).await?;
+    let sql = sql!(
+        "SELECT o.status::text AS status, o.kind::text AS kind, o.medication::text AS medication, o.student_id, \
+           o.prescriber_order_id AS ordered, o.guardian_consent_id AS consented, o.self_carry_approved AS carries, \
+           o.valid_to < ($2::timestamptz AT TIME ZONE s.timezone::text)::date AS over \
+         FROM school.student_medication_orders o JOIN school.student_profiles p ON p.patient_id = o.student_id \
+         JOIN school.schools s ON s.id = p.school_id WHERE o.id = $1"
+    );
+    let order = tx.query_opt(sql, &[&id, &now]).await?.ok_or(Error::NotFound)?;
+    let text = |name: &str| order.get::<_, String>(name);
+    if !matches!(text("status").as_str(), "DRAFT" | "PENDING_CONSENT" | "SUSPENDED") {
+        let detail = "Only an order that is drafted, waits for consent or is suspended can be put in force";
+        return Err(Error::Conflict { code: "state_conflict", detail: detail.into() });
+    }
+    if order.get("over") {
+        return Err(Error::invalid("valid_to", "time_order", "This order has ended: write a new one"));
+    }
+    documents(tx, &order).await?;
+    if text("kind") == "SELF_CARRY" && !order.get::<_, bool>("carries") {
+        let message = "Carrying it oneself must be approved";
+        return Err(Error::invalid("self_carry_approved", "required", message));
+    }
+    let mut why = Value::Null;
+    if !doses::is_emergency(tx, id).await? {
+        let known = allergies(tx, id).await?;
+        if known.conflict {
+            let message = "The student has an allergy to this drug, its class or a group that reacts alike";
+            return Err(Error::invalid("drug_catalog_id", "allergy_conflict", message));
+        }
+        if known.unchecked && !reviewed {
+            let message = "The student has drug allergies and this drug is not in the catalogue: code it, or compare them and say so";
+            return Err(Error::invalid("allergies_reviewed", "allergies_unchecked", message));
+        }
+        if known.unchecked {
+            why = json!("ALLERGIES_REVIEWED");
+        }
+    }
+    let values = Map::from_iter([("status".to_owned(), json!("ACTIVE")), ("status_reason".to_owned(), why)]);
+    let row = tx.update(ORDERS.table, id, call.if_match, values).await?;
+    doses::make_due(tx, Some(id)).await?;
+    Ok(Reply::row(row))
+}
+
+/// The prescriber's order and the guardian's consent; only rescue medicine from stock needs neither.
+async fn documents(tx: &mut Tx, order: &Row) -> Result<()> {
+    let student: Uuid = order.get("student_id");
+    let from_stock =
+        order.get::<_, String>("kind") == "STOCK_STANDING_ORDER" && is_rescue(&order.get::<_, String>("medication"));
+    for (name, column, code, message) in [
+        ("prescriber_order_id", "ordered", "prescriber_order_missing", "Needs the prescriber's order"),
+        ("guardian_consent_id", "consented", "consent_missing", "Needs the guardian's consent"),
+    ] {
+        match order.get::<_, Option<Uuid>>(column) {
+            Some(document) => of_student(tx, document, student, name).await?,
+            None if from_stock => (),
+            None => return Err(Error::invalid(name, code, message)),
+        }
+    }
+    Ok(())
+}
+
+async fn stop(tx: &mut Tx, call: Call, to: &'static str) -> Result<Reply> {
+    let id = call.id()?;
+    let body = only(&call.body, &["reason"])?;
+    let reason = body.get("reason").and_then(Value::as_str).unwrap_or_default().trim().to_owned();
+    if reason.is_empty() || reason.chars().count() > 128 {
+        return Err(Error::invalid("reason", "required", "Say why in at most 128 characters, without health data"));
+    }
+    lock(tx, id).await?;
+    let before = tx.get(ORDERS.table, id, &["status"]).await?;
+    let may = match to {
+        "SUSPENDED" => before.text("status") == "ACTIVE",
+        _ => !matches!(before.text("status"), "EXPIRED" | "DISCONTINUED"),
+    };
+    if !may {
+        let detail = format!("An order that is {} cannot become {to}", before.text("status"));
+        return Err(Error::Conflict { code: "state_conflict", detail });
+    }
+    let values = Map::from_iter([("status".to_owned(), json!(to)), ("status_reason".to_owned(), json!(reason))]);
+    Ok(Reply::row(tx.update(ORDERS.table, id, call.if_match, values).await?))
+}
+
+/// Holds an order until the transaction ends: its doses are recorded one by one.
+pub(super) async fn lock(tx: &mut Tx, order: Uuid) -> Result<()> {
+    let sql = sql!("SELECT id FROM school.student_medication_orders WHERE id = $1 FOR NO KEY UPDATE");
+    tx.query_opt(sql, &[&order]).await?.map(|_| ()).ok_or(Error::NotFound)
+}
+
+/// What the coded allergies of a student say to an order.
+pub(super) struct Allergies {
+    /// One of them is to this drug.
+    pub conflict: bool,
+    /// There are some, and the drug is not in the catalogue.
+    pub unchecked: bool,
+}
+
+/// Compares the drug, its ingredients and its classes with the allergies that are in force, and with groups of which a high or
+/// moderate risk of reacting alike is known.
+pub(super) async fn allergies(tx: &mut Tx, order: Uuid) -> Result<Allergies> {
+    let sql = sql!(
+        "SELECT coalesce(bool_or(coalesce(a.allergen_rxcui::text IN (o.rxcui::text, d.rxcui::text), false) \
+             OR coalesce(a.allergen_rxcui::text = ANY (d.ingredient_rxcuis), false) \
+             OR coalesce(a.class_code::text = ANY (d.class_codes), false) \
+             OR coalesce(a.cross_group::text = ANY (d.class_codes), false) \
+             OR EXISTS (SELECT FROM ref.allergy_cross_reactivity x WHERE x.risk IN ('HIGH', 'MODERATE') \
+                  AND ((x.group_a IN (a.class_code, a.cross_group) AND x.group_b::text = ANY (d.class_codes)) \
+                    OR (x.group_b IN (a.class_code, a.cross_group) AND x.group_a::text = ANY (d.class_codes))))), false), \
+           coalesce(bool_or(d.id IS NULL), false) \
+         FROM school.student_medication_orders o JOIN school.student_drug_allergies a \
+           ON a.student_id = o.student_id AND a.active \
+         LEFT JOIN ref.drug_catalog d ON d.id = o.drug_catalog_id OR (o.drug_catalog_id IS NULL AND d.rxcui = o.rxcui) \
+         WHERE o.id = $1"
+    );
+    let found = tx.query_opt(sql, &[&order]).await?.ok_or(Error::NotFound)?;
+    Ok(Allergies { conflict: found.get(0), unchecked: found.get(1) })
+}
+
+/// A body that holds these fields and no others; none at all is empty.
+pub(super) fn only(body: &Value, fields: &[&str]) -> Result<Map<String, Value>> {
+    let members = match body {
+        Value::Object(members) => members.clone(),
+        Value::Null => Map::new(),
+        _ => return Err(Error::invalid("", "wrong_shape", "Is a JSON object")),
+    };
+    match members.keys().find(|name| !fields.contains(&name.as_str())) {
+        None => Ok(members),
+        Some(name) => Err(Error::invalid(name, "unknown_field", format!("Only taken are {}", fields.join(", ")))),
+    }
+}
+
+fn missing(values: &Map<String, Value>, name: &str) -> bool {
+    values.get(name).is_none_or(Value::is_null)
+}
+
+/// Orders whose last day is over at the student's school.
+///
+/// # Errors
+/// Those of the database.
+pub(super) async fn expire(tx: &mut Tx) -> Result<()> {
+    let now = tx.ctx.env.now();
+    let sql = sql!(
+        "SELECT o.id FROM school.student_medication_orders o \
+         JOIN school.student_profiles p ON p.patient_id = o.student_id JOIN school.schools s ON s.id = p.school_id \
+         WHERE o.status IN ('ACTIVE', 'SUSPENDED') AND o.valid_to < ($1::timestamptz AT TIME ZONE s.timezone::text)::date \
+         FOR NO KEY UPDATE OF o"
+    );
+    for order in tx.query(sql, &[&now]).await? {
+        let values = Map::from_iter([("status".to_owned(), json!("EXPIRED"))]);
+        tx.update(ORDERS.table, order.get(0), None, values).await?;
+    }
+    Ok(())
+}

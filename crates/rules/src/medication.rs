@@ -1,0 +1,174 @@
+//! When a dose may be given: its window, the stops of an order, and which medicines nothing may hold up.
+//!
+//! Everything is in instants; which day it is at the school, whoever calls brings along.
+
+use serde::Serialize;
+use time::{Duration, OffsetDateTime};
+
+/// How far from its time a dose may be given without a reason; the last minute is part of it.
+pub const WINDOW: Duration = Duration::minutes(30);
+/// How long after its window a dose nobody recorded counts as missed.
+pub const GRACE: Duration = Duration::minutes(15);
+
+/// Whether a dose lies within its window. Seconds do not count: clocks on a wall have none.
+#[must_use]
+pub fn in_window(scheduled: OffsetDateTime, given: OffsetDateTime) -> bool {
+    (given.unix_timestamp().div_euclid(60) - scheduled.unix_timestamp().div_euclid(60)).abs() <= WINDOW.whole_minutes()
+}
+
+/// When a dose that nobody recorded counts as missed.
+#[must_use]
+pub fn missed_at(scheduled: OffsetDateTime) -> OffsetDateTime {
+    scheduled + WINDOW + GRACE
+}
+
+/// A time of day such as `12:00`, in hours and minutes.
+#[must_use]
+pub fn time_of_day(text: &str) -> Option<(u8, u8)> {
+    let (hour, minute) = text.split_once(':')?;
+    let digits = |part: &str| part.len() == 2 && part.bytes().all(|b| b.is_ascii_digit());
+    let (hour, minute) = (digits(hour).then(|| hour.parse().ok())??, digits(minute).then(|| minute.parse().ok())??);
+    (hour < 24 && minute < 60).then_some((hour, minute))
+}
+
+/// What an order allows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// Least time between two doses.
+    pub interval: Option<Duration>,
+    /// Most doses in a day.
+    pub per_day: Option<i64>,
+}
+
+/// Why a dose should not be given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Stop {
+    /// Too close to another dose.
+    MinInterval,
+    /// The day has had all its doses.
+    MaxPerDay,
+    /// The day would have more of it than it may.
+    MaxDailyDose,
+    /// More than was ordered.
+    Dose,
+}
+
+impl Stop {
+    /// As messages say it.
+    #[must_use]
+    pub const fn says(self) -> &'static str {
+        match self {
+            Self::MinInterval => "it is too close to another dose",
+            Self::MaxPerDay => "the day has had all its doses",
+            Self::MaxDailyDose => "the day would have more than it may",
+            Self::Dose => "it is more than was ordered",
+        }
+    }
+}
+
+/// Which limits a dose at `at` breaks. `near` are the other doses that were taken, `today` how many of them on the same day at
+/// the school. A dose entered late is held against those after it too.
+#[must_use]
+pub fn stops(limits: Limits, at: OffsetDateTime, near: &[OffsetDateTime], today: i64) -> Vec<Stop> {
+    let close = |least: Duration| near.iter().any(|other| (at - *other).abs() < least);
+    let mut found = Vec::new();
+    if limits.interval.is_some_and(close) {
+        found.push(Stop::MinInterval);
+    }
+    if limits.per_day.is_some_and(|most| today >= most) {
+        found.push(Stop::MaxPerDay);
+    }
+    found
+}
+
+/// The earliest time of a next dose by the interval; `None` when it may be given at any time.
+#[must_use]
+pub fn next_by_interval(limits: Limits, near: &[OffsetDateTime]) -> Option<OffsetDateTime> {
+    Some(*near.iter().max()? + limits.interval?)
+}
+
+/// Medicines of an emergency, by substance and by the names on their packages.
+pub const RESCUE: [&str; 18] = [
+    "epinephrine",
+    "adrenaline",
+    "epipen",
+    "auvi-q",
+    "neffy",
+    "albuterol",
+    "salbutamol",
+    "levalbuterol",
+    "ventolin",
+    "proair",
+    "proventil",
+    "naloxone",
+    "narcan",
+    "glucagon",
+    "baqsimi",
+    "diazepam",
+    "midazolam",
+    "lorazepam",
+];
+
+/// Whether a name is that of a medicine that nothing may hold up in an emergency.
+#[must_use]
+pub fn is_rescue(name: &str) -> bool {
+    let name = name.to_lowercase();
+    let mut words = name.split(|c: char| !c.is_alphanumeric() && c != '-');
+    words.any(|word| RESCUE.contains(&word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use time::macros::datetime;
+
+    const NOON: OffsetDateTime = datetime!(2026-03-02 20:00 UTC);
+
+    #[test]
+    fn a_dose_has_half_an_hour_on_both_sides() {
+        assert!(in_window(NOON, NOON + Duration::minutes(30)));
+        assert!(in_window(NOON, NOON + Duration::seconds(30 * 60 + 59)), "12:30 by the clock on the wall");
+        assert!(!in_window(NOON, NOON + Duration::minutes(31)));
+        assert!(in_window(NOON, NOON - Duration::minutes(30)));
+        assert!(!in_window(NOON, NOON - Duration::minutes(31)));
+        assert_eq!(missed_at(NOON), datetime!(2026-03-02 20:45 UTC));
+    }
+
+    #[test]
+    fn four_hours_are_four_hours_before_and_after() {
+        let limits = Limits { interval: Some(Duration::hours(4)), per_day: None };
+        let at = |minutes: i64| NOON + Duration::minutes(minutes);
+        assert_eq!(stops(limits, at(239), &[NOON], 1), [Stop::MinInterval]);
+        assert_eq!(stops(limits, at(240), &[NOON], 1), []);
+        assert_eq!(stops(limits, at(-239), &[NOON], 1), [Stop::MinInterval], "entered after the later dose");
+        assert_eq!(next_by_interval(limits, &[NOON, at(-60)]), Some(at(240)));
+        assert_eq!(next_by_interval(limits, &[]), None);
+        assert_eq!(next_by_interval(Limits::default(), &[NOON]), None);
+    }
+
+    #[test]
+    fn a_day_has_so_many_doses() {
+        let limits = Limits { interval: None, per_day: Some(2) };
+        assert_eq!(stops(limits, NOON, &[], 1), []);
+        assert_eq!(stops(limits, NOON, &[], 2), [Stop::MaxPerDay]);
+        assert_eq!(stops(Limits::default(), NOON, &[NOON], 24), [], "an order without limits has none");
+    }
+
+    #[test]
+    fn times_of_day_have_two_digits_each() {
+        assert_eq!(time_of_day("12:00"), Some((12, 0)));
+        assert_eq!(time_of_day("23:59"), Some((23, 59)));
+        for wrong in ["24:00", "12:60", "9:00", "noon", "", "12:00:00", "+1:00", "12:0"] {
+            assert_eq!(time_of_day(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn rescue_medicine_is_known_by_word() {
+        assert!(is_rescue("Albuterol HFA 90 mcg/actuation"));
+        assert!(is_rescue("Auvi-Q 0.15 mg"));
+        assert!(!is_rescue("Norepinephrinel"), "a part of a word is no word");
+        assert!(!is_rescue("Methylphenidate"));
+    }
+}
