@@ -1,6 +1,6 @@
 //! Memory under what needs much of it (`spec` A66): a body of gigabytes, an import of gigabytes, an export of millions of
 //! rows, readers that do not read, and many sign-ins at once. No process of Salus holds more than 512 MB at any moment.
-//! `script/chaos memory` has the full size; a plain run of the tests a fiftieth.
+//! `script/chaos memory` has the full size; `cargo test -- --ignored` a fiftieth.
 
 use super::{
     caller::{Caller, PATIENTS},
@@ -155,6 +155,7 @@ async fn sign_ins(address: SocketAddr, (each, seconds): (u64, u64)) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "takes a minute; `script/chaos memory` runs it at full size"]
 async fn what_needs_much_memory_is_streamed_refused_or_waits() {
     let _turn = super::turn().await;
     salus_store::runtime::allow_open_files();
