@@ -22,7 +22,8 @@ pub fn ops() -> Vec<Op> {
     all
 }
 
-fn op(path: &str, name: &str, target: &'static str, summary: &str, run: Run) -> Op {
+/// An action on accounts: by who manages them, without a body unless one is put in.
+pub(super) fn op(path: &str, name: &str, target: &'static str, summary: &str, run: Run) -> Op {
     Op {
         method: Method::Post,
         path: format!("/api/v1/auth/{path}"),

@@ -5,6 +5,7 @@
 //! another's account proved lately who they are ([`must_prove`]).
 
 use super::{
+    access_ops,
     assurance::must_be_fresh,
     glass::holders,
     grant::{may_admit, may_give},
@@ -14,7 +15,7 @@ use super::{
 };
 use crate::row;
 use salus_core::{ActorKind, Error, Permissions, Result};
-use salus_store::{Call, Method, Op, Reply, Run, Tx, engine::NewRow, run, sql};
+use salus_store::{Call, Op, Reply, Tx, engine::NewRow, run, sql};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,17 +33,8 @@ struct Wanted {
 
 /// The operations.
 pub fn ops() -> Vec<Op> {
-    let op = |path: &str, verb: &str, summary: &str, run: Run| Op {
-        method: Method::Post,
-        path: format!("/api/v1/auth/users/{{id}}/{path}"),
-        name: format!("auth.user.{verb}"),
-        permission: MANAGE,
-        summary: summary.to_owned(),
-        target: "auth.users",
-        params: Vec::new(),
-        input: None,
-        output: json!({"type": "object"}),
-        run,
+    let op = |tail: &str, verb: &str, summary: &str, run| {
+        access_ops::op(&format!("users/{{id}}/{tail}"), &format!("user.{verb}"), "auth.users", summary, run)
     };
     let roles = json!({
         "type": "object",
@@ -99,26 +91,49 @@ pub(super) async fn must_prove(tx: &mut Tx) -> Result<()> {
     if tx.ctx.actor.kind == ActorKind::User { must_be_fresh(tx).await } else { Ok(()) }
 }
 
-/// Refuses what would leave nobody who can manage accounts. The operator has the command line to mend that.
+/// Whether there is somebody who can manage accounts, before an account or its roles are changed. Whoever asks keeps
+/// others who would change theirs waiting until the end of the transaction, so that two cannot take each other out.
+pub(super) struct Administered(bool);
+
+/// Asks that before a change.
 ///
 /// # Errors
-/// [`Error::Refused`] with `last_administrator`.
-pub(super) async fn must_leave_an_administrator(tx: &mut Tx) -> Result<()> {
-    if !matches!(tx.ctx.actor.kind, ActorKind::User | ActorKind::Service) {
-        return Ok(());
+/// Those of the database.
+pub(super) async fn administered(tx: &mut Tx) -> Result<Administered> {
+    let alone =
+        sql!("SELECT pg_advisory_xact_lock(hashtextextended('auth.administrators', 0) # hashtextextended($1, 0))");
+    let tenant = tx.ctx.tenant.to_string();
+    tx.query(alone, &[&tenant]).await?;
+    Ok(Administered(has_administrator(tx).await?))
+}
+
+impl Administered {
+    /// Refuses the change when it took away the last one. The operator has the command line for that; where nobody was
+    /// there before, accounts must still be stopped.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] with `last_administrator`.
+    pub(super) async fn remains(self, tx: &mut Tx) -> Result<()> {
+        let of_tenant = matches!(tx.ctx.actor.kind, ActorKind::User | ActorKind::Service);
+        if !self.0 || !of_tenant || has_administrator(tx).await? {
+            return Ok(());
+        }
+        let detail =
+            format!("Nobody would be left who may manage accounts: let another active user hold {MANAGE} first");
+        Err(Error::Refused { code: "last_administrator", detail })
     }
+}
+
+async fn has_administrator(tx: &mut Tx) -> Result<bool> {
     let holders = holders(tx, MANAGE).await?;
     // A program helps nobody in, and the account of an emergency is gone within the hour.
     let people = sql!("SELECT EXISTS (SELECT FROM auth.users WHERE id = ANY($1) AND kind <> 'service')");
-    if tx.query_opt(people, &[&holders]).await?.is_some_and(|found| found.get(0)) {
-        return Ok(());
-    }
-    let detail = format!("Nobody would be left who may manage accounts: let another active user hold {MANAGE} first");
-    Err(Error::Refused { code: "last_administrator", detail })
+    Ok(tx.query_opt(people, &[&holders]).await?.is_some_and(|found| found.get(0)))
 }
 
 async fn lock(tx: &mut Tx, call: Call) -> Result<Reply> {
     let id = call.id()?;
+    let administered = administered(tx).await?;
     let sql = sql!(
         "UPDATE auth.users SET status = 'locked' WHERE id = $1 AND status IN ('invited', 'active', 'locked') RETURNING id"
     );
@@ -128,7 +143,7 @@ async fn lock(tx: &mut Tx, call: Call) -> Result<Reply> {
     let now = tx.ctx.env.now();
     let sql = sql!("UPDATE auth.sessions SET revoked_at = $2 WHERE user_id = $1 AND revoked_at IS NULL RETURNING id");
     let ended = tx.query(sql, &[&id, &now]).await?.len();
-    must_leave_an_administrator(tx).await?;
+    administered.remains(tx).await?;
     Ok(Reply::json(json!({"id": id, "status": "locked", "ended": ended})))
 }
 
@@ -224,6 +239,7 @@ async fn preview(tx: &mut Tx, mut call: Call) -> Result<Reply> {
 }
 
 async fn set_roles(tx: &mut Tx, mut call: Call) -> Result<Reply> {
+    let administered = administered(tx).await?;
     let turn = turn(tx, &mut call).await?;
     // Who could not give a role does not take it away either.
     may_give(tx, &turn.changed(), Some(turn.user)).await?;
@@ -253,9 +269,7 @@ async fn set_roles(tx: &mut Tx, mut call: Call) -> Result<Reply> {
          WHERE user_id = $1 AND role_id = ANY($2) AND (valid_to IS NULL OR valid_to > $3)"
     );
     tx.query(sql, &[&turn.user, &turn.taken(), &now]).await?;
-    if turn.permissions.0.allow(MANAGE) {
-        must_leave_an_administrator(tx).await?;
-    }
+    administered.remains(tx).await?;
     tx.on_row(turn.user);
     turn.told(tx).map(Reply::json)
 }

@@ -84,7 +84,7 @@ pub async fn held(tx: &mut Tx, user: Uuid, now: OffsetDateTime) -> Result<Held> 
     let grants = rows.iter().map(grant).collect::<Result<Vec<Grant>>>()?;
     let roles = grants.iter().map(|g| g.role.clone()).collect();
     let labels = if compliance::is_labelled(tx).await? { Labels::All } else { Labels::InRows };
-    let closed = modules::closed(tx).await?;
+    let closed = modules::closed_modules(tx).await?;
     Ok(Held { roles, grants, labels, closed })
 }
 

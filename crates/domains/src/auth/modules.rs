@@ -106,7 +106,7 @@ pub fn ops() -> Vec<Op> {
 ///
 /// # Errors
 /// Those of the database, and [`Error::Internal`] for a setting that cannot be read: nobody guesses what was chosen.
-pub async fn closed(tx: &mut Tx) -> Result<Arc<[&'static str]>> {
+pub async fn closed_modules(tx: &mut Tx) -> Result<Arc<[&'static str]>> {
     let chosen = chosen(tx).await?;
     let closed = MODULES.iter().filter(|m| chosen.as_ref().is_some_and(|c| !c.contains(m.name)));
     Ok(closed.flat_map(|m| m.domains).copied().collect())

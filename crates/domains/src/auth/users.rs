@@ -2,7 +2,7 @@
 
 use super::{
     access_ops, account_ops,
-    account_ops::{must_leave_an_administrator, must_prove},
+    account_ops::{administered, must_prove},
     configuration::{SecurityConfiguration, security},
     factors, former,
     grant::{may_admit, may_give},
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::row;
 use salus_core::{Ctx, Error, Result};
-use salus_store::{At, Body, Call, Catalog, Db, Method, Op, Reply, Run, Tx, engine::NewRow, run, sql};
+use salus_store::{At, Body, Call, Catalog, Db, Op, Reply, Tx, engine::NewRow, run, sql};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -50,17 +50,8 @@ const INVITED: Duration = Duration::hours(72);
 /// None today; the signature is that of every domain's list.
 pub fn actions(_: &Catalog) -> Result<Vec<Op>> {
     let text = || json!({"type": "string"});
-    let op = |path: &str, verb: &str, summary: &str, run: Run| Op {
-        method: Method::Post,
-        path: format!("/api/v1/auth/users{path}"),
-        name: format!("auth.user.{verb}"),
-        permission: "auth.user.manage",
-        summary: summary.to_owned(),
-        target: "auth.users",
-        params: Vec::new(),
-        input: None,
-        output: json!({"type": "object"}),
-        run,
+    let op = |tail: &str, verb: &str, summary: &str, run| {
+        access_ops::op(&format!("users{tail}"), &format!("user.{verb}"), "auth.users", summary, run)
     };
     let mut ops = vec![
         Op {
@@ -106,13 +97,14 @@ async fn answer_invite(tx: &mut Tx, mut call: Call) -> Result<Reply> {
 
 async fn answer_disable(tx: &mut Tx, call: Call) -> Result<Reply> {
     let id = call.id()?;
+    let administered = administered(tx).await?;
     set_status(tx, id, "disabled").await?;
     let now = tx.ctx.env.now();
     let sql = sql!("UPDATE auth.sessions SET revoked_at = $2 WHERE user_id = $1 AND revoked_at IS NULL");
     tx.query(sql, &[&id, &now]).await?;
     let sql = sql!("UPDATE auth.api_keys SET revoked_at = $2 WHERE user_id = $1 AND revoked_at IS NULL");
     tx.query(sql, &[&id, &now]).await?;
-    must_leave_an_administrator(tx).await?;
+    administered.remains(tx).await?;
     Ok(Reply::json(json!({"id": id, "status": "disabled"})))
 }
 

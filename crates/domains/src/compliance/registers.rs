@@ -8,7 +8,7 @@ use crate::{audit, auth, row};
 use salus_core::{ActorKind, Error, Result};
 use salus_store::{
     Call, Catalog, Method, Op, Reply, Resource, Run, Tx,
-    catalog::{row_schema, write_schema},
+    catalog::write_schema,
     engine::{NewRow, writable},
     run, sql,
 };
@@ -121,18 +121,8 @@ fn op(
     run: Run,
 ) -> Result<Op> {
     let table = catalog.table(of.table)?;
-    Ok(Op {
-        method: Method::Post,
-        path: format!("/api/v1/{}{tail}", of.path),
-        name: format!("{}.{verb}", of.noun),
-        permission,
-        summary: summary.to_owned(),
-        target: of.table,
-        params: Vec::new(),
-        input: tail.is_empty().then(|| write_schema(table, of.locked, true)),
-        output: row_schema(table),
-        run,
-    })
+    let input = tail.is_empty().then(|| write_schema(table, of.locked, true));
+    Ok(of.action((table, permission), (Method::Post, tail, verb), (summary, input), run))
 }
 
 /// New rows that bear a name.

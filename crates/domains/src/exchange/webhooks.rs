@@ -6,6 +6,7 @@
 //! before that is written down. A secret is shown once. Calls go through [`Outbound`].
 
 use super::SUBSCRIPTIONS as RESOURCE;
+use crate::auth;
 use salus_core::{Error, Result};
 use salus_store::{
     At, Call, Catalog, Method, Op, Record, Reply, Run, Tx,
@@ -131,14 +132,7 @@ pub fn jobs(outbound: &Outbound) -> Vec<Job> {
     vec![
         Job {
             name: "exchange.spread_webhooks",
-            when: When::Wanted(
-                PUBLISHED,
-                sql!(
-                    "SELECT e.name FROM unnest($1::text[]) AS e (name) WHERE EXISTS (SELECT FROM exchange.webhook_subscriptions s \
-                     WHERE s.is_active AND (jsonb_array_length(s.events) = 0 OR jsonb_exists(s.events, e.name))) \
-                       AND NOT EXISTS (SELECT FROM kernel.settings m WHERE m.name = 'modules.chosen' AND NOT jsonb_exists(m.value, 'exchange'))"
-                ),
-            ),
+            when: When::Wanted(PUBLISHED, |tx, events| Box::pin(wanted(tx, events))),
             retry: Retry::default(),
             work: Work::local(|tx, task| Box::pin(spread(tx, task))),
         },
@@ -156,6 +150,18 @@ pub fn jobs(outbound: &Outbound) -> Vec<Job> {
             work: Work::local(|tx, _| Box::pin(prune(tx))),
         },
     ]
+}
+
+/// Events that an active subscription of the tenant is told; none where the organization does not work with this module.
+async fn wanted(tx: &mut Tx, events: &[&str]) -> Result<Vec<String>> {
+    if auth::closed_modules(tx).await?.contains(&"exchange") {
+        return Ok(Vec::new());
+    }
+    let sql = sql!(
+        "SELECT e.name FROM unnest($1::text[]) AS e (name) WHERE EXISTS (SELECT FROM exchange.webhook_subscriptions s \
+           WHERE s.is_active AND (jsonb_array_length(s.events) = 0 OR jsonb_exists(s.events, e.name)))"
+    );
+    Ok(tx.query(sql, &[&events]).await?.iter().map(|row| row.get(0)).collect())
 }
 
 async fn spread(tx: &mut Tx, task: Arc<Task>) -> Result<()> {

@@ -4,7 +4,7 @@ use super::PATIENTS;
 use salus_core::{Error, FieldError, Result};
 use salus_store::{
     Catalog, Method, Op, Reply, Tx,
-    catalog::{row_schema, write_schema},
+    catalog::write_schema,
     engine::{NewRow, writable},
     run, sql,
 };
@@ -17,21 +17,16 @@ use uuid::Uuid;
 /// [`Error::Internal`] when the catalogue lacks the table.
 pub fn actions(catalog: &Catalog) -> Result<Vec<Op>> {
     let table = catalog.table(PATIENTS.table)?;
-    let op = |method, tail: &str, verb: &str, summary: &str, complete| Op {
-        method,
-        path: format!("/api/v1/{}{tail}", PATIENTS.path),
-        name: format!("{}.{verb}", PATIENTS.noun),
-        permission: "medical.patient.write",
-        summary: summary.to_owned(),
-        target: PATIENTS.table,
-        params: Vec::new(),
-        input: Some(write_schema(table, PATIENTS.locked, complete)),
-        output: row_schema(table),
-        run: run(|_, _| Box::pin(async { Err(Error::NotFound) })),
+    let op = |how, summary: &str, complete, run| {
+        let input = Some(write_schema(table, PATIENTS.locked, complete));
+        PATIENTS.action((table, "medical.patient.write"), how, (summary, input), run)
     };
     Ok(vec![
-        Op {
-            run: run(|tx, call| {
+        op(
+            (Method::Post, "", "create"),
+            "Create a patient",
+            true,
+            run(|tx, call| {
                 Box::pin(async move {
                     let db = tx.db().clone();
                     let mut values = writable(&PATIENTS, db.catalog().table(PATIENTS.table)?, call.body)?;
@@ -50,10 +45,12 @@ pub fn actions(catalog: &Catalog) -> Result<Vec<Op>> {
                     Ok(Reply::created(row))
                 })
             }),
-            ..op(Method::Post, "", "create", "Create a patient", true)
-        },
-        Op {
-            run: run(|tx, call| {
+        ),
+        op(
+            (Method::Patch, "/{id}", "change"),
+            "Change a patient",
+            false,
+            run(|tx, call| {
                 Box::pin(async move {
                     let db = tx.db().clone();
                     let (id, version) = (call.id()?, call.if_match.ok_or(Error::VersionRequired)?);
@@ -69,8 +66,7 @@ pub fn actions(catalog: &Catalog) -> Result<Vec<Op>> {
                     Ok(Reply::row(row))
                 })
             }),
-            ..op(Method::Patch, "/{id}", "change", "Change a patient", false)
-        },
+        ),
     ])
 }
 

@@ -10,7 +10,7 @@ use salus_core::{ActorKind, Error, Result};
 use salus_rules::medication::{self, Limits, Stop};
 use salus_store::{
     Call, Catalog, Method, Op, Reply, Resource, Row, Tx,
-    catalog::{row_schema, write_schema},
+    catalog::write_schema,
     engine::{NewRow, writable},
     run, sql,
 };
@@ -39,34 +39,23 @@ const RIGHTS: [&str; 7] = ["student", "medicine", "dose", "time", "route", "reas
 /// [`Error::Internal`] when the catalogue lacks the table.
 pub fn actions(catalog: &Catalog) -> Result<Vec<Op>> {
     let table = catalog.table(DOSES.table)?;
-    let op = |tail: &str, verb: &str, summary: &str, input: Value| Op {
-        method: Method::Post,
-        path: format!("/api/v1/{}{tail}", DOSES.path),
-        name: format!("{}.{verb}", DOSES.noun),
-        permission: "school.med.administer",
-        summary: summary.to_owned(),
-        target: DOSES.table,
-        params: Vec::new(),
-        input: Some(input),
-        output: row_schema(table),
-        run: run(|tx, call| Box::pin(record(tx, call))),
+    let op = |how: (Method, &str, &str), (summary, input): (&str, Value), run| {
+        DOSES.action((table, "school.med.administer"), how, (summary, Some(input)), run)
     };
     let mut dose = write_schema(table, DOSES.locked, false);
     dose["required"] = json!(["outcome"]);
     let effect = json!({"type": "object", "required": ["prn_effect"], "additionalProperties": false, "properties": {
         "prn_effect": {"type": "string", "enum": ["RELIEVED", "IMPROVED", "UNCHANGED", "WORSE"]},
         "effect_at": {"type": "string", "format": "date-time", "description": "When it was seen; now when left out"}}});
+    let recording =
+        "Record what came of a dose. A dose that is recorded already is answered as it is, when a client_ref is sent";
     Ok(vec![
+        op((Method::Post, "", "record"), (recording, dose), run(|tx, call| Box::pin(record(tx, call)))),
         op(
-            "",
-            "record",
-            "Record what came of a dose. A dose that is recorded already is answered as it is, when a client_ref is sent",
-            dose,
+            (Method::Post, "/{id}/effect", "effect"),
+            ("Say once what a dose as needed did", effect),
+            run(|tx, call| Box::pin(effect_seen(tx, call))),
         ),
-        Op {
-            run: run(|tx, call| Box::pin(effect_seen(tx, call))),
-            ..op("/{id}/effect", "effect", "Say once what a dose as needed did", effect)
-        },
     ])
 }
 

@@ -5,7 +5,7 @@ use crate::auth;
 use salus_core::{Error, Result};
 use salus_store::{
     Call, Catalog, Method, Op, Reply, Resource, Tx,
-    catalog::{row_schema, write_schema},
+    catalog::write_schema,
     engine::{NewRow, writable},
     run, sql,
 };
@@ -33,30 +33,18 @@ pub fn actions(catalog: &Catalog) -> Result<Vec<Op>> {
     let table = catalog.table(ENROLLMENTS.table)?;
     let day = json!({"type": "string", "format": "date", "description": "Last day"});
     let code = json!({"type": "string", "description": "Why, as the state codes it"});
-    let op = |tail: &str, verb: &str, summary: &str, input: Value| Op {
-        method: Method::Post,
-        path: format!("/api/v1/{}{tail}", ENROLLMENTS.path),
-        name: format!("{}.{verb}", ENROLLMENTS.noun),
-        permission: "school.student.write",
-        summary: summary.to_owned(),
-        target: ENROLLMENTS.table,
-        params: Vec::new(),
-        input: Some(input),
-        output: row_schema(table),
-        run: run(|tx, call| Box::pin(enroll(tx, call))),
+    let op = |how: (Method, &str, &str), (summary, input): (&str, Value), run| {
+        ENROLLMENTS.action((table, "school.student.write"), how, (summary, Some(input)), run)
     };
+    let ending = json!({"type": "object", "required": ["exited_on"], "additionalProperties": false,
+        "properties": {"exited_on": day, "exit_code": code}});
     Ok(vec![
-        op("", "create", "Enrol a student at a school", write_schema(table, ENROLLMENTS.locked, true)),
-        Op {
-            run: run(|tx, call| Box::pin(leave(tx, call))),
-            ..op(
-                "/{id}/end",
-                "end",
-                "End an enrolment",
-                json!({"type": "object", "required": ["exited_on"], "additionalProperties": false,
-                       "properties": {"exited_on": day, "exit_code": code}}),
-            )
-        },
+        op(
+            (Method::Post, "", "create"),
+            ("Enrol a student at a school", write_schema(table, ENROLLMENTS.locked, true)),
+            run(|tx, call| Box::pin(enroll(tx, call))),
+        ),
+        op((Method::Post, "/{id}/end", "end"), ("End an enrolment", ending), run(|tx, call| Box::pin(leave(tx, call)))),
     ])
 }
 

@@ -6,7 +6,7 @@ use salus_core::{Error, Result, identifier};
 use salus_rules::medication::{is_rescue, time_of_day};
 use salus_store::{
     Call, Catalog, Method, Op, Reply, Resource, Row, Tx,
-    catalog::{row_schema, write_schema},
+    catalog::write_schema,
     engine::{NewRow, writable},
     run, sql,
 };
@@ -36,17 +36,8 @@ const OF_THE_STUDENT: [&str; 3] = ["status", "status_reason", "student_id"];
 /// [`Error::Internal`] when the catalogue lacks the table.
 pub fn actions(catalog: &Catalog) -> Result<Vec<Op>> {
     let table = catalog.table(ORDERS.table)?;
-    let op = |method, tail: &str, verb: &str, summary: &str, input: Value| Op {
-        method,
-        path: format!("/api/v1/{}{tail}", ORDERS.path),
-        name: format!("{}.{verb}", ORDERS.noun),
-        permission: "school.med.order",
-        summary: summary.to_owned(),
-        target: ORDERS.table,
-        params: Vec::new(),
-        input: Some(input),
-        output: row_schema(table),
-        run: run(|tx, call| Box::pin(create(tx, call))),
+    let op = |how: (Method, &str, &str), (summary, input): (&str, Value), run| {
+        ORDERS.action((table, "school.med.order"), how, (summary, Some(input)), run)
     };
     let mut whole = write_schema(table, ORDERS.locked, true);
     if let Some(required) = whole["required"].as_array_mut() {
@@ -58,35 +49,34 @@ pub fn actions(catalog: &Catalog) -> Result<Vec<Op>> {
         "allergies_reviewed": {"type": "boolean",
             "description": "A nurse compared the drug with the student's allergies, where the catalogue of drugs cannot"}}});
     Ok(vec![
-        op(Method::Post, "", "draft", "Draft an order; without valid_to it ends with the school year", whole),
-        Op {
-            run: run(|tx, call| Box::pin(change(tx, call))),
-            ..op(
-                Method::Patch,
-                "/{id}",
-                "change",
-                "Complete or correct an order that was never in force",
-                write_schema(table, &OF_THE_STUDENT, false),
-            )
-        },
-        Op {
-            run: run(|tx, call| Box::pin(activate(tx, call))),
-            ..op(
-                Method::Post,
-                "/{id}/activate",
-                "activate",
+        op(
+            (Method::Post, "", "draft"),
+            ("Draft an order; without valid_to it ends with the school year", whole),
+            run(|tx, call| Box::pin(create(tx, call))),
+        ),
+        op(
+            (Method::Patch, "/{id}", "change"),
+            ("Complete or correct an order that was never in force", write_schema(table, &OF_THE_STUDENT, false)),
+            run(|tx, call| Box::pin(change(tx, call))),
+        ),
+        op(
+            (Method::Post, "/{id}/activate", "activate"),
+            (
                 "Put an order in force: the prescriber's order, the guardian's consent and the allergies are checked",
                 reviewed,
-            )
-        },
-        Op {
-            run: run(|tx, call| Box::pin(stop(tx, call, "SUSPENDED"))),
-            ..op(Method::Post, "/{id}/suspend", "suspend", "Suspend an order that is in force", why.clone())
-        },
-        Op {
-            run: run(|tx, call| Box::pin(stop(tx, call, "DISCONTINUED"))),
-            ..op(Method::Post, "/{id}/discontinue", "discontinue", "End an order for good", why)
-        },
+            ),
+            run(|tx, call| Box::pin(activate(tx, call))),
+        ),
+        op(
+            (Method::Post, "/{id}/suspend", "suspend"),
+            ("Suspend an order that is in force", why.clone()),
+            run(|tx, call| Box::pin(stop(tx, call, "SUSPENDED"))),
+        ),
+        op(
+            (Method::Post, "/{id}/discontinue", "discontinue"),
+            ("End an order for good", why),
+            run(|tx, call| Box::pin(stop(tx, call, "DISCONTINUED"))),
+        ),
     ])
 }
 

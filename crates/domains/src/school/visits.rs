@@ -8,7 +8,7 @@ use salus_core::{Error, Result};
 use salus_rules::class_time::missed;
 use salus_store::{
     Call, Catalog, Method, Op, Record, Reply, Resource, Tx,
-    catalog::{row_schema, write_schema},
+    catalog::write_schema,
     engine::{NewRow, writable},
     run, sql,
 };
@@ -102,54 +102,34 @@ fn at_amendment() -> Vec<&'static str> {
 /// [`Error::Internal`] when the catalogue lacks the table.
 pub fn actions(catalog: &Catalog) -> Result<Vec<Op>> {
     let table = catalog.table(VISITS.table)?;
-    let op = |method, tail: &str, verb: &str, summary: &str, input: Value| Op {
-        method,
-        path: format!("/api/v1/{}{tail}", VISITS.path),
-        name: format!("{}.{verb}", VISITS.noun),
-        permission: "school.visit.write",
-        summary: summary.to_owned(),
-        target: VISITS.table,
-        params: Vec::new(),
-        input: Some(input),
-        output: row_schema(table),
-        run: run(|_, _| Box::pin(async { Err(Error::NotFound) })),
+    let op = |how: (Method, &str, &str), (summary, input): (&str, Value), run| {
+        VISITS.action((table, "school.visit.write"), how, (summary, Some(input)), run)
     };
     let ending = |required: &str, locked: &[&str]| {
         let mut schema = write_schema(table, locked, false);
         schema["required"] = json!([required]);
         schema
     };
+    let beginning = write_schema(table, &at_check_in(), true);
     Ok(vec![
-        Op {
-            run: run(|tx, call| Box::pin(check_in(tx, call))),
-            ..op(
-                Method::Post,
-                "/check-in",
-                "check_in",
-                "Check a student in. With the client_ref of a visit that is there, that visit is answered",
-                write_schema(table, &at_check_in(), true),
-            )
-        },
-        Op {
-            run: run(|tx, call| Box::pin(check_out(tx, call))),
-            ..op(
-                Method::Post,
-                "/{id}/check-out",
-                "check_out",
-                "End a visit with its disposition; answers the class it took",
-                ending("disposition", &at_check_out()),
-            )
-        },
-        Op {
-            run: run(|tx, call| Box::pin(change(tx, call))),
-            ..op(
-                Method::Patch,
-                "/{id}",
-                "change",
+        op(
+            (Method::Post, "/check-in", "check_in"),
+            ("Check a student in. With the client_ref of a visit that is there, that visit is answered", beginning),
+            run(|tx, call| Box::pin(check_in(tx, call))),
+        ),
+        op(
+            (Method::Post, "/{id}/check-out", "check_out"),
+            ("End a visit with its disposition; answers the class it took", ending("disposition", &at_check_out())),
+            run(|tx, call| Box::pin(check_out(tx, call))),
+        ),
+        op(
+            (Method::Patch, "/{id}", "change"),
+            (
                 "Add to an open visit, or amend one that has ended; status VOIDED takes it back. What it said before is kept",
                 write_schema(table, &at_amendment(), false),
-            )
-        },
+            ),
+            run(|tx, call| Box::pin(change(tx, call))),
+        ),
     ])
 }
 

@@ -83,7 +83,20 @@ impl Resource {
         self.op(Method::Patch, "/{id}", "change", permission, summary, row_schema(table), input, run)
     }
 
-    #[allow(clippy::too_many_arguments, reason = "the fields of one Op, each given once by its four callers above")]
+    /// Something else that is done with its rows and answers one: an action of a domain. Its path goes on behind the
+    /// resource's, its name is a verb behind the noun.
+    #[must_use]
+    pub fn action(
+        self,
+        (table, permission): (&Table, &'static str),
+        (method, tail, verb): (Method, &str, &str),
+        (summary, input): (&str, Option<Value>),
+        run: Run,
+    ) -> Op {
+        self.op(method, tail, verb, permission, summary.to_owned(), row_schema(table), input, run)
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "the fields of one Op, each given once by its callers above")]
     fn op(
         self,
         method: Method,

@@ -21,7 +21,7 @@ pub use dispatcher::{Dispatcher, Pace};
 pub use run::Running;
 pub(crate) use wake::Wake;
 
-use crate::{Sql, Tx};
+use crate::Tx;
 use futures_util::future::BoxFuture;
 use salus_core::{Error, Result};
 use serde_json::Value;
@@ -48,14 +48,16 @@ pub struct Job {
 pub enum When {
     /// Once for each event of these names.
     Events(&'static [&'static str]),
-    /// The same for those that somebody in the tenant wants: the statement is given names as `$1::text[]`, and returns
-    /// those that are. An event that nobody wants costs no job.
-    Wanted(&'static [&'static str], Sql),
+    /// The same for those that somebody in the tenant wants. An event that nobody wants costs no job.
+    Wanted(&'static [&'static str], Wanted),
     /// Minute, hour, day, month and weekday, in the tenant's time zone. A tenant may set others.
     Cron(&'static str),
     /// When [`Tx::enqueue`] asks for it.
     Asked,
 }
+
+/// Which of these events somebody in the tenant of the transaction wants; asked once for all that are handed over together.
+pub type Wanted = for<'a> fn(&'a mut Tx, &'a [&'a str]) -> BoxFuture<'a, Result<Vec<String>>>;
 
 /// How a job is tried again.
 #[derive(Debug, Clone, Copy)]
@@ -176,8 +178,8 @@ impl Jobs {
         self.by_event.get(event).map_or(&[], Vec::as_slice)
     }
 
-    /// Jobs that are done for wanted events only, and the statements that tell which are.
-    fn asking(&self) -> impl Iterator<Item = (&'static str, Sql)> {
+    /// Jobs that are done for wanted events only, and what tells which are.
+    fn asking(&self) -> impl Iterator<Item = (&'static str, Wanted)> {
         self.by_name.values().filter_map(|job| match job.when {
             When::Wanted(_, wanted) => Some((job.name, wanted)),
             _ => None,

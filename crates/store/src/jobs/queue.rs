@@ -38,14 +38,14 @@ pub(super) async fn hand_over(tx: &mut Tx, jobs: &Jobs) -> Result<()> {
     let happened: HashSet<&str> = events.iter().map(|e| e.get("event")).collect();
     let happened: Vec<&str> = happened.into_iter().collect();
     let mut unwanted = HashSet::new();
-    for (job, sql) in jobs.asking() {
+    for (job, wanted) in jobs.asking() {
         let of_job = |event: &&&str| jobs.listeners(event).contains(&job);
         let told: Vec<&str> = happened.iter().filter(of_job).copied().collect();
         if told.is_empty() {
             continue;
         }
-        let wanted: HashSet<String> = tx.query(sql, &[&told]).await?.iter().map(|row| row.get(0)).collect();
-        unwanted.extend(told.into_iter().filter(|event| !wanted.contains(*event)).map(|event| (job, event)));
+        let wanted = wanted(tx, &told).await?;
+        unwanted.extend(told.into_iter().filter(|event| !wanted.iter().any(|w| w == event)).map(|event| (job, event)));
     }
     let (mut ids, mut names, mut keys, mut causes, mut rows, mut bodies) =
         (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());

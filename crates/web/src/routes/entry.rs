@@ -1,10 +1,9 @@
 //! Signing in and out, choosing the first password, language and theme.
 
-use super::frame::{Form, Shown, html, read_form, set_cookie, stranger, words};
+use super::frame::{Form, Sent, Shown, html, set_cookie, stranger, words};
 use crate::pages::Shell;
 use crate::{
     app::{App, DEVICE_COOKIE, SESSION_COOKIE, cookie},
-    http::Peer,
     pages::{
         entry::{self, SecondView, SetupView, SignInView},
         i18n::fill,
@@ -12,14 +11,12 @@ use crate::{
     problem::Problem,
 };
 use axum::{
-    Extension,
-    body::Body as HttpBody,
     extract::{Path, Query, State},
     http::{HeaderMap, StatusCode, Uri, header},
     response::{IntoResponse, Redirect, Response},
 };
 use salus_core::Error;
-use salus_domains::auth::{self, Factors, Medium, SignIn, Source};
+use salus_domains::auth::{self, Factors, Medium, SignIn};
 use std::{collections::BTreeMap, sync::Arc};
 
 type Params = Query<BTreeMap<String, String>>;
@@ -40,36 +37,20 @@ pub async fn sign_in_page(State(app): State<Arc<App>>, headers: HeaderMap, uri: 
 }
 
 /// POST `/sign-in`.
-pub async fn sign_in(
-    State(app): State<Arc<App>>,
-    Extension(peer): Extension<Peer>,
-    headers: HeaderMap,
-    uri: Uri,
-    body: HttpBody,
-) -> Response {
-    let fields = match read_form(&headers, body).await {
-        Ok(fields) => fields,
-        Err(error) => return Problem { error, request: app.db.env().id() }.into_response(),
-    };
-    let field = |name: &str| fields.get(name).map(String::as_str).unwrap_or_default();
-    let ip = peer.0.ip().to_string();
+pub async fn sign_in(sent: Sent) -> Response {
+    let field = |name: &str| sent.field(name);
     let (organization, email) = (field("organization").trim(), field("email").trim());
-    let device = cookie(&headers, DEVICE_COOKIE).unwrap_or_default();
-    let source = Source { ip: &ip, agent: agent(&headers), device: &device };
-    match auth::sign_in(&app.db, organization, email, field("password"), source).await {
-        Ok(signed) => {
-            let shell = stranger(&app, &headers, &uri);
-            signed_in(&app, signed, organization, (field("return_to"), &shell))
-        }
+    let shell = sent.shell();
+    match auth::sign_in(&sent.app.db, organization, email, field("password"), sent.source()).await {
+        Ok(signed) => signed_in(&sent.app, signed, organization, (field("return_to"), &shell)),
         Err(error) => {
-            let shell = stranger(&app, &headers, &uri);
             let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
             let t = &shell.t().ui;
             let words = match &error {
                 Error::Unauthenticated => t.sign_in_failed.to_owned(),
                 Error::TooMany(seconds) => fill(t.locked, &[("n", &seconds.div_ceil(60).to_string())]),
                 Error::Refused { .. } => words(shell.locale, &error),
-                other => Problem { error: Error::Unavailable(other.to_string()), request: app.db.env().id() }.detail(),
+                other => sent.problem(Error::Unavailable(other.to_string())).detail(),
             };
             let view = SignInView {
                 organization: organization.to_owned(),
@@ -114,32 +95,20 @@ fn with_ways(view: SecondView, _: &App, factors: &Factors) -> SecondView {
 }
 
 /// POST `/sign-in/code`: a second factor.
-pub async fn give_code(
-    State(app): State<Arc<App>>,
-    Extension(peer): Extension<Peer>,
-    headers: HeaderMap,
-    uri: Uri,
-    body: HttpBody,
-) -> Response {
-    let fields = match read_form(&headers, body).await {
-        Ok(fields) => fields,
-        Err(error) => return Problem { error, request: app.db.env().id() }.into_response(),
-    };
-    let field = |name: &str| fields.get(name).map(String::as_str).unwrap_or_default();
-    let (ip, device) = (peer.0.ip().to_string(), cookie(&headers, DEVICE_COOKIE).unwrap_or_default());
-    let source = Source { ip: &ip, agent: agent(&headers), device: &device };
-    let shell = stranger(&app, &headers, &uri);
-    let view = second_view(&app, field("token"), field("organization"), field("return_to"));
-    if let Some(channel) = fields.get("send") {
-        return send_code(&app, channel, view, &shell).await;
+pub async fn give_code(sent: Sent) -> Response {
+    let field = |name: &str| sent.field(name);
+    let (app, shell) = (&sent.app, sent.shell());
+    let view = second_view(app, field("token"), field("organization"), field("return_to"));
+    if let Some(channel) = sent.fields.get("send") {
+        return send_code(app, channel, view, &shell).await;
     }
-    match auth::give_code(&app.db, field("token"), field("code"), source).await {
-        Ok(signed) => begun(&app, &signed, field("organization"), &local(field("return_to"))),
+    match auth::give_code(&app.db, field("token"), field("code"), sent.source()).await {
+        Ok(signed) => begun(app, &signed, field("organization"), &local(field("return_to"))),
         Err(Error::Invalid(_)) => {
             let view = SecondView { error: shell.t().security.wrong_code.to_owned(), ..view };
             (StatusCode::UNPROCESSABLE_ENTITY, html(&entry::second(&view, &shell))).into_response()
         }
-        Err(error) => again(&error, field("organization"), &app, &shell),
+        Err(error) => again(&error, field("organization"), app, &shell),
     }
 }
 
@@ -169,10 +138,6 @@ pub fn again(error: &Error, organization: &str, app: &App, shell: &Shell) -> Res
     };
     let view = SignInView { organization: organization.to_owned(), error: words, ..SignInView::default() };
     (status, html(&entry::sign_in(&view, shell))).into_response()
-}
-
-pub fn agent(headers: &HeaderMap) -> &str {
-    headers.get(header::USER_AGENT).and_then(|v| v.to_str().ok()).unwrap_or_default()
 }
 
 /// A session has begun: its cookie, the organization for the next time, and on to the page.
@@ -239,52 +204,39 @@ async fn setup_form(app: &Arc<App>, token: &str, headers: &HeaderMap, uri: &Uri,
 }
 
 /// POST `/setup/{token}`.
-pub async fn setup(
-    State(app): State<Arc<App>>,
-    Extension(peer): Extension<Peer>,
-    (Path(token), uri): (Path<String>, Uri),
-    headers: HeaderMap,
-    body: HttpBody,
-) -> Response {
-    let fields = match read_form(&headers, body).await {
-        Ok(fields) => fields,
-        Err(error) => return Problem { error, request: app.db.env().id() }.into_response(),
-    };
-    let field = |name: &str| fields.get(name).map(String::as_str).unwrap_or_default();
-    let shell = stranger(&app, &headers, &uri);
+pub async fn setup(Path(token): Path<String>, sent: Sent) -> Response {
+    let field = |name: &str| sent.field(name);
+    let (app, headers, uri) = (&sent.app, &sent.headers, &sent.uri);
+    let shell = sent.shell();
     if field("password") != field("again") {
-        return setup_form(&app, &token, &headers, &uri, shell.t().ui.not_the_same.to_owned()).await;
+        return setup_form(app, &token, headers, uri, shell.t().ui.not_the_same.to_owned()).await;
     }
-    let ip = peer.0.ip().to_string();
-    match auth::accept_and_sign_in(&app.db, &token, field("password"), (&*ip, agent(&headers))).await {
-        Ok((slug, signed)) => signed_in(&app, signed, &slug, ("/", &shell)),
-        Err(Error::NotFound) => setup_form(&app, &token, &headers, &uri, String::new()).await,
+    let source = sent.source();
+    match auth::accept_and_sign_in(&app.db, &token, field("password"), (source.ip, source.agent)).await {
+        Ok((slug, signed)) => signed_in(app, signed, &slug, ("/", &shell)),
+        Err(Error::NotFound) => setup_form(app, &token, headers, uri, String::new()).await,
         Err(Error::Invalid(fields)) => {
             let said = words(shell.locale, &Error::Invalid(fields));
-            setup_form(&app, &token, &headers, &uri, said).await
+            setup_form(app, &token, headers, uri, said).await
         }
-        Err(e @ Error::Refused { .. }) => setup_form(&app, &token, &headers, &uri, words(shell.locale, &e)).await,
-        Err(error) => Problem { error, request: app.db.env().id() }.into_response(),
+        Err(e @ Error::Refused { .. }) => setup_form(app, &token, headers, uri, words(shell.locale, &e)).await,
+        Err(error) => sent.problem(error).into_response(),
     }
 }
 
 /// POST `/preferences`: language and theme, kept in cookies of the browser.
-pub async fn preferences(State(app): State<Arc<App>>, headers: HeaderMap, body: HttpBody) -> Response {
-    let fields = match read_form(&headers, body).await {
-        Ok(fields) => fields,
-        Err(error) => return Problem { error, request: app.db.env().id() }.into_response(),
-    };
-    let field = |name: &str| fields.get(name).map(String::as_str).unwrap_or_default();
+pub async fn preferences(sent: Sent) -> Response {
+    let field = |name: &str| sent.field(name);
     let mut response = Redirect::to(&local(field("return_to"))).into_response();
     if let Some(locale) = crate::pages::i18n::Locale::from_tag(field("language")) {
-        set_cookie(&mut response, &app, "lang", locale.tag(), 365 * 86_400);
+        set_cookie(&mut response, &sent.app, "lang", locale.tag(), 365 * 86_400);
     }
     if let Some(purpose) = salus_core::Purpose::from_code(field("purpose")) {
         // Of this session of the browser only.
-        set_cookie(&mut response, &app, "purpose", purpose.code(), 12 * 3600);
+        set_cookie(&mut response, &sent.app, "purpose", purpose.code(), 12 * 3600);
     }
     if matches!(field("theme"), "light" | "dark" | "auto") {
-        set_cookie(&mut response, &app, "theme", field("theme"), 365 * 86_400);
+        set_cookie(&mut response, &sent.app, "theme", field("theme"), 365 * 86_400);
     }
     response
 }

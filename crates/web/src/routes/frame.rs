@@ -2,7 +2,8 @@
 
 use crate::{
     api,
-    app::{App, SESSION_COOKIE, cookie},
+    app::{App, DEVICE_COOKIE, SESSION_COOKIE, cookie},
+    http::Peer,
     pages::{
         self, Shell,
         form::FieldMessage,
@@ -19,6 +20,7 @@ use axum::{
 };
 use maud::Markup;
 use salus_core::{Channel, Ctx, Error, Purpose, Result};
+use salus_domains::auth::Source;
 use salus_store::{Body, Call, Page, Record, dispatch};
 use serde_json::Value;
 use std::{collections::BTreeMap, sync::Arc};
@@ -39,6 +41,57 @@ pub struct Form {
     pub visit: Visit,
     /// Its fields; empty ones are kept.
     pub fields: BTreeMap<String, String>,
+}
+
+/// A form sent by somebody of whom nothing is known yet, from a page of ours. As an argument of a handler it turns away what
+/// another site sent.
+pub struct Sent {
+    /// The application.
+    pub app: Arc<App>,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The address.
+    pub uri: Uri,
+    /// Its fields; empty ones are kept.
+    pub fields: BTreeMap<String, String>,
+    ip: String,
+    device: String,
+}
+
+impl Sent {
+    /// A field; empty for one that was not sent.
+    pub fn field(&self, name: &str) -> &str {
+        self.fields.get(name).map(String::as_str).unwrap_or_default()
+    }
+
+    /// Where it came from.
+    pub fn source(&self) -> Source<'_> {
+        Source { ip: &self.ip, agent: agent(&self.headers), device: &self.device }
+    }
+
+    /// The frame of a page for them.
+    pub fn shell(&self) -> Shell {
+        stranger(&self.app, &self.headers, &self.uri)
+    }
+
+    /// A failure that no page shows.
+    pub fn problem(&self, error: Error) -> Problem {
+        Problem { error, request: self.app.db.env().id() }
+    }
+}
+
+impl FromRequest<Arc<App>> for Sent {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Response> {
+        let (Parts { headers, uri, extensions, .. }, body) = request.into_parts();
+        let refused = |error: Error| Problem { error, request: app.db.env().id() }.into_response();
+        let peer = extensions.get::<Peer>().ok_or_else(|| refused(Error::internal("a request without its peer")))?;
+        let fields = read_form(&headers, body).await.map_err(refused)?;
+        let ip = peer.0.ip().to_string();
+        let device = cookie(&headers, DEVICE_COOKIE).unwrap_or_default();
+        Ok(Self { app: app.clone(), headers, uri, fields, ip, device })
+    }
 }
 
 /// The query of an address.
@@ -345,10 +398,15 @@ pub fn csrf(headers: &HeaderMap) -> String {
 ///
 /// # Errors
 /// [`Error::TooLarge`], or [`Error::Forbidden`] for a form another site sent.
-pub async fn read_form(headers: &HeaderMap, body: HttpBody) -> Result<BTreeMap<String, String>> {
+async fn read_form(headers: &HeaderMap, body: HttpBody) -> Result<BTreeMap<String, String>> {
     api::same_site(headers, true)?;
     let bytes = api::read_body(body).await?;
     Ok(form_urlencoded::parse(&bytes).into_owned().collect())
+}
+
+/// What calls itself by which name.
+pub fn agent(headers: &HeaderMap) -> &str {
+    headers.get(header::USER_AGENT).and_then(|v| v.to_str().ok()).unwrap_or_default()
 }
 
 /// A text percent-encoded for a query.

@@ -1,26 +1,21 @@
 //! Passkeys: questions as JSON for the script of the page, answers as forms.
 
 use super::{
-    entry::{again, agent, begun, local},
-    frame::{Form, Shown, read_form, stranger},
+    entry::{again, begun, local},
+    frame::{Form, Sent, Shown},
     security::{done, with_codes},
 };
-use crate::{
-    app::{App, DEVICE_COOKIE, cookie},
-    http::Peer,
-    problem::Problem,
-};
+use crate::{app::App, problem::Problem};
 use axum::{
-    Extension, Json,
-    body::Body as HttpBody,
-    extract::{Path, State},
+    Json,
+    extract::Path,
     http::{HeaderMap, Uri, header},
     response::{IntoResponse, Response},
 };
 use salus_core::Error;
-use salus_domains::auth::{self, Question, Source, webauthn::RelyingParty};
+use salus_domains::auth::{self, Question, webauthn::RelyingParty};
 use serde_json::json;
-use std::{net::IpAddr, sync::Arc};
+use std::net::IpAddr;
 
 /// This site as browsers know it; none at an address that is a number, where they know no passkeys. What is set as
 /// public address comes before what the browser asked for.
@@ -75,39 +70,23 @@ pub async fn remove(headers: HeaderMap, Path(id): Path<String>, form: Form) -> S
 }
 
 /// POST `/sign-in/passkey/ask`.
-pub async fn ask(State(app): State<Arc<App>>, headers: HeaderMap, body: HttpBody) -> Response {
-    let refused = |error: Error| Problem { error, request: app.db.env().id() }.into_response();
-    let fields = match read_form(&headers, body).await {
-        Ok(fields) => fields,
-        Err(error) => return refused(error),
-    };
-    let Some(site) = site(&app, &headers) else { return refused(nowhere()) };
-    let slug = fields.get("organization").map(|s| s.trim()).unwrap_or_default();
-    auth::ask_passkey(&app.db, slug, &site).await.map_or_else(refused, asked)
+pub async fn ask(sent: Sent) -> Response {
+    let refused = |error: Error| sent.problem(error).into_response();
+    let Some(site) = site(&sent.app, &sent.headers) else { return refused(nowhere()) };
+    auth::ask_passkey(&sent.app.db, sent.field("organization").trim(), &site).await.map_or_else(refused, asked)
 }
 
 /// POST `/sign-in/passkey`.
-pub async fn sign_in(
-    State(app): State<Arc<App>>,
-    Extension(peer): Extension<Peer>,
-    headers: HeaderMap,
-    uri: Uri,
-    body: HttpBody,
-) -> Response {
-    let fields = match read_form(&headers, body).await {
-        Ok(fields) => fields,
-        Err(error) => return Problem { error, request: app.db.env().id() }.into_response(),
-    };
-    let field = |name: &str| fields.get(name).map(String::as_str).unwrap_or_default();
-    let (ip, device) = (peer.0.ip().to_string(), cookie(&headers, DEVICE_COOKIE).unwrap_or_default());
-    let source = Source { ip: &ip, agent: agent(&headers), device: &device };
+pub async fn sign_in(sent: Sent) -> Response {
+    let field = |name: &str| sent.field(name);
+    let app = &sent.app;
     let answer = (field("token"), field("credential"));
-    let signed = match site(&app, &headers) {
-        Some(site) => auth::sign_in_with_passkey(&app.db, &site, answer, source).await,
+    let signed = match site(app, &sent.headers) {
+        Some(site) => auth::sign_in_with_passkey(&app.db, &site, answer, sent.source()).await,
         None => Err(Error::Unauthenticated),
     };
     match signed {
-        Ok(signed) => begun(&app, &signed, field("organization"), &local(field("return_to"))),
-        Err(error) => again(&error, field("organization"), &app, &stranger(&app, &headers, &uri)),
+        Ok(signed) => begun(app, &signed, field("organization"), &local(field("return_to"))),
+        Err(error) => again(&error, field("organization"), app, &sent.shell()),
     }
 }

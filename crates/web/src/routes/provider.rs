@@ -2,8 +2,8 @@
 //! the browser that left is taken when it comes back.
 
 use super::{
-    entry::{again, agent, signed_in},
-    frame::{Form, Shown, Visit, set_cookie, stranger},
+    entry::{again, signed_in},
+    frame::{Form, Shown, Visit, agent, set_cookie, stranger},
     security::done,
 };
 use crate::{

@@ -1,6 +1,6 @@
 //! Tokens for API clients: signing in, the next pair, and the end of a session. JSON in and out, no cookie.
 
-use super::entry::agent;
+use super::frame::agent;
 use crate::{api, app::App, http::Peer, problem::Problem};
 use axum::{
     Extension, Json,

@@ -133,6 +133,34 @@ async fn somebody_always_is_left_who_manages_accounts() {
 }
 
 #[tokio::test]
+async fn two_who_are_locked_at_once_are_not_both_the_last() {
+    let app = TestApp::new().await;
+    let program = app.key(app.valley, "OWNER").await;
+    for _ in 0..2 {
+        app.session("valley", app.valley, "OWNER").await;
+    }
+    let users = program.get("/api/v1/auth/users?limit=200&fields=id,display_name,kind").await.json();
+    let owners: Vec<String> = users["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|user| user["display_name"] == "A OWNER" && user["kind"] == "staff")
+        .map(|user| format!("/api/v1/auth/users/{}", user["id"].as_str().unwrap()))
+        .collect();
+    assert_eq!(owners.len(), 2, "{users}");
+    for _ in 0..5 {
+        let lock = async |user: &str| program.post(&format!("{user}/lock"), &json!({})).await;
+        let (one, other) = tokio::join!(lock(&owners[0]), lock(&owners[1]));
+        let done = [&one, &other].iter().filter(|answer| answer.status == StatusCode::OK).count();
+        assert_eq!(done, 1, "{} {}", one.text(), other.text());
+        assert!([one, other].iter().any(|answer| answer.text().contains("last_administrator")));
+        for user in &owners {
+            program.post(&format!("{user}/unlock"), &json!({})).await;
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_way_into_anothers_account_takes_a_fresh_proof() {
     let office = Office::new().await;
     let admin = office.app.database.connect("salus_admin").await;
