@@ -90,7 +90,7 @@ async fn lag(place: &mut Place, sizes: Sizes, report: &mut Report) -> Result<()>
                SELECT count(*), percentile_disc(0.99) WITHIN GROUP (ORDER BY lag) FROM sealed";
     let until = Instant::now() + Duration::from_mins(2);
     let p99: f64 = loop {
-        let row = admin.query_one(sql, &[&began]).await.map_err(Error::internal)?;
+        let row = admin.query_one(sql, &[&began]).await.map_err(crate::report::fault)?;
         if row.get::<_, i64>(0).cast_unsigned() == count {
             break row.get(1);
         }
@@ -141,10 +141,10 @@ async fn verified(place: &Place, sizes: Sizes, report: &mut Report) -> Result<()
 pub async fn salus(place: &Place, arguments: &[&str]) -> Result<Value> {
     let mut command = Command::new(&place.salus);
     command.args(["--json", "--home"]).arg(&place.home).args(arguments).env("SALUS_ALLOW_OLD_POSTGRES", "true");
-    let output = command.output().await.map_err(Error::internal)?;
+    let output = command.output().await.map_err(crate::report::fault)?;
     let said = String::from_utf8_lossy(&output.stdout);
     if output.status.success() {
-        return serde_json::from_str(said.trim()).map_err(Error::internal);
+        return serde_json::from_str(said.trim()).map_err(crate::report::fault);
     }
     Err(Error::Unavailable(format!("salus {arguments:?}: {said}{}", String::from_utf8_lossy(&output.stderr))))
 }

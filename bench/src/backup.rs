@@ -16,9 +16,9 @@ use tokio::process::Command;
 pub async fn measure(place: &Place, report: &mut Report) -> Result<()> {
     progress("P9: backup and restore");
     let dir = place.home.with_extension("backups");
-    std::fs::create_dir_all(&dir).map_err(Error::internal)?;
+    std::fs::create_dir_all(&dir).map_err(crate::report::fault)?;
     let done = in_dir(place, &dir, report).await;
-    std::fs::remove_dir_all(&dir).map_err(Error::internal)?;
+    std::fs::remove_dir_all(&dir).map_err(crate::report::fault)?;
     done
 }
 
@@ -28,11 +28,11 @@ async fn in_dir(place: &Place, dir: &Path, report: &mut Report) -> Result<()> {
         (text(&dir.join("ours")), text(&dir.join("raw")), text(&dir.join("back")), dir.join("restored"));
     // Each after a checkpoint, which both would otherwise wait for.
     let admin = place.connect("salus_admin").await?;
-    admin.batch_execute("CHECKPOINT").await.map_err(Error::internal)?;
+    admin.batch_execute("CHECKPOINT").await.map_err(crate::report::fault)?;
     let since = Instant::now();
     let made = salus(place, &["backup", "--out", &out]).await?;
     let ours = since.elapsed().as_secs_f64();
-    admin.batch_execute("CHECKPOINT").await.map_err(Error::internal)?;
+    admin.batch_execute("CHECKPOINT").await.map_err(crate::report::fault)?;
     let since = Instant::now();
     let socket = text(place.socket());
     run("pg_basebackup", &["-h", &socket, "-U", "salus_admin", "-D", &raw, "-X", "stream", "-c", "fast"]).await?;
@@ -77,7 +77,7 @@ async fn run(program: &str, arguments: &[&str]) -> Result<()> {
 async fn at(place: &Place, home: &Path, arguments: &[&str]) -> Result<serde_json::Value> {
     let mut command = Command::new(&place.salus);
     command.args(["--json", "--home"]).arg(home).args(arguments).env("SALUS_ALLOW_OLD_POSTGRES", "true");
-    let output = command.output().await.map_err(Error::internal)?;
+    let output = command.output().await.map_err(crate::report::fault)?;
     let said = String::from_utf8_lossy(&output.stdout);
     serde_json::from_str(said.trim()).map_err(|_| {
         Error::Unavailable(format!("salus {arguments:?}: {said}{}", String::from_utf8_lossy(&output.stderr)))

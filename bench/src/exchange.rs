@@ -80,14 +80,14 @@ async fn salus(place: &Place, arguments: &[&str]) -> Result<Finished> {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .map_err(Error::internal)?;
+        .map_err(crate::report::fault)?;
     let (pid, mut out) = (process.id().unwrap_or_default(), process.stdout.take());
     let mut errors = process.stderr.take();
     let reading = async {
         let (mut text, mut said) = (Vec::new(), String::new());
         if let (Some(out), Some(errors)) = (&mut out, &mut errors) {
             let (a, b) = futures_util::join!(out.read_to_end(&mut text), errors.read_to_string(&mut said));
-            a.and(b).map_err(Error::internal)?;
+            a.and(b).map_err(crate::report::fault)?;
         }
         Ok::<_, Error>((text, said))
     };
@@ -99,7 +99,7 @@ async fn salus(place: &Place, arguments: &[&str]) -> Result<Finished> {
             () = tokio::time::sleep(Duration::from_millis(20)) => peak = peak.max(memory(pid, "VmHWM").unwrap_or(0.0)),
         }
     };
-    process.wait().await.map_err(Error::internal)?;
+    process.wait().await.map_err(crate::report::fault)?;
     let said = serde_json::from_slice(&text)
         .map_err(|_| Error::internal(format!("{} failed: {errors}", arguments.join(" "))))?;
     Ok(Finished { said, peak, seconds: began.elapsed().as_secs_f64() })

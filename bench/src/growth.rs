@@ -10,7 +10,7 @@ use crate::{
     requests::{self, CLIENTS},
     search,
 };
-use salus_core::{Error, Result};
+use salus_core::Result;
 use std::time::{Duration, Instant};
 
 /// Rates of one size: GET, list, create, search.
@@ -69,8 +69,8 @@ pub async fn compare(place: &Place, crowd: &Crowd, sizes: Sizes, before: &Rates,
 pub async fn starts(args: &Args, sizes: Sizes, report: &mut Report) -> Result<()> {
     progress("P6: cold starts");
     let home = args.place.join(format!("salus-bench-cold-{}", std::process::id()));
-    std::fs::create_dir_all(&home).map_err(Error::internal)?;
-    let home = home.canonicalize().map_err(Error::internal)?;
+    std::fs::create_dir_all(&home).map_err(crate::report::fault)?;
+    let home = home.canonicalize().map_err(crate::report::fault)?;
     Server::start(&args.salus, &home).await?.stop().await;
     let (mut times, mut idle) = (Vec::new(), Vec::new());
     for _ in 0..sizes.slices {
@@ -84,7 +84,7 @@ pub async fn starts(args: &Args, sizes: Sizes, report: &mut Report) -> Result<()
         drop(client);
         server.stop().await;
     }
-    std::fs::remove_dir_all(&home).map_err(Error::internal)?;
+    std::fs::remove_dir_all(&home).map_err(crate::report::fault)?;
     report.rows.push(Row::at_most("P6", "server memory, idle", (median(idle.into_iter()), "MB"), 40.0));
     let start = (median(times.into_iter()), "s");
     report.rows.push(Row::at_most("P6", "cold start to first answer, with PostgreSQL", start, 1.5));

@@ -60,7 +60,7 @@ impl Client {
             .header(header::AUTHORIZATION, &self.key)
             .header(header::CONTENT_TYPE, "application/json")
             .body(Full::new(Bytes::from(body.unwrap_or_default())))
-            .map_err(Error::internal)?;
+            .map_err(crate::report::fault)?;
         if self.sender.ready().await.is_err() {
             // The server closes what was idle for long, as any client of keep-alive connections must expect.
             self.sender = open(&self.address).await?;

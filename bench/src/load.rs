@@ -2,7 +2,7 @@
 
 use crate::{measure::Dice, people::Person, place::Place, raw::DATABASE, report::progress};
 use futures_util::{StreamExt as _, stream};
-use salus_core::{Ctx, Error, Result};
+use salus_core::{Ctx, Result};
 use salus_domains::medical;
 use salus_store::{Db, engine::NewRow};
 use uuid::Uuid;
@@ -41,9 +41,9 @@ pub async fn fill(place: &Place, crowd: &mut Crowd, target: usize) -> Result<()>
     admin
         .batch_execute("VACUUM (ANALYZE) medical.patients, kernel.search_tokens, kernel.subject_keys")
         .await
-        .map_err(Error::internal)?;
-    twin.batch_execute("VACUUM (ANALYZE) bench_raw.patients, bench_raw.names").await.map_err(Error::internal)?;
-    admin.batch_execute("CHECKPOINT").await.map_err(Error::internal)
+        .map_err(crate::report::fault)?;
+    twin.batch_execute("VACUUM (ANALYZE) bench_raw.patients, bench_raw.names").await.map_err(crate::report::fault)?;
+    admin.batch_execute("CHECKPOINT").await.map_err(crate::report::fault)
 }
 
 async fn sealed(db: &Db, tenant: Uuid, batch: &[(Uuid, Person)]) -> Result<()> {
@@ -72,5 +72,5 @@ async fn clear(admin: &tokio_postgres::Client, tenant: Uuid, batch: &[(Uuid, Per
                SELECT $1, id, family, given, split_part(given, ' ', 1), 'Jr.', mrn, born::date, date_trunc('month', born::date), sex, \
                  'not disclosed', 'they/them', mrn, 'en', '{2106-3}' FROM people";
     let params: [&(dyn tokio_postgres::types::ToSql + Sync); 7] = [&tenant, &ids, &family, &given, &mrn, &born, &sex];
-    admin.execute(sql, &params).await.map(|_| ()).map_err(Error::internal)
+    admin.execute(sql, &params).await.map(|_| ()).map_err(crate::report::fault)
 }

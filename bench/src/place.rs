@@ -57,8 +57,8 @@ impl Place {
     /// Those of each step.
     pub async fn make(base: &Path, salus: &Path, keep: bool) -> Result<Self> {
         let home = base.join(format!("salus-bench-{}", std::process::id()));
-        std::fs::create_dir_all(&home).map_err(Error::internal)?;
-        let home = home.canonicalize().map_err(Error::internal)?;
+        std::fs::create_dir_all(&home).map_err(crate::report::fault)?;
+        let home = home.canonicalize().map_err(crate::report::fault)?;
         let cluster = Cluster::open(&home, Settings { connections: 120, ..Settings::default() })?;
         migrate::up(&mut connect(&cluster, DATABASE, "salus_admin").await?, migrate::Files::embedded()?, None).await?;
         let keys = RootFile::at(&home, None);
@@ -158,7 +158,7 @@ impl Server {
         let mut said = String::new();
         // A first start tells about keys and set-up links before it serves.
         let address = loop {
-            let Some(line) = lines.next_line().await.map_err(Error::internal)? else {
+            let Some(line) = lines.next_line().await.map_err(crate::report::fault)? else {
                 return Err(Error::Unavailable(format!("salus serve did not start: {said}")));
             };
             let found: Option<Value> = serde_json::from_str(&line).ok();

@@ -63,9 +63,9 @@ pub async fn make_tables(place: &Place) -> Result<()> {
     let protect: String =
         ["patients", "events", "notes"].map(|t| PROTECT.replace('$', &format!("bench_raw.{t}"))).concat();
     let admin = place.connect("salus_admin").await?;
-    admin.batch_execute(&format!("CREATE DATABASE {DATABASE}")).await.map_err(Error::internal)?;
+    admin.batch_execute(&format!("CREATE DATABASE {DATABASE}")).await.map_err(crate::report::fault)?;
     let twin = place.connect_to(DATABASE, "salus_admin").await?;
-    twin.batch_execute(&format!("{TABLES}{protect}")).await.map_err(Error::internal)
+    twin.batch_execute(&format!("{TABLES}{protect}")).await.map_err(crate::report::fault)
 }
 
 /// One connection with its prepared statements.
@@ -111,9 +111,9 @@ impl Raw {
             "INSERT INTO bench_raw.events (tenant_id, id, recorded_at, actor_id, action, target, outcome, header) \
              VALUES ($1, $2, $3, $1, 'medical.patient.get', 'medical.patients', 'success', $4)",
             "SELECT id, name FROM bench_raw.names WHERE name ILIKE $1 AND name ILIKE $2 ORDER BY id LIMIT 50",
-            "INSERT INTO bench_raw.notes (tenant_id, id, name, value) VALUES ($1, $2, $2::text, '{\"n\": 1}')",
+            "INSERT INTO bench_raw.notes (tenant_id, id, name, value) VALUES ($1, $2, $2::uuid::text, '{\"n\": 1}')",
         ] {
-            made.push(client.prepare(sql).await.map_err(Error::internal)?);
+            made.push(client.prepare(sql).await.map_err(crate::report::fault)?);
         }
         let [caller, point, page, insert, event, search, note] =
             <[Statement; 7]>::try_from(made).map_err(|_| Error::internal("seven statements"))?;
@@ -137,8 +137,8 @@ impl Raw {
             self.client.execute(&self.event, &what),
             self.client.batch_execute("COMMIT")
         );
-        begun.and(told.map(|_| ())).and(noted.map(|_| ())).and(committed).map_err(Error::internal)?;
-        rows.map(|r| r.len()).map_err(Error::internal)
+        begun.and(told.map(|_| ())).and(noted.map(|_| ())).and(committed).map_err(crate::report::fault)?;
+        rows.map(|r| r.len()).map_err(crate::report::fault)
     }
 
     /// A page of 50 from a place on.
@@ -155,8 +155,8 @@ impl Raw {
             self.client.query(&self.page, &key),
             self.client.batch_execute("COMMIT")
         );
-        begun.and(told.map(|_| ())).and(committed).map_err(Error::internal)?;
-        rows.map(|r| r.len()).map_err(Error::internal)
+        begun.and(told.map(|_| ())).and(committed).map_err(crate::report::fault)?;
+        rows.map(|r| r.len()).map_err(crate::report::fault)
     }
 
     /// An insert and a durable audit row.
@@ -176,8 +176,8 @@ impl Raw {
             self.client.execute(&self.event, &what),
             self.client.batch_execute("COMMIT")
         );
-        begun.and(told.map(|_| ())).and(noted.map(|_| ())).and(committed).map_err(Error::internal)?;
-        rows.map(|_| ()).map_err(Error::internal)
+        begun.and(told.map(|_| ())).and(noted.map(|_| ())).and(committed).map_err(crate::report::fault)?;
+        rows.map(|_| ()).map_err(crate::report::fault)
     }
 
     /// An insert of a small row, and nothing else.
@@ -194,8 +194,8 @@ impl Raw {
             self.client.execute(&self.note, &row),
             self.client.batch_execute("COMMIT")
         );
-        begun.and(told.map(|_| ())).and(committed).map_err(Error::internal)?;
-        made.map_err(Error::internal)
+        begun.and(told.map(|_| ())).and(committed).map_err(crate::report::fault)?;
+        made.map_err(crate::report::fault)
     }
 
     /// Names that hold every word, by trigram index.
@@ -205,6 +205,6 @@ impl Raw {
     pub async fn search(&self, words: &[String]) -> Result<usize> {
         let pattern = |i: usize| words.get(i).map_or_else(|| "%".to_owned(), |w| format!("%{w}%"));
         let found = self.client.query(&self.search, &[&pattern(0), &pattern(1)]).await;
-        found.map(|rows| rows.len()).map_err(Error::internal)
+        found.map(|rows| rows.len()).map_err(crate::report::fault)
     }
 }

@@ -165,6 +165,12 @@ pub fn fail(error: &Error) -> ExitCode {
     ExitCode::FAILURE
 }
 
+/// An error with all its causes: everything here is invented, so nothing in them need be kept back.
+pub fn fault(error: impl std::error::Error) -> Error {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    Error::internal(causes.fold(error.to_string(), |said, cause| format!("{said}: {cause}")))
+}
+
 /// An answer that is not what it must be, unless it is.
 ///
 /// # Errors

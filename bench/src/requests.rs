@@ -10,7 +10,7 @@ use crate::{
     raw::Raw,
     report::{Row, must, progress},
 };
-use salus_core::{Error, Result};
+use salus_core::Result;
 use serde_json::Value;
 use std::{
     str::from_utf8,
@@ -74,7 +74,7 @@ pub async fn get_slice(clients: &mut [Client], crowd: &Crowd, (seconds, seed): (
     slice(clients, seconds, seed, async |c, dice| {
         let (id, person) = dice.pick(&crowd.people);
         let body = c.expect(&format!("{PATH}/{id}"), None, 200).await?;
-        let text = from_utf8(&body).map_err(Error::internal)?;
+        let text = from_utf8(&body).map_err(crate::report::fault)?;
         must(text.contains(&person.family) && text.contains(&person.mrn), "another person, or a sealed one")
     })
     .await
@@ -123,7 +123,7 @@ pub async fn list(place: &Place, crowd: &Crowd, sizes: Sizes, wanted: bool) -> R
 pub async fn list_slice(clients: &mut [Client], cursors: &[String], (seconds, seed): (f64, u64)) -> Result<Slice> {
     slice(clients, seconds, seed, async |c, dice| {
         let body = c.expect(&format!("{PATH}?limit=50&cursor={}", dice.pick(cursors)), None, 200).await?;
-        let text = from_utf8(&body).map_err(Error::internal)?;
+        let text = from_utf8(&body).map_err(crate::report::fault)?;
         must(text.matches("\"family_name\":\"").count() == 50, "a page is not full, or sealed")
     })
     .await
@@ -136,7 +136,8 @@ pub async fn list_slice(clients: &mut [Client], cursors: &[String], (seconds, se
 pub async fn cursors(client: &mut Client) -> Result<Vec<String>> {
     let (mut all, mut path) = (Vec::new(), format!("{PATH}?limit=50"));
     while all.len() < 100 {
-        let page: Value = serde_json::from_slice(&client.expect(&path, None, 200).await?).map_err(Error::internal)?;
+        let page: Value =
+            serde_json::from_slice(&client.expect(&path, None, 200).await?).map_err(crate::report::fault)?;
         let Some(next) = page["next"].as_str() else { break };
         path = format!("{PATH}?limit=50&cursor={next}");
         all.push(next.to_owned());
@@ -180,7 +181,7 @@ pub async fn create_slice(clients: &mut [Client], (seconds, seed): (f64, u64)) -
         let person = stranger(dice);
         let body = Value::Object(person.body()).to_string();
         let made = c.expect(PATH, Some(body), 201).await?;
-        let text = from_utf8(&made).map_err(Error::internal)?;
+        let text = from_utf8(&made).map_err(crate::report::fault)?;
         must(text.contains(&person.mrn) && text.contains("\"pseudonym\":\"P-"), "the new row is not the one sent")
     })
     .await

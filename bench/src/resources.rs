@@ -44,7 +44,7 @@ struct Files<'a> {
 /// # Errors
 /// [`Error::Internal`] when the folder cannot be written.
 pub fn write(folder: &Path, patients: usize) -> Result<usize> {
-    std::fs::create_dir_all(folder).map_err(Error::internal)?;
+    std::fs::create_dir_all(folder).map_err(crate::report::fault)?;
     let mut files = Files { folder, open: BTreeMap::new(), written: 0 };
     let mut dice = Dice::new(5);
     for n in 0..patients {
@@ -59,7 +59,7 @@ pub fn write(folder: &Path, patients: usize) -> Result<usize> {
         files.add(&allergy(&subject, n))?;
     }
     for file in files.open.values_mut() {
-        file.flush().map_err(Error::internal)?;
+        file.flush().map_err(crate::report::fault)?;
     }
     Ok(files.written)
 }
@@ -68,12 +68,12 @@ impl Files<'_> {
     fn add(&mut self, resource: &Value) -> Result<()> {
         let name = resource["resourceType"].as_str().unwrap_or_default().to_owned();
         if !self.open.contains_key(&name) {
-            let file = File::create(self.folder.join(format!("{name}.ndjson"))).map_err(Error::internal)?;
+            let file = File::create(self.folder.join(format!("{name}.ndjson"))).map_err(crate::report::fault)?;
             self.open.insert(name.clone(), BufWriter::new(file));
         }
         let file = self.open.get_mut(&name).ok_or_else(|| Error::internal("no file"))?;
         self.written += 1;
-        writeln!(file, "{resource}").map_err(Error::internal)
+        writeln!(file, "{resource}").map_err(crate::report::fault)
     }
 }
 

@@ -53,7 +53,7 @@ pub async fn measure(place: &Place, crowd: &Crowd, sizes: Sizes, report: &mut Re
     let admin = place.connect("salus_admin").await?;
     let sql = "SELECT extract(epoch FROM finished_at - activated_at)::float8 FROM kernel.key_rotation_history \
                WHERE key_class = 'identity' ORDER BY created_at DESC LIMIT 1";
-    let moving: f64 = admin.query_one(sql, &[]).await.map_err(Error::internal)?.get(0);
+    let moving: f64 = admin.query_one(sql, &[]).await.map_err(crate::report::fault)?.get(0);
     #[allow(clippy::cast_precision_loss, reason = "a number of values")]
     let rate = values as f64 / moving.max(f64::MIN_POSITIVE);
     let work = format!("values a second, of {values}; with learning {:.1} s", whole.as_secs_f64());

@@ -11,7 +11,7 @@ use crate::{
     report::{Report, Row, must, progress},
     requests::{Sides, id_of},
 };
-use salus_core::{Error, Result};
+use salus_core::Result;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use uuid::Uuid;
@@ -113,7 +113,8 @@ async fn all_pages(client: &mut Client, asked: &[String]) -> Result<BTreeSet<Uui
     let first = format!("{PATH}?limit=200&name={}", asked.join("+"));
     let (mut got, mut path) = (BTreeSet::new(), first.clone());
     loop {
-        let page: Value = serde_json::from_slice(&client.expect(&path, None, 200).await?).map_err(Error::internal)?;
+        let page: Value =
+            serde_json::from_slice(&client.expect(&path, None, 200).await?).map_err(crate::report::fault)?;
         got.extend(page["data"].as_array().into_iter().flatten().filter_map(id_of));
         match page["next"].as_str() {
             Some(next) => path = format!("{first}&cursor={next}"),
