@@ -440,12 +440,12 @@ CREATE OR REPLACE FUNCTION kernel.new_pseudonym() RETURNS text
   LANGUAGE plpgsql VOLATILE PARALLEL SAFE AS $$
 DECLARE
   alphabet CONSTANT text := '0123456789ABCDEFGHJKMNPQRSTVWXYZ'; -- Crockford base 32
-  bytes bytea := extensions.gen_random_bytes(8);
+  bytes bytea := extensions.gen_random_bytes(12);
   word text := 'P-';
 BEGIN
-  FOR i IN 0 .. 7 LOOP
+  FOR i IN 0 .. 11 LOOP
     word := word || substr(alphabet, 1 + get_byte(bytes, i) % 32, 1);
   END LOOP;
   RETURN word;
 END $$;
-COMMENT ON FUNCTION kernel.new_pseudonym() IS 'A random name for a person, P- and 40 bits, for those who may not see the real one';
+COMMENT ON FUNCTION kernel.new_pseudonym() IS 'A random name for a person, P- and 60 bits, for those who may not see the real one';

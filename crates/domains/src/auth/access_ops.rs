@@ -130,7 +130,10 @@ async fn revoke_key(tx: &mut Tx, call: Call) -> Result<Reply> {
 }
 
 /// Ends every session of a user; how many there were.
-async fn end_all(tx: &mut Tx, user: Uuid) -> Result<usize> {
+///
+/// # Errors
+/// [`Error::NotFound`] when there is no such user.
+pub(super) async fn end_all(tx: &mut Tx, user: Uuid) -> Result<usize> {
     tx.query_opt(sql!("SELECT id FROM auth.users WHERE id = $1"), &[&user]).await?.ok_or(Error::NotFound)?;
     let now = tx.ctx.env.now();
     let sql = sql!("UPDATE auth.sessions SET revoked_at = $2 WHERE user_id = $1 AND revoked_at IS NULL RETURNING id");

@@ -140,9 +140,7 @@ async fn lock(tx: &mut Tx, call: Call) -> Result<Reply> {
     if tx.query_opt(sql, &[&id]).await?.is_none() {
         return Err(wrong_state(tx, id, "The account is disabled: there is nothing to lock").await?);
     }
-    let now = tx.ctx.env.now();
-    let sql = sql!("UPDATE auth.sessions SET revoked_at = $2 WHERE user_id = $1 AND revoked_at IS NULL RETURNING id");
-    let ended = tx.query(sql, &[&id, &now]).await?.len();
+    let ended = access_ops::end_all(tx, id).await?;
     administered.remains(tx).await?;
     Ok(Reply::json(json!({"id": id, "status": "locked", "ended": ended})))
 }

@@ -9,7 +9,7 @@ use super::{
     configuration::security,
     glass::holders,
     notify::{self, Notice},
-    sign_in::{Origin, Signed, Source, as_user, attempt, history, tenant},
+    sign_in::{Origin, Signed, Source, Whom, as_user, attempt, history, tenant},
     source,
     token::Token,
     totp,
@@ -137,9 +137,9 @@ pub async fn open_emergency(
     let mut tx = db.begin(ctx, false).await?;
     let now = db.env().now();
     let rules = security(&mut tx).await?;
-    if let Some(until) = source::locked_until(&mut tx, None, &from.ip, &rules).await?.filter(|until| *until > now) {
+    if let Some(until) = source::locked_until(&mut tx, &Whom::Unknown, &from.ip, &rules).await? {
         tx.undo().await;
-        return Err(Error::TooMany(u32::try_from((until - now).whole_seconds().max(1)).unwrap_or(u32::MAX)));
+        return Err(source::wait(until, now));
     }
     let hash = seal::digest(&secret).to_vec();
     let sql = sql!(
@@ -147,7 +147,7 @@ pub async fn open_emergency(
     );
     let Some(found) = tx.query_opt(sql, &[&hash]).await? else {
         tx.undo().await;
-        attempt(db, tenant, None, ("refused", "emergency"), &from).await?;
+        attempt(db, tenant, &Whom::Unknown, ("refused", "emergency"), &from).await?;
         return Err(Error::Unauthenticated);
     };
     let (id, role): (Uuid, Uuid) = (found.get("id"), found.get("role_id"));
@@ -169,7 +169,7 @@ pub async fn open_emergency(
         "user_agent": Some(&from.agent).filter(|t| !t.is_empty()), "ip": Some(&from.ip).filter(|t| !t.is_empty()),
     }));
     tx.insert("auth.sessions", &[NewRow { id: session, values }]).await?;
-    history(&mut tx, Some(user), ("success", "emergency"), &from).await?;
+    history(&mut tx, &Whom::User(user), ("success", "emergency"), &from).await?;
     let what = "The emergency recovery credential was used: somebody is in for an hour, past all second factors";
     audit::raise(&mut tx, "emergency_access", what, ("auth.emergency_credentials", id)).await?;
     let told = holders(&mut tx, "auth.user.manage").await?;

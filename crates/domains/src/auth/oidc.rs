@@ -10,7 +10,7 @@ use super::{
     configuration::security,
     factors::{self, stamp},
     jwt::{self, Expected, Key},
-    sign_in::{Origin, SignIn, Source, history, may_come_from, second_or_session, tenant},
+    sign_in::{Origin, SignIn, Source, Whom, history, may_come_from, second_or_session, tenant},
     token::Token,
 };
 use crate::row;
@@ -248,7 +248,7 @@ async fn enter(
     let slug = tx.query_opt(sql!("SELECT slug FROM kernel.tenants WHERE id = $1"), &[&tenant]).await?;
     let slug: String = slug.ok_or(Error::Unauthenticated)?.get(0);
     let Some(user) = user else {
-        history(&mut tx, None, ("refused", "provider"), from).await?;
+        history(&mut tx, &Whom::Unknown, ("refused", "provider"), from).await?;
         tx.commit("auth.login.attempt", "auth.login_history").await?;
         return Err(Error::Unauthenticated);
     };

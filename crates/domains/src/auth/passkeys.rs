@@ -5,7 +5,7 @@ use super::{
     challenge,
     configuration::security,
     factors,
-    sign_in::{Origin, Proof, Signed, Source, begin_session, history, may_come_from, tenant},
+    sign_in::{Origin, Proof, Signed, Source, Whom, begin_session, history, may_come_from, tenant},
     token::Token,
     webauthn::{self, Answer, PublicKey, Refusal, RelyingParty},
 };
@@ -193,7 +193,7 @@ pub async fn sign_in_with_passkey(
     let held = tx.query_opt(sql, &[&credential_id]).await?;
     let rules = security(&mut tx).await?;
     let Some(held) = held else {
-        history(&mut tx, None, ("refused", "passkey"), &from).await?;
+        history(&mut tx, &Whom::Unknown, ("refused", "passkey"), &from).await?;
         tx.commit("auth.login.attempt", "auth.login_history").await?;
         return Err(Error::Unauthenticated);
     };
@@ -215,7 +215,7 @@ pub async fn sign_in_with_passkey(
                 let sql = sql!("UPDATE auth.passkeys SET suspended_at = $2 WHERE id = $1");
                 tx.query(sql, &[&id, &now]).await?;
             }
-            history(&mut tx, Some(user), ("refused", reason), &from).await?;
+            history(&mut tx, &Whom::User(user), ("refused", reason), &from).await?;
             tx.on_row(id);
             tx.commit("auth.login.attempt", "auth.login_history").await?;
             Err(Error::Unauthenticated)

@@ -105,6 +105,29 @@ pub(super) struct Found {
     changed_at: Option<OffsetDateTime>,
 }
 
+/// Whom an attempt is about. An address that is nobody's is counted like somebody's: otherwise the wait after too many
+/// failures would tell who has an account.
+#[derive(Clone, Debug)]
+pub(super) enum Whom {
+    User(Uuid),
+    /// The keyed digest of an address that is no user's.
+    Address(Vec<u8>),
+    /// No name was given, as with a passkey that nobody has.
+    Unknown,
+}
+
+impl Whom {
+    /// The user; the nil id, which is nobody's, for others.
+    pub fn id(&self) -> Uuid {
+        if let Self::User(id) = self { *id } else { Uuid::nil() }
+    }
+
+    /// The digest of who is no user.
+    pub fn address(&self) -> Option<&[u8]> {
+        if let Self::Address(digest) = self { Some(digest) } else { None }
+    }
+}
+
 /// Consecutive failures after which an account is locked whatever network they came from (NIST SP 800-63B: 100).
 const MOST_FAILURES: i32 = 100;
 /// How long the link to replace a password is good.
@@ -176,8 +199,7 @@ pub(super) async fn second_factor_of(
     if let Some(by) = given {
         return Ok(Proof { by, second: true });
     }
-    let found = Found { id: user, ..Found::default() };
-    fail(db, tenant, Some(&found), (None, "second_factor"), (rules, from)).await?;
+    fail(db, tenant, &Whom::User(user), (None, "second_factor"), (rules, from)).await?;
     Err(Error::Unauthenticated)
 }
 
@@ -202,9 +224,10 @@ pub(super) async fn with_password(
     let found = find(&mut tx, email).await?;
     let rules = security(&mut tx).await?;
     // Nobody is looked for like somebody: an unknown user takes as long as a wrong password.
-    let sought = found.as_ref().map(|f| f.id).unwrap_or_default();
-    let known = device::find(&mut tx, sought, &from.device).await?;
-    let network = source::locked_until(&mut tx, Some(sought), &from.ip, &rules).await?;
+    let address = source::address(&tx, email)?;
+    let whom = found.as_ref().map_or(Whom::Address(address), |f| Whom::User(f.id));
+    let known = device::find(&mut tx, whom.id(), &from.device).await?;
+    let network = source::locked_until(&mut tx, &whom, &from.ip, &rules).await?;
     tx.finish_unrecorded().await?;
 
     let now = db.env().now();
@@ -212,23 +235,22 @@ pub(super) async fn with_password(
     let lock = network.max(account).filter(|until| *until > now && known.is_none());
     if let Some(wait) = lock {
         password::verify(password, None).await?;
-        attempt(db, tenant, found.as_ref(), ("locked", "too_many"), from).await?;
-        return Err(Error::TooMany(u32::try_from((wait - now).whole_seconds().max(1)).unwrap_or(u32::MAX)));
+        attempt(db, tenant, &whom, ("locked", "too_many"), from).await?;
+        return Err(source::wait(wait, now));
     }
     let usable = found.as_ref().filter(|f| f.status == "active").and_then(|f| f.hash.as_deref());
     let right = password::verify(password, usable).await?;
-    let Some(user) = found.as_ref().filter(|_| right) else {
-        fail(db, tenant, found.as_ref(), (known, "password"), (&rules, from)).await?;
+    let Some(user) = found.filter(|_| right) else {
+        fail(db, tenant, &whom, (known, "password"), (&rules, from)).await?;
         return Err(Error::Unauthenticated);
     };
     if let Err(e) = may_come_from(&rules, &from.ip) {
-        attempt(db, tenant, Some(user), ("locked", "network"), from).await?;
+        attempt(db, tenant, &whom, ("locked", "network"), from).await?;
         return Err(e);
     }
     if user.hash.as_deref().is_some_and(password::is_outdated) {
         upgrade(db, tenant, user.id, password).await?;
     }
-    let user = found.ok_or_else(|| Error::internal("a user was found"))?;
     Ok((user, rules))
 }
 
@@ -282,8 +304,7 @@ pub async fn give_code(db: &Db, token: &str, code: &str, source: Source<'_>) -> 
     let Some(given) = given else {
         challenge::miss(&mut tx, asked.id).await?;
         tx.finish_unrecorded().await?;
-        let found = Found { id: user, ..Found::default() };
-        fail(db, tenant, Some(&found), (known, "second_factor"), (&rules, &from)).await?;
+        fail(db, tenant, &Whom::User(user), (known, "second_factor"), (&rules, &from)).await?;
         return Err(Error::invalid("code", "wrong_code", "This code is not right, or was used before"));
     };
     challenge::spend(&mut tx, asked.id).await?;
@@ -306,16 +327,15 @@ pub(super) async fn check_own_password(db: &Db, ctx: &Ctx, password: &str, ip: &
     let mut tx = db.begin(Ctx::system(db.env(), ctx.tenant), true).await?;
     let user = by_id(&mut tx, ctx.actor.id).await?.ok_or(Error::NotFound)?;
     let rules = security(&mut tx).await?;
-    let locked = source::locked_until(&mut tx, Some(user.id), ip, &rules).await?;
+    let locked = source::locked_until(&mut tx, &Whom::User(user.id), ip, &rules).await?;
     tx.finish_unrecorded().await?;
-    let now = db.env().now();
-    if let Some(until) = locked.filter(|until| *until > now) {
-        return Err(Error::TooMany(u32::try_from((until - now).whole_seconds().max(1)).unwrap_or(u32::MAX)));
+    if let Some(until) = locked {
+        return Err(source::wait(until, db.env().now()));
     }
     if password::verify(password, user.hash.as_deref()).await? {
         return Ok(());
     }
-    fail(db, ctx.tenant, Some(&user), (None, "password"), (&rules, &from)).await?;
+    fail(db, ctx.tenant, &Whom::User(user.id), (None, "password"), (&rules, &from)).await?;
     Err(Error::invalid("password", "wrong_password", "Is not your password"))
 }
 
@@ -355,7 +375,7 @@ async fn replace_password(db: &Db, tenant: Uuid, user: &Found, from: &Origin) ->
     let mut tx = db.begin(as_user(db.env(), tenant, user.id), false).await?;
     let sql = sql!("UPDATE auth.users SET setup_token_hash = $2::bytea, setup_expires_at = $3 WHERE id = $1");
     tx.query(sql, &[&user.id, &token.hash, &(db.env().now() + REPLACED)]).await?;
-    history(&mut tx, Some(user.id), ("success", "password_expired"), from).await?;
+    history(&mut tx, &Whom::User(user.id), ("success", "password_expired"), from).await?;
     tx.on_row(user.id);
     tx.commit("auth.user.replace_password", "auth.users").await?;
     Ok(SignIn::NewPassword { token: text })
@@ -408,7 +428,7 @@ async fn by_id(tx: &mut Tx, id: Uuid) -> Result<Option<Found>> {
 async fn fail(
     db: &Db,
     tenant: Uuid,
-    user: Option<&Found>,
+    whom: &Whom,
     (known, reason): (Option<Uuid>, &str),
     (rules, from): (&SecurityConfiguration, &Origin),
 ) -> Result<()> {
@@ -419,40 +439,30 @@ async fn fail(
            locked_until = CASE WHEN failed_attempts + 1 >= $2 THEN $3 ELSE locked_until END WHERE id = $1"
     );
     // Nobody is counted like somebody, and in one transaction with the history.
-    tx.query(sql, &[&user.map(|u| u.id).unwrap_or_default(), &MOST_FAILURES, &until]).await?;
+    tx.query(sql, &[&whom.id(), &MOST_FAILURES, &until]).await?;
     if let Some(device) = known {
         device::failed(&mut tx, device, rules).await?;
     }
-    history(&mut tx, user.map(|u| u.id), ("refused", reason), from).await?;
+    history(&mut tx, whom, ("refused", reason), from).await?;
     tx.commit("auth.login.attempt", "auth.login_history").await
 }
 
 /// Writes the sign-in history.
-pub(super) async fn attempt(
-    db: &Db,
-    tenant: Uuid,
-    user: Option<&Found>,
-    end: (&str, &str),
-    from: &Origin,
-) -> Result<()> {
+pub(super) async fn attempt(db: &Db, tenant: Uuid, whom: &Whom, end: (&str, &str), from: &Origin) -> Result<()> {
     let mut tx = db.begin(Ctx::system(db.env(), tenant), false).await?;
-    history(&mut tx, user.map(|u| u.id), end, from).await?;
-    if let (Some(user), ("locked", "too_many")) = (user, end) {
+    history(&mut tx, whom, end, from).await?;
+    if let (Whom::User(user), ("locked", "too_many")) = (whom, end) {
         let evidence = json!({"reason": "account is locked after failures"});
-        compliance::raise_once(&mut tx, ("BRUTE_FORCE", "MEDIUM"), user.id, evidence).await?;
+        compliance::raise_once(&mut tx, ("BRUTE_FORCE", "MEDIUM"), *user, evidence).await?;
     }
     tx.commit("auth.login.attempt", "auth.login_history").await
 }
 
-pub(super) async fn history(
-    tx: &mut Tx,
-    user: Option<Uuid>,
-    (outcome, reason): (&str, &str),
-    from: &Origin,
-) -> Result<()> {
+pub(super) async fn history(tx: &mut Tx, whom: &Whom, (outcome, reason): (&str, &str), from: &Origin) -> Result<()> {
     let network = source::digest(tx, &from.ip)?;
     let values = row(json!({
-        "user_id": user,
+        "user_id": if let Whom::User(id) = whom { Some(id) } else { None },
+        "address": whom.address().map(hex::encode),
         "outcome": outcome,
         "reason": reason,
         "network": hex::encode(network),
@@ -512,7 +522,7 @@ pub(super) async fn begin_session(
          WHERE id = $1 AND status = 'active' RETURNING id"
     );
     tx.query_opt(sql, &[&user, &now]).await?.ok_or(Error::Unauthenticated)?;
-    history(&mut tx, Some(user), ("success", proof.by), from).await?;
+    history(&mut tx, &Whom::User(user), ("success", proof.by), from).await?;
     tx.on_row(id);
     tx.commit("auth.session.create", "auth.sessions").await?;
     Ok(Signed { token: text, expires_at, device, restricted })

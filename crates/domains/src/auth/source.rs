@@ -3,12 +3,11 @@
 //! Failures are counted by account and network (`spec` 4), so that a stranger elsewhere does not lock anybody out of
 //! their own place, and by network alone, so that one place does not try all accounts.
 
-use super::configuration::SecurityConfiguration;
+use super::{configuration::SecurityConfiguration, sign_in::Whom};
 use salus_core::{Error, Result};
 use salus_store::{Tx, sql};
 use std::net::IpAddr;
 use time::{Duration, OffsetDateTime};
-use uuid::Uuid;
 
 /// Failures of one network, whoever was meant, are counted this long.
 const BY_NETWORK: Duration = Duration::minutes(15);
@@ -80,29 +79,42 @@ pub fn digest(tx: &Tx, ip: &str) -> Result<Vec<u8>> {
     tx.digest("auth.login_history", "network", &network(ip))
 }
 
-/// Until when this network must wait, for this account or altogether.
+/// The digest by which an address that is no user's is found again.
+///
+/// # Errors
+/// [`Error::Internal`] when the column does not exist.
+pub fn address(tx: &Tx, email: &str) -> Result<Vec<u8>> {
+    tx.digest("auth.login_history", "address", email.trim().to_lowercase().as_bytes())
+}
+
+/// What tells somebody to wait.
+pub fn wait(until: OffsetDateTime, now: OffsetDateTime) -> Error {
+    Error::TooMany(u32::try_from((until - now).whole_seconds().max(1)).unwrap_or(u32::MAX))
+}
+
+/// Until when this network must wait, for this account or altogether; nothing when it need not any more.
 ///
 /// # Errors
 /// Those of the database.
 pub async fn locked_until(
     tx: &mut Tx,
-    user: Option<Uuid>,
+    whom: &Whom,
     ip: &str,
     rules: &SecurityConfiguration,
 ) -> Result<Option<OffsetDateTime>> {
     let (network, now) = (digest(tx, ip)?, tx.ctx.env.now());
     let lock = Duration::minutes(rules.lockout_duration_minutes);
-    if let Some(user) = user {
+    if !matches!(whom, Whom::Unknown) {
         // The last failures since the last success, or since somebody lifted a lock; newest first.
         let sql = sql!(
-            "SELECT h.created_at FROM auth.login_history h WHERE h.user_id = $1 AND h.network = $2 AND h.outcome = 'refused' \
+            "SELECT h.created_at FROM auth.login_history h WHERE (h.user_id = $1 OR h.address = $4) AND h.network = $2 AND h.outcome = 'refused' \
                AND h.created_at > coalesce(greatest((SELECT max(s.created_at) FROM auth.login_history s \
                  WHERE s.user_id = $1 AND s.network = $2 AND s.outcome = 'success'), \
                  (SELECT u.unlocked_at FROM auth.users u WHERE u.tenant_id = h.tenant_id AND u.id = $1)), '-infinity') \
              ORDER BY h.created_at DESC LIMIT $3"
         );
         let most = i64::from(rules.max_login_attempts.max(1));
-        let failed = tx.query(sql, &[&user, &network, &most]).await?;
+        let failed = tx.query(sql, &[&whom.id(), &network, &most, &whom.address()]).await?;
         let times: Vec<OffsetDateTime> = failed.iter().map(|row| row.get(0)).collect();
         if let [newest, .., oldest] | [newest @ oldest] = times.as_slice()
             && i64::try_from(times.len()) == Ok(most)

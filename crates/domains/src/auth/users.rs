@@ -99,9 +99,8 @@ async fn answer_disable(tx: &mut Tx, call: Call) -> Result<Reply> {
     let id = call.id()?;
     let administered = administered(tx).await?;
     set_status(tx, id, "disabled").await?;
+    access_ops::end_all(tx, id).await?;
     let now = tx.ctx.env.now();
-    let sql = sql!("UPDATE auth.sessions SET revoked_at = $2 WHERE user_id = $1 AND revoked_at IS NULL");
-    tx.query(sql, &[&id, &now]).await?;
     let sql = sql!("UPDATE auth.api_keys SET revoked_at = $2 WHERE user_id = $1 AND revoked_at IS NULL");
     tx.query(sql, &[&id, &now]).await?;
     administered.remains(tx).await?;
@@ -181,6 +180,8 @@ async fn renew(tx: &mut Tx, user: Uuid) -> Result<String> {
     );
     let ends = tx.ctx.env.now() + INVITED;
     tx.query_opt(sql, &[&user, &token.hash, &ends]).await?.ok_or(Error::NotFound)?;
+    // Whoever held a session under the old password does not get it back with the new one.
+    access_ops::end_all(tx, user).await?;
     Ok(text)
 }
 

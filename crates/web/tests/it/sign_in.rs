@@ -82,6 +82,12 @@ async fn five_failures_lock_and_nobody_learns_who_exists() {
     }
     let locked = attempt("valley", "lock@valley.example", PASSWORD).await;
     assert_eq!(locked.status, StatusCode::TOO_MANY_REQUESTS, "even the right password waits");
+    for _ in 0..4 {
+        assert_eq!(attempt("valley", " None@Valley.example", "wrong").await.status, StatusCode::UNAUTHORIZED);
+    }
+    let waits = attempt("valley", "none@valley.example", "wrong").await;
+    assert_eq!(waits.status, StatusCode::TOO_MANY_REQUESTS, "an address that is nobody's waits like somebody's");
+    assert_eq!(attempt("valley", "other@valley.example", "wrong").await.status, StatusCode::UNAUTHORIZED);
 }
 
 #[tokio::test]
