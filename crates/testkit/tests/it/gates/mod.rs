@@ -1,6 +1,7 @@
 //! Rules that every file of the repository keeps. Each is a function from a file to what is wrong with it, tried on
 //! a sample that breaks it and then on every file.
 
+mod asvs;
 mod edges;
 mod faults;
 mod files;
