@@ -59,7 +59,9 @@ async fn writes(place: &Place, sizes: Sizes, report: &mut Report) -> Result<()> 
 async fn write(db: &Db, tenant: Uuid) -> Result<()> {
     let mut tx = db.begin(Ctx::operator(db.env(), tenant), false).await?;
     let id = db.env().id();
-    let values = json!({"name": format!("bench.{id}"), "value": {"n": 1}});
+    // Letters only: a setting is called by words.
+    let name: String = id.as_bytes().iter().flat_map(|b| [b >> 4, b & 15]).map(|n| char::from(b'a' + n)).collect();
+    let values = json!({"name": format!("bench.{name}"), "value": {"n": 1}});
     tx.insert("kernel.settings", &[NewRow { id, values: values.as_object().cloned().unwrap_or_default() }]).await?;
     tx.commit("kernel.setting.create", "kernel.settings").await
 }
