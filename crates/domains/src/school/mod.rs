@@ -40,9 +40,9 @@ pub fn actions(catalog: &Catalog) -> Result<Vec<Op>> {
         doses::actions(catalog)?,
         immunization::actions(catalog)?,
     ]
-        .into_iter()
-        .flatten()
-        .collect())
+    .into_iter()
+    .flatten()
+    .collect())
 }
 
 /// What is read besides plain rows.

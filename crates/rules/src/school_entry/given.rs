@@ -13,9 +13,7 @@ pub fn record(schedule: &Schedule, assessment: &Assessment<'_>, patient: &Patien
     let chosen: Vec<_> = group.antigens.iter().filter_map(|antigen| assessment.chosen(antigen)).collect();
     let mut doses = Vec::new();
     for (at, dose) in patient.doses.iter().enumerate() {
-        let verdicts = || {
-            chosen.iter().filter_map(|o| Some((o.antigen, o.evaluations.iter().find(|e| e.dose == at)?)))
-        };
+        let verdicts = || chosen.iter().filter_map(|o| Some((o.antigen, o.evaluations.iter().find(|e| e.dose == at)?)));
         if verdicts().next().is_some() && verdicts().all(|(_, verdict)| counts(verdict)) {
             let antigens = verdicts().map(|(antigen, _)| antigen.to_owned()).collect();
             doses.push(CountedDose { first: dose.on, last: dose.on, antigens });
@@ -28,6 +26,7 @@ pub fn record(schedule: &Schedule, assessment: &Assessment<'_>, patient: &Patien
 }
 
 fn counts(verdict: &DoseEvaluation) -> bool {
-    let unneeded = verdict.status == EvaluationStatus::Extraneous && verdict.reasons.first() == Some(&Reason::SeriesComplete);
+    let unneeded =
+        verdict.status == EvaluationStatus::Extraneous && verdict.reasons.first() == Some(&Reason::SeriesComplete);
     verdict.status == EvaluationStatus::Valid || unneeded
 }

@@ -30,7 +30,13 @@ const NOT_EVALUATED: &str = "not_evaluated";
 /// The dashboard and the list.
 pub(super) fn reads() -> Vec<Op> {
     let param = |name: &str, doc: &str, schema: Value| Param { name: name.into(), doc: doc.into(), schema };
-    let school = || param("school_id", "One school; all that the caller reaches when it is left out", json!({"type": "string", "format": "uuid"}));
+    let school = || {
+        param(
+            "school_id",
+            "One school; all that the caller reaches when it is left out",
+            json!({"type": "string", "format": "uuid"}),
+        )
+    };
     let op = |path: &str, verb: &str, summary: &str, params: Vec<Param>, run: Run| Op {
         method: Method::Get,
         path: format!("/api/v1/immunizations/{path}"),
@@ -171,10 +177,8 @@ fn figures(alike: &[&Alike], required: bool) -> Value {
     };
     let enrolled = count(&|_| true);
     let unjudged = count(&|a| a.status.is_none());
-    let students: Vec<(Status, bool)> = alike
-        .iter()
-        .flat_map(|a| std::iter::repeat_n((status(a.status.as_deref()), a.measles), a.count))
-        .collect();
+    let students: Vec<(Status, bool)> =
+        alike.iter().flat_map(|a| std::iter::repeat_n((status(a.status.as_deref()), a.measles), a.count)).collect();
     let rates = school_rates(&students).filter(|_| required && unjudged < enrolled);
     let (scores, scored) = alike.iter().fold((0.0, 0), |(sum, n), a| (sum + a.scores, n + a.scored));
     #[allow(clippy::cast_precision_loss, reason = "numbers of students")]
@@ -240,7 +244,10 @@ async fn list(tx: &mut Tx, call: Call) -> Result<Reply> {
         Some(name) => {
             let known = KINDS.iter().find(|(kind, _)| *kind == name).map(|(_, all)| all.to_vec());
             let names: Vec<&str> = KINDS.iter().map(|(name, _)| *name).chain([NOT_EVALUATED]).collect();
-            Some(known.ok_or_else(|| Error::invalid("kind", "not_allowed", format!("Is one of {}", names.join(", "))))?)
+            Some(
+                known
+                    .ok_or_else(|| Error::invalid("kind", "not_allowed", format!("Is one of {}", names.join(", "))))?,
+            )
         }
     };
     let unjudged = kind == Some(NOT_EVALUATED);

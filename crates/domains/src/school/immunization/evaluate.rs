@@ -30,7 +30,8 @@ pub(super) fn action() -> Op {
         path: "/api/v1/immunizations/evaluations".into(),
         name: "school.immunization.evaluate".into(),
         permission: "school.immunization.write",
-        summary: "Judge the doses of all students of a school anew, by the schedule in use and at the school's day".into(),
+        summary: "Judge the doses of all students of a school anew, by the schedule in use and at the school's day"
+            .into(),
         target: "school.immunization_evaluations",
         params: Vec::new(),
         input: Some(json!({"type": "object", "required": ["school_id"], "additionalProperties": false,
@@ -122,7 +123,8 @@ async fn keep(tx: &mut Tx, release: Uuid, on: Date, rows: &[(Uuid, Standing, Val
     tx.query(
         sql,
         &[
-            &release, &on, &ids, &students, &statuses, &until, &scores, &measles, &due, &late, &groups, &forecasts, &doses,
+            &release, &on, &ids, &students, &statuses, &until, &scores, &measles, &due, &late, &groups, &forecasts,
+            &doses,
         ],
     )
     .await?;

@@ -37,7 +37,10 @@ pub(super) fn actions(catalog: &Catalog) -> Result<Vec<Op>> {
     let submit = EXEMPTIONS.action(
         (table, "school.immunization.write"),
         (Method::Post, "", "submit"),
-        ("Submit an exemption of a student; it counts once it is approved", Some(write_schema(table, EXEMPTIONS.locked, true))),
+        (
+            "Submit an exemption of a student; it counts once it is approved",
+            Some(write_schema(table, EXEMPTIONS.locked, true)),
+        ),
         run(|tx, call| Box::pin(submit(tx, call))),
     );
     let why = json!({"type": "object", "required": ["reason"], "additionalProperties": false, "properties": {
@@ -47,11 +50,7 @@ pub(super) fn actions(catalog: &Catalog) -> Result<Vec<Op>> {
         EXEMPTIONS.action((table, "school.exemption.approve"), how, (summary, input), run)
     };
     Ok(vec![
-        Op {
-            path: "/api/v1/students/{id}/immunizations/exemptions".into(),
-            target: "medical.patients",
-            ..submit
-        },
+        Op { path: "/api/v1/students/{id}/immunizations/exemptions".into(), target: "medical.patients", ..submit },
         decide(
             ("/{id}/approve", "approve"),
             ("Approve an exemption: its document or its number in the state's register must be there", None),
@@ -168,9 +167,18 @@ pub(super) async fn of_student(tx: &mut Tx, student: Uuid) -> Result<Value> {
         "SELECT id FROM school.immunization_exemptions WHERE student_id = $1 ORDER BY valid_from DESC, id DESC LIMIT 50"
     );
     let ids: Vec<Uuid> = tx.query(sql, &[&student]).await?.iter().map(|row| row.get(0)).collect();
-    let fields = ["kind", "vaccine_groups", "issuer", "number", "document_id", "valid_from", "valid_until", "status", "row_version"];
-    let rows = tx
-        .select(EXEMPTIONS.table, &fields, "t.id = ANY($1) ORDER BY t.valid_from DESC, t.id DESC", &[&ids])
-        .await?;
+    let fields = [
+        "kind",
+        "vaccine_groups",
+        "issuer",
+        "number",
+        "document_id",
+        "valid_from",
+        "valid_until",
+        "status",
+        "row_version",
+    ];
+    let rows =
+        tx.select(EXEMPTIONS.table, &fields, "t.id = ANY($1) ORDER BY t.valid_from DESC, t.id DESC", &[&ids]).await?;
     Ok(json!(rows))
 }

@@ -107,7 +107,11 @@ fn one(schedule: &Schedule, student: Uuid, person: &Record, found: (Vec<Record>,
     for row in &found.1 {
         let exact = row.text("onset_precision") == "DAY" || row.text("onset_precision") == "MINUTE";
         let on = date(row.text("onset_on")).filter(|_| exact);
-        let system = if row.text("code_system").to_ascii_lowercase().contains("snomed") { "SNOMED" } else { row.text("code_system") };
+        let system = if row.text("code_system").to_ascii_lowercase().contains("snomed") {
+            "SNOMED"
+        } else {
+            row.text("code_system")
+        };
         for code in schedule.observed_as(system, row.text("code")) {
             observations.push(Observed { code, on });
             let title = schedule.observations.get(&code).map(|o| o.title.clone()).unwrap_or_default();

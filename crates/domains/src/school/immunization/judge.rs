@@ -147,7 +147,8 @@ fn standing(schedule: &Schedule, assessment: &Assessment<'_>, patient: &Patient,
         status,
         until,
         score: compliance_score(&pairs),
-        is_measles_protected: measles.clone().next().is_some() && measles.clone().all(|(_, g)| g.status == Status::Compliant),
+        is_measles_protected: measles.clone().next().is_some()
+            && measles.clone().all(|(_, g)| g.status == Status::Compliant),
         next_due_on,
         overdue_since,
         groups: Value::Array(told),
@@ -157,7 +158,9 @@ fn standing(schedule: &Schedule, assessment: &Assessment<'_>, patient: &Patient,
 
 fn missing(missing: &Missing) -> Value {
     match missing {
-        Missing::Doses(count) => json!({"code": "DOSES", "count": count, "words": format!("{count} doses are missing")}),
+        Missing::Doses(count) => {
+            json!({"code": "DOSES", "count": count, "words": format!("{count} doses are missing")})
+        }
         Missing::DoseOnOrAfter(on) => {
             json!({"code": "DOSE_ON_OR_AFTER", "on": on.to_string(), "words": format!("One dose must be given on or after {on}")})
         }

@@ -65,7 +65,11 @@ fn understood(values: &Map<String, Value>) -> Result<Requirement> {
     let rule = rule_of(&text("vaccine_group"), of("rule"), of("exemption_kinds"), &of("conditional_policy"));
     let rule = rule.map_err(|why| Error::invalid("rule", "not_understood", why))?;
     if rule.any.is_empty() {
-        return Err(Error::invalid("rule", "not_understood", "Names no way to fulfil it, such as {\"any\":[{\"doses\":2}]}"));
+        return Err(Error::invalid(
+            "rule",
+            "not_understood",
+            "Names no way to fulfil it, such as {\"any\":[{\"doses\":2}]}",
+        ));
     }
     Ok(rule)
 }

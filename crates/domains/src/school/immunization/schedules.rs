@@ -177,7 +177,8 @@ async fn named(tx: &mut Tx, authority: &str, version: &str) -> Result<Release> {
     );
     let found = tx.query_opt(sql, &[&authority, &version]).await?;
     let missing = || {
-        let message = format!("{authority} {version} was not imported: salus immunization schedules lists what there is");
+        let message =
+            format!("{authority} {version} was not imported: salus immunization schedules lists what there is");
         Error::invalid("version", "no_such_record", message)
     };
     release(&found.ok_or_else(missing)?)

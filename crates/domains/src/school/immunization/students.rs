@@ -26,7 +26,8 @@ pub(super) fn show() -> Op {
         path: "/api/v1/students/{id}/immunizations".into(),
         name: "school.immunization.show".into(),
         permission: "school.immunization.read",
-        summary: "A student's doses with the verdict on each and why, what is due next, and what the school asks for".into(),
+        summary: "A student's doses with the verdict on each and why, what is due next, and what the school asks for"
+            .into(),
         target: "medical.patients",
         params: Vec::new(),
         input: None,
@@ -45,7 +46,8 @@ pub(super) fn forecast() -> Op {
         method: Method::Post,
         path: "/api/v1/students/{id}/immunizations/forecast".into(),
         name: "school.immunization.forecast".into(),
-        summary: "What would be said with another schedule, on another day, or after further doses; nothing is kept".into(),
+        summary: "What would be said with another schedule, on another day, or after further doses; nothing is kept"
+            .into(),
         input: Some(json!({"type": "object", "additionalProperties": false, "properties": {
             "on": date("The day; today at the school when it is left out"),
             "authority": text("Whose schedule, together with version"),

@@ -32,9 +32,7 @@ pub(super) fn reason(reason: Reason, given: Date) -> Value {
         Reason::LotExpired(on) => dated("LOT_EXPIRED", on, format!("The lot expired on {on}")),
         Reason::Compromised => plain("COMPROMISED", "It was recalled, spoiled or wrongly given and must be repeated"),
         Reason::Inadvertent => plain("INADVERTENT", "It is the wrong vaccine, given by mistake"),
-        Reason::TooYoung(on) => {
-            dated("TOO_YOUNG", on, format!("Given too young: at the earliest it counts from {on}"))
-        }
+        Reason::TooYoung(on) => dated("TOO_YOUNG", on, format!("Given too young: at the earliest it counts from {on}")),
         Reason::AgeGracePeriod(on) => {
             dated("AGE_GRACE", on, format!("It counts by grace: the minimum age was reached on {on}"))
         }
@@ -82,7 +80,9 @@ pub(super) fn forecast(reason: ForecastReason) -> Value {
         ForecastReason::Contraindication(observation) => {
             json!({"code": "CONTRAINDICATION", "condition": observation, "words": "A condition forbids it"})
         }
-        ForecastReason::NoVaccineLeft => plain("NO_VACCINE_LEFT", "Every vaccine that could be given is contraindicated"),
+        ForecastReason::NoVaccineLeft => {
+            plain("NO_VACCINE_LEFT", "Every vaccine that could be given is contraindicated")
+        }
         ForecastReason::SeasonOver(on) => dated("SEASON_OVER", on, format!("The season ended on {on}")),
         ForecastReason::TooOld(on) => dated("TOO_OLD", on, format!("The maximum age was reached on {on}")),
         ForecastReason::CannotFinish(on) => {
