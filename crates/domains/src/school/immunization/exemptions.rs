@@ -13,6 +13,7 @@ use salus_store::{
     engine::{NewRow, writable},
     run, sql,
 };
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -130,8 +131,15 @@ async fn approve(tx: &mut Tx, call: Call) -> Result<Reply> {
     decide(tx, &call, "APPROVED", Value::Null).await
 }
 
-async fn refuse(tx: &mut Tx, call: Call, (from, to): (&str, &str)) -> Result<Reply> {
-    let reason = call.body.get("reason").and_then(Value::as_str).unwrap_or_default().trim().to_owned();
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Why {
+    reason: String,
+}
+
+async fn refuse(tx: &mut Tx, mut call: Call, (from, to): (&str, &str)) -> Result<Reply> {
+    let why: Why = call.input()?;
+    let reason = why.reason.trim().to_owned();
     if reason.is_empty() || reason.chars().count() > 1000 {
         return Err(Error::invalid("reason", "required", "Say why in at most 1000 characters"));
     }
