@@ -39,7 +39,9 @@ async fn a_nurse_sees_who_lacks_doses_and_why_and_approves_an_exemption() {
     let tenant = demo::load_sized(&app.db, "larkspur", Size::Small).await.unwrap().id;
     let nurse = app.session("larkspur", tenant, "nurse_supervisor").await;
     let before = nurse.get("/immunizations").await.text();
-    assert!(before.contains("No vaccination schedule is in use") && before.contains("salus immunization import-schedule"));
+    assert!(
+        before.contains("No vaccination schedule is in use") && before.contains("salus immunization import-schedule")
+    );
     assert!(before.contains("href=\"/immunizations\""), "the navigation leads there");
 
     import(&app, tenant).await;
