@@ -120,7 +120,8 @@ pub fn release(schedule: Option<&Release>, shell: &Shell) -> Markup {
     html! {
         @match schedule {
             Some(release) => {
-                p class="lead" { (fill(t.by_release, &[("authority", &release.authority), ("version", &release.version)])) }
+                @let authority = codes::label(shell.locale, &release.authority);
+                p class="lead" { (fill(t.by_release, &[("authority", &authority), ("version", &release.version)])) }
             }
             None => (notice(shell, t.no_schedule, t.no_schedule_hint)),
         }
@@ -130,7 +131,7 @@ pub fn release(schedule: Option<&Release>, shell: &Shell) -> Markup {
 /// What is missing, and what to do.
 #[must_use]
 pub fn notice(shell: &Shell, title: &str, hint: &str) -> Markup {
-    html! { div class="flash tone-warn" role="note" { (Tone::Warn.sign(shell)) div { strong { (title) } ". " (hint) } } }
+    html! { div class="flash tone-warn" role="note" { (Tone::Warn.sign(shell)) div { strong { (title) "." } " " (hint) } } }
 }
 
 /// The page of all schools.
@@ -167,15 +168,15 @@ pub fn refused(error: &str, shell: &Shell) -> Markup {
 
 fn table(view: &SchoolsView, shell: &Shell) -> Markup {
     let t = &shell.t().immunization;
+    let heads = [t.school, t.score, t.in_compliance, t.compliant, t.conditional, t.exempt, t.overdue, t.no_record];
     html! {
         p class="card-note" { (t.score) ": " (t.score_hint) }
-        table class="grid stack" data-keys {
-            (parts::heads_then(
-                &[t.school, t.score, t.in_compliance, t.compliant, t.conditional, t.exempt, t.overdue, t.no_record, t.not_evaluated],
-                t.act,
-            ))
-            tbody { @for school in &view.schools { (line(school, view, shell)) } }
-        }
+        (parts::scroll(t.schools, &html! {
+            table class="grid stack" data-keys {
+                (parts::heads(&heads))
+                tbody { @for school in &view.schools { (line(school, view, shell)) } }
+            }
+        }))
     }
 }
 
@@ -200,7 +201,20 @@ fn line(school: &School, view: &SchoolsView, shell: &Shell) -> Markup {
                     (t.enrolled) ": " (format::count(shell.locale, school.enrolled))
                     @if let Some(on) = &school.evaluated_on { " · " (as_of(on, shell)) }
                 }
-                @if school.measles_at_risk == Some(true) { span class="chips" { (parts::badge(shell, Tone::Bad, t.measles_risk)) } }
+                @if school.not_evaluated > 0 {
+                    span class="sub" {
+                        a href=(students_at(&school.id, "not_evaluated", 1)) {
+                            (t.not_evaluated) ": " (format::count(shell.locale, school.not_evaluated))
+                        }
+                    }
+                }
+                @if school.measles_at_risk == Some(true) { span class="sub tone-bad" { (Tone::Bad.sign(shell)) (t.measles_risk) } }
+                @if view.may_write && view.schedule.is_some() {
+                    (form::post(shell, "/immunizations/evaluate", "inline", &html! {
+                        input type="hidden" name="school" value=(school.id);
+                        button class="button quiet" type="submit" { (t.judge_now) span class="unseen" { ": " (school.name) } }
+                    }))
+                }
             }
             td data-label=(t.score) { (number(school.compliance_score, "")) }
             td data-label=(t.in_compliance) { (number(school.in_compliance_percent, " %")) }
@@ -209,15 +223,6 @@ fn line(school: &School, view: &SchoolsView, shell: &Shell) -> Markup {
             (of("exempt", t.exempt))
             (of("overdue", t.overdue))
             (of("no_record", t.no_record))
-            (of("not_evaluated", t.not_evaluated))
-            td class="end" {
-                @if view.may_write && view.schedule.is_some() {
-                    (form::post(shell, "/immunizations/evaluate", "inline", &html! {
-                        input type="hidden" name="school" value=(school.id);
-                        button class="button quiet" type="submit" { (t.judge_now) span class="unseen" { ": " (school.name) } }
-                    }))
-                }
-            }
         }
     }
 }
@@ -237,7 +242,7 @@ fn waiting(view: &SchoolsView, shell: &Shell) -> Markup {
                     tr {
                         th scope="row" { (r.vaccine_group) span class="sub" { (r.state) } }
                         td data-label=(t.checkpoint) { (codes::label(shell.locale, &r.checkpoint)) }
-                        td data-label=(t.required) { code { (r.rule) } }
+                        td data-label=(t.required) { (rule(&r.rule, shell)) }
                         td data-label=(t.source) { (r.source_citation) }
                         td class="end" {
                             @if view.may_approve {
@@ -253,6 +258,41 @@ fn waiting(view: &SchoolsView, shell: &Shell) -> Markup {
             }
         }
     }
+}
+
+/// A rule in words: one of its paths is enough.
+fn rule(rule: &serde_json::Value, shell: &Shell) -> String {
+    let t = &shell.t().immunization;
+    let path = |path: &serde_json::Value| {
+        let age = |name: &str| path[name].as_str().map(|age| wait(age, shell));
+        let mut words = Vec::new();
+        if let Some(n) = path["doses"].as_u64() {
+            words.push(fill(t.rule_doses, &[("n", &n.to_string())]));
+        }
+        words.extend(age("one_on_or_after").map(|age| fill(t.rule_one_from, &[("age", &age)])));
+        words.extend(age("each_on_or_after").map(|age| fill(t.rule_each_from, &[("age", &age)])));
+        words.extend(age("min_interval").map(|age| fill(t.rule_apart, &[("age", &age)])));
+        for (antigen, n) in path["antigen_counts"].as_object().into_iter().flatten() {
+            words.push(fill(t.lacks_antigen, &[("n", &n.to_string()), ("antigen", antigen)]));
+        }
+        words.join(", ")
+    };
+    let paths: Vec<String> = rule["any"].as_array().into_iter().flatten().map(path).collect();
+    paths.join(&format!("; {} ", t.rule_or))
+}
+
+/// An age or a wait such as `12m`, in words.
+fn wait(text: &str, shell: &Shell) -> String {
+    let t = &shell.t().immunization;
+    let (n, unit) = text.split_at(text.len().saturating_sub(1));
+    let pattern = match unit {
+        "y" => t.n_years,
+        "m" => t.n_months,
+        "w" => t.n_weeks,
+        "d" => t.n_days,
+        _ => return text.to_owned(),
+    };
+    fill(pattern, &[("n", n)])
 }
 
 /// Students by where they stand.

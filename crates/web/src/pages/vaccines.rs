@@ -144,7 +144,7 @@ pub fn render(view: &VaccinesView, shell: &Shell) -> Markup {
     let t = &shell.t().immunization;
     layout::page(
         shell,
-        &Head::new(t.title).under(t.title, "/immunizations"),
+        &Head::new(t.of_student).under(t.title, "/immunizations"),
         &html! {
             header class="page-head" {
                 div {
@@ -159,6 +159,9 @@ pub fn render(view: &VaccinesView, shell: &Shell) -> Markup {
             (refused(&view.error, shell))
             (immunizations::release(view.schedule.as_ref(), shell))
             @if view.problem.as_deref() == Some("NO_BIRTH_DATE") { (notice(shell, t.no_birth_date, t.no_birth_date_hint)) }
+            @for what in view.compliance.iter().flat_map(|c| &c.unknown_groups) {
+                (notice(shell, &fill(t.unknown_group, &[("what", what)]), ""))
+            }
             @if let Some(c) = &view.compliance { (parts::card("required", t.required, &html! {}, &required(c, shell))) }
             @if view.problem.is_none() { (parts::card("coming", t.coming, &html! {}, &coming(view, shell))) }
             (parts::card("doses", t.doses, &html! { span class="count" { (view.doses.len()) } }, &doses(view, shell)))
@@ -172,7 +175,6 @@ pub fn render(view: &VaccinesView, shell: &Shell) -> Markup {
 fn required(c: &Standing, shell: &Shell) -> Markup {
     let t = &shell.t().immunization;
     html! {
-        @for what in &c.unknown_groups { (notice(shell, &fill(t.unknown_group, &[("what", what)]), "")) }
         @if c.requirements.is_empty() { p class="none" { (codes::label(shell.locale, "NOT_APPLICABLE")) } } @else {
             table class="grid plain stack" data-keys {
                 (parts::heads(&[t.vaccine_group, t.checkpoint, t.standing, t.missing]))

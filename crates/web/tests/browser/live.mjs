@@ -389,7 +389,7 @@ await step("a school nurse checks a student in by two taps and sends them back t
   await promisify(execFile)(binary, ["immunization", "import-schedule", folder, "--tenant", "larkspur", "--home", home]);
   await promisify(execFile)(binary, ["immunization", "evaluate", "--tenant", "larkspur", "--home", home]);
   await nurse.goto(`${base}/immunizations`);
-  assert.match(await nurse.textContent("main"), /Judged by ACIP_CDC 4\.64/);
+  assert.match(await nurse.textContent("main"), /Judged by CDC \(ACIP\) 4\.64/);
   assert.equal(await nurse.locator("#schools tbody tr").count(), 3, "the schools of the nurse");
   await nurse.locator("#schools tbody tr").first().locator("td[data-label='Doses missing'] a").click();
   await nurse.waitForURL(/kind=overdue/);

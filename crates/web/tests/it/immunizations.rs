@@ -46,7 +46,7 @@ async fn a_nurse_sees_who_lacks_doses_and_why_and_approves_an_exemption() {
 
     import(&app, tenant).await;
     let page = nurse.get("/immunizations").await.text();
-    assert!(page.contains("Judged by ACIP_CDC 4.64") && page.contains("Larkspur Elementary"), "{page}");
+    assert!(page.contains("Judged by CDC (ACIP) 4.64") && page.contains("Larkspur Elementary"), "{page}");
     let school = links(&page, "/immunizations/students?school=")[0].replace("&amp;", "&");
     let id = school.split("school=").nth(1).unwrap().split('&').next().unwrap().to_owned();
     let csrf = token(&nurse, "/immunizations").await;
@@ -63,7 +63,7 @@ async fn a_nurse_sees_who_lacks_doses_and_why_and_approves_an_exemption() {
     assert!(!late.is_empty() && late.len() < 30, "{} lack doses", late.len());
     let address = late[0];
     let student = nurse.get(address).await.text();
-    for shown in ["Doses are missing", "Judged by ACIP_CDC 4.64", "against Measles", "more needed", "What is next"] {
+    for shown in ["Doses are missing", "Judged by CDC (ACIP) 4.64", "against Measles", "more needed", "What is next"] {
         assert!(student.contains(shown), "{shown}");
     }
 

@@ -6,7 +6,9 @@ use std::borrow::Cow;
 
 /// Code, English, Spanish, Portuguese; sorted by code.
 const CODES: &[(&str, [&str; 3])] = &[
+    ("AAP", ["AAP", "AAP", "AAP"]),
     ("ACCEPTED", ["Accepted", "Aceptado", "Aceito"]),
+    ("ACIP_CDC", ["CDC (ACIP)", "CDC (ACIP)", "CDC (ACIP)"]),
     ("ACKNOWLEDGED", ["Being looked at", "En revisión", "Em verificação"]),
     ("ACTIVE", ["Active", "Activo", "Ativo"]),
     ("AGED_OUT", ["Too old for it", "Edad superada", "Idade ultrapassada"]),
@@ -296,6 +298,7 @@ const CODES: &[(&str, [&str; 3])] = &[
     ("SPREADING", ["Being learnt", "Distribuyéndose", "Em distribuição"]),
     ("SS", ["Short stay", "Estancia corta", "Curta permanência"]),
     ("STAFF", ["Staff", "Personal", "Equipe"]),
+    ("STATE", ["State", "Estado", "Estado"]),
     ("STAYED_IN_CLINIC", ["Stayed in the clinic", "Se quedó en la enfermería", "Ficou na enfermaria"]),
     ("STOMACH", ["Stomach ache", "Dolor de estómago", "Dor de estômago"]),
     ("STOMACH_ACHE", ["Stomach ache", "Dolor de estómago", "Dor de estômago"]),
@@ -341,6 +344,7 @@ const CODES: &[(&str, [&str; 3])] = &[
     ("VOMITING", ["Vomiting", "Vómito", "Vômito"]),
     ("VR", ["Remote visit", "Consulta remota", "Teleconsulta"]),
     ("WAITING", ["Waiting", "En espera", "Em espera"]),
+    ("WHO_PNI", ["WHO or national programme", "OMS o programa nacional", "OMS ou programa nacional"]),
     ("WITHDRAWN", ["Withdrawn", "Retirado", "Retirado"]),
     ("X", ["Other", "Otro", "Outro"]),
 ];

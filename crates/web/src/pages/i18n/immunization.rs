@@ -32,6 +32,15 @@ texts! {
         judged: "{n} students were judged", "Se evaluaron {n} estudiantes", "{n} estudantes foram avaliados";
         waiting: "Waiting for approval", "Esperan aprobación", "Aguardam aprovação";
         waiting_hint: "Compare each with its source: it counts once you approve it.", "Compare cada uno con su fuente: cuenta cuando usted lo aprueba.", "Compare cada uma com a fonte: conta quando você aprovar.";
+        rule_doses: "{n} doses", "{n} dosis", "{n} doses";
+        rule_one_from: "one at {age} or later", "una a los {age} o después", "uma aos {age} ou depois";
+        rule_each_from: "each at {age} or later", "cada una a los {age} o después", "cada uma aos {age} ou depois";
+        rule_apart: "at least {age} apart", "con al menos {age} de separación", "com ao menos {age} de intervalo";
+        rule_or: "or", "o", "ou";
+        n_years: "{n} years", "{n} años", "{n} anos";
+        n_months: "{n} months", "{n} meses", "{n} meses";
+        n_weeks: "{n} weeks", "{n} semanas", "{n} semanas";
+        n_days: "{n} days", "{n} días", "{n} dias";
         vaccine_group: "Vaccine group", "Grupo de vacunas", "Grupo de vacinas";
         checkpoint: "When", "Cuándo", "Quando";
         source: "Source", "Fuente", "Fonte";
@@ -51,6 +60,7 @@ texts! {
         previous: "Previous", "Anterior", "Anterior";
         next: "Next", "Siguiente", "Próxima";
         page_of: "Page {n} of {total}", "Página {n} de {total}", "Página {n} de {total}";
+        of_student: "Doses and forecast", "Dosis y pronóstico", "Doses e previsão";
         chart: "Health record", "Expediente de salud", "Prontuário";
         required: "What the school asks for", "Lo que exige la escuela", "O que a escola exige";
         counted: "{n} of {total} doses count", "Cuentan {n} de {total} dosis", "Contam {n} de {total} doses";
