@@ -8,11 +8,12 @@ use super::{
     people::{SEED, phone},
     random::Random,
     rows::{Rows, later},
+    vaccines,
 };
-use crate::medical;
+use crate::{medical, row, school::immunization::import_requirements};
 use salus_core::{Ctx, Error, Result};
 use salus_rules::class_time::{Period, SchoolDay, missed};
-use salus_store::{Db, sql};
+use salus_store::{Db, Tx, sql};
 use serde_json::{Value, json};
 use time::{
     Date, Duration, Month, OffsetDateTime, PrimitiveDateTime, Time, UtcOffset, Weekday,
@@ -104,6 +105,7 @@ pub(super) async fn fill(db: &Db, tenant: Uuid, size: Size) -> Result<()> {
         }
     }
     rows.insert(&mut tx).await?;
+    requirements(&mut tx).await?;
     tx.commit("kernel.demo.load", "school.schools").await?;
 
     let all = match size {
@@ -128,6 +130,25 @@ pub(super) async fn fill(db: &Db, tenant: Uuid, size: Size) -> Result<()> {
         let mut tx = db.begin(Ctx::operator(db.env(), tenant), false).await?;
         rows.insert(&mut tx).await?;
         tx.commit("kernel.demo.load", "school.clinic_visits").await?;
+    }
+    Ok(())
+}
+
+/// What California asks for, as the sample has it, approved by the supervisor.
+async fn requirements(tx: &mut Tx) -> Result<()> {
+    let list: Value =
+        serde_json::from_str(include_str!("../../../../db/requirements/california.json")).map_err(Error::internal)?;
+    import_requirements(tx, list).await?;
+    let sql = sql!(
+        "SELECT u.user_id FROM auth.user_roles u JOIN auth.roles r ON r.id = u.role_id WHERE r.name = 'nurse_supervisor' \
+         ORDER BY u.user_id LIMIT 1"
+    );
+    let Some(found) = tx.query_opt(sql, &[]).await? else { return Ok(()) };
+    let (by, at) = (found.get::<_, Uuid>(0), tx.ctx.env.now().format(&Rfc3339).map_err(Error::internal)?);
+    let waiting = sql!("SELECT id FROM school.school_immunization_requirements WHERE approved_at IS NULL ORDER BY id");
+    for requirement in tx.query(waiting, &[]).await? {
+        let values = row(json!({"approved_by": by, "approved_at": at}));
+        tx.update("school.school_immunization_requirements", requirement.get(0), None, values).await?;
     }
     Ok(())
 }
@@ -251,6 +272,7 @@ fn student(rows: &mut Rows, number: usize, school: &School, grades: &[&str], tod
                    "source_kind": "MANUAL", "clinical_status": "ACTIVE", "substance": substance}),
         );
     }
+    vaccines::doses(rows, &mut Random::new(SEED, 3_000_000 + number as u64), id, (birth, today));
     if random.chance(4) {
         let kind = *random.pick(&PLANS);
         rows.add(

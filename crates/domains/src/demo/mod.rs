@@ -14,6 +14,7 @@ mod people;
 mod problems;
 mod random;
 mod rows;
+mod vaccines;
 mod valley;
 
 pub use people::FULL_CHART_MRN;

@@ -40,6 +40,7 @@ const ORDER: &[&str] = &[
     "school.student_enrollments",
     "auth.person_units",
     "school.student_health_plans",
+    "school.immunization_exemptions",
     "school.clinic_visits",
 ];
 

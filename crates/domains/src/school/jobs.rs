@@ -1,8 +1,8 @@
 //! What is done about visits and doses without anybody asking: one that is open for two hours is pointed out, one that nobody ended is
 //! ended half an hour after the last bell and marked to be verified, and a call to 911 is told to those who lead the school.
-//! Doses are made due, and missed when nobody recorded them.
+//! Doses are made due, and missed when nobody recorded them. Immunizations are judged anew every night, school by school.
 
-use super::{doses, orders, visits};
+use super::{doses, immunization, orders, visits};
 use crate::auth::{self, Notice};
 use salus_core::Result;
 use salus_store::{
@@ -35,6 +35,24 @@ pub fn jobs() -> Vec<Job> {
             when: When::Cron("* * * * *"),
             retry: Retry::default(),
             work: Work::local(|tx, _| Box::pin(doses::mark_missed(tx))),
+        },
+        Job {
+            name: "school.evaluate_nightly",
+            when: When::Cron("0 5 * * *"),
+            retry: Retry::default(),
+            work: Work::local(|tx, task| Box::pin(immunization::all_schools(tx, task))),
+        },
+        Job {
+            name: "school.evaluate_anew",
+            when: When::Events(&["school.schedule.activated", "school.requirement.approved"]),
+            retry: Retry::default(),
+            work: Work::local(|tx, task| Box::pin(immunization::all_schools(tx, task))),
+        },
+        Job {
+            name: "school.evaluate_school",
+            when: When::Asked,
+            retry: Retry::default(),
+            work: Work::local(|tx, task| Box::pin(immunization::job_of_school(tx, task))),
         },
         Job {
             name: "school.tell_emergency",

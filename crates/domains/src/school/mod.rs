@@ -10,6 +10,7 @@ mod clock;
 mod days;
 mod doses;
 mod enrollments;
+pub mod immunization;
 mod jobs;
 mod orders;
 mod reads;
@@ -32,16 +33,22 @@ use salus_store::{Catalog, Op, Resource};
 /// # Errors
 /// [`salus_core::Error::Internal`] when the catalogue lacks a table.
 pub fn actions(catalog: &Catalog) -> Result<Vec<Op>> {
-    Ok([visits::actions(catalog)?, enrollments::actions(catalog)?, orders::actions(catalog)?, doses::actions(catalog)?]
-        .into_iter()
-        .flatten()
-        .collect())
+    Ok([
+        visits::actions(catalog)?,
+        enrollments::actions(catalog)?,
+        orders::actions(catalog)?,
+        doses::actions(catalog)?,
+        immunization::actions(catalog)?,
+    ]
+    .into_iter()
+    .flatten()
+    .collect())
 }
 
 /// What is read besides plain rows.
 #[must_use]
 pub fn reads() -> Vec<Op> {
-    reads::reads().into_iter().chain(analytics::reads()).collect()
+    [reads::reads(), analytics::reads(), immunization::reads()].into_iter().flatten().collect()
 }
 
 /// Exposed tables.
@@ -115,12 +122,15 @@ pub const RESOURCES: &[Resource] = &[
             "school.immunization.read",
         )
     },
+    immunization::REQUIREMENTS,
+    immunization::RELEASES,
+    immunization::EXEMPTIONS,
     Resource {
-        filters: &["state", "checkpoint", "vaccine_group"],
+        filters: &["student_id", "status", "overdue_since"],
         ..shown(
-            "school.school_immunization_requirements",
-            "school/immunization-requirements",
-            "school.requirement",
+            "school.immunization_evaluations",
+            "school/immunization-evaluations",
+            "school.evaluation",
             "school.immunization.read",
         )
     },

@@ -57,7 +57,10 @@ pub fn reads() -> Vec<Op> {
 }
 
 /// The schools the caller works at; all of them for who reaches the whole district.
-async fn schools(tx: &mut Tx) -> Result<Vec<(Uuid, String)>> {
+///
+/// # Errors
+/// Those of the database.
+pub(super) async fn schools(tx: &mut Tx) -> Result<Vec<(Uuid, String)>> {
     let sql = sql!(
         "SELECT s.id, s.name::text FROM school.schools s WHERE s.is_active AND (kernel.is_whole_tenant() OR EXISTS ( \
            SELECT FROM auth.user_units u WHERE u.user_id = kernel.actor() AND u.organization_id = s.organization_id \

@@ -91,6 +91,18 @@ async fn prepare(world: &World, admin: &Client, planted: Uuid, op: &Op) -> Optio
         "school.administration.effect" => "UPDATE school.medication_administrations SET outcome = 'GIVEN', dose_given = 1, \
              scheduled_for = NULL, prn_effect = NULL, effect_at = NULL, administered_at = now() - interval '1 hour'"
             .to_owned(),
+        // Planted rows are no schedule and no rule.
+        name if name.starts_with("school.immunization.") || name.starts_with("school.exemption.") => {
+            let status = if name.ends_with(".revoke") { "APPROVED" } else { "SUBMITTED" };
+            format!(
+                "UPDATE school.schedule_releases SET is_active = false; \
+                 UPDATE school.school_immunization_requirements SET approved_at = NULL; \
+                 UPDATE school.immunization_exemptions SET status = '{status}', decided_at = now()"
+            )
+        }
+        "school.requirement.approve" => {
+            "UPDATE school.school_immunization_requirements SET approved_at = NULL, approved_by = NULL".to_owned()
+        }
         "school.enrollment.end" => "UPDATE school.student_enrollments SET enrolled_on = '2000-01-01'".to_owned(),
         _ => return None,
     };
@@ -131,6 +143,15 @@ fn own_body(op: &Op, spare: Option<Uuid>, planted: &Plausible) -> Option<serde_j
             "route": "ORAL", "kind": "PRN", "valid_from": "2026-01-01", "valid_to": "2026-12-31",
         })),
         ("school.medication_order.change", _) => Some(serde_json::json!({"storage": "north_canary"})),
+        ("school.immunization.evaluate", _) => Some(serde_json::json!({"school_id": planted.row("school.schools")})),
+        ("school.immunization.forecast", _) => Some(serde_json::json!({"on": "2026-03-02"})),
+        ("school.exemption.submit", _) => Some(serde_json::json!({
+            "kind": "MEDICAL_PERMANENT", "issuer": "north_canary", "valid_from": "2026-01-01",
+        })),
+        ("school.requirement.enter", _) => Some(serde_json::json!({
+            "state": "XX", "school_year_from": 2026, "checkpoint": "ANY", "vaccine_group": "north_canary",
+            "rule": {"any": [{"doses": 1}]}, "source_citation": "north_canary",
+        })),
         ("school.administration.record", _) => Some(serde_json::json!({
             "order_id": planted.row("school.student_medication_orders"), "outcome": "ABSENT",
         })),
@@ -155,9 +176,12 @@ async fn every_operation_leaves_exactly_one_event_however_it_ends() {
         let mut nobody = world.operator();
         nobody.permissions = Arc::new(Permissions::default());
         let mut somebody = world.operator();
-        if op.permission == "auth.glass.open" {
-            // The operator at the machine has no glass to break.
+        if op.permission == "auth.glass.open" || op.name == "school.requirement.approve" {
+            // The operator at the machine has no glass to break, and approves no law.
             somebody.actor.id = plausible.row("auth.users");
+            if op.permission != "auth.glass.open" {
+                somebody.actor.kind = salus_core::ActorKind::User;
+            }
         }
         for (ctx, call, outcome) in
             [(somebody, good.clone(), "success"), (nobody, good, "refused"), (world.operator(), hopeless(op), "failed")]

@@ -13,6 +13,7 @@ mod exchange;
 mod factors;
 mod grants;
 mod groups;
+mod immunization;
 mod isolation;
 mod keys;
 mod medication;

@@ -283,6 +283,16 @@ impl<'a> Assessment<'a> {
         first.or_else(|| self.headline_among(vaccine_group, |_| true))
     }
 
+    /// The series that speaks for an antigen: of the forecast that is shown first for its vaccine group, or else a best one, or
+    /// else one that was chosen in its series group.
+    #[must_use]
+    pub fn chosen(&self, antigen: &str) -> Option<&SeriesOutcome<'a>> {
+        let of = |standing: Standing| self.series.iter().find(move |o| o.antigen == antigen && o.standing == standing);
+        let first = of(Standing::Best).and_then(|o| self.headline(o.vaccine_group, true));
+        let shown = first.into_iter().flat_map(|f| &f.made_of).map(|i| &self.series[*i]).find(|o| o.antigen == antigen);
+        shown.or_else(|| of(Standing::Best)).or_else(|| of(Standing::Prioritized))
+    }
+
     /// The forecast to show first among some: what is due now, then what was begun, then what is complete, then what comes
     /// next.
     pub(crate) fn headline_among(

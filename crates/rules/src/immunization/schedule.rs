@@ -162,7 +162,7 @@ pub struct Indication {
 }
 
 /// One dose of a series: the target that a given dose may satisfy.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SeriesDose {
     /// From 1.
     pub number: u8,
@@ -187,7 +187,7 @@ pub struct SeriesDose {
 }
 
 /// From when until when a row of the schedule is in force; both days included.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct InForce {
     /// First day.
     pub from: Option<Date>,
@@ -202,7 +202,7 @@ impl InForce {
 }
 
 /// Ages of a dose.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct Ages {
     /// Below it a dose does not count.
     pub absolute_minimum: Option<Period>,
@@ -219,7 +219,7 @@ pub struct Ages {
 }
 
 /// What an interval is counted from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub enum Reference {
     /// The dose before (CALCDTINT-1).
     Previous,
@@ -232,7 +232,7 @@ pub enum Reference {
 }
 
 /// A wait before a dose.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Interval {
     /// From what.
     pub from: Reference,
@@ -251,7 +251,7 @@ pub struct Interval {
 }
 
 /// A vaccine with the ages for which a row holds.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct VaccineAge {
     /// The vaccine.
     pub cvx: Cvx,
@@ -262,7 +262,7 @@ pub struct VaccineAge {
 }
 
 /// A vaccine that is recommended for a dose.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PreferableVaccine {
     /// The vaccine and its ages.
     pub vaccine: VaccineAge,
@@ -277,7 +277,7 @@ pub struct PreferableVaccine {
 }
 
 /// A time of year.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Season {
     /// First day.
     pub start: Option<Date>,
@@ -286,7 +286,7 @@ pub struct Season {
 }
 
 /// When a conditional skip is asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum SkipContext {
     /// Of doses given.
     Evaluation,
@@ -297,7 +297,7 @@ pub enum SkipContext {
 }
 
 /// Reasons for which a dose need not be given.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ConditionalSkip {
     /// When it is asked.
     pub context: SkipContext,
@@ -308,7 +308,7 @@ pub struct ConditionalSkip {
 }
 
 /// Conditions that hold together or singly.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SkipSet {
     /// All conditions must hold, not one.
     pub all_conditions: bool,
@@ -319,7 +319,7 @@ pub struct SkipSet {
 }
 
 /// One condition of a skip (tables 6-6 to 6-9).
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub enum SkipCondition {
     /// The person's age.
     Age {
@@ -337,7 +337,7 @@ pub enum SkipCondition {
 }
 
 /// A condition on the number of doses (CONDSKIP-1).
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SkipCount {
     /// Given from this age.
     pub begin: Option<Period>,
@@ -352,9 +352,20 @@ pub struct SkipCount {
     /// Of these vaccines; empty for all.
     pub vaccines: Vec<Cvx>,
     /// How the number is compared.
+    #[serde(serialize_with = "comparison")]
     pub compare: std::cmp::Ordering,
     /// With what it is compared.
     pub count: usize,
+}
+
+/// How a number is compared, as the supporting data write it.
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands fields over by reference")]
+fn comparison<S: serde::Serializer>(compare: &std::cmp::Ordering, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(match compare {
+        std::cmp::Ordering::Less => "less than",
+        std::cmp::Ordering::Equal => "equal to",
+        std::cmp::Ordering::Greater => "greater than",
+    })
 }
 
 /// Antigens that are given and forecast together.

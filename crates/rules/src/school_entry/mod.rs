@@ -4,10 +4,12 @@
 //! that the immunization engine, or the state's own rule, found valid. Nothing is assumed that a requirement does not say.
 
 mod count;
+mod given;
 mod score;
 mod status;
 
 pub use count::{Missing, Progress};
+pub use given::record;
 pub use score::{SchoolRates, compliance_score, school_rates};
 pub use status::{GroupCompliance, Status, evaluate, worst};
 

@@ -1,8 +1,12 @@
 //! Requirements of a state as data (California K–12, as the product specification cites it) and what follows from them.
 
-use salus_rules::school_entry::{
-    CountedDose, Exemption, ExemptionKind, Missing, Record, Requirement, Status, Student, compliance_score, evaluate,
-    school_rates, worst,
+use crate::support;
+use salus_rules::{
+    immunization::{Dose, Gender, Patient, assess},
+    school_entry::{
+        CountedDose, Exemption, ExemptionKind, Missing, Record, Requirement, Status, Student, compliance_score,
+        evaluate, record, school_rates, worst,
+    },
 };
 use time::{Date, Duration, macros::date};
 
@@ -114,6 +118,24 @@ fn a_school_below_95_percent_against_measles_is_flagged() {
     assert!((rates.up_to_date - 90.0).abs() < 1e-9 && (rates.in_compliance - 95.0).abs() < 1e-9);
     assert!(rates.herd_at_risk && !school_rates(&students[1..]).unwrap().herd_at_risk);
     assert_eq!(school_rates(&[]), None);
+}
+
+#[test]
+fn a_law_counts_the_doses_that_the_schedule_finds_valid() {
+    let schedule = support::schedule();
+    let doses = [(3, date!(2017 - 03 - 01)), (3, date!(2017 - 03 - 15)), (21, date!(2017 - 03 - 01))];
+    let doses = doses.map(|(cvx, on)| Dose::new(on, cvx)).to_vec();
+    let birth = date!(2016 - 02 - 26);
+    let patient = Patient { birth, gender: Gender::Female, birth_country: None, observations: vec![], doses };
+    let assessment = assess(schedule, &patient, ON);
+    let mmr = record(schedule, &assessment, &patient, "MMR").unwrap();
+    assert_eq!(mmr.doses.len(), 1, "the second came two weeks after the first: {mmr:?}");
+    assert_eq!(mmr.doses[0].antigens, ["Measles", "Mumps", "Rubella"]);
+    assert!(mmr.next_due_on.is_some_and(|due| due > date!(2017 - 03 - 15)) && !mmr.immune, "{mmr:?}");
+    assert_eq!(record(schedule, &assessment, &patient, "Varicella").unwrap().doses.len(), 1);
+    assert_eq!(record(schedule, &assessment, &patient, "Wizardry"), None);
+    let chosen = assessment.chosen("Measles").unwrap();
+    assert_eq!((chosen.vaccine_group, chosen.evaluations.len()), ("MMR", 2));
 }
 
 #[test]

@@ -74,6 +74,15 @@ pub fn run(suite: &EngineSuite) -> Result<Outcome> {
 
 /// Reads every XML file of a folder into a schedule.
 fn supporting_data(folder: &Path) -> Result<Schedule> {
+    let files = supporting_files(folder)?;
+    read::schedule(files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())))
+}
+
+/// The XML files of a folder, by name.
+///
+/// # Errors
+/// [`Error::Invalid`] on `supporting` for a folder or file that cannot be read.
+pub fn supporting_files(folder: &Path) -> Result<Vec<(String, Vec<u8>)>> {
     // As it is handed out, documents lie in the folder and the data one below.
     let inner = folder.join("XML");
     let folder = if inner.is_dir() { inner.as_path() } else { folder };
@@ -88,7 +97,7 @@ fn supporting_data(folder: &Path) -> Result<Schedule> {
         }
     }
     files.sort();
-    read::schedule(files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())))
+    Ok(files)
 }
 
 fn bytes(argument: &str, path: &Path) -> Result<Vec<u8>> {

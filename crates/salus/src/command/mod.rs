@@ -12,6 +12,7 @@ mod dispatching;
 mod engines;
 mod exchange;
 mod explain;
+mod immunization;
 mod jobs;
 mod keys;
 mod ops;
@@ -107,6 +108,9 @@ enum Command {
     /// Background work of a tenant: what waits, what was given up; try it again or discard it.
     #[command(subcommand)]
     Jobs(jobs::JobsCommand),
+    /// The vaccination schedule by which doses are judged, what the state asks for, and judging all students.
+    #[command(subcommand)]
+    Immunization(immunization::ImmunizationCommand),
     /// Demonstration tenants.
     #[command(subcommand)]
     Demo(demo::DemoCommand),
@@ -163,6 +167,7 @@ pub async fn run(cli: Cli) -> Result<Outcome> {
         Command::Explain(command) => explain::run(&place().await?, command).await,
         Command::Tenant(command) => tenant::run(&place().await?, command).await,
         Command::Jobs(command) => jobs::run(&place().await?, command).await,
+        Command::Immunization(command) => immunization::run(&place().await?, command).await,
         Command::Demo(command) => demo::run(&place().await?, command).await,
     }
 }

@@ -59,7 +59,7 @@ pub fn no_school(shell: &Shell) -> String {
 fn a_visit(status: &str) -> Value {
     json!({
         "id": "v1", "row_version": 2, "visit_number": 7, "student": marisol(), "check_in_at": "2026-11-20T17:50:00Z",
-        "chief_complaint_code": "INJURY", "status": status, "record_regime": "FERPA", "may_write": true,
+        "chief_complaint_code": "INJURY", "status": status, "record_regime": "FERPA", "may_write": true, "may_see_vaccines": true,
         "symptoms": ["FEVER", "COUGH", "SORE_THROAT", "RUNNY_NOSE", "HEADACHE", "VOMITING", "DIARRHEA", "DIARRHEA_REPEATED",
                      "NAUSEA", "STOMACH_ACHE", "RASH", "ITCHING", "SHORT_OF_BREATH", "DIZZINESS"],
         "values": {"head_injury": "true", "symptom-HEADACHE": "true"},

@@ -6,6 +6,7 @@
 mod accounts;
 mod chart;
 mod clinic;
+mod immunizations;
 mod people;
 mod rights;
 mod security;
@@ -47,6 +48,14 @@ pub(crate) const PAGES: &[Page] = &[
     ("clinic-none", "/clinic", clinic::no_school),
     ("visit", "/clinic/visits/v1", clinic::open),
     ("visit-ended", "/clinic/visits/v1", clinic::ended),
+    ("immunizations", "/immunizations", immunizations::schools),
+    ("immunizations-nothing", "/immunizations", immunizations::nothing),
+    ("immunizations-none", "/immunizations", immunizations::no_school),
+    ("immunizations-students", "/immunizations/students", immunizations::students),
+    ("immunizations-nobody", "/immunizations/students", immunizations::nobody),
+    ("vaccines", "/students/p1/immunizations", immunizations::student),
+    ("vaccines-unjudged", "/students/p1/immunizations", immunizations::unjudged),
+    ("vaccines-undated", "/students/p1/immunizations", immunizations::undated),
     ("audit", "/audit", tables::audit),
     ("alerts", "/audit/alerts", tables::alerts),
     ("alerts-none", "/audit/alerts", tables::alerts_none),

@@ -57,6 +57,8 @@ pub struct VisitView {
     pub errors: Vec<FieldMessage>,
     pub error: String,
     pub may_write: bool,
+    /// Whether the person may see immunizations.
+    pub may_see_vaccines: bool,
 }
 
 /// The page.
@@ -78,7 +80,12 @@ pub fn render(view: &VisitView, shell: &Shell) -> Markup {
                     }
                     (clinic::warnings(&view.student, shell))
                 }
-                a class="button quiet" href={ "/patients/" (view.student.id) } { (t.chart) }
+                div class="actions" {
+                    @if view.may_see_vaccines {
+                        a class="button quiet" href={ "/students/" (view.student.id) "/immunizations" } { (shell.t().immunization.title) }
+                    }
+                    a class="button quiet" href={ "/patients/" (view.student.id) } { (t.chart) }
+                }
             }
             section class="card" { (facts(view, shell)) }
             @if view.may_write && view.status != "VOIDED" { (act(view, shell)) }

@@ -205,6 +205,7 @@ async fn read(visit: &Visit, id: &str) -> Result<VisitView, super::frame::PageEr
         values,
         symptoms: SYMPTOMS.iter().map(|s| (*s).to_owned()).collect(),
         may_write: visit.ctx.may("school.visit.write"),
+        may_see_vaccines: visit.ctx.may("school.immunization.read"),
         ..VisitView::default()
     })
 }

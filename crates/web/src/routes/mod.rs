@@ -14,6 +14,7 @@ mod erasures;
 mod frame;
 mod glass;
 mod home;
+mod immunizations;
 mod jobs;
 mod modules;
 mod notices;
@@ -109,6 +110,13 @@ fn school() -> Router<Arc<App>> {
         .route("/clinic/check-in", post(clinic::check_in))
         .route("/clinic/visits/{id}", get(clinic::visit).post(clinic::change))
         .route("/clinic/visits/{id}/check-out", post(clinic::check_out))
+        .route("/immunizations", get(immunizations::schools))
+        .route("/immunizations/students", get(immunizations::students))
+        .route("/immunizations/evaluate", post(immunizations::evaluate))
+        .route("/immunizations/requirements/{id}/approve", post(immunizations::approve_requirement))
+        .route("/students/{id}/immunizations", get(immunizations::student))
+        .route("/students/{id}/exemptions", post(immunizations::submit))
+        .route("/students/{id}/exemptions/{exemption}/{verb}", post(immunizations::decide))
 }
 
 /// Ways in and out.

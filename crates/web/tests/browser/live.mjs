@@ -382,6 +382,23 @@ await step("a school nurse checks a student in by two taps and sends them back t
   assert.match(await nurse.locator("#seen").textContent(), /Back to class/);
   assert.match(await nurse.locator("#seen").textContent(), new RegExp(name));
   await tour(nurse, shots, [["clinic", `${base}/clinic`], ["visit", `${base}${visit}`]]);
+
+  await nurse.goto(`${base}/immunizations`);
+  assert.match(await nurse.textContent("main"), /No vaccination schedule is in use/, "what to do is said");
+  const folder = new URL("../../../../../shared/data/cdsi/supporting-data-4.64", import.meta.url).pathname;
+  await promisify(execFile)(binary, ["immunization", "import-schedule", folder, "--tenant", "larkspur", "--home", home]);
+  await promisify(execFile)(binary, ["immunization", "evaluate", "--tenant", "larkspur", "--home", home]);
+  await nurse.goto(`${base}/immunizations`);
+  assert.match(await nurse.textContent("main"), /Judged by CDC \(ACIP\) 4\.64/);
+  assert.equal(await nurse.locator("#schools tbody tr").count(), 3, "the schools of the nurse");
+  await nurse.locator("#schools tbody tr").first().locator("td[data-label='Doses missing'] a").click();
+  await nurse.waitForURL(/kind=overdue/);
+  const list = nurse.url();
+  await nurse.locator("tbody th a").first().click();
+  await nurse.waitForURL(/students\/.*\/immunizations/);
+  assert.match(await nurse.textContent("main"), /Doses are missing/);
+  assert.match(await nurse.locator("#doses").textContent(), /against Measles/);
+  await tour(nurse, shots, [["immunizations", `${base}/immunizations`], ["immunizations-students", list], ["vaccines", nurse.url()]]);
 });
 
 await step("every page fits narrow and wide screens, light and dark, and axe finds nothing serious", async () => {

@@ -8,6 +8,7 @@ mod emergency;
 mod erasures;
 mod framing;
 mod headers;
+mod immunizations;
 mod live;
 mod openapi;
 mod pages;

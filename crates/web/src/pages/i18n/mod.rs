@@ -34,6 +34,7 @@ mod data;
 mod erasure;
 pub mod faults;
 pub mod format;
+mod immunization;
 mod keys;
 mod notices;
 mod people;
@@ -51,6 +52,7 @@ pub use compliance::Compliance;
 pub use connections::Connections;
 pub use data::Data;
 pub use erasure::Erasure;
+pub use immunization::Immunization;
 pub use keys::Keys;
 pub use notices::Notices;
 pub use people::People;
@@ -102,6 +104,8 @@ pub struct Texts {
     pub erasure: Erasure,
     /// The school clinic.
     pub clinic: Clinic,
+    /// Immunization at school.
+    pub immunization: Immunization,
 }
 
 /// Every group in one of the languages.
@@ -121,6 +125,7 @@ macro_rules! language {
             security: Security::$tag,
             erasure: Erasure::$tag,
             clinic: Clinic::$tag,
+            immunization: Immunization::$tag,
         }
     };
 }
@@ -266,6 +271,7 @@ mod tests {
             ("security", Security::KEYS),
             ("erasure", Erasure::KEYS),
             ("clinic", Clinic::KEYS),
+            ("immunization", Immunization::KEYS),
         ] {
             for (key, texts) in keys {
                 assert!(sources.iter().any(|source| reads(source, group, key)), "no page uses {group}.{key}");

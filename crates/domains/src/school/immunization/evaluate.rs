@@ -1,0 +1,211 @@
+//! Judging students and keeping what came of it, so that lists of whole schools open no record: a school when it is asked
+//! for, every night and when the schedule or a requirement changes, one student when an exemption is decided.
+
+use super::{
+    facts,
+    judge::{Law, Standing, judge},
+    requirements::{self, Asked},
+    schedules,
+};
+use crate::school::days;
+use salus_core::{Error, Result};
+use salus_rules::school_entry::{Exemption, ExemptionKind};
+use salus_store::{Call, Method, Op, Reply, Tx, jobs::Task, run, sql};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::{collections::HashMap, sync::Arc};
+use time::Date;
+use uuid::Uuid;
+
+/// Students whose facts are in memory at a time.
+const TOGETHER: usize = 200;
+/// The job that judges one school.
+const JOB: &str = "school.evaluate_school";
+
+/// Judging all students of a school.
+pub(super) fn action() -> Op {
+    let school = json!({"type": "string", "format": "uuid", "description": "The school"});
+    Op {
+        method: Method::Post,
+        path: "/api/v1/immunizations/evaluations".into(),
+        name: "school.immunization.evaluate".into(),
+        permission: "school.immunization.write",
+        summary: "Judge the doses of all students of a school anew, by the schedule in use and at the school's day"
+            .into(),
+        target: "school.immunization_evaluations",
+        params: Vec::new(),
+        input: Some(json!({"type": "object", "required": ["school_id"], "additionalProperties": false,
+                           "properties": {"school_id": school}})),
+        output: json!({"type": "object"}),
+        run: run(|tx, call| Box::pin(asked(tx, call))),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Whom {
+    school_id: Uuid,
+}
+
+async fn asked(tx: &mut Tx, mut call: Call) -> Result<Reply> {
+    let Whom { school_id } = call.input()?;
+    Ok(Reply::json(by_school(tx, school_id).await?))
+}
+
+/// Judges the students of a school who are enrolled and within the caller's reach.
+///
+/// # Errors
+/// [`Error::NotFound`] when there is no such school.
+pub(in crate::school) async fn by_school(tx: &mut Tx, school: Uuid) -> Result<Value> {
+    let now = tx.ctx.env.now();
+    let on = days::of(tx, school, now).await?;
+    let sql = sql!(
+        "SELECT p.patient_id FROM school.student_profiles p WHERE p.school_id = $1 AND p.enrollment_status = 'ENROLLED' \
+           AND NOT EXISTS (SELECT FROM kernel.subject_keys k WHERE k.id = p.patient_id AND k.destroyed_at IS NOT NULL) \
+         ORDER BY p.patient_id"
+    );
+    let students: Vec<Uuid> = tx.query(sql, &[&school]).await?.iter().map(|row| row.get(0)).collect();
+    let mut done = students_on(tx, &students, on).await?;
+    done["school_id"] = json!(school);
+    done["evaluated_on"] = json!(on.to_string());
+    Ok(done)
+}
+
+/// Judges students on a day and keeps what came of it.
+pub(super) async fn students_on(tx: &mut Tx, students: &[Uuid], on: Date) -> Result<Value> {
+    let Some(used) = schedules::in_use(tx, None).await? else {
+        return Ok(json!({"evaluated": 0, "without_birth_date": 0, "problem": "NO_SCHEDULE"}));
+    };
+    let asked = requirements::in_force(tx, on).await?;
+    let (mut evaluated, mut without) = (0, 0);
+    for some in students.chunks(TOGETHER) {
+        let laws = laws(tx, some).await?;
+        let mut rows = Vec::new();
+        for facts in facts::of(tx, &used.schedule, some).await? {
+            let Some(patient) = &facts.patient else {
+                without += 1;
+                continue;
+            };
+            let law = law(&laws, facts.student, &asked);
+            let judged = judge(&used.schedule, &facts, patient, law, on);
+            rows.push((facts.student, judged.standing, judged.forecasts, judged.doses));
+        }
+        evaluated += rows.len();
+        keep(tx, used.release.id, on, &rows).await?;
+    }
+    Ok(json!({"evaluated": evaluated, "without_birth_date": without, "schedule": used.release.told(), "problem": null}))
+}
+
+async fn keep(tx: &mut Tx, release: Uuid, on: Date, rows: &[(Uuid, Standing, Value, Value)]) -> Result<()> {
+    let ids: Vec<Uuid> = rows.iter().map(|_| tx.ctx.env.id()).collect();
+    let students: Vec<Uuid> = rows.iter().map(|r| r.0).collect();
+    let statuses: Vec<&str> = rows.iter().map(|r| r.1.status).collect();
+    let until: Vec<Option<Date>> = rows.iter().map(|r| r.1.until).collect();
+    let scores: Vec<Option<f64>> = rows.iter().map(|r| r.1.score).collect();
+    let measles: Vec<bool> = rows.iter().map(|r| r.1.is_measles_protected).collect();
+    let due: Vec<Option<Date>> = rows.iter().map(|r| r.1.next_due_on).collect();
+    let late: Vec<Option<Date>> = rows.iter().map(|r| r.1.overdue_since).collect();
+    let groups: Vec<&Value> = rows.iter().map(|r| &r.1.groups).collect();
+    let forecasts: Vec<&Value> = rows.iter().map(|r| &r.2).collect();
+    let doses: Vec<Value> = rows.iter().map(|r| verdicts(&r.3)).collect();
+    let sql = sql!(
+        "INSERT INTO school.immunization_evaluations AS e (id, student_id, release_id, evaluated_on, status, until_on, score, \
+           is_measles_protected, next_due_on, overdue_since, groups, forecasts, doses) \
+         SELECT r.id, r.student, $1, $2, r.status, r.until_on, r.score, r.measles, r.due, r.late, r.groups, r.forecasts, r.doses \
+         FROM unnest($3::uuid[], $4::uuid[], $5::text[], $6::date[], $7::float8[], $8::bool[], $9::date[], $10::date[], \
+           $11::jsonb[], $12::jsonb[], $13::jsonb[]) \
+           AS r (id, student, status, until_on, score, measles, due, late, groups, forecasts, doses) \
+         ON CONFLICT ON CONSTRAINT immunization_evaluations_student_uq DO UPDATE SET release_id = excluded.release_id, \
+           evaluated_on = excluded.evaluated_on, status = excluded.status, until_on = excluded.until_on, score = excluded.score, \
+           is_measles_protected = excluded.is_measles_protected, next_due_on = excluded.next_due_on, \
+           overdue_since = excluded.overdue_since, groups = excluded.groups, forecasts = excluded.forecasts, doses = excluded.doses"
+    );
+    tx.query(
+        sql,
+        &[
+            &release, &on, &ids, &students, &statuses, &until, &scores, &measles, &due, &late, &groups, &forecasts,
+            &doses,
+        ],
+    )
+    .await?;
+    for student in students {
+        tx.about(student);
+    }
+    Ok(())
+}
+
+/// Of the doses what the engine said; what is written down stays where it is.
+fn verdicts(doses: &Value) -> Value {
+    let all = doses.as_array().map(Vec::as_slice).unwrap_or_default().iter();
+    all.map(|dose| {
+        let of = |v: &Value| json!({"antigen": v["antigen"], "status": v["status"], "reasons": codes(&v["reasons"])});
+        let told = dose["verdicts"].as_array().map(Vec::as_slice).unwrap_or_default().iter().map(of);
+        json!({"id": dose["id"], "verdicts": told.collect::<Vec<_>>(), "problem": dose["problem"]})
+    })
+    .collect()
+}
+
+fn codes(reasons: &Value) -> Vec<Value> {
+    reasons.as_array().map(Vec::as_slice).unwrap_or_default().iter().map(|r| r["code"].clone()).collect()
+}
+
+/// A student's grade and approved exemptions.
+#[derive(Default)]
+pub(super) struct OfStudent {
+    /// None for a patient who is no student: nothing is required.
+    grade: Option<String>,
+    exemptions: Vec<Exemption>,
+}
+
+/// Grades and approved exemptions of students.
+pub(super) async fn laws(tx: &mut Tx, students: &[Uuid]) -> Result<HashMap<Uuid, OfStudent>> {
+    let sql = sql!("SELECT patient_id, grade::text FROM school.student_profiles WHERE patient_id = ANY($1)");
+    let mut all: HashMap<Uuid, OfStudent> = HashMap::new();
+    for row in tx.query(sql, &[&students]).await? {
+        all.entry(row.get(0)).or_default().grade = Some(row.get(1));
+    }
+    let sql = sql!(
+        "SELECT student_id, kind::text AS kind, vaccine_groups, valid_from, valid_until FROM school.immunization_exemptions \
+         WHERE student_id = ANY($1) AND status = 'APPROVED' ORDER BY id"
+    );
+    for row in tx.query(sql, &[&students]).await? {
+        let exemption = Exemption {
+            kind: kind(row.get("kind"))?,
+            groups: row.get("vaccine_groups"),
+            from: row.get("valid_from"),
+            until: row.get("valid_until"),
+        };
+        all.entry(row.get("student_id")).or_default().exemptions.push(exemption);
+    }
+    Ok(all)
+}
+
+/// A kind of exemption by its name.
+pub(super) fn kind(name: &str) -> Result<ExemptionKind> {
+    serde_json::from_value(json!(name)).map_err(Error::internal)
+}
+
+/// What is required of a student, and why not.
+pub(super) fn law<'a>(laws: &HashMap<Uuid, OfStudent>, student: Uuid, asked: &'a [Asked]) -> Law<'a> {
+    let Some(of) = laws.get(&student) else { return Law { asked: Vec::new(), exemptions: Vec::new() } };
+    let grade = of.grade.as_deref();
+    let asked = asked.iter().filter(|a| grade.is_some_and(|grade| a.is_for(grade))).collect();
+    Law { asked, exemptions: of.exemptions.clone() }
+}
+
+/// Has every school judged, each in a transaction of its own.
+pub(in crate::school) async fn all_schools(tx: &mut Tx, task: Arc<Task>) -> Result<()> {
+    let sql = sql!("SELECT id FROM school.schools WHERE is_active ORDER BY id");
+    let schools: Vec<Uuid> = tx.query(sql, &[]).await?.iter().map(|row| row.get(0)).collect();
+    for school in schools {
+        tx.enqueue(JOB, &format!("{school} {}", task.id), json!({ "school": school }), None).await?;
+    }
+    Ok(())
+}
+
+/// Judges the school that a task names.
+pub(in crate::school) async fn job_of_school(tx: &mut Tx, task: Arc<Task>) -> Result<()> {
+    let school = task.body["school"].as_str().and_then(|id| id.parse().ok());
+    let school = school.ok_or_else(|| Error::internal("the task names no school"))?;
+    by_school(tx, school).await.map(|_| ())
+}

@@ -1,0 +1,192 @@
+//! Exemptions: submitted with who says so, and counted once somebody who may has approved them. What was decided stays;
+//! an exemption that no longer holds is revoked.
+
+use super::{evaluate, requirements, schedules};
+use crate::{
+    row,
+    school::{clock, days, orders},
+};
+use salus_core::{Error, Result};
+use salus_store::{
+    Call, Catalog, Method, Op, Reply, Resource, Tx,
+    catalog::write_schema,
+    engine::{NewRow, writable},
+    run, sql,
+};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+/// Exemptions, read as any table and written by the actions below.
+pub const EXEMPTIONS: Resource = Resource {
+    table: "school.immunization_exemptions",
+    path: "school/immunization-exemptions",
+    noun: "school.exemption",
+    read: "school.immunization.read",
+    write: None,
+    filters: &["student_id", "status", "kind", "valid_until"],
+    locked: &["student_id", "status", "decided_by", "decided_at", "decision_reason"],
+    list: &[],
+};
+
+/// Submitting and deciding.
+///
+/// # Errors
+/// [`Error::Internal`] when the catalogue lacks the table.
+pub(super) fn actions(catalog: &Catalog) -> Result<Vec<Op>> {
+    let table = catalog.table(EXEMPTIONS.table)?;
+    let submit = EXEMPTIONS.action(
+        (table, "school.immunization.write"),
+        (Method::Post, "", "submit"),
+        (
+            "Submit an exemption of a student; it counts once it is approved",
+            Some(write_schema(table, EXEMPTIONS.locked, true)),
+        ),
+        run(|tx, call| Box::pin(submit(tx, call))),
+    );
+    let why = json!({"type": "object", "required": ["reason"], "additionalProperties": false, "properties": {
+        "reason": {"type": "string", "description": "Why; it is sealed"}}});
+    let decide = |how: (&str, &str), (summary, input): (&str, Option<Value>), run| {
+        let how = (Method::Post, how.0, how.1);
+        EXEMPTIONS.action((table, "school.exemption.approve"), how, (summary, input), run)
+    };
+    Ok(vec![
+        Op { path: "/api/v1/students/{id}/immunizations/exemptions".into(), target: "medical.patients", ..submit },
+        decide(
+            ("/{id}/approve", "approve"),
+            ("Approve an exemption: its document or its number in the state's register must be there", None),
+            run(|tx, call| Box::pin(approve(tx, call))),
+        ),
+        decide(
+            ("/{id}/reject", "reject"),
+            ("Reject an exemption that was submitted", Some(why.clone())),
+            run(|tx, call| Box::pin(refuse(tx, call, ("SUBMITTED", "REJECTED")))),
+        ),
+        decide(
+            ("/{id}/revoke", "revoke"),
+            ("End an exemption that was approved", Some(why)),
+            run(|tx, call| Box::pin(refuse(tx, call, ("APPROVED", "REVOKED")))),
+        ),
+    ])
+}
+
+async fn submit(tx: &mut Tx, call: Call) -> Result<Reply> {
+    let student = call.id()?;
+    tx.get("medical.patients", student, &["id"]).await?;
+    let db = tx.db().clone();
+    let mut values = writable(&EXEMPTIONS, db.catalog().table(EXEMPTIONS.table)?, call.body)?;
+    let Some(school) = orders::school_of(tx, student).await? else {
+        return Err(Error::invalid("student_id", "not_enrolled", "Must name a student of a school"));
+    };
+    let now = tx.ctx.env.now();
+    let today = days::of(tx, school, now).await?;
+    accepted(tx, &values, today).await?;
+    groups(tx, &values).await?;
+    values.insert("student_id".into(), json!(student));
+    let id = tx.ctx.env.id();
+    let made = tx.create(EXEMPTIONS.table, NewRow { id, values }).await?;
+    tx.on_row(student);
+    Ok(Reply::created(made))
+}
+
+/// A kind that no requirement accepts would never count.
+async fn accepted(tx: &mut Tx, values: &Map<String, Value>, today: time::Date) -> Result<()> {
+    let name = values.get("kind").and_then(Value::as_str).unwrap_or_default();
+    // One that is no kind is refused by its column.
+    let Ok(kind) = evaluate::kind(name) else { return Ok(()) };
+    let asked = requirements::in_force(tx, today).await?;
+    if !asked.is_empty() && !asked.iter().any(|a| a.rule.exemptions.contains(&kind)) {
+        let message = "No requirement that is in force accepts this kind of exemption";
+        return Err(Error::invalid("kind", "kind_not_allowed_in_state", message));
+    }
+    Ok(())
+}
+
+/// A vaccine group that the schedule does not have would never count.
+async fn groups(tx: &mut Tx, values: &Map<String, Value>) -> Result<()> {
+    let named = values.get("vaccine_groups").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    if named.is_empty() {
+        return Ok(());
+    }
+    let Some(used) = schedules::in_use(tx, None).await? else {
+        let message = "Names of vaccine groups come from the schedule, and none is in use: import one, or leave this empty for all";
+        return Err(Error::invalid("vaccine_groups", "no_schedule", message));
+    };
+    let known: Vec<&str> = used.schedule.groups.iter().map(|g| g.name.as_str()).collect();
+    match named.iter().filter_map(Value::as_str).find(|name| !known.contains(name)) {
+        None => Ok(()),
+        Some(_) => {
+            let message = format!("Are vaccine groups of the schedule: {}", known.join(", "));
+            Err(Error::invalid("vaccine_groups", "not_allowed", message))
+        }
+    }
+}
+
+async fn approve(tx: &mut Tx, call: Call) -> Result<Reply> {
+    let before = held(tx, call.id()?, "SUBMITTED").await?;
+    if before.text("document_id").is_empty() && before.text("number").is_empty() {
+        let message = "Needs the form or letter, or its number in the register of the state";
+        return Err(Error::invalid("document_id", "document_required", message));
+    }
+    decide(tx, &call, "APPROVED", Value::Null).await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Why {
+    reason: String,
+}
+
+async fn refuse(tx: &mut Tx, mut call: Call, (from, to): (&str, &str)) -> Result<Reply> {
+    let why: Why = call.input()?;
+    let reason = why.reason.trim().to_owned();
+    if reason.is_empty() || reason.chars().count() > 1000 {
+        return Err(Error::invalid("reason", "required", "Say why in at most 1000 characters"));
+    }
+    held(tx, call.id()?, from).await?;
+    decide(tx, &call, to, json!(reason)).await
+}
+
+async fn held(tx: &mut Tx, id: Uuid, state: &str) -> Result<salus_store::Record> {
+    let before = tx.get(EXEMPTIONS.table, id, &["status", "document_id", "number"]).await?;
+    if before.text("status") == state {
+        return Ok(before);
+    }
+    let detail = format!("This exemption is {}, not {state}", before.text("status"));
+    Err(Error::Conflict { code: "state_conflict", detail })
+}
+
+async fn decide(tx: &mut Tx, call: &Call, to: &str, reason: Value) -> Result<Reply> {
+    let now = tx.ctx.env.now();
+    let values = row(json!({"status": to, "decided_by": tx.ctx.actor.id, "decided_at": clock::text(now)?,
+                            "decision_reason": reason}));
+    let made = tx.update(EXEMPTIONS.table, call.id()?, call.if_match, values).await?;
+    let student: Uuid = made.text("student_id").parse().map_err(Error::internal)?;
+    if let Some(school) = orders::school_of(tx, student).await? {
+        let today = days::of(tx, school, now).await?;
+        evaluate::students_on(tx, &[student], today).await?;
+    }
+    Ok(Reply::row(made))
+}
+
+/// The exemptions of a student, newest first.
+pub(super) async fn of_student(tx: &mut Tx, student: Uuid) -> Result<Value> {
+    let sql = sql!(
+        "SELECT id FROM school.immunization_exemptions WHERE student_id = $1 ORDER BY valid_from DESC, id DESC LIMIT 50"
+    );
+    let ids: Vec<Uuid> = tx.query(sql, &[&student]).await?.iter().map(|row| row.get(0)).collect();
+    let fields = [
+        "kind",
+        "vaccine_groups",
+        "issuer",
+        "number",
+        "document_id",
+        "valid_from",
+        "valid_until",
+        "status",
+        "row_version",
+    ];
+    let rows =
+        tx.select(EXEMPTIONS.table, &fields, "t.id = ANY($1) ORDER BY t.valid_from DESC, t.id DESC", &[&ids]).await?;
+    Ok(json!(rows))
+}

@@ -1,0 +1,181 @@
+//! What the state asks for, as data: entered or imported, checked to be understood, and in force once somebody approved it.
+
+use crate::{row, school::clock};
+use salus_core::{ActorKind, Error, FieldError, Result};
+use salus_rules::school_entry::Requirement;
+use salus_store::{
+    Call, Catalog, Method, Op, Reply, Resource, Tx,
+    catalog::write_schema,
+    engine::{NewRow, writable},
+    run, sql,
+};
+use serde_json::{Map, Value, json};
+use time::Date;
+use uuid::Uuid;
+
+/// Requirements, read as any table and written by the actions below.
+pub const REQUIREMENTS: Resource = Resource {
+    table: "school.school_immunization_requirements",
+    path: "school/immunization-requirements",
+    noun: "school.requirement",
+    read: "school.immunization.read",
+    write: None,
+    filters: &["state", "checkpoint", "vaccine_group"],
+    locked: &["approved_by", "approved_at"],
+    list: &[],
+};
+
+/// Entering and approving.
+///
+/// # Errors
+/// [`Error::Internal`] when the catalogue lacks the table.
+pub(super) fn actions(catalog: &Catalog) -> Result<Vec<Op>> {
+    let table = catalog.table(REQUIREMENTS.table)?;
+    Ok(vec![
+        REQUIREMENTS.action(
+            (table, "school.immunization.write"),
+            (Method::Post, "", "enter"),
+            (
+                "Enter what the state asks for; it counts once it is approved",
+                Some(write_schema(table, REQUIREMENTS.locked, true)),
+            ),
+            run(|tx, call| Box::pin(enter(tx, call))),
+        ),
+        REQUIREMENTS.action(
+            (table, "school.exemption.approve"),
+            (Method::Post, "/{id}/approve", "approve"),
+            ("Approve a requirement after comparing it with its source", None),
+            run(|tx, call| Box::pin(approve(tx, call))),
+        ),
+    ])
+}
+
+async fn enter(tx: &mut Tx, call: Call) -> Result<Reply> {
+    let db = tx.db().clone();
+    let values = writable(&REQUIREMENTS, db.catalog().table(REQUIREMENTS.table)?, call.body)?;
+    understood(&values)?;
+    let id = tx.ctx.env.id();
+    Ok(Reply::created(tx.create(REQUIREMENTS.table, NewRow { id, values }).await?))
+}
+
+/// Refuses a rule of which a part would be ignored.
+fn understood(values: &Map<String, Value>) -> Result<Requirement> {
+    let text = |name: &str| values.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let of = |name: &str| values.get(name).cloned().unwrap_or_default();
+    let rule = rule_of(&text("vaccine_group"), of("rule"), of("exemption_kinds"), &of("conditional_policy"));
+    let rule = rule.map_err(|why| Error::invalid("rule", "not_understood", why))?;
+    if rule.any.is_empty() {
+        return Err(Error::invalid(
+            "rule",
+            "not_understood",
+            "Names no way to fulfil it, such as {\"any\":[{\"doses\":2}]}",
+        ));
+    }
+    Ok(rule)
+}
+
+/// A rule as the engine takes it, out of the columns.
+fn rule_of(group: &str, rule: Value, kinds: Value, policy: &Value) -> std::result::Result<Requirement, String> {
+    let Value::Object(mut whole) = rule else { return Err("Is an object such as {\"any\":[{\"doses\":2}]}".into()) };
+    whole.insert("vaccine_group".into(), json!(group));
+    whole.insert("exemptions".into(), if kinds.is_null() { json!([]) } else { kinds });
+    if let Some(days) = policy.get("days") {
+        whole.insert("conditional_days".into(), days.clone());
+    }
+    serde_json::from_value(Value::Object(whole)).map_err(|e| e.to_string())
+}
+
+async fn approve(tx: &mut Tx, call: Call) -> Result<Reply> {
+    let id = call.id()?;
+    if tx.ctx.actor.kind != ActorKind::User {
+        let detail = "A person who signed in approves what the law asks for";
+        return Err(Error::Conflict { code: "person_required", detail: detail.into() });
+    }
+    let before = tx.get(REQUIREMENTS.table, id, &[]).await?;
+    if !before.text("approved_at").is_empty() {
+        return Err(Error::Conflict { code: "state_conflict", detail: "This requirement was approved already".into() });
+    }
+    let now = tx.ctx.env.now();
+    let values = row(json!({"approved_by": tx.ctx.actor.id, "approved_at": clock::text(now)?}));
+    let row = tx.update(REQUIREMENTS.table, id, call.if_match, values).await?;
+    tx.emit("school.requirement.approved", id, json!({}));
+    Ok(Reply::row(row))
+}
+
+/// Enters requirements from a JSON list whose members are named as the columns; none of them is approved by it.
+///
+/// # Errors
+/// [`Error::Invalid`] naming the member and the column; nothing is entered then. [`Error::Conflict`] when the state has a
+/// requirement for one of the groups at that checkpoint from that year already.
+pub async fn import(tx: &mut Tx, list: Value) -> Result<usize> {
+    let Value::Array(list) = list else {
+        return Err(Error::invalid("requirements", "wrong_type", "Is a list of requirements"));
+    };
+    let db = tx.db().clone();
+    let table = db.catalog().table(REQUIREMENTS.table)?;
+    let count = list.len();
+    for (at, body) in list.into_iter().enumerate() {
+        let named = |e: Error| match e {
+            Error::Invalid(fields) => {
+                let of = |f: FieldError| FieldError { pointer: format!("/{at}{}", f.pointer), ..f };
+                Error::Invalid(fields.into_iter().map(of).collect())
+            }
+            other => other,
+        };
+        let values = writable(&REQUIREMENTS, table, body).map_err(named)?;
+        understood(&values).map_err(named)?;
+        let text = |name: &str| values.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let (state, checkpoint, group) = (text("state"), text("checkpoint"), text("vaccine_group"));
+        let year = values.get("school_year_from").and_then(Value::as_i64).and_then(|year| i32::try_from(year).ok());
+        let sql = sql!(
+            "SELECT EXISTS (SELECT FROM school.school_immunization_requirements WHERE state = $1::text \
+               AND checkpoint = $2::text AND vaccine_group = $3::text AND school_year_from = $4)"
+        );
+        if tx.query_opt(sql, &[&state, &checkpoint, &group, &year]).await?.is_some_and(|found| found.get(0)) {
+            let detail = format!("{state} has a requirement for {group} at {checkpoint} from that year already");
+            return Err(Error::Conflict { code: "duplicate", detail });
+        }
+        let id = tx.ctx.env.id();
+        tx.insert(REQUIREMENTS.table, &[NewRow { id, values }]).await.map_err(named)?;
+    }
+    tx.count(count);
+    Ok(count)
+}
+
+/// A requirement that is in force.
+pub(super) struct Asked {
+    pub(super) id: Uuid,
+    pub(super) checkpoint: String,
+    /// Grades it is for; empty for all.
+    grades: Vec<String>,
+    pub(super) rule: Requirement,
+}
+
+impl Asked {
+    /// Whether it is for students of a grade.
+    pub(super) fn is_for(&self, grade: &str) -> bool {
+        self.grades.is_empty() || self.grades.iter().any(|g| g == grade)
+    }
+}
+
+/// The approved requirements of the school year of a day. A school year begins in August.
+///
+/// # Errors
+/// [`Error::Internal`] when one that was approved is not understood.
+pub(super) async fn in_force(tx: &mut Tx, on: Date) -> Result<Vec<Asked>> {
+    let year = if on.month() as u8 >= 8 { on.year() } else { on.year() - 1 };
+    let sql = sql!(
+        "SELECT id, checkpoint::text AS checkpoint, grades, vaccine_group::text AS vaccine_group, rule, \
+           to_jsonb(exemption_kinds) AS kinds, conditional_policy AS policy \
+         FROM school.school_immunization_requirements WHERE approved_at IS NOT NULL AND school_year_from <= $1 \
+           AND (school_year_to IS NULL OR school_year_to >= $1) ORDER BY vaccine_group, checkpoint, id"
+    );
+    let rows = tx.query(sql, &[&year]).await?;
+    let read = |found: &salus_store::Row| {
+        let (id, group): (Uuid, String) = (found.get("id"), found.get("vaccine_group"));
+        let rule = rule_of(&group, found.get("rule"), found.get("kinds"), &found.get("policy"));
+        let rule = rule.map_err(|why| Error::internal(format!("requirement {id}: {why}")))?;
+        Ok(Asked { id, checkpoint: found.get("checkpoint"), grades: found.get("grades"), rule })
+    };
+    rows.iter().map(read).collect()
+}

@@ -1,0 +1,169 @@
+//! Immunization at school: how schools stand, students by where they stand, and one student with the reason of each verdict.
+
+use super::{
+    frame::{Form, PageError, Params, Shown, Visit, by_id, html, messages, text},
+    home::{items, json_of, with_query},
+};
+use crate::pages::{
+    i18n::fill,
+    immunizations::{self as pages, KINDS, SchoolsView, StudentsView},
+    layout::Flash,
+    parts::Tone,
+    patients,
+    vaccines::{self, VaccinesView},
+};
+use axum::{
+    extract::{Path, Query},
+    http::StatusCode,
+    response::{IntoResponse, Redirect},
+};
+use salus_core::{Error, Result};
+use salus_store::Call;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+
+/// What an operation told as a view: they have the same names.
+fn view<T: DeserializeOwned>(visit: &Visit, told: Value) -> Result<T, PageError> {
+    serde_json::from_value(told).map_err(|e| visit.error(Error::internal(e)))
+}
+
+/// GET `/immunizations`.
+pub async fn schools(visit: Visit, Query(query): Params) -> Shown {
+    let mut visit = visit;
+    if let Some(n) = query.get("judged").filter(|n| n.len() <= 6 && n.chars().all(|c| c.is_ascii_digit())) {
+        let text = fill(visit.shell.t().immunization.judged, &[("n", n)]);
+        visit.shell.flash.push(Flash { tone: Tone::Good, text });
+    }
+    let view = all(&visit).await?;
+    Ok(html(&pages::schools(&view, &visit.shell)))
+}
+
+async fn all(visit: &Visit) -> Result<SchoolsView, PageError> {
+    let told = json_of(visit.call("school.immunization.dashboard", Call::default()).await?);
+    let waiting = told["requirements_waiting"].as_u64().unwrap_or(0);
+    let mut view: SchoolsView = view(visit, told)?;
+    if waiting > 0 {
+        let listed = visit.page("school.requirement.list", &[("limit", "200")]).await.map_err(|e| visit.error(e))?;
+        let rows = listed.rows.iter().filter(|row| row.text("approved_at").is_empty());
+        view.waiting = rows.map(|row| self::view(visit, json!(row))).collect::<Result<_, _>>()?;
+    }
+    view.may_write = visit.ctx.may("school.immunization.write");
+    view.may_approve = visit.ctx.may("school.exemption.approve");
+    Ok(view)
+}
+
+/// The page again, saying why the last act was refused.
+async fn again(visit: &Visit, e: Error) -> Shown {
+    if !matches!(e, Error::Invalid(_) | Error::Conflict { .. } | Error::Stale) {
+        return Err(visit.error(e));
+    }
+    let mut view = all(visit).await?;
+    let status = StatusCode::from_u16(e.status()).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
+    let (fields, general) = messages(visit.shell.locale, &e);
+    view.error = fields.into_iter().next().map_or(general, |f| f.message);
+    Ok((status, html(&pages::schools(&view, &visit.shell))).into_response())
+}
+
+/// POST `/immunizations/evaluate`.
+pub async fn evaluate(Form { visit, fields }: Form) -> Shown {
+    let body = json!({"school_id": fields.get("school")});
+    match visit.try_call("school.immunization.evaluate", Call { body, ..Call::default() }).await {
+        Ok(done) => {
+            let n = json_of(done)["evaluated"].as_u64().unwrap_or(0);
+            Ok(Redirect::to(&format!("/immunizations?judged={n}")).into_response())
+        }
+        Err(e) => again(&visit, e).await,
+    }
+}
+
+/// POST `/immunizations/requirements/{id}/approve`.
+pub async fn approve_requirement(Path(id): Path<String>, Form { visit, .. }: Form) -> Shown {
+    match visit.try_call("school.requirement.approve", by_id(&id)).await {
+        Ok(_) => Ok(Redirect::to("/immunizations").into_response()),
+        Err(e) => again(&visit, e).await,
+    }
+}
+
+/// GET `/immunizations/students`.
+pub async fn students(visit: Visit, Query(query): Params) -> Shown {
+    let get = |name: &str| query.get(name).cloned().unwrap_or_default();
+    let (school, page) = (get("school"), get("page"));
+    let kind = Some(get("kind")).filter(|kind| KINDS.contains(&kind.as_str())).unwrap_or_default();
+    let call = with_query(Call::default(), &[("school_id", &school), ("kind", &kind), ("page", &page)]);
+    let told = json_of(visit.call("school.immunization.compliance", call).await?);
+    let mut view: StudentsView = view(&visit, told)?;
+    if !school.is_empty() {
+        let call = with_query(Call::default(), &[("school_id", &school)]);
+        let here = json_of(visit.call("school.immunization.dashboard", call).await?);
+        view.school_name = items(&here, "schools").first().map(|s| text(s, "name")).unwrap_or_default();
+    }
+    view.school = school;
+    view.kind = kind;
+    Ok(html(&pages::students(&view, &visit.shell)))
+}
+
+/// GET `/students/{id}/immunizations`.
+pub async fn student(visit: Visit, Path(id): Path<String>) -> Shown {
+    let view = one(&visit, &id).await?;
+    Ok(html(&vaccines::render(&view, &visit.shell)))
+}
+
+async fn one(visit: &Visit, id: &str) -> Result<VaccinesView, PageError> {
+    let told = json_of(visit.call("school.immunization.show", by_id(id)).await?);
+    let mut view: VaccinesView = view(visit, told)?;
+    let fields = "pseudonym,family_name,given_names,preferred_name";
+    let person = visit.row("medical.patient.get", id, fields).await.map_err(|e| visit.error(e))?;
+    let name = patients::name(person.text("family_name"), person.text("given_names"), person.text("preferred_name"));
+    view.name = if person.text("family_name").is_empty() { person.text("pseudonym").to_owned() } else { name };
+    view.may_write = visit.ctx.may("school.immunization.write");
+    view.may_approve = visit.ctx.may("school.exemption.approve");
+    Ok(view)
+}
+
+/// POST `/students/{id}/exemptions`.
+pub async fn submit(Path(id): Path<String>, Form { visit, fields }: Form) -> Shown {
+    let mut body = Map::new();
+    for name in ["kind", "issuer", "number", "valid_from", "valid_until"] {
+        if let Some(value) = fields.get(name).map(|v| v.trim()).filter(|v| !v.is_empty()) {
+            body.insert(name.to_owned(), json!(value));
+        }
+    }
+    let call = Call { body: Value::Object(body), ..by_id(&id) };
+    match visit.try_call("school.exemption.submit", call).await {
+        Ok(_) => Ok(Redirect::to(&format!("/students/{id}/immunizations#exemptions")).into_response()),
+        Err(e) => refused(&visit, &id, fields, e).await,
+    }
+}
+
+/// POST `/students/{id}/exemptions/{exemption}/{verb}`.
+pub async fn decide(
+    Path((id, exemption, verb)): Path<(String, String, String)>,
+    Form { visit, fields }: Form,
+) -> Shown {
+    let (op, body) = match verb.as_str() {
+        "approve" => ("school.exemption.approve", Value::Null),
+        "reject" => ("school.exemption.reject", json!({"reason": fields.get("reason")})),
+        "revoke" => ("school.exemption.revoke", json!({"reason": fields.get("reason")})),
+        _ => return Err(visit.error(Error::NotFound)),
+    };
+    match visit.try_call(op, Call { body, ..by_id(&exemption) }).await {
+        Ok(_) => Ok(Redirect::to(&format!("/students/{id}/immunizations#exemptions")).into_response()),
+        Err(e) => refused(&visit, &id, BTreeMap::new(), e).await,
+    }
+}
+
+async fn refused(visit: &Visit, id: &str, fields: BTreeMap<String, String>, e: Error) -> Shown {
+    if !matches!(e, Error::Invalid(_) | Error::Conflict { .. } | Error::Stale) {
+        return Err(visit.error(e));
+    }
+    let mut view = one(visit, id).await?;
+    let (errors, general) = messages(visit.shell.locale, &e);
+    let known = ["kind", "issuer", "number", "valid_from", "valid_until"];
+    let other = errors.iter().find(|e| !known.contains(&e.field.as_str())).map(|e| e.message.clone());
+    view.error = other.unwrap_or(general);
+    view.errors = errors;
+    view.values = fields;
+    let status = StatusCode::from_u16(e.status()).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
+    Ok((status, html(&vaccines::render(&view, &visit.shell))).into_response())
+}
