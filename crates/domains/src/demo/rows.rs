@@ -41,6 +41,10 @@ const ORDER: &[&str] = &[
     "auth.person_units",
     "school.student_health_plans",
     "school.clinic_visits",
+    "school.student_medication_orders",
+    "school.medication_administrations",
+    "school.medication_inventory",
+    "school.medication_inventory_entries",
 ];
 
 /// Rows that one statement inserts.

@@ -1,8 +1,8 @@
 //! What is done about visits and doses without anybody asking: one that is open for two hours is pointed out, one that nobody ended is
 //! ended half an hour after the last bell and marked to be verified, and a call to 911 is told to those who lead the school.
-//! Doses are made due, and missed when nobody recorded them.
+//! Doses are made due, and missed when nobody recorded them. A supply of a controlled drug that differs is told.
 
-use super::{doses, orders, visits};
+use super::{doses, orders, stock, visits};
 use crate::auth::{self, Notice};
 use salus_core::Result;
 use salus_store::{
@@ -41,6 +41,12 @@ pub fn jobs() -> Vec<Job> {
             when: When::Events(&["school.visit.emergency"]),
             retry: Retry::default(),
             work: Work::local(|tx, task| Box::pin(tell_emergency(tx, task))),
+        },
+        Job {
+            name: "school.tell_stock_mismatch",
+            when: When::Events(&[stock::MISMATCH]),
+            retry: Retry::default(),
+            work: Work::local(|tx, task| Box::pin(stock::tell_mismatch(tx, task))),
         },
     ]
 }

@@ -57,7 +57,7 @@ pub fn reads() -> Vec<Op> {
 }
 
 /// The schools the caller works at; all of them for who reaches the whole district.
-async fn schools(tx: &mut Tx) -> Result<Vec<(Uuid, String)>> {
+pub(super) async fn schools(tx: &mut Tx) -> Result<Vec<(Uuid, String)>> {
     let sql = sql!(
         "SELECT s.id, s.name::text FROM school.schools s WHERE s.is_active AND (kernel.is_whole_tenant() OR EXISTS ( \
            SELECT FROM auth.user_units u WHERE u.user_id = kernel.actor() AND u.organization_id = s.organization_id \
@@ -143,7 +143,7 @@ async fn students(tx: &mut Tx, call: Call) -> Result<Reply> {
 
 /// What is known of students before anything is typed: name, grade, schools, allergies, plans, whether a court says who may
 /// know, and the open visit.
-async fn briefs(tx: &mut Tx, ids: &[Uuid]) -> Result<HashMap<String, Value>> {
+pub(super) async fn briefs(tx: &mut Tx, ids: &[Uuid]) -> Result<HashMap<String, Value>> {
     let sql = sql!(
         "SELECT p.patient_id, p.grade::text, g.name::text AS homeroom, \
            (SELECT coalesce(jsonb_agg(DISTINCT e.school_id), '[]') FROM school.student_enrollments e \
