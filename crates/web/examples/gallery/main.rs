@@ -6,6 +6,7 @@
 mod accounts;
 mod chart;
 mod clinic;
+mod medication;
 mod people;
 mod rights;
 mod security;
@@ -47,6 +48,13 @@ pub(crate) const PAGES: &[Page] = &[
     ("clinic-none", "/clinic", clinic::no_school),
     ("visit", "/clinic/visits/v1", clinic::open),
     ("visit-ended", "/clinic/visits/v1", clinic::ended),
+    ("medication", "/medications", medication::round),
+    ("medication-refused", "/medications", medication::refused),
+    ("medication-quiet", "/medications", medication::quiet),
+    ("medication-dose", "/medications/doses/d5", medication::one_dose),
+    ("medication-student", "/medications/students/p1", medication::of_student),
+    ("medication-register", "/medications/register", medication::register),
+    ("medication-supply", "/medications/register/i1", medication::supply),
     ("audit", "/audit", tables::audit),
     ("alerts", "/audit/alerts", tables::alerts),
     ("alerts-none", "/audit/alerts", tables::alerts_none),

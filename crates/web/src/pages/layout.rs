@@ -72,6 +72,7 @@ pub enum Module {
     Home,
     Patients,
     Clinic,
+    Medication,
     Glass,
     Browse,
     Docs,
@@ -193,10 +194,11 @@ impl Head {
 
 impl Module {
     /// All of them, in the order of the navigation: those of one group follow one another.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Home,
         Self::Patients,
         Self::Clinic,
+        Self::Medication,
         Self::Glass,
         Self::Browse,
         Self::Docs,
@@ -225,6 +227,7 @@ impl Module {
             Self::Home => ("/", t.ui.home, "home", ""),
             Self::Patients => ("/patients", t.people.patients, "people", ""),
             Self::Clinic => ("/clinic", t.clinic.title, "clinic", ""),
+            Self::Medication => ("/medications", t.medication.round, "pill", ""),
             Self::Glass => ("/glass", t.access.glass, "alert", ""),
             Self::Browse => ("/browse", t.data.browser, "table", t.ui.group_data),
             Self::Docs => ("/docs", t.data.api, "book", t.ui.group_data),

@@ -369,6 +369,7 @@ fn may_open(module: Module, ctx: &Ctx) -> bool {
         Module::Home | Module::Browse | Module::Docs | Module::Account | Module::Security => true,
         Module::Patients => ctx.may("medical.patient.read"),
         Module::Clinic => ctx.may("school.visit.read"),
+        Module::Medication => ctx.may("school.med.administer"),
         Module::Glass => {
             ctx.may("auth.glass.read") || ctx.grants.iter().any(|g| g.permissions.allow("auth.glass.open"))
         }

@@ -15,6 +15,7 @@ mod frame;
 mod glass;
 mod home;
 mod jobs;
+mod medication;
 mod modules;
 mod notices;
 mod passkey;
@@ -22,6 +23,7 @@ mod patients;
 mod provider;
 mod providers;
 mod record;
+mod register;
 mod roles;
 mod rules;
 mod security;
@@ -109,6 +111,19 @@ fn school() -> Router<Arc<App>> {
         .route("/clinic/check-in", post(clinic::check_in))
         .route("/clinic/visits/{id}", get(clinic::visit).post(clinic::change))
         .route("/clinic/visits/{id}/check-out", post(clinic::check_out))
+        .route("/medications", get(medication::show))
+        .route("/medications/give", post(medication::give))
+        .route("/medications/doses/{id}", get(medication::one))
+        .route("/medications/doses/{id}/error", post(medication::error))
+        .route("/medications/doses/{id}/effect", post(medication::effect))
+        .route("/medications/students/{id}", get(medication::of_student))
+        .route("/medications/students/{id}/give", post(medication::give_needed))
+        .route("/medications/students/{id}/orders", post(medication::draft))
+        .route("/medications/students/{id}/orders/{order}/{verb}", post(medication::order))
+        .route("/medications/register", get(register::show))
+        .route("/medications/register/receive", post(register::receive))
+        .route("/medications/register/{id}", get(register::one))
+        .route("/medications/register/{id}/{verb}", post(register::act))
 }
 
 /// Ways in and out.

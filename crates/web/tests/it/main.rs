@@ -9,6 +9,7 @@ mod erasures;
 mod framing;
 mod headers;
 mod live;
+mod medication;
 mod openapi;
 mod pages;
 mod rest;

@@ -35,6 +35,7 @@ mod erasure;
 pub mod faults;
 pub mod format;
 mod keys;
+mod medication;
 mod notices;
 mod people;
 pub mod rules;
@@ -52,6 +53,7 @@ pub use connections::Connections;
 pub use data::Data;
 pub use erasure::Erasure;
 pub use keys::Keys;
+pub use medication::Medication;
 pub use notices::Notices;
 pub use people::People;
 pub use security::Security;
@@ -102,6 +104,8 @@ pub struct Texts {
     pub erasure: Erasure,
     /// The school clinic.
     pub clinic: Clinic,
+    /// Medication at school.
+    pub medication: Medication,
 }
 
 /// Every group in one of the languages.
@@ -121,6 +125,7 @@ macro_rules! language {
             security: Security::$tag,
             erasure: Erasure::$tag,
             clinic: Clinic::$tag,
+            medication: Medication::$tag,
         }
     };
 }
@@ -266,6 +271,7 @@ mod tests {
             ("security", Security::KEYS),
             ("erasure", Erasure::KEYS),
             ("clinic", Clinic::KEYS),
+            ("medication", Medication::KEYS),
         ] {
             for (key, texts) in keys {
                 assert!(sources.iter().any(|source| reads(source, group, key)), "no page uses {group}.{key}");
