@@ -22,6 +22,30 @@ pub fn missed_at(scheduled: OffsetDateTime) -> OffsetDateTime {
     scheduled + WINDOW + GRACE
 }
 
+/// Where a dose that nobody recorded stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Standing {
+    /// Its window has not begun.
+    Later,
+    /// It may be given now.
+    Due,
+    /// Its window is over.
+    Late,
+}
+
+/// Where a dose that nobody recorded stands at `now`.
+#[must_use]
+pub fn standing(scheduled: OffsetDateTime, now: OffsetDateTime) -> Standing {
+    if in_window(scheduled, now) {
+        Standing::Due
+    } else if now < scheduled {
+        Standing::Later
+    } else {
+        Standing::Late
+    }
+}
+
 /// A time of day such as `12:00`, in hours and minutes.
 #[must_use]
 pub fn time_of_day(text: &str) -> Option<(u8, u8)> {
@@ -133,6 +157,19 @@ mod tests {
         assert!(in_window(NOON, NOON - Duration::minutes(30)));
         assert!(!in_window(NOON, NOON - Duration::minutes(31)));
         assert_eq!(missed_at(NOON), datetime!(2026-03-02 20:45 UTC));
+    }
+
+    #[test]
+    fn a_dose_is_later_then_due_then_late() {
+        for (minutes, stands) in [
+            (-31, Standing::Later),
+            (-30, Standing::Due),
+            (0, Standing::Due),
+            (30, Standing::Due),
+            (31, Standing::Late),
+        ] {
+            assert_eq!(standing(NOON, NOON + Duration::minutes(minutes)), stands, "{minutes}");
+        }
     }
 
     #[test]

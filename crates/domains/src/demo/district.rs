@@ -1,9 +1,9 @@
 //! The demonstration district `larkspur`: four schools with their bells, calendar and homerooms, invented students with two
-//! guardians each, allergies, health plans, and the visits of the last school weeks. Made from one seed and the day of
+//! guardians each, allergies, health plans, medication, and the visits of the last school weeks. Made from one seed and the day of
 //! loading; nobody in it exists.
 
 use super::{
-    Size,
+    Size, medicine,
     names::{ENGLISH, PORTUGUESE, SPANISH, Tongue},
     people::{SEED, phone},
     random::Random,
@@ -127,6 +127,7 @@ pub(super) async fn fill(db: &Db, tenant: Uuid, size: Size) -> Result<()> {
     for (number, school) in schools.iter().enumerate() {
         let mut rows = Rows::new(db.env());
         visits(&mut rows, number as u64, school, now)?;
+        medicine::fill(&mut rows, school.id, &school.students, now)?;
         let mut tx = db.begin(Ctx::operator(db.env(), tenant), false).await?;
         rows.insert(&mut tx).await?;
         tx.commit("kernel.demo.load", "school.clinic_visits").await?;
@@ -212,7 +213,7 @@ fn day_of(year: i32, month: Month, day: u8) -> Date {
 }
 
 /// The offset of California: summer time from the second Sunday of March to the first of November.
-fn offset(day: Date) -> UtcOffset {
+pub(super) fn offset(day: Date) -> UtcOffset {
     let sunday = |month, nth: u8| {
         let first = day_of(day.year(), month, 1);
         let ahead = (7 - first.weekday().number_days_from_sunday()) % 7;

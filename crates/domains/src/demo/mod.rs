@@ -9,6 +9,7 @@ mod district;
 mod drugs;
 mod laboratory;
 mod measured;
+mod medicine;
 mod names;
 mod people;
 mod problems;

@@ -42,6 +42,10 @@ const ORDER: &[&str] = &[
     "school.student_health_plans",
     "school.immunization_exemptions",
     "school.clinic_visits",
+    "school.student_medication_orders",
+    "school.medication_administrations",
+    "school.medication_inventory",
+    "school.medication_inventory_entries",
 ];
 
 /// Rows that one statement inserts.

@@ -3,13 +3,14 @@
 
 use super::{
     clock, enrollments, orders,
+    stock::{self, Supply},
     visits::{given, id_of},
 };
 use crate::{auth, row};
 use salus_core::{ActorKind, Error, Result};
 use salus_rules::medication::{self, Limits, Stop};
 use salus_store::{
-    Call, Catalog, Method, Op, Reply, Resource, Row, Tx,
+    Body, Call, Catalog, Method, Op, Reply, Resource, Row, Tx,
     catalog::write_schema,
     engine::{NewRow, writable},
     run, sql,
@@ -116,10 +117,10 @@ async fn record(tx: &mut Tx, call: Call) -> Result<Reply> {
         return twice(tx, &values, *dose).await;
     }
     let mut over = Map::new();
-    match order_id {
+    let drawn = match order_id {
         Some(order) => by_order(tx, order, &said, &mut values, &mut over).await?,
-        None => from_stock(tx, &said, &mut values, &mut over).await?,
-    }
+        None => from_stock(tx, &said, &mut values, &mut over).await.map(|()| None)?,
+    };
     if said.taken {
         values.insert("administered_at".into(), json!(clock::text(said.at)?));
     }
@@ -132,14 +133,59 @@ async fn record(tx: &mut Tx, call: Call) -> Result<Reply> {
     if !over.is_empty() {
         values.insert("override".into(), Value::Object(over));
     }
-    if let Some((dose, _)) = due {
+    let witness = values.get("witness_id").cloned();
+    let reply = if let Some((dose, _)) = due {
         for fixed in ["order_id", "student_id", "school_id", "medication", "scheduled_for"] {
             values.remove(fixed);
         }
-        return Ok(Reply::row(tx.update(DOSES.table, dose, None, values).await?));
+        Reply::row(tx.update(DOSES.table, dose, None, values).await?)
+    } else {
+        let id = tx.ctx.env.id();
+        Reply::created(tx.create(DOSES.table, NewRow { id, values }).await?)
+    };
+    if let (Some(drawn), Some(order), Body::Row(row)) = (drawn, order_id, &reply.body) {
+        let id: Uuid = row.text("id").parse().map_err(Error::internal)?;
+        let kind = if said.taken { "GIVEN" } else { "WASTED" };
+        let (amount, emergency) = (drawn.amount.as_str(), drawn.emergency);
+        let dose = stock::Dose { order, id, kind, amount, at: said.at, witness: witness.as_ref(), emergency };
+        stock::take(tx, drawn.supply.as_ref(), dose).await?;
     }
-    let id = tx.ctx.env.id();
-    Ok(Reply::created(tx.create(DOSES.table, NewRow { id, values }).await?))
+    Ok(reply)
+}
+
+/// What a dose takes from the supply of a controlled drug.
+struct Drawn {
+    supply: Option<Supply>,
+    amount: String,
+    emergency: bool,
+}
+
+/// What a dose takes from the register; refused when the register does not have it, unless nothing may hold up the drug.
+async fn drawn(
+    tx: &mut Tx,
+    id: Uuid,
+    order: &Order,
+    said: &Said,
+    values: &Map<String, Value>,
+) -> Result<Option<Drawn>> {
+    if !order.is("controlled") || !matches!(said.outcome.as_str(), "GIVEN" | "VOMITED" | "WASTED") {
+        return Ok(None);
+    }
+    if said.outcome == "WASTED" {
+        if said.amount.is_none() {
+            return Err(Error::invalid("dose_given", "required", "Say how much was wasted"));
+        }
+        if !given(values, "witness_id") {
+            return Err(Error::invalid("witness_id", "required", "A controlled drug is wasted before a witness"));
+        }
+        stock::witness(tx, values, id_of(values, "school_id")?).await?;
+    }
+    let amount = said.amount.clone().unwrap_or_else(|| order.dose.clone());
+    let supply = stock::supply_of(tx, id).await?;
+    if !order.emergency {
+        stock::has(tx, supply.as_ref(), &amount).await?;
+    }
+    Ok(Some(Drawn { supply, amount, emergency: order.emergency }))
 }
 
 /// Reads what is said of a dose, and what can be told without its order.
@@ -174,8 +220,8 @@ fn said(tx: &Tx, values: &Map<String, Value>) -> Result<Said> {
     if amount.as_ref().is_some_and(|a| !decimal(a)) {
         return Err(Error::invalid("dose_given", "wrong_type", "Is a decimal number such as 12.5"));
     }
-    if outcome == "HELD" && !given(values, "reason") {
-        return Err(Error::invalid("reason", "required", "Say why the dose was held"));
+    if matches!(outcome.as_str(), "HELD" | "REFUSED") && !given(values, "reason") {
+        return Err(Error::invalid("reason", "required", "Say why the dose was held or refused"));
     }
     let scheduled = clock::instant(values, "scheduled_for")?;
     let at = if taken { at } else { scheduled.unwrap_or(at) };
@@ -183,7 +229,7 @@ fn said(tx: &Tx, values: &Map<String, Value>) -> Result<Said> {
 }
 
 /// Outcomes of a dose that went into the student.
-const TAKEN: [&str; 3] = ["GIVEN", "SELF_ADMINISTERED", "VOMITED"];
+pub(super) const TAKEN: [&str; 3] = ["GIVEN", "SELF_ADMINISTERED", "VOMITED"];
 
 async fn by_order(
     tx: &mut Tx,
@@ -191,7 +237,7 @@ async fn by_order(
     said: &Said,
     values: &mut Map<String, Value>,
     over: &mut Map<String, Value>,
-) -> Result<()> {
+) -> Result<Option<Drawn>> {
     let order = order(tx, id, said).await?;
     for (name, should) in [
         ("student_id", order.student.to_string()),
@@ -236,7 +282,7 @@ async fn by_order(
     if order.emergency && !order.is("in_force") {
         over.insert("order_not_in_force".into(), json!(true));
     }
-    Ok(())
+    drawn(tx, id, &order, said, values).await
 }
 
 /// Whether a dose names a time as its order wants.
@@ -264,9 +310,6 @@ fn held_back(tx: &Tx, order: &Order, said: &Said, values: &Map<String, Value>) -
     }
     if said.outcome == "SELF_ADMINISTERED" && !order.is("carries") {
         return Err(Error::invalid("outcome", "not_allowed", "This order does not let the student take it alone"));
-    }
-    if said.outcome == "WASTED" && order.is("controlled") && !given(values, "witness_id") {
-        return Err(Error::invalid("witness_id", "required", "A controlled drug is wasted before a witness"));
     }
     if !said.taken {
         return Ok(());

@@ -1,8 +1,9 @@
 //! What is done about visits and doses without anybody asking: one that is open for two hours is pointed out, one that nobody ended is
 //! ended half an hour after the last bell and marked to be verified, and a call to 911 is told to those who lead the school.
-//! Doses are made due, and missed when nobody recorded them. Immunizations are judged anew every night, school by school.
+//! Doses are made due, and missed when nobody recorded them. A supply of a controlled drug that differs is told.
+//! Immunizations are judged anew every night, school by school.
 
-use super::{doses, immunization, orders, visits};
+use super::{doses, immunization, orders, stock, visits};
 use crate::auth::{self, Notice};
 use salus_core::Result;
 use salus_store::{
@@ -59,6 +60,12 @@ pub fn jobs() -> Vec<Job> {
             when: When::Events(&["school.visit.emergency"]),
             retry: Retry::default(),
             work: Work::local(|tx, task| Box::pin(tell_emergency(tx, task))),
+        },
+        Job {
+            name: "school.tell_stock_mismatch",
+            when: When::Events(&[stock::MISMATCH]),
+            retry: Retry::default(),
+            work: Work::local(|tx, task| Box::pin(stock::tell_mismatch(tx, task))),
         },
     ]
 }

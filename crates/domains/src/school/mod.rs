@@ -2,11 +2,12 @@
 //!
 //! A student is a patient; [`RESOURCES`] holds what the school adds. Invariants: a student has one open visit at most;
 //! a visit that has ended keeps its disposition and times, and changes by amendment only; a dose is recorded once, by an
-//! order that nobody changes while it is in force. Vaccine doses and allergies
+//! order that nobody changes while it is in force; an error is marked and kept; a supply of a controlled drug is never below nothing. Vaccine doses and allergies
 //! are facts of [`crate::records`], guardians contacts of [`crate::medical`].
 
 mod analytics;
 mod clock;
+mod corrections;
 mod days;
 mod doses;
 mod enrollments;
@@ -14,6 +15,9 @@ pub mod immunization;
 mod jobs;
 mod orders;
 mod reads;
+mod register;
+mod round;
+mod stock;
 mod symptoms;
 mod visits;
 
@@ -39,6 +43,8 @@ pub fn actions(catalog: &Catalog) -> Result<Vec<Op>> {
         orders::actions(catalog)?,
         doses::actions(catalog)?,
         immunization::actions(catalog)?,
+        corrections::actions(catalog)?,
+        stock::actions(catalog)?,
     ]
     .into_iter()
     .flatten()
@@ -48,7 +54,10 @@ pub fn actions(catalog: &Catalog) -> Result<Vec<Op>> {
 /// What is read besides plain rows.
 #[must_use]
 pub fn reads() -> Vec<Op> {
-    [reads::reads(), analytics::reads(), immunization::reads()].into_iter().flatten().collect()
+    [reads::reads(), analytics::reads(), immunization::reads(), round::reads(), register::reads()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// Exposed tables.
@@ -92,6 +101,26 @@ pub const RESOURCES: &[Resource] = &[
     },
     ORDERS,
     DOSES,
+    Resource {
+        filters: &["administration_id", "student_id"],
+        ..shown(
+            "school.administration_versions",
+            "school/administration-versions",
+            "school.administration_version",
+            "school.med.administer",
+        )
+    },
+    stock::INVENTORY,
+    stock::COUNTS,
+    Resource {
+        filters: &["inventory_id", "student_id", "kind", "entry_at", "administration_id"],
+        ..shown(
+            "school.medication_inventory_entries",
+            "medication-inventory-entries",
+            "school.stock_entry",
+            "school.med.administer",
+        )
+    },
     Resource {
         filters: &["student_id", "school_id", "syndrome", "onset_on"],
         ..shown("school.symptom_tracking", "school/symptoms", "school.symptom", "school.outbreak.read")

@@ -11,7 +11,7 @@ use salus_store::{
     run, sql,
 };
 use serde_json::{Map, Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use time::{Date, format_description::well_known::Iso8601};
 use uuid::Uuid;
 
@@ -309,6 +309,7 @@ pub(super) async fn lock(tx: &mut Tx, order: Uuid) -> Result<()> {
 }
 
 /// What the coded allergies of a student say to an order.
+#[derive(Default)]
 pub(super) struct Allergies {
     /// One of them is to this drug.
     pub conflict: bool,
@@ -316,11 +317,11 @@ pub(super) struct Allergies {
     pub unchecked: bool,
 }
 
-/// Compares the drug, its ingredients and its classes with the allergies that are in force, and with groups of which a high or
-/// moderate risk of reacting alike is known.
-pub(super) async fn allergies(tx: &mut Tx, order: Uuid) -> Result<Allergies> {
+/// Compares the drugs of orders, their ingredients and classes with the allergies that are in force, and with groups of which a
+/// high or moderate risk of reacting alike is known. Orders about which nothing is to be said are left out.
+pub(super) async fn allergies_of(tx: &mut Tx, orders: &[Uuid]) -> Result<HashMap<Uuid, Allergies>> {
     let sql = sql!(
-        "SELECT coalesce(bool_or(coalesce(a.allergen_rxcui::text IN (o.rxcui::text, d.rxcui::text), false) \
+        "SELECT o.id, coalesce(bool_or(coalesce(a.allergen_rxcui::text IN (o.rxcui::text, d.rxcui::text), false) \
              OR coalesce(a.allergen_rxcui::text = ANY (d.ingredient_rxcuis), false) \
              OR coalesce(a.class_code::text = ANY (d.class_codes), false) \
              OR coalesce(a.cross_group::text = ANY (d.class_codes), false) \
@@ -331,10 +332,15 @@ pub(super) async fn allergies(tx: &mut Tx, order: Uuid) -> Result<Allergies> {
          FROM school.student_medication_orders o JOIN school.student_drug_allergies a \
            ON a.student_id = o.student_id AND a.active \
          LEFT JOIN ref.drug_catalog d ON d.id = o.drug_catalog_id OR (o.drug_catalog_id IS NULL AND d.rxcui = o.rxcui) \
-         WHERE o.id = $1"
+         WHERE o.id = ANY ($1) GROUP BY o.id"
     );
-    let found = tx.query_opt(sql, &[&order]).await?.ok_or(Error::NotFound)?;
-    Ok(Allergies { conflict: found.get(0), unchecked: found.get(1) })
+    let found = tx.query(sql, &[&orders]).await?;
+    Ok(found.iter().map(|row| (row.get(0), Allergies { conflict: row.get(1), unchecked: row.get(2) })).collect())
+}
+
+/// The same of one order.
+pub(super) async fn allergies(tx: &mut Tx, order: Uuid) -> Result<Allergies> {
+    Ok(allergies_of(tx, &[order]).await?.remove(&order).unwrap_or_default())
 }
 
 /// A body that holds these fields and no others; none at all is empty.

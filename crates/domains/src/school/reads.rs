@@ -146,7 +146,7 @@ async fn students(tx: &mut Tx, call: Call) -> Result<Reply> {
 
 /// What is known of students before anything is typed: name, grade, schools, allergies, plans, whether a court says who may
 /// know, and the open visit.
-async fn briefs(tx: &mut Tx, ids: &[Uuid]) -> Result<HashMap<String, Value>> {
+pub(super) async fn briefs(tx: &mut Tx, ids: &[Uuid]) -> Result<HashMap<String, Value>> {
     let sql = sql!(
         "SELECT p.patient_id, p.grade::text, g.name::text AS homeroom, \
            (SELECT coalesce(jsonb_agg(DISTINCT e.school_id), '[]') FROM school.student_enrollments e \

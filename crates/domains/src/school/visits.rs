@@ -160,9 +160,8 @@ async fn check_in(tx: &mut Tx, call: Call) -> Result<Reply> {
         let detail = "This student is in the clinic already: check out the open visit first";
         return Err(Error::Conflict { code: "open_visit_exists", detail: detail.into() });
     }
-    let sql = sql!(
-        "SELECT coalesce(max(visit_number), 0) + 1 FROM school.clinic_visits WHERE school_id = $1 AND visit_on = $2"
-    );
+    // Over all visits of the day, also those that are closed to the caller.
+    let sql = sql!("SELECT school.last_visit_number($1, $2) + 1");
     let number: i32 = tx.query_opt(sql, &[&school, &day]).await?.map_or(1, |found| found.get(0));
     values.insert("check_in_at".into(), json!(clock::text(at)?));
     values.insert("visit_on".into(), json!(day.to_string()));
@@ -281,7 +280,8 @@ async fn same_day(tx: &mut Tx, before: &Record, values: &Map<String, Value>) -> 
     Ok(())
 }
 
-fn version_of(row: &Record) -> Result<i32> {
+/// The version of a row that was read.
+pub(super) fn version_of(row: &Record) -> Result<i32> {
     let version = row.get("row_version").and_then(Value::as_i64).and_then(|v| i32::try_from(v).ok());
     version.ok_or_else(|| Error::internal("a row without its version"))
 }

@@ -149,6 +149,21 @@ async fn visits_taken_off_line_are_entered_once_and_numbered_one_by_one() {
 }
 
 #[tokio::test]
+async fn a_visit_that_is_closed_to_the_caller_keeps_its_number() {
+    let s = School::new().await;
+    let (one, two) = (s.student("A-1").await, s.student("A-2").await);
+    let first = s.check_in(s.visit(&one, "2026-03-02T18:00:00Z")).await.unwrap();
+    let label = json!({"patient_id": one, "label": "PART2"});
+    s.world.create("compliance.sensitivity_label.create", label).await;
+    let nurse = nurse(&s, &[&s.unit]).await;
+    let told = s.world.call_as(nurse.clone(), "school.visit.get", at(first.text("id"))).await;
+    assert!(matches!(told, Err(Error::NotFound)), "{told:?}");
+    let body = s.visit(&two, "2026-03-02T18:10:00Z");
+    let second = s.world.call_as(nurse, "school.visit.check_in", Call { body, ..Call::default() }).await;
+    assert_eq!(row(second).unwrap().get("visit_number"), Some(&json!(2)));
+}
+
+#[tokio::test]
 async fn what_a_visit_must_say_is_asked_for() {
     let s = School::new().await;
     let student = s.student("A-1").await;
@@ -220,7 +235,7 @@ async fn fever_with_a_cough_is_counted_once_as_influenza_like() {
 }
 
 /// A nurse of some units.
-async fn nurse(s: &School, units: &[&str]) -> Ctx {
+pub async fn nurse(s: &School, units: &[&str]) -> Ctx {
     let mut tx = s.world.db.begin(s.world.operator(), false).await.unwrap();
     let user = salus_domains::auth::create_service(&mut tx, "Nurse", &[]).await.unwrap();
     tx.commit("auth.user.create_service", "auth.users").await.unwrap();

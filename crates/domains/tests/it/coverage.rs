@@ -67,6 +67,16 @@ async fn prepare(world: &World, admin: &Client, planted: Uuid, op: &Op) -> Optio
             "UPDATE kernel.key_rotation_history SET state = 'finished', finished_at = now() WHERE finished_at IS NULL"
                 .to_owned()
         }
+        name if name.starts_with("school.") => prepare_school(world, name).await?,
+        _ => return None,
+    };
+    admin.batch_execute(&sql).await.unwrap();
+    spare
+}
+
+/// The same of school health.
+async fn prepare_school(world: &World, name: &str) -> Option<String> {
+    let sql = match name {
         "school.visit.check_in" => {
             "UPDATE school.clinic_visits SET status = 'VOIDED'; UPDATE school.student_enrollments SET enrolled_on = '2000-01-01'".to_owned()
         }
@@ -88,6 +98,23 @@ async fn prepare(world: &World, admin: &Client, planted: Uuid, op: &Op) -> Optio
                  drug_catalog_id = NULL, valid_from = '2000-01-01', valid_to = current_date + 9"
             )
         }
+        "school.administration.error" => {
+            "UPDATE school.medication_administrations SET outcome = 'HELD'; DELETE FROM school.administration_versions"
+                .to_owned()
+        }
+        "school.stock.waste" | "school.stock.return" => {
+            "UPDATE school.school_staff SET ended_on = NULL; UPDATE school.medication_inventory SET balance = 100".to_owned()
+        }
+        "school.stock_count.confirm" => {
+            let mut tx = world.db.begin(world.operator(), false).await.unwrap();
+            let other = auth::create_service(&mut tx, "Other", &[]).await.unwrap();
+            tx.commit("auth.user.create_service", "auth.users").await.unwrap();
+            format!(
+                "UPDATE school.medication_inventory SET balance = 1; UPDATE school.medication_counts SET counted_by = '{other}', \
+                 confirmed_by = NULL, confirmed_at = NULL, counted_at = now(), expected = 1, found = 1"
+            )
+        }
+        "school.stock.receive" => "UPDATE school.student_medication_orders SET controlled_schedule = 'II'".to_owned(),
         "school.administration.effect" => "UPDATE school.medication_administrations SET outcome = 'GIVEN', dose_given = 1, \
              scheduled_for = NULL, prn_effect = NULL, effect_at = NULL, administered_at = now() - interval '1 hour'"
             .to_owned(),
@@ -106,8 +133,21 @@ async fn prepare(world: &World, admin: &Client, planted: Uuid, op: &Op) -> Optio
         "school.enrollment.end" => "UPDATE school.student_enrollments SET enrolled_on = '2000-01-01'".to_owned(),
         _ => return None,
     };
-    admin.batch_execute(&sql).await.unwrap();
-    spare
+    Some(sql)
+}
+
+/// Who calls: the operator, but where a person must.
+fn somebody(world: &World, op: &Op, plausible: &Plausible) -> Ctx {
+    let mut somebody = world.operator();
+    let person = op.name.starts_with("school.stock_count.") || op.name == "school.requirement.approve";
+    // The operator at the machine has no glass to break and approves no law, and persons count what no program does.
+    if op.permission == "auth.glass.open" || person {
+        somebody.actor.id = plausible.row("auth.users");
+    }
+    if person {
+        somebody.actor.kind = salus_core::ActorKind::User;
+    }
+    somebody
 }
 
 /// Makes room for a second row in the tables of which a row like the planted one can exist once.
@@ -142,6 +182,16 @@ fn own_body(op: &Op, spare: Option<Uuid>, planted: &Plausible) -> Option<serde_j
             "student_id": planted.row("medical.patients"), "medication": "north_canary", "dose_qty": "1", "dose_unit": "tablet",
             "route": "ORAL", "kind": "PRN", "valid_from": "2026-01-01", "valid_to": "2026-12-31",
         })),
+        ("school.stock.waste" | "school.stock.return", _) => Some(serde_json::json!({
+            "quantity": "1", "witness_id": planted.row("auth.users"), "reason": "north_canary",
+        })),
+        ("school.stock_count.count" | "school.stock_count.confirm", _) => {
+            let mut body = serde_json::json!({"found": "1"});
+            if op.name.ends_with(".count") {
+                body["inventory_id"] = serde_json::json!(planted.row("school.medication_inventory"));
+            }
+            Some(body)
+        }
         ("school.medication_order.change", _) => Some(serde_json::json!({"storage": "north_canary"})),
         ("school.immunization.evaluate", _) => Some(serde_json::json!({"school_id": planted.row("school.schools")})),
         ("school.immunization.forecast", _) => Some(serde_json::json!({"on": "2026-03-02"})),
@@ -175,14 +225,7 @@ async fn every_operation_leaves_exactly_one_event_however_it_ends() {
         good.body = own_body(op, spare, &plausible).unwrap_or(good.body);
         let mut nobody = world.operator();
         nobody.permissions = Arc::new(Permissions::default());
-        let mut somebody = world.operator();
-        if op.permission == "auth.glass.open" || op.name == "school.requirement.approve" {
-            // The operator at the machine has no glass to break, and approves no law.
-            somebody.actor.id = plausible.row("auth.users");
-            if op.permission != "auth.glass.open" {
-                somebody.actor.kind = salus_core::ActorKind::User;
-            }
-        }
+        let somebody = somebody(&world, op, &plausible);
         for (ctx, call, outcome) in
             [(somebody, good.clone(), "success"), (nobody, good, "refused"), (world.operator(), hopeless(op), "failed")]
         {

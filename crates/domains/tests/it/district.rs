@@ -42,6 +42,8 @@ async fn the_district_is_whole_and_the_same_every_time() {
         ("school.student_profiles", &["id", "patient_id", "grade", "student_number", "school_id"][..]),
         ("medical.patients", &["id", "family_name", "given_names", "birth_date"][..]),
         ("school.clinic_visits", &visits[..]),
+        ("school.medication_administrations", &["id", "student_id", "scheduled_for", "outcome"][..]),
+        ("school.medication_inventory", &["id", "order_id", "balance"][..]),
     ] {
         assert_eq!(rows(&db, tenant, table, fields).await, rows(&other, twin, table, fields).await, "{table}");
     }
@@ -59,6 +61,11 @@ async fn the_district_is_whole_and_the_same_every_time() {
         let missed = visit["class_minutes_missed"].as_i64().unwrap();
         assert!((0..=35).contains(&missed), "{visit}");
     }
+    let doses = rows(&db, tenant, "school.medication_administrations", &["outcome"]).await;
+    assert_eq!(doses.len(), 20, "five in each school, around eleven in the morning");
+    assert_eq!(doses.iter().filter(|d| d["outcome"].is_null()).count(), 16, "and something to do");
+    let supplies = rows(&db, tenant, "school.medication_inventory", &["balance"]).await;
+    assert_eq!(supplies.iter().filter(|s| s["balance"] == "29").count(), 4, "{supplies:?}");
     let named: BTreeSet<String> = students.iter().map(|s| s["patient_id"].to_string()).collect();
     assert!(all.iter().all(|v| named.contains(&v["student_id"].to_string())));
 }

@@ -26,6 +26,7 @@ mod role_library;
 mod rows;
 mod sign_in;
 mod statements;
+mod stock;
 mod storm;
 mod swaps;
 mod tenants;

@@ -16,21 +16,21 @@ use std::sync::Arc;
 use time::{OffsetDateTime, macros::datetime};
 use uuid::Uuid;
 
-const NOON: &str = "2026-03-02T20:00:00Z";
+pub const NOON: &str = "2026-03-02T20:00:00Z";
 
 impl School {
-    fn clock(&self, at: OffsetDateTime) {
+    pub fn clock(&self, at: OffsetDateTime) {
         self.world.db.env().clock.set(at);
     }
 
-    async fn document(&self, student: &str) -> String {
+    pub async fn document(&self, student: &str) -> String {
         let body = json!({"patient_id": student, "verification": "CLINICIAN_ENTERED", "source_kind": "MANUAL",
                           "status": "REFERENCED"});
         id(&self.world.create("records.document.create", body).await)
     }
 
     /// A draft with both documents; `over` replaces what it says.
-    async fn draft(&self, student: &str, over: Value) -> Value {
+    pub async fn draft(&self, student: &str, over: Value) -> Value {
         let mut body = json!({
             "student_id": student, "medication": "Methylphenidate 10 mg", "dose_qty": "1", "dose_unit": "tablet",
             "route": "ORAL", "kind": "SCHEDULED", "times": ["12:00"], "valid_from": "2026-03-02",
@@ -42,44 +42,44 @@ impl School {
         body
     }
 
-    async fn order(&self, body: Value) -> Result<Record, Error> {
+    pub async fn order(&self, body: Value) -> Result<Record, Error> {
         row(self.world.call("school.medication_order.draft", Call { body, ..Call::default() }).await)
     }
 
-    async fn to(&self, order: &str, verb: &str, body: Value) -> Result<Record, Error> {
+    pub async fn to(&self, order: &str, verb: &str, body: Value) -> Result<Record, Error> {
         row(self.world.call(&format!("school.medication_order.{verb}"), Call { body, ..at(order) }).await)
     }
 
-    async fn in_force(&self, student: &str, over: Value) -> String {
+    pub async fn in_force(&self, student: &str, over: Value) -> String {
         let order = id(&self.order(self.draft(student, over).await).await.unwrap());
         let row = self.to(&order, "activate", json!({})).await.unwrap();
         assert_eq!(row.text("status"), "ACTIVE");
         order
     }
 
-    async fn as_needed(&self, student: &str, over: Value) -> String {
+    pub async fn as_needed(&self, student: &str, over: Value) -> String {
         let mut with = json!({"medication": "Ibuprofen 200 mg", "kind": "PRN", "times": [], "min_interval_min": 240});
         let Value::Object(over) = over else { panic!("no object") };
         with.as_object_mut().unwrap().extend(over);
         self.in_force(student, with).await
     }
 
-    async fn record(&self, who: Ctx, body: Value) -> Result<Record, Error> {
+    pub async fn record(&self, who: Ctx, body: Value) -> Result<Record, Error> {
         row(self.world.call_as(who, "school.administration.record", Call { body, ..Call::default() }).await)
     }
 
-    async fn dose(&self, body: Value) -> Result<Record, Error> {
+    pub async fn dose(&self, body: Value) -> Result<Record, Error> {
         self.record(self.world.operator(), body).await
     }
 
-    fn aide(&self) -> Ctx {
+    pub fn aide(&self) -> Ctx {
         let mut ctx = self.world.operator();
         ctx.permissions = Arc::new(Permissions::new(["school.med.administer", "kernel.phi.read"]));
         ctx
     }
 
     /// The doses of an order: when, and what came of each.
-    async fn doses(&self, order: &str) -> Vec<(String, String)> {
+    pub async fn doses(&self, order: &str) -> Vec<(String, String)> {
         let query = vec![("order_id".to_owned(), order.to_owned())];
         let page = self.world.call("school.administration.list", Call { query, ..Call::default() }).await.unwrap();
         let Body::Page(page) = page.body else { panic!("no page") };
@@ -89,7 +89,7 @@ impl School {
         all
     }
 
-    async fn job(&self, name: &str) {
+    pub async fn job(&self, name: &str) {
         let carriers = Arc::new(Carriers::default());
         let jobs = salus_domains::jobs(&carriers, &Outbound::new(Rules::default()).unwrap()).unwrap();
         let dispatcher = Dispatcher::new(self.world.db.clone(), Arc::new(jobs), Pace::default());
@@ -100,7 +100,7 @@ impl School {
     }
 
     /// A drug of the catalogue, and an allergy of the student to its class.
-    async fn allergic(&self, student: &str) -> String {
+    pub async fn allergic(&self, student: &str) -> String {
         let drug = "00000000-0000-7000-8000-000000000723";
         let sql = format!(
             "INSERT INTO ref.drug_catalog (id, rxcui, name, tty, class_codes, source_release_id) \
@@ -119,11 +119,11 @@ fn rights() -> Value {
            "documentation": "EYE"})
 }
 
-fn given(order: &str, at: &str) -> Value {
+pub fn given(order: &str, at: &str) -> Value {
     json!({"order_id": order, "outcome": "GIVEN", "administered_at": at, "rights": rights()})
 }
 
-fn at_noon(order: &str, at: &str) -> Value {
+pub fn at_noon(order: &str, at: &str) -> Value {
     let mut body = given(order, at);
     body["scheduled_for"] = json!(NOON);
     body

@@ -73,6 +73,7 @@ pub fn hopeless(op: &Op) -> Call {
         ("fields", "no_such_field"),
         ("name", "no such name"),
         ("school_id", "not an id"),
+        ("school", "not an id"),
         ("ids", "not an id"),
     ];
     let query = query.into_iter().filter(|(n, _)| op.params.iter().any(|p| p.name == *n));

@@ -7,6 +7,7 @@ mod accounts;
 mod chart;
 mod clinic;
 mod immunizations;
+mod medication;
 mod people;
 mod rights;
 mod security;
@@ -56,6 +57,13 @@ pub(crate) const PAGES: &[Page] = &[
     ("vaccines", "/students/p1/immunizations", immunizations::student),
     ("vaccines-unjudged", "/students/p1/immunizations", immunizations::unjudged),
     ("vaccines-undated", "/students/p1/immunizations", immunizations::undated),
+    ("medication", "/medications", medication::round),
+    ("medication-refused", "/medications", medication::refused),
+    ("medication-quiet", "/medications", medication::quiet),
+    ("medication-dose", "/medications/doses/d5", medication::one_dose),
+    ("medication-student", "/medications/students/p1", medication::of_student),
+    ("medication-register", "/medications/register", medication::register),
+    ("medication-supply", "/medications/register/i1", medication::supply),
     ("audit", "/audit", tables::audit),
     ("alerts", "/audit/alerts", tables::alerts),
     ("alerts-none", "/audit/alerts", tables::alerts_none),

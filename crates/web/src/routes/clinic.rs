@@ -76,7 +76,8 @@ fn row(value: &Value) -> VisitRow {
     }
 }
 
-fn student(value: &Value, client_ref: String) -> Student {
+/// A student of an answer.
+pub fn student(value: &Value, client_ref: String) -> Student {
     let name = patients::name(&text(value, "family_name"), &text(value, "given_names"), &text(value, "preferred_name"));
     Student {
         id: text(value, "id"),

@@ -16,6 +16,7 @@ mod glass;
 mod home;
 mod immunizations;
 mod jobs;
+mod medication;
 mod modules;
 mod notices;
 mod passkey;
@@ -23,6 +24,7 @@ mod patients;
 mod provider;
 mod providers;
 mod record;
+mod register;
 mod roles;
 mod rules;
 mod security;
@@ -117,6 +119,19 @@ fn school() -> Router<Arc<App>> {
         .route("/students/{id}/immunizations", get(immunizations::student))
         .route("/students/{id}/exemptions", post(immunizations::submit))
         .route("/students/{id}/exemptions/{exemption}/{verb}", post(immunizations::decide))
+        .route("/medications", get(medication::show))
+        .route("/medications/give", post(medication::give))
+        .route("/medications/doses/{id}", get(medication::one))
+        .route("/medications/doses/{id}/error", post(medication::error))
+        .route("/medications/doses/{id}/effect", post(medication::effect))
+        .route("/medications/students/{id}", get(medication::of_student))
+        .route("/medications/students/{id}/give", post(medication::give_needed))
+        .route("/medications/students/{id}/orders", post(medication::draft))
+        .route("/medications/students/{id}/orders/{order}/{verb}", post(medication::order))
+        .route("/medications/register", get(register::show))
+        .route("/medications/register/receive", post(register::receive))
+        .route("/medications/register/{id}", get(register::one))
+        .route("/medications/register/{id}/{verb}", post(register::act))
 }
 
 /// Ways in and out.

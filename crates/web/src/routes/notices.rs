@@ -51,6 +51,7 @@ fn href(table: &str, id: &str) -> String {
     match (table, table.split_once('.')) {
         ("", _) | (_, None) => String::new(),
         ("medical.patients", _) => format!("/patients/{id}"),
+        ("school.medication_administrations", _) => format!("/medications/doses/{id}"),
         (_, Some((schema, name))) => format!("/browse/{schema}/{name}/{id}"),
     }
 }

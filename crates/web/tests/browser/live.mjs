@@ -399,7 +399,53 @@ await step("a school nurse checks a student in by two taps and sends them back t
   assert.match(await nurse.textContent("main"), /Doses are missing/);
   assert.match(await nurse.locator("#doses").textContent(), /against Measles/);
   await tour(nurse, shots, [["immunizations", `${base}/immunizations`], ["immunizations-students", list], ["vaccines", nurse.url()]]);
+  await round(nurse);
 });
+
+/// The medication round of the same nurse: a dose by one tap, one that is late with a reason, an error that is marked and kept.
+async function round(nurse) {
+  await nurse.goto(`${base}/medications`);
+  const due = nurse.locator("#to-give article", { hasText: "Due now" }).first();
+  for (const right of ["Student", "Medicine", "Dose", "Route", "Time"]) {
+    assert.ok((await due.locator("dt").allTextContents()).includes(right), `${right} stands beside the button`);
+  }
+  const name = (await due.locator("h3 a").textContent()).trim();
+  await due.getByRole("button", { name: /^Give/ }).click();
+  await nurse.waitForURL(/done=1/);
+  const recorded = nurse.locator("#done tbody tr", { hasText: name });
+  assert.match(await recorded.textContent(), /Given/);
+  const late = nurse.locator("#to-give article", { hasText: /Late|Missed/ }).first();
+  const other = (await late.locator("h3 a").textContent()).trim();
+  await late.getByRole("button", { name: /^Give/ }).click();
+  const again = nurse.locator("#to-give article", { hasText: other });
+  assert.match(await again.locator("[role=alert]").textContent(), /30 minutes from its time/);
+  if (shots) await nurse.screenshot({ path: join(shots, "medication-late.png"), fullPage: true });
+  await again.getByLabel("Why it is given late").fill("Fire drill");
+  await again.getByRole("button", { name: /^Give/ }).click();
+  await nurse.waitForURL(/done=1/);
+  await nurse.locator("#done tbody tr", { hasText: name }).getByRole("link", { name: /^Open/ }).click();
+  await nurse.waitForURL(/\/medications\/doses\//);
+  const dose = nurse.url();
+  await nurse.getByLabel("Why it was an error").fill("Wrong button");
+  await nurse.getByRole("button", { name: "Mark as an error" }).click();
+  await nurse.waitForSelector("#before");
+  assert.match(await nurse.locator("#before").textContent(), /Wrong button[\s\S]*Given/);
+  await nurse.goto(`${base}/medications`);
+  const back = nurse.locator("#to-give article", { hasText: name });
+  assert.match(await back.textContent(), /Corrected/, "it is to be given again");
+  const student = await back.locator("h3 a").getAttribute("href");
+  await nurse.goto(`${base}/medications/register`);
+  await nurse.locator("#supplies tbody th a").first().click();
+  await nurse.waitForURL(/\/medications\/register\//);
+  const supply = nurse.url();
+  await nurse.locator("#f-found").fill("29");
+  await nurse.getByRole("button", { name: "Count as the first person" }).click();
+  await nurse.getByText("Waits for a second person").waitFor();
+  await tour(nurse, shots, [
+    ["medication", `${base}/medications`], ["medication-dose", dose], ["medication-student", `${base}${student}`],
+    ["medication-register", `${base}/medications/register`], ["medication-supply", supply],
+  ]);
+}
 
 await step("every page fits narrow and wide screens, light and dark, and axe finds nothing serious", async () => {
   const row = chart.split("/").pop();

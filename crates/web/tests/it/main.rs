@@ -10,6 +10,7 @@ mod framing;
 mod headers;
 mod immunizations;
 mod live;
+mod medication;
 mod openapi;
 mod pages;
 mod rest;

@@ -65,6 +65,14 @@ const TITLES: &[(&str, [&str; 3])] = &[
         ],
     ),
     (
+        "school.stock_mismatch",
+        [
+            "The count of a controlled drug differs from the register",
+            "El recuento de un medicamento controlado difiere del registro",
+            "A contagem de um medicamento controlado difere do registro",
+        ],
+    ),
+    (
         "school.visit_long",
         [
             "A clinic visit has been open for two hours",

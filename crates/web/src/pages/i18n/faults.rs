@@ -5,6 +5,139 @@ use super::Locale;
 
 /// English with `{}` for what varies; Spanish and Portuguese with the same in the same order.
 const SENTENCES: &[(&str, [&str; 2])] = &[
+    (
+        "Say why it is given more than {} minutes from its time",
+        [
+            "Diga por qué se administra a más de {} minutos de su hora",
+            "Diga por que é administrado a mais de {} minutos do horário",
+        ],
+    ),
+    (
+        "Say why the dose was held or refused",
+        ["Diga por qué se retuvo o se rechazó la dosis", "Diga por que a dose foi retida ou recusada"],
+    ),
+    ("Say why it was an error", ["Diga por qué fue un error", "Diga por que foi um erro"]),
+    (
+        "Say why it is given although {}",
+        [
+            "Diga por qué se administra aunque se supera un límite de la orden",
+            "Diga por que é administrado embora um limite da ordem seja excedido",
+        ],
+    ),
+    (
+        "Cannot be given: {}. A nurse may decide otherwise",
+        [
+            "No se puede administrar: se supera un límite de la orden. Una enfermera puede decidir otra cosa",
+            "Não pode ser administrado: um limite da ordem é excedido. A enfermagem pode decidir de outro modo",
+        ],
+    ),
+    (
+        "The register has {} of this: count what is there first",
+        ["El registro tiene {} de esto: cuente primero lo que hay", "O registro tem {} disto: conte primeiro o que há"],
+    ),
+    (
+        "Nothing of this controlled drug was received: enter what is there first",
+        [
+            "No se recibió nada de este medicamento controlado: ingrese primero lo que hay",
+            "Nada deste medicamento controlado foi recebido: registre primeiro o que há",
+        ],
+    ),
+    (
+        "The two of you found different numbers: count again together",
+        [
+            "Las dos personas encontraron números distintos: cuenten de nuevo juntas",
+            "As duas pessoas encontraram números diferentes: contem de novo juntas",
+        ],
+    ),
+    (
+        "The register was written since, or half an hour has passed: count again",
+        [
+            "El registro cambió o pasó media hora: cuente de nuevo",
+            "O registro mudou ou passou meia hora: conte de novo",
+        ],
+    ),
+    (
+        "A count is confirmed by another person than who counted",
+        ["Un recuento lo confirma otra persona que quien contó", "Uma contagem é confirmada por outra pessoa"],
+    ),
+    (
+        "This order is not in force: no dose of it is recorded",
+        [
+            "Esta orden no está en vigor: no se registra ninguna dosis",
+            "Esta ordem não está em vigor: nenhuma dose é registrada",
+        ],
+    ),
+    (
+        "This order is not delegated: a nurse gives it",
+        [
+            "Esta orden no está delegada: la administra una enfermera",
+            "Esta ordem não é delegada: a enfermagem administra",
+        ],
+    ),
+    ("This dose was recorded already", ["Esta dosis ya se registró", "Esta dose já foi registrada"]),
+    ("Needs the prescriber's order", ["Necesita la orden de quien prescribe", "Precisa da prescrição"]),
+    (
+        "Needs the guardian's consent",
+        ["Necesita el consentimiento del tutor", "Precisa do consentimento do responsável"],
+    ),
+    (
+        "A scheduled order names its times, such as {}",
+        ["Una orden con horario indica sus horas, como {}", "Uma ordem com horário indica seus horários, como {}"],
+    ),
+    (
+        "Each is a time of day such as 12:00, and no two are alike",
+        ["Cada una es una hora como 12:00 y no se repiten", "Cada um é um horário como 12:00 e não se repetem"],
+    ),
+    ("Is a time of day such as {}", ["Debe ser una hora como {}", "Deve ser um horário como {}"]),
+    (
+        "Only an order of kind SCHEDULED has times",
+        ["Solo una orden programada tiene horas", "Só uma ordem programada tem horários"],
+    ),
+    (
+        "The student has an allergy to this drug, its class or a group that reacts alike",
+        [
+            "El estudiante es alérgico a este medicamento, su clase o un grupo similar",
+            "O estudante tem alergia a este medicamento, à sua classe ou a um grupo semelhante",
+        ],
+    ),
+    (
+        "The student has drug allergies and this drug is not in the catalogue: code it, or compare them and say so",
+        [
+            "El estudiante tiene alergias y este medicamento no está en el catálogo: compárelos e indíquelo",
+            "O estudante tem alergias e este medicamento não está no catálogo: compare e indique",
+        ],
+    ),
+    ("A witness is another person", ["El testigo es otra persona", "A testemunha é outra pessoa"]),
+    (
+        "Must name somebody who works at this school",
+        ["Debe ser alguien que trabaje en esta escuela", "Deve ser alguém que trabalhe nesta escola"],
+    ),
+    ("Is a decimal number such as {}", ["Debe ser un número decimal como {}", "Deve ser um número decimal como {}"]),
+    ("Is more than nothing", ["Debe ser más que nada", "Deve ser mais que zero"]),
+    ("Say why it goes, and where", ["Diga por qué sale y adónde", "Diga por que sai e para onde"]),
+    (
+        "Say why in at most 128 characters, without health data",
+        [
+            "Diga por qué en 128 caracteres como máximo, sin datos de salud",
+            "Diga por quê em no máximo 128 caracteres, sem dados de saúde",
+        ],
+    ),
+    (
+        "Who recorded the dose can mark it as an error, or a nurse",
+        ["Puede marcarla quien la registró, o una enfermera", "Pode marcá-la quem a registrou, ou a enfermagem"],
+    ),
+    (
+        "Say the last day: no school year holds the first",
+        [
+            "Indique el último día: ningún año escolar contiene el primero",
+            "Indique o último dia: nenhum ano letivo contém o primeiro",
+        ],
+    ),
+    ("Say where the document is kept", ["Diga dónde se guarda el documento", "Diga onde o documento está guardado"]),
+    (
+        "Is none of the order's times at the school that day",
+        ["No es una de las horas de la orden ese día", "Não é um dos horários da ordem nesse dia"],
+    ),
     ("Is required", ["Es obligatorio", "É obrigatório"]),
     ("Is an e-mail address", ["Debe ser una dirección de correo", "Deve ser um endereço de e-mail"]),
     ("Is not your password", ["No es su contraseña", "Não é a sua senha"]),

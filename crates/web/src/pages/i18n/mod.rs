@@ -36,6 +36,7 @@ pub mod faults;
 pub mod format;
 mod immunization;
 mod keys;
+mod medication;
 mod notices;
 mod people;
 pub mod rules;
@@ -54,6 +55,7 @@ pub use data::Data;
 pub use erasure::Erasure;
 pub use immunization::Immunization;
 pub use keys::Keys;
+pub use medication::Medication;
 pub use notices::Notices;
 pub use people::People;
 pub use security::Security;
@@ -106,6 +108,8 @@ pub struct Texts {
     pub clinic: Clinic,
     /// Immunization at school.
     pub immunization: Immunization,
+    /// Medication at school.
+    pub medication: Medication,
 }
 
 /// Every group in one of the languages.
@@ -126,6 +130,7 @@ macro_rules! language {
             erasure: Erasure::$tag,
             clinic: Clinic::$tag,
             immunization: Immunization::$tag,
+            medication: Medication::$tag,
         }
     };
 }
@@ -272,6 +277,7 @@ mod tests {
             ("erasure", Erasure::KEYS),
             ("clinic", Clinic::KEYS),
             ("immunization", Immunization::KEYS),
+            ("medication", Medication::KEYS),
         ] {
             for (key, texts) in keys {
                 assert!(sources.iter().any(|source| reads(source, group, key)), "no page uses {group}.{key}");

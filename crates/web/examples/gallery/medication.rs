@@ -1,0 +1,147 @@
+//! The medication round, a dose, the medication of a student, and the register of controlled drugs.
+
+use super::from;
+use salus_web::pages::{Shell, dose, medication, orders, register};
+use serde_json::{Value, json};
+
+fn student(id: &str, name: &str) -> Value {
+    json!({"id": id, "name": name, "birth_date": "2016-09-14", "grade": "4", "homeroom": "Room 12"})
+}
+
+fn allergic() -> Value {
+    let mut student = student("p1", "Quillfeather, Marisol");
+    student["allergies"] = json!(["Penicillin"]);
+    student["plans"] = json!(["ASTHMA"]);
+    student
+}
+
+fn a_dose(id: &str, student: Value, at: &str, state: &str) -> Value {
+    json!({"id": id, "order_id": format!("o-{id}"), "student": student, "medication": "Methylphenidate 10 mg", "dose": "1",
+           "unit": "tablet", "route": "ORAL", "scheduled_for": at, "state": state, "is_delegable": true, "client_ref": "c"})
+}
+
+fn day() -> Value {
+    let mut late = a_dose("d1", student("p2", "O'Dunmore-Teixeirão, Thaddeus"), "2026-11-20T16:00:00Z", "LATE");
+    late["instructions"] = json!("With food; check that it was swallowed");
+    late["is_controlled"] = json!(true);
+    late["balance"] = json!("29");
+    let mut allergy = a_dose("d2", allergic(), "2026-11-20T17:00:00Z", "DUE");
+    allergy["medication"] = json!("Amoxicillin 250 mg/5 mL");
+    allergy["allergy"] = json!(true);
+    let mut given = a_dose("d4", student("p4", "Fairholt-Lane, Rosalind"), "2026-11-20T15:00:00Z", "GIVEN");
+    given["administered_at"] = json!("2026-11-20T15:04:00Z");
+    given["dose_given"] = json!("1");
+    given["was_corrected"] = json!(true);
+    let mut needed = a_dose("d5", student("p5", "Vilarinhal, Caetano"), "", "GIVEN");
+    needed["medication"] = json!("Ibuprofen 200 mg");
+    needed["administered_at"] = json!("2026-11-20T15:40:00Z");
+    json!({
+        "school": "s1", "day": "2026-11-20", "is_nurse": true,
+        "schools": [["s1", "Larkspur Elementary"], ["s2", "Manzanita Middle"]],
+        "doses": [late, allergy, a_dose("d3", student("p3", "Quillfeather, Ines"), "2026-11-20T20:00:00Z", "LATER"), given, needed],
+    })
+}
+
+pub fn round(shell: &Shell) -> String {
+    medication::render(&from(day()), shell).into_string()
+}
+
+pub fn refused(shell: &Shell) -> String {
+    let mut view = day();
+    view["refused"] = json!({"order_id": "o-d1", "scheduled_for": "2026-11-20T16:00:00Z",
+        "message": "Say why it is given more than 30 minutes from its time"});
+    medication::render(&from(view), shell).into_string()
+}
+
+pub fn quiet(shell: &Shell) -> String {
+    medication::render(&from(json!({"school": "s1", "day": "2026-11-20"})), shell).into_string()
+}
+
+pub fn one_dose(shell: &Shell) -> String {
+    let said = json!({"medication": "Ibuprofen 200 mg", "administered_at": "2026-11-20T15:40:00Z", "outcome": "GIVEN",
+        "dose_given": "1", "dose_unit": "tablet", "reason": "Still in pain"});
+    let mut former = said.clone();
+    former["administered_at"] = json!("2026-11-20T14:40:00Z");
+    dose::render(
+        &from(json!({"id": "d5", "student": allergic(), "said": said, "was_corrected": true, "asks_effect": true,
+            "may_correct": true,
+            "before": [{"at": "2026-11-20T15:45:00Z", "reason": "Wrong time", "said": former}],
+            "errors": [{"field": "reason", "message": "Is required"}]})),
+        shell,
+    )
+    .into_string()
+}
+
+fn an_order(id: &str, medication: &str, kind: &str, status: &str) -> Value {
+    json!({"id": id, "row_version": 1, "medication": medication, "kind": kind, "status": status, "dose": "1", "unit": "tablet",
+           "route": "ORAL", "valid_from": "2026-08-17", "valid_to": "2027-06-11", "is_ordered": true, "is_consented": true,
+           "in_force": status == "ACTIVE", "today": 0})
+}
+
+pub fn of_student(shell: &Shell) -> String {
+    let mut needed = an_order("o1", "Ibuprofen 200 mg", "PRN", "ACTIVE");
+    for (name, value) in [
+        ("min_interval_min", json!(240)),
+        ("max_per_day", json!(3)),
+        ("max_daily_dose", json!("3")),
+        ("today", json!(1)),
+        ("last_at", json!("2026-11-20T15:40:00Z")),
+        ("next_at", json!("2026-11-20T19:40:00Z")),
+        ("stops", json!(["MIN_INTERVAL", "MAX_DAILY_DOSE"])),
+        ("instructions", json!("Against headache, after water and rest")),
+    ] {
+        needed[name] = value;
+    }
+    let mut noon = an_order("o2", "Methylphenidate 10 mg", "SCHEDULED", "ACTIVE");
+    noon["times"] = json!(["08:30", "12:00"]);
+    noon["is_controlled"] = json!(true);
+    noon["inventory_id"] = json!("i1");
+    noon["balance"] = json!("29");
+    let mut waits = an_order("o3", "Amoxicillin 250 mg/5 mL", "SCHEDULED", "PENDING_CONSENT");
+    waits["is_consented"] = json!(false);
+    waits["allergies_unchecked"] = json!(true);
+    let orders = json!([needed, an_order("o4", "Albuterol HFA 90 mcg", "EMERGENCY", "ACTIVE"), noon, waits]);
+    let view = json!({"student": allergic(), "is_nurse": true, "orders": orders, "values": {"valid_from": "2026-11-20"},
+        "errors": [{"field": "times", "message": "A scheduled order names its times, such as [\"12:00\"]"}]});
+    orders::render(&from(view), shell).into_string()
+}
+
+fn a_supply(id: &str, order: &str) -> Value {
+    json!({"id": id, "order_id": order, "student": student("p2", "O'Dunmore-Teixeirão, Thaddeus"),
+           "medication": "Methylphenidate 10 mg", "unit": "tablet", "order_status": "ACTIVE", "balance": "29"})
+}
+
+pub fn register(shell: &Shell) -> String {
+    let mut counted = a_supply("i1", "o1");
+    counted["counted_at"] = json!("2026-11-20T15:00:00Z");
+    let mut waits = a_supply("i2", "o2");
+    waits["waits"] = json!(1);
+    let mut left = a_supply("i3", "o3");
+    left["order_status"] = json!("DISCONTINUED");
+    let mut none = a_supply("", "o4");
+    none["balance"] = json!("0");
+    let view = json!({"school": "s1", "schools": [["s1", "Larkspur Elementary"], ["s2", "Manzanita Middle"]],
+        "is_nurse": true, "supplies": [counted, waits, left, none]});
+    register::render(&from(view), shell).into_string()
+}
+
+pub fn supply(shell: &Shell) -> String {
+    let entry = |kind: &str, change: &str, after: &str, more: Value| {
+        let mut entry = json!({"kind": kind, "change": change, "balance_after": after, "entry_at": "2026-11-20T15:00:00Z",
+            "by": "Nora Invented"});
+        if let (Value::Object(entry), Value::Object(more)) = (&mut entry, more) {
+            entry.extend(more);
+        }
+        entry
+    };
+    let view = json!({"supply": a_supply("i1", "o1"), "is_nurse": true, "staff": [["u2", "Rosa Invented"]],
+        "waiting": [{"id": "c1", "name": "Rosa Invented", "at": "2026-11-20T15:20:00Z"}, {"id": "c2", "name": "Nora Invented", "is_own": true}],
+        "entries": [
+            entry("COUNTED", "-1", "28", json!({"witness": "Rosa Invented"})),
+            entry("WASTED", "-0.5", "29", json!({"witness": "Rosa Invented", "reason": "Dropped on the floor"})),
+            entry("GIVEN", "-1", "29.5", json!({"administration_id": "d1"})),
+            entry("RECEIVED", "30.5", "30.5", json!({})),
+        ],
+        "error": "The two of you found different numbers: count again together"});
+    register::supply(&from(view), shell).into_string()
+}
