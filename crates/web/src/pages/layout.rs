@@ -195,7 +195,7 @@ impl Head {
 
 impl Module {
     /// All of them, in the order of the navigation: those of one group follow one another.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Home,
         Self::Patients,
         Self::Clinic,
