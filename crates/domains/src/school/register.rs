@@ -124,8 +124,8 @@ async fn one(tx: &mut Tx, call: Call) -> Result<Reply> {
     let sql = sql!("SELECT DISTINCT user_id FROM school.school_staff WHERE school_id = $1 AND ended_on IS NULL");
     let staff: Vec<Uuid> =
         tx.query(sql, &[&supply.get::<_, Uuid>("school_id")]).await?.iter().map(|row| row.get(0)).collect();
-    let named = |row: &Record| ["created_by", "witness_id"].map(|name| row.text(name).parse::<Uuid>().ok());
-    let users = entries.iter().flat_map(named).flatten().chain(staff.iter().copied());
+    let persons = |row: &Record| ["created_by", "witness_id"].map(|name| row.text(name).parse::<Uuid>().ok());
+    let users = entries.iter().flat_map(persons).flatten().chain(staff.iter().copied());
     let users = users.chain(waiting.iter().map(|row| row.get("counted_by")));
     let names = auth::display_names(tx, users.collect::<Vec<_>>().into_iter()).await?;
     let waiting: Vec<Value> = waiting.iter().map(|row| count(row, &names)).collect::<Result<_>>()?;

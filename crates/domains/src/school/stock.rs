@@ -344,13 +344,11 @@ pub(super) async fn supply_of(tx: &mut Tx, order: Uuid) -> Result<Option<Supply>
 
 /// Refuses a dose that the register does not have.
 pub(super) async fn has(tx: &mut Tx, supply: Option<&Supply>, amount: &str) -> Result<()> {
-    match supply {
-        Some(supply) => enough(tx, supply, amount).await,
-        None => {
-            let detail = "Nothing of this controlled drug was received: enter what is there first";
-            Err(Error::Conflict { code: "negative_stock", detail: detail.into() })
-        }
-    }
+    let Some(supply) = supply else {
+        let detail = "Nothing of this controlled drug was received: enter what is there first";
+        return Err(Error::Conflict { code: "negative_stock", detail: detail.into() });
+    };
+    enough(tx, supply, amount).await
 }
 
 /// Takes a dose from the supply. In an emergency the register gives what it has, and that there was more is told.

@@ -15,30 +15,30 @@ fn allergic() -> Value {
     student
 }
 
-fn a_dose(id: &str, student: Value, at: &str, state: &str) -> Value {
+fn a_dose(id: &str, student: &Value, at: &str, state: &str) -> Value {
     json!({"id": id, "order_id": format!("o-{id}"), "student": student, "medication": "Methylphenidate 10 mg", "dose": "1",
            "unit": "tablet", "route": "ORAL", "scheduled_for": at, "state": state, "is_delegable": true, "client_ref": "c"})
 }
 
 fn day() -> Value {
-    let mut late = a_dose("d1", student("p2", "O'Dunmore-Teixeirão, Thaddeus"), "2026-11-20T16:00:00Z", "LATE");
+    let mut late = a_dose("d1", &student("p2", "O'Dunmore-Teixeirão, Thaddeus"), "2026-11-20T16:00:00Z", "LATE");
     late["instructions"] = json!("With food; check that it was swallowed");
     late["is_controlled"] = json!(true);
     late["balance"] = json!("29");
-    let mut allergy = a_dose("d2", allergic(), "2026-11-20T17:00:00Z", "DUE");
+    let mut allergy = a_dose("d2", &allergic(), "2026-11-20T17:00:00Z", "DUE");
     allergy["medication"] = json!("Amoxicillin 250 mg/5 mL");
     allergy["allergy"] = json!(true);
-    let mut given = a_dose("d4", student("p4", "Fairholt-Lane, Rosalind"), "2026-11-20T15:00:00Z", "GIVEN");
+    let mut given = a_dose("d4", &student("p4", "Fairholt-Lane, Rosalind"), "2026-11-20T15:00:00Z", "GIVEN");
     given["administered_at"] = json!("2026-11-20T15:04:00Z");
     given["dose_given"] = json!("1");
     given["was_corrected"] = json!(true);
-    let mut needed = a_dose("d5", student("p5", "Vilarinhal, Caetano"), "", "GIVEN");
+    let mut needed = a_dose("d5", &student("p5", "Vilarinhal, Caetano"), "", "GIVEN");
     needed["medication"] = json!("Ibuprofen 200 mg");
     needed["administered_at"] = json!("2026-11-20T15:40:00Z");
     json!({
         "school": "s1", "day": "2026-11-20", "is_nurse": true,
         "schools": [["s1", "Larkspur Elementary"], ["s2", "Manzanita Middle"]],
-        "doses": [late, allergy, a_dose("d3", student("p3", "Quillfeather, Ines"), "2026-11-20T20:00:00Z", "LATER"), given, needed],
+        "doses": [late, allergy, a_dose("d3", &student("p3", "Quillfeather, Ines"), "2026-11-20T20:00:00Z", "LATER"), given, needed],
     })
 }
 

@@ -48,7 +48,11 @@ pub struct Refused {
 /// One dose.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
-#[allow(missing_docs, reason = "the names are those of the answer, which is described in the API")]
+#[allow(
+    missing_docs,
+    clippy::struct_excessive_bools,
+    reason = "the fields are those of the answer, which is described in the API"
+)]
 pub struct Dose {
     pub id: String,
     pub order_id: String,

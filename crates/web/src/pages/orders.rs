@@ -42,7 +42,11 @@ pub struct OrdersView {
 /// One order.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
-#[allow(missing_docs, reason = "the names are those of the answer, which is described in the API")]
+#[allow(
+    missing_docs,
+    clippy::struct_excessive_bools,
+    reason = "the fields are those of the answer, which is described in the API"
+)]
 pub struct Order {
     pub id: String,
     pub row_version: i64,
