@@ -197,6 +197,7 @@ impl Tx {
         let row = NewRow { id, values };
         let mut writing = Writing::new(table, std::slice::from_ref(&row))?;
         writing.wrong = emptied(table, &row);
+        writing.wrong.extend(moved(table, &row, before.subject));
         writing.push(self, table, &row, before.subject)?;
         writing.checked()?;
         let selection = Selection::new(table, &[])?;
@@ -406,6 +407,15 @@ fn missing(table: &Table, row: &NewRow) -> Vec<FieldError> {
 fn emptied(table: &Table, row: &NewRow) -> Vec<FieldError> {
     let emptied = row.values.iter().filter(|(_, v)| v.is_null()).filter_map(|(name, _)| table.column(name));
     emptied.filter(|c| c.required).map(required).collect()
+}
+
+/// A record that is given to another person: its sealed values are bound to the key of the one it is about.
+fn moved(table: &Table, row: &NewRow, subject: Option<Uuid>) -> Option<FieldError> {
+    let column = table.subject.as_deref().filter(|_| table.columns.iter().any(|c| c.subject_bound))?;
+    let given = row.values.get(column)?;
+    let same = given.as_str().and_then(|text| Uuid::parse_str(text).ok()) == subject;
+    let message = "Cannot be changed: a record stays with the person it is about; make a new one for the other person";
+    (!same).then(|| FieldError::new(column, "not_allowed", message))
 }
 
 fn required(column: &Column) -> FieldError {

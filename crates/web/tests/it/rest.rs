@@ -37,6 +37,29 @@ async fn a_record_lives_with_versions_and_keys() {
 }
 
 #[tokio::test]
+async fn a_record_is_never_given_to_another_person() {
+    let app = TestApp::new().await;
+    let doctor = app.key(app.valley, "DOCTOR").await;
+    let mut people = Vec::new();
+    for mrn in ["Z-1", "Z-2"] {
+        let body = json!({"family_name": "Silva", "given_names": "Ana", "mrn": mrn, "birth_date": "1990-05-05"});
+        people.push(doctor.post(PATIENTS, &body).await.json()["id"].clone());
+    }
+    let allergies = "/api/v1/records/allergies";
+    let body =
+        json!({"patient_id": people[0], "substance": "Latex", "verification": "CONFIRMED", "source_kind": "MANUAL"});
+    let made = doctor.post(allergies, &body).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{}", made.text());
+    let path = format!("{allergies}/{}", made.json()["id"].as_str().unwrap());
+    // Its sealed values open with the key of the first person only.
+    let refused = doctor.patch(&path, 1, &json!({"patient_id": people[1]})).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", refused.text());
+    assert_eq!(refused.json()["errors"][0]["pointer"], "/patient_id");
+    let same = doctor.patch(&path, 1, &json!({"patient_id": people[0]})).await;
+    assert_eq!((same.status, &same.json()["substance"]), (StatusCode::OK, &json!("Latex")));
+}
+
+#[tokio::test]
 async fn errors_name_the_field_and_the_fix() {
     let app = TestApp::new().await;
     let doctor = app.key(app.valley, "DOCTOR").await;
