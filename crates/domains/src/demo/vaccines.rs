@@ -20,15 +20,15 @@ const CALENDAR: [Due; 19] = [
     (124, "20", "DTaP", "DTaP"),
     (186, "20", "DTaP", "DTaP"),
     (480, "20", "DTaP", "DTaP"),
-    (1500, "20", "DTaP", "DTaP"),
+    (1466, "20", "DTaP", "DTaP"),
     (62, "10", "Polio, inactivated", "IPV"),
     (124, "10", "Polio, inactivated", "IPV"),
     (280, "10", "Polio, inactivated", "IPV"),
-    (1500, "10", "Polio, inactivated", "IPV"),
+    (1466, "10", "Polio, inactivated", "IPV"),
     (370, "03", "MMR", "MMR"),
-    (1500, "03", "MMR", "MMR"),
+    (1466, "03", "MMR", "MMR"),
     (370, "21", "Varicella", "VAR"),
-    (1500, "21", "Varicella", "VAR"),
+    (1466, "21", "Varicella", "VAR"),
     (4030, "115", "Tdap", "Tdap"),
     (4030, "165", "HPV, 9-valent", "HPV"),
     (4220, "165", "HPV, 9-valent", "HPV"),
@@ -54,8 +54,16 @@ pub(super) fn doses(rows: &mut Rows, random: &mut Random, id: Uuid, (birth, toda
     let late = (35..115).contains(&fate);
     let grace = (115..145).contains(&fate);
     let early = (145..165).contains(&fate);
+    let mut visits: Vec<(i32, i32)> = Vec::new();
     for (days, cvx, vaccine, group) in CALENDAR {
-        if fate < 15 && group == "MMR" || late && days >= 1500 && matches!(group, "MMR" | "DTaP" | "Tdap") {
+        // What is due together is given on one day: live vaccines a few days apart would be in conflict.
+        let known = visits.iter().find(|(due, _)| *due == days).map(|(_, delay)| *delay);
+        let delay = known.unwrap_or_else(|| random.between(0, 12));
+        if known.is_none() {
+            visits.push((days, delay));
+        }
+        let unwanted = fate < 15 && group == "MMR";
+        if unwanted || (late && days >= 1466 && matches!(group, "MMR" | "DTaP" | "Tdap")) {
             continue;
         }
         if group == "HPV" && !random.chance(70) {
@@ -66,9 +74,7 @@ pub(super) fn doses(rows: &mut Rows, random: &mut Random, id: Uuid, (birth, toda
         let on = match first_live {
             true if grace => birthday(birth) - Duration::days(3),
             true if early => birthday(birth) - Duration::days(20),
-            // Both live vaccines on one day: apart by less than four weeks they would be in conflict.
-            true => later(birth, 375),
-            false => later(birth, days + random.between(0, 25)),
+            _ => later(birth, days + delay),
         };
         if on > later(today, -3) {
             continue;

@@ -44,6 +44,8 @@ async fn the_district_is_whole_and_the_same_every_time() {
         ("school.clinic_visits", &visits[..]),
         ("school.medication_administrations", &["id", "student_id", "scheduled_for", "outcome"][..]),
         ("school.medication_inventory", &["id", "order_id", "balance"][..]),
+        ("records.immunizations", &["id", "patient_id", "cvx", "given_on"][..]),
+        ("school.immunization_exemptions", &["id", "student_id", "kind", "status"][..]),
     ] {
         assert_eq!(rows(&db, tenant, table, fields).await, rows(&other, twin, table, fields).await, "{table}");
     }
@@ -52,6 +54,14 @@ async fn the_district_is_whole_and_the_same_every_time() {
     assert_eq!((students.len(), enrolled.len()), (120, 120));
     assert_eq!(students.iter().map(|s| s["grade"].to_string()).collect::<BTreeSet<_>>().len(), 14, "every grade");
     assert_eq!(rows(&db, tenant, "medical.patient_contacts", &["id"]).await.len(), 240, "two guardians each");
+    let doses = rows(&db, tenant, "records.immunizations", &["patient_id"]).await;
+    let vaccinated: BTreeSet<String> = doses.iter().map(|d| d["patient_id"].to_string()).collect();
+    assert!(
+        doses.len() > 1500 && (110..120).contains(&vaccinated.len()),
+        "{} doses of {}",
+        doses.len(),
+        vaccinated.len()
+    );
     let all = rows(&db, tenant, "school.clinic_visits", &visits).await;
     let open: Vec<&Value> = all.iter().filter(|v| v["status"] == "OPEN").collect();
     assert_eq!(open.len(), 8, "two in each clinic");

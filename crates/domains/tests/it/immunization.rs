@@ -24,7 +24,8 @@ const RELEASE: &str = "cdsi/supporting-data-4.64/XML";
 /// The files of the supporting data.
 fn supporting_data() -> Vec<(String, Vec<u8>)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data").join(RELEASE);
-    let entries = fs::read_dir(&folder).unwrap_or_else(|e| panic!("the reference data are missing: {folder:?}: {e}"));
+    let entries =
+        fs::read_dir(&folder).unwrap_or_else(|e| panic!("the reference data are missing: {}: {e}", folder.display()));
     let paths = entries.map(|e| e.unwrap().path()).filter(|p| p.extension().is_some_and(|e| e == "xml"));
     paths.map(|p| (p.file_name().unwrap().to_str().unwrap().to_owned(), fs::read(p).unwrap())).collect()
 }

@@ -44,7 +44,7 @@ pub enum ImmunizationCommand {
     },
     /// Enter what a state asks for from a JSON file; each requirement counts once somebody has approved it.
     ImportRequirements {
-        /// A list of objects whose members are named as the columns of school.school_immunization_requirements.
+        /// A list of objects whose members are named as the columns of `school.school_immunization_requirements`.
         file: PathBuf,
         #[arg(long)]
         tenant: String,
@@ -125,12 +125,11 @@ async fn import(
         Box::pin(async move { immunization::import_schedule(tx, &files, &authority, &version).await })
     })
     .await?;
-    let text = match told["new"] == json!(true) {
-        true => format!(
-            "{text} was imported from {} files with {} antigens, and is in use.",
-            told["files"], told["antigens"]
-        ),
-        false => format!("{text} was there already with the same files, and is in use."),
+    let text = if told["new"] == json!(true) {
+        let (files, antigens) = (&told["files"], &told["antigens"]);
+        format!("{text} was imported from {files} files with {antigens} antigens, and is in use.")
+    } else {
+        format!("{text} was there already with the same files, and is in use.")
     };
     Ok(Outcome::done(told, text))
 }

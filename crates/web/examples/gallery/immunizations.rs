@@ -35,7 +35,7 @@ pub fn no_school(shell: &Shell) -> String {
     immunizations::schools(&from(json!({"schedule": release(), "requirements_in_force": 6})), shell).into_string()
 }
 
-fn required(status: &str, missing: Value) -> Value {
+fn required(status: &str, missing: &Value) -> Value {
     json!({"vaccine_group": "DTaP/Tdap/Td", "checkpoint": "TK_K_ENTRY", "status": status, "counted": 3, "required": 4, "missing": missing})
 }
 
@@ -49,9 +49,9 @@ pub fn students(shell: &Shell) -> String {
         "school": "s1", "school_name": "Larkspur Elementary", "kind": "overdue", "page": 2, "pages": 3, "total": 120,
         "data": [
             {"student_id": "p1", "family_name": "Quillfeather", "given_names": "Marisol", "grade": "4", "homeroom": "Room 12",
-             "status": "NONCOMPLIANT", "overdue_since": "2023-10-14", "requirements": [required("NONCOMPLIANT", lacking())]},
+             "status": "NONCOMPLIANT", "overdue_since": "2023-10-14", "requirements": [required("NONCOMPLIANT", &lacking())]},
             {"student_id": "p2", "family_name": "O'Dunmore-Teixeirão", "given_names": "Thaddeus", "grade": "K", "status": "CONDITIONAL",
-             "until": "2026-04-30", "next_due_on": "2026-03-31", "requirements": [required("CONDITIONAL", lacking())]},
+             "until": "2026-04-30", "next_due_on": "2026-03-31", "requirements": [required("CONDITIONAL", &lacking())]},
             {"student_id": "p3", "pseudonym": "P-7F3K", "grade": "2", "status": "EXEMPT_MEDICAL_PERM"},
             {"student_id": "p4", "family_name": "Vilarinhal", "given_names": "Caetano", "grade": "2"},
         ],
@@ -70,7 +70,7 @@ pub fn student(shell: &Shell) -> String {
     let view = json!({
         "student_id": "p1", "name": "Quillfeather, Marisol", "on": "2026-03-02", "schedule": release(),
         "compliance": {"status": "NONCOMPLIANT", "score": 81.5, "unknown_groups": ["Wizardry"],
-                       "requirements": [required("NONCOMPLIANT", lacking()), required("COMPLIANT", json!([]))]},
+                       "requirements": [required("NONCOMPLIANT", &lacking()), required("COMPLIANT", &json!([]))]},
         "forecasts": [
             {"vaccine_group": "DTaP/Tdap/Td", "status": "NOT_COMPLETE", "is_due": true, "is_overdue": true, "next_dose": 4,
              "earliest_on": "2019-03-14", "recommended_on": "2019-06-14", "overdue_on": "2019-12-14"},

@@ -18,7 +18,8 @@ async fn token(caller: &Caller, path: &str) -> String {
 
 async fn import(app: &TestApp, tenant: Uuid) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/cdsi/supporting-data-4.64/XML");
-    let entries = fs::read_dir(&folder).unwrap_or_else(|e| panic!("the reference data are missing: {folder:?}: {e}"));
+    let entries =
+        fs::read_dir(&folder).unwrap_or_else(|e| panic!("the reference data are missing: {}: {e}", folder.display()));
     let paths = entries.map(|e| e.unwrap().path()).filter(|p| p.extension().is_some_and(|e| e == "xml"));
     let files: Vec<(String, Vec<u8>)> =
         paths.map(|p| (p.file_name().unwrap().to_str().unwrap().to_owned(), fs::read(p).unwrap())).collect();
@@ -67,32 +68,9 @@ async fn a_nurse_sees_who_lacks_doses_and_why_and_approves_an_exemption() {
         assert!(student.contains(shown), "{shown}");
     }
 
-    // An exemption that the law does not know is refused beside its field, and what was typed stays.
-    let exemptions = address.replace("/immunizations", "/exemptions");
-    let fields = [("_csrf", csrf.as_str()), ("kind", "PERSONAL"), ("issuer", "A parent"), ("valid_from", "2026-01-10")];
-    let refused = nurse.submit(&exemptions, &fields).await;
-    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(refused.text().contains("accepts this kind of exemption") && refused.text().contains("A parent"));
-    let fields = [
-        ("_csrf", csrf.as_str()),
-        ("kind", "MEDICAL_PERMANENT"),
-        ("issuer", "Dr. Invented"),
-        ("number", "XX-17"),
-        ("valid_from", "2026-01-10"),
-    ];
-    assert_eq!(nurse.submit(&exemptions, &fields).await.status, StatusCode::SEE_OTHER);
-    let page = nurse.get(address).await.text();
-    assert!(page.contains("Submitted") && page.contains("XX-17") && page.contains("Doses are missing"));
-    let approve = page.split("action=\"").map(|rest| rest.split('"').next().unwrap()).find(|a| a.ends_with("/approve"));
-    let approve = approve.unwrap().to_owned();
-    assert_eq!(nurse.submit(&approve, &[("_csrf", &csrf)]).await.status, StatusCode::SEE_OTHER);
-    let page = nurse.get(address).await.text();
-    assert!(page.contains("Approved") && page.contains("Medical exemption"), "{page}");
-    let again = nurse.submit(&approve, &[("_csrf", &csrf)]).await;
-    assert_eq!(again.status, StatusCode::CONFLICT);
-    assert!(again.text().contains("This exemption is APPROVED"));
-    let exempt = nurse.get(&format!("/immunizations/students?school={id}&kind=exempt")).await.text();
-    assert!(links(&exempt, address).len() == 1, "the list knows of it at once");
+    exempt(&nurse, address, &csrf).await;
+    let list = nurse.get(&format!("/immunizations/students?school={id}&kind=exempt")).await.text();
+    assert!(links(&list, address).len() == 1, "the list knows of it at once");
 
     let api = app.key(tenant, "nurse_supervisor").await;
     let dashboard = api.get(&format!("/api/v1/immunizations/dashboard?school_id={id}")).await.json();
@@ -103,4 +81,32 @@ async fn a_nurse_sees_who_lacks_doses_and_why_and_approves_an_exemption() {
     let office = app.session("larkspur", tenant, "sis_coordinator").await;
     assert_eq!(office.get("/immunizations").await.status, StatusCode::FORBIDDEN);
     assert!(!office.get("/").await.text().contains("href=\"/immunizations\""));
+}
+
+/// Submits an exemption of a student, wrongly and rightly, and approves it.
+async fn exempt(nurse: &Caller, address: &str, csrf: &str) {
+    // An exemption that the law does not know is refused beside its field, and what was typed stays.
+    let exemptions = address.replace("/immunizations", "/exemptions");
+    let fields = [("_csrf", csrf), ("kind", "PERSONAL"), ("issuer", "A parent"), ("valid_from", "2026-01-10")];
+    let refused = nurse.submit(&exemptions, &fields).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(refused.text().contains("accepts this kind of exemption") && refused.text().contains("A parent"));
+    let fields = [
+        ("_csrf", csrf),
+        ("kind", "MEDICAL_PERMANENT"),
+        ("issuer", "Dr. Invented"),
+        ("number", "XX-17"),
+        ("valid_from", "2026-01-10"),
+    ];
+    assert_eq!(nurse.submit(&exemptions, &fields).await.status, StatusCode::SEE_OTHER);
+    let page = nurse.get(address).await.text();
+    assert!(page.contains("Submitted") && page.contains("XX-17") && page.contains("Doses are missing"));
+    let approve = page.split("action=\"").map(|rest| rest.split('"').next().unwrap()).find(|a| a.ends_with("/approve"));
+    let approve = approve.unwrap().to_owned();
+    assert_eq!(nurse.submit(&approve, &[("_csrf", csrf)]).await.status, StatusCode::SEE_OTHER);
+    let page = nurse.get(address).await.text();
+    assert!(page.contains("Approved") && page.contains("Medical exemption"), "{page}");
+    let again = nurse.submit(&approve, &[("_csrf", csrf)]).await;
+    assert_eq!(again.status, StatusCode::CONFLICT);
+    assert!(again.text().contains("This exemption is APPROVED"));
 }

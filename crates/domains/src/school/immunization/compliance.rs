@@ -180,9 +180,9 @@ fn figures(alike: &[&Alike], required: bool) -> Value {
     let students: Vec<(Status, bool)> =
         alike.iter().flat_map(|a| std::iter::repeat_n((status(a.status.as_deref()), a.measles), a.count)).collect();
     let rates = school_rates(&students).filter(|_| required && unjudged < enrolled);
-    let (scores, scored) = alike.iter().fold((0.0, 0), |(sum, n), a| (sum + a.scores, n + a.scored));
+    let (sum, with_score) = alike.iter().fold((0.0, 0), |(sum, n), a| (sum + a.scores, n + a.scored));
     #[allow(clippy::cast_precision_loss, reason = "numbers of students")]
-    let score = (required && scored > 0).then(|| tenths(scores / scored as f64));
+    let score = (required && with_score > 0).then(|| tenths(sum / with_score as f64));
     json!({
         "enrolled": enrolled, "not_evaluated": unjudged, "compliant": of("compliant"), "overdue": of("overdue"),
         "conditional": of("conditional"), "exempt": of("exempt"), "no_record": of("no_record"),

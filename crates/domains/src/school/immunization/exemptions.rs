@@ -113,13 +113,11 @@ async fn groups(tx: &mut Tx, values: &Map<String, Value>) -> Result<()> {
         return Err(Error::invalid("vaccine_groups", "no_schedule", message));
     };
     let known: Vec<&str> = used.schedule.groups.iter().map(|g| g.name.as_str()).collect();
-    match named.iter().filter_map(Value::as_str).find(|name| !known.contains(name)) {
-        None => Ok(()),
-        Some(_) => {
-            let message = format!("Are vaccine groups of the schedule: {}", known.join(", "));
-            Err(Error::invalid("vaccine_groups", "not_allowed", message))
-        }
+    if named.iter().filter_map(Value::as_str).all(|name| known.contains(&name)) {
+        return Ok(());
     }
+    let message = format!("Are vaccine groups of the schedule: {}", known.join(", "));
+    Err(Error::invalid("vaccine_groups", "not_allowed", message))
 }
 
 async fn approve(tx: &mut Tx, call: Call) -> Result<Reply> {

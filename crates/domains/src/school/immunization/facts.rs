@@ -78,7 +78,7 @@ pub(super) async fn of(tx: &mut Tx, schedule: &Schedule, students: &[Uuid]) -> R
         let id = student.to_string();
         let Some(person) = known.get(&id) else { continue };
         let found = (doses.remove(&id).unwrap_or_default(), conditions.remove(&id).unwrap_or_default());
-        all.push(one(schedule, *student, person, found));
+        all.push(one(schedule, *student, person, &found));
     }
     Ok(all)
 }
@@ -91,7 +91,7 @@ fn by_person(rows: Vec<Record>) -> HashMap<String, Vec<Record>> {
     all
 }
 
-fn one(schedule: &Schedule, student: Uuid, person: &Record, found: (Vec<Record>, Vec<Record>)) -> Facts {
+fn one(schedule: &Schedule, student: Uuid, person: &Record, found: &(Vec<Record>, Vec<Record>)) -> Facts {
     let (mut given, mut doses) = (Vec::new(), Vec::new());
     for row in &found.0 {
         let place = match dose(row) {

@@ -159,13 +159,13 @@ fn standing(schedule: &Schedule, assessment: &Assessment<'_>, patient: &Patient,
 fn missing(missing: &Missing) -> Value {
     match missing {
         Missing::Doses(count) => {
-            json!({"code": "DOSES", "count": count, "words": format!("{count} doses are missing")})
+            json!({"code": "DOSES", "count": count, "words": format!("Doses missing: {count}")})
         }
         Missing::DoseOnOrAfter(on) => {
             json!({"code": "DOSE_ON_OR_AFTER", "on": on.to_string(), "words": format!("One dose must be given on or after {on}")})
         }
         Missing::Antigen(antigen, count) => json!({"code": "ANTIGEN", "antigen": antigen, "count": count,
-            "words": format!("{count} doses that contain {antigen} are missing")}),
+            "words": format!("Doses that contain {antigen} missing: {count}")}),
     }
 }
 

@@ -200,34 +200,30 @@ pub(super) struct InUse {
 /// # Errors
 /// [`Error::Invalid`] on `version` for one that was not imported, [`Error::Internal`] when its files were altered.
 pub(super) async fn in_use(tx: &mut Tx, asked: Option<(&str, &str)>) -> Result<Option<InUse>> {
-    let release = match asked {
-        Some((authority, version)) => named(tx, authority, version).await?,
-        None => {
-            let sql = sql!(
-                "SELECT id, authority::text AS authority, version::text AS version, source_sha256 \
-                 FROM school.schedule_releases WHERE is_active"
-            );
-            match tx.query_opt(sql, &[]).await? {
-                Some(found) => release(&found)?,
-                None => return Ok(None),
-            }
-        }
+    let release = if let Some((authority, version)) = asked {
+        named(tx, authority, version).await?
+    } else {
+        let sql = sql!(
+            "SELECT id, authority::text AS authority, version::text AS version, source_sha256 \
+             FROM school.schedule_releases WHERE is_active"
+        );
+        let Some(found) = tx.query_opt(sql, &[]).await? else { return Ok(None) };
+        release(&found)?
     };
     let known = |all: &Vec<([u8; 32], Arc<Schedule>)>| {
         all.iter().find(|(sha256, _)| *sha256 == release.sha256).map(|(_, schedule)| schedule.clone())
     };
     let kept = known(&READ.lock().unwrap_or_else(PoisonError::into_inner));
-    let schedule = match kept {
-        Some(schedule) => schedule,
-        None => {
-            let schedule = Arc::new(read_again(tx, &release).await?);
-            let mut all = READ.lock().unwrap_or_else(PoisonError::into_inner);
-            all.retain(|(sha256, _)| *sha256 != release.sha256);
-            let over = (all.len() + 1).saturating_sub(KEPT);
-            all.drain(..over);
-            all.push((release.sha256, schedule.clone()));
-            schedule
-        }
+    let schedule = if let Some(schedule) = kept {
+        schedule
+    } else {
+        let schedule = Arc::new(read_again(tx, &release).await?);
+        let mut all = READ.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|(sha256, _)| *sha256 != release.sha256);
+        let over = (all.len() + 1).saturating_sub(KEPT);
+        all.drain(..over);
+        all.push((release.sha256, schedule.clone()));
+        schedule
     };
     Ok(Some(InUse { release, schedule }))
 }

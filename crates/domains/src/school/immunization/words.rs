@@ -95,6 +95,6 @@ fn plain(code: &str, words: &str) -> Value {
     json!({"code": code, "words": words})
 }
 
-fn dated(code: &str, on: Date, words: String) -> Value {
-    json!({"code": code, "on": on.to_string(), "words": words})
+fn dated(code: &str, on: Date, words: impl Into<String>) -> Value {
+    json!({"code": code, "on": on.to_string(), "words": words.into()})
 }

@@ -32,7 +32,7 @@ texts! {
         judged: "{n} students were judged", "Se evaluaron {n} estudiantes", "{n} estudantes foram avaliados";
         waiting: "Waiting for approval", "Esperan aprobación", "Aguardam aprovação";
         waiting_hint: "Compare each with its source: it counts once you approve it.", "Compare cada uno con su fuente: cuenta cuando usted lo aprueba.", "Compare cada uma com a fonte: conta quando você aprovar.";
-        rule_doses: "{n} doses", "{n} dosis", "{n} doses";
+        rule_doses: "doses: {n}", "dosis: {n}", "doses: {n}";
         rule_one_from: "one at {age} or later", "una a los {age} o después", "uma aos {age} ou depois";
         rule_each_from: "each at {age} or later", "cada una a los {age} o después", "cada uma aos {age} ou depois";
         rule_apart: "at least {age} apart", "con al menos {age} de separación", "com ao menos {age} de intervalo";
