@@ -60,6 +60,10 @@ pub struct Config {
     pub backup_every: Option<u32>,
     /// How many backups remain when the server took a new one; all of them when not set.
     pub backup_keep: Option<usize>,
+    /// The stanza of the private cluster, where pgBackRest takes its backups and has its log.
+    pub pgbackrest_stanza: Option<String>,
+    /// The file of pgBackRest's settings, when not in its own place.
+    pub pgbackrest_config: Option<PathBuf>,
     /// MiB kept beside the private cluster, to be given up when its disk is full; 256 when not set, 0 for none.
     pub ballast_mib: Option<u64>,
     /// File on another volume that lists erased persons; `audit/erasures` of the data directory when not set. No backup
@@ -225,7 +229,7 @@ impl KmsConfig {
 const FAULT_POINT: &str = "SALUS_FAULT_POINT";
 
 /// Variables that are read, and the setting each stands for.
-const VARIABLES: [(&str, &str); 25] = [
+const VARIABLES: [(&str, &str); 27] = [
     ("SALUS_HOME", "home"),
     ("DATABASE_URL", "database_url"),
     ("DATABASE_ADMIN_URL", "database_admin_url"),
@@ -242,6 +246,8 @@ const VARIABLES: [(&str, &str); 25] = [
     ("SALUS_BACKUP_DIR", "backup_dir"),
     ("SALUS_BACKUP_EVERY", "backup_every"),
     ("SALUS_BACKUP_KEEP", "backup_keep"),
+    ("SALUS_PGBACKREST_STANZA", "pgbackrest_stanza"),
+    ("SALUS_PGBACKREST_CONFIG", "pgbackrest_config"),
     ("SALUS_BALLAST_MIB", "ballast_mib"),
     ("SALUS_ERASURE_LEDGER", "erasure_ledger"),
     ("PGSSLROOTCERT", "database_root_certificates"),
@@ -290,6 +296,7 @@ impl Config {
             (&mut config.audit_timestamp_certificates, "SALUS_AUDIT_TIMESTAMP_CERTIFICATES"),
             (&mut config.audit_receipts, "SALUS_AUDIT_RECEIPTS"),
             (&mut config.backup_dir, "SALUS_BACKUP_DIR"),
+            (&mut config.pgbackrest_config, "SALUS_PGBACKREST_CONFIG"),
             (&mut config.erasure_ledger, "SALUS_ERASURE_LEDGER"),
         ] {
             *place = variable(name).map(PathBuf::from).or(place.take());
@@ -307,6 +314,7 @@ impl Config {
         if let Some(list) = variable("DATABASE_REPLICA_URLS") {
             config.database_replica_urls = list.split_whitespace().map(str::to_owned).collect();
         }
+        config.check_pgbackrest()?;
         switch(&mut config.database_pooled, "SALUS_DATABASE_POOLED")?;
         switch(&mut config.allow_old_postgres, "SALUS_ALLOW_OLD_POSTGRES")?;
         switch(&mut config.allow_plain_database, "SALUS_ALLOW_PLAIN_DATABASE")?;
@@ -367,6 +375,32 @@ impl Config {
     }
 
     /// Addresses that variables give.
+    /// pgBackRest needs a place for what it does not keep, and has its own rule of how long backups are kept.
+    fn check_pgbackrest(&self) -> Result<()> {
+        if self.pgbackrest_stanza.is_none() {
+            return Ok(());
+        }
+        let (field, code, why) = match self {
+            Self { backup_keep: Some(_), .. } => (
+                "backup_keep",
+                "not_allowed",
+                "Is not set together with pgbackrest_stanza: pgBackRest keeps what repo1-retention-full says",
+            ),
+            Self { backup_dir: None, .. } => (
+                "backup_dir",
+                "required",
+                "Is set together with pgbackrest_stanza: what a restore needs beside pgBackRest's backup is written there",
+            ),
+            Self { database_url: Some(_), .. } | Self { database_admin_url: Some(_), .. } => (
+                "pgbackrest_stanza",
+                "not_allowed",
+                "Is for the private cluster: back up a server of your own with its own tools",
+            ),
+            _ => return Ok(()),
+        };
+        Err(Error::invalid(field, code, why))
+    }
+
     fn read_addresses(&mut self) {
         for (place, name) in [
             (&mut self.database_url, "DATABASE_URL"),
@@ -378,6 +412,7 @@ impl Config {
             (&mut self.audit_digest_to, "SALUS_AUDIT_DIGEST_TO"),
             (&mut self.listen, "SALUS_LISTEN"),
             (&mut self.public_url, "SALUS_PUBLIC_URL"),
+            (&mut self.pgbackrest_stanza, "SALUS_PGBACKREST_STANZA"),
         ] {
             *place = variable(name).or(place.take());
         }
@@ -396,6 +431,7 @@ impl Config {
             ("database of one's own", self.database_url.is_some()),
             ("read replicas", !self.database_replica_urls.is_empty()),
             ("backups", self.backup_dir.is_some()),
+            ("pgBackRest", self.pgbackrest_stanza.is_some()),
         ];
         named.into_iter().filter(|(_, set)| *set).map(|(name, _)| name).collect()
     }

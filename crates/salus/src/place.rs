@@ -9,6 +9,7 @@ use salus_store::{
         Anchor, Authority, FileAnchor, Log, TimestampAnchor,
         witness::{WitnessAnchor, WitnessKey},
     },
+    backup::PgBackRest,
     cluster::{Cluster, DATABASE, Settings},
     erase::Ledger,
     kms::{self, Kept},
@@ -268,6 +269,16 @@ impl Place {
     /// The folder where receipts of audit events are kept.
     pub fn receipts(&self) -> PathBuf {
         self.config.audit_receipts.clone().unwrap_or_else(|| self.config.home.join("audit/receipts"))
+    }
+
+    /// pgBackRest, where the settings name a stanza of the private cluster.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a name that is none.
+    pub fn pgbackrest(&self) -> Result<Option<PgBackRest>> {
+        let Config { home, pgbackrest_stanza, pgbackrest_config, .. } = &self.config;
+        let set = pgbackrest_stanza.as_ref().filter(|_| self.cluster.is_some());
+        set.map(|stanza| PgBackRest::new(home, stanza, pgbackrest_config.as_deref())).transpose()
     }
 
     /// The list of erased persons outside the database.

@@ -6,6 +6,7 @@ mod evidence;
 mod keys;
 mod kms;
 mod moment;
+mod pgbackrest;
 mod serving;
 mod tenant;
 

@@ -1,6 +1,6 @@
 //! All backups of a folder, and which of them may go.
 
-use super::{Archive, Backup, MANIFEST, Manifest, at};
+use super::{Archive, Backup, Label, MANIFEST, Manifest, Repository, at};
 use crate::seal::RootKey;
 use salus_core::{Error, Result};
 use serde::Serialize;
@@ -30,6 +30,12 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// The backup of pgBackRest that it lies beside.
+    #[must_use]
+    pub fn label(&self) -> Option<&Label> {
+        self.manifest.as_ref()?.pgbackrest.as_ref()
+    }
+
     fn of(path: PathBuf, root: &Arc<RootKey>) -> Self {
         let mut entry = Self { path, manifest: None, problem: None, reach: None, reach_at: None };
         match Backup::open_as(&entry.path, root) {
@@ -70,6 +76,29 @@ pub fn list(out: &Path, root: &Arc<RootKey>) -> Result<Vec<Entry>> {
     Ok(all)
 }
 
+/// Removes the folders whose backup pgBackRest does not hold any more; which.
+///
+/// # Errors
+/// [`Error::Unavailable`] when the folder cannot be read, or one in it cannot be removed.
+pub fn prune_to(out: &Path, repository: &Repository, stanza: &str, root: &Arc<RootKey>) -> Result<Vec<PathBuf>> {
+    let mut removed = Vec::new();
+    for entry in list(out, root)? {
+        let label = entry.manifest.and_then(|m| m.pgbackrest);
+        if label.is_some_and(|l| l.stanza == stanza && repository.backup(&l.label).is_none()) {
+            remove(&entry.path)?;
+            removed.push(entry.path);
+        }
+    }
+    Ok(removed)
+}
+
+/// Under a hidden name first: one that is half removed does not count as a backup.
+fn remove(path: &Path) -> Result<()> {
+    let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    let gone = path.with_file_name(format!(".{name}.pruned"));
+    fs::rename(path, &gone).and_then(|()| fs::remove_dir_all(&gone)).map_err(|e| at(path, &e))
+}
+
 /// Removes all but the newest `keep` backups, and the archived log that none of those needs. What does not open under
 /// the root key is neither counted nor removed. Answers what was removed: backups, and files of the log.
 ///
@@ -81,13 +110,12 @@ pub fn prune(out: &Path, keep: usize, root: &Arc<RootKey>) -> Result<(Vec<PathBu
     }
     let mut open: Vec<(PathBuf, Manifest)> =
         list(out, root)?.into_iter().filter_map(|e| Some((e.path, e.manifest?))).collect();
+    // How long those are kept is pgBackRest's to say.
+    open.retain(|(_, manifest)| manifest.pgbackrest.is_none());
     let kept = open.split_off(open.len().saturating_sub(keep));
     let mut removed = Vec::new();
     for (path, _) in open {
-        // Under a hidden name first: one that is half removed does not count as a backup.
-        let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-        let gone = path.with_file_name(format!(".{name}.pruned"));
-        fs::rename(&path, &gone).and_then(|()| fs::remove_dir_all(&gone)).map_err(|e| at(&path, &e))?;
+        remove(&path)?;
         removed.push(path);
     }
     // A backup that does not open may need any of the log: then none of it goes.

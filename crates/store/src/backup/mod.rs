@@ -5,16 +5,19 @@
 //! this backup alone; `root.age` is the root key as it lies in the data directory, encrypted to its recipients;
 //! `manifest.json` says what is in them, with the backup's key wrapped under the root key; `manifest.mac` is its code
 //! (HMAC-SHA-256) under a key derived from the root key. [`write()`] makes one, [`Backup`] reads one, [`list()`] knows
-//! them all. An [`Archive`] beside them holds the write-ahead log that goes on from there.
+//! them all. An [`Archive`] beside them holds the write-ahead log that goes on from there. Where pgBackRest takes the
+//! backups, [`PgBackRest`] writes the same directory without the archive.
 
 mod known;
 mod list;
+mod pgbackrest;
 mod read;
 mod wal;
 mod write;
 
 pub use known::Before;
-pub use list::{Entry, list, prune};
+pub use list::{Entry, list, prune, prune_to};
+pub use pgbackrest::{Kept, Label, PgBackRest, Repository};
 pub use read::{Backup, To, refuse_filled};
 pub use wal::{Archive, Taken, archive_of};
 pub use write::write;
@@ -24,7 +27,7 @@ use age::secrecy::SecretString;
 use salus_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs::{self, File, OpenOptions},
     io::{self, Write as _},
     os::unix::fs::OpenOptionsExt as _,
@@ -66,12 +69,15 @@ pub struct Manifest {
     /// The archive of the log that goes on from here, when there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wal: Option<Uuid>,
+    /// The backup of pgBackRest that holds the archive; then there is none here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pgbackrest: Option<Label>,
     /// The timeline of the write-ahead log.
     #[serde(default)]
     pub timeline: u32,
     /// A print of the root key that is needed.
     pub root_key: String,
-    /// The backup's key, wrapped under the root key, in hex.
+    /// The backup's key, wrapped under the root key, in hex; empty where pgBackRest has the archive.
     pub wrapped_key: String,
     /// The archive before encryption.
     pub archive: Print,
@@ -143,6 +149,17 @@ pub async fn count_rows(client: &Client) -> Result<BTreeMap<String, i64>> {
     let Some(statement) = statement else { return Ok(BTreeMap::new()) };
     let rows = client.query(&statement, &[]).await.map_err(|e| failed(&e))?;
     Ok(rows.iter().map(|r| (r.get(0), r.get(1))).collect())
+}
+
+/// Of two counts: the rows of each table that has the same in both, and the tables that do not.
+fn split_counts(
+    mut before: BTreeMap<String, i64>,
+    after: &BTreeMap<String, i64>,
+) -> (BTreeMap<String, i64>, Vec<String>) {
+    let tables: BTreeSet<String> = before.keys().chain(after.keys()).cloned().collect();
+    let changing: Vec<String> = tables.into_iter().filter(|table| before.get(table) != after.get(table)).collect();
+    before.retain(|table, _| !changing.contains(table));
+    (before, changing)
 }
 
 /// Counts and hashes what passes through.

@@ -1,9 +1,12 @@
 //! Reading a backup: nothing of it is believed before the root key has confirmed the manifest, and no file before it
 //! is the one the manifest names. Every refusal names the file and comes before anything is written.
 
-use super::{Archive, BASE, CODE, FORMAT, MANIFEST, Manifest, Meter, Print, ROOT, at, changed, passphrase, read};
+use super::{
+    Archive, BASE, CODE, FORMAT, Label, MANIFEST, Manifest, Meter, PgBackRest, Print, ROOT, at, changed, passphrase,
+    pgbackrest, read,
+};
 use crate::{
-    cluster::{Recovery, recovered, unpack},
+    cluster::{Recovery, Until, recovered, unpack, unpack_laid},
     migrate::Files,
     seal::{RootFile, RootKey, Secret},
 };
@@ -21,7 +24,8 @@ use time::OffsetDateTime;
 pub struct Backup {
     dir: PathBuf,
     manifest: Manifest,
-    key: Secret,
+    /// None where pgBackRest has the archive.
+    key: Option<Secret>,
     root: Arc<RootKey>,
 }
 
@@ -70,8 +74,12 @@ impl Backup {
                 dir.join(CODE).display()
             )));
         }
-        let wrapped = hex::decode(&manifest.wrapped_key).map_err(|_| changed(&dir.join(MANIFEST)))?;
-        let key = root.open_backup_key(manifest.id, &wrapped)?;
+        let key = if manifest.pgbackrest.is_some() {
+            None
+        } else {
+            let wrapped = hex::decode(&manifest.wrapped_key).map_err(|_| changed(&dir.join(MANIFEST)))?;
+            Some(root.open_backup_key(manifest.id, &wrapped)?)
+        };
         Ok(Self { dir: dir.to_owned(), manifest, key, root: Arc::clone(root) })
     }
 
@@ -136,8 +144,9 @@ impl Backup {
     /// Writes the clear archive into `to`, and compares it with the manifest.
     fn decrypt(&self, to: &mut dyn Write) -> Result<()> {
         let path = self.dir.join(BASE);
+        let key = self.key.as_ref().ok_or_else(|| Error::internal("an archive of pgBackRest was asked for here"))?;
         let file = BufReader::new(File::open(&path).map_err(|e| at(&path, &e))?);
-        let mut identity = age::scrypt::Identity::new(passphrase(&self.key));
+        let mut identity = age::scrypt::Identity::new(passphrase(key));
         identity.set_max_work_factor(2);
         let decryptor = age::Decryptor::new_buffered(file).map_err(|_| changed(&path))?;
         let mut clear =
@@ -169,12 +178,13 @@ impl Backup {
     }
 
     /// Makes a cluster and its encrypted root key in `home`, which must be empty or missing. The cluster is not
-    /// started, and no identity is put beside it. When it was started, call [`Backup::restored`].
+    /// started, and no identity is put beside it. When it was started, call [`Backup::restored`]. The third is the file of
+    /// pgBackRest's settings, for a backup that it has.
     ///
     /// # Errors
     /// [`Error::Unavailable`] before anything is written: a schema newer than this program, a file that is missing or
     /// changed, a filled directory. [`Error::Unavailable`] later, after which `home` is empty again.
-    pub fn restore(&self, home: &Path, to: To) -> Result<()> {
+    pub fn restore(&self, home: &Path, to: To, pgbackrest_config: Option<&Path>) -> Result<()> {
         let newest = Files::embedded()?.newest();
         let Manifest { source, .. } = &self.manifest;
         if source.schema > newest {
@@ -184,6 +194,45 @@ impl Backup {
             )));
         }
         refuse_filled(home)?;
+        let made = match &self.manifest.pgbackrest {
+            Some(label) => self.lay(home, to, label, pgbackrest_config),
+            None => self.unpack(home, to),
+        };
+        let made = made.and_then(|()| RootFile::at(home, None).put(&read(&self.dir.join(ROOT))?));
+        if made.is_err() {
+            for part in ["cluster", "log", "keys"] {
+                fs::remove_dir_all(home.join(part)).ok();
+            }
+        }
+        made
+    }
+
+    /// The data directory out of pgBackRest's repository.
+    fn lay(&self, home: &Path, to: To, Label { stanza, label }: &Label, config: Option<&Path>) -> Result<()> {
+        let until = match to {
+            To::Backup => Until::Consistent,
+            To::Time(time) => Until::Time(self.reachable(time)?),
+            To::Latest => Until::End,
+        };
+        self.verify_files()?;
+        let tool = PgBackRest::new(home, stanza, config)?;
+        if tool.info()?.backup(label).is_none() {
+            return Err(Error::Unavailable(format!(
+                "{} belongs to backup {label}, which pgBackRest does not hold any more",
+                self.dir.display()
+            )));
+        }
+        unpack_laid(
+            home,
+            self.manifest.source.postgres / 10_000,
+            |data| tool.lay(label, data),
+            |data| Recovery::Fetched(tool.fetch(data), until),
+        )
+    }
+
+    /// The data directory out of our own archive.
+    fn unpack(&self, home: &Path, to: To) -> Result<()> {
+        let source = &self.manifest.source;
         let (recovery, archive) = match to {
             To::Backup => (Recovery::Base, None),
             To::Time(time) => (Recovery::Log(Some(self.reachable(time)?)), Some(self.archive()?)),
@@ -191,16 +240,7 @@ impl Backup {
         };
         self.verify_files()?;
         let lay = |wal: &Path| archive.as_ref().map_or(Ok(()), |a| a.lay(&self.manifest.start_lsn, wal));
-        let made = unpack(home, (source.postgres / 10_000, &recovery), |pipe| self.decrypt(pipe), lay).and_then(|()| {
-            let sealed = read(&self.dir.join(ROOT))?;
-            RootFile::at(home, None).put(&sealed)
-        });
-        if made.is_err() {
-            for part in ["cluster", "log", "keys"] {
-                fs::remove_dir_all(home.join(part)).ok();
-            }
-        }
-        made
+        unpack(home, (source.postgres / 10_000, &recovery), |pipe| self.decrypt(pipe), lay)
     }
 
     /// Refuses a time before the end of the backup: it holds what was written until then, and nothing of the order.
@@ -245,10 +285,17 @@ fn parse(dir: &Path) -> Result<(Manifest, Vec<u8>)> {
     let manifest: Manifest = serde_json::from_slice(&text)
         .map_err(|e| Error::Unavailable(format!("{} is not a backup's manifest: {e}", path.display())))?;
     // What is read and written by name is never outside the directory.
-    let known = manifest.files.len() == 2 && [BASE, ROOT].iter().all(|name| manifest.files.contains_key(*name));
+    let elsewhere = manifest.pgbackrest.is_some();
+    let names: &[&str] = if elsewhere { &[ROOT] } else { &[BASE, ROOT] };
+    let known = manifest.files.len() == names.len() && names.iter().all(|name| manifest.files.contains_key(*name));
     match manifest.format {
-        FORMAT if known => Ok((manifest, text)),
-        FORMAT => Err(changed(&path)),
-        other => Err(Error::Unavailable(format!("{} has format {other}: this program reads {FORMAT}", path.display()))),
+        FORMAT if known && !elsewhere => Ok((manifest, text)),
+        pgbackrest::FORMAT if known && elsewhere => Ok((manifest, text)),
+        FORMAT | pgbackrest::FORMAT => Err(changed(&path)),
+        other => Err(Error::Unavailable(format!(
+            "{} has format {other}: this program reads {FORMAT} and {}",
+            path.display(),
+            pgbackrest::FORMAT
+        ))),
     }
 }

@@ -3,7 +3,7 @@
 
 use super::{
     BASE, Backup, CODE, FORMAT, MANIFEST, Manifest, Meter, Print, ROOT, Source, at, count_rows, create, failed,
-    passphrase, sync, write_file,
+    passphrase, split_counts, sync, write_file,
 };
 use crate::{
     cluster::Cluster,
@@ -12,7 +12,7 @@ use crate::{
 };
 use salus_core::{Env, Error, Result};
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     fs::{self, DirBuilder},
     io::{self, Read},
     os::unix::fs::DirBuilderExt,
@@ -64,6 +64,7 @@ pub async fn write(
         start_lsn: String::new(),
         stop_lsn: String::new(),
         wal,
+        pgbackrest: None,
         timeline: 0,
         root_key: root.fingerprint(),
         wrapped_key: hex::encode(&wrapped.0),
@@ -101,14 +102,7 @@ impl Making {
         let (making, mut manifest) = blocking(move || self.archive(dump, draft)).await?;
         fault_point!("backup.archived");
         let after = count_rows(client).await?;
-        let before = std::mem::take(&mut manifest.rows);
-        let tables: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
-        for table in tables {
-            match (before.get(table), after.get(table)) {
-                (Some(was), Some(is)) if was == is => _ = manifest.rows.insert(table.clone(), *is),
-                _ => manifest.changing.push(table.clone()),
-            }
-        }
+        (manifest.rows, manifest.changing) = split_counts(std::mem::take(&mut manifest.rows), &after);
         manifest.ended_at = env.now();
         blocking(move || making.finish(manifest)).await
     }

@@ -19,7 +19,7 @@ mod unpack;
 pub use ballast::{free_ballast, keep_ballast};
 pub use guard::guard_requested;
 pub use install::version_refusal;
-pub(crate) use unpack::{Recovery, recovered, unpack};
+pub(crate) use unpack::{Recovery, Until, recovered, unpack, unpack_laid};
 
 use guard::GUARD_ARGUMENT;
 use layout::{Layout, Ready, at};
@@ -251,6 +251,12 @@ impl Shared {
 fn touch(users: &File) -> Result<()> {
     let now = std::fs::FileTimes::new().set_modified(salus_core::Env::default().clock.now().into());
     users.set_times(now).map_err(Error::internal)
+}
+
+/// A program as the account that runs the cluster of this data directory, with an empty environment.
+pub(crate) fn under_account(home: &Path, program: &Path) -> Result<Command> {
+    let layout = Layout::prepare(home)?;
+    Ok(create::as_account(program, &account::Account::for_cluster(&layout)?))
 }
 
 fn config_for(socket_dir: &Path, role: &str, database: &str) -> tokio_postgres::Config {

@@ -24,6 +24,19 @@ pub(crate) enum Recovery {
     Base,
     /// The log in the folder [`WAL`] as well: up to this time, or all of it.
     Log(Option<OffsetDateTime>),
+    /// The log that this command fetches.
+    Fetched(String, Until),
+}
+
+/// How much of a log that is fetched is replayed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Until {
+    /// What the backup needs to be whole.
+    Consistent,
+    /// Everything committed before this time.
+    Time(OffsetDateTime),
+    /// All of it.
+    End,
 }
 
 /// Folder of clear files of the log, beside the data directory until the recovery is done.
@@ -35,13 +48,25 @@ impl Recovery {
         // Nobody is let in before the end: a server that answers while it replays would be taken for one that is done.
         let text =
             "# Of a restore; removed when it is done.\nrecovery_target_timeline = 'current'\nhot_standby = off\n";
+        let at = |to: &OffsetDateTime| -> Result<String> {
+            let to = to.to_offset(UtcOffset::UTC).format(form).map_err(Error::internal)?;
+            Ok(format!("recovery_target_time = '{to}'\nrecovery_target_action = 'promote'\n"))
+        };
+        let copy = || format!("cp ../{WAL}/%f %p");
         let (command, target) = match self {
             Self::Base => ("false".to_owned(), String::new()),
-            Self::Log(None) => (format!("cp ../{WAL}/%f %p"), String::new()),
-            Self::Log(Some(to)) => {
-                let to = to.to_offset(UtcOffset::UTC).format(form).map_err(Error::internal)?;
-                let target = format!("recovery_target_time = '{to}'\nrecovery_target_action = 'promote'\n");
-                (format!("cp ../{WAL}/%f %p"), target)
+            Self::Log(None) => (copy(), String::new()),
+            Self::Log(Some(to)) => (copy(), at(to)?),
+            Self::Fetched(command, until) => {
+                let target = match until {
+                    Until::Consistent => {
+                        "recovery_target = 'immediate'\nrecovery_target_action = 'promote'\n".to_owned()
+                    }
+                    Until::Time(to) => at(to)?,
+                    Until::End => String::new(),
+                };
+                // The archive is the first server's until somebody serves this one.
+                (command.replace('\'', "''"), format!("archive_mode = off\n{target}"))
             }
         };
         Ok(format!("{text}restore_command = '{command}'\n{target}"))
@@ -105,6 +130,33 @@ pub(crate) fn unpack(
         return Err(Error::Unavailable(format!("pg_verifybackup refuses the backup: {}", last_lines(&out.stderr, 4))));
     }
     lay_log(&layout, &account, log)?;
+    finish(&layout, &account, recovery)
+}
+
+/// Fills the data directory of a new home by a program that is given its path and lays files there as the cluster's
+/// account, each compared with a checksum of its own.
+///
+/// # Errors
+/// [`Error::Unavailable`]: PostgreSQL of that release is missing, or the program failed. What was laid then has no
+/// final name.
+pub(crate) fn unpack_laid(
+    home: &Path,
+    major: i32,
+    lay: impl FnOnce(&Path) -> Result<()>,
+    recovery: impl FnOnce(&Path) -> Recovery,
+) -> Result<()> {
+    Installation::of_major(major)?;
+    let layout = Layout::prepare(home)?;
+    let account = Account::for_cluster(&layout)?;
+    let half = layout.cluster().join("data.new");
+    own_dir(&half, &account)?;
+    lay(&half)?;
+    finish(&layout, &account, &recovery(&layout.data()))
+}
+
+/// Says how the log is replayed, and gives what was laid its name.
+fn finish(layout: &Layout, account: &Account, recovery: &Recovery) -> Result<()> {
+    let half = layout.cluster().join("data.new");
     write_whole(&half.join(RECOVERY), &recovery.settings()?, account.owner())?;
     write_whole(&half.join("recovery.signal"), "", account.owner())?;
     let open = File::open(&half).map_err(|e| at(&half, &e))?;

@@ -16,7 +16,7 @@ use restored::Restored;
 use salus_core::{Env, Error, Result};
 use salus_store::{
     Db,
-    backup::{self, Entry, Manifest, To, archive_of},
+    backup::{self, Entry, Label, Manifest, PgBackRest, Repository, To, archive_of},
 };
 use serde_json::json;
 use std::{
@@ -93,9 +93,15 @@ pub async fn backup(place: &Place, args: BackupArgs) -> Result<Outcome> {
     }
     match args.command {
         None => take(place, &folder(&place.config, args.out)?).await,
-        Some(BackupCommand::List { out }) => list(place, &folder(&place.config, out)?),
+        Some(BackupCommand::List { out }) => list(place, &folder(&place.config, out)?).await,
         Some(BackupCommand::Prune { keep, out }) => {
             let out = folder(&place.config, out)?;
+            if let Some(tool) = place.pgbackrest()? {
+                return Err(Error::Unavailable(format!(
+                    "pgBackRest keeps what its own settings say (repo1-retention-full): pgbackrest --stanza={} expire",
+                    tool.stanza()
+                )));
+            }
             let (removed, files) = backup::prune(&out, keep, &Arc::new(place.keys().unlock()?))?;
             note_in(place, &place.db().await?, Some(&out)).await?;
             let mut lines: Vec<String> = removed.iter().map(|p| format!("removed {}", p.display())).collect();
@@ -103,6 +109,9 @@ pub async fn backup(place: &Place, args: BackupArgs) -> Result<Outcome> {
             Ok(Outcome::done(json!({"ok": true, "removed": removed, "log_files": files}), lines.join("\n")))
         }
         Some(BackupCommand::Log) => {
+            if place.pgbackrest()?.is_some() {
+                return Err(Error::Unavailable("PostgreSQL gives its log to pgBackRest by itself".into()));
+            }
             let taken = schedule::archive(place).await?;
             let text =
                 format!("{} files of the log archived, {} MB before compression", taken.files, taken.bytes >> 20);
@@ -122,6 +131,9 @@ fn folder(config: &Config, named: Option<PathBuf>) -> Result<PathBuf> {
 async fn make(place: &Place, out: &Path) -> Result<(PathBuf, Manifest)> {
     let Some(cluster) = place.cluster() else { return Err(not_ours()) };
     let client = place.admin().await?;
+    if let Some(tool) = place.pgbackrest()? {
+        return tool.write(&client, &place.keys(), out, &Env::default()).await;
+    }
     let wal = archive_of(&place.config.home)?.filter(|id| out.join(format!("wal-{id}")).exists());
     backup::write(cluster, &client, &place.keys(), (out, wal), &Env::default()).await
 }
@@ -139,7 +151,19 @@ pub async fn note(place: &Place, db: &Db) -> Result<()> {
 
 async fn note_in(place: &Place, db: &Db, folder: Option<&Path>) -> Result<()> {
     let folder = folder.map(std::path::absolute).transpose().map_err(Error::internal)?;
-    db.note_backups(folder.as_deref(), &Arc::new(place.keys().unlock()?)).await
+    let root = Arc::new(place.keys().unlock()?);
+    let Some(tool) = place.pgbackrest()? else { return db.note_backups(folder.as_deref(), &root, None).await };
+    let stanza = tool.stanza().to_owned();
+    let repository = held(tool).await?;
+    if let Some(out) = folder.as_deref().filter(|out| out.is_dir()) {
+        backup::prune_to(out, &repository, &stanza, &root)?;
+    }
+    db.note_backups(folder.as_deref(), &root, Some((&stanza, &repository))).await
+}
+
+/// What pgBackRest holds.
+async fn held(tool: PgBackRest) -> Result<Repository> {
+    tokio::task::spawn_blocking(move || tool.info()).await.map_err(Error::internal)?
 }
 
 async fn take(place: &Place, out: &Path) -> Result<Outcome> {
@@ -152,6 +176,25 @@ async fn take(place: &Place, out: &Path) -> Result<Outcome> {
     };
     if let Err(e) = noted {
         tracing::warn!(error = %e, "the backup is not noted in the database: certificates of erasure do not know of it");
+    }
+    if let Some(Label { stanza, label }) = &manifest.pgbackrest {
+        let text = format!(
+            "pgBackRest took backup {label} of stanza {stanza} and verified its repository; schema {}, PostgreSQL {}; \
+             everything committed before {}; its log is archived: any later second can be restored\n\
+             Beside it: {} with the encrypted root key, the versions and {} exact numbers of rows ({} tables changed \
+             meanwhile). A restore needs both, and the operator's identity or the recovery identity. {} ms",
+            manifest.source.schema,
+            manifest.source.postgres / 10_000,
+            manifest.stop_lsn,
+            path.display(),
+            manifest.rows.len(),
+            manifest.changing.len(),
+            began.elapsed().as_millis()
+        );
+        return Ok(Outcome::done(
+            json!({"ok": true, "path": path, "manifest": manifest, "ms": millis(began.elapsed())}),
+            text,
+        ));
     }
     let bytes: u64 = manifest.files.values().map(|file| file.bytes).sum();
     let goes_on = if manifest.wal.is_some() {
@@ -176,34 +219,53 @@ async fn take(place: &Place, out: &Path) -> Result<Outcome> {
     Ok(Outcome::done(json!({"ok": true, "path": path, "manifest": manifest, "ms": millis(began.elapsed())}), text))
 }
 
-fn list(place: &Place, out: &Path) -> Result<Outcome> {
+async fn list(place: &Place, out: &Path) -> Result<Outcome> {
     let now = Env::default().now();
-    let entries = backup::list(out, &Arc::new(place.keys().unlock()?))?;
+    let mut entries = backup::list(out, &Arc::new(place.keys().unlock()?))?;
+    let mut others = Vec::new();
+    if let Some(tool) = place.pgbackrest()? {
+        let stanza = tool.stanza().to_owned();
+        let repository = held(tool).await?;
+        repository.tell(&stanza, &mut entries);
+        others = without_folder(&repository, &entries);
+    }
     let row = |e: &Entry| -> Vec<String> {
         let name = e.path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
         let Some(m) = &e.manifest else {
             return vec![name, String::new(), String::new(), String::new(), String::new(), String::new()];
         };
         let bytes: u64 = m.files.values().map(|file| file.bytes).sum();
-        let reach = e.reach_at.map_or_else(|| "its end".to_owned(), stamp);
+        let at_hand = e.reach_at.map_or_else(|| "its end".to_owned(), stamp);
+        let label = m.pgbackrest.as_ref().map(|l| l.label.clone());
+        let reach = e.reach.clone().filter(|_| label.is_some()).unwrap_or(at_hand);
         vec![
             name,
             age(now - m.ended_at),
-            format!("{} MB", bytes / 1_000_000),
+            label.unwrap_or_else(|| format!("{} MB", bytes / 1_000_000)),
             m.source.schema.to_string(),
             m.root_key.clone(),
             reach,
         ]
     };
     let rows: Vec<Vec<String>> = entries.iter().map(row).collect();
-    let mut lines = vec![table(&["backup", "age", "size", "schema", "root key", "restores up to"], &rows)];
+    let mut lines = vec![table(&["backup", "age", "size or label", "schema", "root key", "restores up to"], &rows)];
     let problems: Vec<&String> = entries.iter().filter_map(|e| e.problem.as_ref()).collect();
+    lines.extend(others.iter().cloned());
     lines.extend(problems.iter().map(|p| format!("PROBLEM: {p}")));
     let lag = entries.iter().filter_map(|e| e.reach_at).max().map(|at| now - at);
     lines.extend(lag.map(|lag| format!("The log is archived up to {} ago", age(lag))));
     let ok = problems.is_empty();
-    let json = json!({"ok": ok, "backups": entries, "archive_lag_seconds": lag.map(time::Duration::whole_seconds)});
+    let json = json!({"ok": ok, "backups": entries, "notes": others, "archive_lag_seconds": lag.map(time::Duration::whole_seconds)});
     Ok(Outcome { json, text: lines.join("\n"), ok })
+}
+
+/// Backups of pgBackRest that nothing lies beside, in words.
+fn without_folder(repository: &Repository, entries: &[Entry]) -> Vec<String> {
+    let beside = |label: &str| entries.iter().any(|e| e.label().is_some_and(|l| l.label == label));
+    let others = repository.backups().iter().filter(|b| !beside(&b.label));
+    others
+        .map(|b| format!("pgBackRest holds backup {} without a folder beside it: salus drill does not try it", b.label))
+        .collect()
 }
 
 /// `salus restore`, into the data directory of `config`.

@@ -68,9 +68,10 @@ impl Restored {
             None => newest(&config, &text, to)?,
         };
         let (home, place) = (config.home.clone(), from.clone());
+        let settings = config.pgbackrest_config.clone();
         let work = move || -> Result<Manifest> {
             let backup = Backup::open(&place, &text)?;
-            backup.restore(&home, to)?;
+            backup.restore(&home, to, settings.as_deref())?;
             Ok(backup.manifest().clone())
         };
         let manifest = tokio::task::spawn_blocking(work).await.map_err(Error::internal)??;
@@ -283,7 +284,7 @@ impl Restored {
             "ok": self.ok(), "at": stamp(Env::default().now()), "home": self.config.home, "backup": self.from,
             "backup_id": m.id, "backup_began_at": m.began_at.to_string(), "to": self.asked(),
             "reached": self.reached.map(stamp), "schema": m.source.schema, "stop_lsn": m.stop_lsn,
-            "root_key": m.root_key, "keys": self.keys, "audit_log": self.log, "pg_verifybackup": "ok", "rows": self.rows,
+            "root_key": m.root_key, "keys": self.keys, "audit_log": self.log, "pg_verifybackup": m.pgbackrest.is_none().then_some("ok"), "pgbackrest": m.pgbackrest, "rows": self.rows,
             "tables_counted": self.counted, "tables_not_counted": not_counted, "steps": steps,
             "problems": self.problems, "notes": self.notes,
         })
@@ -321,6 +322,11 @@ pub(super) fn identity_file(config: &Config, args: &RestoreArgs) -> PathBuf {
     args.identity.clone().unwrap_or_else(usual)
 }
 
+/// Whether the log from there on is archived.
+fn goes_on(manifest: &Manifest) -> bool {
+    manifest.wal.is_some() || manifest.pgbackrest.is_some()
+}
+
 /// The newest backup of `backup_dir` that ended before the moment that is asked for.
 fn newest(config: &Config, identity: &str, to: To) -> Result<PathBuf> {
     let out = super::folder(config, None)
@@ -334,8 +340,8 @@ fn newest(config: &Config, identity: &str, to: To) -> Result<PathBuf> {
         for entry in backup::list(&out, &Arc::new(root))? {
             let Some(manifest) = entry.manifest else { continue };
             let fits = match to {
-                To::Time(at) => manifest.ended_at <= at && manifest.wal.is_some(),
-                To::Latest => manifest.wal.is_some(),
+                To::Time(at) => manifest.ended_at <= at && goes_on(&manifest),
+                To::Latest => goes_on(&manifest),
                 To::Backup => true,
             };
             if fits {

@@ -4,13 +4,13 @@
 
 use super::{
     super::task::{Stop, Task, Trouble},
-    age, drill, make, note,
+    age, drill, held, make, note, without_folder,
 };
 use crate::{config::Config, output::Outcome, place::Place};
 use salus_core::{Env, Error, Result};
 use salus_store::{
     Db,
-    backup::{self, Archive, Taken, archive_of},
+    backup::{self, Archive, Entry, Kept, Manifest, Taken, archive_of},
 };
 use serde_json::json;
 use std::{
@@ -19,6 +19,7 @@ use std::{
     sync::Arc,
     time::Duration,
 };
+use time::OffsetDateTime;
 
 /// Between two looks at the log: what is committed is archived after a minute.
 const EVERY: Duration = Duration::from_mins(1);
@@ -31,14 +32,14 @@ const LAG_MAX: time::Duration = time::Duration::minutes(10);
 /// files that would now wait for nobody and fill the disk are removed.
 pub fn begin(place: &Arc<Place>, db: &Db) -> Option<Task> {
     let cluster = place.cluster()?;
-    if place.config.backup_dir.is_none() {
+    if place.config.backup_dir.is_none() || place.config.pgbackrest_stanza.is_some() {
         match cluster.end_spool() {
-            Ok(true) => tracing::warn!("backup_dir is not set any more: the log is not archived from now on"),
+            Ok(true) => tracing::warn!("the log is not archived into backup_dir any more: the settings say so"),
             Ok(false) => {}
             Err(e) => tracing::error!(error = %e, "files of the log wait for nobody"),
         }
-        return None;
     }
+    place.config.backup_dir.as_ref()?;
     let (place, db) = (Arc::clone(place), db.clone());
     Some(Task::begin("backups", async move |stop: Stop| {
         let mut trouble = Trouble::default();
@@ -60,7 +61,10 @@ async fn turn(place: &Place, db: &Db) -> Result<()> {
     let Some(out) = &place.config.backup_dir else { return Ok(()) };
     let Some(_turn) = lock(&place.config)? else { return Ok(()) };
     let root = Arc::new(place.keys().unlock()?);
-    let newest = backup::list(out, &root)?.into_iter().filter_map(|e| e.manifest).map(|m| m.began_at).max();
+    let stanza = place.config.pgbackrest_stanza.as_ref();
+    let ours = |m: &Manifest| m.pgbackrest.as_ref().map(|label| &label.stanza) == stanza;
+    let all = backup::list(out, &root)?.into_iter().filter_map(|e| e.manifest);
+    let newest = all.filter(ours).map(|m| m.began_at).max();
     if newest.is_some_and(|at| Env::default().now() - at < place.config.backup_interval()) {
         return Ok(());
     }
@@ -81,8 +85,13 @@ fn lock(config: &Config) -> Result<Option<File>> {
     Ok(file.try_lock().is_ok().then_some(file))
 }
 
-/// Ends the file of the log that is written to, and archives all that is whole.
+/// Ends the file of the log that is written to, and archives all that is whole. Where pgBackRest has the log, only the
+/// first.
 pub async fn archive(place: &Place) -> Result<Taken> {
+    if place.config.pgbackrest_stanza.is_some() {
+        place.admin().await?.batch_execute("SELECT pg_switch_wal()").await.map_err(Error::internal)?;
+        return Ok(Taken::default());
+    }
     let (Some(cluster), Some(out)) = (place.cluster(), &place.config.backup_dir) else {
         return Err(Error::invalid("backup_dir", "required", "Set backup_dir (SALUS_BACKUP_DIR) to archive the log"));
     };
@@ -129,6 +138,11 @@ pub async fn look(place: &Place) -> Result<Option<Looked>> {
     let now = Env::default().now();
     let (mut problems, mut lines) = (Vec::new(), Vec::new());
     match &place.config.backup_dir {
+        Some(out) if place.config.pgbackrest_stanza.is_some() => {
+            let entries = backup::list(out, &Arc::new(place.keys().unlock()?))?;
+            elsewhere(place, entries, (&mut lines, &mut problems)).await?;
+            problems.extend(refused(place).await?);
+        }
         None => {
             problems
                 .push("backup_dir is not set: no backup is taken by itself, and the log is not archived".to_owned());
@@ -168,6 +182,48 @@ pub async fn look(place: &Place) -> Result<Option<Looked>> {
     Ok(Some(Looked { notes: lines, problems }))
 }
 
+/// The same of what pgBackRest holds, by its own word.
+async fn elsewhere(
+    place: &Place,
+    mut entries: Vec<Entry>,
+    (lines, problems): (&mut Vec<String>, &mut Vec<String>),
+) -> Result<()> {
+    let Some(tool) = place.pgbackrest()? else { return Ok(()) };
+    let (now, stanza) = (Env::default().now(), tool.stanza().to_owned());
+    let admin = place.admin().await?;
+    problems.extend(tool.refuse_unarchived(&admin).await.err().map(|e| e.to_string()));
+    let repository = match held(tool).await {
+        Ok(repository) => repository,
+        Err(e) => {
+            problems.push(e.to_string());
+            return Ok(());
+        }
+    };
+    repository.tell(&stanza, &mut entries);
+    problems.extend(entries.iter().filter_map(|e| e.problem.clone()));
+    problems.extend(repository.problems());
+    lines.extend(without_folder(&repository, &entries));
+    let newest = repository.backups().iter().filter(|b| b.manifest().is_some()).map(Kept::ended_at).max();
+    match newest {
+        None => problems.push(format!("pgBackRest holds no backup of stanza {stanza} that Salus took: salus backup")),
+        Some(at) if now - at > place.config.backup_interval() * 2 => {
+            problems.push(format!("the newest backup is {} old", age(now - at)));
+        }
+        Some(at) => lines.push(format!("The newest backup is {} old, by pgBackRest", age(now - at))),
+    }
+    lines.extend(repository.log_end().map(|file| format!("pgBackRest has the log up to {file}")));
+    let sql = "SELECT last_archived_time FROM pg_stat_archiver";
+    let last: Option<OffsetDateTime> = admin.query_one(sql, &[]).await.map_err(Error::internal)?.get(0);
+    match last {
+        Some(at) => lines.push(format!("The log was given to it {} ago", age(now - at))),
+        None => lines.push("The server has not given it any log since it was started".into()),
+    }
+    if !repository.is_encrypted() {
+        lines.push("Its repository is not encrypted (repo1-cipher-type): ids and times are readable in it".into());
+    }
+    Ok(())
+}
+
 /// The server's own word that it cannot copy its log.
 async fn refused(place: &Place) -> Result<Option<String>> {
     let sql = "SELECT last_failed_wal FROM pg_stat_archiver \
@@ -183,7 +239,7 @@ fn waiting(place: &Place) -> Result<Option<String>> {
         return Ok(None);
     };
     let failed = |e: std::io::Error| Error::Unavailable(format!("{}: {e}", spool.display()));
-    let mut oldest: Option<(time::OffsetDateTime, PathBuf)> = None;
+    let mut oldest: Option<(OffsetDateTime, PathBuf)> = None;
     for entry in fs::read_dir(&spool).map_err(failed)? {
         let entry = entry.map_err(failed)?;
         let at = entry.metadata().and_then(|m| m.modified()).map_err(failed)?.into();
