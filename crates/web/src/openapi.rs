@@ -102,6 +102,7 @@ fn successes(op: &Op) -> &'static [(&'static str, &'static str)] {
 }
 
 /// Whether the description names a success of this status for an operation.
+#[must_use]
 pub fn names(op: &Op, status: u16) -> bool {
     successes(op).iter().any(|(named, _)| *named == status.to_string())
 }
