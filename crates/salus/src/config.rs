@@ -63,7 +63,7 @@ pub struct Config {
     /// The stanza of the private cluster, where pgBackRest takes its backups and has its log.
     pub pgbackrest_stanza: Option<String>,
     /// The file of pgBackRest's settings, when not in its own place.
-    pub pgbackrest_config: Option<PathBuf>,
+    pub pgbackrest_file: Option<PathBuf>,
     /// MiB kept beside the private cluster, to be given up when its disk is full; 256 when not set, 0 for none.
     pub ballast_mib: Option<u64>,
     /// File on another volume that lists erased persons; `audit/erasures` of the data directory when not set. No backup
@@ -247,7 +247,7 @@ const VARIABLES: [(&str, &str); 27] = [
     ("SALUS_BACKUP_EVERY", "backup_every"),
     ("SALUS_BACKUP_KEEP", "backup_keep"),
     ("SALUS_PGBACKREST_STANZA", "pgbackrest_stanza"),
-    ("SALUS_PGBACKREST_CONFIG", "pgbackrest_config"),
+    ("SALUS_PGBACKREST_FILE", "pgbackrest_file"),
     ("SALUS_BALLAST_MIB", "ballast_mib"),
     ("SALUS_ERASURE_LEDGER", "erasure_ledger"),
     ("PGSSLROOTCERT", "database_root_certificates"),
@@ -296,7 +296,7 @@ impl Config {
             (&mut config.audit_timestamp_certificates, "SALUS_AUDIT_TIMESTAMP_CERTIFICATES"),
             (&mut config.audit_receipts, "SALUS_AUDIT_RECEIPTS"),
             (&mut config.backup_dir, "SALUS_BACKUP_DIR"),
-            (&mut config.pgbackrest_config, "SALUS_PGBACKREST_CONFIG"),
+            (&mut config.pgbackrest_file, "SALUS_PGBACKREST_FILE"),
             (&mut config.erasure_ledger, "SALUS_ERASURE_LEDGER"),
         ] {
             *place = variable(name).map(PathBuf::from).or(place.take());

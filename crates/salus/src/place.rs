@@ -276,9 +276,9 @@ impl Place {
     /// # Errors
     /// [`Error::Invalid`] for a name that is none.
     pub fn pgbackrest(&self) -> Result<Option<PgBackRest>> {
-        let Config { home, pgbackrest_stanza, pgbackrest_config, .. } = &self.config;
+        let Config { home, pgbackrest_stanza, pgbackrest_file, .. } = &self.config;
         let set = pgbackrest_stanza.as_ref().filter(|_| self.cluster.is_some());
-        set.map(|stanza| PgBackRest::new(home, stanza, pgbackrest_config.as_deref())).transpose()
+        set.map(|stanza| PgBackRest::new(home, stanza, pgbackrest_file.as_deref())).transpose()
     }
 
     /// The list of erased persons outside the database.

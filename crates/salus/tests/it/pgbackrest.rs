@@ -52,7 +52,7 @@ impl Place {
         );
         fs::write(&config, settings).unwrap();
         let out = folder.path("out");
-        let toml = format!("backup_dir = {out:?}\npgbackrest_stanza = \"salus\"\npgbackrest_config = {config:?}\n");
+        let toml = format!("backup_dir = {out:?}\npgbackrest_stanza = \"salus\"\npgbackrest_file = {config:?}\n");
         fs::write(home.join("salus.toml"), toml).unwrap();
         Some(Self { folder, home, recovery, config, owner })
     }
@@ -154,7 +154,7 @@ async fn pgbackrest_takes_backups_that_come_back_with_the_keys_beside_them() {
 async fn elsewhere(place: &Place, beside: &Path, moment: &str) {
     let again = place.folder.path("again");
     let arguments = ["restore", "--from", text(beside), "--to", moment, "--identity", text(&place.recovery)];
-    let output = command(&again, &arguments).env("SALUS_PGBACKREST_CONFIG", &place.config).output().unwrap();
+    let output = command(&again, &arguments).env("SALUS_PGBACKREST_FILE", &place.config).output().unwrap();
     assert!(output.status.success(), "{}", told(&output));
     let cluster = hold(&again);
     let restored = client(&cluster).await;
@@ -169,7 +169,7 @@ async fn expiry(place: &Place, source: &tokio_postgres::Client, (first, beside):
     assert!(!listed.status.success() && told(&listed).contains("does not hold backup"), "{}", told(&listed));
     let target = place.folder.path("target");
     let arguments = ["restore", "--from", text(beside), "--identity", text(&place.recovery)];
-    let output = command(&target, &arguments).env("SALUS_PGBACKREST_CONFIG", &place.config).output().unwrap();
+    let output = command(&target, &arguments).env("SALUS_PGBACKREST_FILE", &place.config).output().unwrap();
     let said = told(&output);
     assert!(!output.status.success(), "{said}");
     assert!(said.contains("does not hold any more"), "{said}");

@@ -68,7 +68,7 @@ impl Restored {
             None => newest(&config, &text, to)?,
         };
         let (home, place) = (config.home.clone(), from.clone());
-        let settings = config.pgbackrest_config.clone();
+        let settings = config.pgbackrest_file.clone();
         let work = move || -> Result<Manifest> {
             let backup = Backup::open(&place, &text)?;
             backup.restore(&home, to, settings.as_deref())?;
