@@ -187,7 +187,7 @@ fn own_body(op: &Op, spare: Option<Uuid>, planted: &Plausible) -> Option<serde_j
         })),
         ("school.stock_count.count" | "school.stock_count.confirm", _) => {
             let mut body = serde_json::json!({"found": "1"});
-            if op.name.ends_with(".count") {
+            if op.name.rsplit('.').next() == Some("count") {
                 body["inventory_id"] = serde_json::json!(planted.row("school.medication_inventory"));
             }
             Some(body)

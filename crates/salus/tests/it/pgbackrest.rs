@@ -28,8 +28,8 @@ impl Place {
     fn new() -> Option<Self> {
         if Command::new("pgbackrest").arg("version").output().is_err() {
             // Not through the test's own output, which is shown only when it fails.
-            writeln!(std::io::stderr(), "SKIPPED backups by pgBackRest: it is not installed (script/setup test)")
-                .unwrap();
+            let said = "SKIPPED backups by pgBackRest: it is not installed (script/setup test)\n";
+            std::io::stderr().write_all(said.as_bytes()).unwrap();
             return None;
         }
         let folder = Folder::new("pgbackrest");
@@ -52,7 +52,8 @@ impl Place {
         );
         fs::write(&config, settings).unwrap();
         let out = folder.path("out");
-        let toml = format!("backup_dir = {out:?}\npgbackrest_stanza = \"salus\"\npgbackrest_file = {config:?}\n");
+        let (out, file) = (out.display(), config.display());
+        let toml = format!("backup_dir = '{out}'\npgbackrest_stanza = 'salus'\npgbackrest_file = '{file}'\n");
         fs::write(home.join("salus.toml"), toml).unwrap();
         Some(Self { folder, home, recovery, config, owner })
     }

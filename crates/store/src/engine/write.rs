@@ -196,8 +196,7 @@ impl Tx {
         let before = self.lock_row(table, id, version).await?;
         let row = NewRow { id, values };
         let mut writing = Writing::new(table, std::slice::from_ref(&row))?;
-        writing.wrong = emptied(table, &row);
-        writing.wrong.extend(moved(table, &row, before.subject));
+        writing.wrong = emptied(table, &row).into_iter().chain(moved(table, &row, before.subject)).collect();
         writing.push(self, table, &row, before.subject)?;
         writing.checked()?;
         let selection = Selection::new(table, &[])?;
@@ -414,8 +413,7 @@ fn moved(table: &Table, row: &NewRow, subject: Option<Uuid>) -> Option<FieldErro
     let column = table.subject.as_deref().filter(|_| table.columns.iter().any(|c| c.subject_bound))?;
     let given = row.values.get(column)?;
     let same = given.as_str().and_then(|text| Uuid::parse_str(text).ok()) == subject;
-    let message = "Cannot be changed: a record stays with the person it is about; make a new one for the other person";
-    (!same).then(|| FieldError::new(column, "not_allowed", message))
+    (!same).then(|| FieldError::new(column, "not_allowed", "A record stays with its person: make one for the other"))
 }
 
 fn required(column: &Column) -> FieldError {
