@@ -281,6 +281,30 @@ async fn what_is_not_known_exactly_is_shown_and_not_judged() {
     assert_eq!(show(&s, &newborn).await["problem"], "NO_BIRTH_DATE");
 }
 
+/// Submits exemptions of a student, wrongly and rightly, and has one approved.
+async fn exempted(s: &School, person: &Ctx, exempt: &str) {
+    // An exemption: a kind the law does not know is refused, one without a document cannot be approved.
+    let submit = async |body: Value| row(s.world.call("school.exemption.submit", Call { body, ..at(exempt) }).await);
+    let body = json!({"kind": "PERSONAL", "issuer": "Parent", "valid_from": "2025-08-01"});
+    assert_eq!(code(submit(body).await), "kind_not_allowed_in_state");
+    let mut body = json!({"kind": "MEDICAL_PERMANENT", "issuer": "Dr. Invented", "valid_from": "2025-08-01"});
+    body["vaccine_groups"] = json!(["Measles and so on"]);
+    assert_eq!(code(submit(body.clone()).await), "not_allowed");
+    body.as_object_mut().unwrap().remove("vaccine_groups");
+    let bare = id(&submit(body.clone()).await.unwrap());
+    let decide = async |verb: &str, id: &str, body: Value| {
+        row(s.world.call_as(person.clone(), &format!("school.exemption.{verb}"), Call { body, ..at(id) }).await)
+    };
+    assert_eq!(code(decide("approve", &bare, Value::Null).await), "document_required");
+    assert_eq!(code(decide("reject", &bare, json!({"reason": " "})).await), "required");
+    assert_eq!(decide("reject", &bare, json!({"reason": "No form"})).await.unwrap().text("status"), "REJECTED");
+    body["number"] = json!("XX-17");
+    let good = id(&submit(body).await.unwrap());
+    assert_eq!(show(s, exempt).await["compliance"]["status"], "NO_RECORD", "submitted is not approved");
+    assert_eq!(decide("approve", &good, Value::Null).await.unwrap().text("status"), "APPROVED");
+    assert_eq!(show(s, exempt).await["compliance"]["status"], "EXEMPT_MEDICAL_PERM");
+}
+
 #[tokio::test]
 async fn requirements_and_exemptions_count_once_approved_and_schools_show_it() {
     let s = school().await;
@@ -317,26 +341,7 @@ async fn requirements_and_exemptions_count_once_approved_and_schools_show_it() {
     assert_eq!((&mmr["status"], &mmr["counted"], &mmr["required"]), (&json!("NONCOMPLIANT"), &json!(1), &json!(2)));
     assert_eq!(show(&s, &whole).await["compliance"]["status"], "COMPLIANT");
 
-    // An exemption: a kind the law does not know is refused, one without a document cannot be approved.
-    let submit = async |body: Value| row(s.world.call("school.exemption.submit", Call { body, ..at(&exempt) }).await);
-    let body = json!({"kind": "PERSONAL", "issuer": "Parent", "valid_from": "2025-08-01"});
-    assert_eq!(code(submit(body).await), "kind_not_allowed_in_state");
-    let mut body = json!({"kind": "MEDICAL_PERMANENT", "issuer": "Dr. Invented", "valid_from": "2025-08-01"});
-    body["vaccine_groups"] = json!(["Measles and so on"]);
-    assert_eq!(code(submit(body.clone()).await), "not_allowed");
-    body.as_object_mut().unwrap().remove("vaccine_groups");
-    let bare = id(&submit(body.clone()).await.unwrap());
-    let decide = async |verb: &str, id: &str, body: Value| {
-        row(s.world.call_as(person.clone(), &format!("school.exemption.{verb}"), Call { body, ..at(id) }).await)
-    };
-    assert_eq!(code(decide("approve", &bare, Value::Null).await), "document_required");
-    assert_eq!(code(decide("reject", &bare, json!({"reason": " "})).await), "required");
-    assert_eq!(decide("reject", &bare, json!({"reason": "No form"})).await.unwrap().text("status"), "REJECTED");
-    body["number"] = json!("XX-17");
-    let good = id(&submit(body).await.unwrap());
-    assert_eq!(show(&s, &exempt).await["compliance"]["status"], "NO_RECORD", "submitted is not approved");
-    assert_eq!(decide("approve", &good, Value::Null).await.unwrap().text("status"), "APPROVED");
-    assert_eq!(show(&s, &exempt).await["compliance"]["status"], "EXEMPT_MEDICAL_PERM");
+    exempted(&s, &person, &exempt).await;
 
     let body = json!({"school_id": s.id});
     let done = told(s.world.call("school.immunization.evaluate", Call { body, ..Call::default() }).await.unwrap().body);
