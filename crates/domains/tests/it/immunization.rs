@@ -355,6 +355,11 @@ async fn requirements_and_exemptions_count_once_approved_and_schools_show_it() {
     );
     assert_eq!(again["evaluated"], json!(4), "a student has one row, which is replaced");
     assert_eq!(count(&s.world, "school.immunization_evaluations").await, 4);
+    schools_show(&s, &none).await;
+}
+
+/// What the dashboard and the list of students say of the four.
+async fn schools_show(s: &School, none: &str) {
     let dashboard = told(s.world.call("school.immunization.dashboard", Call::default()).await.unwrap().body);
     let here = &dashboard["schools"][0];
     for (name, expected) in

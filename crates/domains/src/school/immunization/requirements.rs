@@ -87,6 +87,7 @@ fn rule_of(group: &str, rule: Value, kinds: Value, policy: &Value) -> std::resul
 
 async fn approve(tx: &mut Tx, call: Call) -> Result<Reply> {
     let id = call.id()?;
+    // First whether there is such a row: another tenant's id is answered as one that is not there.
     let before = tx.get(REQUIREMENTS.table, id, &[]).await?;
     if tx.ctx.actor.kind != ActorKind::User {
         let detail = "A person who signed in approves what the law asks for";
