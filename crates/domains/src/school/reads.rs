@@ -17,7 +17,6 @@ const NAME: [&str; 6] = ["pseudonym", "family_name", "given_names", "preferred_n
 /// The reads of this domain.
 #[must_use]
 pub fn reads() -> Vec<Op> {
-    let uuid = json!({"type": "string", "format": "uuid"});
     let op = |path: &str, verb: &str, summary: &str, param: Param| Op {
         method: Method::Get,
         path: format!("/api/v1/clinic/{path}"),
@@ -30,11 +29,7 @@ pub fn reads() -> Vec<Op> {
         output: json!({"type": "object"}),
         run: run(|tx, call| Box::pin(board(tx, call))),
     };
-    let school = Param {
-        name: "school_id".into(),
-        doc: "The school; where the caller works when it is left out".into(),
-        schema: uuid,
-    };
+    let school = of_school("school_id");
     let ids = Param {
         name: "ids".into(),
         doc: format!(
@@ -69,13 +64,30 @@ pub(super) async fn schools(tx: &mut Tx) -> Result<Vec<(Uuid, String)>> {
     Ok(tx.query(sql, &[]).await?.iter().map(|row| (row.get(0), row.get(1))).collect())
 }
 
-async fn board(tx: &mut Tx, call: Call) -> Result<Reply> {
-    let schools = schools(tx).await?;
-    let school = match call.query_value("school_id").filter(|id| !id.is_empty()) {
-        Some(id) => Some(id.parse().map_err(|_| Error::invalid("school_id", "wrong_type", "Is a UUID"))?),
-        None => schools.first().map(|s| s.0),
+/// The parameter that names a school.
+pub(super) fn of_school(name: &str) -> Param {
+    Param {
+        name: name.into(),
+        doc: "The school; where the caller works when it is left out".into(),
+        schema: json!({"type": "string", "format": "uuid"}),
+    }
+}
+
+/// The school that a call names or else where the caller works, and those to choose among.
+///
+/// # Errors
+/// [`Error::Invalid`] on the parameter when it is no id.
+pub(super) async fn chosen(tx: &mut Tx, call: &Call, param: &str) -> Result<(Option<Uuid>, Vec<Value>)> {
+    let mine = schools(tx).await?;
+    let school = match call.query_value(param).filter(|id| !id.is_empty()) {
+        Some(id) => Some(id.parse().map_err(|_| Error::invalid(param, "wrong_type", "Is a UUID"))?),
+        None => mine.first().map(|s| s.0),
     };
-    let all: Vec<Value> = schools.iter().map(|(id, name)| json!({"id": id, "name": name})).collect();
+    Ok((school, mine.iter().map(|(id, name)| json!({"id": id, "name": name})).collect()))
+}
+
+async fn board(tx: &mut Tx, call: Call) -> Result<Reply> {
+    let (school, all) = chosen(tx, &call, "school_id").await?;
     let Some(school) = school else {
         return Ok(Reply::json(json!({"school": null, "schools": all, "open": [], "ended": []})));
     };

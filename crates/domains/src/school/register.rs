@@ -3,11 +3,11 @@
 
 use super::{
     clock,
-    reads::{briefs, schools},
+    reads::{self, briefs},
 };
 use crate::auth;
 use salus_core::{Error, Result};
-use salus_store::{Call, Method, Op, Param, Record, Reply, Row, Tx, run, sql};
+use salus_store::{Call, Method, Op, Record, Reply, Row, Tx, run, sql};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use time::OffsetDateTime;
@@ -31,14 +31,9 @@ pub fn reads() -> Vec<Op> {
         output: json!({"type": "object"}),
         run: run(|tx, call| Box::pin(one(tx, call))),
     };
-    let school = Param {
-        name: "school".into(),
-        doc: "The school; where the caller works when it is left out".into(),
-        schema: json!({"type": "string", "format": "uuid"}),
-    };
     vec![
         Op {
-            params: vec![school],
+            params: vec![reads::of_school("school")],
             run: run(|tx, call| Box::pin(of_school(tx, call))),
             ..op(
                 "medications/register",
@@ -55,12 +50,7 @@ pub fn reads() -> Vec<Op> {
 }
 
 async fn of_school(tx: &mut Tx, call: Call) -> Result<Reply> {
-    let mine = schools(tx).await?;
-    let school: Option<Uuid> = match call.query_value("school").filter(|id| !id.is_empty()) {
-        Some(id) => Some(id.parse().map_err(|_| Error::invalid("school", "wrong_type", "Is a UUID"))?),
-        None => mine.first().map(|s| s.0),
-    };
-    let all: Vec<Value> = mine.iter().map(|(id, name)| json!({"id": id, "name": name})).collect();
+    let (school, all) = reads::chosen(tx, &call, "school").await?;
     let Some(school) = school else {
         return Ok(Reply::json(json!({"school": null, "schools": all, "supplies": []})));
     };

@@ -5,11 +5,11 @@ use super::{
     clock, days,
     doses::TAKEN,
     orders,
-    reads::{briefs, schools},
+    reads::{self, briefs},
 };
 use salus_core::{Error, Result};
 use salus_rules::medication::{self, Limits, Stop};
-use salus_store::{Call, Method, Op, Param, Record, Reply, Row, Tx, run, sql};
+use salus_store::{Call, Method, Op, Record, Reply, Row, Tx, run, sql};
 use serde_json::{Value, json};
 use std::collections::{BTreeSet, HashMap};
 use time::{Date, Duration, OffsetDateTime};
@@ -30,14 +30,9 @@ pub fn reads() -> Vec<Op> {
         output: json!({"type": "object"}),
         run: run(|tx, call| Box::pin(today(tx, call))),
     };
-    let school = Param {
-        name: "school".into(),
-        doc: "The school; where the caller works when it is left out".into(),
-        schema: json!({"type": "string", "format": "uuid"}),
-    };
     vec![
         Op {
-            params: vec![school],
+            params: vec![reads::of_school("school")],
             ..op(
                 "medications/today",
                 "school.medication_round.today",
@@ -58,12 +53,7 @@ pub fn reads() -> Vec<Op> {
 }
 
 async fn today(tx: &mut Tx, call: Call) -> Result<Reply> {
-    let mine = schools(tx).await?;
-    let school: Option<Uuid> = match call.query_value("school").filter(|id| !id.is_empty()) {
-        Some(id) => Some(id.parse().map_err(|_| Error::invalid("school", "wrong_type", "Is a UUID"))?),
-        None => mine.first().map(|s| s.0),
-    };
-    let all: Vec<Value> = mine.iter().map(|(id, name)| json!({"id": id, "name": name})).collect();
+    let (school, all) = reads::chosen(tx, &call, "school").await?;
     let Some(school) = school else {
         return Ok(Reply::json(json!({"school": null, "schools": all, "doses": []})));
     };
