@@ -103,7 +103,8 @@ async fn they_are_filled_in_where_later_ones_were_applied_before() {
     let mut client = database.connect().await;
     let all = Files::embedded().unwrap();
     let mut before = all.clone();
-    before.migrations.retain(|m| !(18..=35).contains(&m.version));
+    // Whoever has 00090 had the tables of the school before.
+    before.migrations.retain(|m| m.version < 90 && !(18..=35).contains(&m.version));
     migrate::up(&mut client, &before, None).await.unwrap();
     let late = migrate::up(&mut client, all, None).await.unwrap();
     assert_eq!(late.iter().filter(|step| step.version.is_some_and(|v| (18..=35).contains(&v))).count(), 18);
