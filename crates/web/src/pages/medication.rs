@@ -13,7 +13,7 @@ use maud::{Markup, html};
 use serde::{Deserialize, Serialize};
 
 /// What may come of a dose besides being given.
-pub const OUTCOMES: [&str; 4] = ["ABSENT", "REFUSED", "HELD", "NOT_AVAILABLE"];
+const OUTCOMES: [&str; 4] = ["ABSENT", "REFUSED", "HELD", "NOT_AVAILABLE"];
 
 /// The round.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]

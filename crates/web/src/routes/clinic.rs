@@ -1,7 +1,7 @@
 //! Today's clinic and its visits. Who is searched for travels in the body of a POST, as everywhere (decision 10).
 
 use super::{
-    frame::{Form, Params, Shown, Visit, by_id, html, messages, text},
+    frame::{Form, Params, Shown, Visit, by_id, filled, html, messages, text},
     home::{items, json_of, texts, with_query},
 };
 use crate::pages::{
@@ -250,7 +250,7 @@ fn version(fields: &BTreeMap<String, String>) -> Option<i32> {
 
 /// What a form says of a visit; `ends` with how it ends.
 fn seen(visit: &Visit, fields: &BTreeMap<String, String>, ends: bool) -> Value {
-    let given = |name: &str| fields.get(name).map(|v| v.trim()).filter(|v| !v.is_empty());
+    let given = |name: &str| filled(fields, name);
     let ticked = |prefix: &str, code: &str| fields.contains_key(&format!("{prefix}-{code}"));
     let mut body = Map::new();
     let symptoms: Vec<&str> = SYMPTOMS.into_iter().filter(|s| ticked("symptom", s)).collect();

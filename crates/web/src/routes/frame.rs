@@ -22,6 +22,7 @@ use maud::Markup;
 use salus_core::{Channel, Ctx, Error, Purpose, Result};
 use salus_domains::auth::Source;
 use salus_store::{Body, Call, Page, Record, dispatch};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -170,6 +171,17 @@ impl Visit {
     pub async fn try_call(&self, op: &str, call: Call) -> Result<Body> {
         let op = self.app.op(op)?;
         dispatch(&self.app.db, op, self.ctx.clone(), call).await.map(|reply| reply.body)
+    }
+
+    /// What an operation told as a view, whose fields have the same names; what is null there is left out.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] as a page when they do not: an empty view would be taken for what is so.
+    pub fn view<T: DeserializeOwned>(&self, mut told: Value) -> Result<T, PageError> {
+        if let Value::Object(members) = &mut told {
+            members.retain(|_, member| !member.is_null());
+        }
+        serde_json::from_value(told).map_err(|e| self.error(Error::internal(e)))
     }
 
     /// Rows of a list operation.
@@ -434,6 +446,11 @@ pub fn messages(locale: Locale, error: &Error) -> (Vec<FieldMessage>, String) {
 pub fn words(locale: Locale, error: &Error) -> String {
     let (fields, general) = messages(locale, error);
     if fields.is_empty() { general } else { fields.into_iter().map(|f| f.message).collect::<Vec<_>>().join("; ") }
+}
+
+/// What a field of a form says; none when it is not there or blank.
+pub fn filled<'a>(fields: &'a BTreeMap<String, String>, name: &str) -> Option<&'a str> {
+    fields.get(name).map(|v| v.trim()).filter(|v| !v.is_empty())
 }
 
 /// A text of a JSON object; empty when it is not there.

@@ -1,7 +1,7 @@
 //! Immunization at school: how schools stand, students by where they stand, and one student with the reason of each verdict.
 
 use super::{
-    frame::{Form, PageError, Params, Shown, Visit, by_id, html, messages, text},
+    frame::{Form, PageError, Params, Shown, Visit, by_id, filled, html, messages, text},
     home::{items, json_of, with_query},
 };
 use crate::pages::{
@@ -19,14 +19,8 @@ use axum::{
 };
 use salus_core::{Error, Result};
 use salus_store::Call;
-use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
-
-/// What an operation told as a view: they have the same names.
-fn view<T: DeserializeOwned>(visit: &Visit, told: Value) -> Result<T, PageError> {
-    serde_json::from_value(told).map_err(|e| visit.error(Error::internal(e)))
-}
 
 /// GET `/immunizations`.
 pub async fn schools(visit: Visit, Query(query): Params) -> Shown {
@@ -42,11 +36,11 @@ pub async fn schools(visit: Visit, Query(query): Params) -> Shown {
 async fn all(visit: &Visit) -> Result<SchoolsView, PageError> {
     let told = json_of(visit.call("school.immunization.dashboard", Call::default()).await?);
     let waiting = told["requirements_waiting"].as_u64().unwrap_or(0);
-    let mut view: SchoolsView = view(visit, told)?;
+    let mut view: SchoolsView = visit.view(told)?;
     if waiting > 0 {
         let listed = visit.page("school.requirement.list", &[("limit", "200")]).await.map_err(|e| visit.error(e))?;
         let rows = listed.rows.iter().filter(|row| row.text("approved_at").is_empty());
-        view.waiting = rows.map(|row| self::view(visit, json!(row))).collect::<Result<_, _>>()?;
+        view.waiting = rows.map(|row| visit.view(json!(row))).collect::<Result<_, _>>()?;
     }
     view.may_write = visit.ctx.may("school.immunization.write");
     view.may_approve = visit.ctx.may("school.exemption.approve");
@@ -92,7 +86,7 @@ pub async fn students(visit: Visit, Query(query): Params) -> Shown {
     let kind = Some(get("kind")).filter(|kind| KINDS.contains(&kind.as_str())).unwrap_or_default();
     let call = with_query(Call::default(), &[("school_id", &school), ("kind", &kind), ("page", &page)]);
     let told = json_of(visit.call("school.immunization.compliance", call).await?);
-    let mut view: StudentsView = view(&visit, told)?;
+    let mut view: StudentsView = visit.view(told)?;
     if !school.is_empty() {
         let call = with_query(Call::default(), &[("school_id", &school)]);
         let here = json_of(visit.call("school.immunization.dashboard", call).await?);
@@ -111,7 +105,7 @@ pub async fn student(visit: Visit, Path(id): Path<String>) -> Shown {
 
 async fn one(visit: &Visit, id: &str) -> Result<VaccinesView, PageError> {
     let told = json_of(visit.call("school.immunization.show", by_id(id)).await?);
-    let mut view: VaccinesView = view(visit, told)?;
+    let mut view: VaccinesView = visit.view(told)?;
     let fields = "pseudonym,family_name,given_names,preferred_name";
     let person = visit.row("medical.patient.get", id, fields).await.map_err(|e| visit.error(e))?;
     let name = patients::name(person.text("family_name"), person.text("given_names"), person.text("preferred_name"));
@@ -125,7 +119,7 @@ async fn one(visit: &Visit, id: &str) -> Result<VaccinesView, PageError> {
 pub async fn submit(Path(id): Path<String>, Form { visit, fields }: Form) -> Shown {
     let mut body = Map::new();
     for name in ["kind", "issuer", "number", "valid_from", "valid_until"] {
-        if let Some(value) = fields.get(name).map(|v| v.trim()).filter(|v| !v.is_empty()) {
+        if let Some(value) = filled(&fields, name) {
             body.insert(name.to_owned(), json!(value));
         }
     }

@@ -2,13 +2,13 @@
 
 use super::{
     clinic::student,
-    frame::{Form, Params, Shown, Visit, by_id, html, messages, text},
+    frame::{Form, PageError, Params, Shown, Visit, by_id, filled, html, messages, text, words},
     home::{items, json_of, with_query},
 };
 use crate::pages::{
     dose::{self, DoseView, EFFECTS, Said, Version},
     layout::Flash,
-    medication::{self, Dose, OUTCOMES, Refused, RoundView},
+    medication::{self, Dose, Refused, RoundView},
     orders::{self, Order, OrdersView},
     parts::Tone,
 };
@@ -34,41 +34,29 @@ pub async fn show(mut visit: Visit, Query(query): Params) -> Shown {
     Ok(html(&medication::render(&view, &visit.shell)))
 }
 
-async fn round(visit: &Visit, school: &str) -> Result<RoundView, super::frame::PageError> {
+async fn round(visit: &Visit, school: &str) -> Result<RoundView, PageError> {
     let call = with_query(Call::default(), &[("school", school)]);
     let reply = json_of(visit.call("school.medication_round.today", call).await?);
     let dose = |value: &Value| {
         let mut plain = value.clone();
         plain["student"] = json!(student(&value["student"], String::new()));
         plain["client_ref"] = json!(visit.app.db.env().id());
-        from::<Dose>(plain)
+        visit.view::<Dose>(plain)
     };
     Ok(RoundView {
         school: text(&reply, "school"),
         day: text(&reply, "day"),
         schools: pairs(&reply, "schools"),
-        doses: items(&reply, "doses").iter().map(dose).collect(),
+        doses: items(&reply, "doses").iter().map(dose).collect::<Result<_, _>>()?,
         is_nurse: visit.ctx.may("school.med.order"),
         refused: Refused::default(),
     })
-}
-
-/// A view of an answer; what is null there is empty here.
-pub fn from<T: serde::de::DeserializeOwned + Default>(mut value: Value) -> T {
-    if let Value::Object(members) = &mut value {
-        members.retain(|_, member| !member.is_null());
-    }
-    serde_json::from_value(value).unwrap_or_default()
 }
 
 /// The rights as a person checks them before a button.
 fn by_eye() -> Value {
     let rights = ["student", "medicine", "dose", "time", "route", "reason", "documentation"];
     Value::Object(rights.into_iter().map(|right| (right.to_owned(), json!("EYE"))).collect())
-}
-
-fn filled<'a>(fields: &'a BTreeMap<String, String>, name: &str) -> Option<&'a str> {
-    fields.get(name).map(|v| v.trim()).filter(|v| !v.is_empty())
 }
 
 /// A time of day of today as an instant.
@@ -89,7 +77,6 @@ pub async fn give(Form { visit, fields }: Form) -> Shown {
     let get = |name: &str| fields.get(name).cloned().unwrap_or_default();
     let (dose, school) = (get("dose"), get("school"));
     let own = |name: &str| filled(&fields, &format!("{name}-{dose}"));
-    let outcome = get("outcome");
     let mut refused = Refused {
         order_id: get("order_id"),
         scheduled_for: get("scheduled_for"),
@@ -99,7 +86,7 @@ pub async fn give(Form { visit, fields }: Form) -> Shown {
     };
     let mut body = json!({
         "order_id": refused.order_id, "scheduled_for": refused.scheduled_for, "client_ref": get("client_ref"),
-        "outcome": if OUTCOMES.contains(&outcome.as_str()) { outcome.as_str() } else { "GIVEN" },
+        "outcome": get("outcome"),
     });
     if !refused.reason.is_empty() {
         body["reason"] = json!(refused.reason);
@@ -124,10 +111,10 @@ pub async fn give(Form { visit, fields }: Form) -> Shown {
 }
 
 /// What a person can do something about, in words; a page of its own for everything else.
-pub fn sentence(visit: &Visit, e: Error) -> Result<String, super::frame::PageError> {
+pub fn sentence(visit: &Visit, e: Error) -> Result<String, PageError> {
     match e {
         Error::Invalid(_) | Error::Conflict { .. } | Error::Refused { .. } | Error::Stale => {
-            Ok(super::frame::words(visit.shell.locale, &e))
+            Ok(words(visit.shell.locale, &e))
         }
         other => Err(visit.error(other)),
     }
@@ -139,17 +126,17 @@ pub async fn one(visit: Visit, Path(id): Path<String>) -> Shown {
     Ok(html(&dose::render(&view, &visit.shell)))
 }
 
-async fn read_dose(visit: &Visit, id: &str) -> Result<DoseView, super::frame::PageError> {
+async fn read_dose(visit: &Visit, id: &str) -> Result<DoseView, PageError> {
     let row = visit.row("school.administration.get", id, "").await.map_err(|e| visit.error(e))?;
     let person = person(visit, row.text("student_id")).await?;
     let query = [("administration_id", id), ("sort", "-created_at")];
     let before = visit.page("school.administration_version.list", &query).await.map_err(|e| visit.error(e))?;
-    let version = |row: &Record| Version {
-        at: row.text("created_at").to_owned(),
-        reason: row.text("reason").to_owned(),
-        said: from(row.get("body").cloned().unwrap_or(Value::Null)),
+    let version = |row: &Record| -> Result<Version, PageError> {
+        let body = row.get("body").filter(|body| !body.is_null()).cloned().unwrap_or_else(|| json!({}));
+        let (at, reason) = (row.text("created_at").to_owned(), row.text("reason").to_owned());
+        Ok(Version { at, reason, said: visit.view(body)? })
     };
-    let said: Said = from(json!(row));
+    let said: Said = visit.view(json!(row))?;
     let taken = matches!(said.outcome.as_str(), "GIVEN" | "SELF_ADMINISTERED" | "VOMITED");
     let own = row.text("administered_by") == visit.ctx.actor.id.to_string();
     Ok(DoseView {
@@ -159,12 +146,12 @@ async fn read_dose(visit: &Visit, id: &str) -> Result<DoseView, super::frame::Pa
         may_correct: !matches!(said.outcome.as_str(), "" | "MISSED") && (own || visit.ctx.may("school.med.order")),
         was_corrected: row.get("error_flag") == Some(&json!(true)),
         said,
-        before: before.rows.iter().map(version).collect(),
+        before: before.rows.iter().map(version).collect::<Result<_, _>>()?,
         ..DoseView::default()
     })
 }
 
-async fn person(visit: &Visit, student: &str) -> Result<Value, super::frame::PageError> {
+async fn person(visit: &Visit, student: &str) -> Result<Value, PageError> {
     let reply = json_of(visit.call("school.medication_round.student", by_id(student)).await?);
     Ok(reply["student"].clone())
 }
@@ -199,17 +186,17 @@ pub async fn of_student(visit: Visit, Path(id): Path<String>) -> Shown {
     Ok(html(&orders::render(&view, &visit.shell)))
 }
 
-async fn read_orders(visit: &Visit, id: &str) -> Result<OrdersView, super::frame::PageError> {
+async fn read_orders(visit: &Visit, id: &str) -> Result<OrdersView, PageError> {
     let reply = json_of(visit.call("school.medication_round.student", by_id(id)).await?);
     let order = |value: &Value| {
         let mut plain = value.clone();
         plain["client_ref"] = json!(visit.app.db.env().id());
-        from::<Order>(plain)
+        visit.view::<Order>(plain)
     };
     let values = BTreeMap::from([("valid_from".to_owned(), visit.shell.today.clone())]);
     Ok(OrdersView {
         student: student(&reply["student"], String::new()),
-        orders: items(&reply, "orders").iter().map(order).collect(),
+        orders: items(&reply, "orders").iter().map(order).collect::<Result<_, _>>()?,
         is_nurse: visit.ctx.may("school.med.order"),
         values,
         ..OrdersView::default()
@@ -291,7 +278,8 @@ pub async fn order(Path((id, order, verb)): Path<(String, String, String)>, Form
             let body = json!({"reason": own("reason")});
             let op = match fields.get("verb").map(String::as_str) {
                 Some("suspend") => "school.medication_order.suspend",
-                _ => "school.medication_order.discontinue",
+                Some("discontinue") => "school.medication_order.discontinue",
+                _ => return Err(visit.error(Error::NotFound)),
             };
             visit.try_call(op, Call { body, if_match: version, ..by_id(&order) }).await.map(|_| ())
         }

@@ -1,7 +1,7 @@
 //! Identity providers as an administrator adds and changes them. Signing in by one is in [`super::provider`].
 
 use super::{
-    frame::{Form, Shown, Visit, by_id, html, messages},
+    frame::{Form, Shown, Visit, by_id, filled, html, messages},
     provider::redirect,
 };
 use crate::pages::providers::{self, Provider, ProvidersView};
@@ -108,7 +108,7 @@ async fn settled(visit: &Visit, headers: &HeaderMap, form: Provider, done: Resul
 
 /// POST `/identity-providers/{id}/secret`.
 pub async fn secret(Path(id): Path<String>, headers: HeaderMap, Form { visit, fields }: Form) -> Shown {
-    let secret = fields.get("client_secret").map(|v| v.trim()).filter(|v| !v.is_empty());
+    let secret = filled(&fields, "client_secret");
     let call = Call { body: json!({"client_secret": secret}), ..by_id(&id) };
     visit.call("auth.identity_provider.set_secret", call).await?;
     let Ok(row) = visit.row("auth.identity_provider.get", &id, FIELDS).await else {

@@ -2,9 +2,9 @@
 
 use super::{
     clinic::student,
-    frame::{Form, PageError, Params, Shown, Visit, by_id, html, messages, text},
+    frame::{Form, PageError, Params, Shown, Visit, by_id, filled, html, messages, text},
     home::{items, json_of, with_query},
-    medication::{from, pairs, sentence},
+    medication::{pairs, sentence},
 };
 use crate::pages::register::{self, Entry, RegisterView, Supply, SupplyView, Waiting};
 use axum::{
@@ -12,7 +12,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Redirect},
 };
-use salus_core::Result;
+use salus_core::{Error, Result};
 use salus_store::{Body, Call};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -29,16 +29,16 @@ async fn read(visit: &Visit, school: &str) -> Result<RegisterView, PageError> {
     Ok(RegisterView {
         school: text(&reply, "school"),
         schools: pairs(&reply, "schools"),
-        supplies: items(&reply, "supplies").iter().map(supply).collect(),
+        supplies: items(&reply, "supplies").iter().map(|one| supply(visit, one)).collect::<Result<_, _>>()?,
         is_nurse: visit.ctx.may("school.med.order"),
         error: String::new(),
     })
 }
 
-fn supply(value: &Value) -> Supply {
+fn supply(visit: &Visit, value: &Value) -> Result<Supply, PageError> {
     let mut plain = value.clone();
     plain["student"] = json!(student(&value["student"], String::new()));
-    from(plain)
+    visit.view(plain)
 }
 
 /// GET `/medications/register/{id}`.
@@ -57,8 +57,8 @@ async fn read_one(visit: &Visit, id: &str) -> Result<SupplyView, PageError> {
         is_own: text(value, "by") == me,
     };
     Ok(SupplyView {
-        supply: supply(&reply),
-        entries: items(&reply, "entries").into_iter().map(from::<Entry>).collect(),
+        supply: supply(visit, &reply)?,
+        entries: items(&reply, "entries").into_iter().map(|one| visit.view::<Entry>(one)).collect::<Result<_, _>>()?,
         waiting: items(&reply, "waiting").iter().map(waiting).collect(),
         staff: pairs(&reply, "staff"),
         is_nurse: visit.ctx.may("school.med.order"),
@@ -89,7 +89,7 @@ pub async fn receive(Form { visit, fields }: Form) -> Shown {
 
 /// POST `/medications/register/{id}/{verb}`.
 pub async fn act(Path((id, verb)): Path<(String, String)>, Form { visit, fields }: Form) -> Shown {
-    let said = |name: &str| fields.get(name).map(|v| v.trim()).filter(|v| !v.is_empty());
+    let said = |name: &str| filled(&fields, name);
     let told = match verb.as_str() {
         "count" => {
             let body = json!({"inventory_id": id, "found": number(&fields, "found")});
@@ -100,11 +100,16 @@ pub async fn act(Path((id, verb)): Path<(String, String)>, Form { visit, fields 
             let body = json!({"found": number(&fields, &format!("found-{count}"))});
             visit.try_call("school.stock_count.confirm", Call { body, ..by_id(count) }).await
         }
-        _ => {
-            let op = if said("verb") == Some("return") { "school.stock.return" } else { "school.stock.waste" };
+        "gone" => {
+            let op = match said("verb") {
+                Some("return") => "school.stock.return",
+                Some("waste") => "school.stock.waste",
+                _ => return Err(visit.error(Error::NotFound)),
+            };
             let body = json!({"quantity": number(&fields, "quantity"), "witness_id": said("witness_id"), "reason": said("reason")});
             visit.try_call(op, Call { body, ..by_id(&id) }).await
         }
+        _ => Err(Error::NotFound),
     };
     match told {
         Ok(_) => Ok(Redirect::to(&format!("/medications/register/{id}")).into_response()),

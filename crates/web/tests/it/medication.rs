@@ -71,6 +71,13 @@ impl District {
 async fn a_dose_is_given_by_one_tap_and_a_late_one_with_a_reason() {
     let d = District::new().await;
     let due = d.dose("Cetirizine").await;
+    for unknown in ["REFUSD", ""] {
+        assert_eq!(
+            d.give(&due, unknown, "x").await.0,
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "no dose is given by {unknown}"
+        );
+    }
     for right in ["Student", "Medicine", "Dose", "Route", "Time"] {
         assert!(due.contains(&format!("<dt>{right}</dt>")), "{right}: {due}");
     }
@@ -146,7 +153,13 @@ async fn an_order_is_drafted_completed_put_in_force_and_stopped() {
     assert_eq!(status, StatusCode::SEE_OTHER, "{page}");
     assert!(d.dose("Loratadine").await.contains("Due now"), "it is in the round");
     let why = format!("reason-{order}");
-    let (status, page) = send(&format!("/orders/{order}/stop"), &[(&why, "PRESCRIBER"), ("verb", "suspend")]).await;
+    let stop = format!("/orders/{order}/stop");
+    assert_eq!(
+        send(&stop, &[(&why, "PRESCRIBER"), ("verb", "end")]).await.0,
+        StatusCode::NOT_FOUND,
+        "nothing by default"
+    );
+    let (status, page) = send(&stop, &[(&why, "PRESCRIBER"), ("verb", "suspend")]).await;
     assert_eq!(status, StatusCode::SEE_OTHER, "{page}");
     let page = d.page("/medications").await;
     assert!(!page.split("id=\"done\"").next().unwrap().contains("Loratadine"), "a suspended order gives nothing to do");
@@ -176,4 +189,22 @@ async fn a_count_is_begun_by_one_nurse_and_confirmed_by_another() {
     assert_eq!(confirm("28").await.status, StatusCode::SEE_OTHER);
     let page = d.page(&address).await;
     assert!(page.contains("28 tablet") && page.contains("Counted"), "{page}");
+    let witness = page
+        .split("name=\"witness_id\"")
+        .nth(1)
+        .unwrap()
+        .split("<option value=\"")
+        .find_map(|o| o.split('"').next().filter(|id| id.len() == 36));
+    for (verb, what) in [("gone", "lost"), ("burn", "waste")] {
+        let fields = [
+            ("_csrf", d.csrf.as_str()),
+            ("verb", what),
+            ("quantity", "1"),
+            ("reason", "x"),
+            ("witness_id", witness.unwrap()),
+        ];
+        let told = d.nurse.submit(&format!("{address}/{verb}"), &fields).await;
+        assert_eq!(told.status, StatusCode::NOT_FOUND, "{verb} {what}");
+    }
+    assert!(d.page(&address).await.contains("28 tablet"), "nothing was taken");
 }
