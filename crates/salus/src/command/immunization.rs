@@ -59,8 +59,8 @@ pub enum ImmunizationCommand {
 pub async fn run(place: &Place, command: ImmunizationCommand) -> Result<Outcome> {
     match command {
         ImmunizationCommand::ImportSchedule { folder, tenant, authority, version } => {
-            let version = version.map_or_else(|| version_of(&folder), Ok)?;
             let files = supporting_files(&folder)?;
+            let version = version.map_or_else(|| version_of(&folder), Ok)?;
             let db = place.db().await?;
             import(&db, place.tenant(&db, &tenant).await?, files, (authority, version)).await
         }
