@@ -111,7 +111,7 @@ pub fn jobs(carriers: &Arc<auth::Carriers>, outbound: &Outbound) -> Result<Jobs>
     let mut all = kernel::jobs();
     all.extend(auth::jobs(carriers));
     all.extend(exchange::jobs(outbound));
-    all.extend(school::jobs());
+    all.extend(school::jobs(carriers));
     all.extend(compliance::jobs());
     Jobs::new(all, |tx| Box::pin(auth::timezone(tx)))
 }

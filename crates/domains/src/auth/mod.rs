@@ -59,6 +59,7 @@ pub use glass_log::reads as glass_reads;
 pub use grant::guarded;
 pub use held::{Held, held};
 pub use modules::{ALWAYS, MODULES, closed_modules};
+pub(crate) use notify::family_letter;
 pub use notify::{
     Carrier, Carriers, Choice, Inbox, Item, Language, Letter, Medium, Notice, Seat, Simulator, SmsWebhook, Smtp,
     choices, choose, inbox, jobs, living, mark_read, notify, notify_self, redeem, ticket, title, unread,

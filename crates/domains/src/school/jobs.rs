@@ -4,7 +4,7 @@
 //! Immunizations are judged anew every night, school by school.
 
 use super::{doses, immunization, orders, stock, visits};
-use crate::auth::{self, Notice};
+use crate::auth::{self, Carriers, Notice};
 use salus_core::Result;
 use salus_store::{
     Tx,
@@ -17,8 +17,9 @@ use uuid::Uuid;
 
 /// The jobs of this domain.
 #[must_use]
-pub fn jobs() -> Vec<Job> {
-    vec![
+pub fn jobs(carriers: &Arc<Carriers>) -> Vec<Job> {
+    let mut all = immunization::reminder_jobs(carriers);
+    all.extend([
         Job {
             name: "school.watch_visits",
             when: When::Cron("*/10 * * * *"),
@@ -67,7 +68,8 @@ pub fn jobs() -> Vec<Job> {
             retry: Retry::default(),
             work: Work::local(|tx, task| Box::pin(stock::tell_mismatch(tx, task))),
         },
-    ]
+    ]);
+    all
 }
 
 /// Ends the orders whose last day is over, then makes the doses of the others due.

@@ -134,10 +134,10 @@ pub const RESOURCES: &[Resource] = &[
         ..shown("school.outbreak_case_clusters", "school/outbreak-clusters", "school.cluster", "school.outbreak.read")
     },
     Resource {
-        filters: &["student_id", "status"],
+        filters: &["student_id", "status", "reason", "send_at"],
         ..shown(
             "school.immunization_reminders",
-            "school/immunization-reminders",
+            "immunizations/reminders",
             "school.reminder",
             "school.immunization.read",
         )

@@ -16,8 +16,8 @@ use uuid::Uuid;
 
 /// A carrier that keeps what it carried, after failing so often.
 #[derive(Clone, Default)]
-struct Kept {
-    letters: Arc<Mutex<Vec<Letter>>>,
+pub struct Kept {
+    pub letters: Arc<Mutex<Vec<Letter>>>,
     failures: Arc<Mutex<u32>>,
 }
 
@@ -41,14 +41,14 @@ impl Carrier for Kept {
 }
 
 impl Kept {
-    fn to(&self) -> Vec<String> {
+    pub fn to(&self) -> Vec<String> {
         let mut to: Vec<String> = self.letters.lock().unwrap().iter().map(|l| l.to.clone()).collect();
         to.sort_unstable();
         to
     }
 }
 
-fn dispatcher(world: &World, carriers: Carriers) -> Dispatcher {
+pub fn dispatcher(world: &World, carriers: Carriers) -> Dispatcher {
     let jobs = salus_domains::jobs(&Arc::new(carriers), &Outbound::new(Rules::default()).unwrap()).unwrap();
     Dispatcher::new(world.db.clone(), Arc::new(jobs), Pace::default())
 }

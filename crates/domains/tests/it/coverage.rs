@@ -195,6 +195,9 @@ fn own_body(op: &Op, spare: Option<Uuid>, planted: &Plausible) -> Option<serde_j
         }
         ("school.medication_order.change", _) => Some(serde_json::json!({"storage": "north_canary"})),
         ("school.immunization.evaluate", _) => Some(serde_json::json!({"school_id": planted.row("school.schools")})),
+        ("school.reminder.arrange", _) => {
+            Some(serde_json::json!({"action": "cancel", "school_id": planted.row("school.schools")}))
+        }
         ("school.immunization.forecast", _) => Some(serde_json::json!({"on": "2026-03-02"})),
         ("school.immunization.add", _) => {
             Some(serde_json::json!({"cvx": "03", "given_on": "2025-09-01", "lot": "north_canary"}))

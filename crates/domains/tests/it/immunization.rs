@@ -56,7 +56,7 @@ fn told(body: Body) -> Value {
 }
 
 /// A student who was born on a day.
-async fn student(s: &School, number: &str, birth: &str, grade: &str) -> String {
+pub async fn student(s: &School, number: &str, birth: &str, grade: &str) -> String {
     let body = json!({"family_name": "Quillfeather", "birth_date": birth, "sex": "F"});
     let patient = id(&s.world.create("medical.patient.create", body).await);
     let body = json!({"patient_id": patient, "student_number": number, "school_id": s.id, "grade": grade});
@@ -95,7 +95,7 @@ fn group<'a>(shown: &'a Value, name: &str) -> &'a Value {
 }
 
 /// Two requirements of an invented state for grade 4, approved.
-async fn requirements(s: &School) {
+pub async fn requirements(s: &School) {
     let list = json!([
         {"state": "XX", "school_year_from": 2025, "checkpoint": "TK_K_ENTRY", "grades": ["4"], "vaccine_group": "MMR",
          "rule": {"any": [{"doses": 2, "each_on_or_after": "12m"}], "grace_days": 4, "contains_measles": true},
@@ -117,7 +117,7 @@ async fn requirements(s: &School) {
 }
 
 /// A person of the district who signed in.
-async fn supervisor(s: &School) -> Ctx {
+pub async fn supervisor(s: &School) -> Ctx {
     let mut tx = s.world.db.begin(s.world.operator(), false).await.unwrap();
     let new = NewUser { email: "lead@north.example".into(), display_name: "Lead".into(), roles: vec![] };
     let user = auth::invite(&mut tx, &new).await.unwrap().user;
@@ -128,7 +128,7 @@ async fn supervisor(s: &School) -> Ctx {
     ctx
 }
 
-async fn approve_requirements(s: &School, by: &Ctx) {
+pub async fn approve_requirements(s: &School, by: &Ctx) {
     let listed = s.world.call("school.requirement.list", Call::default()).await.unwrap();
     let Body::Page(page) = listed.body else { panic!("no page") };
     for row in page.rows {
@@ -137,7 +137,7 @@ async fn approve_requirements(s: &School, by: &Ctx) {
 }
 
 /// A school with the release in use.
-async fn school() -> School {
+pub async fn school() -> School {
     let s = School::new().await;
     import(&s.world, supporting_data(), "ACIP_CDC", "4.64").await.unwrap();
     s
@@ -438,7 +438,7 @@ async fn every_school_is_judged_when_a_schedule_comes_into_use() {
     assert_eq!(count(&s.world, "school.immunization_evaluations").await, 1);
 }
 
-async fn add(s: &School, student: &str, body: Value) -> Result<Value, Error> {
+pub async fn add(s: &School, student: &str, body: Value) -> Result<Value, Error> {
     let call = Call { body, ..at(student) };
     row(s.world.call("school.immunization.add", call).await).map(|made| json!(made))
 }

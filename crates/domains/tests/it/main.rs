@@ -22,6 +22,7 @@ mod patients;
 mod plausible;
 mod proofs;
 mod registers;
+mod reminders;
 mod role_library;
 mod rows;
 mod sign_in;

@@ -18,6 +18,7 @@ pub use deliver::jobs;
 pub use inbox::{Choice, Inbox, Item, choices, choose, inbox, mark_read, notify_self, unread};
 pub use sms::SmsWebhook;
 pub use smtp::Smtp;
+pub(crate) use texts::family_letter;
 pub use texts::{Language, title};
 pub use ticket::{Seat, living, redeem, ticket};
 

@@ -103,11 +103,23 @@ pub fn title(language: Language, key: &str) -> &'static str {
     language.pick(known.unwrap_or(OTHER))
 }
 
+const FAMILY: [&str; 3] = [
+    "{organization}: a health record notice waits for your family.",
+    "{organization}: un aviso del registro de salud espera a su familia.",
+    "{organization}: um aviso do registro de saúde espera por sua família.",
+];
+
 /// Subject and text of an e-mail: no more than that something waits.
 pub(super) fn mail(language: Language, organization: &str, link: &str) -> (String, String) {
     let waits = language.pick(WAITS).replace("{organization}", organization);
     let text = format!("{waits}\n\n{}\n{link}\n\n-- \n{}\n", language.pick(OPEN), language.pick(WHY));
     (waits.trim_end_matches('.').to_owned(), text)
+}
+
+/// Subject and text for a family, by e-mail or SMS: that a notice about a health record waits, and where.
+pub(crate) fn family_letter(language: Language, organization: &str, link: &str) -> (String, String) {
+    let waits = language.pick(FAMILY).replace("{organization}", organization);
+    (waits.trim_end_matches('.').to_owned(), format!("{waits} {link}").trim_end().to_owned())
 }
 
 /// The text of an SMS.

@@ -12,6 +12,7 @@ mod evaluate;
 mod exemptions;
 mod facts;
 mod judge;
+mod reminders;
 mod requirements;
 mod schedules;
 mod students;
@@ -22,6 +23,7 @@ pub use requirements::{REQUIREMENTS, import as import_requirements};
 pub use schedules::{RELEASES, activate, import as import_schedule};
 
 pub(super) use evaluate::{all_schools, job_of_school};
+pub(super) use reminders::jobs as reminder_jobs;
 
 use salus_core::Result;
 use salus_store::{Catalog, Op};
@@ -36,6 +38,7 @@ pub(super) fn actions(catalog: &Catalog) -> Result<Vec<Op>> {
     all.push(evaluate::action());
     all.push(students::forecast());
     all.extend(doses::actions(catalog)?);
+    all.push(reminders::action());
     Ok(all)
 }
 
