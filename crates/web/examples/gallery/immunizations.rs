@@ -1,7 +1,7 @@
 //! How schools stand with immunization, students by where they stand, and one student.
 
 use super::from;
-use salus_web::pages::{Shell, immunizations, vaccines};
+use salus_web::pages::{Shell, immunizations, reminders as page, vaccines};
 use serde_json::{Value, json};
 
 fn release() -> Value {
@@ -106,4 +106,25 @@ pub fn unjudged(shell: &Shell) -> String {
 pub fn undated(shell: &Shell) -> String {
     let view = json!({"student_id": "p1", "name": "Quillfeather, Marisol", "on": "2026-03-02", "problem": "NO_BIRTH_DATE", "schedule": release()});
     vaccines::render(&from(view), shell).into_string()
+}
+
+pub fn reminders(shell: &Shell) -> String {
+    let became =
+        |status: &str, why: &str, count: u64| json!({"status": status, "suppression_reason": why, "count": count});
+    let view = json!({
+        "school": "s1", "school_name": "Sampleton Invented Elementary", "families": 12, "messages": 21, "without_contact": 3,
+        "already_waiting": 4, "not_needed": 381,
+        "samples": [
+            {"language": "en", "families": 8, "text": "Sampleton Invented Clinics: a health record notice waits for your family. …"},
+            {"language": "es", "families": 4, "text": "Sampleton Invented Clinics: un aviso del registro de salud espera a su familia. …"},
+        ],
+        "became": [became("CANCELLED", "told_lately", 2), became("COMPLETED", "not_needed", 5), became("FAILED", "no_reachable_contact", 1),
+                   became("PENDING", "", 9), became("SENT", "", 14)],
+    });
+    page::render(&from(view), shell).into_string()
+}
+
+pub fn unreachable(shell: &Shell) -> String {
+    page::render(&from(json!({"school": "s1", "school_name": "Sampleton Invented Elementary", "error": "None of these families has a guardian with custody"})), shell)
+        .into_string()
 }

@@ -54,6 +54,8 @@ pub(crate) const PAGES: &[Page] = &[
     ("immunizations-none", "/immunizations", immunizations::no_school),
     ("immunizations-students", "/immunizations/students", immunizations::students),
     ("immunizations-nobody", "/immunizations/students", immunizations::nobody),
+    ("reminders", "/immunizations/reminders?school=s1", immunizations::reminders),
+    ("reminders-none", "/immunizations/reminders?school=s1", immunizations::unreachable),
     ("vaccines", "/students/p1/immunizations", immunizations::student),
     ("vaccines-unjudged", "/students/p1/immunizations", immunizations::unjudged),
     ("vaccines-undated", "/students/p1/immunizations", immunizations::undated),

@@ -313,6 +313,8 @@ pub struct StudentsView {
     pub total: u64,
     /// The students of this page.
     pub data: Vec<Student>,
+    /// Whether the person may arrange reminders.
+    pub may_write: bool,
 }
 
 /// A student of the list.
@@ -408,7 +410,11 @@ pub fn students(view: &StudentsView, shell: &Shell) -> Markup {
         shell,
         &Head::new(t.students).under(t.title, "/immunizations"),
         &html! {
-            header class="page-head" { div { h1 { (if view.school_name.is_empty() { t.students } else { &view.school_name }) } p class="lead" { (t.students) } } }
+            header class="page-head" { div { h1 { (if view.school_name.is_empty() { t.students } else { &view.school_name }) } p class="lead" { (t.students) } }
+                @if view.may_write && !view.school.is_empty() {
+                    a class="button quiet" href={ "/immunizations/reminders?school=" (view.school) } { (t.reminders) }
+                }
+            }
             (parts::tabs(shell, t.students, &tabs))
             section class="card" aria-label=(t.students) {
                 @if view.data.is_empty() { (parts::empty(t.nobody, "", None)) } @else { (people(view, shell)) }

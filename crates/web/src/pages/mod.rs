@@ -40,6 +40,7 @@ pub mod patients;
 pub mod providers;
 pub mod record;
 pub mod register;
+pub mod reminders;
 pub mod results;
 pub mod roles;
 pub mod rules;

@@ -1,7 +1,7 @@
 //! Immunization at school: how schools stand, students by where they stand, and one student with the reason of each verdict.
 
 use super::{
-    frame::{Form, PageError, Params, Shown, Visit, by_id, filled, html, messages, text},
+    frame::{Form, PageError, Params, Shown, Visit, by_id, filled, html, messages, text, words},
     home::{items, json_of, with_query},
 };
 use crate::pages::{
@@ -10,6 +10,7 @@ use crate::pages::{
     layout::Flash,
     parts::Tone,
     patients,
+    reminders::{self, Became, RemindersView},
     vaccines::{self, VaccinesView},
 };
 use axum::{
@@ -94,7 +95,56 @@ pub async fn students(visit: Visit, Query(query): Params) -> Shown {
     }
     view.school = school;
     view.kind = kind;
+    view.may_write = visit.ctx.may("school.immunization.write");
     Ok(html(&pages::students(&view, &visit.shell)))
+}
+
+/// GET `/immunizations/reminders`.
+pub async fn reminders(visit: Visit, Query(query): Params) -> Shown {
+    let view = arranged(&visit, query.get("school").cloned().unwrap_or_default()).await?;
+    Ok(html(&reminders::render(&view, &visit.shell)))
+}
+
+/// POST `/immunizations/reminders`.
+pub async fn remind(Form { visit, fields }: Form) -> Shown {
+    let school = fields.get("school").cloned().unwrap_or_default();
+    let body = json!({"action": fields.get("action"), "school_id": school});
+    match visit.try_call("school.reminder.arrange", Call { body, ..Call::default() }).await {
+        Ok(_) => Ok(Redirect::to(&format!("/immunizations/reminders?school={school}#became")).into_response()),
+        Err(e @ (Error::Invalid(_) | Error::Conflict { .. })) => {
+            let mut view = arranged(&visit, school).await?;
+            view.error = words(visit.shell.locale, &e);
+            let status = StatusCode::from_u16(e.status()).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
+            Ok((status, html(&reminders::render(&view, &visit.shell))).into_response())
+        }
+        Err(e) => Err(visit.error(e)),
+    }
+}
+
+/// What would be sent now, and what became of what was.
+async fn arranged(visit: &Visit, school: String) -> Result<RemindersView, PageError> {
+    let body = json!({"action": "create", "school_id": school, "dry_run": true});
+    let mut view = match visit.try_call("school.reminder.arrange", Call { body, ..Call::default() }).await {
+        Ok(told) => visit.view::<RemindersView>(json_of(told))?,
+        // That nobody can be reached is something to be told, not a page that fails.
+        Err(Error::Invalid(fields)) if fields.iter().any(|f| f.code == "no_reachable_contact") => {
+            RemindersView { error: words(visit.shell.locale, &Error::Invalid(fields)), ..RemindersView::default() }
+        }
+        Err(e) => return Err(visit.error(e)),
+    };
+    let call = with_query(Call::default(), &[("school_id", &school)]);
+    let here = json_of(visit.call("school.immunization.dashboard", call).await?);
+    view.school_name = items(&here, "schools").first().map(|s| text(s, "name")).unwrap_or_default();
+    let query = [("limit", "200"), ("sort", "-created_at"), ("fields", "status,suppression_reason")];
+    let listed = visit.page("school.reminder.list", &query).await.map_err(|e| visit.error(e))?;
+    let mut counted: BTreeMap<(String, String), u64> = BTreeMap::new();
+    for row in listed.rows {
+        *counted.entry((row.text("status").to_owned(), row.text("suppression_reason").to_owned())).or_default() += 1;
+    }
+    let became = |((status, suppression_reason), count)| Became { status, suppression_reason, count };
+    view.became = counted.into_iter().map(became).collect();
+    view.school = school;
+    Ok(view)
 }
 
 /// GET `/students/{id}/immunizations`.

@@ -114,6 +114,7 @@ fn school() -> Router<Arc<App>> {
         .route("/clinic/visits/{id}/check-out", post(clinic::check_out))
         .route("/immunizations", get(immunizations::schools))
         .route("/immunizations/students", get(immunizations::students))
+        .route("/immunizations/reminders", get(immunizations::reminders).post(immunizations::remind))
         .route("/immunizations/evaluate", post(immunizations::evaluate))
         .route("/immunizations/requirements/{id}/approve", post(immunizations::approve_requirement))
         .route("/students/{id}/immunizations", get(immunizations::student).post(immunizations::add))

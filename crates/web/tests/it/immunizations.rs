@@ -68,6 +68,7 @@ async fn a_nurse_sees_who_lacks_doses_and_why_and_approves_an_exemption() {
         assert!(student.contains(shown), "{shown}");
     }
 
+    remind(&nurse, &id, &csrf).await;
     write_down(&nurse, address, &csrf).await;
     exempt(&nurse, address, &csrf).await;
     let list = nurse.get(&format!("/immunizations/students?school={id}&kind=exempt")).await.text();
@@ -82,6 +83,38 @@ async fn a_nurse_sees_who_lacks_doses_and_why_and_approves_an_exemption() {
     let office = app.session("larkspur", tenant, "sis_coordinator").await;
     assert_eq!(office.get("/immunizations").await.status, StatusCode::FORBIDDEN);
     assert!(!office.get("/").await.text().contains("href=\"/immunizations\""));
+}
+
+/// Looks at what reminders would be sent, arranges them, and calls them off.
+async fn remind(nurse: &Caller, school: &str, csrf: &str) {
+    let address = format!("/immunizations/reminders?school={school}");
+    assert!(
+        nurse.get(&format!("/immunizations/students?school={school}")).await.text().contains(&address),
+        "the list leads there"
+    );
+    let page = nurse.get(&address).await.text();
+    for shown in [
+        "families would be told",
+        "a health record notice waits",
+        "Arrange these reminders",
+        "No reminder was arranged",
+    ] {
+        assert!(page.contains(shown), "{shown}: {page}");
+    }
+    let fields = |action| [("_csrf", csrf), ("school", school), ("action", action)];
+    assert_eq!(nurse.submit("/immunizations/reminders", &fields("create")).await.status, StatusCode::SEE_OTHER);
+    let page = nurse.get(&address).await.text();
+    assert!(
+        page.contains("Waits for its day") && page.contains("Call off what waits") && !page.contains("Arrange these"),
+        "{page}"
+    );
+    assert_eq!(nurse.submit("/immunizations/reminders", &fields("cancel")).await.status, StatusCode::SEE_OTHER);
+    assert!(nurse.get(&address).await.text().contains("Called off"));
+    assert_eq!(
+        nurse.submit("/immunizations/reminders", &fields("shout")).await.status,
+        StatusCode::UNPROCESSABLE_ENTITY
+    );
+    assert_eq!(nurse.get("/immunizations/reminders?school=nowhere").await.status, StatusCode::UNPROCESSABLE_ENTITY);
 }
 
 /// Writes down a dose from a card, wrongly and rightly, corrects it and takes it back.

@@ -5,6 +5,13 @@ use super::Locale;
 
 /// English with `{}` for what varies; Spanish and Portuguese with the same in the same order.
 const SENTENCES: &[(&str, [&str; 2])] = &[
+    (
+        "None of these families has a guardian with custody who may be told about health and has a telephone or e-mail address: enter one with the student's contacts",
+        [
+            "Ninguna de estas familias tiene un tutor con custodia que pueda recibir información de salud y tenga teléfono o correo: ingrese uno en los contactos del estudiante",
+            "Nenhuma destas famílias tem um responsável com guarda que possa receber informação de saúde e tenha telefone ou e-mail: registre um nos contatos do estudante",
+        ],
+    ),
     ("Is a CVX code such as 03", ["Es un código CVX como 03", "É um código CVX como 03"]),
     (
         "The schedule in use has no vaccine {}: look at the card again",

@@ -130,6 +130,29 @@ texts! {
         source_07: "a school's record", "el registro de una escuela", "o registro de uma escola";
         source_08: "a public agency", "un organismo público", "um órgão público";
         correct: "Correct", "Corregir", "Corrigir";
+        reminders: "Reminders to families", "Recordatorios a las familias", "Lembretes às famílias";
+        would_send: "What would be sent", "Qué se enviaría", "O que seria enviado";
+        would_reach: "{families} families would be told, in {messages} messages.", "Se avisaría a {families} familias, en {messages} mensajes.", "{families} famílias seriam avisadas, em {messages} mensagens.";
+        reminder_rules: "Between 9:00 and 20:00 at the school, at most one message a week to a family, and none once it is not needed. A deadline is told 30, 14, 7 and 1 days before.", "Entre las 9:00 y las 20:00 de la escuela, a lo sumo un mensaje por semana a cada familia, y ninguno cuando ya no hace falta. Un plazo se avisa 30, 14, 7 y 1 días antes.", "Entre 9:00 e 20:00 na escola, no máximo uma mensagem por semana a cada família, e nenhuma quando já não é preciso. Um prazo é avisado 30, 14, 7 e 1 dias antes.";
+        nobody_to_remind: "No family needs a reminder.", "Ninguna familia necesita un recordatorio.", "Nenhuma família precisa de lembrete.";
+        families_in: "To {n} families, language {what}", "A {n} familias, idioma {what}", "A {n} famílias, idioma {what}";
+        unreachable: "{n} families cannot be reached", "No se puede contactar a {n} familias", "Não é possível contatar {n} famílias";
+        have_waiting: "{n} families have reminders that wait", "{n} familias tienen recordatorios en espera", "{n} famílias têm lembretes à espera";
+        need_none: "{n} students need none", "{n} estudiantes no necesitan ninguno", "{n} estudantes não precisam de nenhum";
+        enter_contacts: "Enter a guardian with custody who may be told about health, with telephone or e-mail", "Ingrese un tutor con custodia que pueda recibir información de salud, con teléfono o correo", "Registre um responsável com guarda que possa receber informação de saúde, com telefone ou e-mail";
+        arrange: "Arrange these reminders", "Programar estos recordatorios", "Programar estes lembretes";
+        call_off: "Call off what waits", "Cancelar los que esperan", "Cancelar os que esperam";
+        became: "What became of the newest", "Qué pasó con los más recientes", "O que houve com os mais recentes";
+        no_reminders: "No reminder was arranged yet.", "Aún no se programó ningún recordatorio.", "Nenhum lembrete foi programado ainda.";
+        how_many: "How many", "Cuántos", "Quantos";
+        reminder_waits: "Waits for its day", "Espera su día", "Espera o seu dia";
+        reminder_handed: "Being carried", "En camino", "A caminho";
+        reminder_sent: "Sent", "Enviado", "Enviado";
+        reminder_unneeded: "Not needed any more", "Ya no hace falta", "Já não é preciso";
+        reminder_lately: "Left out: told within the week", "Omitido: avisada en la semana", "Omitido: avisada na semana";
+        reminder_left: "Left out: not at the school any more", "Omitido: ya no está en la escuela", "Omitido: já não está na escola";
+        reminder_off: "Called off", "Cancelado", "Cancelado";
+        reminder_unreached: "Could not be delivered", "No se pudo entregar", "Não pôde ser entregue";
         in_error: "Entered in error", "Ingresada por error", "Registrada por engano";
     }
 }
