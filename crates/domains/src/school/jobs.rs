@@ -1,9 +1,9 @@
 //! What is done about visits and doses without anybody asking: one that is open for two hours is pointed out, one that nobody ended is
 //! ended half an hour after the last bell and marked to be verified, and a call to 911 is told to those who lead the school.
 //! Doses are made due, and missed when nobody recorded them. A supply of a controlled drug that differs is told.
-//! Immunizations are judged anew every night, school by school.
+//! Immunizations are judged anew every night, school by school. Outbreaks are looked for at six and at one on school days.
 
-use super::{doses, immunization, orders, stock, visits};
+use super::{doses, immunization, orders, outbreak, stock, visits};
 use crate::auth::{self, Notice};
 use salus_core::Result;
 use salus_store::{
@@ -54,6 +54,18 @@ pub fn jobs() -> Vec<Job> {
             when: When::Asked,
             retry: Retry::default(),
             work: Work::local(|tx, task| Box::pin(immunization::job_of_school(tx, task))),
+        },
+        Job {
+            name: "school.detect_outbreaks",
+            when: When::Cron("0 6,13 * * *"),
+            retry: Retry::default(),
+            work: Work::local(|tx, _| Box::pin(outbreak::at_set_times(tx))),
+        },
+        Job {
+            name: "school.detect_outbreaks_now",
+            when: When::Events(&[outbreak::ASKED]),
+            retry: Retry::default(),
+            work: Work::local(|tx, task| Box::pin(outbreak::when_asked(tx, task))),
         },
         Job {
             name: "school.tell_emergency",
