@@ -8,6 +8,7 @@ mod chart;
 mod clinic;
 mod immunizations;
 mod medication;
+mod outbreaks;
 mod people;
 mod rights;
 mod security;
@@ -54,6 +55,10 @@ pub(crate) const PAGES: &[Page] = &[
     ("immunizations-none", "/immunizations", immunizations::no_school),
     ("immunizations-students", "/immunizations/students", immunizations::students),
     ("immunizations-nobody", "/immunizations/students", immunizations::nobody),
+    ("outbreaks", "/outbreaks", outbreaks::list),
+    ("outbreaks-none", "/outbreaks", outbreaks::none),
+    ("outbreak", "/outbreaks/a1", outbreaks::one),
+    ("outbreak-blind", "/outbreaks/a1", outbreaks::blind),
     ("vaccines", "/students/p1/immunizations", immunizations::student),
     ("vaccines-unjudged", "/students/p1/immunizations", immunizations::unjudged),
     ("vaccines-undated", "/students/p1/immunizations", immunizations::undated),

@@ -131,6 +131,7 @@ pub(super) async fn one(tx: &mut Tx, id: Uuid) -> Result<Value> {
     let params = told.as_object_mut().and_then(|o| o.remove("params")).unwrap_or_default();
     told["cases"] = params["detection"]["cases"].clone();
     suppress(tx, &settings, &mut told);
+    told["least"] = json!(settings.small_cell);
     told["name"] = params["detection"]["name"].clone();
     told["population"] = params["detection"]["population"].clone();
     told["last_signal_on"] = params["detection"]["last_signal_on"].clone();
