@@ -34,8 +34,7 @@ CREATE TABLE school.outbreak_rules (
   CONSTRAINT outbreak_rules_counts CHECK (case_count >= 1 AND case_count <= 10000),
   CONSTRAINT outbreak_rules_share CHECK (share_percent >= 1 AND share_percent <= 100),
   CONSTRAINT outbreak_rules_days
-    CHECK (window_days >= 1 AND window_days <= 90 AND incubation_days >= 1 AND incubation_days <= 180),
-  CONSTRAINT outbreak_rules_confirmed CHECK ((confirmed_by IS NULL) = (confirmed_at IS NULL))
+    CHECK (window_days >= 1 AND window_days <= 90 AND incubation_days >= 1 AND incubation_days <= 180)
 );
 CREATE INDEX outbreak_rules_confirmed_by_ix ON school.outbreak_rules (tenant_id, confirmed_by);
 COMMENT ON TABLE school.outbreak_rules IS
@@ -58,7 +57,6 @@ COMMENT ON CONSTRAINT outbreak_rules_counts ON school.outbreak_rules IS 'Must be
 COMMENT ON CONSTRAINT outbreak_rules_share ON school.outbreak_rules IS 'Must be 1 to 100 percent';
 COMMENT ON CONSTRAINT outbreak_rules_days ON school.outbreak_rules IS
   'Must be a window of 1 to 90 days and an incubation of 1 to 180 days';
-COMMENT ON CONSTRAINT outbreak_rules_confirmed ON school.outbreak_rules IS 'A confirmation has a person and a time';
 CALL kernel.protect('school.outbreak_rules', retention => 'operational');
 
 CREATE FUNCTION school.own_schools() RETURNS SETOF uuid

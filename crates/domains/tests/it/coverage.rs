@@ -211,7 +211,7 @@ fn own_body(op: &Op, spare: Option<Uuid>, planted: &Plausible) -> Option<serde_j
         ("school.outbreak.detect", _) => Some(serde_json::json!({"dry_run": true})),
         ("school.outbreak.report", _) => Some(serde_json::json!({"measures": "north_canary"})),
         ("school.outbreak_rule.enter", _) => Some(serde_json::json!({
-            "code": "north_canary", "syndrome": "GI", "case_count": 3, "window_days": 3, "scope": "CLASS", "incubation_days": 3,
+            "code": "north_canary_other", "syndrome": "GI", "case_count": 3, "window_days": 3, "scope": "CLASS", "incubation_days": 3,
             "action": "north_canary", "citation": "north_canary",
         })),
         ("school.symptom.record", _) => Some(serde_json::json!({"reports": [{

@@ -75,11 +75,13 @@ async fn rate(tx: &mut Tx, call: Call) -> Result<Reply> {
     let count = u32::try_from(alerts.len()).unwrap_or(u32::MAX);
     let per_100 = (days > 0).then(|| (f64::from(count) * 1000.0 / f64::from(days)).round() / 10.0);
     let by: Vec<Value> = by_syndrome.iter().map(|(s, n)| json!({"syndrome": s, "alerts": n})).collect();
+    let counted = facts.schools.iter().filter(|s| school.is_none_or(|only| only == s.id));
+    let schools: Vec<Value> = counted.map(|s| json!({"id": s.id, "name": s.name})).collect();
     tx.count(facts.cases.len());
     Ok(Reply::json(json!({
         "from": quiet.first().map(Date::to_string), "to": quiet.last().map(Date::to_string), "school_days": days,
         "left_out_days": all.len().saturating_sub(BEFORE) - quiet.len(), "alerts": count, "per_100_school_days": per_100,
-        "by_syndrome": by,
+        "by_syndrome": by, "schools": schools,
     })))
 }
 
