@@ -283,27 +283,8 @@ fn student(rows: &mut Rows, number: usize, school: &School, grades: &[&str], tod
     guardians(rows, &mut random, id, (tongue, family));
     let since = day_of(if today.month() as u8 >= 8 { today.year() } else { today.year() - 1 }, Month::August, 17);
     // Rooms hold neighbouring grades, of each a few.
-    let of_school = number / SCHOOLS.len();
-    let room = (place * 10 + of_school % 10) * school.rooms.len() / (grades.len() * 10);
-    rows.add(
-        "school.student_profiles",
-        json!({"patient_id": id, "student_number": format!("{}", 200_000 + number), "school_id": school.id, "grade": grade,
-               "homeroom_id": school.rooms[room],
-               "has_iep": random.chance(15), "has_504_plan": random.chance(4)}),
-    );
-    rows.add(
-        "school.student_enrollments",
-        json!({"patient_id": id, "school_id": school.id, "grade": grade, "enrolled_on": since.to_string()}),
-    );
-    let bus = school.buses[of_school % school.buses.len()];
-    rows.add(
-        "school.class_memberships",
-        json!({"patient_id": id, "class_group_id": bus, "joined_on": since.to_string()}),
-    );
-    rows.add(
-        "auth.person_units",
-        json!({"patient_id": id, "organization_id": school.unit, "valid_from": since.to_string()}),
-    );
+    let room = (place * 10 + number / SCHOOLS.len() % 10) * school.rooms.len() / (grades.len() * 10);
+    enrolled(rows, &mut random, (id, number), (school, school.rooms[room]), (grade, since));
     if random.chance(9) {
         let substance = *random.pick(&SUBSTANCES);
         rows.add(
@@ -322,6 +303,34 @@ fn student(rows: &mut Rows, number: usize, school: &School, grades: &[&str], tod
         );
     }
     Ok((id, room))
+}
+
+/// Number, enrolment, room and bus of a student.
+fn enrolled(
+    rows: &mut Rows,
+    random: &mut Random,
+    (id, number): (Uuid, usize),
+    (school, room): (&School, Uuid),
+    (grade, since): (&str, Date),
+) {
+    rows.add(
+        "school.student_profiles",
+        json!({"patient_id": id, "student_number": format!("{}", 200_000 + number), "school_id": school.id, "grade": grade,
+               "homeroom_id": room, "has_iep": random.chance(15), "has_504_plan": random.chance(4)}),
+    );
+    rows.add(
+        "school.student_enrollments",
+        json!({"patient_id": id, "school_id": school.id, "grade": grade, "enrolled_on": since.to_string()}),
+    );
+    let bus = school.buses[number / SCHOOLS.len() % school.buses.len()];
+    rows.add(
+        "school.class_memberships",
+        json!({"patient_id": id, "class_group_id": bus, "joined_on": since.to_string()}),
+    );
+    rows.add(
+        "auth.person_units",
+        json!({"patient_id": id, "organization_id": school.unit, "valid_from": since.to_string()}),
+    );
 }
 
 /// Two guardians; of some a court says that they may not be told.

@@ -18,7 +18,7 @@ use uuid::Uuid;
 /// The jobs of this domain.
 #[must_use]
 pub fn jobs() -> Vec<Job> {
-    vec![
+    let mut all = vec![
         Job {
             name: "school.watch_visits",
             when: When::Cron("*/10 * * * *"),
@@ -56,18 +56,6 @@ pub fn jobs() -> Vec<Job> {
             work: Work::local(|tx, task| Box::pin(immunization::job_of_school(tx, task))),
         },
         Job {
-            name: "school.detect_outbreaks",
-            when: When::Cron("0 6,13 * * *"),
-            retry: Retry::default(),
-            work: Work::local(|tx, _| Box::pin(outbreak::at_set_times(tx))),
-        },
-        Job {
-            name: "school.detect_outbreaks_now",
-            when: When::Events(&[outbreak::ASKED]),
-            retry: Retry::default(),
-            work: Work::local(|tx, task| Box::pin(outbreak::when_asked(tx, task))),
-        },
-        Job {
             name: "school.tell_emergency",
             when: When::Events(&["school.visit.emergency"]),
             retry: Retry::default(),
@@ -79,7 +67,9 @@ pub fn jobs() -> Vec<Job> {
             retry: Retry::default(),
             work: Work::local(|tx, task| Box::pin(stock::tell_mismatch(tx, task))),
         },
-    ]
+    ];
+    all.extend(outbreak::jobs());
+    all
 }
 
 /// Ends the orders whose last day is over, then makes the doses of the others due.

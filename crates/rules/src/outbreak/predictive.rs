@@ -9,9 +9,9 @@ pub fn tail(count: u32, days: u32, (seen, of): (u32, u32)) -> f64 {
     if count == 0 || days == 0 || of == 0 {
         return 1.0;
     }
-    let (shape, share) = (f64::from(seen) + 0.5, f64::from(days) / (f64::from(days) + f64::from(of)));
-    let next = |term: f64, k: u32| term * (shape + f64::from(k)) / (f64::from(k) + 1.0) * share;
-    let none = (1.0 - share).powf(shape);
+    let (shape, part) = (f64::from(seen) + 0.5, f64::from(days) / (f64::from(days) + f64::from(of)));
+    let next = |term: f64, k: u32| term * (shape + f64::from(k)) / (f64::from(k) + 1.0) * part;
+    let none = (1.0 - part).powf(shape);
     let mut term = (0..count).fold(none, next);
     let (mut sum, mut k) = (0.0, count);
     while term > sum * 1e-15 && k < 1_000_000 {

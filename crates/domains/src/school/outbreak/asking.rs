@@ -3,15 +3,37 @@
 
 use super::detect::{date, look, run as detect};
 use salus_core::{Error, Result};
-use salus_store::{Call, Method, Op, Reply, Tx, jobs::Task, run, sql};
+use salus_store::{
+    Call, Method, Op, Reply, Tx,
+    jobs::{Job, Retry, Task, When, Work},
+    run, sql,
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// The event of one that was asked for.
-pub(in crate::school) const ASKED: &str = "school.outbreak.detection_asked";
+const ASKED: &str = "school.outbreak.detection_asked";
 /// Days of a series in an answer.
 const SERIES: usize = 60;
+
+/// The jobs.
+pub(in crate::school) fn jobs() -> Vec<Job> {
+    vec![
+        Job {
+            name: "school.detect_outbreaks",
+            when: When::Cron("0 6,13 * * *"),
+            retry: Retry::default(),
+            work: Work::local(|tx, _| Box::pin(at_set_times(tx))),
+        },
+        Job {
+            name: "school.detect_outbreaks_now",
+            when: When::Events(&[ASKED]),
+            retry: Retry::default(),
+            work: Work::local(|tx, task| Box::pin(when_asked(tx, task))),
+        },
+    ]
+}
 
 /// Asking for a run.
 pub(super) fn action() -> Op {
@@ -75,7 +97,7 @@ async fn asked(tx: &mut Tx, mut call: Call) -> Result<Reply> {
 }
 
 /// The run of six and of one: on days on which a school has instruction.
-pub(in crate::school) async fn at_set_times(tx: &mut Tx) -> Result<()> {
+async fn at_set_times(tx: &mut Tx) -> Result<()> {
     let now = tx.ctx.env.now();
     let sql = sql!(
         "SELECT EXISTS (SELECT FROM school.calendar_days d JOIN school.schools s ON s.id = d.school_id \
@@ -88,7 +110,7 @@ pub(in crate::school) async fn at_set_times(tx: &mut Tx) -> Result<()> {
 }
 
 /// The run that somebody asked for.
-pub(in crate::school) async fn when_asked(tx: &mut Tx, task: Arc<Task>) -> Result<()> {
+async fn when_asked(tx: &mut Tx, task: Arc<Task>) -> Result<()> {
     kept(tx, date(&task.body["on"])).await
 }
 

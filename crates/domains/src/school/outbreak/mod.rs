@@ -25,7 +25,7 @@ mod streams;
 pub use asking::detect_now;
 pub use rules::RULES;
 
-pub(super) use asking::{ASKED, at_set_times, when_asked};
+pub(super) use asking::jobs;
 
 use salus_core::Result;
 use salus_store::{Catalog, Op};

@@ -183,8 +183,8 @@ impl Hard {
 
     /// Cases that are needed in a group of a size.
     fn needed(&self, size: u32) -> u32 {
-        let share =
-            self.share.map_or(u32::MAX, |percent| (u64::from(size) * u64::from(percent)).div_ceil(100).max(2) as u32);
+        let part = |percent: u32| (u64::from(size) * u64::from(percent)).div_ceil(100).max(2);
+        let share = self.share.map_or(u32::MAX, |percent| u32::try_from(part(percent)).unwrap_or(u32::MAX));
         self.cases.min(share)
     }
 

@@ -27,6 +27,9 @@ struct Ground {
     zones: Vec<(Scope, Vec<u32>)>,
 }
 
+/// One scan that was made, and its signal when something stands out.
+struct Scanned(Option<Signal>);
+
 /// The scans of all schools.
 pub(super) struct Scans<'a> {
     facts: &'a Facts,
@@ -63,10 +66,10 @@ impl<'a> Scans<'a> {
                 found.extend(self.one(ground, (syndrome, cases), day));
             }
         }
-        let p: Vec<f64> = found.iter().map(|f| f.as_ref().map_or(1.0, |s| s.p.unwrap_or(1.0))).collect();
+        let p: Vec<f64> = found.iter().map(|f: &Scanned| f.0.as_ref().and_then(|s| s.p).unwrap_or(1.0)).collect();
         let family = json!({"scans": p.len(), "p": p});
-        let with = |(signal, q): (Option<Signal>, f64)| {
-            let mut signal = signal?;
+        let with = |(scanned, q): (Scanned, f64)| {
+            let mut signal = scanned.0?;
             signal.q = Some(q);
             signal.detail["q"] = json!(q);
             signal.detail["family"] = family.clone();
@@ -77,7 +80,7 @@ impl<'a> Scans<'a> {
     }
 
     /// One scan; nothing when the school has no such day, and no signal when nothing stands out.
-    fn one(&self, ground: &Ground, (syndrome, cases): (&str, &[usize]), day: Date) -> Option<Option<Signal>> {
+    fn one(&self, ground: &Ground, (syndrome, cases): (&str, &[usize]), day: Date) -> Option<Scanned> {
         let school = &self.facts.schools[ground.school];
         let at = school.days.binary_search(&day).ok()?;
         if ground.zones.is_empty() {
@@ -98,7 +101,7 @@ impl<'a> Scans<'a> {
                 persons[*place] = 1;
             }
         }
-        Some(self.signal(ground, (syndrome, &recent, &persons), (school.days[from], day)))
+        Some(Scanned(self.signal(ground, (syndrome, &recent, &persons), (school.days[from], day))))
     }
 
     fn signal(

@@ -55,12 +55,12 @@ pub(super) fn counted(facts: &Facts) -> BTreeMap<&str, Vec<usize>> {
 /// Every stream that is watched: each group that is large enough, for each syndrome that was reported at all.
 pub(super) fn streams(facts: &Facts) -> Vec<Stream> {
     let everywhere = facts.days();
-    let days_of = |scope: &Scope| match scope.kind {
-        Kind::District => everywhere.clone(),
-        _ => {
-            let school = facts.school_of(scope);
-            facts.schools.iter().find(|s| Some(s.id) == school).map(|s| s.days.clone()).unwrap_or_default()
+    let days_of = |scope: &Scope| {
+        if scope.kind == Kind::District {
+            return everywhere.clone();
         }
+        let school = facts.school_of(scope);
+        facts.schools.iter().find(|s| Some(s.id) == school).map(|s| s.days.clone()).unwrap_or_default()
     };
     let mut all = Vec::new();
     for (syndrome, counted) in counted(facts) {
