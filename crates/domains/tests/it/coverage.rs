@@ -67,6 +67,10 @@ async fn prepare(world: &World, admin: &Client, planted: Uuid, op: &Op) -> Optio
             "UPDATE kernel.key_rotation_history SET state = 'finished', finished_at = now() WHERE finished_at IS NULL"
                 .to_owned()
         }
+        "school.outbreak_rule.confirm" => {
+            "UPDATE school.outbreak_rules SET confirmed_at = NULL, confirmed_by = NULL".to_owned()
+        }
+        "school.outbreak.decide" => "UPDATE school.outbreak_alerts SET state = 'SIGNAL', params = '{}'".to_owned(),
         name if name.starts_with("school.") => prepare_school(world, name).await?,
         _ => return None,
     };
@@ -130,10 +134,6 @@ async fn prepare_school(world: &World, name: &str) -> Option<String> {
         "school.requirement.approve" => {
             "UPDATE school.school_immunization_requirements SET approved_at = NULL, approved_by = NULL".to_owned()
         }
-        "school.outbreak_rule.confirm" => {
-            "UPDATE school.outbreak_rules SET confirmed_at = NULL, confirmed_by = NULL".to_owned()
-        }
-        "school.outbreak.decide" => "UPDATE school.outbreak_alerts SET state = 'SIGNAL', params = '{}'".to_owned(),
         "school.enrollment.end" => "UPDATE school.student_enrollments SET enrolled_on = '2000-01-01'".to_owned(),
         _ => return None,
     };
