@@ -3,6 +3,7 @@
 //! erasure of a person by two others; and the registers of risks, reviews, alerts and incidents. The tables of disclosures are
 //! there to be read; notices of breaches and the workflows of disclosures and subject requests are not built yet.
 
+mod disclosures;
 mod erasure;
 mod evidence;
 mod holds;
@@ -11,6 +12,7 @@ mod labels;
 mod proofs;
 mod registers;
 
+pub use disclosures::{Disclosure, disclose};
 pub use erasure::{actions as erasure_actions, certificate};
 pub(crate) use evidence::{authorizations, incidents, reviews, risks};
 pub use holds::actions as hold_actions;

@@ -10,7 +10,10 @@ use super::{
     rows::{Rows, later},
     vaccines,
 };
-use crate::{medical, row, school::immunization::import_requirements};
+use crate::{
+    medical, row,
+    school::{detect_outbreaks, immunization::import_requirements},
+};
 use salus_core::{Ctx, Error, Result};
 use salus_rules::class_time::{Period, SchoolDay, missed};
 use salus_store::{Db, Tx, sql};
@@ -69,10 +72,20 @@ const TOGETHER: usize = 60;
 /// School days with visits.
 const VISIT_DAYS: usize = 30;
 
+/// Students of a homeroom and of a bus, about.
+const OF_ROOM: usize = 16;
+const OF_BUS: usize = 52;
+/// How many fall ill with vomiting in the first room of the first school, on each of the last school days.
+const VOMITING: [usize; 4] = [1, 2, 3, 1];
+
 struct School {
     id: Uuid,
     unit: Uuid,
     students: Vec<Uuid>,
+    rooms: Vec<Uuid>,
+    buses: Vec<Uuid>,
+    /// Students of the first room.
+    first_room: Vec<Uuid>,
 }
 
 /// Fills the district.
@@ -83,7 +96,11 @@ pub(super) async fn fill(db: &Db, tenant: Uuid, size: Size) -> Result<()> {
     let now = db.env().now();
     let today = now.to_offset(offset(now.date())).date();
     let mut rows = Rows::new(db.env());
-    let mut schools = places(&mut rows, today);
+    let all = match size {
+        Size::Small => 120,
+        Size::Full => 1450,
+    };
+    let mut schools = places(&mut rows, today, all / SCHOOLS.len());
     let mut tx = db.begin(Ctx::operator(db.env(), tenant), false).await?;
     rows.insert(&mut tx).await?;
     let staff = sql!(
@@ -108,16 +125,15 @@ pub(super) async fn fill(db: &Db, tenant: Uuid, size: Size) -> Result<()> {
     requirements(&mut tx).await?;
     tx.commit("kernel.demo.load", "school.schools").await?;
 
-    let all = match size {
-        Size::Small => 120,
-        Size::Full => 1450,
-    };
     for from in (0..all).step_by(TOGETHER) {
         let mut rows = Rows::new(db.env());
         for number in from..all.min(from + TOGETHER) {
             let at = number % SCHOOLS.len();
-            let student = student(&mut rows, number, &schools[at], SCHOOLS[at].1, today)?;
+            let (student, room) = student(&mut rows, number, &schools[at], SCHOOLS[at].1, today)?;
             schools[at].students.push(student);
+            if room == 0 {
+                schools[at].first_room.push(student);
+            }
         }
         let mut tx = db.begin(Ctx::operator(db.env(), tenant), false).await?;
         tx.query(sql!("DISCARD PLANS"), &[]).await?;
@@ -132,7 +148,9 @@ pub(super) async fn fill(db: &Db, tenant: Uuid, size: Size) -> Result<()> {
         rows.insert(&mut tx).await?;
         tx.commit("kernel.demo.load", "school.clinic_visits").await?;
     }
-    Ok(())
+    let mut tx = db.begin(Ctx::operator(db.env(), tenant), false).await?;
+    detect_outbreaks(&mut tx).await?;
+    tx.commit("kernel.demo.load", "school.outbreak_alerts").await
 }
 
 /// What California asks for, as the sample has it, approved by the supervisor.
@@ -154,12 +172,12 @@ async fn requirements(tx: &mut Tx) -> Result<()> {
     Ok(())
 }
 
-/// Schools with units, bells, calendar and homerooms.
-fn places(rows: &mut Rows, today: Date) -> Vec<School> {
+/// Schools with units, bells, calendar, homerooms and buses, for about so many students each.
+fn places(rows: &mut Rows, today: Date, students: usize) -> Vec<School> {
     let first = if today.month() as u8 >= 8 { today.year() } else { today.year() - 1 };
     let (begins, ends) = (day_of(first, Month::August, 17), day_of(first + 1, Month::June, 11));
     let name = format!("{first}-{:02}", (first + 1) % 100);
-    rows.add(
+    let year = rows.add(
         "school.school_years",
         json!({"name": name, "starts_on": begins.to_string(), "ends_on": ends.to_string()}),
     );
@@ -192,7 +210,19 @@ fn places(rows: &mut Rows, today: Date) -> Vec<School> {
             }
             day = later(day, 1);
         }
-        schools.push(School { id, unit, students: Vec::new() });
+        let mut groups = |kind: &str, word: &str, count: usize| -> Vec<Uuid> {
+            let group = |k: usize| {
+                let name = format!("{word} {}", n * count + k + 1);
+                rows.add(
+                    "school.class_groups",
+                    json!({"school_id": id, "school_year_id": year, "kind": kind, "name": name}),
+                )
+            };
+            (0..count).map(group).collect()
+        };
+        let rooms = groups("HOMEROOM", "Room", (students / OF_ROOM).max(2));
+        let buses = groups("BUS", "Bus", (students / OF_BUS).max(2));
+        schools.push(School { id, unit, students: Vec::new(), rooms, buses, first_room: Vec::new() });
     }
     schools
 }
@@ -223,8 +253,8 @@ pub(super) fn offset(day: Date) -> UtcOffset {
     UtcOffset::from_hms(if summer { -7 } else { -8 }, 0, 0).unwrap_or(UtcOffset::UTC)
 }
 
-/// A student with guardians, number, enrolment and homeroom.
-fn student(rows: &mut Rows, number: usize, school: &School, grades: &[&str], today: Date) -> Result<Uuid> {
+/// A student with guardians, number, enrolment, homeroom and bus, and the place of the room.
+fn student(rows: &mut Rows, number: usize, school: &School, grades: &[&str], today: Date) -> Result<(Uuid, usize)> {
     let mut random = Random::new(SEED, 1_000_000 + number as u64);
     let tongue: &Tongue = match random.between(0, 9) {
         0..=5 => &ENGLISH,
@@ -252,19 +282,9 @@ fn student(rows: &mut Rows, number: usize, school: &School, grades: &[&str], tod
     let id = rows.add("medical.patients", Value::Object(values));
     guardians(rows, &mut random, id, (tongue, family));
     let since = day_of(if today.month() as u8 >= 8 { today.year() } else { today.year() - 1 }, Month::August, 17);
-    rows.add(
-        "school.student_profiles",
-        json!({"patient_id": id, "student_number": format!("{}", 200_000 + number), "school_id": school.id, "grade": grade,
-               "has_iep": random.chance(15), "has_504_plan": random.chance(4)}),
-    );
-    rows.add(
-        "school.student_enrollments",
-        json!({"patient_id": id, "school_id": school.id, "grade": grade, "enrolled_on": since.to_string()}),
-    );
-    rows.add(
-        "auth.person_units",
-        json!({"patient_id": id, "organization_id": school.unit, "valid_from": since.to_string()}),
-    );
+    // Rooms hold neighbouring grades, of each a few.
+    let room = (place * 10 + number / SCHOOLS.len() % 10) * school.rooms.len() / (grades.len() * 10);
+    enrolled(rows, &mut random, (id, number), (school, school.rooms[room]), (grade, since));
     if random.chance(9) {
         let substance = *random.pick(&SUBSTANCES);
         rows.add(
@@ -282,7 +302,35 @@ fn student(rows: &mut Rows, number: usize, school: &School, grades: &[&str], tod
                    "review_due_on": later(since, 330).to_string()}),
         );
     }
-    Ok(id)
+    Ok((id, room))
+}
+
+/// Number, enrolment, room and bus of a student.
+fn enrolled(
+    rows: &mut Rows,
+    random: &mut Random,
+    (id, number): (Uuid, usize),
+    (school, room): (&School, Uuid),
+    (grade, since): (&str, Date),
+) {
+    rows.add(
+        "school.student_profiles",
+        json!({"patient_id": id, "student_number": format!("{}", 200_000 + number), "school_id": school.id, "grade": grade,
+               "homeroom_id": room, "has_iep": random.chance(15), "has_504_plan": random.chance(4)}),
+    );
+    rows.add(
+        "school.student_enrollments",
+        json!({"patient_id": id, "school_id": school.id, "grade": grade, "enrolled_on": since.to_string()}),
+    );
+    let bus = school.buses[number / SCHOOLS.len() % school.buses.len()];
+    rows.add(
+        "school.class_memberships",
+        json!({"patient_id": id, "class_group_id": bus, "joined_on": since.to_string()}),
+    );
+    rows.add(
+        "auth.person_units",
+        json!({"patient_id": id, "organization_id": school.unit, "valid_from": since.to_string()}),
+    );
 }
 
 /// Two guardians; of some a court says that they may not be told.
@@ -300,11 +348,11 @@ fn guardians(rows: &mut Rows, random: &mut Random, id: Uuid, (tongue, family): (
     }
 }
 
-/// Visits of the last school days, and two students who are there now.
+/// Visits of the last school days, with the symptoms they tell of, and two students who are there now. In the first school's first
+/// room some vomited lately.
 fn visits(rows: &mut Rows, number: u64, school: &School, now: OffsetDateTime) -> Result<()> {
     let mut random = Random::new(SEED, 2_000_000 + number);
     let today = now.to_offset(offset(now.date())).date();
-    let text = |at: OffsetDateTime| at.to_offset(UtcOffset::UTC).format(&Rfc3339).map_err(Error::internal);
     let mut day = later(today, -1);
     let mut days = Vec::new();
     while days.len() < VISIT_DAYS {
@@ -313,32 +361,74 @@ fn visits(rows: &mut Rows, number: u64, school: &School, now: OffsetDateTime) ->
         }
         day = later(day, -1);
     }
-    for day in days.into_iter().rev() {
+    let mut ill = school.first_room.iter();
+    for (ago, day) in days.into_iter().enumerate().rev() {
         let most = i32::try_from(school.students.len() / 15).unwrap_or(2) + 1;
+        let mut last = 0;
         for n in 0..random.between(1, most) {
             let student = *random.pick(&school.students);
             let from = at(day, 8, 35) + Duration::minutes(i64::from(n * 330 / most + random.between(0, 20)));
             let to = from + Duration::minutes(i64::from(random.between(4, 35)));
             let reason = *random.pick(&REASONS);
             let home = reason == "FEVER" || random.chance(9);
-            let class = missed(&bells(day), from, to, Duration::ZERO, home);
             let symptoms: &[&str] = if reason == "FEVER" { &["FEVER", "COUGH"] } else { &[] };
-            rows.add(
-                "school.clinic_visits",
-                json!({"student_id": student, "school_id": school.id, "visit_number": n + 1, "visit_on": day.to_string(),
-                       "check_in_at": text(from)?, "check_out_at": text(to)?, "chief_complaint_code": reason,
-                       "arrived_from": "CLASS", "symptoms": symptoms,
-                       "disposition": if home { "SENT_HOME" } else { "RETURN_TO_CLASS" }, "status": "CLOSED",
-                       "class_minutes_missed": class.minutes, "periods_missed": class.periods}),
-            );
+            let came =
+                Came { student, from, to, reason, symptoms, syndrome: (reason == "FEVER").then_some("ILI"), home };
+            visit(rows, (school.id, n + 1), &came)?;
+            last = n + 1;
+        }
+        let lately = VOMITING.iter().rev().nth(ago).copied().unwrap_or(0);
+        for student in ill.by_ref().take(if number == 0 { lately } else { 0 }) {
+            last += 1;
+            let from = at(day, 9, 40) + Duration::minutes(i64::from(last * 17));
+            let symptoms = &["VOMITING", "STOMACH_ACHE"];
+            let to = from + Duration::minutes(25);
+            let came =
+                Came { student: *student, from, to, reason: "STOMACH", symptoms, syndrome: Some("GI"), home: true };
+            visit(rows, (school.id, last), &came)?;
         }
     }
+    let text = |at: OffsetDateTime| at.to_offset(UtcOffset::UTC).format(&Rfc3339).map_err(Error::internal);
     for (n, (student, ago)) in school.students.iter().zip([47, 12]).enumerate() {
         rows.add(
             "school.clinic_visits",
             json!({"student_id": student, "school_id": school.id, "visit_number": n + 1, "visit_on": today.to_string(),
                    "check_in_at": text(now - Duration::minutes(ago))?, "chief_complaint_code": REASONS[n * 6],
                    "arrived_from": "CLASS"}),
+        );
+    }
+    Ok(())
+}
+
+/// A visit that has ended.
+struct Came<'a> {
+    student: Uuid,
+    from: OffsetDateTime,
+    to: OffsetDateTime,
+    reason: &'a str,
+    symptoms: &'a [&'a str],
+    /// What the symptoms make.
+    syndrome: Option<&'a str>,
+    home: bool,
+}
+
+fn visit(rows: &mut Rows, (school, number): (Uuid, i32), came: &Came<'_>) -> Result<()> {
+    let text = |at: OffsetDateTime| at.to_offset(UtcOffset::UTC).format(&Rfc3339).map_err(Error::internal);
+    let day = came.from.date();
+    let class = missed(&bells(day), came.from, came.to, Duration::ZERO, came.home);
+    let visit = rows.add(
+        "school.clinic_visits",
+        json!({"student_id": came.student, "school_id": school, "visit_number": number, "visit_on": day.to_string(),
+               "check_in_at": text(came.from)?, "check_out_at": text(came.to)?, "chief_complaint_code": came.reason,
+               "arrived_from": "CLASS", "symptoms": came.symptoms,
+               "disposition": if came.home { "SENT_HOME" } else { "RETURN_TO_CLASS" }, "status": "CLOSED",
+               "class_minutes_missed": class.minutes, "periods_missed": class.periods}),
+    );
+    if let Some(syndrome) = came.syndrome {
+        rows.add(
+            "school.symptom_tracking",
+            json!({"student_id": came.student, "school_id": school, "visit_id": visit, "onset_on": day.to_string(),
+                   "reported_at": text(came.from)?, "source": "VISIT", "symptoms": came.symptoms, "syndrome": syndrome}),
         );
     }
     Ok(())

@@ -8,7 +8,7 @@ mod actions;
 mod find;
 
 pub use actions::{actions, derive_patient, remove_parts};
-pub use find::{find, find_by_number, pseudonyms};
+pub use find::{find, find_by_number, households, pseudonyms};
 
 use salus_store::Resource;
 

@@ -14,6 +14,7 @@ mod enrollments;
 pub mod immunization;
 mod jobs;
 mod orders;
+mod outbreak;
 mod reads;
 mod register;
 mod round;
@@ -24,6 +25,7 @@ mod visits;
 pub use doses::DOSES;
 pub use jobs::jobs;
 pub use orders::ORDERS;
+pub use outbreak::detect_now as detect_outbreaks;
 pub use symptoms::SYMPTOMS;
 pub use visits::VISITS;
 
@@ -43,6 +45,7 @@ pub fn actions(catalog: &Catalog) -> Result<Vec<Op>> {
         orders::actions(catalog)?,
         doses::actions(catalog)?,
         immunization::actions(catalog)?,
+        outbreak::actions(catalog)?,
         corrections::actions(catalog)?,
         stock::actions(catalog)?,
     ]
@@ -54,7 +57,7 @@ pub fn actions(catalog: &Catalog) -> Result<Vec<Op>> {
 /// What is read besides plain rows.
 #[must_use]
 pub fn reads() -> Vec<Op> {
-    [reads::reads(), analytics::reads(), immunization::reads(), round::reads(), register::reads()]
+    [reads::reads(), analytics::reads(), immunization::reads(), outbreak::reads(), round::reads(), register::reads()]
         .into_iter()
         .flatten()
         .collect()
@@ -133,6 +136,7 @@ pub const RESOURCES: &[Resource] = &[
         filters: &["alert_id", "cluster_kind"],
         ..shown("school.outbreak_case_clusters", "school/outbreak-clusters", "school.cluster", "school.outbreak.read")
     },
+    outbreak::RULES,
     Resource {
         filters: &["student_id", "status", "reason", "send_at"],
         ..shown(

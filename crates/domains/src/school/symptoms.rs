@@ -1,6 +1,6 @@
 //! Signs that a visit wrote down, as syndromes for the surveillance of outbreaks (`salus_rules::outbreak::cases`).
 
-use crate::row;
+use crate::{row, school::clock};
 use salus_core::{Error, Result};
 use salus_rules::outbreak::cases::{Signs, Syndrome};
 use salus_store::{Record, Tx, engine::NewRow, sql};
@@ -33,6 +33,47 @@ fn code(syndrome: Syndrome) -> &'static str {
     }
 }
 
+/// Refuses a sign that is not known.
+///
+/// # Errors
+/// [`Error::Invalid`] on the field.
+pub(super) fn known(field: &str, symptoms: &[String]) -> Result<()> {
+    match symptoms.iter().find(|s| !SYMPTOMS.contains(&s.as_str())) {
+        Some(wrong) => {
+            let message = format!("{wrong} is none of: {}", SYMPTOMS.join(", "));
+            Err(Error::invalid(field, "not_allowed", message))
+        }
+        None => Ok(()),
+    }
+}
+
+/// The syndromes that signs and a temperature make.
+pub(super) fn syndromes(symptoms: &[String], temperature: Option<f64>) -> Vec<&'static str> {
+    let has = |name: &str| symptoms.iter().any(|s| s == name);
+    let signs = Signs {
+        temperature,
+        fever: has("FEVER"),
+        cough: has("COUGH"),
+        sore_throat: has("SORE_THROAT"),
+        rash: has("RASH"),
+        vomiting: u8::from(has("VOMITING")),
+        diarrhoea: if has("DIARRHEA_REPEATED") { 2 } else { u8::from(has("DIARRHEA")) },
+    };
+    signs.syndromes().into_iter().map(code).collect()
+}
+
+/// The groups a student is in today.
+///
+/// # Errors
+/// Those of the database.
+pub(super) async fn groups(tx: &mut Tx, student: Uuid) -> Result<Vec<String>> {
+    let sql = sql!(
+        "SELECT coalesce(array_agg(class_group_id::text ORDER BY class_group_id), '{}') FROM school.class_memberships \
+         WHERE patient_id = $1 AND left_on IS NULL"
+    );
+    Ok(tx.query_opt(sql, &[&student]).await?.map(|row| row.get(0)).unwrap_or_default())
+}
+
 /// Writes down each syndrome that the signs of a visit make, once a visit.
 ///
 /// # Errors
@@ -42,23 +83,11 @@ pub(super) async fn note(tx: &mut Tx, visit: &Record) -> Result<()> {
         Some(Value::Array(all)) => all.iter().filter_map(|s| s.as_str().map(str::to_owned)).collect(),
         _ => Vec::new(),
     };
-    if let Some(wrong) = symptoms.iter().find(|s| !SYMPTOMS.contains(&s.as_str())) {
-        let message = format!("{wrong} is none of: {}", SYMPTOMS.join(", "));
-        return Err(Error::invalid("symptoms", "not_allowed", message));
-    }
-    let has = |name: &str| symptoms.iter().any(|s| s == name);
+    known("symptoms", &symptoms)?;
     let degrees = visit.get("temperature").map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_owned));
-    let signs = Signs {
-        temperature: degrees.and_then(|t| t.parse().ok()),
-        fever: has("FEVER"),
-        cough: has("COUGH"),
-        sore_throat: has("SORE_THROAT"),
-        rash: has("RASH"),
-        vomiting: u8::from(has("VOMITING")),
-        diarrhoea: if has("DIARRHEA_REPEATED") { 2 } else { u8::from(has("DIARRHEA")) },
-    };
+    let temperature: Option<f64> = degrees.and_then(|t| t.parse().ok());
     let taken_back = visit.text("status") == "VOIDED";
-    let codes: Vec<&str> = if taken_back { Vec::new() } else { signs.syndromes().into_iter().map(code).collect() };
+    let codes: Vec<&str> = if taken_back { Vec::new() } else { syndromes(&symptoms, temperature) };
     let (id, student) = (visit.id().unwrap_or_default(), visit.text("student_id"));
     let student: Uuid = student.parse().map_err(Error::internal)?;
     // What the visit says no more was no case.
@@ -75,14 +104,11 @@ pub(super) async fn note(tx: &mut Tx, visit: &Record) -> Result<()> {
         if tx.query_opt(sql, &[&id, &code]).await?.is_some() {
             continue;
         }
-        let groups = sql!(
-            "SELECT coalesce(array_agg(class_group_id::text ORDER BY class_group_id), '{}') FROM school.class_memberships \
-             WHERE patient_id = $1 AND left_on IS NULL"
-        );
-        let groups: Vec<String> = tx.query_opt(groups, &[&student]).await?.map(|r| r.get(0)).unwrap_or_default();
+        let groups = groups(tx, student).await?;
+        let now = clock::text(tx.ctx.env.now())?;
         let mut values = row(json!({
             "student_id": student, "school_id": visit.text("school_id"), "visit_id": id, "group_ids": groups,
-            "onset_on": visit.text("visit_on"), "source": "VISIT", "symptoms": symptoms, "syndrome": code,
+            "onset_on": visit.text("visit_on"), "reported_at": now, "source": "VISIT", "symptoms": symptoms, "syndrome": code,
         }));
         if let Some(temperature) = visit.get("temperature").filter(|t| !t.is_null()) {
             values.insert("temperature".into(), temperature.clone());

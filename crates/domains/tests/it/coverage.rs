@@ -67,6 +67,10 @@ async fn prepare(world: &World, admin: &Client, planted: Uuid, op: &Op) -> Optio
             "UPDATE kernel.key_rotation_history SET state = 'finished', finished_at = now() WHERE finished_at IS NULL"
                 .to_owned()
         }
+        "school.outbreak_rule.confirm" => {
+            "UPDATE school.outbreak_rules SET confirmed_at = NULL, confirmed_by = NULL".to_owned()
+        }
+        "school.outbreak.decide" => "UPDATE school.outbreak_alerts SET state = 'SIGNAL', params = '{}'".to_owned(),
         name if name.starts_with("school.") => prepare_school(world, name).await?,
         _ => return None,
     };
@@ -140,7 +144,8 @@ async fn prepare_school(world: &World, name: &str) -> Option<String> {
 /// Who calls: the operator, but where a person must.
 fn somebody(world: &World, op: &Op, plausible: &Plausible) -> Ctx {
     let mut somebody = world.operator();
-    let person = op.name.starts_with("school.stock_count.") || op.name == "school.requirement.approve";
+    let person = op.name.starts_with("school.stock_count.")
+        || matches!(op.name.as_str(), "school.requirement.approve" | "school.outbreak_rule.confirm");
     // The operator at the machine has no glass to break and approves no law, and persons count what no program does.
     if op.permission == "auth.glass.open" || person {
         somebody.actor.id = plausible.row("auth.users");
@@ -210,6 +215,16 @@ fn own_body(op: &Op, spare: Option<Uuid>, planted: &Plausible) -> Option<serde_j
             "state": "XX", "school_year_from": 2026, "checkpoint": "ANY", "vaccine_group": "north_canary",
             "rule": {"any": [{"doses": 1}]}, "source_citation": "north_canary",
         })),
+        ("school.outbreak.decide", _) => Some(serde_json::json!({"state": "UNDER_REVIEW"})),
+        ("school.outbreak.detect", _) => Some(serde_json::json!({"dry_run": true})),
+        ("school.outbreak.report", _) => Some(serde_json::json!({"measures": "north_canary"})),
+        ("school.outbreak_rule.enter", _) => Some(serde_json::json!({
+            "code": "north_canary_other", "syndrome": "GI", "case_count": 3, "window_days": 3, "scope": "CLASS", "incubation_days": 3,
+            "action": "north_canary", "citation": "north_canary",
+        })),
+        ("school.symptom.record", _) => Some(serde_json::json!({"reports": [{
+            "student_id": planted.row("medical.patients"), "onset_on": "2026-03-02", "syndrome": "GI", "note": "north_canary",
+        }]})),
         ("school.administration.record", _) => Some(serde_json::json!({
             "order_id": planted.row("school.student_medication_orders"), "outcome": "ABSENT",
         })),

@@ -18,6 +18,7 @@ mod isolation;
 mod keys;
 mod medication;
 mod oidc;
+mod outbreak;
 mod patients;
 mod plausible;
 mod proofs;

@@ -8,6 +8,7 @@ pub mod clusters;
 pub mod cusum;
 pub mod ears;
 pub mod farrington;
+pub mod predictive;
 mod random;
 pub mod rki;
 pub mod scan;

@@ -8,6 +8,7 @@ mod chart;
 mod clinic;
 mod immunizations;
 mod medication;
+mod outbreaks;
 mod people;
 mod rights;
 mod security;
@@ -56,6 +57,10 @@ pub(crate) const PAGES: &[Page] = &[
     ("immunizations-nobody", "/immunizations/students", immunizations::nobody),
     ("reminders", "/immunizations/reminders?school=s1", immunizations::reminders),
     ("reminders-none", "/immunizations/reminders?school=s1", immunizations::unreachable),
+    ("outbreaks", "/outbreaks", outbreaks::list),
+    ("outbreaks-none", "/outbreaks", outbreaks::none),
+    ("outbreak", "/outbreaks/a1", outbreaks::one),
+    ("outbreak-blind", "/outbreaks/a1", outbreaks::blind),
     ("vaccines", "/students/p1/immunizations", immunizations::student),
     ("vaccines-unjudged", "/students/p1/immunizations", immunizations::unjudged),
     ("vaccines-undated", "/students/p1/immunizations", immunizations::undated),

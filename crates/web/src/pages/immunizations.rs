@@ -113,6 +113,13 @@ fn students_at(school: &str, kind: &str, page: u64) -> String {
     format!("/immunizations/students?school={school}&kind={kind}{page}")
 }
 
+/// The same list, narrowed or turned otherwise.
+fn list_at(view: &StudentsView, kind: &str, page: u64) -> String {
+    let at = students_at(&view.school, kind, page);
+    // A vaccine group that the route let through has nothing that an address would need encoded.
+    if view.group.is_empty() { at } else { format!("{at}&group={}", view.group) }
+}
+
 /// Which release judges, or what to do when none does.
 #[must_use]
 pub fn release(schedule: Option<&Release>, shell: &Shell) -> Markup {
@@ -305,6 +312,8 @@ pub struct StudentsView {
     pub school_name: String,
     /// How the list is narrowed; empty for not.
     pub kind: String,
+    /// Only those who lack this vaccine group; empty for not.
+    pub group: String,
     /// From 1.
     pub page: u64,
     /// Pages in all.
@@ -399,7 +408,7 @@ pub fn standing(status: &str, shell: &Shell) -> Markup {
 pub fn students(view: &StudentsView, shell: &Shell) -> Markup {
     let t = &shell.t().immunization;
     let tab = |kind: &str, label: &str| Tab {
-        href: students_at(&view.school, kind, 1),
+        href: list_at(view, kind, 1),
         label: label.to_owned(),
         current: view.kind == kind,
         ..Tab::default()
@@ -410,7 +419,11 @@ pub fn students(view: &StudentsView, shell: &Shell) -> Markup {
         shell,
         &Head::new(t.students).under(t.title, "/immunizations"),
         &html! {
-            header class="page-head" { div { h1 { (if view.school_name.is_empty() { t.students } else { &view.school_name }) } p class="lead" { (t.students) } }
+            header class="page-head" {
+                div {
+                    h1 { (if view.school_name.is_empty() { t.students } else { &view.school_name }) }
+                    p class="lead" { (t.students) @if !view.group.is_empty() { " · " (t.missing) ": " (view.group) } }
+                }
                 @if view.may_write && !view.school.is_empty() {
                     a class="button quiet" href={ "/immunizations/reminders?school=" (view.school) } { (t.reminders) }
                 }
@@ -480,8 +493,8 @@ fn turn(view: &StudentsView, shell: &Shell) -> Markup {
         @if view.pages > 1 {
             nav class="pager" aria-label=(t.students) {
                 span class="muted" { (fill(t.page_of, &[("n", &n), ("total", &total)])) }
-                @if view.page > 1 { a class="button quiet" href=(students_at(&view.school, &view.kind, view.page - 1)) { (t.previous) } }
-                @if view.page < view.pages { a class="button quiet" href=(students_at(&view.school, &view.kind, view.page + 1)) { (t.next) } }
+                @if view.page > 1 { a class="button quiet" href=(list_at(view, &view.kind, view.page - 1)) { (t.previous) } }
+                @if view.page < view.pages { a class="button quiet" href=(list_at(view, &view.kind, view.page + 1)) { (t.next) } }
             }
         }
     }

@@ -73,6 +73,7 @@ pub enum Module {
     Patients,
     Clinic,
     Immunizations,
+    Outbreaks,
     Medication,
     Glass,
     Browse,
@@ -195,11 +196,12 @@ impl Head {
 
 impl Module {
     /// All of them, in the order of the navigation: those of one group follow one another.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Home,
         Self::Patients,
         Self::Clinic,
         Self::Immunizations,
+        Self::Outbreaks,
         Self::Medication,
         Self::Glass,
         Self::Browse,
@@ -230,6 +232,7 @@ impl Module {
             Self::Patients => ("/patients", t.people.patients, "people", ""),
             Self::Clinic => ("/clinic", t.clinic.title, "clinic", ""),
             Self::Immunizations => ("/immunizations", t.immunization.title, "syringe", ""),
+            Self::Outbreaks => ("/outbreaks", t.outbreak.title, "curve", ""),
             Self::Medication => ("/medications", t.medication.round, "pill", ""),
             Self::Glass => ("/glass", t.access.glass, "alert", ""),
             Self::Browse => ("/browse", t.data.browser, "table", t.ui.group_data),

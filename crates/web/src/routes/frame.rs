@@ -382,6 +382,7 @@ fn may_open(module: Module, ctx: &Ctx) -> bool {
         Module::Patients => ctx.may("medical.patient.read"),
         Module::Clinic => ctx.may("school.visit.read"),
         Module::Immunizations => ctx.may("school.immunization.read"),
+        Module::Outbreaks => ctx.may("school.outbreak.read"),
         Module::Medication => ctx.may("school.med.administer"),
         Module::Glass => {
             ctx.may("auth.glass.read") || ctx.grants.iter().any(|g| g.permissions.allow("auth.glass.open"))

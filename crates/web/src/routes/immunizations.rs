@@ -85,7 +85,10 @@ pub async fn students(visit: Visit, Query(query): Params) -> Shown {
     let get = |name: &str| query.get(name).cloned().unwrap_or_default();
     let (school, page) = (get("school"), get("page"));
     let kind = Some(get("kind")).filter(|kind| KINDS.contains(&kind.as_str())).unwrap_or_default();
-    let call = with_query(Call::default(), &[("school_id", &school), ("kind", &kind), ("page", &page)]);
+    let plain = |group: &String| group.len() <= 40 && group.chars().all(|c| c.is_ascii_alphanumeric());
+    let group = Some(get("group")).filter(plain).unwrap_or_default();
+    let narrowed = [("school_id", &*school), ("kind", &*kind), ("page", &*page), ("vaccine_group", &*group)];
+    let call = with_query(Call::default(), &narrowed);
     let told = json_of(visit.call("school.immunization.compliance", call).await?);
     let mut view: StudentsView = visit.view(told)?;
     if !school.is_empty() {
@@ -96,6 +99,7 @@ pub async fn students(visit: Visit, Query(query): Params) -> Shown {
     view.school = school;
     view.kind = kind;
     view.may_write = visit.ctx.may("school.immunization.write");
+    view.group = group;
     Ok(html(&pages::students(&view, &visit.shell)))
 }
 

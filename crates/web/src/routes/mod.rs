@@ -19,6 +19,7 @@ mod jobs;
 mod medication;
 mod modules;
 mod notices;
+mod outbreaks;
 mod passkey;
 mod patients;
 mod provider;
@@ -121,6 +122,12 @@ fn school() -> Router<Arc<App>> {
         .route("/students/{id}/immunizations/{dose}/{verb}", post(immunizations::mend))
         .route("/students/{id}/exemptions", post(immunizations::submit))
         .route("/students/{id}/exemptions/{exemption}/{verb}", post(immunizations::decide))
+        .route("/outbreaks", get(outbreaks::show))
+        .route("/outbreaks/detect", post(outbreaks::detect))
+        .route("/outbreaks/rules/{id}/confirm", post(outbreaks::confirm))
+        .route("/outbreaks/{id}", get(outbreaks::one))
+        .route("/outbreaks/{id}/state", post(outbreaks::decide))
+        .route("/outbreaks/{id}/report", post(outbreaks::report))
         .route("/medications", get(medication::show))
         .route("/medications/give", post(medication::give))
         .route("/medications/doses/{id}", get(medication::one))

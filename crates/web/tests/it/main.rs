@@ -12,6 +12,7 @@ mod immunizations;
 mod live;
 mod medication;
 mod openapi;
+mod outbreaks;
 mod pages;
 mod rest;
 mod revocation;

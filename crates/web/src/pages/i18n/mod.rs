@@ -38,6 +38,7 @@ mod immunization;
 mod keys;
 mod medication;
 mod notices;
+mod outbreak;
 mod people;
 pub mod rules;
 mod security;
@@ -57,6 +58,7 @@ pub use immunization::Immunization;
 pub use keys::Keys;
 pub use medication::Medication;
 pub use notices::Notices;
+pub use outbreak::Outbreak;
 pub use people::People;
 pub use security::Security;
 pub use ui::Ui;
@@ -110,6 +112,8 @@ pub struct Texts {
     pub immunization: Immunization,
     /// Medication at school.
     pub medication: Medication,
+    /// Outbreaks at school.
+    pub outbreak: Outbreak,
 }
 
 /// Every group in one of the languages.
@@ -131,6 +135,7 @@ macro_rules! language {
             clinic: Clinic::$tag,
             immunization: Immunization::$tag,
             medication: Medication::$tag,
+            outbreak: Outbreak::$tag,
         }
     };
 }
@@ -277,6 +282,7 @@ mod tests {
             ("erasure", Erasure::KEYS),
             ("clinic", Clinic::KEYS),
             ("immunization", Immunization::KEYS),
+            ("outbreak", Outbreak::KEYS),
             ("medication", Medication::KEYS),
         ] {
             for (key, texts) in keys {

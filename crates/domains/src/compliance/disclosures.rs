@@ -1,0 +1,64 @@
+//! Writing down that records were disclosed, a row for each person, for a domain that discloses them (45 CFR 164.528, 34 CFR 99.32).
+
+use crate::row;
+use salus_core::{ActorKind, Error, Result};
+use salus_store::{Tx, engine::NewRow, sql};
+use serde_json::json;
+use time::{Duration, format_description::well_known::Rfc3339};
+use uuid::Uuid;
+
+/// Days a row is kept at least: six years (45 CFR 164.528(a)), and a year over.
+const KEPT: Duration = Duration::days(7 * 366);
+
+/// What was disclosed of each of several persons.
+#[derive(Debug, Clone, Copy)]
+pub struct Disclosure<'a> {
+    /// A value of `compliance.disclosure_purpose`.
+    pub purpose: &'a str,
+    /// A value of `compliance.recipient_type`.
+    pub recipient_type: &'a str,
+    /// To whom; it is sealed.
+    pub recipient: &'a str,
+    /// Kinds of information, as codes.
+    pub information: &'a [&'a str],
+    /// What, in brief; it is sealed.
+    pub description: &'a str,
+    /// The law or consent it rests on.
+    pub basis: &'a str,
+    /// A value of `medical.record_regime`.
+    pub regime: &'a str,
+}
+
+/// Writes a row for each person, as of now. The rows of one call are one series.
+///
+/// # Errors
+/// [`Error::Invalid`] when a person does not exist or was erased.
+pub async fn disclose(tx: &mut Tx, what: &Disclosure<'_>, persons: &[Uuid]) -> Result<()> {
+    let now = tx.ctx.env.now();
+    let year = now.year();
+    let sql = sql!(
+        "SELECT coalesce(max(split_part(number::text, '-', 3)::int), 0) FROM compliance.phi_disclosures \
+         WHERE number ~ ('^D-' || $1::text || '-[0-9]{1,9}$')"
+    );
+    let found = tx.query_opt(sql, &[&year.to_string()]).await?;
+    let last: i32 = found.ok_or_else(|| Error::internal("an aggregate has one row"))?.get(0);
+    let series = tx.ctx.env.id();
+    let at = now.format(&Rfc3339).map_err(Error::internal)?;
+    let by = (tx.ctx.actor.kind == ActorKind::User).then_some(tx.ctx.actor.id);
+    let rows: Vec<NewRow> = persons
+        .iter()
+        .zip(last + 1..)
+        .map(|(person, number)| {
+            let mut values = row(json!({
+                "number": format!("D-{year}-{number:06}"), "patient_id": person, "disclosed_at": at,
+                "disclosure_type": "ELECTRONIC_TRANSMISSION", "purpose": what.purpose, "method": "API",
+                "recipient_type": what.recipient_type, "recipient_name": what.recipient, "information_types": what.information,
+                "description": what.description, "legal_basis": what.basis, "is_accountable": true, "series_id": series,
+                "regime": what.regime, "recorded_by": by, "retention_until": (now.date() + KEPT).to_string(),
+            }));
+            values.retain(|_, value| !value.is_null());
+            NewRow { id: tx.ctx.env.id(), values }
+        })
+        .collect();
+    if rows.is_empty() { Ok(()) } else { tx.insert("compliance.phi_disclosures", &rows).await }
+}

@@ -1,0 +1,273 @@
+//! What is seen of alerts: the list, the least likely first, and one with its curve, its clusters, its cases and what can be done.
+//! Who may not open records sees no small count and no case.
+
+use super::{
+    detect::{TABLE, date},
+    facts,
+    life::{REASONS, following},
+    settings::Settings,
+    streams::{Stream, streams},
+};
+use crate::told;
+use salus_core::{Error, Result};
+use salus_rules::outbreak::ears::{Rule, bounds};
+use salus_store::{Call, Method, Op, Param, Record, Reply, Tx, run, sql};
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use time::Duration;
+use uuid::Uuid;
+
+/// Alerts of one answer.
+const MOST: i64 = 200;
+/// Days before the first signal that are read, and school days of the series.
+const SERIES: Duration = Duration::days(90);
+const SHOWN: usize = 40;
+/// Cases of one answer.
+const CASES: i64 = 500;
+
+/// The list and one.
+pub(super) fn reads() -> Vec<Op> {
+    let text = |name: &str, doc: &str, schema: Value| Param { name: name.into(), doc: doc.into(), schema };
+    let op = |path: &str, verb: &str, summary: &str, params: Vec<Param>, run| Op {
+        method: Method::Get,
+        path: format!("/api/v1/health/outbreaks{path}"),
+        name: format!("school.outbreak.{verb}"),
+        permission: "school.outbreak.read",
+        summary: summary.to_owned(),
+        target: TABLE,
+        params,
+        input: None,
+        output: json!({"type": "object"}),
+        run,
+    };
+    vec![
+        op(
+            "",
+            "board",
+            "Signals and outbreaks within reach: hard rules first, then by q-value",
+            vec![
+                text("school_id", "Only of this school", json!({"type": "string", "format": "uuid"})),
+                text("syndrome", "Only of this syndrome", json!({"type": "string"})),
+                text("state", "Only in this state; open for all that are not over", json!({"type": "string"})),
+            ],
+            run(|tx, call| Box::pin(board(tx, call))),
+        ),
+        op(
+            "/{id}",
+            "show",
+            "One alert with its statistics, curve, clusters, cases and what can follow",
+            Vec::new(),
+            run(|tx, call| Box::pin(show(tx, call))),
+        ),
+    ]
+}
+
+/// The id in a parameter that may be left out.
+pub(super) fn id_in(call: &Call, name: &str) -> Result<Option<Uuid>> {
+    let given = call.query_value(name).filter(|id| !id.is_empty());
+    given.map(str::parse).transpose().map_err(|_| Error::invalid(name, "wrong_type", "Is a UUID"))
+}
+
+async fn board(tx: &mut Tx, call: Call) -> Result<Reply> {
+    let school = id_in(&call, "school_id")?;
+    let given = |name: &str| call.query_value(name).filter(|v| !v.is_empty()).map(str::to_owned);
+    let (syndrome, state) = (given("syndrome"), given("state"));
+    let settings = Settings::load(tx).await?;
+    let sql = sql!(
+        "SELECT jsonb_build_object('id', a.id, 'row_version', a.row_version, 'number', a.number, 'syndrome', a.syndrome, \
+           'disease_code', a.disease_code, 'level', a.level, 'school_id', a.school_id, 'school', s.name, \
+           'name', a.params #> '{detection,name}', 'method', a.method, 'statistic', a.statistic, 'threshold', a.threshold, \
+           'observed', a.observed, 'expected', a.expected, 'p_value', a.p_value, 'q_value', a.q_value, \
+           'cases', a.params #> '{detection,cases}', 'first_signal_on', a.first_signal_on, \
+           'last_signal_on', a.params #> '{detection,last_signal_on}', 'severity', a.severity, 'state', a.state, \
+           'review_due_on', a.params #> '{workflow,review_due_on}', 'rule', a.params #> '{detection,lead,detail,rule}') \
+         FROM school.outbreak_alerts a LEFT JOIN school.schools s ON s.id = a.school_id \
+         WHERE ($1::uuid IS NULL OR a.school_id = $1) AND ($2::text IS NULL OR a.syndrome::text = $2) \
+           AND ($3::text IS NULL OR ($3 = 'open' AND a.state NOT IN ('DISMISSED', 'CLOSED')) OR a.state::text = $3) \
+         ORDER BY a.state IN ('DISMISSED', 'CLOSED'), a.method <> 'RULE', a.q_value NULLS LAST, a.first_signal_on DESC, a.number DESC \
+         LIMIT $4"
+    );
+    let rows = tx.query(sql, &[&school, &syndrome, &state, &MOST]).await?;
+    let mut data: Vec<Value> = rows.iter().map(|row| row.get(0)).collect();
+    for alert in &mut data {
+        suppress(tx, &settings, alert);
+    }
+    tx.count(data.len());
+    let waiting = sql!(
+        "SELECT jsonb_build_object('rules', count(*), 'not_confirmed', count(*) FILTER (WHERE confirmed_at IS NULL)) \
+         FROM school.outbreak_rules WHERE is_active"
+    );
+    let rules = told(tx, waiting, &[]).await?;
+    Ok(Reply::json(json!({"data": data, "rules": rules, "small_cell": settings.small_cell})))
+}
+
+/// Leaves out the counts of an alert that are too small for the caller, and what they could be computed from.
+fn suppress(tx: &Tx, settings: &Settings, alert: &mut Value) {
+    let small = ["observed", "cases"]
+        .iter()
+        .any(|name| alert[*name].as_i64().is_some_and(|count| settings.told(tx, count).is_none()));
+    alert["small_cell"] = json!(small);
+    if small {
+        for name in ["observed", "cases", "expected", "statistic", "p_value"] {
+            alert[name] = Value::Null;
+        }
+    }
+}
+
+async fn show(tx: &mut Tx, call: Call) -> Result<Reply> {
+    let id = call.id()?;
+    Ok(Reply::json(one(tx, id).await?))
+}
+
+/// One alert.
+///
+/// # Errors
+/// [`Error::NotFound`] for one that is not there or of a school out of reach.
+pub(super) async fn one(tx: &mut Tx, id: Uuid) -> Result<Value> {
+    let alert = tx.get(TABLE, id, &[]).await?;
+    let settings = Settings::load(tx).await?;
+    let open = tx.ctx.may("kernel.phi.read");
+    let mut told = json!(alert);
+    let params = told.as_object_mut().and_then(|o| o.remove("params")).unwrap_or_default();
+    told["cases"] = params["detection"]["cases"].clone();
+    suppress(tx, &settings, &mut told);
+    told["least"] = json!(settings.small_cell);
+    told["name"] = params["detection"]["name"].clone();
+    told["population"] = params["detection"]["population"].clone();
+    told["last_signal_on"] = params["detection"]["last_signal_on"].clone();
+    told["review_due_on"] = params["workflow"]["review_due_on"].clone();
+    told["steps"] = params["workflow"]["steps"].as_array().map_or_else(|| json!([]), |steps| json!(steps));
+    told["rule"] = params["detection"]["lead"]["detail"]["rule"].clone();
+    // Series and single onsets would give away what is suppressed.
+    if open {
+        told["series"] = series(tx, &alert, &params).await?;
+        told["detection"] = params["detection"].clone();
+    }
+    let next = following(alert.text("state"));
+    told["next"] = json!(if tx.ctx.may("school.outbreak.declare") { next } else { &[] });
+    told["reasons"] = json!(REASONS);
+    let school: Option<Uuid> = alert.text("school_id").parse().ok();
+    told["school"] = match school {
+        Some(school) => {
+            tx.get("school.schools", school, &["name"]).await.map_or(Value::Null, |s| json!(s.text("name")))
+        }
+        None => Value::Null,
+    };
+    tx.on_row(id);
+    told["clusters"] = clusters(tx, id, &settings).await?;
+    let cases = cases(tx, id).await?;
+    told["curve"] = curve(tx, &settings, &cases);
+    told["line_list"] = if open { json!(named(tx, cases).await?) } else { Value::Null };
+    Ok(told)
+}
+
+/// The reports of the illness where the alert is about, by school day, with the bound of C2.
+async fn series(tx: &mut Tx, alert: &Record, params: &Value) -> Result<Value> {
+    let Some(first) = date(&json!(alert.text("first_signal_on"))) else { return Ok(Value::Null) };
+    let settings = Settings::load(tx).await?;
+    let facts = facts::load(tx, (first - SERIES, None)).await?;
+    let key = alert.get("scope_ids").and_then(|ids| ids.get(0)).and_then(Value::as_str).unwrap_or_default();
+    let kind = params["detection"]["kind"].as_str().unwrap_or_default();
+    let mine = |s: &Stream| s.syndrome == alert.text("syndrome") && s.scope.key == key && s.scope.kind.code() == kind;
+    let Some(stream) = streams(&facts).into_iter().find(mine) else { return Ok(Value::Null) };
+    let rule = Rule { z: settings.c2, sd_floor: settings.sd_floor, ..Rule::C2 };
+    let upper: Vec<Option<f64>> = bounds(&stream.counts, rule).into_iter().map(|b| b.map(|b| b.upper)).collect();
+    let from = stream.days.len().saturating_sub(SHOWN);
+    let days: Vec<String> = stream.days[from..].iter().map(time::Date::to_string).collect();
+    Ok(json!({"days": days, "counts": stream.counts[from..], "upper": upper[from..]}))
+}
+
+async fn clusters(tx: &mut Tx, alert: Uuid, settings: &Settings) -> Result<Value> {
+    let sql = sql!(
+        "SELECT c.cluster_kind::text AS kind, c.key::text AS key, coalesce(g.name::text, split_part(c.key::text, '/', 2)) AS name, \
+           c.case_count, c.population, c.attack_rate, c.relative_risk, c.llr, c.period_from::text AS since, c.period_to::text AS until \
+         FROM school.outbreak_case_clusters c \
+         LEFT JOIN school.class_groups g ON g.id::text = c.key::text \
+         WHERE c.alert_id = $1 ORDER BY c.cluster_kind = 'HOUSEHOLD', c.llr DESC NULLS LAST, c.case_count DESC, c.key"
+    );
+    let rows = tx.query(sql, &[&alert]).await?;
+    let open = tx.ctx.may("kernel.phi.read");
+    let mut all = Vec::new();
+    let counts: Vec<i64> = rows.iter().map(|row| i64::from(row.get::<_, i32>("case_count"))).collect();
+    for (row, shown) in rows.iter().zip(settings.cells(tx, &counts)) {
+        let kind: String = row.get("kind");
+        // A home is a few persons: it is told of to nobody else.
+        if kind == "HOUSEHOLD" && !open {
+            continue;
+        }
+        let number = |name: &str| shown.and_then(|_| row.get::<_, Option<f64>>(name));
+        let population: i32 = row.get("population");
+        all.push(json!({
+            "kind": kind, "key": row.get::<_, String>("key"), "name": row.get::<_, Option<String>>("name"), "cases": shown,
+            "population": population, "attack_rate": number("attack_rate"), "relative_risk": number("relative_risk"),
+            "llr": number("llr"), "from": row.get::<_, Option<String>>("since"), "to": row.get::<_, Option<String>>("until"),
+        }));
+    }
+    Ok(json!(all))
+}
+
+/// A case of an alert.
+pub(super) struct Ill {
+    pub(super) student: Uuid,
+    pub(super) told: Value,
+}
+
+/// The cases of an alert that the caller reaches, one a person, by onset.
+///
+/// # Errors
+/// Those of the database.
+pub(super) async fn cases(tx: &mut Tx, alert: Uuid) -> Result<Vec<Ill>> {
+    let sql = sql!(
+        "SELECT DISTINCT ON (t.student_id) t.student_id, jsonb_build_object('student_id', t.student_id, 'onset_on', t.onset_on, \
+           'reported_at', t.reported_at, 'symptoms', t.symptoms, 'temperature', t.temperature, 'absent', t.absent, \
+           'case_class', t.case_class, 'disease_code', t.disease_code, 'source', t.source, 'grade', p.grade, 'homeroom', h.name, \
+           'school_id', t.school_id) \
+         FROM school.outbreak_alerts a \
+         JOIN school.symptom_tracking t ON t.syndrome::text = a.syndrome::text AND t.case_class <> 'RULED_OUT' \
+           AND t.onset_on >= a.first_signal_on - 60 \
+         LEFT JOIN school.student_profiles p ON p.patient_id = t.student_id \
+         LEFT JOIN school.class_groups h ON h.id = p.homeroom_id \
+         WHERE a.id = $1 AND t.student_id::text IN ( \
+             SELECT unnest(c.members) FROM school.outbreak_case_clusters c WHERE c.alert_id = a.id) \
+         ORDER BY t.student_id, t.onset_on DESC, t.id LIMIT $2"
+    );
+    let rows = tx.query(sql, &[&alert, &CASES]).await?;
+    let mut all: Vec<Ill> = rows.iter().map(|row| Ill { student: row.get(0), told: row.get(1) }).collect();
+    all.sort_by(|a, b| (a.told["onset_on"].as_str(), a.student).cmp(&(b.told["onset_on"].as_str(), b.student)));
+    for case in &all {
+        tx.about(case.student);
+    }
+    tx.count(all.len());
+    Ok(all)
+}
+
+/// Cases by day of onset. Small days are left out for who may not open records.
+pub(super) fn curve(tx: &Tx, settings: &Settings, cases: &[Ill]) -> Value {
+    let mut days: Vec<(String, i64)> = Vec::new();
+    for case in cases {
+        let on = case.told["onset_on"].as_str().unwrap_or_default().to_owned();
+        match days.last_mut().filter(|(day, _)| *day == on) {
+            Some((_, n)) => *n += 1,
+            None => days.push((on, 1)),
+        }
+    }
+    let counts: Vec<i64> = days.iter().map(|(_, n)| *n).collect();
+    let shown = settings.cells(tx, &counts);
+    days.into_iter().zip(shown).map(|((on, _), n)| json!({"on": on, "cases": n})).collect()
+}
+
+/// Cases with the names of the students, which are opened by it.
+pub(super) async fn named(tx: &mut Tx, cases: Vec<Ill>) -> Result<Vec<Value>> {
+    let ids: Vec<Uuid> = cases.iter().map(|c| c.student).collect();
+    let fields = ["id", "pseudonym", "family_name", "given_names", "preferred_name"];
+    let people = tx.select("medical.patients", &fields, "t.id = ANY($1)", &[&ids]).await?;
+    let by_id: HashMap<Uuid, &salus_store::Record> = people.iter().filter_map(|p| Some((p.id()?, p))).collect();
+    let with = |case: Ill| {
+        let mut told = case.told;
+        for name in &fields[1..] {
+            told[*name] = json!(by_id.get(&case.student).map(|p| p.text(name)));
+        }
+        told
+    };
+    Ok(cases.into_iter().map(with).collect())
+}

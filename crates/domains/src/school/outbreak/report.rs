@@ -1,0 +1,303 @@
+//! The report to the health department: who is affected, since when and where, in counts, with a line list that names nobody. Names
+//! go with it only on a legal basis that is written down, and then every person has a row among the disclosures (FERPA: 34 CFR
+//! 99.32(a), 99.36; HIPAA: 45 CFR 164.512(b), 164.528).
+
+use super::{
+    board::{Ill, cases, curve, one},
+    detect::{TABLE, date, workflow},
+    settings::Settings,
+};
+use crate::{
+    compliance::{Disclosure, disclose},
+    school::clock,
+};
+use salus_core::{Error, Result};
+use salus_store::{Call, Method, Op, Record, Reply, Tx, run, sql};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use time::Date;
+use uuid::Uuid;
+
+/// On what an identified list may rest: code, and what is written among the disclosures.
+const BASES: [(&str, &str, &str); 3] = [
+    ("FERPA_HEALTH_EMERGENCY", "34 CFR 99.36", "FERPA_EXCEPTION"),
+    ("STATE_REPORTING_LAW", "State reporting law", "PUBLIC_HEALTH"),
+    ("CONSENT", "34 CFR 99.30 consent", "FERPA_CONSENT"),
+];
+/// Columns of the line list, without and with names.
+const COLUMNS: [&str; 7] = ["row", "age", "grade", "onset_on", "symptoms", "temperature", "case_class"];
+const NAMES: [&str; 4] = ["family_name", "given_names", "birth_date", "homeroom"];
+
+/// Building the report.
+pub(super) fn action() -> Op {
+    let text = |what: &str, most: usize| json!({"type": ["string", "null"], "maxLength": most, "description": what});
+    let kinds: Vec<&str> = BASES.iter().map(|(kind, _, _)| *kind).collect();
+    let basis = json!({"type": ["object", "null"], "required": ["kind", "text"], "additionalProperties": false, "properties": {
+        "kind": {"type": "string", "enum": kinds, "description": "What it rests on"},
+        "text": {"type": "string", "minLength": 1, "maxLength": 1000,
+                 "description": "The threat to health, the law by its number, or whose consent; it is sealed"}},
+        "description": "On what an identified list rests"});
+    Op {
+        method: Method::Post,
+        path: "/api/v1/health/outbreaks/{id}/report".into(),
+        name: "school.outbreak.report".into(),
+        permission: "school.outbreak.report",
+        summary: "Build the report to the health department; names only on a legal basis, each person a disclosure"
+            .into(),
+        target: TABLE,
+        params: Vec::new(),
+        input: Some(json!({"type": "object", "additionalProperties": false, "properties": {
+            "identified": {"type": "boolean", "description": "Whether the line list names the students"},
+            "legal_basis": basis,
+            "recipient": text("The health department; needed with names", 500),
+            "case_definition": text("What counts as a case; the syndrome's rule when it is left out", 1000),
+            "measures": text("What was done", 2000)}})),
+        output: json!({"type": "object"}),
+        run: run(|tx, call| Box::pin(report(tx, call))),
+    }
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct Wanted {
+    identified: bool,
+    legal_basis: Option<Basis>,
+    recipient: Option<String>,
+    case_definition: Option<String>,
+    measures: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Basis {
+    kind: String,
+    text: String,
+}
+
+async fn report(tx: &mut Tx, mut call: Call) -> Result<Reply> {
+    let id = call.id()?;
+    let alert = tx.get(TABLE, id, &[]).await?;
+    let wanted: Wanted = if call.body.is_null() { Wanted::default() } else { call.input()? };
+    let settings = Settings::load(tx).await?;
+    let open = tx.ctx.may("kernel.phi.read");
+    if wanted.identified && !open {
+        return Err(Error::Forbidden("kernel.phi.read".into()));
+    }
+    let basis = if wanted.identified { Some(legal(&wanted)?) } else { None };
+    let all = cases(tx, id).await?;
+    let told = one(tx, id).await?;
+    let cover = cover(tx, &alert, &settings).await?;
+    let symptoms = frequency(tx, &settings, &all);
+    let vaccinated = vaccinated(tx, &settings, &all).await?;
+    let persons = people(tx, &all, wanted.identified).await?;
+    let list: Vec<Value> = all.iter().zip(1..).map(|(case, n)| line(case, n, &persons, wanted.identified)).collect();
+    let mut disclosed = 0;
+    if let Some((kind, law, purpose, words, recipient)) = basis {
+        let ids: Vec<Uuid> = all.iter().map(|c| c.student).collect();
+        let description = format!("Line list of outbreak {}. {words}", alert.text("number"));
+        let what = Disclosure {
+            purpose,
+            recipient_type: "PUBLIC_HEALTH_AUTHORITY",
+            recipient: &recipient,
+            information: &["NAME", "BIRTH_DATE", "SYMPTOMS", "ONSET"],
+            description: &description,
+            basis: law,
+            regime: "FERPA",
+        };
+        disclose(tx, &what, &ids).await?;
+        disclosed = ids.len();
+        noted(tx, &alert, kind).await?;
+    }
+    let document = json!({
+        "number": told["number"], "syndrome": told["syndrome"], "disease_code": told["disease_code"], "state": told["state"],
+        "level": told["level"], "first_signal_on": told["first_signal_on"], "cases": settings.told(tx, i64::try_from(all.len()).unwrap_or(i64::MAX)),
+        "cover": cover, "case_definition": wanted.case_definition.unwrap_or_else(|| definition(alert.text("syndrome")).to_owned()),
+        "measures": wanted.measures, "curve": curve(tx, &settings, &all), "attack_rates": told["clusters"],
+        "symptoms": symptoms, "onset": onset(&all), "immunization": vaccinated, "recipient": wanted.recipient,
+        "built_at": clock::text(tx.ctx.env.now())?,
+    });
+    // Lines are persons: who may not open records gets the counts only.
+    let csv = if open { json!(csv(&list, wanted.identified)?) } else { Value::Null };
+    let list = if open { json!(list) } else { Value::Null };
+    Ok(Reply::json(json!({"report": document, "identified": wanted.identified, "disclosures": disclosed,
+                          "line_list": list, "line_list_csv": csv})))
+}
+
+/// Kind, law, purpose, words and recipient of an identified list.
+fn legal(wanted: &Wanted) -> Result<(&'static str, &'static str, &'static str, String, String)> {
+    let missing = |message: &str| Error::invalid("legal_basis", "legal_basis_required", message);
+    let basis = wanted.legal_basis.as_ref();
+    let basis = basis.ok_or_else(|| missing("A list with names needs its legal basis: kind and text"))?;
+    let found = BASES.iter().find(|(kind, _, _)| *kind == basis.kind);
+    let (kind, law, purpose) = found.ok_or_else(|| {
+        let kinds: Vec<&str> = BASES.iter().map(|(kind, _, _)| *kind).collect();
+        Error::invalid("legal_basis/kind", "not_allowed", format!("Is one of {}", kinds.join(", ")))
+    })?;
+    let words = basis.text.trim();
+    if words.is_empty() || words.chars().count() > 1000 {
+        return Err(missing("Say in text what the threat is, which law asks for it, or who consented"));
+    }
+    let recipient = wanted.recipient.as_deref().map(str::trim).filter(|r| !r.is_empty());
+    let recipient = recipient.ok_or_else(|| Error::invalid("recipient", "required", "Say to whom the names go"))?;
+    Ok((kind, law, purpose, words.to_owned(), recipient.to_owned()))
+}
+
+/// Writes at the alert that names were given out, and on what basis.
+async fn noted(tx: &mut Tx, alert: &Record, kind: &str) -> Result<()> {
+    let (id, now) = (alert.id().ok_or(Error::NotFound)?, clock::text(tx.ctx.env.now())?);
+    let mut params = alert.get("params").cloned().unwrap_or_else(|| json!({}));
+    let mut reports = params["workflow"]["reports"].as_array().cloned().unwrap_or_default();
+    reports.push(json!({"at": now, "by": tx.ctx.actor.id, "legal_basis": kind}));
+    workflow(&mut params).insert("reports".into(), json!(reports));
+    tx.update(TABLE, id, None, crate::row(json!({"params": params}))).await?;
+    Ok(())
+}
+
+/// The schools an alert is about, with their students by grade and their staff.
+async fn cover(tx: &mut Tx, alert: &Record, settings: &Settings) -> Result<Value> {
+    let school: Option<Uuid> = alert.text("school_id").parse().ok();
+    let sql = sql!(
+        "SELECT s.id, jsonb_build_object('name', s.name, 'nces_id', s.nces_id, 'contact', s.phone, \
+           'staff', (SELECT count(DISTINCT t.user_id) FROM school.school_staff t WHERE t.school_id = s.id AND t.ended_on IS NULL)) \
+         FROM school.schools s WHERE s.is_active AND ($1::uuid IS NULL OR s.id = $1) ORDER BY s.name, s.id"
+    );
+    let mut schools: Vec<(Uuid, Value)> =
+        tx.query(sql, &[&school]).await?.iter().map(|row| (row.get(0), row.get(1))).collect();
+    let sql = sql!(
+        "SELECT school_id, grade::text, count(*) FROM school.student_profiles WHERE enrollment_status = 'ENROLLED' \
+           AND ($1::uuid IS NULL OR school_id = $1) GROUP BY 1, 2 ORDER BY 1, 2"
+    );
+    let mut grades: BTreeMap<Uuid, Vec<(String, i64)>> = BTreeMap::new();
+    for row in tx.query(sql, &[&school]).await? {
+        grades.entry(row.get(0)).or_default().push((row.get(1), row.get(2)));
+    }
+    for (id, told) in &mut schools {
+        let here = grades.remove(id).unwrap_or_default();
+        let counts = settings.cells(tx, &here.iter().map(|(_, n)| *n).collect::<Vec<_>>());
+        told["students_by_grade"] =
+            here.into_iter().zip(counts).map(|((grade, _), n)| json!({"grade": grade, "students": n})).collect();
+    }
+    Ok(schools.into_iter().map(|(_, told)| told).collect())
+}
+
+/// How many cases had which sign.
+fn frequency(tx: &Tx, settings: &Settings, cases: &[Ill]) -> Value {
+    let mut counts: BTreeMap<&str, i64> = BTreeMap::new();
+    for case in cases {
+        for symptom in case.told["symptoms"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+            *counts.entry(symptom).or_default() += 1;
+        }
+    }
+    counts.into_iter().map(|(symptom, n)| json!({"symptom": symptom, "cases": settings.told(tx, n)})).collect()
+}
+
+/// How the cases stand with immunization, as it was last judged.
+async fn vaccinated(tx: &mut Tx, settings: &Settings, cases: &[Ill]) -> Result<Value> {
+    let ids: Vec<Uuid> = cases.iter().map(|c| c.student).collect();
+    let sql = sql!(
+        "SELECT status::text, count(*) FROM school.immunization_evaluations WHERE student_id = ANY($1) GROUP BY 1 ORDER BY 1"
+    );
+    let found: Vec<(String, i64)> = tx.query(sql, &[&ids]).await?.iter().map(|row| (row.get(0), row.get(1))).collect();
+    let counts = settings.cells(tx, &found.iter().map(|(_, n)| *n).collect::<Vec<_>>());
+    Ok(found.into_iter().zip(counts).map(|((status, _), n)| json!({"status": status, "cases": n})).collect())
+}
+
+/// First, quartiles and last day of onset.
+fn onset(cases: &[Ill]) -> Value {
+    let mut days: Vec<Date> = cases.iter().filter_map(|c| date(&c.told["onset_on"])).collect();
+    days.sort_unstable();
+    let at = |part: usize| days.get((days.len().saturating_sub(1) * part + 2) / 4).map(Date::to_string);
+    json!({"first": days.first().map(Date::to_string), "lower_quartile": at(1), "median": at(2), "upper_quartile": at(3),
+           "last": days.last().map(Date::to_string)})
+}
+
+/// Who the cases are, as far as the list tells it.
+async fn people(tx: &mut Tx, cases: &[Ill], identified: bool) -> Result<BTreeMap<Uuid, Record>> {
+    let ids: Vec<Uuid> = cases.iter().map(|c| c.student).collect();
+    let all = ["id", "birth_month", "family_name", "given_names", "birth_date"];
+    let fields = if identified { &all[..] } else { &all[..2] };
+    let found = tx.select("medical.patients", fields, "t.id = ANY($1)", &[&ids]).await?;
+    Ok(found.into_iter().filter_map(|p| Some((p.id()?, p))).collect())
+}
+
+/// One line. The age is in whole years by the month of birth.
+fn line(case: &Ill, number: i32, persons: &BTreeMap<Uuid, Record>, identified: bool) -> Value {
+    let person = persons.get(&case.student);
+    let born = person.and_then(|p| date(p.get("birth_month")?));
+    let age = born
+        .zip(date(&case.told["onset_on"]))
+        .map(|(born, on)| on.year() - born.year() - i32::from(u8::from(on.month()) < u8::from(born.month())));
+    let mut line = json!({"row": number, "age": age, "grade": case.told["grade"], "onset_on": case.told["onset_on"],
+                          "symptoms": case.told["symptoms"], "temperature": case.told["temperature"],
+                          "case_class": case.told["case_class"]});
+    if identified {
+        for name in &NAMES[..3] {
+            line[*name] = json!(person.map(|p| p.text(name)));
+        }
+        line["homeroom"] = case.told["homeroom"].clone();
+    }
+    line
+}
+
+/// The list as CSV (RFC 4180). A cell that a spreadsheet would compute begins with an apostrophe.
+fn csv(list: &[Value], identified: bool) -> Result<String> {
+    let columns: Vec<&str> = if identified { COLUMNS.into_iter().chain(NAMES).collect() } else { COLUMNS.to_vec() };
+    let mut out = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
+    out.write_record(&columns).map_err(Error::internal)?;
+    for line in list {
+        out.write_record(columns.iter().map(|name| cell(&line[*name]))).map_err(Error::internal)?;
+    }
+    String::from_utf8(out.into_inner().map_err(Error::internal)?).map_err(Error::internal)
+}
+
+fn cell(value: &Value) -> String {
+    let text = match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        Value::Array(all) => all.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" "),
+        other => other.to_string(),
+    };
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) { format!("'{text}") } else { text }
+}
+
+/// What counts as a case of a syndrome, in words.
+fn definition(syndrome: &str) -> &'static str {
+    match syndrome {
+        "ILI" => "Temperature of 37.8 degrees Celsius or more, or fever that was told, with cough or sore throat",
+        "GI" => "Vomiting, or two loose stools or more in a day",
+        "RASH_FEVER" => "Rash with fever",
+        _ => "As the school nurse entered it",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_spreadsheet_computes_nothing_of_a_line_list() {
+        let list = [
+            json!({"row": 1, "age": 9, "grade": "4", "symptoms": ["RASH", "FEVER"], "family_name": "=HYPERLINK(\"x\")",
+                           "given_names": "A, \"B\"", "homeroom": "@SUM(1)"}),
+        ];
+        let text = csv(&list, true).unwrap();
+        assert!(
+            text.contains("RASH FEVER") && text.contains("\"'=HYPERLINK(\"\"x\"\")\"") && text.contains("'@SUM(1)"),
+            "{text}"
+        );
+        assert!(!csv(&list, false).unwrap().contains("HYPERLINK"));
+    }
+
+    #[test]
+    fn quartiles_are_days_on_which_somebody_fell_ill() {
+        let ill = |day: u8| Ill { student: Uuid::nil(), told: json!({"onset_on": format!("2026-03-{day:02}")}) };
+        let told = onset(&[ill(9), ill(1), ill(2), ill(3), ill(30)]);
+        assert_eq!(
+            told,
+            json!({"first": "2026-03-01", "lower_quartile": "2026-03-02", "median": "2026-03-03",
+                                "upper_quartile": "2026-03-09", "last": "2026-03-30"})
+        );
+        assert_eq!(onset(&[])["median"], Value::Null);
+    }
+}

@@ -1,0 +1,122 @@
+//! Thresholds and what else a tenant may set about detection, in the setting `school.outbreaks`. What it leaves out is as here.
+
+use salus_core::{Error, Result};
+use salus_store::{Tx, sql};
+use serde::{Deserialize, Serialize};
+
+/// The setting.
+const NAME: &str = "school.outbreaks";
+
+/// What is in force. Stored with every alert.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Settings {
+    /// C1 above this is a signal, in standard deviations (Hutwagner 2003).
+    pub(super) c1: f64,
+    /// The same of C2.
+    pub(super) c2: f64,
+    /// The same of C3.
+    pub(super) c3: f64,
+    /// The least standard deviation that is believed.
+    pub(super) sd_floor: f64,
+    /// School days until a false signal of the cumulative sum, on average.
+    pub(super) cusum_days: f64,
+    /// Simulated runs by which that is found.
+    pub(super) cusum_runs: u32,
+    /// The rise that the cumulative sum watches for: so many times the usual.
+    pub(super) cusum_rise: f64,
+    /// A statistic alerts when its q-value is not above this.
+    pub(super) q: f64,
+    /// School days whose cases are scanned.
+    pub(super) scan_days: usize,
+    /// Replicas of the scan.
+    pub(super) replicas: u32,
+    /// Seed of what is simulated.
+    pub(super) seed: u64,
+    /// Counts below this are not told to who may not open records: 5 to 10.
+    pub(super) small_cell: i64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            c1: 3.0,
+            c2: 3.0,
+            c3: 2.0,
+            sd_floor: 0.5,
+            cusum_days: 100.0,
+            cusum_runs: 200,
+            cusum_rise: 2.0,
+            q: 0.05,
+            scan_days: 7,
+            replicas: 999,
+            seed: 20_260_101,
+            small_cell: 5,
+        }
+    }
+}
+
+impl Settings {
+    /// Those of the tenant.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] when the setting is not understood or beyond what is allowed.
+    pub(super) async fn load(tx: &mut Tx) -> Result<Self> {
+        let sql = sql!("SELECT value FROM kernel.settings WHERE name = $1::text");
+        let Some(found) = tx.query_opt(sql, &[&NAME]).await? else { return Ok(Self::default()) };
+        let wrong =
+            |why: String| Error::Conflict { code: "setting_wrong", detail: format!("The setting {NAME} {why}") };
+        let set: Self = serde_json::from_value(found.get(0)).map_err(|e| wrong(format!("is not understood: {e}")))?;
+        set.check().map_err(|why| wrong(why.to_owned()))?;
+        Ok(set)
+    }
+
+    fn check(&self) -> std::result::Result<(), &'static str> {
+        let positive = [self.c1, self.c2, self.c3, self.sd_floor, self.cusum_days];
+        if !positive.iter().all(|n| n.is_finite() && *n > 0.0) {
+            return Err("needs thresholds above 0");
+        }
+        if !(self.q > 0.0 && self.q <= 0.5 && self.cusum_rise > 1.0 && self.cusum_rise <= 100.0) {
+            return Err("needs q above 0 and at most 0.5, and cusum_rise above 1 and at most 100");
+        }
+        if !((10..=2000).contains(&self.cusum_runs) && self.cusum_days <= 1000.0) {
+            return Err("needs cusum_runs of 10 to 2000 and cusum_days of at most 1000");
+        }
+        if !((99..=9999).contains(&self.replicas) && (1..=60).contains(&self.scan_days)) {
+            return Err("needs replicas of 99 to 9999 and scan_days of 1 to 60");
+        }
+        if (5..=10).contains(&self.small_cell) { Ok(()) } else { Err("needs small_cell of 5 to 10") }
+    }
+
+    /// A count, or nothing when it is small and the caller may not open records.
+    pub(super) fn told(&self, tx: &Tx, count: i64) -> Option<i64> {
+        (tx.ctx.may("kernel.phi.read") || count == 0 || count >= self.small_cell).then_some(count)
+    }
+
+    /// The same of counts that add up to one that may be known: when a single one is left out, the smallest other goes with it,
+    /// for it could be computed else.
+    pub(super) fn cells(&self, tx: &Tx, counts: &[i64]) -> Vec<Option<i64>> {
+        let mut shown: Vec<Option<i64>> = counts.iter().map(|n| self.told(tx, *n)).collect();
+        if shown.iter().filter(|n| n.is_none()).count() == 1 {
+            let smallest = shown.iter().enumerate().filter_map(|(at, n)| n.filter(|n| *n > 0).map(|n| (n, at))).min();
+            if let Some((_, at)) = smallest {
+                shown[at] = None;
+            }
+        }
+        shown
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_allowed_and_small_cells_are_five_to_ten() {
+        assert_eq!(Settings::default().check(), Ok(()));
+        for wrong in [4, 11] {
+            assert!(Settings { small_cell: wrong, ..Settings::default() }.check().is_err());
+        }
+        assert!(serde_json::from_str::<Settings>(r#"{"c9": 1}"#).is_err());
+    }
+}

@@ -1,0 +1,270 @@
+//! Signals of outbreaks, the least likely first; hard rules with what nobody has confirmed yet; and how often the statistics would have
+//! cried without an outbreak. One alert's page is [`super::outbreak`].
+
+use super::{
+    Shell, form,
+    i18n::{codes, fill, format},
+    layout::{self, Head},
+    parts::{self, Tab, Tone},
+};
+use maud::{Markup, html};
+use serde::{Deserialize, Serialize};
+
+/// The page.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct OutbreaksView {
+    /// Alerts, in the order of the page.
+    pub data: Vec<Alert>,
+    /// Whether those that are over are among them.
+    pub is_all: bool,
+    /// Rules in force.
+    pub rules: Vec<Rule>,
+    /// The past.
+    pub past: Past,
+    /// Counts below this are left out for who may not open records.
+    pub small_cell: u64,
+    /// Whether the person may decide.
+    pub may_declare: bool,
+    /// Why the last act was refused.
+    pub error: String,
+}
+
+/// An alert of the list.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "the names are those of the operation, which are documented")]
+pub struct Alert {
+    pub id: String,
+    pub number: String,
+    pub syndrome: String,
+    pub disease_code: Option<String>,
+    pub level: String,
+    pub name: Option<String>,
+    pub school: Option<String>,
+    pub method: String,
+    pub expected: Option<f64>,
+    pub q_value: Option<f64>,
+    pub cases: Option<u64>,
+    pub first_signal_on: String,
+    pub state: String,
+    pub review_due_on: Option<String>,
+    pub rule: Option<Confirmed>,
+    pub small_cell: bool,
+}
+
+/// What is known of the rule of an alert.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Confirmed {
+    /// Whether somebody compared it with what the health department asks for.
+    pub confirmed: bool,
+    /// What is to be done.
+    pub action: String,
+}
+
+/// A hard rule.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "the names are those of the columns, which are commented")]
+pub struct Rule {
+    pub id: String,
+    pub disease_code: Option<String>,
+    pub syndrome: Option<String>,
+    pub case_count: u64,
+    pub share_percent: Option<u64>,
+    pub window_days: u64,
+    pub scope: String,
+    pub action: String,
+    pub citation: String,
+    pub confirmed_at: Option<String>,
+}
+
+/// How often the statistics would have cried.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "the names are those of the operation, which are documented")]
+pub struct Past {
+    pub school_days: u64,
+    pub alerts: u64,
+    pub per_100_school_days: Option<f64>,
+}
+
+/// The illness of an alert: the disease where it is known.
+#[must_use]
+pub fn illness(disease: Option<&str>, syndrome: &str, shell: &Shell) -> String {
+    let word = codes::label(shell.locale, syndrome);
+    match disease {
+        Some(disease) => format!("{} ({word})", codes::label(shell.locale, disease)),
+        None => word.into_owned(),
+    }
+}
+
+/// Among whom the cases are.
+#[must_use]
+pub fn among(level: &str, name: Option<&str>, school: Option<&str>, shell: &Shell) -> String {
+    let t = &shell.t().outbreak;
+    let name = name.unwrap_or_default();
+    let group = match level {
+        "DISTRICT" => return t.district.to_owned(),
+        "SCHOOL" => return school.unwrap_or(name).to_owned(),
+        "GRADE" => fill(t.grade, &[("name", name)]),
+        _ => name.to_owned(),
+    };
+    school.map_or_else(|| group.clone(), |school| format!("{group} · {school}"))
+}
+
+/// The state as a badge.
+#[must_use]
+pub fn state(code: &str, shell: &Shell) -> Markup {
+    let tone = match code {
+        "OUTBREAK" | "SIGNAL" => Tone::Bad,
+        "UNDER_REVIEW" | "CLUSTER" => Tone::Warn,
+        "REPORTED" | "MONITORING" => Tone::Info,
+        "CONTROLLED" => Tone::Good,
+        _ => Tone::Neutral,
+    };
+    parts::badge(shell, tone, &codes::label(shell.locale, &format!("OUTBREAK_{code}")))
+}
+
+/// A small probability or a number, as a reader takes it in.
+#[must_use]
+pub fn number(value: Option<f64>, decimals: usize, shell: &Shell) -> String {
+    match value {
+        None => "–".to_owned(),
+        Some(value) if value > 0.0 && value < 0.0005 && decimals >= 3 => {
+            format!("< {}", format::decimal(shell.locale, "0.001"))
+        }
+        Some(value) => format::decimal(shell.locale, &format!("{value:.decimals$}")),
+    }
+}
+
+/// The page of all.
+#[must_use]
+pub fn render(view: &OutbreaksView, shell: &Shell) -> Markup {
+    let t = &shell.t().outbreak;
+    let tab = |label: &str, href: &str, current| Tab { label: label.into(), href: href.into(), current, count: None };
+    let tabs = [tab(t.open, "/outbreaks", !view.is_all), tab(t.all, "/outbreaks?state=all", view.is_all)];
+    layout::page(
+        shell,
+        &Head::new(t.title),
+        &html! {
+            header class="page-head" {
+                div { h1 { (t.title) } p class="lead" { (t.lead) } }
+                @if view.may_declare {
+                    (form::post(shell, "/outbreaks/detect", "inline", &html! {
+                        button class="button" type="submit" { (t.look_now) }
+                    }))
+                }
+            }
+            (super::immunizations::refused(&view.error, shell))
+            (parts::tabs(shell, t.signals, &tabs))
+            (parts::card("signals", t.signals, &html! { span class="count" { (view.data.len()) } }, &html! {
+                @if view.data.is_empty() { (parts::empty(t.none, t.none_hint, None)) } @else { (table(view, shell)) }
+            }))
+            (parts::card("past", t.false_alarms, &html! {}, &past(&view.past, shell)))
+            (parts::card("rules", t.rules, &html! { span class="count" { (view.rules.len()) } }, &rules(view, shell)))
+        },
+    )
+}
+
+fn table(view: &OutbreaksView, shell: &Shell) -> Markup {
+    let t = &shell.t().outbreak;
+    html! {
+        p class="card-note" { (t.q_value) ": " (t.q_hint) }
+        table class="grid stack" data-keys {
+            (parts::heads(&[t.signal, t.what, t.among, t.cases, t.method, t.q_value, t.state]))
+            tbody { @for alert in &view.data { (line(alert, view, shell)) } }
+        }
+    }
+}
+
+fn line(a: &Alert, view: &OutbreaksView, shell: &Shell) -> Markup {
+    let t = &shell.t().outbreak;
+    let few = fill(t.fewer, &[("n", &view.small_cell.to_string())]);
+    html! {
+        tr {
+            th scope="row" {
+                a href={ "/outbreaks/" (a.id) } { (a.number) }
+                span class="sub" { (t.since) " " (format::date(shell.locale, &a.first_signal_on)) }
+            }
+            td data-label=(t.what) { (illness(a.disease_code.as_deref(), &a.syndrome, shell)) }
+            td data-label=(t.among) { (among(&a.level, a.name.as_deref(), a.school.as_deref(), shell)) }
+            td data-label=(t.cases) {
+                @match a.cases { Some(n) => (format::count(shell.locale, n)), None => (few) }
+                @if let Some(e) = a.expected { span class="sub" { (t.expected) ": " (number(Some(e), 1, shell)) } }
+            }
+            td data-label=(t.method) {
+                (codes::label(shell.locale, &format!("METHOD_{}", a.method)))
+                @if a.rule.as_ref().is_some_and(|r| !r.confirmed) {
+                    span class="sub tone-warn" { (Tone::Warn.sign(shell)) (t.not_confirmed) }
+                }
+            }
+            td data-label=(t.q_value) { (number(a.q_value, 3, shell)) }
+            td data-label=(t.state) {
+                (state(&a.state, shell))
+                @if a.state == "SIGNAL" {
+                    @if let Some(due) = &a.review_due_on {
+                        span class="sub" { (fill(t.review_by, &[("date", &format::date(shell.locale, due))])) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn past(past: &Past, shell: &Shell) -> Markup {
+    let t = &shell.t().outbreak;
+    let rate = fill(t.rate_words, &[("n", &number(past.per_100_school_days, 1, shell))]);
+    let days = format::count(shell.locale, past.school_days);
+    let alerts = format::count(shell.locale, past.alerts);
+    parts::inside(&html! {
+        @if past.per_100_school_days.is_some() {
+            p { strong { (rate) } }
+            p class="hint" { (fill(t.rate_hint, &[("days", &days), ("alerts", &alerts)])) }
+        } @else { p class="hint" { (t.no_rate) } }
+    })
+}
+
+fn rules(view: &OutbreaksView, shell: &Shell) -> Markup {
+    let t = &shell.t().outbreak;
+    html! {
+        p class="card-note" { (t.rules_hint) }
+        @if view.rules.is_empty() { p class="none" { (t.no_rules) } } @else {
+            table class="grid plain stack" data-keys {
+                (parts::heads_then(&[t.what, t.rule, t.action, t.source, t.state], t.act))
+                tbody { @for r in &view.rules { (rule(r, view.may_declare, shell)) } }
+            }
+        }
+    }
+}
+
+fn rule(r: &Rule, may_declare: bool, shell: &Shell) -> Markup {
+    let t = &shell.t().outbreak;
+    let about = r.disease_code.as_deref().or(r.syndrome.as_deref()).unwrap_or_default();
+    let (n, days) = (r.case_count.to_string(), r.window_days.to_string());
+    let percent = r.share_percent.unwrap_or_default().to_string();
+    let pattern = if r.share_percent.is_some() { t.rule_share } else { t.rule_words };
+    let confirmed = r.confirmed_at.is_some();
+    html! {
+        tr {
+            th scope="row" { (codes::label(shell.locale, about)) }
+            td data-label=(t.rule) {
+                (fill(pattern, &[("n", &n), ("days", &days), ("percent", &percent)]))
+                span class="sub" { (codes::label(shell.locale, &format!("SCOPE_{}", r.scope))) }
+            }
+            td data-label=(t.action) { (r.action) }
+            td data-label=(t.source) class="small" { (r.citation) }
+            td data-label=(t.state) {
+                @if confirmed { (parts::badge(shell, Tone::Good, t.confirmed)) } @else { (parts::badge(shell, Tone::Warn, t.not_confirmed)) }
+            }
+            td class="end" {
+                @if may_declare && !confirmed {
+                    (form::post(shell, &format!("/outbreaks/rules/{}/confirm", r.id), "inline", &html! {
+                        button class="button quiet" type="submit" { (t.confirm) span class="unseen" { ": " (codes::label(shell.locale, about)) } }
+                    }))
+                }
+            }
+        }
+    }
+}
