@@ -2,6 +2,7 @@
 
 mod access;
 mod account;
+mod alert_center;
 mod alerts;
 mod audit;
 mod browse;
@@ -62,6 +63,11 @@ pub fn pages() -> Router<Arc<App>> {
         .route("/browse/{schema}/{table}/{id}", get(browse::row))
         .route("/browse/{schema}/{table}/{id}/open/{column}", get(browse::open))
         .route("/audit", get(audit::show))
+        .route("/alerts", get(alert_center::show))
+        .route("/alerts/subscription", get(alert_center::subscription).post(alert_center::subscribe))
+        .route("/alerts/definitions", get(alert_center::definitions).post(alert_center::define))
+        .route("/alerts/{id}", get(alert_center::one))
+        .route("/alerts/{id}/{verb}", post(alert_center::act))
         .route("/audit/alerts", get(alerts::show))
         .route("/audit/alerts/{id}", post(alerts::decide))
         .route("/compliance", get(compliance::show))
