@@ -9,6 +9,7 @@ CREATE INDEX alert_instances_assigned_to_ix ON alerts.alert_instances (tenant_id
 CREATE INDEX alert_instances_key_ix ON alerts.alert_instances (tenant_id, dedupe_key, last_seen DESC);
 COMMENT ON COLUMN alerts.alert_instances.assigned_to IS 'Who sees to it';
 COMMENT ON COLUMN alerts.alert_instances.chain_from IS 'From when its escalation counts: when it was raised, rose or came back';
+COMMENT ON CONSTRAINT alert_instances_assigned_to_fk ON alerts.alert_instances IS 'Must name a user of this organization';
 COMMENT ON INDEX alerts.alert_instances_key_ix IS 'The last alerts of a key';
 INSERT INTO kernel.fields (column_id, table_name, column_name, class)
   SELECT kernel.column_id('alerts.alert_instances', c), 'alerts.alert_instances', c, 'C2' FROM unnest(ARRAY['assigned_to', 'chain_from']) c;

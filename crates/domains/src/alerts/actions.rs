@@ -105,7 +105,8 @@ async fn by_hand(tx: &mut Tx, mut call: Call) -> Result<Reply> {
         return Err(Error::invalid("category", "not_allowed", format!("Is one of {}", CATEGORIES.join(", "))));
     }
     if !tx.ctx.reach.is_whole_tenant() {
-        let detail = "Who is told is found among all users: somebody whose role reaches the whole organization raises an alert";
+        let detail =
+            "Who is told is found among all users: somebody whose role reaches the whole organization raises an alert";
         return Err(Error::Refused { code: "reach_too_narrow", detail: detail.into() });
     }
     let title = wanted.title.trim().to_owned();
@@ -146,7 +147,9 @@ async fn by_hand(tx: &mut Tx, mut call: Call) -> Result<Reply> {
 /// A title is shown on locked screens and sent in clear. What looks like a number of a person, a date or an address is
 /// refused, and so are the names of the person the alert is about.
 async fn check_title(tx: &mut Tx, title: &str, patient: Option<Uuid>) -> Result<()> {
-    let refused = |what: &str| Err(Error::invalid("title", "phi_in_title", format!("Holds {what}: put it into body, which is sealed")));
+    let refused = |what: &str| {
+        Err(Error::invalid("title", "phi_in_title", format!("Holds {what}: put it into body, which is sealed")))
+    };
     if let Some(what) = telling(title) {
         return refused(what);
     }
@@ -244,7 +247,8 @@ async fn resolve(tx: &mut Tx, mut call: Call) -> Result<Reply> {
     let now = tx.ctx.env.now();
     let values = match wanted.action.as_deref().unwrap_or("resolve") {
         "resolve" => {
-            let code = wanted.resolution_code.as_deref().map(str::trim).filter(|c| !c.is_empty()).unwrap_or("DONE").to_owned();
+            let code =
+                wanted.resolution_code.as_deref().map(str::trim).filter(|c| !c.is_empty()).unwrap_or("DONE").to_owned();
             let by = person(tx)?;
             chain::end(tx, id, ("RESOLVED", &code), Some(by)).await?;
             let made = tx.get(INSTANCES, id, &[]).await?;
@@ -287,7 +291,11 @@ fn until(alert: &Record, minutes: i64, now: OffsetDateTime) -> Result<OffsetDate
     };
     let wanted = Duration::minutes(minutes.min(1_000_000));
     if wanted > longest {
-        return Err(too_long(format!("{} is put off for at most {} minutes", severity.name(), longest.whole_minutes())));
+        return Err(too_long(format!(
+            "{} is put off for at most {} minutes",
+            severity.name(),
+            longest.whole_minutes()
+        )));
     }
     Ok(now + wanted)
 }
@@ -338,7 +346,9 @@ mod tests {
         let alert = |severity: &str| Record { names: ["severity".to_owned()].into(), values: vec![json!(severity)] };
         let now = OffsetDateTime::UNIX_EPOCH;
         assert!(until(&alert("HIGH"), 240, now).is_ok());
-        for (severity, minutes) in [("HIGH", 241), ("CRITICAL", 61), ("MEDIUM", 1441), ("LOW", 10_081), ("EMERGENCY", 1)] {
+        for (severity, minutes) in
+            [("HIGH", 241), ("CRITICAL", 61), ("MEDIUM", 1441), ("LOW", 10_081), ("EMERGENCY", 1)]
+        {
             let refused = until(&alert(severity), minutes, now).unwrap_err();
             assert!(matches!(&refused, Error::Invalid(f) if f[0].code == "snooze_too_long"), "{severity}: {refused}");
         }

@@ -10,16 +10,8 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 /// The patterns of permissions that give `ops.alert.read`.
-const READ: [&str; 8] = [
-    "ops.alert.read",
-    "ops.alert.*",
-    "ops.*.read",
-    "ops.*.*",
-    "*.alert.read",
-    "*.alert.*",
-    "*.*.read",
-    "*.*.*",
-];
+const READ: [&str; 8] =
+    ["ops.alert.read", "ops.alert.*", "ops.*.read", "ops.*.*", "*.alert.read", "*.alert.*", "*.*.read", "*.*.*"];
 
 /// What an alert is about, as far as reach goes.
 #[derive(Debug, Clone, Copy)]
@@ -160,7 +152,8 @@ pub(super) fn matches(filter: &Value, severity: Severity, category: &str, school
         let list = filter.get(name).and_then(Value::as_array).filter(|list| !list.is_empty());
         list.is_none_or(|list| list.iter().any(|v| v.as_str() == Some(wanted)))
     };
-    let least = filter.get("min_severity").and_then(Value::as_str).and_then(|s| Severity::named("min_severity", s).ok());
+    let least =
+        filter.get("min_severity").and_then(Value::as_str).and_then(|s| Severity::named("min_severity", s).ok());
     least.is_none_or(|least| severity >= least)
         && listed("categories", category)
         && school.is_none_or(|school| listed("schools", &school.to_string()))
@@ -180,9 +173,18 @@ mod tests {
         let school = Uuid::from_u128(7);
         let lets = |filter: Value, severity| matches(&filter, severity, "MEDICATION", Some(school));
         assert!(lets(json!({}), Severity::Info));
-        assert!(!lets(json!({"min_severity": "HIGH"}), Severity::Medium) && lets(json!({"min_severity": "HIGH"}), Severity::High));
-        assert!(lets(json!({"categories": ["MEDICATION"]}), Severity::Low) && !lets(json!({"categories": ["SYSTEM"]}), Severity::Low));
-        assert!(lets(json!({"schools": [school]}), Severity::Low) && !lets(json!({"schools": [Uuid::nil()]}), Severity::Low));
+        assert!(
+            !lets(json!({"min_severity": "HIGH"}), Severity::Medium)
+                && lets(json!({"min_severity": "HIGH"}), Severity::High)
+        );
+        assert!(
+            lets(json!({"categories": ["MEDICATION"]}), Severity::Low)
+                && !lets(json!({"categories": ["SYSTEM"]}), Severity::Low)
+        );
+        assert!(
+            lets(json!({"schools": [school]}), Severity::Low)
+                && !lets(json!({"schools": [Uuid::nil()]}), Severity::Low)
+        );
     }
 
     #[test]

@@ -68,7 +68,9 @@ pub(super) async fn escalate_due(tx: &mut Tx) -> Result<()> {
 async fn take(tx: &mut Tx, alert: &mut Alert, step: &Step, now: OffsetDateTime) -> Result<()> {
     let channels = Channel::all_named("channels", &step.channels)?;
     let users: BTreeSet<Uuid> = if step.again {
-        let sql = sql!("SELECT DISTINCT recipient_id FROM alerts.alert_delivery_log WHERE instance_id = $1 AND recipient_id IS NOT NULL");
+        let sql = sql!(
+            "SELECT DISTINCT recipient_id FROM alerts.alert_delivery_log WHERE instance_id = $1 AND recipient_id IS NOT NULL"
+        );
         let told = tx.query(sql, &[&alert.id]).await?.iter().map(|row| row.get(0)).collect();
         // Who has lost their reach since is told no more.
         audience::within(tx, told, alert.place, now).await?

@@ -46,7 +46,8 @@ pub(super) const EVENT_NAMES: &[&str] = &[
 ];
 
 /// Numbers of the organization that a condition may name.
-pub(super) const METRICS: &[&str] = &["audit.tamper_open", "compliance.proofs_failed", "kernel.backup_age_hours", "kernel.jobs_dead"];
+pub(super) const METRICS: &[&str] =
+    &["audit.tamper_open", "compliance.proofs_failed", "kernel.backup_age_hours", "kernel.jobs_dead"];
 
 /// Longest window of a count: events are kept seven days.
 const LONGEST_S: i64 = 7 * 86_400;
@@ -135,7 +136,9 @@ impl Condition {
                 let of: Vec<String> = EVENTS
                     .iter()
                     .filter(|(name, _)| events.contains(*name))
-                    .map(|(name, all)| format!("{name} has {}", if all.is_empty() { "none".into() } else { all.join(", ") }))
+                    .map(|(name, all)| {
+                        format!("{name} has {}", if all.is_empty() { "none".into() } else { all.join(", ") })
+                    })
                     .collect();
                 let of = if of.is_empty() { "name an event first".to_owned() } else { of.join("; ") };
                 return Err(invalid("", format!("{field} is no field of the events that are named: {of}")));
@@ -176,7 +179,10 @@ impl Condition {
             let factor = more.get("factor").and_then(Value::as_f64).filter(|f| *f > 1.0 && *f <= 1000.0);
             let factor = factor.ok_or_else(|| invalid(&format!("{path}/factor"), "Is a number over 1"))?;
             if window_s > LONGEST_S / 2 {
-                return Err(invalid(&format!("{path}/window_s"), "Is at most half of seven days: it is compared with the one before"));
+                return Err(invalid(
+                    &format!("{path}/window_s"),
+                    "Is at most half of seven days: it is compared with the one before",
+                ));
             }
             return Ok(Self::RateChange { event, window_s, factor, least: whole(&more, "least", &path)? });
         }
@@ -185,7 +191,8 @@ impl Condition {
         }
         if members.contains_key("metric") {
             let name = members["metric"].as_str().filter(|name| METRICS.contains(name));
-            let name = name.ok_or_else(|| invalid(&format!("{path}/metric"), format!("Is one of {}", METRICS.join(", "))))?;
+            let name =
+                name.ok_or_else(|| invalid(&format!("{path}/metric"), format!("Is one of {}", METRICS.join(", "))))?;
             let (by, to) = compared(members, "metric", path)?;
             return Ok(Self::Metric { name: name.to_owned(), by, to });
         }
@@ -201,7 +208,9 @@ impl Condition {
     fn field(members: &Map<String, Value>, path: &str) -> Result<Self> {
         let known = |name: &&str| EVENTS.iter().any(|(_, fields)| fields.contains(name));
         let field = members["field"].as_str().filter(known);
-        let field = field.ok_or_else(|| invalid(&format!("{path}/field"), "Is a field of an event: ids and codes, never health data"))?;
+        let field = field.ok_or_else(|| {
+            invalid(&format!("{path}/field"), "Is a field of an event: ids and codes, never health data")
+        })?;
         let field = field.to_owned();
         let plain = |v: &Value| v.is_string() || v.is_number() || v.is_boolean();
         if members.len() == 2 {
@@ -253,7 +262,9 @@ impl Condition {
             *known = window.max(*known);
         };
         match self {
-            Self::CountOver { event, window_s, .. } | Self::AbsentFor { event, window_s } => add(event.as_str(), *window_s),
+            Self::CountOver { event, window_s, .. } | Self::AbsentFor { event, window_s } => {
+                add(event.as_str(), *window_s)
+            }
             Self::RateChange { event, window_s, .. } => add(event.as_str(), 2 * window_s),
             _ => {
                 for (event, window) in self.parts().iter().flat_map(Self::counted) {
@@ -282,7 +293,9 @@ impl Condition {
             Self::Not(inner) => !inner.holds(facts),
             Self::Event(name) => facts.event.as_ref().is_some_and(|(happened, _)| happened == name),
             Self::In { field: name, values } => field(name).is_some_and(|value| values.contains(value)),
-            Self::Compare { field: name, by, to } => field(name).and_then(Value::as_f64).is_some_and(|v| by.holds(v, *to)),
+            Self::Compare { field: name, by, to } => {
+                field(name).and_then(Value::as_f64).is_some_and(|v| by.holds(v, *to))
+            }
             Self::CountOver { event, window_s, least } => facts.count(event, *window_s, facts.at) >= *least,
             Self::AbsentFor { event, window_s } => facts.count(event, *window_s, facts.at) == 0,
             Self::RateChange { event, window_s, factor, least } => {
@@ -306,7 +319,10 @@ fn event(value: &Value, path: &str) -> Result<String> {
 fn compared(members: &Map<String, Value>, what: &str, path: &str) -> Result<(By, f64)> {
     let found = By::ALL.into_iter().find_map(|(name, by)| Some((by, members.get(name)?.as_f64()?)));
     found.filter(|_| members.len() == 2).ok_or_else(|| {
-        invalid(path, format!("{what} is compared by one of gt, gte, lt and lte with a number (a field also by in or equals)"))
+        invalid(
+            path,
+            format!("{what} is compared by one of gt, gte, lt and lte with a number (a field also by in or equals)"),
+        )
     })
 }
 
@@ -323,7 +339,8 @@ fn window(value: &Value, path: &str, more: &[&str]) -> Result<(String, i64, Map<
     }
     let name = event(&members["event"], &format!("{path}/event"))?;
     let window_s = members["window_s"].as_i64().filter(|s| (60..=LONGEST_S).contains(s));
-    let window_s = window_s.ok_or_else(|| invalid(&format!("{path}/window_s"), format!("Is 60 to {LONGEST_S} seconds")))?;
+    let window_s =
+        window_s.ok_or_else(|| invalid(&format!("{path}/window_s"), format!("Is 60 to {LONGEST_S} seconds")))?;
     Ok((name, window_s, members.clone()))
 }
 
@@ -388,19 +405,31 @@ mod tests {
             (json!({"event": "no.such.event"}), "condition/event"),
             (json!({"event": "auth.glass.opened", "any": []}), "condition: "),
             (json!({"all": []}), "condition/all"),
-            (json!({"all": [{"event": "auth.glass.opened"}, {"field": "diagnosis", "equals": "x"}]}), "condition/all/1/field"),
+            (
+                json!({"all": [{"event": "auth.glass.opened"}, {"field": "diagnosis", "equals": "x"}]}),
+                "condition/all/1/field",
+            ),
             (json!({"all": [{"event": "auth.glass.opened"}, {"field": "school", "equals": "x"}]}), "condition: "),
             (json!({"field": "to", "equals": "x"}), "condition: "),
             (json!({"all": [{"event": "auth.glass.opened"}, {"field": "user_id", "matches": "x"}]}), "condition/all/1"),
-            (json!({"count_over": {"event": "auth.glass.opened", "window_s": 1, "gte": 1}}), "condition/count_over/window_s"),
+            (
+                json!({"count_over": {"event": "auth.glass.opened", "window_s": 1, "gte": 1}}),
+                "condition/count_over/window_s",
+            ),
             (json!({"count_over": {"event": "auth.glass.opened", "window_s": 100}}), "condition/count_over"),
-            (json!({"rate_change": {"event": "auth.glass.opened", "window_s": 100, "factor": 1, "least": 1}}), "factor"),
+            (
+                json!({"rate_change": {"event": "auth.glass.opened", "window_s": 100, "factor": 1, "least": 1}}),
+                "factor",
+            ),
             (json!({"metric": "cpu", "gt": 1}), "condition/metric"),
             (json!({"run": "rm"}), "condition: "),
         ] {
             let refused = Condition::read(&wrong).unwrap_err();
             assert_eq!(refused.code(), "validation_failed");
-            assert!(refused.to_string().starts_with(place) || refused.to_string().contains(place), "{wrong}: {refused}");
+            assert!(
+                refused.to_string().starts_with(place) || refused.to_string().contains(place),
+                "{wrong}: {refused}"
+            );
         }
         let mut deep = json!({"event": "auth.glass.opened"});
         for _ in 0..6 {

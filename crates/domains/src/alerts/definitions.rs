@@ -4,7 +4,7 @@
 
 use super::{
     condition::Condition,
-    replay,
+    reads, replay,
     severity::{Channel, Severity, Step, Target},
 };
 use crate::{auth, row};
@@ -92,7 +92,11 @@ impl Definition {
             category: row.get("category"),
             severity: Severity::named("severity", row.get("severity"))?,
             source: row.get("source"),
-            condition: if condition.as_object().is_some_and(Map::is_empty) { None } else { Some(Condition::read(&condition)?) },
+            condition: if condition.as_object().is_some_and(Map::is_empty) {
+                None
+            } else {
+                Some(Condition::read(&condition)?)
+            },
             key: row.get::<_, Option<String>>("key").unwrap_or_else(|| format!("{code}:{{row}}")),
             dedupe_window_s: row.get("dedupe_window_s"),
             cooldown_s: row.get("cooldown_s"),
@@ -172,7 +176,8 @@ impl Draft {
                 return Err(Error::invalid("condition", "condition_invalid", message));
             }
             if self.source == "METRIC" && !named.is_empty() {
-                let message = "Of source METRIC names no {\"event\": …}: it is asked every minute, not when something happens";
+                let message =
+                    "Of source METRIC names no {\"event\": …}: it is asked every minute, not when something happens";
                 return Err(Error::invalid("condition", "condition_invalid", message));
             }
         }
@@ -209,7 +214,11 @@ impl Draft {
             return Err(Error::invalid("/auto_resolve/after_s", "too_short", "Is at least 60 seconds"));
         }
         if end.when_clear && self.source != "METRIC" {
-            return Err(Error::invalid("/auto_resolve/when_clear", "not_allowed", "Is for definitions of source METRIC"));
+            return Err(Error::invalid(
+                "/auto_resolve/when_clear",
+                "not_allowed",
+                "Is for definitions of source METRIC",
+            ));
         }
         Ok(())
     }
@@ -376,7 +385,15 @@ pub(super) fn ops() -> Vec<Op> {
         run,
     };
     vec![
-        op(Method::Get, "in_force", "The newest version of each definition", run(|tx, call| Box::pin(list(tx, call)))),
+        Op {
+            params: vec![reads::limit()],
+            ..op(
+                Method::Get,
+                "in_force",
+                "The newest version of each definition",
+                run(|tx, call| Box::pin(list(tx, call))),
+            )
+        },
         Op {
             params: vec![Param {
                 name: "test".into(),
@@ -394,14 +411,15 @@ pub(super) fn ops() -> Vec<Op> {
     ]
 }
 
-async fn list(tx: &mut Tx, _: Call) -> Result<Reply> {
+async fn list(tx: &mut Tx, call: Call) -> Result<Reply> {
+    let limit = reads::at_most(&call)?;
     let sql = sql!(
         "SELECT coalesce(jsonb_agg(to_jsonb(d) ORDER BY d.code), '[]') FROM (SELECT DISTINCT ON (code) id, code, version, name, \
            category, severity, source, condition, dedupe_key_template, dedupe_window_s, cooldown_s, auto_resolve, escalation, \
            channels, audience, template_ids, ack_required, ack_sla_s, enabled, owner, created_at \
-         FROM alerts.alert_definitions ORDER BY code, version DESC) d"
+         FROM alerts.alert_definitions ORDER BY code, version DESC LIMIT $1) d"
     );
-    let found = crate::told(tx, sql, &[]).await?;
+    let found = crate::told(tx, sql, &[&limit]).await?;
     tx.count(found.as_array().map_or(0, Vec::len));
     Ok(Reply::json(json!({ "definitions": found })))
 }
@@ -415,7 +433,9 @@ async fn save(tx: &mut Tx, mut call: Call) -> Result<Reply> {
     let draft: Draft = call.input()?;
     let condition = draft.checked()?;
     let replayed = match &condition {
-        Some(condition) => Some(replay::replay(tx, condition, &draft.source, &key_of(&draft), draft.dedupe_window_s).await?),
+        Some(condition) => {
+            Some(replay::replay(tx, condition, &draft.source, &key_of(&draft), draft.dedupe_window_s).await?)
+        }
         None => None,
     };
     if only_test {
@@ -461,7 +481,9 @@ mod tests {
         let with = |name: &str, value: Value| {
             let mut body = good.clone();
             body[name] = value;
-            serde_json::from_value::<Draft>(body).map_err(|e| e.to_string()).and_then(|d| d.checked().map_err(|e| e.to_string()))
+            serde_json::from_value::<Draft>(body)
+                .map_err(|e| e.to_string())
+                .and_then(|d| d.checked().map_err(|e| e.to_string()))
         };
         assert!(with("channels", json!(["IN_APP", "SMS"])).is_ok());
         for (name, value, said) in [
@@ -470,7 +492,11 @@ mod tests {
             ("source", json!("METRIC"), "names no"),
             ("source", json!("MANUAL"), "left out"),
             ("condition", json!({"metric": "kernel.jobs_dead", "gt": 1}), "at least one"),
-            ("escalation", json!([{"after_s": 60, "targets": [{"role": "x"}]}, {"after_s": 30, "targets": [{"role": "x"}]}]), "order"),
+            (
+                "escalation",
+                json!([{"after_s": 60, "targets": [{"role": "x"}]}, {"after_s": 30, "targets": [{"role": "x"}]}]),
+                "order",
+            ),
             ("escalation", json!([{"after_s": 60}]), "names whom"),
             ("escalation", json!([{"after_s": 60, "targets": [{"role": "x"}], "channels": ["PUSH"]}]), "not built"),
             ("dedupe_key_template", json!("many:{diagnosis}"), "{diagnosis}"),

@@ -30,17 +30,8 @@ use salus_core::Result;
 use salus_store::{Catalog, Op, Resource};
 
 /// What an alert is about, as `alerts.alert_category` has it.
-pub const CATEGORIES: [&str; 9] = [
-    "CLINICAL",
-    "MEDICATION",
-    "ALLERGY",
-    "IMMUNIZATION",
-    "OUTBREAK",
-    "SECURITY",
-    "COMPLIANCE",
-    "OPERATIONS",
-    "SYSTEM",
-];
+pub const CATEGORIES: [&str; 9] =
+    ["CLINICAL", "MEDICATION", "ALLERGY", "IMMUNIZATION", "OUTBREAK", "SECURITY", "COMPLIANCE", "OPERATIONS", "SYSTEM"];
 
 /// Exposed tables.
 pub const RESOURCES: &[Resource] = &[

@@ -64,9 +64,7 @@ impl Quiet {
 /// The time of day as a time that comes back each day.
 fn daily(clock: &str) -> Option<String> {
     let (hour, minute) = clock.split_once(':')?;
-    let of = |text: &str, most: u8| {
-        (text.len() == 2).then(|| text.parse::<u8>().ok()).flatten().filter(|n| *n <= most)
-    };
+    let of = |text: &str, most: u8| (text.len() == 2).then(|| text.parse::<u8>().ok()).flatten().filter(|n| *n <= most);
     Some(format!("{} {} * * *", of(minute, 59)?, of(hour, 23)?))
 }
 
@@ -98,7 +96,11 @@ mod tests {
     fn a_night_ends_at_six_where_somebody_lives() {
         // 23:00 on 2 March is 07:00 UTC on the 3rd; 06:00 is 14:00 UTC.
         assert_eq!(night().end(datetime!(2026-03-03 07:00 UTC)).unwrap(), Some(datetime!(2026-03-03 14:00 UTC)));
-        assert_eq!(night().end(datetime!(2026-03-03 05:00 UTC)).unwrap(), Some(datetime!(2026-03-03 14:00 UTC)), "at 21:00");
+        assert_eq!(
+            night().end(datetime!(2026-03-03 05:00 UTC)).unwrap(),
+            Some(datetime!(2026-03-03 14:00 UTC)),
+            "at 21:00"
+        );
         assert_eq!(night().end(datetime!(2026-03-03 14:00 UTC)).unwrap(), None, "at 06:00");
         assert_eq!(night().end(datetime!(2026-03-03 20:00 UTC)).unwrap(), None, "at noon");
     }

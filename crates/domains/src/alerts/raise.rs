@@ -167,7 +167,9 @@ async fn storm(tx: &mut Tx, new: &New<'_>) -> Result<Option<Uuid>> {
     let title = format!("More than {STORM} alerts within five minutes: {}", definition.name);
     let raised = Raised { key: &key, title: &title, school, subject: &definition.code, ..*new.raised };
     let more = More { targets: definition.audience.targets.clone(), ..More::default() };
-    let old = sql!("SELECT id FROM alerts.alert_instances WHERE dedupe_key = $1::text AND status IN ('ACTIVE', 'ACKNOWLEDGED', 'ESCALATED', 'SNOOZED')");
+    let old = sql!(
+        "SELECT id FROM alerts.alert_instances WHERE dedupe_key = $1::text AND status IN ('ACTIVE', 'ACKNOWLEDGED', 'ESCALATED', 'SNOOZED')"
+    );
     if let Some(before) = tx.query_opt(old, &[&key]).await? {
         chain::end(tx, before.get(0), ("EXPIRED", "superseded"), None).await?;
     }

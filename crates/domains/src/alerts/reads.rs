@@ -39,7 +39,7 @@ pub(super) fn ops() -> Vec<Op> {
                 param("category", "Only of this category", listed(&CATEGORIES)),
                 param("school_id", "Only of this school", json!({"type": "string", "format": "uuid"})),
                 param("parent_id", "What was folded into this alert", json!({"type": "string", "format": "uuid"})),
-                param("limit", "At most so many", json!({"type": "integer", "minimum": 1, "maximum": MOST, "default": MOST})),
+                limit(),
             ],
             ..op(
                 PATH,
@@ -54,12 +54,18 @@ pub(super) fn ops() -> Vec<Op> {
             ("ops.alert.read", "One alert with what became of telling of it"),
             run(|tx, call| Box::pin(show(tx, call))),
         ),
-        op(
-            "/api/v1/alerts/fatigue",
-            "fatigue",
-            ("ops.alert.define", "Of each definition in 30 days: how many alerts, how soon acknowledged, how many ignored; and deliveries"),
-            run(|tx, call| Box::pin(fatigue(tx, call))),
-        ),
+        Op {
+            params: vec![limit()],
+            ..op(
+                "/api/v1/alerts/fatigue",
+                "fatigue",
+                (
+                    "ops.alert.define",
+                    "Of each definition in 30 days: how many alerts, how soon acknowledged, how many ignored; and deliveries",
+                ),
+                run(|tx, call| Box::pin(fatigue(tx, call))),
+            )
+        },
     ]
 }
 
@@ -72,6 +78,22 @@ fn one_of(call: &Call, name: &str, values: &[&str]) -> Result<Option<String>> {
     }
 }
 
+/// How many are told at most.
+///
+/// # Errors
+/// [`Error::Invalid`] on `limit`.
+pub(super) fn at_most(call: &Call) -> Result<i64> {
+    let Some(text) = call.query_value("limit") else { return Ok(MOST) };
+    let limit = text.parse().ok().filter(|n| (1..=MOST).contains(n));
+    limit.ok_or_else(|| Error::invalid("limit", "out_of_range", format!("Is a whole number from 1 to {MOST}")))
+}
+
+/// The parameter that [`at_most`] reads.
+pub(super) fn limit() -> Param {
+    let schema = json!({"type": "integer", "minimum": 1, "maximum": MOST, "default": MOST});
+    Param { name: "limit".into(), doc: "At most so many".into(), schema }
+}
+
 fn id_of(call: &Call, name: &str) -> Result<Option<Uuid>> {
     let given = call.query_value(name).filter(|v| !v.is_empty()).map(str::parse);
     given.transpose().map_err(|_| Error::invalid(name, "wrong_type", "Is a UUID"))
@@ -82,12 +104,7 @@ async fn live(tx: &mut Tx, call: Call) -> Result<Reply> {
     let status = one_of(&call, "status", &STATUSES)?.unwrap_or_else(|| "OPEN".into());
     let (severity, category) = (one_of(&call, "severity", &severities)?, one_of(&call, "category", &CATEGORIES)?);
     let (school, parent) = (id_of(&call, "school_id")?, id_of(&call, "parent_id")?);
-    let limit = match call.query_value("limit") {
-        None => MOST,
-        Some(text) => text.parse().ok().filter(|n| (1..=MOST).contains(n)).ok_or_else(|| {
-            Error::invalid("limit", "out_of_range", format!("Is a whole number from 1 to {MOST}"))
-        })?,
-    };
+    let limit = at_most(&call)?;
     let sql = sql!(
         "SELECT coalesce(jsonb_agg(to_jsonb(a) ORDER BY a.rank DESC, a.last_seen DESC, a.id DESC), '[]') FROM ( \
            SELECT i.id, i.row_version, i.severity, i.category, i.status, i.title, i.school_id, s.name AS school_name, i.first_seen, \
@@ -129,7 +146,8 @@ async fn show(tx: &mut Tx, call: Call) -> Result<Reply> {
     Ok(Reply::json(told))
 }
 
-async fn fatigue(tx: &mut Tx, _: Call) -> Result<Reply> {
+async fn fatigue(tx: &mut Tx, call: Call) -> Result<Reply> {
+    let limit = at_most(&call)?;
     // Ignored: it ended or is older than a day, and nobody had acknowledged or resolved it.
     let sql = sql!(
         "SELECT coalesce(jsonb_agg(to_jsonb(f) ORDER BY f.alerts DESC, f.code), '[]') FROM ( \
@@ -141,10 +159,10 @@ async fn fatigue(tx: &mut Tx, _: Call) -> Result<Reply> {
                AND (i.resolved_at IS NOT NULL OR i.first_seen < $2::timestamptz - interval '1 day')) / count(*))::int AS ignored_percent \
            FROM alerts.alert_instances i \
            LEFT JOIN alerts.alert_definitions d ON d.tenant_id = i.tenant_id AND d.id = i.definition_id \
-           WHERE i.first_seen > $2::timestamptz - $1 * interval '1 day' AND i.parent_id IS NULL GROUP BY d.code) f"
+           WHERE i.first_seen > $2::timestamptz - $1 * interval '1 day' AND i.parent_id IS NULL GROUP BY d.code ORDER BY count(*) DESC, d.code LIMIT $3) f"
     );
     let now = tx.ctx.env.now();
-    let definitions = crate::told(tx, sql, &[&DAYS, &now]).await?;
+    let definitions = crate::told(tx, sql, &[&DAYS, &now, &limit]).await?;
     let sql = sql!(
         "SELECT coalesce(jsonb_agg(to_jsonb(c) ORDER BY c.channel, c.status, c.why), '[]') FROM ( \
            SELECT channel::text AS channel, status::text AS status, coalesce(suppression_reason::text, '') AS why, count(*) AS n, \

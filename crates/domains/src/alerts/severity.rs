@@ -189,7 +189,9 @@ impl Severity {
             Self::Info | Self::Low => Vec::new(),
             Self::Medium => vec![step(48 * 60, supervisor())],
             Self::High => vec![step(60, backup()), step(120, supervisor())],
-            Self::Critical => vec![step(15, backup()), step(30, supervisor()), step(60, Target::OnCall("district".into()))],
+            Self::Critical => {
+                vec![step(15, backup()), step(30, supervisor()), step(60, Target::OnCall("district".into()))]
+            }
             Self::Emergency => vec![
                 again(2),
                 again(4),
@@ -229,7 +231,8 @@ mod tests {
 
     #[test]
     fn a_step_names_whom_it_means() {
-        let step: Step = serde_json::from_str(r#"{"after_s": 60, "targets": [{"role": "admin"}, {"on_call": "*"}]}"#).unwrap();
+        let step: Step =
+            serde_json::from_str(r#"{"after_s": 60, "targets": [{"role": "admin"}, {"on_call": "*"}]}"#).unwrap();
         assert_eq!(step.targets, [Target::Role("admin".into()), Target::OnCall("*".into())]);
         assert!(serde_json::from_str::<Step>(r#"{"after_s": 60, "targets": [{"planet": "x"}]}"#).is_err());
     }

@@ -4,6 +4,7 @@
 use super::{
     CATEGORIES,
     quiet::Quiet,
+    reads,
     severity::{Channel, Severity},
 };
 use crate::row;
@@ -48,12 +49,15 @@ pub(super) fn ops() -> Vec<Op> {
         "on_call_list": {"type": "string", "description": "A subscription of who is on call by this list; takes ops.alert.define"},
     }});
     vec![
-        op(
-            Method::Get,
-            "own",
-            "Your own subscription; for who defines alerts those of roles and on-call lists too",
-            run(|tx, call| Box::pin(own(tx, call))),
-        ),
+        Op {
+            params: vec![reads::limit()],
+            ..op(
+                Method::Get,
+                "own",
+                "Your own subscription; for who defines alerts those of all others too",
+                run(|tx, call| Box::pin(own(tx, call))),
+            )
+        },
         Op {
             input: Some(input),
             ..op(Method::Put, "keep", "Keep what you want to be told of", run(|tx, call| Box::pin(keep(tx, call))))
@@ -61,7 +65,8 @@ pub(super) fn ops() -> Vec<Op> {
     ]
 }
 
-async fn own(tx: &mut Tx, _: Call) -> Result<Reply> {
+async fn own(tx: &mut Tx, call: Call) -> Result<Reply> {
+    let limit = reads::at_most(&call)?;
     let me = tx.ctx.actor.id;
     let sql = sql!(
         "SELECT coalesce((SELECT to_jsonb(s) FROM (SELECT id, row_version, filter, channels, quiet_hours, digest, muted_until \
@@ -71,10 +76,11 @@ async fn own(tx: &mut Tx, _: Call) -> Result<Reply> {
     let mut told = json!({"own": mine, "has_confirmed_number": has_number(tx, me).await?});
     if tx.ctx.may(DEFINE) {
         let sql = sql!(
-            "SELECT coalesce(jsonb_agg(to_jsonb(s)), '[]') FROM (SELECT id, role, on_call_list, filter, channels, quiet_hours, digest, \
-               muted_until FROM alerts.alert_subscriptions WHERE user_id IS NULL ORDER BY role, on_call_list LIMIT 200) s"
+            "SELECT coalesce(jsonb_agg(to_jsonb(s)), '[]') FROM (SELECT id, user_id, role, on_call_list, filter, channels, quiet_hours, \
+               digest, muted_until FROM alerts.alert_subscriptions WHERE user_id IS DISTINCT FROM $1 \
+             ORDER BY role, on_call_list, id LIMIT $2) s"
         );
-        told["team"] = crate::told(tx, sql, &[]).await?;
+        told["team"] = crate::told(tx, sql, &[&me, &limit]).await?;
     }
     tx.count(1);
     Ok(Reply::json(told))
@@ -122,7 +128,8 @@ impl Wanted {
             let message = format!("{unknown} is none of {}", CATEGORIES.join(", "));
             return Err(Error::invalid("/filter/categories", "not_allowed", message));
         }
-        let least = self.filter.min_severity.as_deref().map(|s| Severity::named("/filter/min_severity", s)).transpose()?;
+        let least =
+            self.filter.min_severity.as_deref().map(|s| Severity::named("/filter/min_severity", s)).transpose()?;
         if least == Some(Severity::Emergency) {
             return mandatory("/filter/min_severity", "Is at most CRITICAL: what is critical cannot be left out");
         }
@@ -133,7 +140,9 @@ impl Wanted {
         }
         if let Some(until) = &self.muted_until {
             let until = OffsetDateTime::parse(until, &Rfc3339);
-            let until = until.map_err(|_| Error::invalid("muted_until", "wrong_type", "Is an instant such as 2026-03-02T17:50:00Z"))?;
+            let until = until.map_err(|_| {
+                Error::invalid("muted_until", "wrong_type", "Is an instant such as 2026-03-02T17:50:00Z")
+            })?;
             if until > now + time::Duration::days(30) {
                 return mandatory("muted_until", "Is at most 30 days from now: nobody is left out for good");
             }
@@ -167,12 +176,15 @@ async fn keep(tx: &mut Tx, mut call: Call) -> Result<Reply> {
             }
             let number = has_number(tx, me).await?;
             if wanted.channels.iter().any(|c| c == "SMS") && !number {
-                let message = "SMS needs a telephone number that you confirmed: give one under Account, Security, Codes";
+                let message =
+                    "SMS needs a telephone number that you confirmed: give one under Account, Security, Codes";
                 return Err(Error::invalid("channels", "contact_unverified", message));
             }
             values.insert("verified_contact".into(), json!(number));
             values.insert("user_id".into(), json!(me));
-            let sql = sql!("SELECT id FROM alerts.alert_subscriptions WHERE user_id = $1 ORDER BY id DESC LIMIT 1 FOR UPDATE");
+            let sql = sql!(
+                "SELECT id FROM alerts.alert_subscriptions WHERE user_id = $1 ORDER BY id DESC LIMIT 1 FOR UPDATE"
+            );
             tx.query_opt(sql, &[&me]).await?
         }
         (Some(_), Some(_)) => {
@@ -216,8 +228,14 @@ mod tests {
             other => format!("{other:?}"),
         };
         assert_eq!(code(json!({"channels": ["EMAIL"]})), "cannot_mute_mandatory");
-        assert_eq!(code(json!({"channels": ["IN_APP"], "filter": {"min_severity": "EMERGENCY"}})), "cannot_mute_mandatory");
-        assert_eq!(code(json!({"channels": ["IN_APP"], "muted_until": "2026-05-01T00:00:00Z"})), "cannot_mute_mandatory");
+        assert_eq!(
+            code(json!({"channels": ["IN_APP"], "filter": {"min_severity": "EMERGENCY"}})),
+            "cannot_mute_mandatory"
+        );
+        assert_eq!(
+            code(json!({"channels": ["IN_APP"], "muted_until": "2026-05-01T00:00:00Z"})),
+            "cannot_mute_mandatory"
+        );
         assert_eq!(code(json!({"channels": ["IN_APP", "PUSH"]})), "channel_absent");
         assert_eq!(code(json!({"channels": ["IN_APP"], "quiet_hours": {"from": "9"}})), "wrong_form");
         let fine = json!({"channels": ["IN_APP"], "filter": {"min_severity": "CRITICAL"}, "muted_until": "2026-03-09T00:00:00Z"});

@@ -147,7 +147,8 @@ impl Person {
     /// By which ways: the page always; below what is mandatory those the person chose, if any were chosen.
     fn channels(&self, severity: Severity, given: Option<&[Channel]>) -> BTreeSet<Channel> {
         let usual = given.unwrap_or(severity.channels()).iter().copied();
-        let chosen = || self.own.iter().flat_map(|own| &own.channels).filter_map(|c| Channel::named("channels", c).ok());
+        let chosen =
+            || self.own.iter().flat_map(|own| &own.channels).filter_map(|c| Channel::named("channels", c).ok());
         let mut all: BTreeSet<Channel> = match &self.own {
             Some(_) if !severity.is_mandatory() => chosen().collect(),
             _ => usual.chain(chosen()).collect(),

@@ -23,13 +23,8 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use uuid::Uuid;
 
 /// Events that other systems may be told of.
-pub const PUBLISHED: &[&str] = &[
-    "medical.patient.created",
-    "medical.patient.changed",
-    alerts::RAISED,
-    alerts::ESCALATED,
-    alerts::RESOLVED,
-];
+pub const PUBLISHED: &[&str] =
+    &["medical.patient.created", "medical.patient.changed", alerts::RAISED, alerts::ESCALATED, alerts::RESOLVED];
 
 const SUBSCRIPTIONS: &str = RESOURCE.table;
 const SEND: &str = "exchange.send_webhook";

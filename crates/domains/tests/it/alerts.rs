@@ -91,7 +91,8 @@ impl Place {
             ("admin", "tenant", json!(["ops.alert.read", "ops.alert.ack"])),
         ] {
             let world = &place.s.world;
-            let role = world.create("auth.role.create", json!({"name": name, "scope": scope, "purposes": []})).await.id();
+            let role =
+                world.create("auth.role.create", json!({"name": name, "scope": scope, "purposes": []})).await.id();
             let body = json!({"name": format!("{name} alerts"), "patterns": patterns});
             let permission = world.create("auth.permission.create", body).await.id();
             world.create("auth.role_permission.create", json!({"role_id": role, "permission_id": permission})).await;
@@ -107,7 +108,8 @@ impl Place {
         let user = auth::invite(&mut tx, &new).await.unwrap().user;
         if let Some(number) = number {
             let id = tx.ctx.env.id();
-            let values = json!({"user_id": user, "channel": "sms", "address": number, "confirmed_at": "2026-01-01T00:00:00Z"});
+            let values =
+                json!({"user_id": user, "channel": "sms", "address": number, "confirmed_at": "2026-01-01T00:00:00Z"});
             let Value::Object(values) = values else { unreachable!() };
             tx.insert("auth.code_addresses", &[salus_store::engine::NewRow { id, values }]).await.unwrap();
         }
@@ -128,7 +130,8 @@ impl Place {
         );
         world.admin(&give).await;
         let scope = if role == "school_nurse" { Scope::School } else { Scope::Tenant };
-        let permissions = if role == "nurse_supervisor" { vec!["ops.alert.*"] } else { vec!["ops.alert.read", "ops.alert.ack"] };
+        let permissions =
+            if role == "nurse_supervisor" { vec!["ops.alert.*"] } else { vec!["ops.alert.read", "ops.alert.ack"] };
         let treat = Purpose::from_code("TREAT").unwrap();
         let grant = Grant {
             role: role.into(),
@@ -150,7 +153,14 @@ impl Place {
     async fn raise(&self, key: &str, severity: &str, school: Option<Uuid>) -> Uuid {
         let world = &self.s.world;
         let mut tx = world.db.begin(Ctx::system(world.db.env(), world.tenant), false).await.unwrap();
-        let raised = Raised { key, severity, category: "OPERATIONS", title: "Something is to be seen to", school, subject: "test" };
+        let raised = Raised {
+            key,
+            severity,
+            category: "OPERATIONS",
+            title: "Something is to be seen to",
+            school,
+            subject: "test",
+        };
         let id = alerts::raise(&mut tx, &raised).await.unwrap();
         tx.commit("test.raise", "alerts.alert_instances").await.unwrap();
         id
@@ -167,7 +177,10 @@ impl Place {
     /// What is due every minute.
     async fn sweep(&self) {
         self.drain().await;
-        self.s.world.admin("UPDATE kernel.schedules SET next_run_at = clock_timestamp() WHERE job = 'alerts.sweep'").await;
+        self.s
+            .world
+            .admin("UPDATE kernel.schedules SET next_run_at = clock_timestamp() WHERE job = 'alerts.sweep'")
+            .await;
         self.drain().await;
     }
 
@@ -181,7 +194,9 @@ impl Place {
     }
 
     async fn told(&self, who: &Ctx, op: &str, call: Call) -> Value {
-        let Body::Json(value) = self.s.world.call_as(who.clone(), op, call).await.unwrap().body else { panic!("no JSON") };
+        let Body::Json(value) = self.s.world.call_as(who.clone(), op, call).await.unwrap().body else {
+            panic!("no JSON")
+        };
         value
     }
 
@@ -190,7 +205,8 @@ impl Place {
     }
 }
 
-const STATUS: &str = "SELECT status || ' ' || escalation_level FROM alerts.alert_instances WHERE parent_id IS NULL ORDER BY id";
+const STATUS: &str =
+    "SELECT status || ' ' || escalation_level FROM alerts.alert_instances WHERE parent_id IS NULL ORDER BY id";
 
 #[tokio::test]
 async fn a_thousand_identical_events_are_one_alert_that_happened_a_thousand_times() {
@@ -201,7 +217,10 @@ async fn a_thousand_identical_events_are_one_alert_that_happened_a_thousand_time
     }
     let all = "SELECT occurrences::text || ' ' || status FROM alerts.alert_instances";
     assert_eq!(p.ask(all).await, ["1000 ACTIVE"]);
-    assert_eq!(p.ask("SELECT channel || ' ' || status FROM alerts.alert_delivery_log ORDER BY 1").await, ["EMAIL QUEUED", "IN_APP DELIVERED"]);
+    assert_eq!(
+        p.ask("SELECT channel || ' ' || status FROM alerts.alert_delivery_log ORDER BY 1").await,
+        ["EMAIL QUEUED", "IN_APP DELIVERED"]
+    );
     p.drain().await;
     assert_eq!(p.mail.to(), ["ada@users.example"], "told once");
     let sent = p.mail.given.lock().unwrap()[0].clone();
@@ -244,9 +263,10 @@ async fn quiet_hours_hold_what_is_medium_until_they_end_where_somebody_lives_and
         p.sweep().await;
         assert_eq!(p.mail.to(), Vec::<String>::new(), "at night");
         assert_eq!(p.ask("SELECT count(*)::text FROM auth.notifications").await, ["2"], "the page shows it");
-        p.raise("fire:1", "CRITICAL", None).await;
+        let fire = p.raise("fire:1", "CRITICAL", None).await;
         p.sweep().await;
         assert_eq!((p.mail.to().len(), p.sms.to()), (1, vec!["+15550100".to_owned()]), "at once");
+        p.act(&ada, "alerts.alert.acknowledge", fire, json!({})).await.unwrap();
         p.clock(morning - Duration::seconds(1));
         p.sweep().await;
         assert_eq!(p.mail.to().len(), 1, "a second before");
@@ -308,7 +328,11 @@ async fn an_emergency_that_nobody_acknowledges_reaches_its_third_level_after_ten
     p.sweep().await;
     assert_eq!(p.ask(STATUS).await, ["ACKNOWLEDGED 3"], "an acknowledgement stops it");
     assert_eq!(p.ask("SELECT count(*)::text FROM alerts.alert_delivery_log").await, before);
-    assert_eq!(p.ask("SELECT count(*)::text FROM auth.notifications WHERE read_at IS NULL").await, ["0"], "nobody else has to look");
+    assert_eq!(
+        p.ask("SELECT count(*)::text FROM auth.notifications WHERE read_at IS NULL").await,
+        ["0"],
+        "nobody else has to look"
+    );
 }
 
 #[tokio::test]
@@ -378,7 +402,10 @@ async fn another_tenant_sees_and_hears_nothing() {
     let seen = p.told(&ctx, "alerts.alert.live", Call::default()).await;
     assert_eq!((&seen["alerts"], &seen["open"]), (&json!([]), &json!({})));
     p.jobs.drain(south).await.unwrap();
-    assert_eq!(p.ask(&format!("SELECT count(*)::text FROM auth.notifications WHERE tenant_id = '{south}'")).await, ["0"]);
+    assert_eq!(
+        p.ask(&format!("SELECT count(*)::text FROM auth.notifications WHERE tenant_id = '{south}'")).await,
+        ["0"]
+    );
 }
 
 #[tokio::test]
@@ -403,10 +430,19 @@ async fn a_storm_is_one_alert_with_children_and_what_flaps_is_held() {
     let parent = "SELECT dedupe_key || ' ' || occurrences FROM alerts.alert_instances WHERE parent_id IS NULL";
     assert_eq!(p.ask(parent).await, ["storm:sensor 40"]);
     assert_eq!(p.ask("SELECT count(*)::text FROM alerts.alert_instances WHERE parent_id IS NOT NULL").await, ["40"]);
-    assert_eq!(p.ask("SELECT count(*)::text FROM auth.notifications").await, ["31"], "30 before it was a storm, and the storm");
-    let storm: Uuid = p.ask("SELECT id::text FROM alerts.alert_instances WHERE parent_id IS NULL").await[0].parse().unwrap();
+    assert_eq!(
+        p.ask("SELECT count(*)::text FROM auth.notifications").await,
+        ["31"],
+        "30 before it was a storm, and the storm"
+    );
+    let storm: Uuid =
+        p.ask("SELECT id::text FROM alerts.alert_instances WHERE parent_id IS NULL").await[0].parse().unwrap();
     p.act(&ada, "alerts.alert.resolve", storm, json!({})).await.unwrap();
-    assert_eq!(p.ask("SELECT DISTINCT status::text FROM alerts.alert_instances").await, ["RESOLVED"], "with all of its children");
+    assert_eq!(
+        p.ask("SELECT DISTINCT status::text FROM alerts.alert_instances").await,
+        ["RESOLVED"],
+        "with all of its children"
+    );
 
     for n in 0..3 {
         p.clock(NOW + Duration::minutes(10 + n));
@@ -440,12 +476,19 @@ async fn a_definition_fires_on_its_event_ends_by_another_and_is_replayed_before_
     let first = p.s.world.create("school.visit.check_in", visit).await.id().unwrap();
     let Body::Json(tested) = save(body.clone(), true).await.unwrap().body else { panic!("no JSON") };
     assert_eq!((&tested["fired"], &tested["most_a_day"]), (&json!(1), &json!(1)), "{tested}");
-    assert_eq!(p.ask("SELECT count(*)::text FROM alerts.alert_definitions WHERE code = 'visit'").await, ["0"], "a test saves nothing");
+    assert_eq!(
+        p.ask("SELECT count(*)::text FROM alerts.alert_definitions WHERE code = 'visit'").await,
+        ["0"],
+        "a test saves nothing"
+    );
     row(save(body.clone(), false).await).unwrap();
     p.drain().await;
     let seen = "SELECT i.status || ' ' || i.subject_ref FROM alerts.alert_instances i JOIN alerts.alert_definitions d ON d.id = i.definition_id WHERE d.code = 'visit'";
     assert_eq!(p.ask(seen).await, [format!("ACTIVE {first}")]);
-    let out = Call { body: json!({"disposition": "RETURN_TO_CLASS", "check_out_at": "2026-03-02T18:25:00Z"}), ..at(&first.to_string()) };
+    let out = Call {
+        body: json!({"disposition": "RETURN_TO_CLASS", "check_out_at": "2026-03-02T18:25:00Z"}),
+        ..at(&first.to_string())
+    };
     p.s.world.call("school.visit.check_out", out).await.unwrap();
     p.drain().await;
     assert_eq!(p.ask(seen).await, [format!("RESOLVED {first}")]);
@@ -486,7 +529,11 @@ async fn what_is_measured_is_raised_while_it_holds_and_resolved_when_it_does_not
     p.sweep().await;
     p.sweep().await;
     assert_eq!(p.ask(open).await, ["jobs_dead ACTIVE"]);
-    assert_eq!(p.ask("SELECT occurrences::text FROM alerts.alert_instances").await, ["1"], "it goes on, and does not happen again");
+    assert_eq!(
+        p.ask("SELECT occurrences::text FROM alerts.alert_instances").await,
+        ["1"],
+        "it goes on, and does not happen again"
+    );
     p.s.world.admin("UPDATE kernel.jobs SET state = 'discarded' WHERE job = 'test.fail'").await;
     p.sweep().await;
     assert_eq!(p.ask(open).await, ["jobs_dead RESOLVED"]);
@@ -500,7 +547,8 @@ async fn an_alert_by_hand_tells_of_nobody_and_is_put_off_and_handed_over_within_
     let raise = async |body: Value| {
         row(p.s.world.call_as(lead.clone(), "alerts.alert.raise", Call { body, ..Call::default() }).await)
     };
-    let alert = |title: &str| json!({"severity": "HIGH", "category": "OPERATIONS", "title": title, "school_id": p.s.id});
+    let alert =
+        |title: &str| json!({"severity": "HIGH", "category": "OPERATIONS", "title": title, "school_id": p.s.id});
     assert_eq!(code(raise(alert("Call 555-0100-222")).await), "phi_in_title");
     let mut to_nobody = alert("Water is off");
     to_nobody["targets"] = json!([{"role": "no_such_role"}]);

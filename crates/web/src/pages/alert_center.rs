@@ -182,7 +182,12 @@ pub fn render(view: &CenterView, shell: &Shell) -> Markup {
 
 /// The page's own address.
 fn address(view: &CenterView) -> String {
-    let pairs = [("status", &view.status), ("severity", &view.severity), ("category", &view.category), ("parent_id", &view.parent)];
+    let pairs = [
+        ("status", &view.status),
+        ("severity", &view.severity),
+        ("category", &view.category),
+        ("parent_id", &view.parent),
+    ];
     let pairs: Vec<String> = pairs.iter().filter(|(_, v)| !v.is_empty()).map(|(n, v)| format!("{n}={v}")).collect();
     if pairs.is_empty() { "/alerts".into() } else { format!("/alerts?{}", pairs.join("&")) }
 }
@@ -277,7 +282,10 @@ fn facts(view: &AlertView, shell: &Shell) -> Markup {
     let mut rows = vec![
         (t.category, html! { (codes::label(shell.locale, &a.category)) }),
         (t.since, parts::moment(shell, &a.first_seen)),
-        (t.last, html! { (parts::moment(shell, &a.last_seen)) " " (fill(t.times, &[("n", &a.occurrences.to_string())])) }),
+        (
+            t.last,
+            html! { (parts::moment(shell, &a.last_seen)) " " (fill(t.times, &[("n", &a.occurrences.to_string())])) },
+        ),
     ];
     if let Some(body) = &a.body {
         rows.push((t.body, html! { (body) }));

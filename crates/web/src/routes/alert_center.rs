@@ -26,7 +26,9 @@ use uuid::Uuid;
 
 /// GET `/alerts`.
 pub async fn show(visit: Visit, Query(query): Params) -> Shown {
-    let get = |name: &str, known: &[&str]| query.get(name).cloned().filter(|v| known.contains(&v.as_str())).unwrap_or_default();
+    let get = |name: &str, known: &[&str]| {
+        query.get(name).cloned().filter(|v| known.contains(&v.as_str())).unwrap_or_default()
+    };
     let status = Some(get("status", &STATUSES)).filter(|s| !s.is_empty()).unwrap_or_else(|| "OPEN".into());
     let (severity, category) = (get("severity", &SEVERITIES), get("category", &CATEGORIES));
     let parent = query.get("parent_id").filter(|p| p.parse::<Uuid>().is_ok()).cloned().unwrap_or_default();
@@ -221,7 +223,8 @@ pub async fn definitions(visit: Visit, Query(query): Params) -> Shown {
             view.values.insert(name.into(), found[name].as_str().unwrap_or_default().to_owned());
         }
         for name in ["condition", "audience", "escalation"] {
-            let empty = found[name].as_object().is_some_and(Map::is_empty) || found[name].as_array().is_some_and(Vec::is_empty);
+            let empty =
+                found[name].as_object().is_some_and(Map::is_empty) || found[name].as_array().is_some_and(Vec::is_empty);
             if !empty && !found[name].is_null() {
                 view.values.insert(name.into(), found[name].to_string());
             }
@@ -273,7 +276,8 @@ pub async fn define(Form { visit, fields }: Form) -> Shown {
         }
         Err(e @ (Error::Invalid(_) | Error::Conflict { .. })) => {
             let (errors, error) = messages(visit.shell.locale, &e);
-            let known = ["code", "name", "category", "severity", "source", "condition", "audience", "escalation", "confirm"];
+            let known =
+                ["code", "name", "category", "severity", "source", "condition", "audience", "escalation", "confirm"];
             let other = errors.iter().find(|e| !known.contains(&e.field.split('/').next().unwrap_or_default()));
             view.error = other.map_or(error, |e| e.message.clone());
             view.errors = errors;
@@ -289,8 +293,17 @@ async fn body(visit: &Visit, fields: &BTreeMap<String, String>) -> Result<Value>
     let code = filled(fields, "code").unwrap_or_default();
     let mut body = Map::new();
     if let Some(Value::Object(known)) = items(&told, "definitions").into_iter().find(|d| d["code"] == *code) {
-        let kept = ["dedupe_key_template", "dedupe_window_s", "cooldown_s", "auto_resolve", "channels", "template_ids",
-                    "ack_required", "ack_sla_s", "owner"];
+        let kept = [
+            "dedupe_key_template",
+            "dedupe_window_s",
+            "cooldown_s",
+            "auto_resolve",
+            "channels",
+            "template_ids",
+            "ack_required",
+            "ack_sla_s",
+            "owner",
+        ];
         body.extend(known.into_iter().filter(|(name, value)| kept.contains(&name.as_str()) && !value.is_null()));
     }
     for name in ["code", "name", "category", "severity", "source"] {

@@ -34,21 +34,23 @@ const TITLES: &[(&str, [&str; 3])] = &[
     ),
     (
         "alert.EMERGENCY",
-        ["An emergency alert waits for you", "Una alerta de emergencia le espera", "Um alerta de emergência espera por você"],
+        [
+            "An emergency alert waits for you",
+            "Una alerta de emergencia le espera",
+            "Um alerta de emergência espera por você",
+        ],
     ),
-    (
-        "alert.HIGH",
-        ["A high alert waits for you", "Una alerta alta le espera", "Um alerta alto espera por você"],
-    ),
+    ("alert.HIGH", ["A high alert waits for you", "Una alerta alta le espera", "Um alerta alto espera por você"]),
     ("alert.INFO", ["A notice was raised", "Hay un aviso", "Há um aviso"]),
     ("alert.LOW", ["A low alert waits for you", "Una alerta baja le espera", "Um alerta baixo espera por você"]),
-    (
-        "alert.MEDIUM",
-        ["A medium alert waits for you", "Una alerta media le espera", "Um alerta médio espera por você"],
-    ),
+    ("alert.MEDIUM", ["A medium alert waits for you", "Una alerta media le espera", "Um alerta médio espera por você"]),
     (
         "alert.held",
-        ["Alerts that were held for you", "Alertas que se retuvieron para usted", "Alertas que ficaram retidos para você"],
+        [
+            "Alerts that were held for you",
+            "Alertas que se retuvieron para usted",
+            "Alertas que ficaram retidos para você",
+        ],
     ),
     (
         "auth.test",
