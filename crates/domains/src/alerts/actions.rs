@@ -235,7 +235,8 @@ async fn acknowledge(tx: &mut Tx, mut call: Call) -> Result<Reply> {
 #[serde(deny_unknown_fields)]
 struct Resolution {
     action: Option<String>,
-    resolution_code: Option<String>,
+    #[serde(rename = "resolution_code")]
+    code: Option<String>,
     minutes: Option<i64>,
     user_id: Option<Uuid>,
 }
@@ -247,8 +248,7 @@ async fn resolve(tx: &mut Tx, mut call: Call) -> Result<Reply> {
     let now = tx.ctx.env.now();
     let values = match wanted.action.as_deref().unwrap_or("resolve") {
         "resolve" => {
-            let code =
-                wanted.resolution_code.as_deref().map(str::trim).filter(|c| !c.is_empty()).unwrap_or("DONE").to_owned();
+            let code = wanted.code.as_deref().map(str::trim).filter(|c| !c.is_empty()).unwrap_or("DONE").to_owned();
             let by = person(tx)?;
             chain::end(tx, id, ("RESOLVED", &code), Some(by)).await?;
             let made = tx.get(INSTANCES, id, &[]).await?;

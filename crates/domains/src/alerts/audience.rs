@@ -82,7 +82,7 @@ pub(super) async fn readers(tx: &mut Tx, place: Place, now: OffsetDateTime) -> R
                    AND c.valid_from <= $1::timestamptz::date AND (c.valid_to IS NULL OR c.valid_to >= $1::timestamptz::date))))"
     );
     let patterns: Vec<&str> = READ.to_vec();
-    users(tx.query(sql, &[&now, &patterns, &place.school, &place.patient]).await?)
+    Ok(users(&tx.query(sql, &[&now, &patterns, &place.school, &place.patient]).await?))
 }
 
 async fn holders(tx: &mut Tx, role: &str, now: OffsetDateTime) -> Result<Users> {
@@ -91,7 +91,7 @@ async fn holders(tx: &mut Tx, role: &str, now: OffsetDateTime) -> Result<Users> 
          JOIN auth.roles r ON r.tenant_id = ur.tenant_id AND r.id = ur.role_id AND r.name = $1::text \
          WHERE ur.valid_from <= $2 AND (ur.valid_to IS NULL OR ur.valid_to > $2)"
     );
-    users(tx.query(sql, &[&role, &now]).await?)
+    Ok(users(&tx.query(sql, &[&role, &now]).await?))
 }
 
 async fn staff(tx: &mut Tx, school: Option<Uuid>, position: Option<&str>) -> Result<Users> {
@@ -100,7 +100,7 @@ async fn staff(tx: &mut Tx, school: Option<Uuid>, position: Option<&str>) -> Res
          JOIN auth.users u ON u.tenant_id = t.tenant_id AND u.id = t.user_id AND u.status = 'active' \
          WHERE t.school_id = $1 AND t.ended_on IS NULL AND ($2::text IS NULL OR t.position = $2::text)"
     );
-    users(tx.query(sql, &[&school, &position]).await?)
+    Ok(users(&tx.query(sql, &[&school, &position]).await?))
 }
 
 async fn on_call(tx: &mut Tx, list: &str, now: OffsetDateTime) -> Result<Users> {
@@ -108,7 +108,7 @@ async fn on_call(tx: &mut Tx, list: &str, now: OffsetDateTime) -> Result<Users> 
         "SELECT DISTINCT user_id FROM alerts.on_call_shifts \
          WHERE (list = $1::text OR $1::text = '*') AND starts_at <= $2 AND ends_at > $2"
     );
-    users(tx.query(sql, &[&list, &now]).await?)
+    Ok(users(&tx.query(sql, &[&list, &now]).await?))
 }
 
 /// Who subscribed to such an alert by themselves, by a role or by an on-call list, of those who may read it.
@@ -159,8 +159,8 @@ pub(super) fn matches(filter: &Value, severity: Severity, category: &str, school
         && school.is_none_or(|school| listed("schools", &school.to_string()))
 }
 
-fn users(rows: Vec<salus_store::Row>) -> Result<Users> {
-    Ok(rows.iter().map(|row| row.get(0)).collect())
+fn users(rows: &[salus_store::Row]) -> Users {
+    rows.iter().map(|row| row.get(0)).collect()
 }
 
 #[cfg(test)]

@@ -162,10 +162,10 @@ pub(super) async fn hasten(tx: &mut Tx, task: Arc<Task>) -> Result<()> {
     let Some(id) = task.row else { return Ok(()) };
     let now = tx.ctx.env.now();
     let mut alert = Alert::load(tx, id).await?;
-    let next = steps(&alert).into_iter().filter(|step| !step.again && due(&alert, step) > alert.chain_from);
+    let mut next = steps(&alert).into_iter().filter(|step| !step.again && due(&alert, step) > alert.chain_from);
     // A level that was reached is not told again: the steps are the levels from the second on.
     let reached = usize::try_from(alert.level.max(1) - 1).unwrap_or(0);
-    let Some(step) = next.skip(reached).next() else { return Ok(()) };
+    let Some(step) = next.nth(reached) else { return Ok(()) };
     take(tx, &mut alert, &step, now).await?;
     alert.chain_from = now - Duration::seconds(step.after_s);
     let sql = sql!("UPDATE alerts.alert_instances SET chain_from = $2 WHERE id = $1");

@@ -263,7 +263,7 @@ impl Condition {
         };
         match self {
             Self::CountOver { event, window_s, .. } | Self::AbsentFor { event, window_s } => {
-                add(event.as_str(), *window_s)
+                add(event.as_str(), *window_s);
             }
             Self::RateChange { event, window_s, .. } => add(event.as_str(), 2 * window_s),
             _ => {

@@ -338,14 +338,14 @@ async fn store(tx: &mut Tx, draft: &Draft, version: i32) -> Result<Uuid> {
     Ok(id)
 }
 
-/// Reading and saving definitions.
-pub(super) fn ops() -> Vec<Op> {
+/// What a person sends to save one.
+fn input() -> Value {
     let text = || json!({"type": "string"});
     let whole = |doc: &str| json!({"type": "integer", "minimum": 0, "description": doc});
     let object = |doc: &str| json!({"type": "object", "description": doc});
     let severities: Vec<&str> = Severity::ALL.iter().map(|s| s.name()).collect();
     let channels: Vec<&str> = Channel::ALL.iter().map(|c| c.name()).collect();
-    let input = json!({
+    json!({
         "type": "object",
         "required": ["code", "name", "category", "severity", "source"],
         "additionalProperties": false,
@@ -371,7 +371,11 @@ pub(super) fn ops() -> Vec<Op> {
             "owner": text(),
             "confirm": {"type": "boolean", "description": "That it may fire more than 200 times a day"},
         },
-    });
+    })
+}
+
+/// Reading and saving definitions.
+pub(super) fn ops() -> Vec<Op> {
     let op = |method, verb: &str, summary: &str, run| Op {
         method,
         path: PATH.into(),
@@ -400,7 +404,7 @@ pub(super) fn ops() -> Vec<Op> {
                 doc: "true: save nothing, and say how often it would have fired in the last seven days".into(),
                 schema: json!({"type": "boolean"}),
             }],
-            input: Some(input),
+            input: Some(input()),
             ..op(
                 Method::Post,
                 "save",

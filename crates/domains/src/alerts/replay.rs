@@ -61,8 +61,8 @@ pub(super) async fn replay(
     if done.unmeasured {
         return Ok(done);
     }
-    let named = condition.named_events();
-    let names: Vec<&str> = named.iter().copied().chain(condition.counted().into_keys()).collect();
+    let happened = condition.named_events();
+    let names: Vec<&str> = happened.iter().copied().chain(condition.counted().into_keys()).collect();
     let sql = sql!(
         "SELECT event, row_id, body, extract(epoch FROM created_at)::bigint AS at \
          FROM (SELECT event, row_id, body, created_at FROM kernel.outbox \

@@ -68,9 +68,9 @@ async fn load(visit: &Visit, id: &str) -> Result<AlertView, PageError> {
     let alert = &mut view.alert;
     let ids = alert.deliveries.iter().filter_map(|d| named(&d.recipient_id));
     let ids: Vec<Uuid> = ids.chain(named(&alert.acknowledged_by)).chain(named(&alert.assigned_to)).collect();
-    let names = names(visit, ids).await?;
+    let people = names(visit, ids).await?;
     let name = |id: &Option<String>| {
-        let found = named(id).and_then(|id| names.get(&id).cloned());
+        let found = named(id).and_then(|id| people.get(&id).cloned());
         found.unwrap_or_else(|| visit.shell.t().alert_center.somebody.to_owned())
     };
     for delivery in &mut alert.deliveries {
@@ -311,7 +311,7 @@ async fn body(visit: &Visit, fields: &BTreeMap<String, String>) -> Result<Value>
     }
     for name in ["condition", "audience", "escalation"] {
         if let Some(text) = filled(fields, name) {
-            let value: Value = serde_json::from_str(&text)
+            let value: Value = serde_json::from_str(text)
                 .map_err(|_| Error::invalid(name, "wrong_shape", "Is JSON as the hint shows it"))?;
             body.insert(name.into(), value);
         }

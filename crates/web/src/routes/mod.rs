@@ -51,6 +51,7 @@ pub fn pages() -> Router<Arc<App>> {
         .merge(entrances())
         .merge(own_account())
         .merge(school())
+        .merge(alerting())
         .route("/preferences", post(entry::preferences))
         .route("/patients", get(patients::list).post(patients::search))
         .route("/patients/new", get(patients::new).post(patients::create))
@@ -63,11 +64,6 @@ pub fn pages() -> Router<Arc<App>> {
         .route("/browse/{schema}/{table}/{id}", get(browse::row))
         .route("/browse/{schema}/{table}/{id}/open/{column}", get(browse::open))
         .route("/audit", get(audit::show))
-        .route("/alerts", get(alert_center::show))
-        .route("/alerts/subscription", get(alert_center::subscription).post(alert_center::subscribe))
-        .route("/alerts/definitions", get(alert_center::definitions).post(alert_center::define))
-        .route("/alerts/{id}", get(alert_center::one))
-        .route("/alerts/{id}/{verb}", post(alert_center::act))
         .route("/audit/alerts", get(alerts::show))
         .route("/audit/alerts/{id}", post(alerts::decide))
         .route("/compliance", get(compliance::show))
@@ -108,6 +104,16 @@ pub fn pages() -> Router<Arc<App>> {
         .route("/simulator", get(rules::simulator))
         .route("/assets/{file}", get(asset))
         .fallback(home::missing)
+}
+
+/// The alert centre.
+fn alerting() -> Router<Arc<App>> {
+    Router::new()
+        .route("/alerts", get(alert_center::show))
+        .route("/alerts/subscription", get(alert_center::subscription).post(alert_center::subscribe))
+        .route("/alerts/definitions", get(alert_center::definitions).post(alert_center::define))
+        .route("/alerts/{id}", get(alert_center::one))
+        .route("/alerts/{id}/{verb}", post(alert_center::act))
 }
 
 /// School health.

@@ -107,7 +107,13 @@ async fn deliver(run: Running, carriers: Arc<Carriers>) -> Result<()> {
             if let Err(e) = carrier.carry(&letter).await {
                 if demanded {
                     let told = Outcome::bare("failing");
-                    run.step(move |tx, task| Box::pin(async move { report(tx, id, &task, &told) })).await?;
+                    run.step(move |tx, task| {
+                        Box::pin(async move {
+                            report(tx, id, &task, &told);
+                            Ok(())
+                        })
+                    })
+                    .await?;
                 }
                 return Err(e);
             }
@@ -124,7 +130,7 @@ async fn deliver(run: Running, carriers: Arc<Carriers>) -> Result<()> {
     run.finish(move |tx, task| {
         Box::pin(async move {
             if demanded {
-                report(tx, id, &task, &outcome)?;
+                report(tx, id, &task, &outcome);
             }
             settle(tx, id, outcome).await
         })
@@ -133,11 +139,10 @@ async fn deliver(run: Running, carriers: Arc<Carriers>) -> Result<()> {
 }
 
 /// Says what became of an attempt at a delivery that somebody demanded.
-fn report(tx: &mut Tx, id: Uuid, task: &Task, outcome: &Outcome) -> Result<()> {
+fn report(tx: &mut Tx, id: Uuid, task: &Task, outcome: &Outcome) {
     let last = task.attempt >= ATTEMPTS;
     let body = json!({"state": outcome.state, "attempt": task.attempt, "last": last, "sha256": outcome.digest});
     tx.emit(SETTLED, id, body);
-    Ok(())
 }
 
 /// What is to be sent, and whether it was demanded.

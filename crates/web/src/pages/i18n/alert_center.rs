@@ -88,7 +88,7 @@ texts! {
         audience: "Whom it reaches", "A quién llega", "A quem chega";
         audience_hint: "JSON, such as {\"targets\": [{\"role\": \"school_nurse\"}]}; empty for whoever may read it.", "JSON, como {\"targets\": [{\"role\": \"school_nurse\"}]}; vacío para quien pueda leerla.", "JSON, como {\"targets\": [{\"role\": \"school_nurse\"}]}; vazio para quem possa ler.";
         escalation: "Escalation", "Escalamiento", "Escalonamento";
-        escalation_hint: "JSON list of after_s, targets and channels; empty for that of the urgency.", "Lista JSON de after_s, targets y channels; vacía para la de la urgencia.", "Lista JSON de after_s, targets e channels; vazia para a da urgência.";
+        escalation_hint: "JSON list of steps; empty for the chain of the urgency.", "Lista JSON de pasos; vacía para la cadena de la urgencia.", "Lista JSON de passos; vazia para a cadeia da urgência.";
         enabled: "Enabled", "Activa", "Ativa";
         confirm: "It may fire more than 200 times a day", "Puede dispararse más de 200 veces al día", "Pode disparar mais de 200 vezes por dia";
         test: "Test", "Probar", "Testar";
