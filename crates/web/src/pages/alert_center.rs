@@ -329,12 +329,12 @@ fn act(view: &AlertView, shell: &Shell) -> Markup {
             }))
         }
         (form::post(shell, &to("resolve"), "form", &html! {
-            (form::field(shell, &Field::new("resolution_code", t.how, Kind::Choice, "DONE").codes(&RESOLUTIONS)))
+            (form::field(shell, &Field::new("resolution_code", t.how, Kind::Choice, "DONE").codes(&RESOLUTIONS).required()))
             div class="form-actions" { button class="button" type="submit" { (t.resolve) } }
         }))
         @if view.alert.severity != "EMERGENCY" {
             (form::post(shell, &to("snooze"), "form", &html! {
-                (form::field(shell, &Field { choices: snoozes(view, shell), ..Field::new("minutes", t.snooze_for, Kind::Choice, "15") }))
+                (form::field(shell, &Field { choices: snoozes(view, shell), ..Field::new("minutes", t.snooze_for, Kind::Choice, "15").required() }))
                 div class="form-actions" { button class="button" type="submit" { (t.snooze) } }
             }))
         }
