@@ -65,7 +65,8 @@ impl Place {
         keys.init(&[])?;
         let db = Db::open(Options {
             address: cluster.config("salus_app", DATABASE).into(),
-            connections: 4,
+            // As a server on two cores has.
+            connections: 8,
             root: keys.unlock()?,
             env: Env::default(),
             allow_old_postgres: true,

@@ -46,14 +46,11 @@ pub async fn measure(place: &Place, crowd: &Crowd, sizes: Sizes, report: &mut Re
         end.store(true, Ordering::Relaxed);
         told.map(|told| (told, since.elapsed()))
     };
-    let (during, exchanged) = futures_util::join!(paced(&mut clients, crowd, &end), exchange);
-    let (during, (told, whole)) = (during?, exchanged?);
-    must(told["left"].as_array().is_some_and(Vec::is_empty), "values are left under the older key")?;
-    // Servers learn the new key first, which takes its time however many values there are.
     let admin = place.connect("salus_admin").await?;
-    let sql = "SELECT extract(epoch FROM finished_at - activated_at)::float8 FROM kernel.key_rotation_history \
-               WHERE key_class = 'identity' ORDER BY created_at DESC LIMIT 1";
-    let moving: f64 = admin.query_one(sql, &[]).await.map_err(crate::report::fault)?.get(0);
+    let (during, exchanged, moving) =
+        futures_util::join!(paced(&mut clients, crowd, &end), exchange, moving(&admin, &end));
+    let (during, (told, whole), moving) = (during?, exchanged?, moving?);
+    must(told["left"].as_array().is_some_and(Vec::is_empty), "values are left under the older key")?;
     #[allow(clippy::cast_precision_loss, reason = "a number of values")]
     let rate = values as f64 / moving.max(f64::MIN_POSITIVE);
     let work = format!("values a second, of {values}; with learning {:.1} s", whole.as_secs_f64());
@@ -75,6 +72,20 @@ pub async fn measure(place: &Place, crowd: &Crowd, sizes: Sizes, report: &mut Re
         )
     });
     Ok(())
+}
+
+/// Seconds from the first value under the new key to the first count that finds none under the older one. Before that
+/// servers learn the key, and after it they forget the older one, which takes its time however many values there are.
+async fn moving(admin: &tokio_postgres::Client, end: &AtomicBool) -> Result<f64> {
+    let sql = "SELECT extract(epoch FROM clock_timestamp() - activated_at)::float8 FROM kernel.key_rotation_history \
+               WHERE key_class = 'identity' AND clean_passes > 0 ORDER BY created_at DESC LIMIT 1";
+    while !end.load(Ordering::Relaxed) {
+        if let Some(row) = admin.query_opt(sql, &[]).await.map_err(crate::report::fault)? {
+            return Ok(row.get(0));
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    Err(Error::internal("the exchange never counted"))
 }
 
 /// Values of the class under keys in use.

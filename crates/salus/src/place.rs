@@ -30,8 +30,10 @@ pub struct Place {
     identity: Option<std::result::Result<Zeroizing<String>, String>>,
 }
 
-/// Connections of the server when not set: enough for 32 clients at once on two cores.
-const CONNECTIONS: usize = 24;
+/// Connections of the server when not set, for each core and altogether. A request holds one only while the database works
+/// for it, and more of them than there is work for cost time (`bench/README.md`).
+const CONNECTIONS_EACH: usize = 4;
+const CONNECTIONS: std::ops::RangeInclusive<usize> = 8..=24;
 
 impl Place {
     /// Finds or starts the database.
@@ -177,7 +179,7 @@ impl Place {
         let root = self.keys().unlock()?;
         let options = Options {
             address: self.serving()?,
-            connections: self.config.connections.unwrap_or(CONNECTIONS),
+            connections: self.config.connections.unwrap_or_else(connections),
             root,
             env: Env::default(),
             allow_old_postgres: self.config.allow_old_postgres,
@@ -313,4 +315,10 @@ impl Place {
             other => other,
         })
     }
+}
+
+/// How many connections fit this machine.
+fn connections() -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    (cores * CONNECTIONS_EACH).clamp(*CONNECTIONS.start(), *CONNECTIONS.end())
 }

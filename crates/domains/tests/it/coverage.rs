@@ -133,7 +133,8 @@ async fn prepare_school(world: &World, name: &str) -> Option<String> {
             format!(
                 "UPDATE school.schedule_releases SET is_active = false; \
                  UPDATE school.school_immunization_requirements SET approved_at = NULL; \
-                 UPDATE school.immunization_exemptions SET status = '{status}', decided_at = now()"
+                 UPDATE school.immunization_exemptions SET status = '{status}', decided_at = now(); \
+                 UPDATE records.immunizations SET status = 'COMPLETED', entered_in_error_reason = NULL"
             )
         }
         "school.requirement.approve" => {
@@ -206,6 +207,10 @@ fn own_body(op: &Op, spare: Option<Uuid>, planted: &Plausible) -> Option<serde_j
         ("school.medication_order.change", _) => Some(serde_json::json!({"storage": "north_canary"})),
         ("school.immunization.evaluate", _) => Some(serde_json::json!({"school_id": planted.row("school.schools")})),
         ("school.immunization.forecast", _) => Some(serde_json::json!({"on": "2026-03-02"})),
+        ("school.immunization.add", _) => {
+            Some(serde_json::json!({"cvx": "03", "given_on": "2025-09-01", "lot": "north_canary"}))
+        }
+        ("school.immunization.correct", _) => Some(serde_json::json!({"display": "north_canary"})),
         ("school.exemption.submit", _) => Some(serde_json::json!({
             "kind": "MEDICAL_PERMANENT", "issuer": "north_canary", "valid_from": "2026-01-01",
         })),

@@ -437,3 +437,82 @@ async fn every_school_is_judged_when_a_schedule_comes_into_use() {
     dispatcher.drain(s.world.tenant).await.unwrap();
     assert_eq!(count(&s.world, "school.immunization_evaluations").await, 1);
 }
+
+async fn add(s: &School, student: &str, body: Value) -> Result<Value, Error> {
+    let call = Call { body, ..at(student) };
+    row(s.world.call("school.immunization.add", call).await).map(|made| json!(made))
+}
+
+async fn correct(s: &School, student: &str, dose: &str, body: Value) -> Result<Value, Error> {
+    let path = vec![("id".to_owned(), student.to_owned()), ("dose".to_owned(), dose.to_owned())];
+    let call = Call { path, body, if_match: None, ..Call::default() };
+    row(s.world.call("school.immunization.correct", call).await).map(|made| json!(made))
+}
+
+/// Endpoints 54 and 55: what a card says goes into the record and is judged at once.
+#[tokio::test]
+async fn a_dose_is_written_down_corrected_and_taken_back() {
+    let s = school().await;
+    let child = student(&s, "A-1", "2016-02-26", "4").await;
+    let kept = async |name: &str| -> Value {
+        let admin = s.world.database.connect("salus_admin").await;
+        let sql = format!("SELECT to_jsonb({name}) FROM school.immunization_evaluations WHERE student_id = $1");
+        admin.query_one(&sql, &[&child.parse::<uuid::Uuid>().unwrap()]).await.unwrap().get(0)
+    };
+    let first = add(&s, &child, json!({"cvx": "3", "given_on": "2017-02-22", "lot": " K123 "})).await.unwrap();
+    assert_eq!(
+        (&first["cvx"], &first["lot"], &first["information_source"]),
+        (&json!("03"), &json!("K123"), &json!("01"))
+    );
+    let shown = show(&s, &child).await;
+    assert_eq!(verdict(&shown, first["id"].as_str().unwrap(), "Measles").0, "VALID");
+    assert_eq!(kept("doses").await.as_array().unwrap().len(), 1, "lists know it at once");
+
+    let told = |refused: Result<Value, Error>| match refused.unwrap_err() {
+        Error::Invalid(fields) => format!("{} {}", fields[0].pointer.trim_start_matches('/'), fields[0].code),
+        Error::Conflict { code, .. } => code.to_owned(),
+        other => format!("{other:?}"),
+    };
+    for (body, expected) in [
+        (json!({"cvx": "03"}), "given_on required"),
+        (json!({"given_on": "2017-02-22"}), "cvx required"),
+        (json!({"cvx": "MMR", "given_on": "2017-02-22"}), "cvx wrong_type"),
+        (json!({"cvx": "997", "given_on": "2017-02-22"}), "cvx unknown_cvx"),
+        (json!({"cvx": "03", "given_on": "22/02/2017"}), "given_on wrong_type"),
+        (json!({"cvx": "03", "given_on": "2016-02-25"}), "given_on before_birth"),
+        (json!({"cvx": "03", "given_on": "2015"}), "given_on before_birth"),
+        (json!({"cvx": "03", "given_on": "2026-03-03"}), "given_on future_date"),
+        (json!({"cvx": "03", "given_on": "2020-05", "information_source": "00"}), "given_on date_imprecise"),
+        (json!({"cvx": "03", "given_on": "2020-05-01", "lot": "x".repeat(31)}), "lot too_long"),
+        (json!({"cvx": "03", "given_on": "2017-02-22", "lot": "other"}), "duplicate_dose"),
+    ] {
+        assert_eq!(told(add(&s, &child, body.clone()).await), expected, "{body}");
+    }
+    // A partial date is kept as what it is, and is not judged.
+    let partial = add(&s, &child, json!({"cvx": "21", "given_on": "2017-05"})).await.unwrap();
+    assert_eq!((&partial["given_on"], &partial["given_precision"]), (&json!("2017-05-01"), &json!("MONTH")));
+    let shown = show(&s, &child).await;
+    let unjudged = shown["doses"].as_array().unwrap().iter().find(|d| d["id"] == partial["id"]).unwrap();
+    assert_eq!(unjudged["problem"], "DAY_NOT_KNOWN");
+
+    let id = first["id"].as_str().unwrap();
+    let corrected = correct(&s, &child, id, json!({"given_on": "2017-01-22"})).await.unwrap();
+    assert_eq!(corrected["given_on"], "2017-01-22");
+    assert_eq!(verdict(&show(&s, &child).await, id, "Measles").0, "NOT_VALID", "36 days before the first birthday");
+    let partial_id = partial["id"].as_str().unwrap();
+    let both = json!({"cvx": "03", "given_on": "2017-01-22"});
+    assert_eq!(told(correct(&s, &child, partial_id, both).await), "duplicate_dose");
+    let mixed = json!({"entered_in_error_reason": "twice", "cvx": "21"});
+    assert_eq!(told(correct(&s, &child, id, mixed).await), "entered_in_error_reason not_allowed");
+    assert_eq!(kept("doses").await.as_array().unwrap().len(), 2);
+    let other = student(&s, "A-2", "2016-02-26", "4").await;
+    let error = json!({"entered_in_error_reason": "another child's card"});
+    assert!(matches!(correct(&s, &other, id, error.clone()).await, Err(Error::NotFound)), "the dose is not theirs");
+    let gone = correct(&s, &child, id, error.clone()).await.unwrap();
+    assert_eq!(gone["status"], "ENTERED_IN_ERROR");
+    assert!(show(&s, &child).await["doses"].as_array().unwrap().iter().all(|d| d["id"] != first["id"]));
+    assert_eq!(kept("doses").await.as_array().unwrap().len(), 1, "and lists know that too");
+    assert_eq!(told(correct(&s, &child, id, error).await), "state_conflict");
+    // It may be entered again.
+    add(&s, &child, json!({"cvx": "03", "given_on": "2017-01-22"})).await.unwrap();
+}

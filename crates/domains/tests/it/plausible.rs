@@ -43,10 +43,18 @@ impl Plausible {
             None => Value::Null,
             Some(schema) => Value::Object(self.factory.body(table, &self.planted, marker, schema)),
         };
-        let if_match = if op.method == Method::Patch { Some(self.version(world, op.target).await) } else { None };
+        let mut path = in_path(op, &id.to_string());
+        let mut changed = op.target;
+        for (name, table) in DEEPER {
+            if let Some(place) = path.iter_mut().find(|(n, _)| n == name) {
+                place.1 = self.row(table).to_string();
+                changed = table;
+            }
+        }
+        let if_match = if op.method == Method::Patch { Some(self.version(world, changed).await) } else { None };
         let query = op.params.iter().filter(|p| p.name == "code" && op.path.contains('{'));
         let query = query.map(|p| (p.name.clone(), "8867-4".to_owned())).collect();
-        Call { path: in_path(op, &id.to_string()), query, body, if_match, idempotency_key: None }
+        Call { path, query, body, if_match, idempotency_key: None }
     }
 
     /// An event that has a detail.
@@ -63,6 +71,9 @@ impl Plausible {
         admin.query_one(&sql, &[&self.row(table)]).await.unwrap().get(0)
     }
 }
+
+/// Parameters of paths besides the id, and the tables whose rows they name.
+const DEEPER: [(&str, &str); 1] = [("dose", "records.immunizations")];
 
 /// A call that must fail whatever the operation is.
 pub fn hopeless(op: &Op) -> Call {

@@ -137,7 +137,7 @@ async fn a_backup_comes_back_the_same_and_its_sealed_values_open() {
     let backup = done(&home, &["backup", "--out", text(&folder.path("out"))]);
     let from = PathBuf::from(backup["path"].as_str().unwrap());
     assert!(backup["manifest"]["rows"]["medical.patients"].as_i64().unwrap() > 0, "{backup}");
-    assert!(fs::read(from.join("base.tar.gz.age")).unwrap().starts_with(b"age-encryption.org/v1\n"));
+    assert!(fs::read(from.join("base.tar.zst.age")).unwrap().starts_with(b"age-encryption.org/v1\n"));
     let source = client(&cluster).await;
     // How often a key has sealed goes on; the keys are the same.
     let keys = "(SELECT tenant_id, key_no, state, wrapped, canary FROM kernel.keys)";
@@ -202,7 +202,7 @@ async fn what_must_not_be_restored_is_refused_by_name_before_anything_is_written
     assert!(restore(&other.join("keys/operator.key")).contains("does not open the root key"));
     let said = refused(&target, &["restore", "--from", text(&from)]);
     assert!(said.contains("--identity FILE") && !target.exists(), "{said}");
-    for name in ["base.tar.gz.age", "root.age", "manifest.json", "manifest.mac"] {
+    for name in ["base.tar.zst.age", "root.age", "manifest.json", "manifest.mac"] {
         let path = from.join(name);
         let whole = fs::read(&path).unwrap();
         let mut flipped = whole.clone();
@@ -220,9 +220,9 @@ async fn what_must_not_be_restored_is_refused_by_name_before_anything_is_written
     // Somebody else's whole backup under the first one's manifest, and an honest-looking manifest, are no better.
     let manifest = from.join("manifest.json");
     let whole = fs::read_to_string(&manifest).unwrap();
-    let schema = whole.replace("\"format\": 1", "\"format\": 3");
+    let schema = whole.replace("\"format\": 3", "\"format\": 4");
     fs::write(&manifest, schema).unwrap();
-    assert!(restore(&operator).contains("format 3"));
+    assert!(restore(&operator).contains("format 4"));
     fs::write(&manifest, whole.replace("\"changing\": []", "\"changing\": [\"a\"]")).unwrap();
     assert!(restore(&operator).contains("manifest.json"));
     fs::write(&manifest, whole).unwrap();
@@ -251,7 +251,7 @@ async fn a_backup_that_ends_half_way_has_no_final_name() {
     let out = folder.path("out");
     let archive = || {
         let dirs = fs::read_dir(&out).into_iter().flatten().flatten();
-        dirs.filter_map(|dir| fs::metadata(dir.path().join("base.tar.gz.age")).ok()).any(|m| m.len() > 100_000)
+        dirs.filter_map(|dir| fs::metadata(dir.path().join("base.tar.zst.age")).ok()).any(|m| m.len() > 100_000)
     };
     let mut tries = 0;
     loop {

@@ -4,7 +4,7 @@ use super::merkle::Hash;
 use crate::seal::{RootKey, hmac, sha256};
 use aws_lc_rs::hmac as mac;
 use salus_core::Result;
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 use uuid::Uuid;
 
 /// SHA-256 of salt and sealed payload: stays when the payload is redacted, and tells nothing of it.
@@ -25,24 +25,40 @@ pub fn hash(header: &[u8], commit: &[u8], mac: &[u8]) -> Hash {
 /// The keys with which runs of the server mark their events, made when they are first needed.
 pub(crate) struct WriterKeys<'a> {
     root: &'a RootKey,
-    keys: HashMap<i32, mac::Key>,
+    keys: Arc<KnownWriters>,
 }
+
+/// The keys of some writers, for threads that do not have the root key.
+#[derive(Clone, Default)]
+pub(crate) struct KnownWriters(HashMap<i32, mac::Key>);
 
 impl<'a> WriterKeys<'a> {
     pub(crate) fn new(root: &'a RootKey) -> Self {
-        Self { root, keys: HashMap::new() }
+        Self { root, keys: Arc::default() }
+    }
+
+    /// The keys that are known, with those of these writers.
+    pub(crate) fn with(&mut self, writers: impl IntoIterator<Item = i32>) -> Result<Arc<KnownWriters>> {
+        for writer in writers {
+            if !self.keys.0.contains_key(&writer) {
+                let secret = self.root.writer_key(writer, Uuid::nil())?;
+                let key = mac::Key::new(mac::HMAC_SHA256, &secret[..]);
+                Arc::make_mut(&mut self.keys).0.insert(writer, key);
+            }
+        }
+        Ok(self.keys.clone())
     }
 
     /// Whether this writer made the event.
     pub(crate) fn check(&mut self, writer: i32, header: &[u8], commit: &[u8], tag: &[u8]) -> Result<bool> {
-        let key = match self.keys.entry(writer) {
-            std::collections::hash_map::Entry::Occupied(held) => held.into_mut(),
-            std::collections::hash_map::Entry::Vacant(place) => {
-                let secret = self.root.writer_key(writer, Uuid::nil())?;
-                place.insert(mac::Key::new(mac::HMAC_SHA256, &secret[..]))
-            }
-        };
+        Ok(self.with([writer])?.made(writer, header, commit, tag))
+    }
+}
+
+impl KnownWriters {
+    /// Whether this writer, which is known, made the event.
+    pub(crate) fn made(&self, writer: i32, header: &[u8], commit: &[u8], tag: &[u8]) -> bool {
         // Nobody can ask this question over a network, so the time it takes tells nobody anything.
-        Ok(hmac(key, &[header, commit])[..] == *tag)
+        self.0.get(&writer).is_some_and(|key| hmac(key, &[header, commit])[..] == *tag)
     }
 }

@@ -1,8 +1,8 @@
 //! Base backups of the private cluster: a directory of four files, of which an identity that opens the root key makes
 //! a running cluster again, and nothing else does.
 //!
-//! `base.tar.gz.age` is `pg_basebackup`'s archive with the write-ahead log it needs, encrypted (age) under a key of
-//! this backup alone; `root.age` is the root key as it lies in the data directory, encrypted to its recipients;
+//! `base.tar.zst.age` is `pg_basebackup`'s archive with the write-ahead log it needs, compressed and encrypted (age) under
+//! a key of this backup alone; `root.age` is the root key as it lies in the data directory, encrypted to its recipients;
 //! `manifest.json` says what is in them, with the backup's key wrapped under the root key; `manifest.mac` is its code
 //! (HMAC-SHA-256) under a key derived from the root key. [`write()`] makes one, [`Backup`] reads one, [`list()`] knows
 //! them all. An [`Archive`] beside them holds the write-ahead log that goes on from there. Where pgBackRest takes the
@@ -37,12 +37,16 @@ use time::OffsetDateTime;
 use tokio_postgres::Client;
 use uuid::Uuid;
 
-const BASE: &str = "base.tar.gz.age";
+const BASE: &str = "base.tar.zst.age";
+/// The same in a backup of [`FORMAT_GZIP`].
+const BASE_GZIP: &str = "base.tar.gz.age";
 const ROOT: &str = "root.age";
 const MANIFEST: &str = "manifest.json";
 const CODE: &str = "manifest.mac";
-/// The layout described above. Another number is refused.
-const FORMAT: u32 = 1;
+/// The layout described above. A number that is not known is refused.
+const FORMAT: u32 = 3;
+/// The first layout, whose archive `pg_basebackup` compressed; 2 is pgBackRest's.
+const FORMAT_GZIP: u32 = 1;
 
 /// What a backup says of itself. Nothing in it is secret or about a person.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -181,6 +185,14 @@ impl<T> Meter<T> {
 
     fn finish(self) -> (T, Print) {
         (self.inner, Print { bytes: self.bytes, sha256: hex::encode(self.hash.finish()) })
+    }
+}
+
+impl<T: io::Read> io::Read for Meter<T> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.inner.read(buffer)?;
+        self.count(&buffer[..n]);
+        Ok(n)
     }
 }
 

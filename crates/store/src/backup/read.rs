@@ -2,8 +2,8 @@
 //! is the one the manifest names. Every refusal names the file and comes before anything is written.
 
 use super::{
-    Archive, BASE, CODE, FORMAT, Label, MANIFEST, Manifest, Meter, PgBackRest, Print, ROOT, at, changed, passphrase,
-    pgbackrest, read,
+    Archive, BASE, BASE_GZIP, CODE, FORMAT, FORMAT_GZIP, Label, MANIFEST, Manifest, Meter, PgBackRest, Print, ROOT, at,
+    changed, passphrase, pgbackrest, read,
 };
 use crate::{
     cluster::{Recovery, Until, recovered, unpack, unpack_laid},
@@ -27,6 +27,12 @@ pub struct Backup {
     /// None where pgBackRest has the archive.
     key: Option<Secret>,
     root: Arc<RootKey>,
+}
+
+/// The archive's file, and what tar must be told to read what is in it.
+struct Base {
+    name: &'static str,
+    tar: Option<&'static str>,
 }
 
 /// Up to which moment a restore goes.
@@ -94,10 +100,13 @@ impl Backup {
     /// # Errors
     /// [`Error::Unavailable`] naming the first file that differs.
     pub fn verify(&self) -> Result<()> {
-        self.verify_files()?;
+        let base = self.base()?;
+        for (name, print) in self.manifest.files.iter().filter(|(name, _)| *name != base.name) {
+            self.verify_file(name, print)?;
+        }
         let failed = |e: io::Error| Error::Unavailable(format!("tar cannot be run: {e}"));
         let mut command = Command::new("tar");
-        command.env_clear().env("LC_ALL", "C").env("PATH", "/usr/bin:/bin").args(["-t", "-z", "-f", "-"]);
+        command.env_clear().env("LC_ALL", "C").env("PATH", "/usr/bin:/bin").args(["-t", "-f", "-"]).args(base.tar);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().map_err(failed)?;
         let (Some(mut pipe), Some(mut out)) = (child.stdin.take(), child.stdout.take()) else {
@@ -114,52 +123,64 @@ impl Backup {
         fed?;
         let holds = |name: &str| list.lines().any(|line| line.trim_start_matches("./") == name);
         match ["backup_label", "backup_manifest", "global/pg_control", "PG_VERSION"].iter().find(|n| !holds(n)) {
-            Some(name) => Err(Error::Unavailable(format!("the archive in {BASE} holds no {name}"))),
+            Some(name) => Err(Error::Unavailable(format!("the archive in {} holds no {name}", base.name))),
             None if status.success() => Ok(()),
-            None => Err(Error::Unavailable(format!("the archive in {BASE} cannot be read by tar"))),
+            None => Err(Error::Unavailable(format!("the archive in {} cannot be read by tar", base.name))),
         }
     }
 
     /// Whether every file is the one that was written.
     fn verify_files(&self) -> Result<()> {
-        for (name, print) in &self.manifest.files {
-            let path = self.dir.join(name);
-            let mut file = File::open(&path).map_err(|e| at(&path, &e))?;
-            let mut meter = Meter::new(io::sink());
-            let bytes = io::copy(&mut file, &mut meter).map_err(|e| at(&path, &e))?;
-            if bytes != print.bytes {
-                return Err(Error::Unavailable(format!(
-                    "{} has {bytes} bytes and was written with {}: it was cut or changed",
-                    path.display(),
-                    print.bytes
-                )));
-            }
-            if meter.finish().1 != *print {
-                return Err(changed(&path));
-            }
-        }
-        Ok(())
+        self.manifest.files.iter().try_for_each(|(name, print)| self.verify_file(name, print))
     }
 
-    /// Writes the clear archive into `to`, and compares it with the manifest.
+    fn verify_file(&self, name: &str, print: &Print) -> Result<()> {
+        let path = self.dir.join(name);
+        let mut file = whole(&path, print)?;
+        let mut meter = Meter::new(io::sink());
+        io::copy(&mut file, &mut meter).map_err(|e| at(&path, &e))?;
+        if meter.finish().1 == *print { Ok(()) } else { Err(changed(&path)) }
+    }
+
+    /// How the archive lies here.
+    fn base(&self) -> Result<Base> {
+        match self.manifest.format {
+            FORMAT => Ok(Base { name: BASE, tar: None }),
+            FORMAT_GZIP => Ok(Base { name: BASE_GZIP, tar: Some("-z") }),
+            _ => Err(Error::internal("an archive of pgBackRest was asked for here")),
+        }
+    }
+
+    /// Writes the archive into `to` as tar takes it, and compares it and its file with the manifest.
     fn decrypt(&self, to: &mut dyn Write) -> Result<()> {
-        let path = self.dir.join(BASE);
-        let key = self.key.as_ref().ok_or_else(|| Error::internal("an archive of pgBackRest was asked for here"))?;
-        let file = BufReader::new(File::open(&path).map_err(|e| at(&path, &e))?);
+        let base = self.base()?;
+        let path = self.dir.join(base.name);
+        let (Some(key), Some(print)) = (&self.key, self.manifest.files.get(base.name)) else {
+            return Err(Error::internal("a backup without its archive"));
+        };
+        let mut file = BufReader::new(Meter::new(whole(&path, print)?));
         let mut identity = age::scrypt::Identity::new(passphrase(key));
         identity.set_max_work_factor(2);
-        let decryptor = age::Decryptor::new_buffered(file).map_err(|_| changed(&path))?;
+        let decryptor = age::Decryptor::new_buffered(&mut file).map_err(|_| changed(&path))?;
         let mut clear =
             decryptor.decrypt(std::iter::once(&identity as &dyn age::Identity)).map_err(|_| changed(&path))?;
-        let mut meter = Meter::new(to);
-        io::copy(&mut clear, &mut meter).map_err(|e| match e.kind() {
+        let unpacked: Box<dyn Write + '_> = match base.tar {
+            Some(_) => Box::new(to),
+            None => Box::new(zstd::stream::write::Decoder::new(to).map_err(|e| at(&path, &e))?),
+        };
+        let mut meter = Meter::new(unpacked);
+        let passed = io::copy(&mut clear, &mut meter).and_then(|_| meter.flush());
+        passed.map_err(|e| match e.kind() {
             io::ErrorKind::BrokenPipe => {
                 Error::Unavailable("tar ended before the archive did: is the disk full?".into())
             }
             _ => at(&path, &e),
         })?;
-        meter.flush().map_err(|e| at(&path, &e))?;
-        if meter.finish().1 == self.manifest.archive { Ok(()) } else { Err(changed(&path)) }
+        drop(clear);
+        // What lies behind the last block belongs to the file too.
+        io::copy(&mut file, &mut io::sink()).map_err(|e| at(&path, &e))?;
+        let same = meter.finish().1 == self.manifest.archive && file.into_inner().finish().1 == *print;
+        if same { Ok(()) } else { Err(changed(&path)) }
     }
 
     /// The archive of the log that goes on from this backup, from beside it.
@@ -240,7 +261,7 @@ impl Backup {
         };
         self.verify_files()?;
         let lay = |wal: &Path| archive.as_ref().map_or(Ok(()), |a| a.lay(&self.manifest.start_lsn, wal));
-        unpack(home, (source.postgres / 10_000, &recovery), |pipe| self.decrypt(pipe), lay)
+        unpack(home, (source.postgres / 10_000, &recovery), (self.base()?.tar, |pipe| self.decrypt(pipe)), lay)
     }
 
     /// Refuses a time before the end of the backup: it holds what was written until then, and nothing of the order.
@@ -279,23 +300,117 @@ pub fn refuse_filled(home: &Path) -> Result<()> {
     }
 }
 
+/// Opens a file that has the length it was written with.
+fn whole(path: &Path, print: &Print) -> Result<File> {
+    let file = File::open(path).map_err(|e| at(path, &e))?;
+    let bytes = file.metadata().map_err(|e| at(path, &e))?.len();
+    if bytes == print.bytes {
+        return Ok(file);
+    }
+    Err(Error::Unavailable(format!(
+        "{} has {bytes} bytes and was written with {}: it was cut or changed",
+        path.display(),
+        print.bytes
+    )))
+}
+
 fn parse(dir: &Path) -> Result<(Manifest, Vec<u8>)> {
     let path = dir.join(MANIFEST);
     let text = read(&path)?;
     let manifest: Manifest = serde_json::from_slice(&text)
         .map_err(|e| Error::Unavailable(format!("{} is not a backup's manifest: {e}", path.display())))?;
     // What is read and written by name is never outside the directory.
-    let elsewhere = manifest.pgbackrest.is_some();
-    let names: &[&str] = if elsewhere { &[ROOT] } else { &[BASE, ROOT] };
+    let names: &[&str] = match manifest.format {
+        FORMAT => &[BASE, ROOT],
+        FORMAT_GZIP => &[BASE_GZIP, ROOT],
+        pgbackrest::FORMAT => &[ROOT],
+        other => {
+            return Err(Error::Unavailable(format!(
+                "{} has format {other}: this program reads {FORMAT_GZIP} to {FORMAT}",
+                path.display()
+            )));
+        }
+    };
     let known = manifest.files.len() == names.len() && names.iter().all(|name| manifest.files.contains_key(*name));
-    match manifest.format {
-        FORMAT if known && !elsewhere => Ok((manifest, text)),
-        pgbackrest::FORMAT if known && elsewhere => Ok((manifest, text)),
-        FORMAT | pgbackrest::FORMAT => Err(changed(&path)),
-        other => Err(Error::Unavailable(format!(
-            "{} has format {other}: this program reads {FORMAT} and {}",
-            path.display(),
-            pgbackrest::FORMAT
-        ))),
+    let elsewhere = manifest.format == pgbackrest::FORMAT;
+    if known && elsewhere == manifest.pgbackrest.is_some() { Ok((manifest, text)) } else { Err(changed(&path)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backup::Source;
+    use std::collections::BTreeMap;
+    use uuid::Uuid;
+
+    /// A backup as programs wrote it whose archive was `pg_basebackup`'s own gzip.
+    fn of_format_1(dir: &Path, root: &RootKey) {
+        let files = dir.with_extension("files");
+        fs::create_dir_all(files.join("global")).unwrap();
+        for name in ["backup_label", "backup_manifest", "global/pg_control", "PG_VERSION"] {
+            fs::write(files.join(name), name).unwrap();
+        }
+        let tar = Command::new("tar").args(["-c", "-z", "-f", "-", "-C"]).arg(&files).arg(".").output().unwrap();
+        fs::create_dir_all(dir).unwrap();
+        let id = Uuid::from_u128(7);
+        let (key, wrapped) = root.new_backup_key(id).unwrap();
+        let mut recipient = age::scrypt::Recipient::new(passphrase(&key));
+        recipient.set_work_factor(2);
+        let recipients = std::iter::once(&recipient as &dyn age::Recipient);
+        let mut sealed = Vec::new();
+        let mut cipher = age::Encryptor::with_recipients(recipients).unwrap().wrap_output(&mut sealed).unwrap();
+        cipher.write_all(&tar.stdout).unwrap();
+        cipher.finish().unwrap();
+        let manifest = Manifest {
+            format: 1,
+            id,
+            began_at: OffsetDateTime::UNIX_EPOCH,
+            ended_at: OffsetDateTime::UNIX_EPOCH,
+            program: "0.1.0".into(),
+            source: Source { postgres: 150_018, system_identifier: "1".into(), schema: 1, migrations: Vec::new() },
+            start_lsn: "0/1".into(),
+            stop_lsn: "0/2".into(),
+            wal: None,
+            pgbackrest: None,
+            timeline: 1,
+            root_key: root.fingerprint(),
+            wrapped_key: hex::encode(&wrapped.0),
+            archive: Print::of(&tar.stdout),
+            files: BTreeMap::from([
+                ("base.tar.gz.age".into(), Print::of(&sealed)),
+                ("root.age".into(), Print::of(b"root")),
+            ]),
+            rows: BTreeMap::new(),
+            changing: Vec::new(),
+        };
+        let text = serde_json::to_vec(&manifest).unwrap();
+        fs::write(dir.join("base.tar.gz.age"), sealed).unwrap();
+        fs::write(dir.join("root.age"), b"root").unwrap();
+        fs::write(dir.join("manifest.mac"), hex::encode(root.manifest_code(&text).unwrap())).unwrap();
+        fs::write(dir.join("manifest.json"), text).unwrap();
+        fs::remove_dir_all(&files).unwrap();
+    }
+
+    #[test]
+    fn a_backup_of_the_first_format_is_still_read() {
+        let dir = std::env::temp_dir().join(format!("salus-format-1-{}", std::process::id()));
+        let root = Arc::new(RootKey::ephemeral().unwrap());
+        of_format_1(&dir, &root);
+        let backup = Backup::open_as(&dir, &root).unwrap();
+        backup.verify().unwrap();
+        let mut archive = Vec::new();
+        backup.decrypt(&mut archive).unwrap();
+        assert!(archive.starts_with(&[0x1f, 0x8b]), "tar is given the gzip as it is, and told so");
+        assert_eq!(backup.base().unwrap().tar, Some("-z"));
+        let path = dir.join("base.tar.gz.age");
+        let mut sealed = fs::read(&path).unwrap();
+        sealed.push(0);
+        fs::write(&path, &sealed).unwrap();
+        assert!(backup.verify().unwrap_err().to_string().contains("was cut or changed"));
+        sealed.pop();
+        *sealed.last_mut().unwrap() ^= 1;
+        fs::write(&path, &sealed).unwrap();
+        assert!(backup.verify().is_err(), "one bit of the last block");
+        fs::remove_dir_all(&dir).unwrap();
     }
 }

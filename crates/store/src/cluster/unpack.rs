@@ -95,8 +95,8 @@ fn lay_log(layout: &Layout, account: &Account, fill: impl FnOnce(&Path) -> Resul
     Ok(())
 }
 
-/// Fills the data directory of a new home from a compressed tar archive that `feed` writes, and lays the log beside it
-/// that `log` writes into the folder it is given.
+/// Fills the data directory of a new home from a tar archive that `feed` writes, and lays the log beside it that `log`
+/// writes into the folder it is given. `option` is what tar must be told of the archive.
 ///
 /// # Errors
 /// [`Error::Unavailable`]: PostgreSQL of that release is missing, `feed` failed, or a file is not what PostgreSQL's
@@ -104,7 +104,7 @@ fn lay_log(layout: &Layout, account: &Account, fill: impl FnOnce(&Path) -> Resul
 pub(crate) fn unpack(
     home: &Path,
     (major, recovery): (i32, &Recovery),
-    feed: impl FnOnce(&mut dyn Write) -> Result<()>,
+    (option, feed): (Option<&str>, impl FnOnce(&mut dyn Write) -> Result<()>),
     log: impl FnOnce(&Path) -> Result<()>,
 ) -> Result<()> {
     let install = Installation::of_major(major)?;
@@ -115,7 +115,7 @@ pub(crate) fn unpack(
     let place = reach(&half, &account)?;
     let tar = Path::new("tar");
     let mut command = as_account(tar, &account);
-    command.args(["-x", "-z", "-p", "--no-same-owner", "-f", "-", "-C"]).arg(&place);
+    command.args(["-x", "-p", "--no-same-owner", "-f", "-"]).args(option).arg("-C").arg(&place);
     command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(layout.open_log("restore.log")?);
     let mut child = command.spawn().map_err(|e| at(tar, &e))?;
     let done = child.stdin.take().map_or_else(|| Err(Error::internal("tar without input")), |mut pipe| feed(&mut pipe));

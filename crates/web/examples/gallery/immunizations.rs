@@ -66,7 +66,7 @@ pub fn nobody(shell: &Shell) -> String {
 pub fn student(shell: &Shell) -> String {
     let verdict =
         |antigen: &str, status: &str, reasons: Value| json!({"antigen": antigen, "status": status, "reasons": reasons});
-    let dose = |on: &str, vaccine: &str, cvx: &str, verdicts: Value| json!({"given_on": on, "given_precision": "DAY", "vaccine": vaccine, "cvx": cvx, "verdicts": verdicts});
+    let dose = |on: &str, vaccine: &str, cvx: &str, verdicts: Value| json!({"id": on, "given_on": on, "given_precision": "DAY", "vaccine": vaccine, "cvx": cvx, "verdicts": verdicts});
     let view = json!({
         "student_id": "p1", "name": "Quillfeather, Marisol", "on": "2026-03-02", "schedule": release(),
         "compliance": {"status": "NONCOMPLIANT", "score": 81.5, "unknown_groups": ["Wizardry"],
@@ -84,7 +84,7 @@ pub fn student(shell: &Shell) -> String {
                 "since": "2017-09-11", "until": "2017-10-09", "days": 20, "least_days": 28}]))])),
             dose("2017-10-20", "MMR", "03", json!([verdict("Measles", "NOT_VALID", json!([{"code": "TOO_SOON", "since": "2017-09-30",
                 "until": "2017-10-24", "days": 20, "least_days": 24}]))])),
-            {"given_on": "2018-05-01", "given_precision": "MONTH", "vaccine": "DTaP", "cvx": "20", "problem": "DAY_NOT_KNOWN"},
+            {"id": "d4", "given_on": "2018-05-01", "given_precision": "MONTH", "vaccine": "DTaP", "cvx": "20", "problem": "DAY_NOT_KNOWN"},
         ],
         "conditions": [{"title": "Severe allergic reaction after previous dose of Hepatitis B"}],
         "exemptions": [

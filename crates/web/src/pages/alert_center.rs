@@ -166,7 +166,7 @@ pub fn render(view: &CenterView, shell: &Shell) -> Markup {
             }
             (filters(view, shell))
             // Whatever changes for the person's notifications loads it anew, and so does time.
-            div id="alerts-live" hx-get=(address(view)) hx-trigger="salus:news from:body, every 30s" hx-select="#alerts-live" hx-swap="outerHTML" {
+            div id="alerts-live" class="column" hx-get=(address(view)) hx-trigger="salus:news from:body, every 30s" hx-select="#alerts-live" hx-swap="outerHTML" {
                 p class="lead" role="status" { (summary(view, shell)) }
                 @if view.alerts.is_empty() { (parts::empty(t.none, t.none_hint, None)) }
                 @for name in SEVERITIES {
@@ -204,24 +204,28 @@ fn summary(view: &CenterView, shell: &Shell) -> String {
 
 fn filters(view: &CenterView, shell: &Shell) -> Markup {
     let t = &shell.t().alert_center;
-    let choice = |name: &str, label: &str, all: bool, values: &[&str], now: &str| {
-        html! {
-            label class="field" {
-                span class="field-label" { (label) }
-                select name=(name) {
-                    @if all { option value="" selected[now.is_empty()] { (t.all) } }
-                    @for value in values { option value=(value) selected[*value == now] { (codes::label(shell.locale, value)) } }
-                }
-            }
-        }
-    };
+    let fields = [
+        Field::new("status", t.status, Kind::Choice, &view.status).codes(&STATUSES).required(),
+        Field::new("severity", t.severity, Kind::Choice, &view.severity).codes(&SEVERITIES),
+        Field::new("category", t.category, Kind::Choice, &view.category).codes(&salus_domains::alerts::CATEGORIES),
+    ];
     html! {
-        form method="get" action="/alerts" class="filters" {
-            (choice("status", t.status, false, &STATUSES, &view.status))
-            (choice("severity", t.severity, true, &SEVERITIES, &view.severity))
-            (choice("category", t.category, true, &salus_domains::alerts::CATEGORIES, &view.category))
-            button class="button" type="submit" { (t.show) }
+        form class="filters" method="get" action="/alerts" {
+            @for field in &fields { (form::field(shell, field)) }
+            div class="filter-actions" { button class="button" type="submit" { (t.show) } }
         }
+    }
+}
+
+/// Where an alert stands; one that nobody has in hand is nothing good.
+fn standing(shell: &Shell, status: &str) -> Markup {
+    let t = &shell.t().alert_center;
+    match status {
+        "ACTIVE" => parts::badge(shell, Tone::Warn, t.unattended),
+        "ESCALATED" => parts::badge(shell, Tone::Bad, &codes::label(shell.locale, status)),
+        "ACKNOWLEDGED" => parts::badge(shell, Tone::Info, t.attended),
+        "RESOLVED" => parts::badge(shell, Tone::Good, &codes::label(shell.locale, status)),
+        _ => parts::badge(shell, Tone::Neutral, &codes::label(shell.locale, status)),
     }
 }
 
@@ -242,7 +246,7 @@ fn table(alerts: &[&Alert], shell: &Shell) -> Markup {
                         }
                         td data-label=(t.category) { (codes::label(shell.locale, &a.category)) }
                         td data-label=(t.status) {
-                            (parts::status(shell, &a.status))
+                            (standing(shell, &a.status))
                             @if a.escalation_level > 1 { span class="sub" { (fill(t.level, &[("n", &a.escalation_level.to_string())])) } }
                         }
                         td data-label=(t.school) { (a.school_name.as_deref().unwrap_or("–")) }
@@ -264,7 +268,7 @@ pub fn one(view: &AlertView, shell: &Shell) -> Markup {
         &Head::new(t.one).under(t.title, "/alerts"),
         &html! {
             header class="page-head" {
-                div { h1 { (a.title) } p class="lead" { (severity(shell, &a.severity)) " " (parts::status(shell, &a.status)) } }
+                div { h1 { (a.title) } p class="lead" { (severity(shell, &a.severity)) " " (standing(shell, &a.status)) } }
                 @if !view.subject_href.is_empty() { a class="button quiet" href=(view.subject_href) { (t.subject) } }
             }
             (refused(&view.error, shell))

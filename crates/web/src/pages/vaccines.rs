@@ -41,7 +41,7 @@ pub struct VaccinesView {
     pub may_write: bool,
     /// Whether the person may decide them.
     pub may_approve: bool,
-    /// What was typed into the form of an exemption.
+    /// What was typed into the form of an exemption or of a dose.
     pub values: BTreeMap<String, String>,
     /// What is wrong with it.
     pub errors: Vec<FieldMessage>,
@@ -81,6 +81,7 @@ pub struct Forecast {
 #[serde(default)]
 #[allow(missing_docs, reason = "the names are those of the operation, which are documented")]
 pub struct Dose {
+    pub id: String,
     pub given_on: String,
     pub given_precision: String,
     pub cvx: String,
@@ -165,6 +166,7 @@ pub fn render(view: &VaccinesView, shell: &Shell) -> Markup {
             @if let Some(c) = &view.compliance { (parts::card("required", t.required, &html! {}, &required(c, shell))) }
             @if view.problem.is_none() { (parts::card("coming", t.coming, &html! {}, &coming(view, shell))) }
             (parts::card("doses", t.doses, &html! { span class="count" { (view.doses.len()) } }, &doses(view, shell)))
+            @if view.may_write { (add(view, shell)) }
             @if !view.conditions.is_empty() { (parts::card("conditions", t.conditions, &html! {}, &conditions(view, shell))) }
             (parts::card("exemptions", t.exemptions, &html! { span class="count" { (view.exemptions.len()) } }, &exemptions(view, shell)))
             @if view.may_write { (submit(view, shell)) }
@@ -245,17 +247,87 @@ fn doses(view: &VaccinesView, shell: &Shell) -> Markup {
     html! {
         @if view.doses.is_empty() { p class="none" { (t.no_doses) } } @else {
             table class="grid plain stack" data-keys {
-                (parts::heads(&[t.given, t.vaccine, t.verdict]))
+                (parts::heads_then(&[t.given, t.vaccine, t.verdict], t.act))
                 tbody {
                     @for dose in view.doses.iter().rev() {
                         tr {
                             th scope="row" { (parts::date(shell, &partial(dose))) }
                             td data-label=(t.vaccine) { (dose.vaccine) @if !dose.cvx.is_empty() { span class="sub" { "CVX " (dose.cvx) } } }
                             td data-label=(t.verdict) { (verdicts(dose, shell)) }
+                            td class="end" { @if view.may_write { (mend(dose, view, shell)) } }
                         }
                     }
                 }
             }
+        }
+    }
+}
+
+/// What a dose is known from (CDC NIP001), in words.
+fn sources(shell: &Shell) -> Vec<(String, String)> {
+    let t = &shell.t().immunization;
+    let words = [
+        t.source_00,
+        t.source_01,
+        t.source_02,
+        t.source_03,
+        t.source_04,
+        t.source_05,
+        t.source_06,
+        t.source_07,
+        t.source_08,
+    ];
+    words.iter().enumerate().map(|(n, words)| (format!("0{n}"), (*words).to_owned())).collect()
+}
+
+/// Writing down what a card says.
+fn add(view: &VaccinesView, shell: &Shell) -> Markup {
+    let t = &shell.t().immunization;
+    let value = |name: &str| view.values.get(name).cloned().unwrap_or_default();
+    let field = |name: &str, label: &str, kind: Kind| Field::new(name, label, kind, &value(name)).check(&view.errors);
+    let source = value("information_source");
+    let known = if source.is_empty() { "01" } else { &source };
+    let fields = [
+        field("cvx", t.cvx, Kind::Text).required().hint(t.cvx_hint),
+        field("given_on", t.given_on, Kind::Text).required().hint(t.given_on_hint),
+        Field { choices: sources(shell), ..Field::new("information_source", t.known_from, Kind::Choice, known) }
+            .required()
+            .check(&view.errors),
+        field("lot", t.lot, Kind::Text),
+    ];
+    let all: Vec<&Field> = fields.iter().collect();
+    let body = html! {
+        (form::summary(shell, "", &all))
+        div class="form two" { @for f in &fields { (form::field(shell, f)) } }
+        div class="actions" { button class="button primary" type="submit" { (t.add_dose) } }
+    };
+    let address = format!("/students/{}/immunizations", view.student_id);
+    parts::card("add", t.add_dose, &html! {}, &parts::inside(&form::post(shell, &address, "", &body)))
+}
+
+/// Correcting a dose, or taking it back.
+fn mend(dose: &Dose, view: &VaccinesView, shell: &Shell) -> Markup {
+    let t = &shell.t().immunization;
+    let address = |verb: &str| format!("/students/{}/immunizations/{}/{verb}", view.student_id, dose.id);
+    let id = |name: &str| format!("{name}-{}", dose.id);
+    html! {
+        details class="pick" {
+            summary { (t.correct) }
+            (form::post(shell, &address("correct"), "inline", &html! {
+                label for=(id("cvx")) { (t.cvx) }
+                input id=(id("cvx")) name="cvx" required value=(dose.cvx) autocomplete="off";
+                label for=(id("on")) { (t.given_on) }
+                input id=(id("on")) name="given_on" required value=(partial(dose)) autocomplete="off";
+                button class="button" type="submit" { (t.correct) }
+            }))
+        }
+        details class="pick" {
+            summary { (t.in_error) }
+            (form::post(shell, &address("error"), "inline", &html! {
+                label for=(id("error")) { (t.reason) }
+                input id=(id("error")) name="entered_in_error_reason" required maxlength="1000" autocomplete="off";
+                button class="button" type="submit" { (t.in_error) }
+            }))
         }
     }
 }

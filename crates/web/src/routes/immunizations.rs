@@ -19,7 +19,7 @@ use axum::{
 };
 use salus_core::{Error, Result};
 use salus_store::Call;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// GET `/immunizations`.
@@ -117,14 +117,8 @@ async fn one(visit: &Visit, id: &str) -> Result<VaccinesView, PageError> {
 
 /// POST `/students/{id}/exemptions`.
 pub async fn submit(Path(id): Path<String>, Form { visit, fields }: Form) -> Shown {
-    let mut body = Map::new();
-    for name in ["kind", "issuer", "number", "valid_from", "valid_until"] {
-        if let Some(value) = filled(&fields, name) {
-            body.insert(name.to_owned(), json!(value));
-        }
-    }
-    let call = Call { body: Value::Object(body), ..by_id(&id) };
-    match visit.try_call("school.exemption.submit", call).await {
+    let body = given(&fields, &["kind", "issuer", "number", "valid_from", "valid_until"]);
+    match visit.try_call("school.exemption.submit", Call { body, ..by_id(&id) }).await {
         Ok(_) => Ok(Redirect::to(&format!("/students/{id}/immunizations#exemptions")).into_response()),
         Err(e) => refused(&visit, &id, fields, e).await,
     }
@@ -147,14 +141,48 @@ pub async fn decide(
     }
 }
 
+/// POST `/students/{id}/immunizations`.
+pub async fn add(Path(id): Path<String>, Form { visit, fields }: Form) -> Shown {
+    let body = given(&fields, &["cvx", "given_on", "information_source", "lot"]);
+    match visit.try_call("school.immunization.add", Call { body, ..by_id(&id) }).await {
+        Ok(_) => Ok(Redirect::to(&format!("/students/{id}/immunizations#doses")).into_response()),
+        Err(e) => refused(&visit, &id, fields, e).await,
+    }
+}
+
+/// POST `/students/{id}/immunizations/{dose}/{verb}`.
+pub async fn mend(Path((id, dose, verb)): Path<(String, String, String)>, Form { visit, fields }: Form) -> Shown {
+    let names: &[&str] = match verb.as_str() {
+        "correct" => &["cvx", "given_on"],
+        "error" => &["entered_in_error_reason"],
+        _ => return Err(visit.error(Error::NotFound)),
+    };
+    let mut call = Call { body: given(&fields, names), ..by_id(&id) };
+    call.path.push(("dose".to_owned(), dose));
+    match visit.try_call("school.immunization.correct", call).await {
+        Ok(_) => Ok(Redirect::to(&format!("/students/{id}/immunizations#doses")).into_response()),
+        // What was typed belongs to the dose, not to the form of a new one.
+        Err(e) => refused(&visit, &id, BTreeMap::new(), e).await,
+    }
+}
+
+/// What was filled in of these fields.
+fn given(fields: &BTreeMap<String, String>, names: &[&str]) -> Value {
+    let filled = names.iter().filter_map(|name| Some(((*name).to_owned(), json!(filled(fields, name)?))));
+    Value::Object(filled.collect())
+}
+
 async fn refused(visit: &Visit, id: &str, fields: BTreeMap<String, String>, e: Error) -> Shown {
     if !matches!(e, Error::Invalid(_) | Error::Conflict { .. } | Error::Stale) {
         return Err(visit.error(e));
     }
     let mut view = one(visit, id).await?;
     let (errors, general) = messages(visit.shell.locale, &e);
-    let known = ["kind", "issuer", "number", "valid_from", "valid_until"];
-    let other = errors.iter().find(|e| !known.contains(&e.field.as_str())).map(|e| e.message.clone());
+    // What is said of no field of the forms is said above.
+    let known =
+        ["kind", "issuer", "number", "valid_from", "valid_until", "cvx", "given_on", "information_source", "lot"];
+    let shown = |field: &str| !fields.is_empty() && known.contains(&field);
+    let other = errors.iter().find(|e| !shown(&e.field)).map(|e| e.message.clone());
     view.error = other.unwrap_or(general);
     view.errors = errors;
     view.values = fields;

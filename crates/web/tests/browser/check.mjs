@@ -39,9 +39,12 @@ for (const entry of list.filter((e) => !only || e.name === only)) {
   page.on("pageerror", (error) => faults.push(`${label}: script: ${error.message}`));
   for (const scheme of entry.language === "en" ? ["light", "dark"] : ["light"]) {
     await page.emulateMedia({ colorScheme: scheme });
+    // Loaded once and made wider: what is wide is decided by style alone, as when a window or a tablet is turned.
+    await page.setViewportSize({ width: WIDTHS[0], height: 900 });
+    await page.goto(`${site.url}/${entry.file}`, { waitUntil: "load" });
+    await page.evaluate(axe);
     for (const width of WIDTHS) {
       await page.setViewportSize({ width, height: 900 });
-      await page.goto(`${site.url}/${entry.file}`, { waitUntil: "load" });
       views += 1;
       await overflow(page, `${label} ${width} ${scheme}`);
       if (width === 360 || width === 1280) await examine(page, `${label} ${width} ${scheme}`);
@@ -75,7 +78,6 @@ async function overflow(page, label) {
 
 // Playwright evaluates outside the page's policy, so axe needs no exception from it.
 async function examine(page, label) {
-  await page.evaluate(axe);
   audits += 1;
   const found = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
   for (const violation of found.violations.filter((v) => v.impact === "serious" || v.impact === "critical")) {

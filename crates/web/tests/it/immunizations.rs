@@ -68,6 +68,7 @@ async fn a_nurse_sees_who_lacks_doses_and_why_and_approves_an_exemption() {
         assert!(student.contains(shown), "{shown}");
     }
 
+    write_down(&nurse, address, &csrf).await;
     exempt(&nurse, address, &csrf).await;
     let list = nurse.get(&format!("/immunizations/students?school={id}&kind=exempt")).await.text();
     assert!(links(&list, address).len() == 1, "the list knows of it at once");
@@ -81,6 +82,38 @@ async fn a_nurse_sees_who_lacks_doses_and_why_and_approves_an_exemption() {
     let office = app.session("larkspur", tenant, "sis_coordinator").await;
     assert_eq!(office.get("/immunizations").await.status, StatusCode::FORBIDDEN);
     assert!(!office.get("/").await.text().contains("href=\"/immunizations\""));
+}
+
+/// Writes down a dose from a card, wrongly and rightly, corrects it and takes it back.
+async fn write_down(nurse: &Caller, address: &str, csrf: &str) {
+    let wrong = [("_csrf", csrf), ("cvx", "03"), ("given_on", "14/09/2024"), ("lot", "K123")];
+    let refused = nurse.submit(address, &wrong).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(refused.text().contains("Is a day such as 2024-09-14") && refused.text().contains("value=\"K123\""));
+    let right = [("_csrf", csrf), ("cvx", "115"), ("given_on", "2025-12-01"), ("information_source", "03")];
+    assert_eq!(nurse.submit(address, &right).await.status, StatusCode::SEE_OTHER);
+    let again = nurse.submit(address, &right).await;
+    assert_eq!(again.status, StatusCode::CONFLICT);
+    assert!(again.text().contains("already"));
+    let page = nurse.get(address).await.text();
+    let of = |page: &str, verb: &str| -> Vec<String> {
+        let forms = page.split("action=\"").map(|rest| rest.split('"').next().unwrap().to_owned());
+        forms.filter(|a| a.ends_with(verb)).collect()
+    };
+    // The newest dose stands first.
+    let (correct, error) = (of(&page, "/correct")[0].clone(), of(&page, "/error")[0].clone());
+    let fields = [("_csrf", csrf), ("cvx", "115"), ("given_on", "2025-12")];
+    assert_eq!(nurse.submit(&correct, &fields).await.status, StatusCode::SEE_OTHER);
+    assert!(nurse.get(address).await.text().contains("value=\"2025-12\""), "as much of the day as is known");
+    let taken = nurse.submit(&error, &[("_csrf", csrf), ("entered_in_error_reason", "of a sibling")]).await;
+    assert_eq!(taken.status, StatusCode::SEE_OTHER);
+    assert_eq!(of(&nurse.get(address).await.text(), "/error").len(), of(&page, "/error").len() - 1);
+    assert_eq!(
+        nurse.submit(&error, &[("_csrf", csrf), ("entered_in_error_reason", "x")]).await.status,
+        StatusCode::CONFLICT
+    );
+    let unknown = nurse.submit(&error.replace("/error", "/vanish"), &[("_csrf", csrf)]).await;
+    assert_eq!(unknown.status, StatusCode::NOT_FOUND);
 }
 
 /// Submits an exemption of a student, wrongly and rightly, and approves it.

@@ -7,6 +7,7 @@
 //! counting are in `salus_rules`, doses are facts of [`crate::records`].
 
 mod compliance;
+mod doses;
 mod evaluate;
 mod exemptions;
 mod facts;
@@ -34,6 +35,7 @@ pub(super) fn actions(catalog: &Catalog) -> Result<Vec<Op>> {
     all.extend(requirements::actions(catalog)?);
     all.push(evaluate::action());
     all.push(students::forecast());
+    all.extend(doses::actions(catalog)?);
     Ok(all)
 }
 

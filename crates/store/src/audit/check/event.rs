@@ -1,10 +1,9 @@
 //! One event by itself: does its row give its commitment, its MAC, its leaf and its columns.
 
 use super::super::{
-    leaf::{self, WriterKeys},
+    leaf::{self, KnownWriters},
     merkle::Hash,
 };
-use salus_core::Result;
 use serde::Deserialize;
 use std::{borrow::Cow, collections::HashSet};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
@@ -14,6 +13,9 @@ use uuid::Uuid;
 /// What is read of an event, in this order.
 pub(super) const COLUMNS: &str = "tenant_id, id, recorded_at, writer_id, actor_id, action, target, outcome::text AS outcome, header, \
                                   payload, payload_salt, payload_commit, mac, leaf_hash, xact, writer_seq";
+
+/// The writer's place among them.
+pub(super) const WRITER: usize = 3;
 
 /// An event that was looked at.
 pub(super) struct Seen {
@@ -45,7 +47,7 @@ struct Said<'a> {
 
 impl Seen {
     /// Looks at a row of [`COLUMNS`] and `due`.
-    pub(super) fn look(row: &Row, keys: &mut WriterKeys<'_>, redacted: &HashSet<Uuid>) -> Result<Self> {
+    pub(super) fn look(row: &Row, keys: &KnownWriters, redacted: &HashSet<Uuid>) -> Self {
         let (header, commit, mac): (&[u8], &[u8], &[u8]) = (row.get(8), row.get(11), row.get(12));
         let (payload, salt): (Option<&[u8]>, Option<&[u8]>) = (row.get(9), row.get(10));
         let id: Uuid = row.get(1);
@@ -58,7 +60,7 @@ impl Seen {
                 faults.push(("payload_missing", "the sealed detail of an event was removed, and no redaction says so"));
             }
         }
-        if !keys.check(row.get(3), header, commit, mac)? {
+        if !keys.made(row.get(WRITER), header, commit, mac) {
             faults.push(("forged", "an event was not made by a Salus process, or its header was changed"));
         }
         if leaf[..] != *row.get::<_, &[u8]>(13) {
@@ -67,7 +69,7 @@ impl Seen {
         if !columns_agree(row, header) {
             faults.push(("column_changed", "a column of an event says something else than its header"));
         }
-        Ok(Self { id, recorded_at: row.get(2), leaf, due: row.get("due"), faults })
+        Self { id, recorded_at: row.get(2), leaf, due: row.get("due"), faults }
     }
 }
 

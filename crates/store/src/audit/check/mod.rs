@@ -24,7 +24,7 @@ use super::{
 use finding::Findings;
 use heads::{Anchored, Heads};
 use salus_core::Result;
-use std::{collections::HashSet, path::Path, time::Instant};
+use std::{collections::HashSet, path::Path, sync::Arc, time::Instant};
 use stream::{Part, Stream};
 use tokio_postgres::{Client, IsolationLevel, Transaction};
 use uuid::Uuid;
@@ -72,7 +72,7 @@ pub async fn verify(log: &Log, evidence: &Evidence<'_>) -> Result<Report> {
         chain.lost().iter().for_each(|id| _ = r.committed.remove(id));
         r
     });
-    let redacted = redacted(log, &tx, &mut found).await?;
+    let redacted = Arc::new(redacted(log, &tx, &mut found).await?);
     let heads = log::heads(&tx).await?;
     for (number, head) in heads.iter().enumerate() {
         found.epoch = head.epoch;

@@ -1,5 +1,6 @@
 //! Events beside leaves. Both are read in the order of transactions, which is the order in which they were sealed, so
-//! memory stays small whatever the size of the log. An event that does not come where its leaf is waits.
+//! memory stays small whatever the size of the log. An event that does not come where its leaf is waits. While a thread
+//! computes what the events of one part give, the database already reads the next.
 
 use super::super::{
     journal::Receipts,
@@ -10,12 +11,16 @@ use super::super::{
 };
 use super::{
     CHUNK,
-    event::{COLUMNS, Seen},
+    event::{COLUMNS, Seen, WRITER},
     finding::Findings,
     heads::Heads,
 };
 use salus_core::{Error, Result};
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    sync::Arc,
+};
+use tokio::task::JoinHandle;
 use tokio_postgres::{Portal, Transaction, types::ToSql};
 use uuid::Uuid;
 
@@ -37,7 +42,8 @@ pub(super) struct Stream<'a> {
     portal: Portal,
     keys: WriterKeys<'a>,
     pub(super) receipts: Option<Receipts>,
-    redacted: HashSet<Uuid>,
+    redacted: Arc<HashSet<Uuid>>,
+    looking: Option<JoinHandle<VecDeque<Seen>>>,
     fetched: VecDeque<Seen>,
     waiting: HashMap<Uuid, Seen>,
     ended: bool,
@@ -49,7 +55,7 @@ impl<'a> Stream<'a> {
         tx: &'a Transaction<'a>,
         (head, part): (&Head, &Part),
         keys: WriterKeys<'a>,
-        (receipts, redacted): (Option<Receipts>, HashSet<Uuid>),
+        (receipts, redacted): (Option<Receipts>, Arc<HashSet<Uuid>>),
     ) -> Result<Self> {
         let events = log::events(tx, COLUMNS).await?;
         let Part { opening, alone, last } = part;
@@ -67,19 +73,37 @@ impl<'a> Stream<'a> {
         let statement = tx.prepare(&sql).await.map_err(|e| plain(&e))?;
         let portal = tx.bind(&statement, &values).await.map_err(|e| plain(&e))?;
         let (fetched, waiting) = (VecDeque::new(), HashMap::new());
-        Ok(Self { tx, portal, keys, receipts, redacted, fetched, waiting, ended: false, unsealed: 0 })
+        let (looking, ended) = (None, false);
+        Ok(Self { tx, portal, keys, receipts, redacted, looking, fetched, waiting, ended, unsealed: 0 })
     }
 
     async fn next(&mut self) -> Result<Option<Seen>> {
-        if self.fetched.is_empty() && !self.ended {
-            let limit = i32::try_from(CHUNK).map_err(Error::internal)?;
-            let rows = self.tx.query_portal(&self.portal, limit).await.map_err(|e| plain(&e))?;
-            self.ended = rows.is_empty();
-            for row in &rows {
-                self.fetched.push_back(Seen::look(row, &mut self.keys, &self.redacted)?);
+        if self.fetched.is_empty() {
+            self.look_at_more().await?;
+            if let Some(looked) = self.looking.take() {
+                // What follows is read meanwhile.
+                self.look_at_more().await?;
+                self.fetched = looked.await.map_err(Error::internal)?;
             }
         }
         Ok(self.fetched.pop_front())
+    }
+
+    /// Reads a part and gives it to a thread, unless one has a part or there are no more.
+    async fn look_at_more(&mut self) -> Result<()> {
+        if self.looking.is_some() || self.ended {
+            return Ok(());
+        }
+        let limit = i32::try_from(CHUNK).map_err(Error::internal)?;
+        let rows = self.tx.query_portal(&self.portal, limit).await.map_err(|e| plain(&e))?;
+        self.ended = rows.is_empty();
+        if !self.ended {
+            let keys = self.keys.with(rows.iter().map(|row| row.get(WRITER)))?;
+            let redacted = self.redacted.clone();
+            let look = move || rows.iter().map(|row| Seen::look(row, &keys, &redacted)).collect();
+            self.looking = Some(tokio::task::spawn_blocking(look));
+        }
+        Ok(())
     }
 
     /// The event of a leaf: checks it and gives its leaf hash.

@@ -23,6 +23,8 @@ texts! {
         last: "Last seen", "Visto por última vez", "Visto por último";
         times: "{n} times", "{n} veces", "{n} vezes";
         level: "Level {n}", "Nivel {n}", "Nível {n}";
+        unattended: "Nobody has it yet", "Nadie la atiende aún", "Ninguém atende ainda";
+        attended: "In hand", "Atendida", "Em atendimento";
         facts: "What is known", "Lo que se sabe", "O que se sabe";
         body: "More", "Más", "Mais";
         subject: "What it is about", "De qué se trata", "Do que se trata";

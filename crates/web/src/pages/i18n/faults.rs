@@ -5,6 +5,38 @@ use super::Locale;
 
 /// English with `{}` for what varies; Spanish and Portuguese with the same in the same order.
 const SENTENCES: &[(&str, [&str; 2])] = &[
+    ("Is a CVX code such as 03", ["Es un código CVX como 03", "É um código CVX como 03"]),
+    (
+        "The schedule in use has no vaccine {}: look at the card again",
+        [
+            "El calendario en uso no tiene la vacuna {}: mire la tarjeta de nuevo",
+            "O calendário em uso não tem a vacina {}: olhe o cartão de novo",
+        ],
+    ),
+    (
+        "Is a day such as 2024-09-14, or 2024-09, or 2024",
+        ["Es un día como 2024-09-14, o 2024-09, o 2024", "É um dia como 2024-09-14, ou 2024-09, ou 2024"],
+    ),
+    ("Cannot lie ahead", ["No puede estar en el futuro", "Não pode estar no futuro"]),
+    ("Lies before the student was born", ["Es anterior al nacimiento", "É anterior ao nascimento"]),
+    (
+        "A dose that was given here has its day, such as 2026-03-02",
+        [
+            "Una dosis aplicada aquí tiene su día, como 2026-03-02",
+            "Uma dose aplicada aqui tem o seu dia, como 2026-03-02",
+        ],
+    ),
+    (
+        "A dose that was given here has its day: send given_on too",
+        [
+            "Una dosis aplicada aquí tiene su día: indíquelo también",
+            "Uma dose aplicada aqui tem o seu dia: informe-o também",
+        ],
+    ),
+    (
+        "This vaccine is on record for {} already, as {}",
+        ["Esta vacuna ya consta el {} (registro {})", "Esta vacina já consta em {} (registro {})"],
+    ),
     (
         "Say why it is given more than {} minutes from its time",
         [

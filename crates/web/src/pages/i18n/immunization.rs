@@ -113,5 +113,23 @@ texts! {
         all_groups: "all vaccine groups", "todos los grupos", "todos os grupos";
         submit: "Submit an exemption", "Presentar una exención", "Apresentar uma isenção";
         reason: "Why", "Por qué", "Por quê";
+        add_dose: "Write down a dose", "Anotar una dosis", "Anotar uma dose";
+        cvx: "CVX code", "Código CVX", "Código CVX";
+        cvx_hint: "As on the card, such as 03 for measles, mumps and rubella.", "Como en la tarjeta, por ejemplo 03 para sarampión, paperas y rubéola.", "Como no cartão, por exemplo 03 para sarampo, caxumba e rubéola.";
+        given_on: "Day given", "Día de aplicación", "Dia da aplicação";
+        given_on_hint: "Such as 2024-09-14; 2024-09 or 2024 when no more is known.", "Por ejemplo 2024-09-14; 2024-09 o 2024 si no se sabe más.", "Por exemplo 2024-09-14; 2024-09 ou 2024 se não se sabe mais.";
+        lot: "Lot", "Lote", "Lote";
+        known_from: "Known from", "Se sabe por", "Conhecida por";
+        source_00: "given here", "aplicada aquí", "aplicada aqui";
+        source_01: "elsewhere, no more is known", "otro lugar, no se sabe más", "outro lugar, não se sabe mais";
+        source_02: "another provider", "otro proveedor", "outro prestador";
+        source_03: "the family's written record", "el registro escrito de la familia", "o registro escrito da família";
+        source_04: "the family's memory", "la memoria de la familia", "a memória da família";
+        source_05: "another registry", "otro registro de vacunas", "outro registro de vacinas";
+        source_06: "the birth certificate", "el acta de nacimiento", "a certidão de nascimento";
+        source_07: "a school's record", "el registro de una escuela", "o registro de uma escola";
+        source_08: "a public agency", "un organismo público", "um órgão público";
+        correct: "Correct", "Corregir", "Corrigir";
+        in_error: "Entered in error", "Ingresada por error", "Registrada por engano";
     }
 }
