@@ -146,8 +146,8 @@ impl Place {
         ctx.for_purpose(treat)
     }
 
-    fn school(&self) -> Option<Uuid> {
-        Some(self.s.id.parse().unwrap())
+    fn school(&self) -> Uuid {
+        self.s.id.parse().unwrap()
     }
 
     async fn raise(&self, key: &str, severity: &str, school: Option<Uuid>) -> Uuid {
@@ -367,7 +367,7 @@ async fn who_does_not_work_at_a_school_never_hears_of_its_alerts() {
     let body = json!({"code": "leak", "name": "Leak", "category": "OPERATIONS", "severity": "HIGH", "source": "MANUAL",
                       "audience": {"targets": [{"role": "school_nurse"}, {"user": theirs.actor.id}]}});
     row(p.s.world.call("alerts.definition.save", Call { body, ..Call::default() }).await).unwrap();
-    let id = p.raise("leak:1", "HIGH", p.school()).await;
+    let id = p.raise("leak:1", "HIGH", Some(p.school())).await;
     p.drain().await;
     assert_eq!(p.mail.to(), ["ours@users.example"]);
     let list = |who: &Ctx| {
