@@ -99,6 +99,8 @@ pub fn operations(catalog: &Catalog) -> Result<Vec<Arc<Op>>> {
     ops.extend(kernel::key_actions());
     ops.extend(school::actions(catalog)?);
     ops.extend(school::reads());
+    ops.extend(alerts::actions(catalog)?);
+    ops.extend(alerts::reads());
     ops.sort_by(|a, b| (&a.path, a.method).cmp(&(&b.path, b.method)));
     Ok(ops.into_iter().map(Arc::new).collect())
 }
@@ -112,6 +114,7 @@ pub fn jobs(carriers: &Arc<auth::Carriers>, outbound: &Outbound) -> Result<Jobs>
     all.extend(auth::jobs(carriers));
     all.extend(exchange::jobs(outbound));
     all.extend(school::jobs(carriers));
+    all.extend(alerts::jobs());
     all.extend(compliance::jobs());
     Jobs::new(all, |tx| Box::pin(auth::timezone(tx)))
 }

@@ -18,6 +18,7 @@ pub type Run = Box<dyn for<'a> Fn(&'a mut Tx, Call) -> BoxFuture<'a, Result<Repl
 pub enum Method {
     Get,
     Post,
+    Put,
     Patch,
     Delete,
 }
@@ -129,6 +130,7 @@ impl Method {
         match self {
             Self::Get => "GET",
             Self::Post => "POST",
+            Self::Put => "PUT",
             Self::Patch => "PATCH",
             Self::Delete => "DELETE",
         }

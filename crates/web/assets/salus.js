@@ -74,6 +74,8 @@ async function live(pause) {
     const count = bell.querySelector("[data-unread]");
     count.textContent = new Intl.NumberFormat(root.lang).format(unread);
     count.hidden = unread === 0;
+    // Parts of a page that show what it is about load themselves anew.
+    document.body.dispatchEvent(new CustomEvent("salus:news"));
   });
   socket.addEventListener("close", (event) => event.code === 1008 || again());
 }

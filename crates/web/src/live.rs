@@ -27,6 +27,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
+use time::OffsetDateTime;
 use tokio::sync::{broadcast::error::RecvError, watch};
 use uuid::Uuid;
 
@@ -50,8 +51,8 @@ const SAID_BYTES: usize = 4096;
 enum Told {
     /// Nothing yet.
     Wait,
-    /// So many are unread.
-    Unread(i64),
+    /// So many are unread; the newest was made then. What was read while another came is news all the same.
+    Unread(i64, Option<OffsetDateTime>),
     /// The session has ended.
     Ended,
 }
@@ -150,9 +151,9 @@ impl Hub {
         let Some(taken) = seats.taken.get_mut(&tenant) else { return };
         // Who sat down during the look has not been asked about.
         taken.retain(|_, s| {
-            let known = living.get(&s.seat.session).filter(|(user, _)| *user == s.seat.user);
+            let known = living.get(&s.seat.session).filter(|waiting| waiting.user == s.seat.user);
             let tell = match known {
-                Some((_, unread)) => Told::Unread(*unread),
+                Some(waiting) => Told::Unread(waiting.unread, waiting.newest),
                 None if sessions.contains(&s.seat.session) => Told::Ended,
                 None => return true,
             };
@@ -221,7 +222,7 @@ async fn serve(socket: WebSocket, mut told: watch::Receiver<Told>) {
             changed = told.changed() => {
                 let now = *told.borrow_and_update();
                 match (changed, now) {
-                    (Ok(()), Told::Unread(n)) => Message::Text(json!({"type": "notifications", "unread": n}).to_string().into()),
+                    (Ok(()), Told::Unread(n, _)) => Message::Text(json!({"type": "notifications", "unread": n}).to_string().into()),
                     (Ok(()), Told::Wait) => continue,
                     (_, Told::Ended) | (Err(_), _) => {
                         let frame = CloseFrame { code: close_code::POLICY, reason: "the session has ended".into() };

@@ -116,7 +116,7 @@ fn locked(op: &Op) -> &'static [&'static str] {
 fn errors(op: &Op) -> &'static [&'static str] {
     match op.method {
         Method::Get => &["400", "401", "403", "404", "422", "503"],
-        Method::Post => &["400", "401", "403", "404", "409", "413", "415", "422", "503"],
+        Method::Post | Method::Put => &["400", "401", "403", "404", "409", "413", "415", "422", "503"],
         Method::Patch | Method::Delete => {
             &["400", "401", "403", "404", "409", "412", "413", "415", "422", "428", "503"]
         }

@@ -1,50 +1,37 @@
-//! Definitions of alerts, alerts, who is told and what became of it: the tables, to be read. A domain raises an alert by
-//! [`raise`]; what delivers and escalates one is not built yet.
+//! Alerts: what raises one, whom it reaches and by which way, what became of telling them, and how it escalates until
+//! somebody has it in hand. A domain raises an alert by [`raise`]; definitions raise them for events and for what is
+//! measured.
+//!
+//! Invariants: while an alert of a key is open there is no second one; an alert, who is told and what is told commit together;
+//! what leaves the platform holds a code and an address; nobody is told who could not see it. Delivery is that of
+//! notifications (`auth`), time is that of jobs.
 
-use crate::{row, shown};
+mod actions;
+mod audience;
+mod chain;
+mod condition;
+mod definitions;
+mod jobs;
+mod quiet;
+mod raise;
+mod reads;
+mod replay;
+mod severity;
+mod subscriptions;
+mod tell;
+
+pub use chain::{ESCALATED, RESOLVED};
+pub use jobs::jobs;
+pub use raise::{RAISED, Raised, raise};
+pub use severity::{Channel, Severity};
+
+use crate::shown;
 use salus_core::Result;
-use salus_store::{Resource, Tx, engine::NewRow, sql};
-use serde_json::json;
-use uuid::Uuid;
+use salus_store::{Catalog, Op, Resource};
 
-/// What is raised.
-#[derive(Debug, Clone, Copy)]
-pub struct Raised<'a> {
-    /// Says which alert is the same as one before.
-    pub key: &'a str,
-    /// A value of `alerts.alert_severity`.
-    pub severity: &'a str,
-    /// A value of `alerts.alert_category`.
-    pub category: &'a str,
-    /// What happened, without health data.
-    pub title: &'a str,
-    /// Where.
-    pub school: Option<Uuid>,
-    /// What it is about.
-    pub subject: &'a str,
-}
-
-/// Raises an alert. While one of the same key is open it happens once more, and no second one is made. The caller must reach the
-/// whole tenant.
-///
-/// # Errors
-/// Those of the database.
-pub async fn raise(tx: &mut Tx, raised: &Raised<'_>) -> Result<Uuid> {
-    let sql = sql!(
-        "UPDATE alerts.alert_instances SET occurrences = occurrences + 1, last_seen = clock_timestamp() \
-         WHERE dedupe_key = $1 AND status IN ('ACTIVE', 'ACKNOWLEDGED', 'ESCALATED', 'SNOOZED') RETURNING id"
-    );
-    if let Some(open) = tx.query_opt(sql, &[&raised.key]).await? {
-        return Ok(open.get(0));
-    }
-    let id = tx.ctx.env.id();
-    let values = row(json!({
-        "dedupe_key": raised.key, "severity": raised.severity, "category": raised.category, "title": raised.title,
-        "school_id": raised.school, "subject_ref": raised.subject,
-    }));
-    tx.insert("alerts.alert_instances", &[NewRow { id, values }]).await?;
-    Ok(id)
-}
+/// What an alert is about, as `alerts.alert_category` has it.
+pub const CATEGORIES: [&str; 9] =
+    ["CLINICAL", "MEDICATION", "ALLERGY", "IMMUNIZATION", "OUTBREAK", "SECURITY", "COMPLIANCE", "OPERATIONS", "SYSTEM"];
 
 /// Exposed tables.
 pub const RESOURCES: &[Resource] = &[
@@ -64,4 +51,26 @@ pub const RESOURCES: &[Resource] = &[
         filters: &["instance_id", "recipient_id", "status"],
         ..shown("alerts.alert_delivery_log", "alerts/deliveries", "alerts.delivery", "ops.alert.define")
     },
+    Resource {
+        write: Some("ops.alert.define"),
+        filters: &["list", "user_id", "starts_at", "ends_at"],
+        ..shown("alerts.on_call_shifts", "alerts/on-call", "alerts.on_call_shift", "ops.alert.define")
+    },
 ];
+
+/// What is written besides plain rows.
+///
+/// # Errors
+/// [`salus_core::Error::Internal`] when the catalogue lacks a table.
+pub fn actions(catalog: &Catalog) -> Result<Vec<Op>> {
+    let mut all = actions::ops(catalog)?;
+    all.extend(definitions::ops());
+    all.extend(subscriptions::ops());
+    Ok(all)
+}
+
+/// What is read besides plain rows.
+#[must_use]
+pub fn reads() -> Vec<Op> {
+    reads::ops()
+}

@@ -6,7 +6,7 @@
 //! before that is written down. A secret is shown once. Calls go through [`Outbound`].
 
 use super::SUBSCRIPTIONS as RESOURCE;
-use crate::auth;
+use crate::{alerts, auth};
 use salus_core::{Error, Result};
 use salus_store::{
     At, Call, Catalog, Method, Op, Record, Reply, Run, Tx,
@@ -23,7 +23,8 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use uuid::Uuid;
 
 /// Events that other systems may be told of.
-pub const PUBLISHED: &[&str] = &["medical.patient.created", "medical.patient.changed"];
+pub const PUBLISHED: &[&str] =
+    &["medical.patient.created", "medical.patient.changed", alerts::RAISED, alerts::ESCALATED, alerts::RESOLVED];
 
 const SUBSCRIPTIONS: &str = RESOURCE.table;
 const SEND: &str = "exchange.send_webhook";

@@ -6,7 +6,7 @@ use super::{
     stock::{self, Supply},
     visits::{given, id_of},
 };
-use crate::{auth, row};
+use crate::row;
 use salus_core::{ActorKind, Error, Result};
 use salus_rules::medication::{self, Limits, Stop};
 use salus_store::{
@@ -566,14 +566,7 @@ pub(super) async fn mark_missed(tx: &mut Tx) -> Result<()> {
         if !missed {
             continue;
         }
-        let sql = sql!(
-            "SELECT DISTINCT user_id FROM school.school_staff WHERE school_id = $1 AND ended_on IS NULL \
-               AND position IN ('NURSE_RN', 'NURSE_LPN')"
-        );
-        let users: Vec<Uuid> = tx.query(sql, &[&school]).await?.iter().map(|row| row.get(0)).collect();
-        let target = Some((DOSES.table, id));
-        auth::notify(tx, &auth::Notice { users: &users, title: "school.dose_missed", params: json!({}), target })
-            .await?;
+        tx.emit("school.dose.missed", id, json!({ "school": school }));
     }
     Ok(())
 }

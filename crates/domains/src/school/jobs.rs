@@ -95,23 +95,14 @@ async fn watch(tx: &mut Tx) -> Result<()> {
     for forgotten in tx.query(sql, &[&now]).await? {
         visits::close_forgotten(tx, forgotten.get("id"), forgotten.get("ends"), forgotten.get("erased")).await?;
     }
+    // As long as it is open it is said again: the alert about it is one, and ends with the visit.
     let sql = sql!(
-        "SELECT v.id, v.attended_by FROM school.clinic_visits v \
-         WHERE v.status = 'OPEN' AND v.attended_by IS NOT NULL AND v.check_in_at <= $1::timestamptz - interval '120 minutes' \
-           AND NOT EXISTS (SELECT FROM auth.notifications n WHERE n.target_id = v.id AND n.title_key = 'school.visit_long')"
+        "SELECT id, school_id, attended_by FROM school.clinic_visits \
+         WHERE status = 'OPEN' AND check_in_at <= $1::timestamptz - interval '120 minutes'"
     );
     for long in tx.query(sql, &[&now]).await? {
-        let (visit, user): (Uuid, Uuid) = (long.get(0), long.get(1));
-        auth::notify(
-            tx,
-            &Notice {
-                users: &[user],
-                title: "school.visit_long",
-                params: json!({}),
-                target: Some(("school.clinic_visits", visit)),
-            },
-        )
-        .await?;
+        let (visit, school, user): (Uuid, Uuid, Option<Uuid>) = (long.get(0), long.get(1), long.get(2));
+        tx.emit("school.visit.long", visit, json!({ "school": school, "user": user }));
     }
     Ok(())
 }

@@ -8,7 +8,6 @@ use super::{
 };
 use crate::{
     alerts::{self, Raised},
-    auth::{self, Notice},
     row,
 };
 use salus_core::{ActorKind, Error, Result};
@@ -390,7 +389,7 @@ pub(super) async fn put_back(tx: &mut Tx, dose: Uuid) -> Result<()> {
     Ok(())
 }
 
-/// Raises the alert about a supply that differs, and tells the nurses and the supervisors of its school.
+/// Raises the alert about a supply that differs, which is told to the nurses and the supervisors of its school.
 pub(super) async fn tell_mismatch(tx: &mut Tx, task: Arc<Task>) -> Result<()> {
     let Some(about) = task.row else { return Ok(()) };
     let sql = sql!(
@@ -408,12 +407,5 @@ pub(super) async fn tell_mismatch(tx: &mut Tx, task: Arc<Task>) -> Result<()> {
         school: Some(school),
         subject: &about.to_string(),
     };
-    let alert = alerts::raise(tx, &raised).await?;
-    let sql = sql!(
-        "SELECT DISTINCT user_id FROM school.school_staff WHERE school_id = $1 AND ended_on IS NULL \
-           AND position IN ('NURSE_RN', 'NURSE_LPN', 'NURSE_SUPERVISOR')"
-    );
-    let users: Vec<Uuid> = tx.query(sql, &[&school]).await?.iter().map(|row| row.get(0)).collect();
-    let target = Some(("alerts.alert_instances", alert));
-    auth::notify(tx, &Notice { users: &users, title: "school.stock_mismatch", params: json!({}), target }).await
+    alerts::raise(tx, &raised).await.map(|_| ())
 }

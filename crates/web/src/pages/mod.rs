@@ -9,6 +9,8 @@
 
 pub mod access;
 pub mod account;
+pub mod alert_center;
+pub mod alert_rules;
 pub mod alerts;
 pub mod audit;
 pub mod browse;

@@ -379,6 +379,7 @@ fn modules(ctx: &Ctx) -> Vec<Module> {
 fn may_open(module: Module, ctx: &Ctx) -> bool {
     match module {
         Module::Home | Module::Browse | Module::Docs | Module::Account | Module::Security => true,
+        Module::Alerts => ctx.may("ops.alert.read"),
         Module::Patients => ctx.may("medical.patient.read"),
         Module::Clinic => ctx.may("school.visit.read"),
         Module::Immunizations => ctx.may("school.immunization.read"),

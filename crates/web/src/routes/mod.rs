@@ -2,6 +2,7 @@
 
 mod access;
 mod account;
+mod alert_center;
 mod alerts;
 mod audit;
 mod browse;
@@ -51,6 +52,7 @@ pub fn pages() -> Router<Arc<App>> {
         .merge(entrances())
         .merge(own_account())
         .merge(school())
+        .merge(alerting())
         .route("/preferences", post(entry::preferences))
         .route("/patients", get(patients::list).post(patients::search))
         .route("/patients/new", get(patients::new).post(patients::create))
@@ -103,6 +105,16 @@ pub fn pages() -> Router<Arc<App>> {
         .route("/simulator", get(rules::simulator))
         .route("/assets/{file}", get(asset))
         .fallback(home::missing)
+}
+
+/// The alert centre.
+fn alerting() -> Router<Arc<App>> {
+    Router::new()
+        .route("/alerts", get(alert_center::show))
+        .route("/alerts/subscription", get(alert_center::subscription).post(alert_center::subscribe))
+        .route("/alerts/definitions", get(alert_center::definitions).post(alert_center::define))
+        .route("/alerts/{id}", get(alert_center::one))
+        .route("/alerts/{id}/{verb}", post(alert_center::act))
 }
 
 /// School health.

@@ -50,6 +50,7 @@ async fn page(visit: &Visit, refused: Option<NoticesView>) -> Shown {
 fn href(table: &str, id: &str) -> String {
     match (table, table.split_once('.')) {
         ("", _) | (_, None) => String::new(),
+        ("alerts.alert_instances", _) => format!("/alerts/{id}"),
         ("medical.patients", _) => format!("/patients/{id}"),
         ("school.medication_administrations", _) => format!("/medications/doses/{id}"),
         (_, Some((schema, name))) => format!("/browse/{schema}/{name}/{id}"),

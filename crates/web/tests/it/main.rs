@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that fails here has found its bug")]
 
 mod access;
+mod alert_center;
 mod clock;
 mod connections;
 mod emergency;

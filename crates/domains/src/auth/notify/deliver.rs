@@ -2,7 +2,7 @@
 //! each delivery, so that one address that fails keeps nobody else from being told.
 
 use super::{
-    Carriers, Letter, Medium, NOTIFIED,
+    Carriers, Letter, Medium, NOTIFIED, SETTLED,
     texts::{self, Language},
 };
 use salus_core::{Error, Result};
@@ -15,7 +15,9 @@ use serde_json::json;
 use std::{sync::Arc, time::Duration};
 use uuid::Uuid;
 
-const DELIVER: &str = "auth.deliver_notification";
+pub(super) const DELIVER: &str = "auth.deliver_notification";
+/// Attempts at a delivery: in about two hours.
+const ATTEMPTS: i32 = 8;
 /// Days that the letters of the simulator are kept.
 const LETTER_DAYS: f64 = 3.0;
 /// Days that deliveries and read notifications are kept.
@@ -35,8 +37,7 @@ pub fn jobs(carriers: &Arc<Carriers>) -> Vec<Job> {
         Job {
             name: DELIVER,
             when: When::Asked,
-            // Eight attempts in about two hours.
-            retry: Retry { rest: Duration::from_mins(1), limit: Duration::from_mins(1), ..Retry::default() },
+            retry: Retry { rest: Duration::from_mins(1), limit: Duration::from_mins(1), most: ATTEMPTS },
             work: Work::outside(move |run| Box::pin(deliver(run, carriers.clone()))),
         },
         Job {
@@ -78,58 +79,122 @@ enum Wanted {
     Nothing(&'static str),
 }
 
-async fn deliver(run: Running, carriers: Arc<Carriers>) -> Result<()> {
-    let id: Uuid = serde_json::from_value(run.task.body["delivery"].clone()).map_err(Error::internal)?;
-    let link = format!("{}/notifications", carriers.base);
-    let wanted = run.step(move |tx, _| Box::pin(async move { compose(tx, id, &link).await })).await?;
-    let (state, carrier, letter) = match wanted {
-        Wanted::Nothing(state) => (state, None, None),
-        Wanted::Send(medium, letter) => {
-            let carrier = carriers.of(medium);
-            carrier.carry(&letter).await?;
-            let kept = carrier.is_simulated().then(|| format!("{}\n\n{}", letter.subject, letter.text));
-            (if carrier.is_simulated() { "simulated" } else { "sent" }, Some(carrier.name()), kept)
-        }
-    };
-    run.finish(move |tx, _| Box::pin(async move { settle(tx, id, state, (carrier, letter)).await })).await
+/// What became of an attempt.
+#[derive(Clone)]
+struct Outcome {
+    state: &'static str,
+    carrier: Option<&'static str>,
+    /// What the simulator keeps.
+    letter: Option<String>,
+    /// SHA-256 of what was said.
+    digest: Option<String>,
 }
 
-async fn compose(tx: &mut Tx, id: Uuid, link: &str) -> Result<Wanted> {
+impl Outcome {
+    fn bare(state: &'static str) -> Self {
+        Self { state, carrier: None, letter: None, digest: None }
+    }
+}
+
+async fn deliver(run: Running, carriers: Arc<Carriers>) -> Result<()> {
+    let id: Uuid = serde_json::from_value(run.task.body["delivery"].clone()).map_err(Error::internal)?;
+    let base = carriers.base.clone();
+    let (wanted, demanded) = run.step(move |tx, _| Box::pin(async move { compose(tx, id, &base).await })).await?;
+    let outcome = match wanted {
+        Wanted::Nothing(state) => Outcome::bare(state),
+        Wanted::Send(medium, letter) => {
+            let carrier = carriers.of(medium);
+            if let Err(e) = carrier.carry(&letter).await {
+                if demanded {
+                    let told = Outcome::bare("failing");
+                    run.step(move |tx, task| {
+                        Box::pin(async move {
+                            report(tx, id, &task, &told);
+                            Ok(())
+                        })
+                    })
+                    .await?;
+                }
+                return Err(e);
+            }
+            let simulated = carrier.is_simulated();
+            let digest = hex::encode(salus_store::seal::digest(letter.text.as_bytes()));
+            Outcome {
+                state: if simulated { "simulated" } else { "sent" },
+                carrier: Some(carrier.name()),
+                letter: simulated.then(|| format!("{}\n\n{}", letter.subject, letter.text)),
+                digest: Some(digest),
+            }
+        }
+    };
+    run.finish(move |tx, task| {
+        Box::pin(async move {
+            if demanded {
+                report(tx, id, &task, &outcome);
+            }
+            settle(tx, id, outcome).await
+        })
+    })
+    .await
+}
+
+/// Says what became of an attempt at a delivery that somebody demanded.
+fn report(tx: &mut Tx, id: Uuid, task: &Task, outcome: &Outcome) {
+    let last = task.attempt >= ATTEMPTS;
+    let body = json!({"state": outcome.state, "attempt": task.attempt, "last": last, "sha256": outcome.digest});
+    tx.emit(SETTLED, id, body);
+}
+
+/// What is to be sent, and whether it was demanded.
+async fn compose(tx: &mut Tx, id: Uuid, base: &str) -> Result<(Wanted, bool)> {
     let sql = sql!(
-        "SELECT d.user_id, d.medium::text, n.read_at IS NOT NULL OR u.status <> 'active' OR NOT coalesce(p.is_wanted, d.medium = 'email') AS unneeded, \
+        "SELECT d.user_id, d.medium::text, u.status <> 'active' AS gone, \
+           n.read_at IS NOT NULL OR NOT coalesce(p.is_wanted, d.medium = 'email') AS unneeded, \
+           n.params ->> 'code' AS code, coalesce(n.params ->> 'path', '') AS path, c.id AS confirmed, c.address AS confirmed_address, \
            u.email, u.locale::text, p.id AS preference, p.address, coalesce(o.name::text, '') AS organization \
          FROM auth.deliveries d JOIN auth.notifications n ON n.tenant_id = d.tenant_id AND n.id = d.notification_id \
          JOIN auth.users u ON u.tenant_id = d.tenant_id AND u.id = d.user_id \
          LEFT JOIN auth.notification_preferences p ON p.tenant_id = d.tenant_id AND p.user_id = d.user_id AND p.medium = d.medium \
+         LEFT JOIN auth.code_addresses c ON c.tenant_id = d.tenant_id AND c.user_id = d.user_id AND c.channel = 'sms' \
          LEFT JOIN auth.organizations o ON o.tenant_id = d.tenant_id AND o.id = d.tenant_id WHERE d.id = $1"
     );
     // Removed with its notification: there is nothing to say.
-    let Some(found) = tx.query_opt(sql, &[&id]).await? else { return Ok(Wanted::Nothing("unneeded")) };
-    if found.get("unneeded") {
-        return Ok(Wanted::Nothing("unneeded"));
+    let Some(found) = tx.query_opt(sql, &[&id]).await? else { return Ok((Wanted::Nothing("unneeded"), false)) };
+    let code: Option<String> = found.get("code");
+    let demanded = code.is_some();
+    if found.get("gone") || (!demanded && found.get("unneeded")) {
+        return Ok((Wanted::Nothing("unneeded"), demanded));
     }
     let (language, organization): (_, String) = (Language::of(found.get("locale")), found.get("organization"));
-    let (medium, at, sealed): (_, _, Option<&[u8]>) = if found.get::<_, &str>("medium") == "sms" {
-        let row = found.get::<_, Option<Uuid>>("preference").unwrap_or_default();
-        (Medium::Sms, At { table: "auth.notification_preferences", column: "address", row }, found.get("address"))
-    } else {
-        (Medium::Email, At { table: "auth.users", column: "email", row: found.get("user_id") }, found.get("email"))
+    let (medium, at, sealed): (_, _, Option<&[u8]>) = match found.get::<_, &str>("medium") {
+        // What is demanded goes to a number that its owner has confirmed.
+        "sms" if demanded => {
+            let row = found.get::<_, Option<Uuid>>("confirmed").unwrap_or_default();
+            let at = At { table: "auth.code_addresses", column: "address", row };
+            (Medium::Sms, at, found.get("confirmed_address"))
+        }
+        "sms" => {
+            let row = found.get::<_, Option<Uuid>>("preference").unwrap_or_default();
+            (Medium::Sms, At { table: "auth.notification_preferences", column: "address", row }, found.get("address"))
+        }
+        _ => {
+            let at = At { table: "auth.users", column: "email", row: found.get("user_id") };
+            (Medium::Email, at, found.get("email"))
+        }
     };
-    let Some(sealed) = sealed else { return Ok(Wanted::Nothing("undeliverable")) };
+    let Some(sealed) = sealed else { return Ok((Wanted::Nothing("undeliverable"), demanded)) };
     let to = tx.open_value(at, sealed)?.as_str().unwrap_or_default().to_owned();
-    let (subject, text) = match medium {
-        Medium::Email => texts::mail(language, &organization, link),
-        Medium::Sms => (String::new(), texts::sms(language, &organization, link)),
+    let (subject, text) = match (medium, code) {
+        (Medium::Email, Some(code)) => (code.clone(), format!("{code}\n{base}{}\n", found.get::<_, String>("path"))),
+        (Medium::Sms, Some(code)) => (String::new(), format!("{code} {base}{}", found.get::<_, String>("path"))),
+        (Medium::Email, None) => texts::mail(language, &organization, &format!("{base}/notifications")),
+        (Medium::Sms, None) => (String::new(), texts::sms(language, &organization, &format!("{base}/notifications"))),
     };
-    Ok(Wanted::Send(medium, Letter { id: id.to_string(), to, subject, text }))
+    Ok((Wanted::Send(medium, Letter { id: id.to_string(), to, subject, text }), demanded))
 }
 
-async fn settle(
-    tx: &mut Tx,
-    id: Uuid,
-    state: &'static str,
-    (carrier, letter): (Option<&'static str>, Option<String>),
-) -> Result<()> {
+async fn settle(tx: &mut Tx, id: Uuid, outcome: Outcome) -> Result<()> {
+    let Outcome { state, carrier, letter, .. } = outcome;
     let now = tx.ctx.env.now();
     let sent = matches!(state, "sent" | "simulated").then_some(now);
     let sealed = match letter {

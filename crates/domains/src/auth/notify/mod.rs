@@ -20,11 +20,11 @@ pub use sms::SmsWebhook;
 pub use smtp::Smtp;
 pub(crate) use texts::family_letter;
 pub use texts::{Language, title};
-pub use ticket::{Seat, living, redeem, ticket};
+pub use ticket::{Seat, Waiting, living, redeem, ticket};
 
 use crate::row;
 use salus_core::Result;
-use salus_store::{Tx, engine::NewRow};
+use salus_store::{Tx, engine::NewRow, sql};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -42,6 +42,61 @@ pub struct Notice<'a> {
     pub params: Value,
     /// What it is about: table and row.
     pub target: Option<(&'a str, Uuid)>,
+}
+
+/// Somebody who is told by ways that are given, whatever they chose for other notifications.
+#[derive(Debug, Clone)]
+pub struct Demand {
+    /// Who.
+    pub user: Uuid,
+    /// By which media, besides the page; each with the id that its delivery is to have, by which receivers tell a repeated
+    /// message and [`SETTLED`] tells what became of it.
+    pub media: Vec<(Medium, Uuid)>,
+}
+
+/// What became of an attempt at a delivery that was demanded: `state`, `attempt`, whether it was the `last`, and the SHA-256
+/// of what was said.
+pub const SETTLED: &str = "auth.delivery.settled";
+
+/// Tells users by the ways that are given, in the transaction of what it is about. What leaves the platform says `code` and the
+/// address of `path`, both from `notice.params`, and nothing else; `notice.users` is not looked at. The caller must reach
+/// the whole tenant.
+///
+/// # Errors
+/// [`salus_core::Error::Invalid`] for a user who does not exist.
+pub async fn demand(tx: &mut Tx, notice: &Notice<'_>, demands: &[Demand]) -> Result<()> {
+    if demands.is_empty() {
+        return Ok(());
+    }
+    let (table, target) = notice.target.unzip();
+    let mut rows = Vec::new();
+    let (mut ids, mut about, mut users, mut media) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for demand in demands {
+        let id = tx.ctx.env.id();
+        let values = row(json!({
+            "user_id": demand.user, "title_key": notice.title, "params": notice.params,
+            "target_table": table, "target_id": target,
+        }));
+        rows.push(NewRow { id, values });
+        for (medium, delivery) in &demand.media {
+            ids.push(*delivery);
+            about.push(id);
+            users.push(demand.user);
+            media.push(medium.name());
+        }
+    }
+    tx.insert("auth.notifications", &rows).await?;
+    if !ids.is_empty() {
+        let sql = sql!(
+            "INSERT INTO auth.deliveries (id, notification_id, user_id, medium) \
+             SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[])"
+        );
+        tx.query(sql, &[&ids, &about, &users, &media]).await?;
+        for id in ids {
+            tx.enqueue(deliver::DELIVER, &id.to_string(), json!({ "delivery": id }), None).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Tells users that something waits, in the transaction of what it is about. The caller must reach the whole tenant.

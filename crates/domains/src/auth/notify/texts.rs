@@ -29,6 +29,30 @@ impl Language {
 /// Texts by name: English, Spanish, Portuguese.
 const TITLES: &[(&str, [&str; 3])] = &[
     (
+        "alert.CRITICAL",
+        ["A critical alert waits for you", "Una alerta crítica le espera", "Um alerta crítico espera por você"],
+    ),
+    (
+        "alert.EMERGENCY",
+        [
+            "An emergency alert waits for you",
+            "Una alerta de emergencia le espera",
+            "Um alerta de emergência espera por você",
+        ],
+    ),
+    ("alert.HIGH", ["A high alert waits for you", "Una alerta alta le espera", "Um alerta alto espera por você"]),
+    ("alert.INFO", ["A notice was raised", "Hay un aviso", "Há um aviso"]),
+    ("alert.LOW", ["A low alert waits for you", "Una alerta baja le espera", "Um alerta baixo espera por você"]),
+    ("alert.MEDIUM", ["A medium alert waits for you", "Una alerta media le espera", "Um alerta médio espera por você"]),
+    (
+        "alert.held",
+        [
+            "Alerts that were held for you",
+            "Alertas que se retuvieron para usted",
+            "Alertas que ficaram retidos para você",
+        ],
+    ),
+    (
         "auth.test",
         ["This is a test notification", "Esta es una notificación de prueba", "Esta é uma notificação de teste"],
     ),

@@ -7,10 +7,10 @@ use crate::{
     row,
 };
 use salus_core::{Ctx, Error, Result};
-use salus_store::{Db, engine::NewRow, sql};
+use salus_store::{Db, Row, engine::NewRow, sql};
 use serde_json::json;
 use std::collections::HashMap;
-use time::{Duration, format_description::well_known::Rfc3339};
+use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
 use uuid::Uuid;
 
 /// How long a ticket is good.
@@ -60,29 +60,41 @@ pub async fn redeem(db: &Db, text: &str) -> Result<Seat> {
     let session = tx.query_opt(sql, &[&token.hash, &now]).await?.map(|r| r.get::<_, Uuid>(0));
     tx.finish_unrecorded().await?;
     let session = session.ok_or(Error::Unauthenticated)?;
-    let user = living(db, token.tenant, &[session]).await?.get(&session).map(|(user, _)| *user);
+    let user = living(db, token.tenant, &[session]).await?.get(&session).map(|waiting| waiting.user);
     let seat = Seat { tenant: token.tenant, user: user.ok_or(Error::Unauthenticated)?, session };
     let tx = db.begin(as_user(db.env(), seat.tenant, seat.user), true).await?;
     tx.commit("auth.socket.open", "auth.sessions").await?;
     Ok(seat)
 }
 
-/// Which of these sessions live, whose they are, and how many notifications each user has not read. A number for the
-/// bell, of which nothing is recorded.
+/// What waits for the user of a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Waiting {
+    /// The user.
+    pub user: Uuid,
+    /// How many notifications are unread.
+    pub unread: i64,
+    /// When the newest of them was made.
+    pub newest: Option<OffsetDateTime>,
+}
+
+/// Which of these sessions live, and what waits for their users. A number for the bell, of which nothing is recorded.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn living(db: &Db, tenant: Uuid, sessions: &[Uuid]) -> Result<HashMap<Uuid, (Uuid, i64)>> {
+pub async fn living(db: &Db, tenant: Uuid, sessions: &[Uuid]) -> Result<HashMap<Uuid, Waiting>> {
     let mut tx = db.begin(Ctx::system(db.env(), tenant), true).await?;
     let (now, sessions) = (db.env().now(), sessions.to_vec());
     let sql = sql!(
-        "SELECT s.id, s.user_id, (SELECT count(*) FROM auth.notifications n \
-             WHERE n.tenant_id = s.tenant_id AND n.user_id = s.user_id AND n.read_at IS NULL) AS unread FROM auth.sessions s \
+        "SELECT s.id, s.user_id, w.unread, w.newest FROM auth.sessions s \
+         CROSS JOIN LATERAL (SELECT count(*) AS unread, max(n.created_at) AS newest FROM auth.notifications n \
+             WHERE n.tenant_id = s.tenant_id AND n.user_id = s.user_id AND n.read_at IS NULL) w \
          JOIN auth.users u ON u.tenant_id = s.tenant_id AND u.id = s.user_id AND u.status = 'active' \
          JOIN kernel.tenants t ON t.id = s.tenant_id AND t.state = 'active' \
          WHERE s.id = ANY($1) AND s.revoked_at IS NULL AND s.idle_expires_at > $2 AND s.expires_at > $2"
     );
     let rows = tx.query(sql, &[&sessions, &now]).await?;
     tx.finish_unrecorded().await?;
-    Ok(rows.iter().map(|r| (r.get(0), (r.get(1), r.get(2)))).collect())
+    let waiting = |r: &Row| Waiting { user: r.get("user_id"), unread: r.get("unread"), newest: r.get("newest") };
+    Ok(rows.iter().map(|r| (r.get("id"), waiting(r))).collect())
 }

@@ -25,6 +25,7 @@ macro_rules! texts {
 
 mod access;
 mod accounts;
+mod alert_center;
 mod alerts;
 mod clinic;
 pub mod codes;
@@ -48,6 +49,7 @@ mod zone;
 
 pub use access::Access;
 pub use accounts::Accounts;
+pub use alert_center::AlertCenter;
 pub use alerts::Alerts;
 pub use clinic::Clinic;
 pub use compliance::Compliance;
@@ -96,6 +98,8 @@ pub struct Texts {
     pub keys: Keys,
     /// Notifications and background work.
     pub notices: Notices,
+    /// The alert centre.
+    pub alert_center: AlertCenter,
     /// Signs of tampering.
     pub alerts: Alerts,
     /// Who may reach what, and why.
@@ -127,6 +131,7 @@ macro_rules! language {
             connections: Connections::$tag,
             keys: Keys::$tag,
             notices: Notices::$tag,
+            alert_center: AlertCenter::$tag,
             alerts: Alerts::$tag,
             access: Access::$tag,
             accounts: Accounts::$tag,
@@ -277,6 +282,7 @@ mod tests {
             ("notices", Notices::KEYS),
             ("access", Access::KEYS),
             ("accounts", Accounts::KEYS),
+            ("alert_center", AlertCenter::KEYS),
             ("alerts", Alerts::KEYS),
             ("security", Security::KEYS),
             ("erasure", Erasure::KEYS),
