@@ -1,6 +1,6 @@
 //! The alert centre: what is open, one alert, how somebody is told, and definitions with their figures.
 
-use crate::from;
+use super::from;
 use salus_web::pages::{Shell, alert_center, alert_rules};
 use serde_json::{Value, json};
 

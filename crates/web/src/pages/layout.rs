@@ -197,7 +197,7 @@ impl Head {
 
 impl Module {
     /// All of them, in the order of the navigation: those of one group follow one another.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::Home,
         Self::Alerts,
         Self::Patients,
