@@ -16,12 +16,8 @@ INSERT INTO kernel.fields (column_id, table_name, column_name, class)
 
 -- What is about no person is seen and worked on by those who work at its school.
 CREATE POLICY own_school ON alerts.alert_instances FOR ALL
-  USING ((SELECT kernel.scope()) = 'own' AND (SELECT kernel.reaches('school')) AND patient_id IS NULL AND school_id IN (
-    SELECT s.id FROM auth.user_units u JOIN school.schools s ON s.tenant_id = u.tenant_id AND s.organization_id = u.organization_id
-     WHERE u.user_id = (SELECT kernel.actor()) AND u.valid_from <= current_date AND (u.valid_to IS NULL OR u.valid_to >= current_date)))
-  WITH CHECK ((SELECT kernel.scope()) = 'own' AND (SELECT kernel.reaches('school')) AND patient_id IS NULL AND school_id IN (
-    SELECT s.id FROM auth.user_units u JOIN school.schools s ON s.tenant_id = u.tenant_id AND s.organization_id = u.organization_id
-     WHERE u.user_id = (SELECT kernel.actor()) AND u.valid_from <= current_date AND (u.valid_to IS NULL OR u.valid_to >= current_date)));
+  USING ((SELECT kernel.scope()) = 'own' AND (SELECT kernel.reaches('school')) AND patient_id IS NULL AND school_id IN (SELECT school.own_schools()))
+  WITH CHECK ((SELECT kernel.scope()) = 'own' AND (SELECT kernel.reaches('school')) AND patient_id IS NULL AND school_id IN (SELECT school.own_schools()));
 
 ALTER TABLE alerts.alert_delivery_log
   ADD COLUMN level int NOT NULL DEFAULT 1,

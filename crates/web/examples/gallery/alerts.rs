@@ -10,8 +10,8 @@ fn alert(severity: &str, status: &str, title: &str, more: Value) -> Value {
         "school_name": "Larkspur Elementary", "first_seen": "2026-03-02T18:30:00Z", "last_seen": "2026-03-02T18:55:00Z",
         "occurrences": 1, "escalation_level": 1,
     });
-    for (name, value) in more.as_object().into_iter().flatten() {
-        alert[name] = value.clone();
+    if let (Value::Object(all), Value::Object(more)) = (&mut alert, more) {
+        all.extend(more);
     }
     alert
 }
