@@ -313,13 +313,9 @@ pub(super) async fn note(tx: &mut Tx, task: Arc<Task>) -> Result<()> {
 /// Those of the database.
 pub(super) async fn quieten(tx: &mut Tx, task: Arc<Task>) -> Result<()> {
     let Some(alert) = task.row else { return Ok(()) };
-    let now = tx.ctx.env.now();
     let sql = sql!(
-        "UPDATE auth.notifications n SET read_at = $2 WHERE n.target_id = $1 AND n.target_table = 'alerts.alert_instances' \
-           AND n.read_at IS NULL AND n.user_id IN (SELECT l.recipient_id FROM alerts.alert_delivery_log l WHERE l.instance_id = $1)"
+        "SELECT DISTINCT recipient_id FROM alerts.alert_delivery_log WHERE instance_id = $1 AND recipient_id IS NOT NULL"
     );
-    tx.query(sql, &[&alert, &now]).await?;
-    // Pages of those users learn of it.
-    tx.emit("auth.notification.read", alert, json!({}));
-    Ok(())
+    let told: Vec<Uuid> = tx.query(sql, &[&alert]).await?.iter().map(|row| row.get(0)).collect();
+    auth::mark_seen(tx, (INSTANCES, alert), &told).await
 }

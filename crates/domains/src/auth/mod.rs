@@ -62,8 +62,8 @@ pub use modules::{ALWAYS, MODULES, closed_modules};
 pub(crate) use notify::family_letter;
 pub use notify::{
     Carrier, Carriers, Choice, Demand, Inbox, Item, Language, Letter, Medium, Notice, SETTLED, Seat, Simulator,
-    SmsWebhook, Smtp, Waiting, choices, choose, demand, inbox, jobs, living, mark_read, notify, notify_self, redeem,
-    ticket, title, unread,
+    SmsWebhook, Smtp, Waiting, choices, choose, demand, inbox, jobs, living, mark_read, mark_seen, notify, notify_self,
+    redeem, ticket, title, unread,
 };
 pub use oidc::{Arrival, Departure, Offered, Return, arrive, depart, depart_to_link, own_providers, providers, unlink};
 pub use own::{Own, OwnAccess, OwnSecurity, Who, own_access, own_security, revoke_own, timezone, who};

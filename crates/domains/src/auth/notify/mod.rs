@@ -99,6 +99,22 @@ pub async fn demand(tx: &mut Tx, notice: &Notice<'_>, demands: &[Demand]) -> Res
     Ok(())
 }
 
+/// Marks what users were told of a row as read, because nobody has to look any more. The caller must reach the whole tenant.
+///
+/// # Errors
+/// Those of the database.
+pub async fn mark_seen(tx: &mut Tx, (table, row): (&str, Uuid), users: &[Uuid]) -> Result<()> {
+    let now = tx.ctx.env.now();
+    let sql = sql!(
+        "UPDATE auth.notifications SET read_at = $4 \
+         WHERE user_id = ANY($3) AND target_table = $1::text AND target_id = $2 AND read_at IS NULL"
+    );
+    tx.query(sql, &[&table, &row, &users, &now]).await?;
+    // Other pages of those users learn of it.
+    tx.emit("auth.notification.read", row, json!({}));
+    Ok(())
+}
+
 /// Tells users that something waits, in the transaction of what it is about. The caller must reach the whole tenant.
 ///
 /// # Errors
