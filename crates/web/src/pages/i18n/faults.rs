@@ -5,6 +5,75 @@ use super::Locale;
 
 /// English with `{}` for what varies; Spanish and Portuguese with the same in the same order.
 const SENTENCES: &[(&str, [&str; 2])] = &[
+    ("Say why: {}", ["Diga por qué: {}", "Diga por quê: {}"]),
+    (
+        "This alert is {}: nothing follows",
+        ["Esta alerta está en {}: no sigue nada", "Este alerta está em {}: nada se segue"],
+    ),
+    (
+        "This alert is {}: what can follow is {}",
+        ["Esta alerta está en {}: puede seguir {}", "Este alerta está em {}: pode seguir-se {}"],
+    ),
+    (
+        "The last case must lie {} days back: from {} on, if no other comes",
+        [
+            "El último caso debe quedar {} días atrás: desde el {}, si no llega otro",
+            "O último caso deve estar {} dias atrás: a partir de {}, se não vier outro",
+        ],
+    ),
+    (
+        "A list with names needs its legal basis: kind and text",
+        [
+            "Una lista con nombres necesita su base legal: tipo y texto",
+            "Uma lista com nomes precisa da sua base legal: tipo e texto",
+        ],
+    ),
+    ("Say to whom the names go", ["Diga a quién van los nombres", "Diga a quem vão os nomes"]),
+    (
+        "Say to which health department it was reported",
+        ["Diga a qué departamento de salud se notificó", "Diga a que departamento de saúde foi notificado"],
+    ),
+    ("This rule was confirmed already", ["Esta regla ya se confirmó", "Esta regra já foi confirmada"]),
+    (
+        "A person who signed in confirms what the health department asks for",
+        [
+            "Una persona que inició sesión confirma lo que pide el departamento de salud",
+            "Uma pessoa que entrou confirma o que o departamento de saúde pede",
+        ],
+    ),
+    (
+        "An EMERGENCY is not put off: acknowledge or resolve it",
+        ["Una emergencia no se pospone: tómela o resuélvala", "Uma emergência não é adiada: assuma-a ou resolva-a"],
+    ),
+    (
+        "Has IN_APP: what is critical must reach the page",
+        ["Incluye la página: lo crítico debe llegar a ella", "Inclui a página: o que é crítico deve chegar a ela"],
+    ),
+    (
+        "Holds {}: put it into body, which is sealed",
+        ["Contiene {}: póngalo en el texto, que va cifrado", "Contém {}: ponha-o no texto, que é cifrado"],
+    ),
+    (
+        "Is at most 30 days from now: nobody is left out for good",
+        [
+            "A lo sumo 30 días desde ahora: nadie queda fuera para siempre",
+            "No máximo 30 dias a partir de agora: ninguém fica de fora para sempre",
+        ],
+    ),
+    (
+        "Must name somebody who may see this alert",
+        ["Debe ser alguien que pueda ver esta alerta", "Deve ser alguém que possa ver este alerta"],
+    ),
+    ("Say for how many minutes", ["Diga por cuántos minutos", "Diga por quantos minutos"]),
+    ("Somebody with an account does this", ["Lo hace alguien con una cuenta", "Quem faz isto tem uma conta"]),
+    (
+        "Names a role or an on-call list, not both",
+        ["Nombra un rol o una lista de guardia, no ambos", "Nomeia um papel ou uma lista de plantão, não ambos"],
+    ),
+    (
+        "Each step names whom it tells, or is again",
+        ["Cada paso nombra a quién avisa, o es de nuevo", "Cada passo nomeia quem avisa, ou é de novo"],
+    ),
     (
         "None of these families has a guardian with custody who may be told about health and has a telephone or e-mail address: enter one with the student's contacts",
         [
