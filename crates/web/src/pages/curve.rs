@@ -44,13 +44,15 @@ fn plot(shell: &Shell, title: &str, bars: &[Bar], (width, height): (f64, f64), c
     let y = |value: f64| tenth(bottom - (value / top).min(1.0) * (bottom - ceiling));
     let x = |at: usize| tenth(left + step * u32::try_from(at).map_or(0.0, f64::from));
     let every = (bars.len() / if width > 500.0 { 8 } else { 3 }).max(1);
-    let ticks = [0.0, top / 2.0, top];
+    // Nobody is half a case.
+    let middle = Some(top / 2.0).filter(|half| half.fract() == 0.0);
+    let ticks = [Some(0.0), middle, Some(top)];
     let thresholds = bars.iter().enumerate().filter_map(|(at, b)| Some((at, b.upper?)));
     let line: Vec<String> =
         thresholds.map(|(at, upper)| format!("{},{} {},{}", x(at), y(upper), x(at + 1), y(upper))).collect();
     html! {
         svg class={ "plot " (class) } viewBox={ "0 0 " (width) " " (height) } role="img" aria-label=(title) {
-            @for tick in ticks {
+            @for tick in ticks.into_iter().flatten() {
                 line class="rule" x1=(left) x2=(width - 10.0) y1=(y(tick)) y2=(y(tick)) {}
                 text class="tick" x=(left - 8.0) y=(y(tick) + 4.0) text-anchor="end" {
                     (format::decimal(shell.locale, &tenth(tick).to_string()))

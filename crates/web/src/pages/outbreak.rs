@@ -201,7 +201,7 @@ fn list(bars: &[Bar], label: &str, shell: &Shell) -> Markup {
     let bounded = bars.iter().any(|b| b.upper.is_some());
     html! {
         details {
-            summary { (label) ": " (t.day) }
+            summary { (shell.t().data.table) ": " (label) }
             table class="grid plain" {
                 thead { tr { th scope="col" { (t.day) } th scope="col" class="num" { (label) } @if bounded { th scope="col" class="num" { (t.threshold) } } } }
                 tbody {
