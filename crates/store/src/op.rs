@@ -137,6 +137,38 @@ impl Method {
     }
 }
 
+impl Op {
+    /// The statuses it can succeed with, and what each means; it answers no other one.
+    #[must_use]
+    pub fn successes(&self) -> &'static [(&'static str, &'static str)] {
+        let verb = self.name.rsplit('.').next().unwrap_or_default();
+        match (self.method, verb) {
+            (
+                Method::Post,
+                "add" | "ask" | "check_in" | "count" | "create" | "draft" | "enter" | "generate" | "invite" | "place"
+                | "raise" | "receive" | "sign" | "submit",
+            ) => &[("201", "Done")],
+            (Method::Post, "open" | "import")
+                if matches!(self.name.as_str(), "auth.glass.open" | "auth.user.import") =>
+            {
+                &[("201", "Done")]
+            }
+            (Method::Post, "record") => &[("200", "Was recorded before, under this client_ref"), ("201", "Done")],
+            (Method::Post, "save") => &[("200", "What the last seven days would have raised"), ("201", "Done")],
+            (Method::Post, "detect") => &[("200", "What would be found"), ("202", "It was looked")],
+            (Method::Post, "rotate") => &[("202", "Begun, or waits for the same call by another person")],
+            (Method::Post, "set_status") => &[("200", "Done"), ("202", "Waits for the same call by another person")],
+            _ => &[("200", "Done")],
+        }
+    }
+
+    /// Whether it says that it can succeed with this status.
+    #[must_use]
+    pub fn may_answer(&self, status: u16) -> bool {
+        self.successes().iter().any(|(named, _)| *named == status.to_string())
+    }
+}
+
 impl Call {
     /// The id in the path.
     ///

@@ -62,7 +62,7 @@ fn operation(op: &Op) -> Value {
             "description": "The same key with the same request gives the same reply for 72 hours"}));
     }
     let mut responses = Map::new();
-    for (status, means) in successes(op) {
+    for (status, means) in op.successes() {
         let content = json!({"application/json": {"schema": op.output}});
         responses.insert((*status).into(), json!({"description": means, "content": content}));
     }
@@ -81,30 +81,6 @@ fn operation(op: &Op) -> Value {
         out["requestBody"] = json!({"required": true, "content": {"application/json": {"schema": input}}});
     }
     out
-}
-
-/// The statuses an operation can succeed with, and what each means.
-fn successes(op: &Op) -> &'static [(&'static str, &'static str)] {
-    let verb = op.name.rsplit('.').next().unwrap_or_default();
-    match (op.method, verb) {
-        (
-            Method::Post,
-            "create" | "invite" | "ask" | "generate" | "draft" | "place" | "raise" | "sign" | "check_in",
-        ) => &[("201", "Done")],
-        (Method::Post, "open" | "import") if matches!(op.name.as_str(), "auth.glass.open" | "auth.user.import") => {
-            &[("201", "Done")]
-        }
-        (Method::Post, "record") => &[("200", "Was recorded before, under this client_ref"), ("201", "Done")],
-        (Method::Post, "rotate") => &[("202", "Begun, or waits for the same call by another person")],
-        (Method::Post, "set_status") => &[("200", "Done"), ("202", "Waits for the same call by another person")],
-        _ => &[("200", "Done")],
-    }
-}
-
-/// Whether the description names a success of this status for an operation.
-#[must_use]
-pub fn names(op: &Op, status: u16) -> bool {
-    successes(op).iter().any(|(named, _)| *named == status.to_string())
 }
 
 /// What only acts on keys that must be kept answer.
