@@ -295,7 +295,8 @@ pub(super) async fn by_id(tx: &mut Tx, id: Uuid) -> Result<Option<Definition>> {
     tx.query_opt(sql, &[&id]).await?.as_ref().map(Definition::of).transpose()
 }
 
-/// The newest version of each definition that is enabled.
+/// The newest version of each definition that is enabled. One that cannot be read, which nobody saved through the door, raises
+/// nothing and keeps nothing else from being raised or done.
 pub(super) async fn in_force(tx: &mut Tx) -> Result<Vec<Definition>> {
     let sql = sql!(
         "SELECT * FROM (SELECT DISTINCT ON (code) id, version, code::text, name::text, category::text, severity::text, \
@@ -303,7 +304,17 @@ pub(super) async fn in_force(tx: &mut Tx) -> Result<Vec<Definition>> {
              channels, audience, template_ids, enabled \
            FROM alerts.alert_definitions ORDER BY code, version DESC) d WHERE d.enabled"
     );
-    tx.query(sql, &[]).await?.iter().map(Definition::of).collect()
+    let mut all = Vec::new();
+    for row in tx.query(sql, &[]).await? {
+        match Definition::of(&row) {
+            Ok(definition) => all.push(definition),
+            Err(e) => {
+                let definition: Uuid = row.get("id");
+                tracing::warn!(%definition, error = %e, "a definition of alerts cannot be read: save a new version of it");
+            }
+        }
+    }
+    Ok(all)
 }
 
 /// Makes rows of the product's definitions that the organization has none of. Those of a module that it did not choose

@@ -1,5 +1,5 @@
 //! Alerts: what raises one, whom it reaches and by which way, what became of telling them, and how it escalates until
-//! somebody has it in hand. A domain raises an alert by [`raise`]; definitions raise them for events and for what is
+//! somebody has it in hand. A domain raises an alert by [`raise()`]; definitions raise them for events and for what is
 //! measured.
 //!
 //! Invariants: while an alert of a key is open there is no second one; an alert, who is told and what is told commit together;

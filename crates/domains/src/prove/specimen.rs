@@ -274,6 +274,8 @@ fn candidates(table: &Table, column: &Column, scratch: &Scratch, marker: &str, e
         Kind::Text => vec![json!(marker), json!(digits(marker, 10)), json!(digits(marker, 7)), json!("1")],
         Kind::Sealed(Format::Text) => vec![json!(marker)],
         Kind::Sealed(Format::Json) => vec![json!({"canary": marker}), json!([marker])],
+        // A definition of alerts with an invented condition would be one that cannot be read, and complained of.
+        Kind::Json if column.name == "condition" => vec![json!({})],
         Kind::Json => vec![json!({"canary": marker}), json!([marker]), json!([]), json!({})],
         Kind::Sealed(Format::Date) => vec![json!("1990-01-01")],
         Kind::TextArray => vec![json!([marker])],
