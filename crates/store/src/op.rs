@@ -190,6 +190,15 @@ impl Call {
         self.query.iter().rev().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
     }
 
+    /// The id in a query parameter; none when it is left out or empty.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] on the parameter when it is no UUID.
+    pub fn query_id(&self, name: &str) -> Result<Option<Uuid>> {
+        let given = self.query_value(name).filter(|id| !id.is_empty()).map(str::parse);
+        given.transpose().map_err(|_| Error::invalid(name, "wrong_type", "Is a UUID"))
+    }
+
     /// The body as a type of ours.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use time::{Date, Month, OffsetDateTime, UtcOffset};
 
 /// A checked FHIR `date` or `dateTime`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Partial {
+pub struct Partial {
     /// The day, unknown parts at 1.
     pub on: String,
     /// `YEAR`, `MONTH`, `DAY` or `MINUTE`.
@@ -31,8 +31,9 @@ pub(super) fn date_time(text: &str) -> Option<Partial> {
     Some(partial)
 }
 
-/// Reads a FHIR `date`.
-pub(super) fn date(text: &str) -> Option<Partial> {
+/// Reads a FHIR `date`: a day, or as much of one as is known.
+#[must_use]
+pub fn date(text: &str) -> Option<Partial> {
     let mut parts = text.split('-');
     let year: i32 = number(parts.next()?, 4)?;
     let month = parts.next().map(|m| number(m, 2)).map_or(Some(None), |m| m.map(Some))?;

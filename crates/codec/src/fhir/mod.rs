@@ -21,6 +21,7 @@ mod unmapped;
 mod window;
 mod write;
 
+pub use date::{Partial, date as partial_date};
 pub use map::{map, write};
 pub use ndjson::NdjsonWriter;
 pub use problem::Problem;

@@ -4,7 +4,6 @@ use super::{CATEGORIES, severity::Severity, tell::INSTANCES};
 use salus_core::{Error, Result};
 use salus_store::{Call, Method, Op, Param, Reply, Run, Tx, run, sql};
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 const PATH: &str = "/api/v1/alerts/real-time";
 /// Most alerts of an answer.
@@ -94,16 +93,11 @@ pub(super) fn limit() -> Param {
     Param { name: "limit".into(), doc: "At most so many".into(), schema }
 }
 
-fn id_of(call: &Call, name: &str) -> Result<Option<Uuid>> {
-    let given = call.query_value(name).filter(|v| !v.is_empty()).map(str::parse);
-    given.transpose().map_err(|_| Error::invalid(name, "wrong_type", "Is a UUID"))
-}
-
 async fn live(tx: &mut Tx, call: Call) -> Result<Reply> {
     let severities: Vec<&str> = Severity::ALL.iter().map(|s| s.name()).collect();
     let status = one_of(&call, "status", &STATUSES)?.unwrap_or_else(|| "OPEN".into());
     let (severity, category) = (one_of(&call, "severity", &severities)?, one_of(&call, "category", &CATEGORIES)?);
-    let (school, parent) = (id_of(&call, "school_id")?, id_of(&call, "parent_id")?);
+    let (school, parent) = (call.query_id("school_id")?, call.query_id("parent_id")?);
     let limit = at_most(&call)?;
     let sql = sql!(
         "SELECT coalesce(jsonb_agg(to_jsonb(a) ORDER BY a.rank DESC, a.last_seen DESC, a.id DESC), '[]') FROM ( \

@@ -59,10 +59,7 @@ async fn span(tx: &mut Tx, call: &Call) -> Result<Span> {
             .transpose()
             .map_err(|_| Error::invalid(name, "wrong_type", "Is a date such as 2026-03-02"))
     };
-    let school: Option<Uuid> = given("school_id")
-        .map(str::parse)
-        .transpose()
-        .map_err(|_| Error::invalid("school_id", "wrong_type", "Is a UUID"))?;
+    let school = call.query_id("school_id")?;
     let now = tx.ctx.env.now();
     let today = match school {
         Some(school) => days::of(tx, school, now).await?,

@@ -2,7 +2,7 @@
 
 use salus_core::{Error, Result};
 use serde_json::{Map, Value};
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use time::{Date, OffsetDateTime, format_description::well_known::Rfc3339, macros::format_description};
 
 /// The text of an instant.
 ///
@@ -10,6 +10,19 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 /// [`Error::Internal`] beyond the year 9999.
 pub(super) fn text(at: OffsetDateTime) -> Result<String> {
     at.format(&Rfc3339).map_err(Error::internal)
+}
+
+/// A day as records and bodies have it, such as 2026-03-02.
+pub(super) fn date(text: &str) -> Option<Date> {
+    Date::parse(text, format_description!("[year]-[month]-[day]")).ok()
+}
+
+/// The day of a field.
+///
+/// # Errors
+/// [`Error::Invalid`] naming the field.
+pub(super) fn day(field: &str, text: &str) -> Result<Date> {
+    date(text).ok_or_else(|| Error::invalid(field, "wrong_type", "Is a day such as 2026-03-02"))
 }
 
 /// The instant of a field that may be left out.

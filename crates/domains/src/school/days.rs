@@ -28,6 +28,18 @@ pub(super) async fn of(tx: &mut Tx, school: Uuid, at: OffsetDateTime) -> Result<
     tx.query_opt(sql, &[&school, &at]).await?.map(|row| row.get(0)).ok_or(Error::NotFound)
 }
 
+/// The day of an instant at a student's school; none for a patient who is no student.
+///
+/// # Errors
+/// Those of the database.
+pub(super) async fn of_student(tx: &mut Tx, student: Uuid, at: OffsetDateTime) -> Result<Option<Date>> {
+    let sql = sql!(
+        "SELECT ($2::timestamptz AT TIME ZONE s.timezone::text)::date FROM school.student_profiles p \
+         JOIN school.schools s ON s.id = p.school_id WHERE p.patient_id = $1"
+    );
+    Ok(tx.query_opt(sql, &[&student, &at]).await?.map(|row| row.get(0)))
+}
+
 /// What is known of a school's day.
 ///
 /// # Errors

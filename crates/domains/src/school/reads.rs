@@ -79,10 +79,7 @@ pub(super) fn of_school(name: &str) -> Param {
 /// [`Error::Invalid`] on the parameter when it is no id.
 pub(super) async fn chosen(tx: &mut Tx, call: &Call, param: &str) -> Result<(Option<Uuid>, Vec<Value>)> {
     let mine = schools(tx).await?;
-    let school = match call.query_value(param).filter(|id| !id.is_empty()) {
-        Some(id) => Some(id.parse().map_err(|_| Error::invalid(param, "wrong_type", "Is a UUID"))?),
-        None => mine.first().map(|s| s.0),
-    };
+    let school = call.query_id(param)?.or_else(|| mine.first().map(|s| s.0));
     Ok((school, mine.iter().map(|(id, name)| json!({"id": id, "name": name})).collect()))
 }
 

@@ -66,7 +66,7 @@ pub(super) fn syndromes(symptoms: &[String], temperature: Option<f64>) -> Vec<&'
 ///
 /// # Errors
 /// Those of the database.
-pub(super) async fn groups(tx: &mut Tx, student: Uuid) -> Result<Vec<String>> {
+async fn groups(tx: &mut Tx, student: Uuid) -> Result<Vec<String>> {
     let sql = sql!(
         "SELECT coalesce(array_agg(class_group_id::text ORDER BY class_group_id), '{}') FROM school.class_memberships \
          WHERE patient_id = $1 AND left_on IS NULL"

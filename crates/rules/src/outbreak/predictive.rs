@@ -2,6 +2,8 @@
 //! Poisson count whose rate has Jeffreys' prior (Gelman et al., Bayesian Data Analysis, section 2.6), a negative binomial.
 //! Unlike a normal tail it does not call the first case after quiet days a wonder.
 
+use super::stats::beta;
+
 /// Chance of `count` or more in `days` days, when `seen` were counted in `of` days before at the same rate. 1 where nothing is
 /// known.
 #[must_use]
@@ -10,16 +12,7 @@ pub fn tail(count: u32, days: u32, (seen, of): (u32, u32)) -> f64 {
         return 1.0;
     }
     let (shape, part) = (f64::from(seen) + 0.5, f64::from(days) / (f64::from(days) + f64::from(of)));
-    let next = |term: f64, k: u32| term * (shape + f64::from(k)) / (f64::from(k) + 1.0) * part;
-    let none = (1.0 - part).powf(shape);
-    let mut term = (0..count).fold(none, next);
-    let (mut sum, mut k) = (0.0, count);
-    while term > sum * 1e-15 && k < 1_000_000 {
-        sum += term;
-        term = next(term, k);
-        k += 1;
-    }
-    sum.clamp(f64::MIN_POSITIVE, 1.0)
+    beta(f64::from(count), shape, part).clamp(f64::MIN_POSITIVE, 1.0)
 }
 
 #[cfg(test)]

@@ -73,11 +73,6 @@ pub(super) fn reads() -> Vec<Op> {
     ]
 }
 
-fn school_of(call: &Call) -> Result<Option<Uuid>> {
-    let given = call.query_value("school_id").filter(|id| !id.is_empty());
-    given.map(str::parse).transpose().map_err(|_| Error::invalid("school_id", "wrong_type", "Is a UUID"))
-}
-
 /// Students who stand alike.
 struct Alike {
     school: Uuid,
@@ -92,7 +87,7 @@ struct Alike {
 }
 
 async fn dashboard(tx: &mut Tx, call: Call) -> Result<Reply> {
-    let only = school_of(&call)?;
+    let only = call.query_id("school_id")?;
     let all = schools(tx).await?;
     let schools: Vec<(Uuid, String)> = all.into_iter().filter(|(id, _)| only.is_none_or(|only| only == *id)).collect();
     if let Some(only) = only
@@ -236,7 +231,7 @@ async fn by_group(tx: &mut Tx, schools: &[Uuid]) -> Result<BTreeMap<Uuid, Vec<Va
 }
 
 async fn list(tx: &mut Tx, call: Call) -> Result<Reply> {
-    let school = school_of(&call)?;
+    let school = call.query_id("school_id")?;
     let given = |name: &str| call.query_value(name).filter(|v| !v.is_empty());
     let (kind, group) = (given("kind"), given("vaccine_group"));
     let statuses: Option<Vec<&str>> = match kind {

@@ -1,17 +1,18 @@
 //! Doses of a student as the school writes them down, from a card, a register or the family, or given here; corrected, or
 //! marked as entered in error. They are facts of [`crate::records`] like any other, and the student is judged anew at once.
 
-use super::{evaluate, facts, schedules};
+use super::{evaluate, schedules};
 use crate::{
     row,
-    school::{days, orders},
+    school::{clock, days},
 };
+use salus_codec::fhir::partial_date;
 use salus_core::{Error, Result};
 use salus_rules::immunization::Schedule;
 use salus_store::{Call, Catalog, Method, Op, Record, Reply, Resource, Tx, engine::NewRow, run, sql};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use time::{Date, Duration, Month};
+use time::Date;
 use uuid::Uuid;
 
 /// Doses as the school enters them.
@@ -92,21 +93,14 @@ struct When {
 
 impl When {
     fn parse(text: &str) -> Option<Self> {
-        if let Some(day) = facts::date(text) {
-            return Some(Self { from: day, until: day, precision: "DAY" });
-        }
-        let mut parts = text.splitn(2, '-');
-        let year: i32 = parts.next().filter(|y| y.len() == 4)?.parse().ok()?;
-        let (first, next, precision) = match parts.next() {
-            None => (Month::January, (year + 1, Month::January), "YEAR"),
-            Some(month) => {
-                let month = Month::try_from(month.parse::<u8>().ok().filter(|_| month.len() == 2)?).ok()?;
-                (month, (if month == Month::December { year + 1 } else { year }, month.next()), "MONTH")
-            }
+        let known = partial_date(text)?;
+        let from = clock::date(&known.on)?;
+        let until = match known.precision {
+            "YEAR" => from.replace_ordinal(time::util::days_in_year(from.year())).ok()?,
+            "MONTH" => from.replace_day(from.month().length(from.year())).ok()?,
+            _ => from,
         };
-        let from = Date::from_calendar_date(year, first, 1).ok()?;
-        let until = Date::from_calendar_date(next.0, next.1, 1).ok()? - Duration::days(1);
-        Some(Self { from, until, precision })
+        Some(Self { from, until, precision: known.precision })
     }
 }
 
@@ -123,11 +117,9 @@ impl Student {
         tx.about(id);
         tx.on_row(id);
         let now = tx.ctx.env.now();
-        let today = match orders::school_of(tx, id).await? {
-            Some(school) => days::of(tx, school, now).await?,
-            None => return Err(Error::invalid("id", "not_enrolled", "Must name a student of a school")),
-        };
-        Ok(Self { id, birth: facts::date(person.text("birth_date")), today })
+        let today = days::of_student(tx, id, now).await?;
+        let today = today.ok_or_else(|| Error::invalid("id", "not_enrolled", "Must name a student of a school"))?;
+        Ok(Self { id, birth: clock::date(person.text("birth_date")), today })
     }
 
     /// A day on which this student can have had a dose.
@@ -224,7 +216,7 @@ async fn add(tx: &mut Tx, mut call: Call) -> Result<Reply> {
 /// The same vaccine on the same day is one dose that was written down twice.
 async fn refuse_second(tx: &mut Tx, student: Uuid, values: &Map<String, Value>, but: Option<Uuid>) -> Result<()> {
     let text = |name: &str| values.get(name).and_then(Value::as_str).unwrap_or_default();
-    let Some(on) = facts::date(text("given_on")) else { return Ok(()) };
+    let Some(on) = clock::date(text("given_on")) else { return Ok(()) };
     let sql = sql!(
         "SELECT id FROM records.immunizations WHERE patient_id = $1 AND cvx = $2::text AND given_on = $3 \
            AND given_precision = $4::text AND status = 'COMPLETED' AND is_preferred AND id IS DISTINCT FROM $5 LIMIT 1"

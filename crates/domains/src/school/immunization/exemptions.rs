@@ -4,7 +4,7 @@
 use super::{evaluate, requirements, schedules};
 use crate::{
     row,
-    school::{clock, days, orders},
+    school::{clock, days},
 };
 use salus_core::{Error, Result};
 use salus_store::{
@@ -75,11 +75,10 @@ async fn submit(tx: &mut Tx, call: Call) -> Result<Reply> {
     tx.get("medical.patients", student, &["id"]).await?;
     let db = tx.db().clone();
     let mut values = writable(&EXEMPTIONS, db.catalog().table(EXEMPTIONS.table)?, call.body)?;
-    let Some(school) = orders::school_of(tx, student).await? else {
+    let now = tx.ctx.env.now();
+    let Some(today) = days::of_student(tx, student, now).await? else {
         return Err(Error::invalid("student_id", "not_enrolled", "Must name a student of a school"));
     };
-    let now = tx.ctx.env.now();
-    let today = days::of(tx, school, now).await?;
     accepted(tx, &values, today).await?;
     groups(tx, &values).await?;
     values.insert("student_id".into(), json!(student));
@@ -160,8 +159,7 @@ async fn decide(tx: &mut Tx, call: &Call, to: &str, reason: Value) -> Result<Rep
                             "decision_reason": reason}));
     let made = tx.update(EXEMPTIONS.table, call.id()?, call.if_match, values).await?;
     let student: Uuid = made.text("student_id").parse().map_err(Error::internal)?;
-    if let Some(school) = orders::school_of(tx, student).await? {
-        let today = days::of(tx, school, now).await?;
+    if let Some(today) = days::of_student(tx, student, now).await? {
         evaluate::students_on(tx, &[student], today).await?;
     }
     Ok(Reply::row(made))

@@ -4,12 +4,12 @@
 //! has no CVX code, is shown with that as the reason and not judged: nothing is guessed. Conditions under a label of their
 //! own are not used.
 
+use crate::school::clock;
 use salus_core::Result;
 use salus_rules::immunization::{Dose, Gender, Observed, Patient, Schedule};
 use salus_store::{Record, Tx};
 use serde_json::{Value, json};
 use std::collections::HashMap;
-use time::{Date, format_description::well_known::Iso8601};
 use uuid::Uuid;
 
 /// A student's facts.
@@ -106,7 +106,7 @@ fn one(schedule: &Schedule, student: Uuid, person: &Record, found: &(Vec<Record>
     let (mut observations, mut observed) = (Vec::new(), Vec::new());
     for row in &found.1 {
         let exact = row.text("onset_precision") == "DAY" || row.text("onset_precision") == "MINUTE";
-        let on = date(row.text("onset_on")).filter(|_| exact);
+        let on = clock::date(row.text("onset_on")).filter(|_| exact);
         let system = if row.text("code_system").to_ascii_lowercase().contains("snomed") {
             "SNOMED"
         } else {
@@ -125,7 +125,7 @@ fn one(schedule: &Schedule, student: Uuid, person: &Record, found: &(Vec<Record>
         "M" => Gender::Male,
         _ => Gender::Unknown,
     };
-    let patient = date(person.text("birth_date")).map(|birth| Patient {
+    let patient = clock::date(person.text("birth_date")).map(|birth| Patient {
         birth,
         gender,
         // Nothing in the record says where somebody was born.
@@ -147,7 +147,7 @@ fn dose(row: &Record) -> std::result::Result<Dose, &'static str> {
     if !matches!(row.text("given_precision"), "DAY" | "MINUTE") {
         return Err("DAY_NOT_KNOWN");
     }
-    let on = date(row.text("given_on")).ok_or("DAY_NOT_KNOWN")?;
+    let on = clock::date(row.text("given_on")).ok_or("DAY_NOT_KNOWN")?;
     let number = |name: &str| match row.get(name) {
         Some(Value::String(text)) => text.parse().ok(),
         Some(other) => other.as_f64(),
@@ -156,13 +156,8 @@ fn dose(row: &Record) -> std::result::Result<Dose, &'static str> {
     Ok(Dose {
         mvx: Some(row.text("mvx")).filter(|mvx| !mvx.is_empty()).map(ToOwned::to_owned),
         volume: number("dose_value").filter(|_| row.text("dose_unit").eq_ignore_ascii_case("ml")),
-        lot_expires_on: date(row.text("expires_on")),
+        lot_expires_on: clock::date(row.text("expires_on")),
         compromised: !row.text("dose_condition").is_empty() || row.text("completion") == "PA",
         ..Dose::new(on, cvx)
     })
-}
-
-/// A day as records have it.
-pub(super) fn date(text: &str) -> Option<Date> {
-    Date::parse(text, &Iso8601::DATE).ok()
 }

@@ -288,16 +288,19 @@ async fn send(tx: &mut Tx) -> Result<()> {
     );
     let found = tx.query(sql, &[&now, &HOURS.0, &HOURS.1, &QUIET_DAYS, &TOGETHER]).await?;
     let (mut told, mut left): (HashSet<Uuid>, BTreeMap<String, Vec<Uuid>>) = (HashSet::new(), BTreeMap::new());
+    let mut due = Vec::new();
     for reminder in &found {
         let (id, student): (Uuid, Uuid) = (reminder.get("id"), reminder.get("student_id"));
         let why: Option<String> = reminder.get("why");
         if let Some(why) = why.or_else(|| (!told.insert(student)).then(|| "told_lately".to_owned())) {
             left.entry(why).or_default().push(id);
         } else {
-            let sql = sql!("UPDATE school.immunization_reminders SET status = 'SCHEDULED' WHERE id = $1");
-            tx.query(sql, &[&id]).await?;
-            tx.enqueue(DELIVER, &id.to_string(), json!({ "reminder": id }), None).await?;
+            due.push(id);
         }
+    }
+    tx.query(sql!("UPDATE school.immunization_reminders SET status = 'SCHEDULED' WHERE id = ANY($1)"), &[&due]).await?;
+    for id in due {
+        tx.enqueue(DELIVER, &id.to_string(), json!({ "reminder": id }), None).await?;
     }
     for (why, ids) in &left {
         let status = match why.as_str() {

@@ -7,7 +7,7 @@ use super::{
     judge::judge,
     requirements, schedules,
 };
-use crate::school::{days, orders};
+use crate::school::{clock, days};
 use salus_core::{Error, Result};
 use salus_rules::immunization::Dose;
 use salus_store::{Call, Method, Op, Reply, Tx, run};
@@ -97,7 +97,7 @@ impl WhatIf {
     }
 
     fn day(&self) -> Result<Option<Date>> {
-        self.on.as_deref().map(|text| day("on", text)).transpose()
+        self.on.as_deref().map(|text| clock::day("on", text)).transpose()
     }
 
     fn add_to(&self, facts: &mut Facts) -> Result<()> {
@@ -107,7 +107,7 @@ impl WhatIf {
         for (at, dose) in self.doses.iter().enumerate() {
             let wrong = |_| Error::invalid(&format!("doses/{at}/cvx"), "wrong_type", "Is a CVX code such as 03");
             let cvx = dose.cvx.parse().map_err(wrong)?;
-            let on = day(&format!("doses/{at}/given_on"), &dose.given_on)?;
+            let on = clock::day(&format!("doses/{at}/given_on"), &dose.given_on)?;
             let Some(patient) = facts.patient.as_mut() else { continue };
             patient.doses.push(Dose::new(on, cvx));
             let row = json!({"id": null, "given_on": on.to_string(), "given_precision": "DAY", "cvx": dose.cvx, "vaccine": dose.cvx});
@@ -115,10 +115,6 @@ impl WhatIf {
         }
         Ok(())
     }
-}
-
-fn day(field: &str, text: &str) -> Result<Date> {
-    facts::date(text).ok_or_else(|| Error::invalid(field, "wrong_type", "Is a day such as 2026-03-02"))
 }
 
 async fn told(tx: &mut Tx, call: Call, what_if: WhatIf) -> Result<Reply> {
@@ -179,8 +175,5 @@ async fn told(tx: &mut Tx, call: Call, what_if: WhatIf) -> Result<Reply> {
 /// Today at the student's school; the day in UTC for a patient who is no student.
 async fn today(tx: &mut Tx, student: Uuid) -> Result<Date> {
     let now = tx.ctx.env.now();
-    match orders::school_of(tx, student).await? {
-        Some(school) => days::of(tx, school, now).await,
-        None => Ok(now.date()),
-    }
+    Ok(days::of_student(tx, student, now).await?.unwrap_or(now.date()))
 }

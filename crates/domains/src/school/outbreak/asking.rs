@@ -2,6 +2,7 @@
 //! nothing; any other is a job, which reaches the whole district whoever asked.
 
 use super::detect::{date, look, run as detect};
+use crate::school::clock;
 use salus_core::{Error, Result};
 use salus_store::{
     Call, Method, Op, Reply, Tx,
@@ -63,8 +64,7 @@ struct Asked {
 
 async fn asked(tx: &mut Tx, mut call: Call) -> Result<Reply> {
     let Asked { dry_run, on } = if call.body.is_null() { Asked::default() } else { call.input()? };
-    let wrong = || Error::invalid("on", "wrong_type", "Is a day such as 2026-03-02");
-    let until = on.as_ref().map(|text| date(&json!(text)).ok_or_else(wrong)).transpose()?;
+    let until = on.as_ref().map(|text| clock::day("on", text)).transpose()?;
     if until.is_some_and(|until| until > tx.ctx.env.now().date().next_day().unwrap_or(until)) {
         return Err(Error::invalid("on", "not_allowed", "Cannot lie in the future"));
     }

@@ -2,14 +2,14 @@
 //! Who may not open records sees no small count and no case.
 
 use super::{
-    detect::{TABLE, date},
+    detect::TABLE,
     facts,
     life::{REASONS, following},
     settings::Settings,
     streams::{Stream, streams},
 };
-use crate::told;
-use salus_core::{Error, Result};
+use crate::{school::clock, told};
+use salus_core::Result;
 use salus_rules::outbreak::ears::{Rule, bounds};
 use salus_store::{Call, Method, Op, Param, Record, Reply, Tx, run, sql};
 use serde_json::{Value, json};
@@ -62,14 +62,8 @@ pub(super) fn reads() -> Vec<Op> {
     ]
 }
 
-/// The id in a parameter that may be left out.
-pub(super) fn id_in(call: &Call, name: &str) -> Result<Option<Uuid>> {
-    let given = call.query_value(name).filter(|id| !id.is_empty());
-    given.map(str::parse).transpose().map_err(|_| Error::invalid(name, "wrong_type", "Is a UUID"))
-}
-
 async fn board(tx: &mut Tx, call: Call) -> Result<Reply> {
-    let school = id_in(&call, "school_id")?;
+    let school = call.query_id("school_id")?;
     let given = |name: &str| call.query_value(name).filter(|v| !v.is_empty()).map(str::to_owned);
     let (syndrome, state) = (given("syndrome"), given("state"));
     let settings = Settings::load(tx).await?;
@@ -140,7 +134,7 @@ pub(super) async fn one(tx: &mut Tx, id: Uuid) -> Result<Value> {
     told["rule"] = params["detection"]["lead"]["detail"]["rule"].clone();
     // Series and single onsets would give away what is suppressed.
     if open {
-        told["series"] = series(tx, &alert, &params).await?;
+        told["series"] = series(tx, &alert, &params, &settings).await?;
         told["detection"] = params["detection"].clone();
     }
     let next = following(alert.text("state"));
@@ -162,9 +156,8 @@ pub(super) async fn one(tx: &mut Tx, id: Uuid) -> Result<Value> {
 }
 
 /// The reports of the illness where the alert is about, by school day, with the bound of C2.
-async fn series(tx: &mut Tx, alert: &Record, params: &Value) -> Result<Value> {
-    let Some(first) = date(&json!(alert.text("first_signal_on"))) else { return Ok(Value::Null) };
-    let settings = Settings::load(tx).await?;
+async fn series(tx: &mut Tx, alert: &Record, params: &Value, settings: &Settings) -> Result<Value> {
+    let Some(first) = clock::date(alert.text("first_signal_on")) else { return Ok(Value::Null) };
     let facts = facts::load(tx, (first - SERIES, None)).await?;
     let key = alert.get("scope_ids").and_then(|ids| ids.get(0)).and_then(Value::as_str).unwrap_or_default();
     let kind = params["detection"]["kind"].as_str().unwrap_or_default();

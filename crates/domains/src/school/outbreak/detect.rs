@@ -12,6 +12,7 @@ use super::{
     streams::streams,
 };
 use crate::alerts::{Raised, raise};
+use crate::school::clock;
 use salus_core::{Error, Result};
 use salus_store::{Tx, engine::NewRow, sql};
 use serde_json::{Map, Value, json};
@@ -151,7 +152,7 @@ pub(super) fn workflow(params: &mut Value) -> &mut Map<String, Value> {
 
 /// A day in JSON.
 pub(super) fn date(value: &Value) -> Option<Date> {
-    Date::parse(value.as_str()?, time::macros::format_description!("[year]-[month]-[day]")).ok()
+    value.as_str().and_then(clock::date)
 }
 
 fn acknowledged(alerts: &[Kept]) -> Acknowledged {

@@ -2,7 +2,6 @@
 //! of outbreaks that were declared, and what would have been an alert is counted.
 
 use super::{
-    board::id_in,
     detect::{date, statistical},
     facts,
     joining::join,
@@ -43,7 +42,7 @@ pub(super) fn read() -> Op {
 }
 
 async fn rate(tx: &mut Tx, call: Call) -> Result<Reply> {
-    let school = id_in(&call, "school_id")?;
+    let school = call.query_id("school_id")?;
     let settings = Settings::load(tx).await?;
     let from = tx.ctx.env.now().date() - Duration::days(SPAN_DAYS);
     let facts = facts::load(tx, (from, None)).await?;

@@ -1,16 +1,16 @@
 //! Symptoms that are told by telephone, by a teacher or by a laboratory, and what is shown of all: counts by day, grade and symptom,
 //! and the cases themselves to who may open records.
 
-use super::{board::id_in, settings::Settings};
+use super::settings::Settings;
 use crate::{
     row,
-    school::{clock, days, orders, symptoms},
+    school::{clock, days, symptoms},
 };
 use salus_core::{Error, Result};
 use salus_store::{Call, Method, Op, Param, Reply, Tx, engine::NewRow, run, sql};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use time::{Date, Duration};
 use uuid::Uuid;
 
@@ -76,25 +76,48 @@ struct Report {
     note: Option<String>,
 }
 
+/// What is known of a student who is reported.
+struct Known {
+    /// With its day.
+    school: Option<(Uuid, Date)>,
+    groups: Vec<String>,
+}
+
+/// The students of these reports, as far as they are within reach.
+async fn students(tx: &mut Tx, reports: &[Report]) -> Result<HashMap<Uuid, Known>> {
+    let (ids, now): (Vec<Uuid>, _) = (reports.iter().map(|r| r.student_id).collect(), tx.ctx.env.now());
+    let sql = sql!(
+        "SELECT p.id, s.id AS school, ($2::timestamptz AT TIME ZONE s.timezone::text)::date AS today, \
+           ARRAY(SELECT m.class_group_id::text FROM school.class_memberships m WHERE m.patient_id = p.id AND m.left_on IS NULL \
+                 ORDER BY m.class_group_id) AS groups \
+         FROM medical.patients p LEFT JOIN school.student_profiles e ON e.patient_id = p.id \
+         LEFT JOIN school.schools s ON s.id = e.school_id WHERE p.id = ANY($1)"
+    );
+    let known = |row: &salus_store::Row| {
+        let school = row.get::<_, Option<Uuid>>("school").zip(row.get("today"));
+        (row.get("id"), Known { school, groups: row.get("groups") })
+    };
+    Ok(tx.query(sql, &[&ids, &now]).await?.iter().map(known).collect())
+}
+
 async fn record(tx: &mut Tx, mut call: Call) -> Result<Reply> {
     let Batch { reports } = call.input()?;
     if reports.is_empty() || reports.len() > MOST {
         return Err(Error::invalid("reports", "not_allowed", format!("Are 1 to {MOST}")));
     }
     let now = tx.ctx.env.now();
+    let students = students(tx, &reports).await?;
     let mut rows = Vec::new();
     for (at, report) in reports.iter().enumerate() {
         let field = |name: &str| format!("reports/{at}/{name}");
         // One who is out of reach is not there.
-        tx.get("medical.patients", report.student_id, &["id"]).await.map_err(|e| match e {
-            Error::NotFound => Error::invalid(&field("student_id"), "no_such_record", "Must name an existing student"),
-            other => other,
-        })?;
-        let Some(school) = orders::school_of(tx, report.student_id).await? else {
+        let Some(known) = students.get(&report.student_id) else {
+            return Err(Error::invalid(&field("student_id"), "no_such_record", "Must name an existing student"));
+        };
+        let Some((school, today)) = known.school else {
             return Err(Error::invalid(&field("student_id"), "not_enrolled", "Must name a student of a school"));
         };
-        let today = days::of(tx, school, now).await?;
-        let onset = day(&field("onset_on"), &report.onset_on)?;
+        let onset = clock::day(&field("onset_on"), &report.onset_on)?;
         if onset > today {
             return Err(Error::invalid(&field("onset_on"), "onset_in_future", "Cannot lie in the future"));
         }
@@ -108,10 +131,9 @@ async fn record(tx: &mut Tx, mut call: Call) -> Result<Reply> {
             let message = "These signs make no syndrome: say which it counts for";
             return Err(Error::invalid(&field("syndrome"), "required", message));
         }
-        let groups = symptoms::groups(tx, report.student_id).await?;
         for code in codes {
             let mut values = row(json!({
-                "student_id": report.student_id, "school_id": school, "group_ids": groups, "onset_on": onset.to_string(),
+                "student_id": report.student_id, "school_id": school, "group_ids": known.groups, "onset_on": onset.to_string(),
                 "reported_at": clock::text(now)?, "source": report.source.as_deref().unwrap_or("STAFF"), "symptoms": signs,
                 "syndrome": code, "temperature": report.temperature, "absent": report.absent.unwrap_or(false),
                 "disease_code": report.disease_code, "case_class": report.case_class.as_deref().unwrap_or("SUSPECT"),
@@ -126,12 +148,6 @@ async fn record(tx: &mut Tx, mut call: Call) -> Result<Reply> {
     tx.count(rows.len());
     let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
     Ok(Reply { status: 201, ..Reply::json(json!({"recorded": ids.len(), "ids": ids})) })
-}
-
-/// A day in a field.
-fn day(field: &str, text: &str) -> Result<Date> {
-    let read = super::detect::date(&json!(text));
-    read.ok_or_else(|| Error::invalid(field, "wrong_type", "Is a day such as 2026-03-02"))
 }
 
 /// What is shown of symptoms.
@@ -164,16 +180,18 @@ pub(super) fn read() -> Op {
 }
 
 async fn counts(tx: &mut Tx, call: Call) -> Result<Reply> {
-    let school = id_in(&call, "school_id")?;
+    let school = call.query_id("school_id")?;
     let given = |name: &str| call.query_value(name).filter(|v| !v.is_empty());
     let now = tx.ctx.env.now();
     let today = match school {
         Some(school) => days::of(tx, school, now).await?,
         None => now.date(),
     };
-    let to = given("to").map(|text| day("to", text)).transpose()?.unwrap_or(today);
-    let from =
-        given("from").map(|text| day("from", text)).transpose()?.unwrap_or(to.saturating_sub(Duration::days(28)));
+    let to = given("to").map(|text| clock::day("to", text)).transpose()?.unwrap_or(today);
+    let from = given("from")
+        .map(|text| clock::day("from", text))
+        .transpose()?
+        .unwrap_or(to.saturating_sub(Duration::days(28)));
     if to < from || (to - from).whole_days() > SPAN_DAYS {
         let message = format!("Lies before the last day, at most {SPAN_DAYS} days");
         return Err(Error::invalid("from", "not_allowed", message));

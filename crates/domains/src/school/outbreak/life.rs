@@ -1,7 +1,7 @@
 //! The life of an alert: which state follows which, what each step needs, and who took it when.
 
 use super::{
-    detect::{TABLE, date, workflow},
+    detect::{TABLE, workflow},
     rules,
 };
 use crate::{
@@ -153,7 +153,7 @@ async fn quiet(tx: &mut Tx, alert: &Record, incubations: i64) -> Result<()> {
            AND ($3::text = '' OR t.disease_code IS NULL OR t.disease_code = $3::text)"
     );
     let last: Option<Date> = tx.query_opt(sql, &[&school, &syndrome, &disease]).await?.and_then(|found| found.get(0));
-    let last = last.or_else(|| date(&json!(alert.text("first_signal_on"))));
+    let last = last.or_else(|| clock::date(alert.text("first_signal_on")));
     let today = today(tx, alert).await?;
     match last.map(|last| last + Duration::days(days)) {
         Some(free) if today < free => {
