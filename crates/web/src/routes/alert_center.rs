@@ -1,7 +1,7 @@
 //! The alert centre: what is open, one alert with what is done about it, how the person is told, and definitions.
 
 use super::{
-    frame::{Form, PageError, Params, Shown, Visit, by_id, filled, html, messages},
+    frame::{Form, PageError, Params, Shown, Visit, by_id, filled, first_word, html, is_told, messages, refused},
     home::{items, json_of, with_query},
 };
 use crate::pages::{
@@ -14,8 +14,7 @@ use crate::pages::{
 };
 use axum::{
     extract::{Path, Query},
-    http::StatusCode,
-    response::{IntoResponse, Redirect, Response},
+    response::{IntoResponse, Redirect},
 };
 use salus_core::{Error, Result};
 use salus_domains::{alerts::CATEGORIES, auth};
@@ -129,20 +128,14 @@ pub async fn act(Path((id, verb)): Path<(String, String)>, Form { visit, fields 
     };
     match visit.try_call(op, Call { body, ..by_id(&id) }).await {
         Ok(_) => Ok(Redirect::to(&format!("/alerts/{id}")).into_response()),
-        Err(e @ (Error::Invalid(_) | Error::Conflict { .. } | Error::Stale)) => {
+        Err(e) if is_told(&e) => {
             let mut view = load(&visit, &id).await?;
-            let (errors, general) = messages(visit.shell.locale, &e);
-            view.error = errors.into_iter().next().map_or(general, |f| f.message);
+            view.error = first_word(visit.shell.locale, &e);
             view.note = fields.get("note").cloned().unwrap_or_default();
-            Ok(refused(&e, html(&pages::one(&view, &visit.shell))))
+            Ok(refused(&e, &pages::one(&view, &visit.shell)))
         }
         Err(e) => Err(visit.error(e)),
     }
-}
-
-fn refused(e: &Error, page: Response) -> Response {
-    let status = StatusCode::from_u16(e.status()).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
-    (status, page).into_response()
 }
 
 /// GET `/alerts/subscription`.
@@ -208,7 +201,7 @@ pub async fn subscribe(Form { visit, fields }: Form) -> Shown {
             let told = json_of(visit.call("alerts.subscription.own", Call::default()).await?);
             let has_number = told["has_confirmed_number"] == json!(true);
             let view = SubscriptionView { values: fields, errors, error, has_number };
-            Ok(refused(&e, html(&pages::subscription(&view, &visit.shell))))
+            Ok(refused(&e, &pages::subscription(&view, &visit.shell)))
         }
         Err(e) => Err(visit.error(e)),
     }
@@ -281,7 +274,7 @@ pub async fn define(Form { visit, fields }: Form) -> Shown {
             let other = errors.iter().find(|e| !known.contains(&e.field.split('/').next().unwrap_or_default()));
             view.error = other.map_or(error, |e| e.message.clone());
             view.errors = errors;
-            Ok(refused(&e, html(&alert_rules::render(&view, &visit.shell))))
+            Ok(refused(&e, &alert_rules::render(&view, &visit.shell)))
         }
         Err(e) => Err(visit.error(e)),
     }

@@ -66,8 +66,7 @@ pub async fn decide(Path(id): Path<String>, Form { visit, fields }: Form) -> Sho
     match visit.try_call(&format!("audit.tamper_alert.{verb}"), call).await {
         Ok(_) => Ok(Redirect::to("/audit/alerts").into_response()),
         Err(e @ (Error::Invalid(_) | Error::Conflict { .. })) => {
-            let (fields, general) = super::frame::messages(visit.shell.locale, &e);
-            let message = fields.into_iter().next().map_or(general, |f| f.message);
+            let message = super::frame::first_word(visit.shell.locale, &e);
             page(&visit, &BTreeMap::new(), Refused { id, reason, message }).await
         }
         Err(e) => Err(visit.error(e)),

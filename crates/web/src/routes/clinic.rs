@@ -1,7 +1,7 @@
 //! Today's clinic and its visits. Who is searched for travels in the body of a POST, as everywhere (decision 10).
 
 use super::{
-    frame::{Form, Params, Shown, Visit, by_id, filled, html, messages, text},
+    frame::{Form, Params, Shown, Visit, by_id, filled, first_word, html, messages, refused, text},
     home::{items, json_of, texts, with_query},
 };
 use crate::pages::{
@@ -13,7 +13,6 @@ use crate::pages::{
 };
 use axum::{
     extract::{Path, Query},
-    http::StatusCode,
     response::{IntoResponse, Redirect},
 };
 use salus_core::{Error, Result};
@@ -148,11 +147,9 @@ pub async fn check_in(Form { visit, fields }: Form) -> Shown {
     match visit.try_call("school.visit.check_in", Call { body, ..Call::default() }).await {
         Ok(_) => Ok(Redirect::to(&format!("/clinic?school={school}")).into_response()),
         Err(e @ (Error::Invalid(_) | Error::Conflict { .. })) => {
-            let (wrong, general) = messages(visit.shell.locale, &e);
             let mut view = board(&visit, &school).await?;
-            view.error = wrong.into_iter().next().map_or(general, |f| f.message);
-            let status = StatusCode::from_u16(e.status()).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
-            Ok((status, html(&clinic::render(&view, &visit.shell))).into_response())
+            view.error = first_word(visit.shell.locale, &e);
+            Ok(refused(&e, &clinic::render(&view, &visit.shell)))
         }
         Err(e) => Err(visit.error(e)),
     }
@@ -319,6 +316,5 @@ async fn again(visit: &Visit, id: &str, fields: BTreeMap<String, String>, e: Err
     }
     view.errors = errors;
     view.error = general;
-    let status = StatusCode::from_u16(e.status()).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
-    Ok((status, html(&visit::render(&view, &visit.shell))).into_response())
+    Ok(refused(&e, &visit::render(&view, &visit.shell)))
 }

@@ -23,7 +23,7 @@ use salus_core::{Channel, Ctx, Error, Purpose, Result};
 use salus_domains::auth::Source;
 use salus_store::{Body, Call, Page, Record, dispatch};
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::{collections::BTreeMap, sync::Arc};
 
 /// A request for a page by somebody who is signed in. As an argument of a handler it turns everybody else away.
@@ -448,6 +448,29 @@ pub fn messages(locale: Locale, error: &Error) -> (Vec<FieldMessage>, String) {
 pub fn words(locale: Locale, error: &Error) -> String {
     let (fields, general) = messages(locale, error);
     if fields.is_empty() { general } else { fields.into_iter().map(|f| f.message).collect::<Vec<_>>().join("; ") }
+}
+
+/// The first thing that is wrong, for a page that has one place to say so.
+pub fn first_word(locale: Locale, error: &Error) -> String {
+    let (fields, general) = messages(locale, error);
+    fields.into_iter().next().map_or(general, |f| f.message)
+}
+
+/// Whether the page is shown again for such a refusal, rather than one of its own.
+pub fn is_told(error: &Error) -> bool {
+    matches!(error, Error::Invalid(_) | Error::Conflict { .. } | Error::Stale)
+}
+
+/// The page again, with the status of what was refused.
+pub fn refused(error: &Error, page: &Markup) -> Response {
+    let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
+    (status, html(page)).into_response()
+}
+
+/// What was filled in of these fields, as the body of a call.
+pub fn filled_in(fields: &BTreeMap<String, String>, names: &[&str]) -> Value {
+    let filled = names.iter().filter_map(|name| Some(((*name).to_owned(), json!(filled(fields, name)?))));
+    Value::Object(filled.collect())
 }
 
 /// What a field of a form says; none when it is not there or blank.

@@ -1,7 +1,9 @@
 //! Immunization at school: how schools stand, students by where they stand, and one student with the reason of each verdict.
 
 use super::{
-    frame::{Form, PageError, Params, Shown, Visit, by_id, filled, html, messages, text, words},
+    frame::{
+        self, Form, PageError, Params, Shown, Visit, by_id, filled_in, first_word, html, is_told, messages, text, words,
+    },
     home::{items, json_of, with_query},
 };
 use crate::pages::{
@@ -15,7 +17,6 @@ use crate::pages::{
 };
 use axum::{
     extract::{Path, Query},
-    http::StatusCode,
     response::{IntoResponse, Redirect},
 };
 use salus_core::{Error, Result};
@@ -50,14 +51,12 @@ async fn all(visit: &Visit) -> Result<SchoolsView, PageError> {
 
 /// The page again, saying why the last act was refused.
 async fn again(visit: &Visit, e: Error) -> Shown {
-    if !matches!(e, Error::Invalid(_) | Error::Conflict { .. } | Error::Stale) {
+    if !is_told(&e) {
         return Err(visit.error(e));
     }
     let mut view = all(visit).await?;
-    let status = StatusCode::from_u16(e.status()).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
-    let (fields, general) = messages(visit.shell.locale, &e);
-    view.error = fields.into_iter().next().map_or(general, |f| f.message);
-    Ok((status, html(&pages::schools(&view, &visit.shell))).into_response())
+    view.error = first_word(visit.shell.locale, &e);
+    Ok(frame::refused(&e, &pages::schools(&view, &visit.shell)))
 }
 
 /// POST `/immunizations/evaluate`.
@@ -118,8 +117,7 @@ pub async fn remind(Form { visit, fields }: Form) -> Shown {
         Err(e @ (Error::Invalid(_) | Error::Conflict { .. })) => {
             let mut view = arranged(&visit, school).await?;
             view.error = words(visit.shell.locale, &e);
-            let status = StatusCode::from_u16(e.status()).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
-            Ok((status, html(&reminders::render(&view, &visit.shell))).into_response())
+            Ok(frame::refused(&e, &reminders::render(&view, &visit.shell)))
         }
         Err(e) => Err(visit.error(e)),
     }
@@ -171,7 +169,7 @@ async fn one(visit: &Visit, id: &str) -> Result<VaccinesView, PageError> {
 
 /// POST `/students/{id}/exemptions`.
 pub async fn submit(Path(id): Path<String>, Form { visit, fields }: Form) -> Shown {
-    let body = given(&fields, &["kind", "issuer", "number", "valid_from", "valid_until"]);
+    let body = filled_in(&fields, &["kind", "issuer", "number", "valid_from", "valid_until"]);
     match visit.try_call("school.exemption.submit", Call { body, ..by_id(&id) }).await {
         Ok(_) => Ok(Redirect::to(&format!("/students/{id}/immunizations#exemptions")).into_response()),
         Err(e) => refused(&visit, &id, fields, e).await,
@@ -197,7 +195,7 @@ pub async fn decide(
 
 /// POST `/students/{id}/immunizations`.
 pub async fn add(Path(id): Path<String>, Form { visit, fields }: Form) -> Shown {
-    let body = given(&fields, &["cvx", "given_on", "information_source", "lot"]);
+    let body = filled_in(&fields, &["cvx", "given_on", "information_source", "lot"]);
     match visit.try_call("school.immunization.add", Call { body, ..by_id(&id) }).await {
         Ok(_) => Ok(Redirect::to(&format!("/students/{id}/immunizations#doses")).into_response()),
         Err(e) => refused(&visit, &id, fields, e).await,
@@ -211,7 +209,7 @@ pub async fn mend(Path((id, dose, verb)): Path<(String, String, String)>, Form {
         "error" => &["entered_in_error_reason"],
         _ => return Err(visit.error(Error::NotFound)),
     };
-    let mut call = Call { body: given(&fields, names), ..by_id(&id) };
+    let mut call = Call { body: filled_in(&fields, names), ..by_id(&id) };
     call.path.push(("dose".to_owned(), dose));
     match visit.try_call("school.immunization.correct", call).await {
         Ok(_) => Ok(Redirect::to(&format!("/students/{id}/immunizations#doses")).into_response()),
@@ -220,14 +218,8 @@ pub async fn mend(Path((id, dose, verb)): Path<(String, String, String)>, Form {
     }
 }
 
-/// What was filled in of these fields.
-fn given(fields: &BTreeMap<String, String>, names: &[&str]) -> Value {
-    let filled = names.iter().filter_map(|name| Some(((*name).to_owned(), json!(filled(fields, name)?))));
-    Value::Object(filled.collect())
-}
-
 async fn refused(visit: &Visit, id: &str, fields: BTreeMap<String, String>, e: Error) -> Shown {
-    if !matches!(e, Error::Invalid(_) | Error::Conflict { .. } | Error::Stale) {
+    if !is_told(&e) {
         return Err(visit.error(e));
     }
     let mut view = one(visit, id).await?;
@@ -240,6 +232,5 @@ async fn refused(visit: &Visit, id: &str, fields: BTreeMap<String, String>, e: E
     view.error = other.unwrap_or(general);
     view.errors = errors;
     view.values = fields;
-    let status = StatusCode::from_u16(e.status()).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
-    Ok((status, html(&vaccines::render(&view, &visit.shell))).into_response())
+    Ok(frame::refused(&e, &vaccines::render(&view, &visit.shell)))
 }

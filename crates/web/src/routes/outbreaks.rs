@@ -1,7 +1,9 @@
 //! Outbreaks at school: the signals, one of them, what is decided about it, and the report that goes out.
 
 use super::{
-    frame::{Form, PageError, Params, Shown, Visit, by_id, filled, html, messages},
+    frame::{
+        self, Form, PageError, Params, Shown, Visit, by_id, filled, filled_in, first_word, html, is_told, messages,
+    },
     home::{items, json_of, with_query},
 };
 use crate::pages::{
@@ -17,7 +19,7 @@ use axum::{
 };
 use salus_core::{Error, Result};
 use salus_store::Call;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// GET `/outbreaks`.
@@ -45,24 +47,14 @@ async fn all(visit: &Visit, is_all: bool) -> Result<OutbreaksView, PageError> {
     Ok(view)
 }
 
-/// Whether the page is shown again for such a refusal.
-fn is_told(e: &Error) -> bool {
-    matches!(e, Error::Invalid(_) | Error::Conflict { .. } | Error::Stale)
-}
-
-fn status(e: &Error) -> StatusCode {
-    StatusCode::from_u16(e.status()).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY)
-}
-
 /// The list again, saying why the last act was refused.
 async fn again(visit: &Visit, e: Error) -> Shown {
     if !is_told(&e) {
         return Err(visit.error(e));
     }
     let mut view = all(visit, false).await?;
-    let (fields, general) = messages(visit.shell.locale, &e);
-    view.error = fields.into_iter().next().map_or(general, |f| f.message);
-    Ok((status(&e), html(&pages::render(&view, &visit.shell))).into_response())
+    view.error = first_word(visit.shell.locale, &e);
+    Ok(frame::refused(&e, &pages::render(&view, &visit.shell)))
 }
 
 /// POST `/outbreaks/detect`.
@@ -107,19 +99,14 @@ async fn refused(visit: &Visit, id: &str, fields: BTreeMap<String, String>, e: E
     view.error = other.unwrap_or(general);
     view.errors = errors;
     view.values = fields;
-    Ok((status(&e), html(&outbreak::render(&view, &visit.shell))).into_response())
+    Ok(frame::refused(&e, &outbreak::render(&view, &visit.shell)))
 }
 
 /// POST `/outbreaks/{id}/state`.
 pub async fn decide(Path(id): Path<String>, Form { visit, fields }: Form) -> Shown {
-    let mut body = Map::new();
-    for name in ["state", "reason", "reported_to"] {
-        if let Some(value) = filled(&fields, name) {
-            body.insert(name.to_owned(), json!(value));
-        }
-    }
+    let body = filled_in(&fields, &["state", "reason", "reported_to"]);
     let version = filled(&fields, "version").and_then(|text| text.parse().ok());
-    let call = Call { body: Value::Object(body), if_match: version, ..by_id(&id) };
+    let call = Call { body, if_match: version, ..by_id(&id) };
     match visit.try_call("school.outbreak.decide", call).await {
         Ok(_) => Ok(Redirect::to(&format!("/outbreaks/{id}#next")).into_response()),
         Err(e) => refused(&visit, &id, fields, e).await,
@@ -129,12 +116,8 @@ pub async fn decide(Path(id): Path<String>, Form { visit, fields }: Form) -> Sho
 /// POST `/outbreaks/{id}/report`: a file.
 pub async fn report(Path(id): Path<String>, Form { visit, fields }: Form) -> Shown {
     let identified = fields.get("identified").is_some_and(|v| v == "true");
-    let mut body = json!({"identified": identified});
-    for name in ["recipient", "measures"] {
-        if let Some(value) = filled(&fields, name) {
-            body[name] = json!(value);
-        }
-    }
+    let mut body = filled_in(&fields, &["recipient", "measures"]);
+    body["identified"] = json!(identified);
     if let Some(kind) = filled(&fields, "basis") {
         body["legal_basis"] = json!({"kind": kind, "text": fields.get("basis_text").cloned().unwrap_or_default()});
     }

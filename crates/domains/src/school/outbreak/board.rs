@@ -170,7 +170,7 @@ async fn series(tx: &mut Tx, alert: &Record, params: &Value, settings: &Settings
     Ok(json!({"days": days, "counts": stream.counts[from..], "upper": upper[from..]}))
 }
 
-async fn clusters(tx: &mut Tx, alert: Uuid, settings: &Settings) -> Result<Value> {
+pub(super) async fn clusters(tx: &mut Tx, alert: Uuid, settings: &Settings) -> Result<Value> {
     let sql = sql!(
         "SELECT c.cluster_kind::text AS kind, c.key::text AS key, coalesce(g.name::text, split_part(c.key::text, '/', 2)) AS name, \
            c.case_count, c.population, c.attack_rate, c.relative_risk, c.llr, c.period_from::text AS since, c.period_to::text AS until \

@@ -322,3 +322,20 @@ async fn next_number(tx: &mut Tx, year: i32) -> Result<String> {
     let next: i32 = row.ok_or_else(|| Error::internal("an aggregate has one row"))?.get(0);
     Ok(format!("OB-{year}-{next:04}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use salus_rules::outbreak::predictive::tail;
+    use serde_json::{Value, json};
+
+    #[test]
+    fn what_is_read_back_is_what_was_found() {
+        for count in 1..200 {
+            for before in 0..50 {
+                let found = json!([tail(count, 1, (before, 7)), tail(count, 3, (before, 7)) * 4.0 / 3.0]);
+                let kept: Value = serde_json::from_str(&found.to_string()).unwrap();
+                assert_eq!(found, kept, "a repeated run would change the alert");
+            }
+        }
+    }
+}

@@ -3,7 +3,7 @@
 //! 99.32(a), 99.36; HIPAA: 45 CFR 164.512(b), 164.528).
 
 use super::{
-    board::{Ill, cases, curve, one},
+    board::{Ill, cases, clusters, curve},
     detect::{TABLE, date, workflow},
     settings::Settings,
 };
@@ -86,7 +86,7 @@ async fn report(tx: &mut Tx, mut call: Call) -> Result<Reply> {
     }
     let basis = if wanted.identified { Some(legal(&wanted)?) } else { None };
     let all = cases(tx, id).await?;
-    let told = one(tx, id).await?;
+    let clusters = clusters(tx, id, &settings).await?;
     let cover = cover(tx, &alert, &settings).await?;
     let symptoms = frequency(tx, &settings, &all);
     let vaccinated = vaccinated(tx, &settings, &all).await?;
@@ -110,10 +110,10 @@ async fn report(tx: &mut Tx, mut call: Call) -> Result<Reply> {
         noted(tx, &alert, kind).await?;
     }
     let document = json!({
-        "number": told["number"], "syndrome": told["syndrome"], "disease_code": told["disease_code"], "state": told["state"],
-        "level": told["level"], "first_signal_on": told["first_signal_on"], "cases": settings.told(tx, i64::try_from(all.len()).unwrap_or(i64::MAX)),
+        "number": alert.get("number"), "syndrome": alert.get("syndrome"), "disease_code": alert.get("disease_code"),
+        "state": alert.get("state"), "level": alert.get("level"), "first_signal_on": alert.get("first_signal_on"), "cases": settings.told(tx, i64::try_from(all.len()).unwrap_or(i64::MAX)),
         "cover": cover, "case_definition": wanted.case_definition.unwrap_or_else(|| definition(alert.text("syndrome")).to_owned()),
-        "measures": wanted.measures, "curve": curve(tx, &settings, &all), "attack_rates": told["clusters"],
+        "measures": wanted.measures, "curve": curve(tx, &settings, &all), "attack_rates": clusters,
         "symptoms": symptoms, "onset": onset(&all), "immunization": vaccinated, "recipient": wanted.recipient,
         "built_at": clock::text(tx.ctx.env.now())?,
     });
