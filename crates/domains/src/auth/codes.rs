@@ -6,7 +6,7 @@
 use super::{
     challenge,
     factors::{self, stamp},
-    notify::Medium,
+    notify::{self, Medium},
     token::Token,
 };
 use crate::row;
@@ -113,7 +113,8 @@ pub async fn send_sign_in_code(db: &Db, courier: &dyn Courier, token: &str, chan
     let at = At { table: "auth.code_addresses", column: "address", row: found.get("id") };
     let address = tx.open_value(at, found.get("address"))?.as_str().unwrap_or_default().to_owned();
     let code = new_code()?;
-    challenge::change(&mut tx, asked.id, json!({"code": code, "sends": sends + 1})).await?;
+    challenge::change(&mut tx, asked.id, json!({"code": code, "sends": sends + 1, "replace": asked.detail["replace"]}))
+        .await?;
     tx.finish_unrecorded().await?;
     courier.send_code(channel, &address, &words(&code)).await
 }
@@ -165,6 +166,7 @@ pub async fn confirm_address(db: &Db, ctx: &Ctx, token: &str, code: &str) -> Res
     tx.insert("auth.code_addresses", &[NewRow { id, values }]).await?;
     let codes = factors::after_new_factor(&mut tx).await?;
     tx.on_row(id);
+    notify::tell_owner(&mut tx, ctx.actor.id, "account.factor").await?;
     tx.commit("auth.code_address.create", "auth.code_addresses").await?;
     Ok(codes)
 }
@@ -178,6 +180,7 @@ pub async fn remove_address(db: &Db, ctx: &Ctx, channel: Medium) -> Result<()> {
     let sql = sql!("DELETE FROM auth.code_addresses WHERE user_id = $1 AND channel = $2::text RETURNING id");
     let gone = tx.query_opt(sql, &[&ctx.actor.id, &channel.name()]).await?.ok_or(Error::NotFound)?;
     tx.on_row(gone.get(0));
+    notify::tell_owner(&mut tx, ctx.actor.id, "account.factor").await?;
     tx.commit("auth.code_address.delete", "auth.code_addresses").await
 }
 

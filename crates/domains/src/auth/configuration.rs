@@ -3,9 +3,8 @@
 //! Holds: what is written is checked member by member, and every member is in force. Two sets are offered: that of
 //! system 003, and the stricter one of today's standard, which also holds where a tenant has set none.
 
-use super::source::is_network;
 use salus_core::{Error, FieldError, Result};
-use salus_store::{Tx, sql};
+use salus_store::{Tx, outbound::Network, sql};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::fmt::Display;
@@ -45,6 +44,9 @@ pub struct SecurityConfiguration {
     pub session_timeout_minutes: i64,
     #[serde(rename = "absolute_session_hours")]
     pub absolute_session_hours: i64,
+    /// Living sessions of one account; beyond that the one that went unused for longest ends. 0: no limit.
+    #[serde(rename = "max_sessions")]
+    pub max_sessions: i64,
     /// Everybody needs a second factor.
     pub require_mfa: bool,
     /// Holders of these roles need one, besides those whose permissions demand it ([`super::assurance`]).
@@ -76,6 +78,7 @@ impl Default for SecurityConfiguration {
             device_trust_days: 30,
             session_timeout_minutes: 30,
             absolute_session_hours: 12,
+            max_sessions: 10,
             require_mfa: true,
             mfa_required_roles: Vec::new(),
             allowed_ip_ranges: Vec::new(),
@@ -137,6 +140,7 @@ const RANGES: &[(&str, i64, i64)] = &[
     ("device_trust_days", 0, 365),
     ("sessionTimeoutMinutes", 1, 1440),
     ("absolute_session_hours", 1, 720),
+    ("max_sessions", 0, 1000),
 ];
 
 impl SecurityConfiguration {
@@ -211,7 +215,7 @@ fn check(name: &str, value: &Value) -> Option<FieldError> {
     let texts: Option<Vec<&str>> = value.as_array().and_then(|all| all.iter().map(Value::as_str).collect());
     let Some(texts) = texts else { return wrong("wrong_type", &"Is a list of texts") };
     if name == "allowedIpRanges"
-        && let Some(bad) = texts.iter().find(|t| !is_network(t))
+        && let Some(bad) = texts.iter().find(|t| Network::parse(t).is_err())
     {
         return wrong("not_allowed", &format!("{bad} is no network: write it like 192.0.2.0/24 or 2001:db8::/32"));
     }

@@ -4,7 +4,7 @@
 //! Holds: the code of a step is taken once; a recovery code works once; whoever changes their factors has proved lately
 //! who they are, and the session that does it has a second factor from then on.
 
-use super::{assurance::must_be_fresh, sign_in::as_user, totp};
+use super::{assurance::must_be_fresh, notify, sign_in::as_user, totp};
 use crate::row;
 use salus_core::{Ctx, Error, Result};
 use salus_store::{At, Db, Tx, engine::NewRow, sql};
@@ -24,6 +24,8 @@ pub struct Factors {
     pub authenticator: bool,
     /// How many passkeys there are.
     pub passkeys: i64,
+    /// Whether a passkey is suspended. It opens nothing, but who had set it up is asked as before: by a recovery code.
+    pub suspended: bool,
     /// Recovery codes that still work.
     pub recovery_codes: i64,
     /// Ways by which codes are sent: `email`, `sms`.
@@ -34,7 +36,7 @@ impl Factors {
     /// Whether there is any but recovery codes, which are for the day on which the others are lost.
     #[must_use]
     pub fn any(&self) -> bool {
-        self.authenticator || self.passkeys > 0 || !self.channels.is_empty()
+        self.authenticator || self.passkeys > 0 || self.suspended || !self.channels.is_empty()
     }
 }
 
@@ -55,6 +57,7 @@ pub async fn of_user(tx: &mut Tx, user: Uuid) -> Result<Factors> {
     let sql = sql!(
         "SELECT EXISTS (SELECT FROM auth.authenticators WHERE user_id = $1 AND confirmed_at IS NOT NULL) AS authenticator, \
            (SELECT count(*) FROM auth.passkeys WHERE user_id = $1 AND suspended_at IS NULL) AS passkeys, \
+           EXISTS (SELECT FROM auth.passkeys WHERE user_id = $1 AND suspended_at IS NOT NULL) AS suspended, \
            (SELECT count(*) FROM auth.recovery_codes WHERE user_id = $1 AND used_at IS NULL) AS recovery_codes, \
            ARRAY(SELECT channel::text FROM auth.code_addresses WHERE user_id = $1 ORDER BY channel) AS channels"
     );
@@ -62,6 +65,7 @@ pub async fn of_user(tx: &mut Tx, user: Uuid) -> Result<Factors> {
     Ok(Factors {
         authenticator: row.get("authenticator"),
         passkeys: row.get("passkeys"),
+        suspended: row.get("suspended"),
         recovery_codes: row.get("recovery_codes"),
         channels: row.get("channels"),
     })
@@ -140,6 +144,7 @@ pub async fn confirm_authenticator(db: &Db, ctx: &Ctx, code: &str) -> Result<Vec
     tx.query(sql, &[&held.id, &now, &step]).await?;
     let codes = after_new_factor(&mut tx).await?;
     tx.on_row(held.id);
+    notify::tell_owner(&mut tx, ctx.actor.id, "account.factor").await?;
     tx.commit("auth.authenticator.confirm", "auth.authenticators").await?;
     Ok(codes)
 }
@@ -161,6 +166,7 @@ pub async fn remove_authenticator(db: &Db, ctx: &Ctx) -> Result<()> {
     let sql = sql!("DELETE FROM auth.authenticators WHERE user_id = $1 RETURNING id");
     let gone = tx.query_opt(sql, &[&ctx.actor.id]).await?.ok_or(Error::NotFound)?;
     tx.on_row(gone.get(0));
+    notify::tell_owner(&mut tx, ctx.actor.id, "account.factor").await?;
     tx.commit("auth.authenticator.delete", "auth.authenticators").await
 }
 
@@ -175,6 +181,7 @@ pub async fn new_recovery_codes(db: &Db, ctx: &Ctx) -> Result<Vec<String>> {
         return Err(Error::Conflict { code: "no_second_factor", detail });
     }
     let codes = make_recovery_codes(&mut tx, ctx.actor.id).await?;
+    notify::tell_owner(&mut tx, ctx.actor.id, "account.factor").await?;
     tx.commit("auth.recovery_code.create", "auth.recovery_codes").await?;
     Ok(codes)
 }

@@ -7,9 +7,15 @@
 use super::notify::{self, Notice};
 use crate::{compliance, medical, row};
 use salus_core::{Ctx, Error, Permissions, Purpose, Result};
-use salus_store::{Body, Call, Method, Op, Reply, Run, Tx, engine::NewRow, run, sql};
+use salus_store::{
+    Body, Call, Method, Op, Reply, Run, Tx,
+    engine::NewRow,
+    jobs::{Job, Retry, When, Work},
+    run, sql,
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use time::{Date, Duration, OffsetDateTime, Weekday, format_description::well_known::Rfc3339};
 use uuid::Uuid;
 
@@ -19,6 +25,8 @@ const LONGEST: i64 = 60;
 const SHORTEST_REASON: usize = 15;
 /// Who reviews.
 const REVIEW: &str = "auth.glass.review";
+/// Who can let somebody review.
+const MANAGE: &str = "auth.user.manage";
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -161,21 +169,51 @@ async fn sought(tx: &mut Tx, id: Option<Uuid>, number: Option<String>) -> Result
     found.ok_or_else(|| Error::invalid(field, "no_such_record", "Must name an existing record"))
 }
 
-/// Tells everyone who reviews, by each way they chose, but not the one who opened it.
+/// Tells everyone who reviews, by each way they chose, but not the one who opened it. Where that is nobody, those who could
+/// give somebody the review hear that it is missing. How many review.
 async fn tell(tx: &mut Tx, id: Uuid, ends: OffsetDateTime) -> Result<usize> {
     let user = tx.ctx.actor.id;
     let mut apart = tx.db().begin(Ctx::system(&tx.ctx.env, tx.ctx.tenant), true).await?;
-    let reviewers = holders(&mut apart, REVIEW).await?;
+    let (users, review) = watchers(&mut apart, user).await?;
     apart.finish_unrecorded().await?;
-    let users: Vec<Uuid> = reviewers.into_iter().filter(|r| *r != user).collect();
     let notice = Notice {
         users: &users,
-        title: "glass.opened",
+        title: if review { "glass.opened" } else { "glass.nobody_reviews" },
         params: json!({"user_id": user, "ends_at": moment(ends)?}),
         target: Some(("auth.glass_breaks", id)),
     };
     notify::notify(tx, &notice).await?;
-    Ok(users.len())
+    Ok(if review { users.len() } else { 0 })
+}
+
+/// Who reviews what somebody opened, or, where that is nobody, who manages accounts; and which of the two it is.
+async fn watchers(tx: &mut Tx, opener: Uuid) -> Result<(Vec<Uuid>, bool)> {
+    let others = |all: Vec<Uuid>| all.into_iter().filter(|u| *u != opener).collect::<Vec<_>>();
+    let reviewers = others(holders(tx, REVIEW).await?);
+    if reviewers.is_empty() { Ok((others(holders(tx, MANAGE).await?), false)) } else { Ok((reviewers, true)) }
+}
+
+/// The job that reminds of reviews whose day is over, each morning until they are made.
+#[must_use]
+pub fn reminding() -> Job {
+    Job {
+        name: "auth.remind_of_reviews",
+        when: When::Cron("20 7 * * *"),
+        retry: Retry::default(),
+        work: Work::local(|tx, _| Box::pin(remind(tx))),
+    }
+}
+
+async fn remind(tx: &mut Tx) -> Result<()> {
+    let today = tx.ctx.env.now().date();
+    let sql = sql!("SELECT DISTINCT user_id FROM auth.glass_breaks WHERE reviewed_at IS NULL AND review_due_on < $1");
+    let openers: Vec<Uuid> = tx.query(sql, &[&today]).await?.iter().map(|row| row.get(0)).collect();
+    let mut users = BTreeSet::new();
+    for opener in openers {
+        users.extend(watchers(tx, opener).await?.0);
+    }
+    let users: Vec<Uuid> = users.into_iter().collect();
+    notify::notify(tx, &Notice { users: &users, title: "glass.overdue", params: json!({}), target: None }).await
 }
 
 /// Active users who hold a permission.

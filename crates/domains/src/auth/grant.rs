@@ -5,7 +5,8 @@
 //! role by their own hand. The same holds for what a role contains and for a new link to somebody's account.
 
 use super::rules_ops::check_setting;
-use salus_core::{Error, Permissions, Result, Scope};
+use futures_util::future::BoxFuture;
+use salus_core::{ActorKind, Error, Permissions, Result, Scope};
 use salus_store::{Call, Op, Tx, run, sql};
 use serde_json::Value;
 use std::sync::Arc;
@@ -13,59 +14,78 @@ use uuid::Uuid;
 
 /// May give roles that go beyond the giver's own, to others.
 const APPOINT: &str = "auth.role.grant";
+/// Whoever may do this to the whole tenant reaches everybody.
+const READ: &str = "medical.patient.read";
+
+/// What is looked at before an operation is done.
+pub(super) type Check = for<'a> fn(&'a mut Tx, &'a Call) -> BoxFuture<'a, Result<()>>;
+
+/// An operation with a check before it.
+pub(super) fn checked(op: Op, check: Check) -> Op {
+    let inner = Arc::new(op.run);
+    let run = run(move |tx, call| {
+        let inner = inner.clone();
+        Box::pin(async move {
+            check(tx, &call).await?;
+            inner(tx, call).await
+        })
+    });
+    Op { run, ..op }
+}
 
 /// An operation of this domain with the check that belongs to it; most have none.
 #[must_use]
 pub fn guarded(op: Op) -> Op {
-    let inner = Arc::new(op.run);
-    let run = match op.name.as_str() {
-        "auth.user_role.create" | "auth.user_role.change" => run(move |tx, call| {
-            let inner = inner.clone();
-            Box::pin(async move {
-                user_role(tx, &call).await?;
-                inner(tx, call).await
-            })
-        }),
-        "auth.role_permission.create" | "auth.role_permission.change" => run(move |tx, call| {
-            let inner = inner.clone();
-            Box::pin(async move {
-                role_permission(tx, &call).await?;
-                inner(tx, call).await
-            })
-        }),
-        "kernel.setting.create" | "kernel.setting.change" => run(move |tx, call| {
-            let inner = inner.clone();
-            Box::pin(async move {
-                check_setting(tx, &call).await?;
-                inner(tx, call).await
-            })
-        }),
-        "auth.identity_provider.create" | "auth.identity_provider.change" => run(move |tx, call| {
-            let inner = inner.clone();
-            Box::pin(async move {
-                may_vouch(tx, &call)?;
-                inner(tx, call).await
-            })
-        }),
-        "auth.permission.change" => run(move |tx, call| {
-            let inner = inner.clone();
-            Box::pin(async move {
-                permission(tx, &call).await?;
-                inner(tx, call).await
-            })
-        }),
-        "auth.role.change" | "auth.field_mask.create" | "auth.field_mask.change" => run(move |tx, call| {
-            let inner = inner.clone();
-            Box::pin(async move {
-                let role = named(&call, "role_id");
-                let role = if call.path_value("id").is_some() { role_of(tx, &call).await?.or(role) } else { role };
-                may_redefine(tx, role, call.body["scope"].as_str()).await?;
-                inner(tx, call).await
-            })
-        }),
-        _ => run(move |tx, call| inner(tx, call)),
+    let check: Check = match op.name.as_str() {
+        "auth.user_role.create" | "auth.user_role.change" => |tx, call| Box::pin(user_role(tx, call)),
+        "auth.role_permission.create" | "auth.role_permission.change" => |tx, call| Box::pin(role_permission(tx, call)),
+        "kernel.setting.create" | "kernel.setting.change" => |tx, call| Box::pin(check_setting(tx, call)),
+        "auth.user_person_link.create"
+        | "auth.user_person_link.change"
+        | "auth.caseload_assignment.create"
+        | "auth.caseload_assignment.change"
+        | "auth.user_unit.create"
+        | "auth.user_unit.change" => |tx, call| Box::pin(for_another(tx, call)),
+        "auth.identity_provider.create" | "auth.identity_provider.change" => {
+            |tx, call| Box::pin(std::future::ready(may_vouch(tx, call)))
+        }
+        "auth.permission.change" => |tx, call| Box::pin(permission(tx, call)),
+        "auth.role.change" | "auth.field_mask.create" | "auth.field_mask.change" => |tx, call| Box::pin(role(tx, call)),
+        _ => return op,
     };
-    Op { run, ..op }
+    checked(op, check)
+}
+
+/// A change of a role, or of what it is not answered.
+async fn role(tx: &mut Tx, call: &Call) -> Result<()> {
+    let role = named(call, "role_id");
+    let role = if call.path_value("id").is_some() { role_of(tx, call).await?.or(role) } else { role };
+    may_redefine(tx, role, call.body["scope"].as_str()).await
+}
+
+/// Whom somebody reaches is said by another, as what they may do is: who may link users to persons would else read any record
+/// by a role over their own wards. Who reads every record anyway gains nothing.
+async fn for_another(tx: &mut Tx, call: &Call) -> Result<()> {
+    let by_account = matches!(tx.ctx.actor.kind, ActorKind::User | ActorKind::Service);
+    let reads_all = tx.ctx.grants.iter().any(|g| g.scope == Scope::Tenant && g.permissions.allow(READ));
+    if !by_account || reads_all {
+        return Ok(());
+    }
+    let caller = tx.ctx.actor.id;
+    let mut own = named(call, "user_id") == Some(caller);
+    if let Ok(id) = call.id() {
+        let sql = sql!(
+            "SELECT user_id FROM auth.user_person_links WHERE id = $1 UNION ALL \
+             SELECT user_id FROM auth.caseload_assignments WHERE id = $1 UNION ALL \
+             SELECT user_id FROM auth.user_units WHERE id = $1 LIMIT 1"
+        );
+        own |= tx.query_opt(sql, &[&id]).await?.is_some_and(|row| row.get::<_, Uuid>(0) == caller);
+    }
+    if own {
+        let detail = "Nobody says themself whom they reach: ask another administrator".into();
+        return Err(Error::Refused { code: "own_reach", detail });
+    }
+    Ok(())
 }
 
 /// Who a provider vouches for comes in as that account, with its roles: to say whom to believe is to give roles.

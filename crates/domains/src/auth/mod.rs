@@ -43,7 +43,7 @@ mod units;
 mod users;
 pub mod webauthn;
 
-pub use assurance::{POWERS, needs_second_factor, prove_again};
+pub use assurance::{POWERS, WITHOUT_PROOF, needs_second_factor, prove_again, proved};
 pub use caller::{Callers, Presented};
 pub use codes::{CodeSimulator, Courier, Sent, confirm_address, new_address, remove_address, send_sign_in_code};
 pub use configuration::{Profile, SecurityConfiguration};
@@ -54,7 +54,7 @@ pub use factors::{
     Enrolment, Factors, confirm_authenticator, new_authenticator, new_recovery_codes, own_factors,
     pending_authenticator, remove_authenticator,
 };
-pub use glass::actions as glass_actions;
+pub use glass::{actions as glass_actions, reminding as glass_reminding};
 pub use glass_log::reads as glass_reads;
 pub use grant::guarded;
 pub use held::{Held, held};

@@ -10,14 +10,16 @@ use super::{
     configuration::security,
     factors::{self, stamp},
     jwt::{self, Expected, Key},
+    notify,
     sign_in::{Origin, SignIn, Source, Whom, history, may_come_from, second_or_session, tenant},
     token::Token,
 };
 use crate::row;
 use aws_lc_rs::digest;
 use base64::{Engine as _, engine::general_purpose::STANDARD, engine::general_purpose::URL_SAFE_NO_PAD};
+use reqwest::{Method, RequestBuilder, redirect::Policy};
 use salus_core::{Ctx, Error, Result};
-use salus_store::{At, Db, Tx, engine::NewRow, sql};
+use salus_store::{At, Db, Tx, engine::NewRow, outbound::Outbound, sql};
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 use uuid::Uuid;
@@ -131,25 +133,30 @@ async fn provider(tx: &mut Tx, id: Uuid) -> Result<Provider> {
 ///
 /// # Errors
 /// [`Error::NotFound`] for a provider that is none here, [`Error::Unavailable`] when it does not answer.
-pub async fn depart(db: &Db, slug: &str, id: Uuid, redirect: &str) -> Result<Departure> {
+pub async fn depart(db: &Db, outbound: &Outbound, slug: &str, id: Uuid, redirect: &str) -> Result<Departure> {
     let tenant = tenant(db, slug).await?.ok_or(Error::NotFound)?;
-    leave(db, tenant, (id, None), redirect).await
+    leave((db, outbound), tenant, (id, None), redirect).await
 }
 
 /// Sends the browser of somebody who is signed in to a provider, to link the account there.
 ///
 /// # Errors
-/// As [`depart`], and [`Error::Refused`] with `prove_again`.
-pub async fn depart_to_link(db: &Db, ctx: &Ctx, id: Uuid, redirect: &str) -> Result<Departure> {
+/// As [`depart`], and [`Error::ProveAgain`].
+pub async fn depart_to_link(db: &Db, outbound: &Outbound, ctx: &Ctx, id: Uuid, redirect: &str) -> Result<Departure> {
     factors::begin_own(db, ctx).await?.finish_unrecorded().await?;
-    leave(db, ctx.tenant, (id, Some(ctx.actor.id)), redirect).await
+    leave((db, outbound), ctx.tenant, (id, Some(ctx.actor.id)), redirect).await
 }
 
-async fn leave(db: &Db, tenant: Uuid, (id, user): (Uuid, Option<Uuid>), redirect: &str) -> Result<Departure> {
+async fn leave(
+    (db, outbound): (&Db, &Outbound),
+    tenant: Uuid,
+    (id, user): (Uuid, Option<Uuid>),
+    redirect: &str,
+) -> Result<Departure> {
     let mut tx = db.begin(Ctx::system(db.env(), tenant), true).await?;
     let provider = provider(&mut tx, id).await?;
     tx.finish_unrecorded().await?;
-    let found = discover(&provider.issuer).await?;
+    let found = discover(outbound, &provider.issuer).await?;
     let (nonce, verifier) = (random()?, random()?);
     let mut tx = db.begin(Ctx::system(db.env(), tenant), false).await?;
     let purpose = if user.is_some() { "provider_link" } else { "provider_sign_in" };
@@ -183,7 +190,7 @@ fn random() -> Result<String> {
 /// # Errors
 /// [`Error::Unauthenticated`] whatever is wrong with the answer, or for an account that is linked to nobody;
 /// [`Error::Conflict`] for one that is linked to another user; [`Error::Unavailable`] when the provider does not answer.
-pub async fn arrive(db: &Db, back: Return<'_>, source: Source<'_>) -> Result<Arrival> {
+pub async fn arrive(db: &Db, outbound: &Outbound, back: Return<'_>, source: Source<'_>) -> Result<Arrival> {
     let from = Origin::from(source);
     let same = aws_lc_rs::constant_time::verify_slices_are_equal(back.kept.as_bytes(), back.state.as_bytes());
     let token = Token::parse(back.state).filter(|_| same.is_ok()).ok_or(Error::Unauthenticated)?;
@@ -201,7 +208,7 @@ pub async fn arrive(db: &Db, back: Return<'_>, source: Source<'_>) -> Result<Arr
     if !back.issuer.is_empty() && back.issuer != provider.issuer {
         return Err(Error::Unauthenticated);
     }
-    let claims = match identify(db, &provider, &back, text("verifier")).await {
+    let claims = match identify((db, outbound), &provider, &back, text("verifier")).await {
         Ok(claims) if claims.get("nonce").and_then(Value::as_str) == Some(text("nonce")) => claims,
         Ok(_) => return Err(refuse(jwt::Refusal::Nonce)),
         Err(e) => return Err(e),
@@ -255,7 +262,7 @@ async fn enter(
     tx.on_row(user);
     tx.commit("auth.oauth_account.use", "auth.oauth_accounts").await?;
     may_come_from(&rules, &from.ip)?;
-    Ok(Arrival::SignIn(slug, second_or_session(db, (tenant, user), "provider", &rules, from).await?))
+    Ok(Arrival::SignIn(slug, second_or_session(db, (tenant, user), ("provider", false), &rules, from).await?))
 }
 
 async fn link(db: &Db, tenant: Uuid, (provider, subject): (&Provider, &str), user: Uuid) -> Result<()> {
@@ -263,6 +270,7 @@ async fn link(db: &Db, tenant: Uuid, (provider, subject): (&Provider, &str), use
     let sql = sql!("DELETE FROM auth.oauth_accounts WHERE user_id = $1 AND issuer = $2::text");
     tx.query(sql, &[&user, &provider.issuer]).await?;
     keep(&mut tx, provider, subject, user).await?;
+    notify::tell_owner(&mut tx, user, "account.factor").await?;
     tx.commit("auth.oauth_account.create", "auth.oauth_accounts").await
 }
 
@@ -289,6 +297,7 @@ pub async fn unlink(db: &Db, ctx: &Ctx, id: Uuid) -> Result<()> {
     );
     let gone = tx.query_opt(sql, &[&id, &ctx.actor.id]).await?.ok_or(Error::NotFound)?;
     tx.on_row(gone.get(0));
+    notify::tell_owner(&mut tx, ctx.actor.id, "account.factor").await?;
     tx.commit("auth.oauth_account.delete", "auth.oauth_accounts").await
 }
 
@@ -306,12 +315,18 @@ fn unreachable(why: &str) -> Error {
     Error::Unavailable(format!("the identity provider {why}: try again, or sign in with your password"))
 }
 
-fn http() -> Result<reqwest::Client> {
-    let builder = reqwest::Client::builder().timeout(PATIENCE).redirect(reqwest::redirect::Policy::none());
-    builder.build().map_err(|e| Error::Unavailable(format!("no TLS client can be made: {e}")))
+/// A request to a provider: by TLS to where calls may go, or to one on this machine. Which of them a tenant's provider may be
+/// is said by [`is_safe`] and by the form of its issuer.
+fn ask(outbound: &Outbound, method: Method, address: &str) -> Result<RequestBuilder> {
+    if address.starts_with("https://") {
+        return outbound.request(method, address).map_err(|_| unreachable("names an address that may not be called"));
+    }
+    let builder = reqwest::Client::builder().timeout(PATIENCE).no_proxy().redirect(Policy::none());
+    let client = builder.build().map_err(|e| Error::Unavailable(format!("no client can be made: {e}")))?;
+    Ok(client.request(method, address))
 }
 
-async fn answer(request: reqwest::RequestBuilder) -> Result<Value> {
+async fn answer(request: RequestBuilder) -> Result<Value> {
     let mut reply = request.send().await.map_err(|_| unreachable("cannot be reached"))?;
     if !reply.status().is_success() {
         return Err(unreachable("refuses"));
@@ -340,9 +355,9 @@ fn is_safe(address: &str, issuer: &str) -> bool {
     address.starts_with("https://") || (local(address) && local(issuer))
 }
 
-async fn discover(issuer: &str) -> Result<Found> {
+async fn discover(outbound: &Outbound, issuer: &str) -> Result<Found> {
     let address = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
-    let told = answer(http()?.get(address)).await?;
+    let told = answer(ask(outbound, Method::GET, &address)?).await?;
     if told["issuer"].as_str() != Some(issuer) {
         return Err(unreachable("says it is another issuer than is set here"));
     }
@@ -358,7 +373,12 @@ async fn discover(issuer: &str) -> Result<Found> {
 }
 
 /// The request for tokens: code and verifier, and the secret where there is one.
-fn exchange(found: &Found, provider: &Provider, back: &Return<'_>, verifier: &str) -> Result<reqwest::RequestBuilder> {
+fn exchange(
+    outbound: &Outbound,
+    (found, provider): (&Found, &Provider),
+    back: &Return<'_>,
+    verifier: &str,
+) -> Result<RequestBuilder> {
     let mut form = form_urlencoded::Serializer::new(String::new());
     form.extend_pairs([
         ("grant_type", "authorization_code"),
@@ -367,7 +387,7 @@ fn exchange(found: &Found, provider: &Provider, back: &Return<'_>, verifier: &st
         ("client_id", &provider.client),
         ("code_verifier", verifier),
     ]);
-    let mut request = http()?.post(&found.token);
+    let mut request = ask(outbound, Method::POST, &found.token)?;
     if let Some(secret) = &provider.secret {
         if found.secret_in_body {
             form.append_pair("client_secret", secret);
@@ -383,12 +403,17 @@ fn exchange(found: &Found, provider: &Provider, back: &Return<'_>, verifier: &st
 }
 
 /// Exchanges the code, and returns the claims of the identity token.
-async fn identify(db: &Db, provider: &Provider, back: &Return<'_>, verifier: &str) -> Result<Map<String, Value>> {
-    let found = discover(&provider.issuer).await?;
-    let request = exchange(&found, provider, back, verifier)?;
+async fn identify(
+    (db, outbound): (&Db, &Outbound),
+    provider: &Provider,
+    back: &Return<'_>,
+    verifier: &str,
+) -> Result<Map<String, Value>> {
+    let found = discover(outbound, &provider.issuer).await?;
+    let request = exchange(outbound, (&found, provider), back, verifier)?;
     let told = answer(request).await.map_err(|_| Error::Unauthenticated)?;
     let token = told["id_token"].as_str().ok_or(Error::Unauthenticated)?;
-    let keys = Key::from_set(&answer(http()?.get(&found.keys)).await?);
+    let keys = Key::from_set(&answer(ask(outbound, Method::GET, &found.keys)?).await?);
     let expected = Expected {
         issuer: &provider.issuer,
         audience: &provider.client,

@@ -4,7 +4,7 @@
 use super::{
     challenge,
     configuration::security,
-    factors,
+    factors, notify,
     sign_in::{Origin, Proof, Signed, Source, Whom, begin_session, history, may_come_from, tenant},
     token::Token,
     webauthn::{self, Answer, PublicKey, Refusal, RelyingParty},
@@ -65,7 +65,7 @@ fn new_challenge() -> Result<String> {
 /// Asks the browser of somebody who is signed in for a new passkey.
 ///
 /// # Errors
-/// [`Error::Refused`] with `prove_again`.
+/// [`Error::ProveAgain`].
 pub async fn ask_new_passkey(db: &Db, ctx: &Ctx, site: &RelyingParty, account: (&str, &str)) -> Result<Question> {
     let mut tx = factors::begin_own(db, ctx).await?;
     let challenge = new_challenge()?;
@@ -130,6 +130,7 @@ pub async fn keep_passkey(
     tx.insert("auth.passkeys", &[NewRow { id, values }]).await?;
     let codes = factors::after_new_factor(&mut tx).await?;
     tx.on_row(id);
+    notify::tell_owner(&mut tx, ctx.actor.id, "account.factor").await?;
     tx.commit("auth.passkey.create", "auth.passkeys").await?;
     Ok(codes)
 }
@@ -143,6 +144,7 @@ pub async fn remove_passkey(db: &Db, ctx: &Ctx, id: Uuid) -> Result<()> {
     let sql = sql!("DELETE FROM auth.passkeys WHERE id = $1 AND user_id = $2 RETURNING id");
     tx.query_opt(sql, &[&id, &ctx.actor.id]).await?.ok_or(Error::NotFound)?;
     tx.on_row(id);
+    notify::tell_owner(&mut tx, ctx.actor.id, "account.factor").await?;
     tx.commit("auth.passkey.delete", "auth.passkeys").await
 }
 

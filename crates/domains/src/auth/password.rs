@@ -9,6 +9,7 @@ use argon2::{
 use salus_core::{Error, Result};
 use std::sync::LazyLock;
 use tokio::sync::Semaphore;
+use unicode_normalization::UnicodeNormalization as _;
 
 /// Longest password that is taken, in bytes: Argon2 hashes any length, but nobody types more.
 const LONGEST: usize = 512;
@@ -33,12 +34,18 @@ fn hash_now(password: &str) -> Result<String> {
     Ok(hash.to_string())
 }
 
+/// A password as it is hashed: what looks the same is the same, whichever keyboard composed it (NFC; NIST SP 800-63B). Bcrypt
+/// hashes of another system were made of the bytes that came.
+fn composed(password: &str) -> String {
+    password.nfc().collect()
+}
+
 /// The PHC string of a password.
 ///
 /// # Errors
 /// [`Error::Internal`] when hashing fails.
 pub async fn hash(password: &str) -> Result<String> {
-    let password = password.to_owned();
+    let password = composed(password);
     blocking(move || hash_now(&password)).await
 }
 
@@ -55,7 +62,8 @@ pub async fn verify(password: &str, stored: Option<&str>) -> Result<bool> {
             return Ok(password.len() <= LONGEST && bcrypt::verify(&password, &stored).map_err(unreadable)?);
         }
         let hash = PasswordHash::new(&stored).map_err(|_| Error::internal("a stored password hash cannot be read"))?;
-        let right = password.len() <= LONGEST && hasher()?.verify_password(password.as_bytes(), &hash).is_ok();
+        let right =
+            password.len() <= LONGEST && hasher()?.verify_password(composed(&password).as_bytes(), &hash).is_ok();
         Ok(right && known)
     })
     .await
@@ -161,6 +169,13 @@ mod tests {
         assert!(verify("correct horse battery", Some(&stored)).await.unwrap());
         assert!(!verify("correct horse batterx", Some(&stored)).await.unwrap());
         assert!(!verify("nobody has this password", None).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_password_is_the_same_on_every_keyboard() {
+        let stored = hash("Caf\u{e9} com le\u{ed}te 7").await.unwrap();
+        assert!(verify("Cafe\u{301} com lei\u{301}te 7", Some(&stored)).await.unwrap());
+        assert!(!verify("Cafe com leite 7", Some(&stored)).await.unwrap());
     }
 
     #[tokio::test]

@@ -8,7 +8,7 @@
 use super::{
     configuration::SecurityConfiguration,
     factors::stamp,
-    sign_in::{Origin, Source, Whom, as_user, history, must_replace, second_factor_of, tenant, with_password},
+    sign_in::{Origin, Source, Whom, arrived, as_user, history, must_replace, second_factor_of, tenant, with_password},
     token::Token,
 };
 use crate::row;
@@ -98,6 +98,7 @@ async fn begin(
     tx.insert("auth.sessions", &[NewRow { id: session, values }]).await?;
     let family = tx.ctx.env.id();
     keep(&mut tx, &pair, (session, user, family), ends).await?;
+    arrived(&mut tx, user, rules).await?;
     history(&mut tx, &Whom::User(user), ("success", by), from).await?;
     tx.on_row(session);
     tx.commit("auth.session.create", "auth.sessions").await?;

@@ -9,8 +9,8 @@ use super::{
     factors::{self, Factors},
     former,
     held::held,
-    password,
-    source::{self, Range},
+    notify, password,
+    source::{self, admits},
     token::Token,
     users::{accept, invitation},
 };
@@ -152,10 +152,8 @@ pub async fn sign_in<'a>(
         return Err(Error::Unauthenticated);
     };
     let (user, rules) = with_password(db, tenant, email, password, &from).await?;
-    if must_replace(db, &user, &rules, (password, &[slug, email])) {
-        return replace_password(db, tenant, &user, &from).await;
-    }
-    second_or_session(db, (tenant, user.id), "password", &rules, &from).await
+    let replace = must_replace(db, &user, &rules, (password, &[slug, email]));
+    second_or_session(db, (tenant, user.id), ("password", replace), &rules, &from).await
 }
 
 /// Whether the right password must give way to another: it is too old, or guessed first.
@@ -263,22 +261,26 @@ async fn upgrade(db: &Db, tenant: Uuid, user: Uuid, password: &str) -> Result<()
     tx.commit("auth.user.upgrade_password", "auth.users").await
 }
 
-/// Asks for the second factor of who has one, and begins the session of who has none.
+/// Asks for the second factor of who has one, and begins the session of who has none. Whose password must be replaced does that
+/// instead of a session, and after the second factor as well: the password alone replaces nothing where it opens nothing.
 pub(super) async fn second_or_session(
     db: &Db,
     (tenant, user): (Uuid, Uuid),
-    by: &'static str,
+    (by, replace): (&'static str, bool),
     rules: &SecurityConfiguration,
     from: &Origin,
 ) -> Result<SignIn> {
     let mut tx = db.begin(Ctx::system(db.env(), tenant), false).await?;
     let held = factors::of_user(&mut tx, user).await?;
     if held.any() {
-        let token = challenge::pose(&mut tx, Some(user), "sign_in", json!({})).await?;
+        let token = challenge::pose(&mut tx, Some(user), "sign_in", json!({"replace": replace})).await?;
         tx.finish_unrecorded().await?;
         return Ok(SignIn::SecondFactor { token, factors: held });
     }
     tx.finish_unrecorded().await?;
+    if replace {
+        return replace_password(db, (tenant, user), from).await;
+    }
     let proof = Proof { by, second: false };
     begin_session(db, (tenant, user), proof, rules, from).await.map(SignIn::Session)
 }
@@ -288,7 +290,7 @@ pub(super) async fn second_or_session(
 /// # Errors
 /// [`Error::Unauthenticated`] when the question is too old or was answered wrong too often; [`Error::Invalid`] on
 /// `code` for a wrong one.
-pub async fn give_code(db: &Db, token: &str, code: &str, source: Source<'_>) -> Result<Signed> {
+pub async fn give_code(db: &Db, token: &str, code: &str, source: Source<'_>) -> Result<SignIn> {
     let from = Origin::from(source);
     let tenant = Token::parse(token).ok_or(Error::Unauthenticated)?.tenant;
     let mut tx = db.begin(Ctx::system(db.env(), tenant), false).await?;
@@ -309,20 +311,24 @@ pub async fn give_code(db: &Db, token: &str, code: &str, source: Source<'_>) -> 
     };
     challenge::spend(&mut tx, asked.id).await?;
     tx.finish_unrecorded().await?;
-    begin_session(db, (tenant, user), Proof { by: given, second: true }, &rules, &from).await
+    if asked.detail["replace"] == true {
+        return replace_password(db, (tenant, user), &from).await;
+    }
+    begin_session(db, (tenant, user), Proof { by: given, second: true }, &rules, &from).await.map(SignIn::Session)
 }
 
 /// Refuses an address outside the networks that the tenant permits.
 pub(super) fn may_come_from(rules: &SecurityConfiguration, ip: &str) -> Result<()> {
-    if Range::admits(&rules.allowed_ip_ranges, ip)? {
+    if admits(&rules.allowed_ip_ranges, ip)? {
         return Ok(());
     }
     let detail = "Your organization does not permit signing in from this network".into();
     Err(Error::Refused { code: "network_not_allowed", detail })
 }
 
-/// Verifies the caller's own password; failures count as those of a sign-in.
-pub(super) async fn check_own_password(db: &Db, ctx: &Ctx, password: &str, ip: &str) -> Result<()> {
+/// Verifies that it is the caller who gives their password or, where `or_code` is set, the code of their authenticator: not
+/// everybody who signs in by a passkey or a provider knows a password. Failures count as those of a sign-in.
+pub(super) async fn check_own(db: &Db, ctx: &Ctx, given: &str, or_code: bool, ip: &str) -> Result<()> {
     let from = Origin::from(Source { ip, ..Source::default() });
     let mut tx = db.begin(Ctx::system(db.env(), ctx.tenant), true).await?;
     let user = by_id(&mut tx, ctx.actor.id).await?.ok_or(Error::NotFound)?;
@@ -332,11 +338,25 @@ pub(super) async fn check_own_password(db: &Db, ctx: &Ctx, password: &str, ip: &
     if let Some(until) = locked {
         return Err(source::wait(until, db.env().now()));
     }
-    if password::verify(password, user.hash.as_deref()).await? {
+    let is_code = or_code && given.len() == 6 && given.bytes().all(|b| b.is_ascii_digit());
+    let right = if is_code {
+        let mut tx = db.begin(Ctx::system(db.env(), ctx.tenant), false).await?;
+        let taken = factors::take_code(&mut tx, user.id, given).await?;
+        tx.finish_unrecorded().await?;
+        taken.is_some()
+    } else {
+        password::verify(given, user.hash.as_deref()).await?
+    };
+    if right {
         return Ok(());
     }
-    fail(db, ctx.tenant, &Whom::User(user.id), (None, "password"), (&rules, &from)).await?;
-    Err(Error::invalid("password", "wrong_password", "Is not your password"))
+    let what = if is_code { "second_factor" } else { "password" };
+    fail(db, ctx.tenant, &Whom::User(user.id), (None, what), (&rules, &from)).await?;
+    Err(if is_code {
+        Error::invalid("password", "wrong_code", "This code is not right, or was used before")
+    } else {
+        Error::invalid("password", "wrong_password", "Is not your password")
+    })
 }
 
 /// Sets another password for the caller, who gives the present one.
@@ -344,7 +364,7 @@ pub(super) async fn check_own_password(db: &Db, ctx: &Ctx, password: &str, ip: &
 /// # Errors
 /// [`Error::Invalid`] on `old` or `password`.
 pub async fn change_password(db: &Db, ctx: &Ctx, old: &str, new: &str, ip: &str) -> Result<()> {
-    check_own_password(db, ctx, old, ip).await.map_err(|e| match e {
+    check_own(db, ctx, old, false, ip).await.map_err(|e| match e {
         Error::Invalid(_) => Error::invalid("old", "wrong_password", "Is not your password"),
         other => other,
     })?;
@@ -366,17 +386,18 @@ pub async fn change_password(db: &Db, ctx: &Ctx, old: &str, new: &str, ip: &str)
     );
     tx.query(sql, &[&ctx.actor.id, &ctx.actor.session, &now]).await?;
     tx.on_row(ctx.actor.id);
+    notify::tell_owner(&mut tx, ctx.actor.id, "account.password").await?;
     tx.commit("auth.user.change_password", "auth.users").await
 }
 
 /// Hands out a short-lived link by which the holder of the right password sets another.
-async fn replace_password(db: &Db, tenant: Uuid, user: &Found, from: &Origin) -> Result<SignIn> {
+async fn replace_password(db: &Db, (tenant, user): (Uuid, Uuid), from: &Origin) -> Result<SignIn> {
     let (token, text) = Token::new(tenant, "slu_")?;
-    let mut tx = db.begin(as_user(db.env(), tenant, user.id), false).await?;
+    let mut tx = db.begin(as_user(db.env(), tenant, user), false).await?;
     let sql = sql!("UPDATE auth.users SET setup_token_hash = $2::bytea, setup_expires_at = $3 WHERE id = $1");
-    tx.query(sql, &[&user.id, &token.hash, &(db.env().now() + REPLACED)]).await?;
-    history(&mut tx, &Whom::User(user.id), ("success", "password_expired"), from).await?;
-    tx.on_row(user.id);
+    tx.query(sql, &[&user, &token.hash, &(db.env().now() + REPLACED)]).await?;
+    history(&mut tx, &Whom::User(user), ("success", "password_expired"), from).await?;
+    tx.on_row(user);
     tx.commit("auth.user.replace_password", "auth.users").await?;
     Ok(SignIn::NewPassword { token: text })
 }
@@ -398,7 +419,8 @@ pub async fn accept_and_sign_in<'a>(
     may_come_from(&invited.configuration, &from.ip)?;
     accept(db, token, &invited, new_password).await?;
     let signed =
-        second_or_session(db, (invited.tenant, invited.user), "password", &invited.configuration, &from).await?;
+        second_or_session(db, (invited.tenant, invited.user), ("password", false), &invited.configuration, &from)
+            .await?;
     Ok((invited.slug, signed))
 }
 
@@ -510,22 +532,40 @@ pub(super) async fn begin_session(
     }));
     tx.insert("auth.sessions", &[NewRow { id, values }]).await?;
     // A password alone makes no browser known where more is needed.
-    let device = if restricted {
-        None
-    } else {
-        let known = device::find(&mut tx, user, &from.device).await?;
-        device::trust(&mut tx, user, known, &from.agent, rules).await?
-    };
-    // Between the password and the code the account may have been locked: then no session lies in wait for its return.
-    let sql = sql!(
-        "UPDATE auth.users SET failed_attempts = 0, locked_until = NULL, last_login_at = $2 \
-         WHERE id = $1 AND status = 'active' RETURNING id"
-    );
-    tx.query_opt(sql, &[&user, &now]).await?.ok_or(Error::Unauthenticated)?;
+    let known = device::find(&mut tx, user, &from.device).await?;
+    let is_new = known.is_none() && rules.device_trust_days > 0;
+    let device = if restricted { None } else { device::trust(&mut tx, user, known, &from.agent, rules).await? };
+    let was_here = arrived(&mut tx, user, rules).await?;
+    if was_here && is_new {
+        notify::tell_owner(&mut tx, user, "account.new_browser").await?;
+    }
     history(&mut tx, &Whom::User(user), ("success", proof.by), from).await?;
     tx.on_row(id);
     tx.commit("auth.session.create", "auth.sessions").await?;
     Ok(Signed { token: text, expires_at, device, restricted })
+}
+
+/// Notes that somebody came in, in a session of their own that stands already: what failed before counts no more, and the
+/// sessions that went unused for longest end where there are too many. Between the password and the code the account may have
+/// been locked: then no session lies in wait for its return. Whether they had come in before.
+pub(super) async fn arrived(tx: &mut Tx, user: Uuid, rules: &SecurityConfiguration) -> Result<bool> {
+    let sql = sql!(
+        "UPDATE auth.users u SET failed_attempts = 0, locked_until = NULL, last_login_at = $2 \
+         FROM (SELECT id, last_login_at FROM auth.users WHERE id = $1 AND status = 'active' FOR UPDATE) before \
+         WHERE u.id = before.id RETURNING before.last_login_at IS NOT NULL"
+    );
+    let now = tx.ctx.env.now();
+    let before = tx.query_opt(sql, &[&user, &now]).await?.ok_or(Error::Unauthenticated)?.get(0);
+    if rules.max_sessions > 0 {
+        let sql = sql!(
+            "UPDATE auth.sessions SET revoked_at = $2 WHERE id IN (SELECT id FROM auth.sessions \
+               WHERE user_id = $1 AND revoked_at IS NULL AND idle_expires_at > $2 AND expires_at > $2 \
+               ORDER BY id = $4 DESC, last_seen_at DESC, id DESC OFFSET $3)"
+        );
+        let session = tx.ctx.actor.session;
+        tx.query(sql, &[&user, &now, &rules.max_sessions, &session]).await?;
+    }
+    Ok(before)
 }
 
 /// Ends a session; ending one that has ended is no error.

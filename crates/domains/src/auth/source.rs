@@ -5,70 +5,32 @@
 
 use super::{configuration::SecurityConfiguration, sign_in::Whom};
 use salus_core::{Error, Result};
-use salus_store::{Tx, sql};
+use salus_store::{Tx, outbound::Network, sql};
 use std::net::IpAddr;
 use time::{Duration, OffsetDateTime};
 
 /// Failures of one network, whoever was meant, are counted this long.
 const BY_NETWORK: Duration = Duration::minutes(15);
 
-/// Whether a text is an address or a network.
-pub fn is_network(text: &str) -> bool {
-    Range::parse(text).is_some()
-}
-
-/// Addresses with the same leading bits.
-pub struct Range {
-    address: u128,
-    bits: u32,
-}
-
-impl Range {
-    /// Whether an address is in one of these ranges: an empty list permits all.
-    ///
-    /// # Errors
-    /// [`Error::Internal`] when a range cannot be read: then nobody is let in, rather than everybody.
-    pub fn admits(ranges: &[String], ip: &str) -> Result<bool> {
-        let mut inside = ranges.is_empty();
-        for range in ranges {
-            let range = Self::parse(range)
-                .ok_or_else(|| Error::internal("a list of networks holds what is no network such as 192.0.2.0/24"))?;
-            inside |= ip.parse().is_ok_and(|ip| range.holds(ip));
-        }
-        Ok(inside)
+/// Whether an address is in one of these ranges: an empty list permits all.
+///
+/// # Errors
+/// [`Error::Internal`] when a range cannot be read: then nobody is let in, rather than everybody.
+pub fn admits(ranges: &[String], ip: &str) -> Result<bool> {
+    let mut inside = ranges.is_empty();
+    for range in ranges {
+        let range = Network::parse(range)
+            .map_err(|_| Error::internal("a list of networks holds what is no network such as 192.0.2.0/24"))?;
+        inside |= ip.parse().is_ok_and(|ip| range.holds(ip));
     }
-
-    fn parse(text: &str) -> Option<Self> {
-        let (address, bits) = match text.trim().split_once('/') {
-            Some((address, bits)) => (address, Some(bits.parse::<u32>().ok()?)),
-            None => (text.trim(), None),
-        };
-        let address: IpAddr = address.parse().ok()?;
-        let width = if address.is_ipv4() { 32 } else { 128 };
-        let bits = bits.unwrap_or(width);
-        (bits <= width).then(|| Self { address: wide(address), bits: bits + 128 - width })
-    }
-
-    fn holds(&self, ip: IpAddr) -> bool {
-        let mask = if self.bits == 0 { 0 } else { u128::MAX << (128 - self.bits) };
-        wide(ip) & mask == self.address & mask
-    }
-}
-
-/// An address as IPv6; IPv4 in the place that IPv6 keeps for it.
-fn wide(ip: IpAddr) -> u128 {
-    match ip {
-        IpAddr::V4(v4) => v4.to_ipv6_mapped().to_bits(),
-        IpAddr::V6(v6) => v6.to_bits(),
-    }
+    Ok(inside)
 }
 
 /// The /24 or /48 an address is in, as it is counted; an address that cannot be read counts as one.
 fn network(ip: &str) -> [u8; 16] {
     let Ok(ip) = ip.parse::<IpAddr>() else { return [0; 16] };
-    let canonical = ip.to_canonical();
-    let bits = if canonical.is_ipv4() { 120 } else { 48 };
-    (wide(canonical) & (u128::MAX << (128 - bits))).to_be_bytes()
+    let ip = ip.to_canonical();
+    Network::around(ip, if ip.is_ipv4() { 24 } else { 48 }).first()
 }
 
 /// The digest by which an address's network is found again in the history.
@@ -144,7 +106,7 @@ mod tests {
     #[test]
     fn ranges_hold_what_is_in_them() {
         let allowed =
-            |ranges: &[&str], ip: &str| Range::admits(&ranges.iter().map(|r| (*r).to_owned()).collect::<Vec<_>>(), ip);
+            |ranges: &[&str], ip: &str| admits(&ranges.iter().map(|r| (*r).to_owned()).collect::<Vec<_>>(), ip);
         for (ranges, ip, inside) in [
             (&["192.0.2.0/24"][..], "192.0.2.77", true),
             (&["192.0.2.0/24"], "192.0.3.1", false),

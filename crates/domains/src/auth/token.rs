@@ -1,10 +1,13 @@
 //! Tokens: 256 random bits that are stored as their SHA-256. A token begins with its tenant, because a session must
 //! be looked up inside one; that is an address and no secret.
 
-use super::{factors::stamp, sign_in::as_user, source::is_network};
+use super::{
+    factors::{begin_own, stamp},
+    notify,
+};
 use crate::row;
 use salus_core::{Ctx, Error, Permissions, Purpose, Result};
-use salus_store::{Db, Tx, engine::NewRow, sql};
+use salus_store::{Db, Tx, engine::NewRow, outbound::Network, sql};
 use serde_json::{Map, Value, json};
 use time::Duration;
 use uuid::Uuid;
@@ -89,27 +92,40 @@ pub struct NewApiKey<'a> {
 /// [`Error::Invalid`] for a life of more than a year, scopes or networks of another form, [`Error::Conflict`] for a
 /// name in use.
 pub async fn create_api_key(db: &Db, ctx: &Ctx, user: Uuid, new: &NewApiKey<'_>) -> Result<ApiKey> {
-    let NewApiKey { name, scopes, days, networks, purposes } = new;
     if ctx.restricted {
         return Err(Error::Forbidden("a second factor".into()));
     }
-    check_days(*days)?;
-    if let Some(bad) = scopes.iter().find(|s| s.split('.').count() != 3 || s.contains(' ')) {
-        return Err(Error::invalid("scopes", "not_allowed", format!("{bad} is not of the form domain.noun.verb")));
+    new.check()?;
+    let mut tx = if user == ctx.actor.id { begin_own(db, ctx).await? } else { db.begin(ctx.clone(), false).await? };
+    let key = make(&mut tx, user, new).await?;
+    tx.commit("auth.api_key.create", "auth.api_keys").await?;
+    Ok(key)
+}
+
+impl NewApiKey<'_> {
+    /// Refuses what no key is made with.
+    pub(super) fn check(&self) -> Result<()> {
+        check_days(self.days)?;
+        if let Some(bad) = self.scopes.iter().find(|s| s.split('.').count() != 3 || s.contains(' ')) {
+            return Err(Error::invalid("scopes", "not_allowed", format!("{bad} is not of the form domain.noun.verb")));
+        }
+        if let Some(bad) = self.networks.iter().find(|n| Network::parse(n).is_err()) {
+            let why = format!("{bad} is no network: write it like 192.0.2.0/24 or 2001:db8::/32");
+            return Err(Error::invalid("networks", "not_allowed", why));
+        }
+        Ok(())
     }
-    if let Some(bad) = networks.iter().find(|n| !is_network(n)) {
-        let why = format!("{bad} is no network: write it like 192.0.2.0/24 or 2001:db8::/32");
-        return Err(Error::invalid("networks", "not_allowed", why));
-    }
-    // Whoever reaches their own rows only may still have keys of their own.
-    let own = user == ctx.actor.id;
-    let mut tx = db.begin(if own { as_user(&ctx.env, ctx.tenant, user) } else { ctx.clone() }, false).await?;
+}
+
+/// Makes a key that was [checked](NewApiKey::check), and tells its owner.
+pub(super) async fn make(tx: &mut Tx, user: Uuid, new: &NewApiKey<'_>) -> Result<ApiKey> {
+    let NewApiKey { name, scopes, days, networks, purposes } = new;
     let values = row(json!({
         "name": name, "scopes": scopes.iter().collect::<Vec<_>>(), "networks": networks, "purposes": purposes,
         "generation": 1,
     }));
-    let key = insert(&mut tx, user, *days, values).await?;
-    tx.commit("auth.api_key.create", "auth.api_keys").await?;
+    let key = insert(tx, user, *days, values).await?;
+    notify::tell_owner(tx, user, "account.key").await?;
     Ok(key)
 }
 
@@ -123,19 +139,27 @@ pub async fn rotate_api_key(db: &Db, ctx: &Ctx, id: Uuid, days: i64) -> Result<A
         return Err(Error::Forbidden("a second factor".into()));
     }
     check_days(days)?;
-    let mut tx = db.begin(as_user(&ctx.env, ctx.tenant, ctx.actor.id), false).await?;
+    let mut tx = begin_own(db, ctx).await?;
+    let key = replace(&mut tx, ctx.actor.id, id, days).await?;
+    tx.commit("auth.api_key.rotate", "auth.api_keys").await?;
+    Ok(key)
+}
+
+/// Makes a key in the place of one of a user, and tells its owner.
+pub(super) async fn replace(tx: &mut Tx, user: Uuid, id: Uuid, days: i64) -> Result<ApiKey> {
+    check_days(days)?;
     let now = tx.ctx.env.now();
     let sql = sql!(
         "SELECT name::text, scopes, networks, purposes FROM auth.api_keys \
          WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL AND expires_at > $3 FOR UPDATE"
     );
-    let held = tx.query_opt(sql, &[&id, &ctx.actor.id, &now]).await?.ok_or(Error::NotFound)?;
+    let held = tx.query_opt(sql, &[&id, &user, &now]).await?.ok_or(Error::NotFound)?;
     let name: String = held.get("name");
     let sql = sql!(
         "SELECT max(generation), count(*) FILTER (WHERE revoked_at IS NULL AND expires_at > $3) FROM auth.api_keys \
          WHERE user_id = $1 AND name = $2::text"
     );
-    let count = tx.query_opt(sql, &[&ctx.actor.id, &name, &now]).await?.ok_or(Error::NotFound)?;
+    let count = tx.query_opt(sql, &[&user, &name, &now]).await?.ok_or(Error::NotFound)?;
     if count.get::<_, i64>(1) >= 2 {
         let detail = "Two keys of this name work already: end the old one first".into();
         return Err(Error::Conflict { code: "two_active", detail });
@@ -146,8 +170,8 @@ pub async fn rotate_api_key(db: &Db, ctx: &Ctx, id: Uuid, days: i64) -> Result<A
     let values = row(json!({
         "name": name, "scopes": scopes, "networks": networks, "purposes": purposes, "generation": generation,
     }));
-    let key = insert(&mut tx, ctx.actor.id, days, values).await?;
-    tx.commit("auth.api_key.rotate", "auth.api_keys").await?;
+    let key = insert(tx, user, days, values).await?;
+    notify::tell_owner(tx, user, "account.key").await?;
     Ok(key)
 }
 

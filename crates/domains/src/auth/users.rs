@@ -2,11 +2,11 @@
 
 use super::{
     access_ops, account_ops,
-    account_ops::{administered, must_prove},
+    account_ops::administered,
     configuration::{SecurityConfiguration, security},
     factors, former,
     grant::{may_admit, may_give},
-    modules, password, rules_ops,
+    modules, notify, password, rules_ops,
     sign_in::as_user,
     token::Token,
 };
@@ -109,7 +109,6 @@ async fn answer_disable(tx: &mut Tx, call: Call) -> Result<Reply> {
 
 async fn answer_reinvite(tx: &mut Tx, call: Call) -> Result<Reply> {
     let id = call.id()?;
-    must_prove(tx).await?;
     may_admit(tx, id).await?;
     let token = renew(tx, id).await?;
     Ok(Reply::json(json!({"id": id, "setup_path": format!("/setup/{token}")})))
@@ -215,6 +214,8 @@ pub struct Invited {
     /// The rules a password must meet, in words.
     pub rules: Vec<String>,
     pub(super) slug: String,
+    /// Whether there is a password that the new one takes the place of.
+    pub(super) replaces: bool,
     pub(super) configuration: SecurityConfiguration,
 }
 
@@ -226,7 +227,7 @@ pub async fn invitation(db: &Db, token: &str) -> Result<Invited> {
     let token = Token::parse(token).ok_or(Error::NotFound)?;
     let mut tx = db.begin(Ctx::system(db.env(), token.tenant), true).await?;
     let sql = sql!(
-        "SELECT u.id, u.email, u.display_name, o.name::text AS organization, t.slug FROM auth.users u \
+        "SELECT u.id, u.email, u.display_name, u.password_hash IS NOT NULL AS replaces, o.name::text AS organization, t.slug FROM auth.users u \
          JOIN kernel.tenants t ON t.id = u.tenant_id LEFT JOIN auth.organizations o ON o.tenant_id = u.tenant_id AND o.id = u.tenant_id \
          WHERE u.setup_token_hash = $1::bytea AND u.setup_expires_at > $2 AND u.status IN ('invited', 'active')"
     );
@@ -253,6 +254,7 @@ pub async fn invitation(db: &Db, token: &str) -> Result<Invited> {
         organization: found.get::<_, Option<String>>("organization").unwrap_or_default(),
         rules: password::rules(&configuration),
         slug: found.get("slug"),
+        replaces: found.get("replaces"),
         configuration,
     })
 }
@@ -284,6 +286,12 @@ pub(super) async fn accept(db: &Db, token: &str, invited: &Invited, new_password
     let now: OffsetDateTime = db.env().now();
     tx.query_opt(sql, &[&invited.user, &spent, &now]).await?.ok_or(Error::NotFound)?;
     former::replace(&mut tx, invited.user, &hash, &invited.configuration).await?;
+    if invited.replaces {
+        notify::tell_owner(&mut tx, invited.user, "account.password").await?;
+    }
+    // Whoever is signed in with the old one is so no more.
+    let sql = sql!("UPDATE auth.sessions SET revoked_at = $2 WHERE user_id = $1 AND revoked_at IS NULL");
+    tx.query(sql, &[&invited.user, &now]).await?;
     tx.on_row(invited.user);
     tx.commit("auth.user.accept_invitation", "auth.users").await
 }

@@ -80,8 +80,9 @@ impl Ward {
     }
 
     async fn link(&self, user: Uuid, patient: Uuid, relation: &str, valid_to: Option<&str>) -> Uuid {
+        let until = valid_to.or(matches!(relation, "parent" | "guardian").then_some("2199-12-31"));
         let body = json!({"user_id": user, "patient_id": patient, "relation": relation, "valid_from": "2020-01-01",
-            "valid_to": valid_to, "proof": "COURT_ORDER"});
+            "valid_to": until, "proof": "COURT_ORDER"});
         self.make("auth.user_person_link.create", body).await
     }
 }
@@ -498,4 +499,19 @@ async fn what_is_no_purpose_or_no_table_is_said() {
     assert_eq!(wrong(ask(&[("table", "kernel.subject_keys"), ("row", &row)]).await), "/table");
     assert_eq!(wrong(ask(&[("table", "auth.users"), ("row", &row), ("purpose", "FUN")]).await), "/purpose");
     assert!(ask(&[("table", "auth.users"), ("row", &row)]).await.is_ok() && ask(&[]).await.is_ok());
+}
+
+#[tokio::test]
+async fn who_acts_for_another_has_shown_it_and_a_guardian_is_one_until_a_day() {
+    let ward = Ward::new().await;
+    ward.role("GUARDIAN", "ward", &["FAMRQT"], READ).await;
+    let (user, child) = (ward.user(&["GUARDIAN"]).await, ward.patient("Child").await);
+    for (relation, proof, until) in
+        [("guardian", None, Some("2030-05-01")), ("guardian", Some("COURT_ORDER"), None), ("legal_rep", None, None)]
+    {
+        let body =
+            json!({"user_id": user, "patient_id": child, "relation": relation, "proof": proof, "valid_to": until});
+        let told = ward.world.call("auth.user_person_link.create", Call { body, ..Call::default() }).await;
+        assert_eq!(told.err().map(|e| e.status()), Some(422), "{relation} {proof:?} {until:?}");
+    }
 }

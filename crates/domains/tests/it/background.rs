@@ -168,6 +168,35 @@ async fn a_reviewer_is_told_of_emergency_access_by_mail_and_in_the_inbox() {
     let inbox = auth::inbox(&world.db, &ctx).await.unwrap();
     let titles: Vec<_> = inbox.items.iter().map(|i| i.title(auth::Language::English)).collect();
     assert_eq!((inbox.unread, titles), (1, vec!["Emergency access waits for review"]));
+    let overdue = "SELECT user_id::text FROM auth.notifications WHERE title_key = 'glass.overdue'";
+    let morning = async || {
+        world
+            .admin("UPDATE kernel.schedules SET next_run_at = clock_timestamp() WHERE job = 'auth.remind_of_reviews'")
+            .await;
+        dispatcher(&world, Carriers::default()).drain(world.tenant).await.unwrap();
+        ask(&world, overdue).await
+    };
+    assert_eq!(morning().await, [""; 0], "there is time until its day");
+    world.admin("UPDATE auth.glass_breaks SET review_due_on = current_date - 1").await;
+    assert_eq!(morning().await, [reviewer.to_string()]);
+}
+
+#[tokio::test]
+async fn where_nobody_reviews_who_manages_accounts_hears_of_it() {
+    let world = World::new().await;
+    let (manager, _) = user(&world, "owner@users.example").await;
+    let role = world.create("auth.role.create", json!({"name": "MANAGER", "scope": "tenant"})).await.id();
+    let body = json!({"name": "MANAGING", "patterns": ["auth.user.manage"]});
+    let permission = world.create("auth.permission.create", body).await.id();
+    world.create("auth.role_permission.create", json!({"role_id": role, "permission_id": permission})).await;
+    world.create("auth.user_role.create", json!({"user_id": manager, "role_id": role})).await;
+    let patient = world.create("medical.patient.create", json!({"family_name": "Canary"})).await;
+    let (_, opening) = user(&world, "ward@users.example").await;
+    let body = json!({"patient_id": patient.id(), "reason": "Unconscious in the emergency room"});
+    let told = world.call_as(opening, "auth.glass.open", Call { body, ..Call::default() }).await.unwrap();
+    assert_eq!(json!(told.body)["reviewers_told"], 0);
+    let sql = "SELECT user_id::text FROM auth.notifications WHERE title_key = 'glass.nobody_reviews'";
+    assert_eq!(ask(&world, sql).await, [manager.to_string()]);
 }
 
 #[tokio::test]

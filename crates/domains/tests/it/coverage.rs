@@ -33,7 +33,7 @@ async fn events(admin: &Client, request: Uuid) -> Vec<(String, String, Value)> {
 
 /// What would keep the next call from succeeding, put right again.
 async fn mend(admin: &Client) {
-    let free = "UPDATE auth.users SET status = 'active'; UPDATE audit.legal_holds SET released_at = now(), \
+    let free = "UPDATE auth.users SET status = 'active', kind = CASE WHEN email IS NULL THEN kind ELSE 'staff' END; UPDATE audit.legal_holds SET released_at = now(), \
                 release_reason = 'over' WHERE released_at IS NULL";
     admin.batch_execute(free).await.unwrap();
 }
@@ -43,6 +43,10 @@ async fn mend(admin: &Client) {
 async fn prepare(world: &World, admin: &Client, planted: Uuid, op: &Op) -> Option<Uuid> {
     let mut spare = None;
     let sql = match op.name.as_str() {
+        "auth.api_key.create" | "auth.api_key.replace" => {
+            "UPDATE auth.users SET kind = 'service'; UPDATE auth.api_keys SET revoked_at = NULL, expires_at = now() + interval '1 day'"
+                .to_owned()
+        }
         "compliance.tenant_erasure_request.ask" => format!(
             "DELETE FROM kernel.approvals WHERE id <> '{planted}'; UPDATE kernel.approvals SET act = 'erase_person', reason = 'subject_request'"
         ),

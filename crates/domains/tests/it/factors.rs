@@ -5,7 +5,7 @@ use salus_core::{Channel, Clock, Ctx, Env, Error, Permissions, Result};
 use salus_domains::auth::{
     self, Callers, CodeSimulator, Medium, NewTenant, NewUser, Presented, SignIn, Signed, Source,
 };
-use salus_store::{Body, Call, Db, dispatch};
+use salus_store::{Body, Call, Db, Method, dispatch, engine::NewRow};
 use salus_testkit::{TestDb, code_at};
 use serde_json::{Value, json};
 use time::Duration;
@@ -83,7 +83,10 @@ impl Place {
     }
 
     async fn give(&self, token: &str, code: &str) -> Result<Signed> {
-        auth::give_code(&self.db, token, code, Source::from(HOME)).await
+        match auth::give_code(&self.db, token, code, Source::from(HOME)).await? {
+            SignIn::Session(signed) => Ok(signed),
+            other => panic!("no session: {other:?}"),
+        }
     }
 
     pub async fn call(&self, op: &str, call: Call) -> Result<Value> {
@@ -218,13 +221,89 @@ async fn changes_of_the_account_ask_for_a_proof_of_late() {
     let ctx = place.caller(&signed).await.unwrap();
     place.enrol(&ctx).await;
     place.pass(Duration::minutes(16));
-    let refused = |told: &Error| matches!(told, Error::Refused { code: "prove_again", .. });
+    let refused = |told: &Error| matches!(told, Error::ProveAgain);
     assert!(refused(&auth::remove_authenticator(&place.db, &ctx).await.unwrap_err()));
     assert!(refused(&auth::new_recovery_codes(&place.db, &ctx).await.unwrap_err()));
+    let key = auth::NewApiKey { name: "k", days: 30, ..auth::NewApiKey::default() };
+    let ctx = Ctx { restricted: false, ..ctx };
+    let made = auth::create_api_key(&place.db, &ctx, ctx.actor.id, &key);
+    assert!(refused(&made.await.unwrap_err()), "a key outlives the session");
     let told = auth::prove_again(&place.db, &ctx, "wrong", HOME.0).await;
     assert!(matches!(&told, Err(Error::Invalid(e)) if e[0].pointer == "/password"), "{told:?}");
     auth::prove_again(&place.db, &ctx, PASSWORD, HOME.0).await.unwrap();
     auth::remove_authenticator(&place.db, &ctx).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_use_of_power_takes_a_proof_of_late() {
+    let place = Place::new(json!({"sessionTimeoutMinutes": 60}), "admin").await;
+    let ops = salus_domains::operations(place.db.catalog()).unwrap();
+    let named = |name: &str| ops.iter().find(|o| o.name == name).unwrap_or_else(|| panic!("no operation {name}"));
+    for exempt in auth::WITHOUT_PROOF {
+        assert!(auth::POWERS.contains(&named(exempt).permission), "{exempt} would take no proof anyway");
+    }
+    let ctx = place.caller(&place.session().await).await.unwrap();
+    let (secret, _) = place.enrol(&ctx).await;
+    place.pass(Duration::minutes(16));
+    let ctx = Ctx { permissions: Permissions::new(["*.*.*"]).into(), grants: [].into(), restricted: false, ..ctx };
+    let of_nobody =
+        || Call { path: vec![("id".to_owned(), Uuid::nil().to_string())], body: json!({}), ..Call::default() };
+    let mut asked = Vec::new();
+    for op in ops.iter().filter(|o| o.method != Method::Get) {
+        if matches!(dispatch(&place.db, op, ctx.clone(), of_nobody()).await, Err(Error::ProveAgain)) {
+            assert!(auth::POWERS.contains(&op.permission) && !auth::WITHOUT_PROOF.contains(&&*op.name), "{}", op.name);
+            asked.push(op.name.as_str());
+        }
+    }
+    for name in [
+        "auth.identity_provider.set_secret",
+        "auth.permission.change",
+        "auth.role.define",
+        "auth.security_configuration.change",
+        "auth.user.invite",
+        "auth.user.reinvite",
+        "auth.user.set_roles",
+        "auth.user_role.create",
+        "compliance.erasure_request.confirm",
+        "kernel.encryption_key.rotate",
+        "kernel.setting.change",
+    ] {
+        assert!(asked.contains(&name), "{name} asks for no proof; these do: {asked:?}");
+    }
+    auth::prove_again(&place.db, &ctx, &place.code(&secret), HOME.0).await.unwrap();
+    let told = dispatch(&place.db, named("auth.user.set_roles"), ctx, of_nobody()).await;
+    assert!(!matches!(told, Err(Error::ProveAgain)), "{told:?}");
+}
+
+#[tokio::test]
+async fn a_password_that_must_be_replaced_is_so_after_the_second_factor() {
+    let place = Place::new(json!({"passwordExpiryDays": 90}), "admin").await;
+    let (secret, _) = place.enrol(&place.caller(&place.session().await).await.unwrap()).await;
+    as_admin(&place.database, "UPDATE auth.users SET password_changed_at = now() - interval '91 days'").await;
+    place.pass(Duration::minutes(1));
+    let question = place.question().await;
+    let told = auth::give_code(&place.db, &question, &place.code(&secret), Source::from(HOME)).await;
+    let Ok(SignIn::NewPassword { token }) = told else { panic!("{told:?}") };
+    auth::accept_invitation(&place.db, &token, "Another-Horse-8-Stable").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_suspended_passkey_leaves_the_second_factor_in_force() {
+    let place = Place::new(json!({}), "admin").await;
+    let ctx = place.caller(&place.session().await).await.unwrap();
+    let (_, codes) = place.enrol(&ctx).await;
+    let mut tx = place.db.begin(place.operator(), false).await.unwrap();
+    let values = json!({
+        "user_id": ctx.actor.id, "name": "Phone", "credential_id": "0a", "public_key": "0b",
+        "aaguid": Uuid::nil(), "suspended_at": "2026-01-01T00:00:00Z",
+    });
+    let Value::Object(values) = values else { unreachable!() };
+    tx.insert("auth.passkeys", &[NewRow { id: place.db.env().id(), values }]).await.unwrap();
+    tx.commit("test.plant", "auth.passkeys").await.unwrap();
+    auth::remove_authenticator(&place.db, &ctx).await.unwrap();
+    let question = place.question().await;
+    assert!(place.give(&question, "000000").await.is_err());
+    place.give(&question, &codes[0]).await.expect("a recovery code");
 }
 
 #[tokio::test]

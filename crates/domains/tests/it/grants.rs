@@ -104,3 +104,25 @@ async fn an_administrator_appoints_others_and_never_themself() {
     let phi = desk.find("/api/v1/auth/permissions", "READ_PHI").await;
     refused(&desk.owner, "/api/v1/auth/role-permissions", &json!({"role_id": owners, "permission_id": phi})).await;
 }
+
+#[tokio::test]
+async fn nobody_says_themself_whom_they_reach() {
+    let desk = Desk::new().await;
+    let role = made(&desk.owner, ROLES, &json!({"name": "PLACER", "scope": "tenant"})).await;
+    let body = json!({"name": "PLACING", "patterns": ["auth.assignment.*", "auth.user.*", "medical.patient.list"]});
+    let permission = made(&desk.owner, "/api/v1/auth/permissions", &body).await;
+    made(&desk.owner, "/api/v1/auth/role-permissions", &json!({"role_id": role, "permission_id": permission})).await;
+    let placer = desk.app.key(desk.app.valley, "PLACER").await;
+    let own = desk.find(USERS, "A PLACER").await;
+    let other = desk.find(USERS, "A CLERK").await;
+    let doctor = desk.app.key(desk.app.valley, "DOCTOR").await;
+    let patients = doctor.get("/api/v1/medical/patients?limit=1").await.json();
+    let patient = patients["data"][0]["id"].as_str().unwrap().to_owned();
+    let path = "/api/v1/auth/caseload-assignments";
+    let case = |user: &str| json!({"user_id": user, "patient_id": patient, "kind": "care_team"});
+    let refused = placer.post(path, &case(&own)).await;
+    assert_eq!((refused.status.as_u16(), &refused.json()["code"]), (403, &json!("own_reach")), "{}", refused.text());
+    let id = made(&placer, path, &case(&other)).await;
+    let turned = placer.patch(&format!("{path}/{id}"), 1, &json!({"user_id": own})).await;
+    assert_eq!(turned.json()["code"], "own_reach", "{}", turned.text());
+}

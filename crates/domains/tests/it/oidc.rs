@@ -9,7 +9,10 @@ use aws_lc_rs::{
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use salus_core::{Error, Result};
 use salus_domains::auth::{self, Arrival, Departure, Return, SignIn, Source};
-use salus_store::Call;
+use salus_store::{
+    Call,
+    outbound::{Outbound, Rules},
+};
 use serde_json::{Value, json};
 use std::{
     collections::BTreeMap,
@@ -105,6 +108,10 @@ async fn trust(place: &Place, provider: &Provider, links_by_email: bool) -> Uuid
     id.parse().unwrap()
 }
 
+fn outbound() -> Outbound {
+    Outbound::new(Rules::default()).unwrap()
+}
+
 /// The query of the address a browser is sent to.
 fn asked(departure: &Departure) -> BTreeMap<String, String> {
     let query = departure.address.split_once('?').unwrap().1;
@@ -122,7 +129,7 @@ fn claims(place: &Place, provider: &Provider, asked: &BTreeMap<String, String>) 
 async fn back(place: &Place, departure: &Departure) -> Result<Arrival> {
     let state = &departure.state;
     let back = Return { kept: state, state, code: "c0de", issuer: "", redirect: REDIRECT };
-    auth::arrive(&place.db, back, Source::from(HOME)).await
+    auth::arrive(&place.db, &outbound(), back, Source::from(HOME)).await
 }
 
 #[tokio::test]
@@ -132,7 +139,7 @@ async fn a_verified_address_links_once_and_the_subject_opens_from_then_on() {
     let id = trust(&place, &provider, true).await;
     assert_eq!(auth::providers(&place.db, "north").await.unwrap()[0].id, id);
     assert!(auth::providers(&place.db, "nosuch").await.unwrap().is_empty());
-    let departure = auth::depart(&place.db, "north", id, REDIRECT).await.unwrap();
+    let departure = auth::depart(&place.db, &outbound(), "north", id, REDIRECT).await.unwrap();
     let question = asked(&departure);
     assert!(departure.address.starts_with(&format!("{}/authorize?", provider.issuer)));
     assert_eq!((&*question["response_type"], &*question["code_challenge_method"]), ("code", "S256"));
@@ -150,7 +157,7 @@ async fn a_verified_address_links_once_and_the_subject_opens_from_then_on() {
     assert_eq!((&digested, &*form["redirect_uri"]), (&question["code_challenge"], REDIRECT));
 
     // Known by its subject now, whatever address the provider tells.
-    let departure = auth::depart(&place.db, "north", id, REDIRECT).await.unwrap();
+    let departure = auth::depart(&place.db, &outbound(), "north", id, REDIRECT).await.unwrap();
     let mut later = claims(&place, &provider, &asked(&departure));
     later["email"] = json!("new@north.example");
     provider.says(&later);
@@ -175,24 +182,24 @@ async fn what_a_provider_may_not_say_opens_nothing() {
         ("email_verified", json!("true")),
         ("email", json!("nobody@north.example")),
     ] {
-        let departure = auth::depart(&place.db, "north", id, REDIRECT).await.unwrap();
+        let departure = auth::depart(&place.db, &outbound(), "north", id, REDIRECT).await.unwrap();
         let mut bent = claims(&place, &provider, &asked(&departure));
         bent[member] = value.clone();
         provider.says(&bent);
         let told = back(&place, &departure).await;
         assert!(matches!(told, Err(Error::Unauthenticated)), "{member} {value}: {told:?}");
     }
-    let departure = auth::depart(&place.db, "north", id, REDIRECT).await.unwrap();
-    let other = auth::depart(&place.db, "north", id, REDIRECT).await.unwrap();
+    let departure = auth::depart(&place.db, &outbound(), "north", id, REDIRECT).await.unwrap();
+    let other = auth::depart(&place.db, &outbound(), "north", id, REDIRECT).await.unwrap();
     let mixed = Return { kept: &other.state, state: &departure.state, code: "c", issuer: "", redirect: REDIRECT };
     assert!(
-        matches!(auth::arrive(&place.db, mixed, Source::from(HOME)).await, Err(Error::Unauthenticated)),
+        matches!(auth::arrive(&place.db, &outbound(), mixed, Source::from(HOME)).await, Err(Error::Unauthenticated)),
         "another browser"
     );
     let state = &departure.state;
     let mixed = Return { kept: state, state, code: "c", issuer: "https://evil.example", redirect: REDIRECT };
     assert!(
-        matches!(auth::arrive(&place.db, mixed, Source::from(HOME)).await, Err(Error::Unauthenticated)),
+        matches!(auth::arrive(&place.db, &outbound(), mixed, Source::from(HOME)).await, Err(Error::Unauthenticated)),
         "a mix-up"
     );
 }
@@ -202,7 +209,7 @@ async fn an_account_is_linked_by_its_owner_and_stands_for_the_password_only() {
     let place = Place::new(json!({}), "reader").await;
     let provider = Provider::new().await;
     let id = trust(&place, &provider, false).await;
-    let departure = auth::depart(&place.db, "north", id, REDIRECT).await.unwrap();
+    let departure = auth::depart(&place.db, &outbound(), "north", id, REDIRECT).await.unwrap();
     provider.says(&claims(&place, &provider, &asked(&departure)));
     assert!(
         matches!(back(&place, &departure).await, Err(Error::Unauthenticated)),
@@ -210,17 +217,29 @@ async fn an_account_is_linked_by_its_owner_and_stands_for_the_password_only() {
     );
 
     let ctx = place.caller(&place.session().await).await.unwrap();
-    let departure = auth::depart_to_link(&place.db, &ctx, id, REDIRECT).await.unwrap();
+    let departure = auth::depart_to_link(&place.db, &outbound(), &ctx, id, REDIRECT).await.unwrap();
     provider.says(&claims(&place, &provider, &asked(&departure)));
     assert!(matches!(back(&place, &departure).await.unwrap(), Arrival::Linked));
     assert!(auth::own_providers(&place.db, &ctx).await.unwrap()[0].linked);
     place.enrol(&ctx).await;
-    let departure = auth::depart(&place.db, "north", id, REDIRECT).await.unwrap();
+    let departure = auth::depart(&place.db, &outbound(), "north", id, REDIRECT).await.unwrap();
     provider.says(&claims(&place, &provider, &asked(&departure)));
     let arrived = back(&place, &departure).await.unwrap();
     assert!(matches!(arrived, Arrival::SignIn(_, SignIn::SecondFactor { .. })), "{arrived:?}");
     auth::unlink(&place.db, &ctx, id).await.unwrap();
-    let departure = auth::depart(&place.db, "north", id, REDIRECT).await.unwrap();
+    let departure = auth::depart(&place.db, &outbound(), "north", id, REDIRECT).await.unwrap();
     provider.says(&claims(&place, &provider, &asked(&departure)));
     assert!(matches!(back(&place, &departure).await, Err(Error::Unauthenticated)));
+}
+
+#[tokio::test]
+async fn a_provider_inside_the_network_is_not_called() {
+    let place = Place::new(json!({}), "admin").await;
+    for issuer in ["https://169.254.169.254", "https://10.1.2.3/realm", "https://intranet"] {
+        let body = json!({"name": issuer, "issuer": issuer, "client_id": "c"});
+        let made = place.call("auth.identity_provider.create", Call { body, ..Call::default() }).await.unwrap();
+        let id = made["id"].as_str().unwrap().parse().unwrap();
+        let told = auth::depart(&place.db, &outbound(), "north", id, REDIRECT).await;
+        assert!(matches!(&told, Err(Error::Unavailable(why)) if why.contains("may not be called")), "{told:?}");
+    }
 }

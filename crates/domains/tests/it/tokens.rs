@@ -97,6 +97,9 @@ async fn a_client_gives_the_second_factor_with_the_password() {
     assert!(matches!(place.tokens("123456").await, Err(Error::Unauthenticated)));
     let pair = place.tokens(&place.code(&secret)).await.unwrap();
     assert!(place.bearer(&pair.access, "").await.unwrap().may("medical.patient.read"));
+    let failed = place.database.connect("salus_admin").await;
+    let row = failed.query_one("SELECT failed_attempts, last_login_at IS NOT NULL FROM auth.users", &[]).await.unwrap();
+    assert_eq!((row.get::<_, i32>(0), row.get::<_, bool>(1)), (0, true), "failures before it count no more");
 }
 
 #[tokio::test]
@@ -172,4 +175,23 @@ async fn a_caller_is_believed_for_less_than_a_second() {
     look().await.expect("still remembered");
     place.pass(Duration::milliseconds(1));
     assert!(matches!(look().await, Err(Error::Unauthenticated)));
+}
+
+#[tokio::test]
+async fn the_session_that_went_unused_for_longest_ends() {
+    let place = Place::new(json!({"requireMfa": false, "max_sessions": 2}), "reader").await;
+    let first = place.session().await;
+    place.pass(Duration::minutes(2));
+    let second = place.session().await;
+    place.pass(Duration::minutes(2));
+    place.caller(&first).await.unwrap();
+    let third = place.session().await;
+    for (signed, lives) in [(&first, true), (&second, false), (&third, true)] {
+        assert_eq!(place.caller(signed).await.is_ok(), lives);
+    }
+    let pair = place.tokens("").await.unwrap();
+    assert!(place.opens(&pair.access).await, "the new one is never the one that ends");
+    let told = place.database.connect("salus_admin").await;
+    let sql = "SELECT count(*) FROM auth.notifications WHERE title_key = 'account.new_browser'";
+    assert_eq!(told.query_one(sql, &[]).await.unwrap().get::<_, i64>(0), 2, "of all but the first browser");
 }

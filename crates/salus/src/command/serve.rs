@@ -17,7 +17,9 @@ use salus_domains::{
 use salus_store::{
     Db,
     cluster::{keep_ballast, version_refusal},
-    migrate, runtime,
+    migrate,
+    outbound::Outbound,
+    runtime,
 };
 use salus_web::{
     App, Options,
@@ -54,17 +56,12 @@ pub async fn run(mut place: Place, args: ServeArgs, as_json: bool) -> Result<Out
         None => format!("http://{address}"),
     };
     announce(&base, &ready, as_json);
-    let secure = base.starts_with("https://");
     let db = ready.db.clone();
     let carriers = Arc::new(place.config.carriers(&base)?);
-    let courier: Arc<dyn Courier> = carriers.clone();
-    let carried = Medium::ALL.into_iter().any(|medium| courier.carries(medium));
-    // In a demonstration codes by e-mail and SMS are shown on a page where nothing carries them.
-    let simulator = (args.demo && !carried).then(Default::default);
-    let public_url = place.config.public_url.clone();
-    let notices = ready.notices;
-    let app = App::with(ready.db, Options { secure, notices, public_url, courier: Some(courier), simulator })?;
-    let jobs = Arc::new(salus_domains::jobs(&carriers, &place.config.outbound()?)?);
+    let outbound = place.config.outbound()?;
+    let options = options(&place, (&base, args.demo), (carriers.clone(), outbound.clone()), ready.notices)?;
+    let app = App::with(ready.db, options)?;
+    let jobs = Arc::new(salus_domains::jobs(&carriers, &outbound)?);
     let anchors = place.anchors()?;
     let sealing = place.log()?.map(|log| sealing::begin(log, db.clone(), anchors, place.receipts()));
     let backups = schedule::begin(&place, &db);
@@ -92,6 +89,26 @@ pub async fn run(mut place: Place, args: ServeArgs, as_json: bool) -> Result<Out
     db.close().await;
     drop(place);
     Ok(stopped())
+}
+
+/// What surrounds the application.
+fn options(
+    place: &Place,
+    (base, demo): (&str, bool),
+    (courier, outbound): (Arc<dyn Courier>, Outbound),
+    notices: Vec<String>,
+) -> Result<Options> {
+    let carried = Medium::ALL.into_iter().any(|medium| courier.carries(medium));
+    Ok(Options {
+        secure: base.starts_with("https://"),
+        notices,
+        public_url: place.config.public_url.clone(),
+        courier: Some(courier),
+        outbound: Some(outbound),
+        proxies: place.config.proxies()?,
+        // In a demonstration codes by e-mail and SMS are shown on a page where nothing carries them.
+        simulator: (demo && !carried).then(Default::default),
+    })
 }
 
 /// Where it is asked to listen.

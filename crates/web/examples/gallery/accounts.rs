@@ -1,7 +1,7 @@
 //! Invented data for the pages of users.
 
 use super::from;
-use salus_web::pages::{Shell, entry, modules, providers, users, webhooks};
+use salus_web::pages::{Shell, entry, modules, prove, providers, users, webhooks};
 use serde_json::{Value, json};
 
 fn roles() -> Value {
@@ -43,7 +43,7 @@ pub fn user(shell: &Shell) -> String {
     let view = from(json!({
         "user": { "id": "u2", "display_name": "Bartholomew Fictitious-Longname", "email": "bartholomew.fictitious@sampleton.example", "kind": "staff",
                   "status": "active", "is_locked_out": true, "created_at": "2026-02-01T09:00:00Z", "last_login_at": "2026-11-19T08:30:00Z", "roles": ["care_team"] },
-        "roles": roles(), "may_manage": true, "must_prove": true,
+        "roles": roles(), "may_manage": true,
         "general": "Nobody would be left who may manage accounts: let another active user hold auth.user.manage first",
         "preview": { "gains": ["auth.role.write", "auth.user.manage"], "loses": ["kernel.phi.read", "medical.patient.read"] },
         "sessions": [{ "id": "s1", "device": "Mozilla/5.0 (Windows NT 10.0) Chrome/126.0 Safari/537.36", "address": "192.0.2.17",
@@ -54,6 +54,30 @@ pub fn user(shell: &Shell) -> String {
         ]
     }));
     users::one(&view, shell).into_string()
+}
+
+pub fn service(shell: &Shell) -> String {
+    let key = |id: &str, revoked: &str| {
+        json!({ "id": id, "name": "Laboratory link", "prefix": "slk_0193f5a2", "scopes": ["records.lab.read", "medical.patient.read"],
+                "purposes": ["TREAT"], "created_at": "2026-09-01T08:00:00Z", "last_used_at": "2026-11-19T08:30:00Z",
+                "expires_at": "2026-12-01T08:00:00Z", "revoked_at": revoked })
+    };
+    let view = from(json!({
+        "user": { "id": "u9", "display_name": "Laboratory link", "kind": "service", "status": "active",
+                  "created_at": "2026-02-01T09:00:00Z", "roles": ["care_team"] },
+        "roles": roles(), "may_manage": true,
+        "keys": [key("k2", ""), key("k1", "2026-11-01T08:00:00Z")],
+        "key": "slk_0193f5a27c417e109a553f0c8d21b7aa_5f0d5f0d5f0d5f0d5f0d5f0d5f0d5f0d5f0d5f0d5f0d5f0d5f0d5f0d5f0d5f0d_8e7f1a2b",
+        "key_errors": [{ "field": "networks", "message": "the lab is no network: write it like 192.0.2.0/24 or 2001:db8::/32" }],
+        "key_form": { "name": "Laboratory link", "networks": "the lab" }
+    }));
+    users::one(&view, shell).into_string()
+}
+
+pub fn prove(shell: &Shell) -> String {
+    let view =
+        from(json!({ "back": "/users", "errors": [{ "field": "password", "message": "Is not your password" }] }));
+    prove::render(&view, shell).into_string()
 }
 
 pub fn disabled(shell: &Shell) -> String {

@@ -93,6 +93,8 @@ pub(crate) const PAGES: &[Page] = &[
     ("why", "/why", rights::why),
     ("users", "/users", accounts::users),
     ("users-invited", "/users", accounts::invited),
+    ("users-service", "/users", accounts::service),
+    ("prove", "/users", accounts::prove),
     ("user", "/users/u2", accounts::user),
     ("user-disabled", "/users/u3", accounts::disabled),
     ("identity-providers", "/identity-providers", accounts::providers),

@@ -2,6 +2,8 @@
 //! slow clients closed, requests drained on shutdown.
 
 mod framing;
+mod peer;
 mod serve;
 
-pub use serve::{Limits, Peer, serve};
+pub use peer::Peer;
+pub use serve::{Limits, serve};

@@ -1,12 +1,12 @@
 //! The listener: accepts, limits, times out, and drains.
 
-use super::framing::Checked;
+use super::{Peer, framing::Checked};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
 use salus_store::runtime;
-use std::{future::Future, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use std::{future::Future, io, pin::pin, sync::Arc, time::Duration};
 use tokio::{
     net::TcpListener,
     sync::{Semaphore, watch},
@@ -68,7 +68,7 @@ pub async fn serve(
             continue;
         };
         let _ = stream.set_nodelay(true);
-        let service = TowerToHyperService::new(app.clone().layer(axum::Extension(Peer(peer))));
+        let service = TowerToHyperService::new(app.clone().layer(axum::Extension(Peer(peer.ip()))));
         let connection = builder.serve_connection(TokioIo::new(Checked::new(stream)), service).with_upgrades();
         let mut told = told.clone();
         runtime::spawn(async move {
@@ -94,7 +94,3 @@ pub async fn serve(
     }
     Ok(())
 }
-
-/// The address a request came from.
-#[derive(Debug, Clone, Copy)]
-pub struct Peer(pub SocketAddr);

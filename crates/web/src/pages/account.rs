@@ -104,17 +104,22 @@ pub fn render(view: &AccountView, shell: &Shell) -> Markup {
             }
             p { a class="button" href="/account/security" { (shell.t().security.title) } }
             (form::summary(shell, &view.refused, &[]))
-            @if let Some(secret) = &view.created {
-                div class="flash tone-good created" role="alert" {
-                    (Tone::Good.sign(shell))
-                    div { p { (t.token_created) } p { code class="secret" { (secret) } } }
-                }
-            }
+            @if let Some(secret) = &view.created { (created(secret, shell)) }
             (parts::card("sessions", t.sessions, &html! {}, &sessions(view, shell)))
-            (parts::card("tokens", t.tokens, &html! {}, &tokens(view, shell)))
-            @if view.may_create { (parts::card("new-token", t.new_token, &html! {}, &token_form(view, shell))) }
+            (parts::card("tokens", t.tokens, &html! {}, &keys(&view.tokens, "/account/tokens", shell)))
+            @if view.may_create { (parts::card("new-token", t.new_token, &html! {}, &key_form((&view.form, &view.errors), "/account/tokens", shell))) }
         },
     )
+}
+
+/// A key just made: shown this once.
+pub(super) fn created(secret: &str, shell: &Shell) -> Markup {
+    html! {
+        div class="flash tone-good created" role="alert" {
+            (Tone::Good.sign(shell))
+            div { p { (shell.t().ui.token_created) } p { code class="secret" { (secret) } } }
+        }
+    }
 }
 
 fn sessions(view: &AccountView, shell: &Shell) -> Markup {
@@ -177,14 +182,15 @@ fn revoke(shell: &Shell, action: &str, what: &str) -> Markup {
     form::post(shell, action, "inline", &button)
 }
 
-fn tokens(view: &AccountView, shell: &Shell) -> Markup {
+/// Keys. Forms: POST `PATH/{id}/replace` and `PATH/{id}/revoke`.
+pub(super) fn keys(keys: &[Token], path: &str, shell: &Shell) -> Markup {
     let t = &shell.t().ui;
     html! {
-        @if view.tokens.is_empty() { p class="none" { (t.no_tokens) } } @else {
+        @if keys.is_empty() { p class="none" { (t.no_tokens) } } @else {
             table class="grid plain stack" {
                 (parts::heads_then(&[t.token, t.scopes, t.expires, t.last_used], t.revoke))
                 tbody {
-                    @for k in &view.tokens {
+                    @for k in keys {
                         tr {
                             th scope="row" { (k.name) span class="sub id" { (k.prefix) "…" } }
                             td data-label=(t.scopes) {
@@ -201,12 +207,12 @@ fn tokens(view: &AccountView, shell: &Shell) -> Markup {
                             }
                             td class="end" {
                                 @if k.revoked_at.is_empty() {
-                                    (form::post(shell, &format!("/account/tokens/{}/replace", k.id), "inline", &html! {
+                                    (form::post(shell, &format!("{path}/{}/replace", k.id), "inline", &html! {
                                         button class="button quiet" type="submit" {
                                             (shell.t().security.rotate) span class="unseen" { " " (k.name) }
                                         }
                                     }))
-                                    (revoke(shell, &format!("/account/tokens/{}/revoke", k.id), &k.name))
+                                    (revoke(shell, &format!("{path}/{}/revoke", k.id), &k.name))
                                 }
                                 @else { (parts::badge(shell, Tone::Neutral, t.revoked)) }
                             }
@@ -218,16 +224,17 @@ fn tokens(view: &AccountView, shell: &Shell) -> Markup {
     }
 }
 
-fn token_form(view: &AccountView, shell: &Shell) -> Markup {
+/// The form for a new key: POST `path` with `name`, `expires_on`, `scopes`, `networks` and `purpose.CODE`.
+pub(super) fn key_form((given, errors): (&TokenForm, &[FieldMessage]), path: &str, shell: &Shell) -> Markup {
     let t = &shell.t().ui;
     let fields = [
-        Field::new("name", t.token_name, Kind::Text, &view.form.name).required(),
-        Field::new("expires_on", t.expires, Kind::Date, &view.form.expires_on).required().hint(t.expires_hint),
-        Field::new("scopes", t.scopes, Kind::Long, &view.form.scopes).required().hint(t.scopes_hint),
-        Field::new("networks", shell.t().security.networks, Kind::Long, &view.form.networks)
+        Field::new("name", t.token_name, Kind::Text, &given.name).required(),
+        Field::new("expires_on", t.expires, Kind::Date, &given.expires_on).required().hint(t.expires_hint),
+        Field::new("scopes", t.scopes, Kind::Long, &given.scopes).required().hint(t.scopes_hint),
+        Field::new("networks", shell.t().security.networks, Kind::Long, &given.networks)
             .hint(shell.t().security.networks_hint),
     ]
-    .map(|f| f.check(&view.errors));
+    .map(|f| f.check(errors));
     let body = html! {
         @for f in &fields { (form::field(shell, f)) }
         @if shell.purposes.len() > 1 {
@@ -235,14 +242,14 @@ fn token_form(view: &AccountView, shell: &Shell) -> Markup {
                 legend { (shell.t().access.purpose) }
                 p class="hint" { (shell.t().accounts.key_purposes_hint) }
                 @for code in &shell.purposes {
-                    @let on = if view.form.purposes.contains(code) { "true" } else { "" };
+                    @let on = if given.purposes.contains(code) { "true" } else { "" };
                     (form::field(shell, &Field::new(&format!("purpose.{code}"), &codes::label(shell.locale, code), Kind::Flag, on)))
                 }
             }
         }
         div class="form-actions" { button class="button primary" type="submit" { (t.create_token) } }
     };
-    form::post(shell, "/account/tokens", "form two", &body)
+    form::post(shell, path, "form two", &body)
 }
 
 #[cfg(test)]

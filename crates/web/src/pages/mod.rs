@@ -42,6 +42,7 @@ pub mod outbreak;
 pub mod outbreaks;
 pub mod parts;
 pub mod patients;
+pub mod prove;
 pub mod providers;
 pub mod record;
 pub mod register;

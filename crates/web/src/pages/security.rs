@@ -177,8 +177,10 @@ fn action(shell: &Shell, path: &str, words: &str, class: &str) -> Markup {
 }
 
 fn prove(view: &SecurityView, shell: &Shell) -> Markup {
-    let (t, s) = (&shell.t().ui, &shell.t().security);
-    let field = Field::new("proof", t.password, Kind::Password, "").required().autocomplete("current-password");
+    let s = &shell.t().security;
+    let field = Field::new("proof", shell.t().accounts.prove_field, Kind::Password, "")
+        .required()
+        .autocomplete("current-password");
     let body = html! {
         p class="lead" { (s.prove_lead) }
         (form::field(shell, &field.check(&view.errors)))

@@ -2,7 +2,7 @@
 
 use super::{
     Shell,
-    account::{Session, device},
+    account::{self, Session, device},
     form::{self, Field, FieldMessage, Kind},
     i18n::codes,
     layout::{self, Head},
@@ -91,16 +91,20 @@ pub struct UserView {
     pub preview: Option<Preview>,
     /// Living sessions.
     pub sessions: Vec<Session>,
+    /// Keys of a service account.
+    pub keys: Vec<super::account::Token>,
+    /// The form for a new key, as it was sent.
+    pub key_form: super::account::TokenForm,
+    /// What is wrong with it.
+    pub key_errors: Vec<FieldMessage>,
+    /// The key just made: shown this once.
+    pub key: Option<String>,
     /// Latest attempts to sign in.
     pub history: Vec<super::security::SignedIn>,
     /// Whether it is the reader's own account.
     pub own: bool,
     /// Whether the reader may change it.
     pub may_manage: bool,
-    /// Whether the reader must give their password first.
-    pub must_prove: bool,
-    /// What is wrong with the password given.
-    pub errors: Vec<FieldMessage>,
     /// Why something was not done.
     pub general: String,
     /// What was done.
@@ -259,8 +263,8 @@ fn invite(view: &UsersView, shell: &Shell) -> Markup {
     form::post(shell, "/users", "form", &body)
 }
 
-/// One user. Forms: POST `/users/{id}/roles` with `role.NAME` and `do`; POST `/users/{id}/prove` with `password`; POST
-/// `/users/{id}/VERB` without fields.
+/// One user. Forms: POST `/users/{id}/roles` with `role.NAME` and `do`; POST `/users/{id}/VERB`
+/// without fields.
 #[must_use]
 pub fn one(view: &UserView, shell: &Shell) -> Markup {
     let t = &shell.t().accounts;
@@ -274,15 +278,28 @@ pub fn one(view: &UserView, shell: &Shell) -> Markup {
             @if !view.done.is_empty() { p class="flash tone-good" role="status" { (Tone::Good.sign(shell)) (view.done) } }
             (form::summary(shell, &view.general, &[]))
             (link(&view.link, shell))
-            @if view.must_prove { (parts::card("prove", t.prove, &html! {}, &prove(view, shell))) }
+            @if let Some(secret) = &view.key { (account::created(secret, shell)) }
             (parts::card("account", t.account, &html! {}, &facts(user, shell)))
             @if let Some(preview) = &view.preview { (parts::card("preview", shell.t().access.would, &html! {}, &would(preview, shell))) }
             @if view.may_manage { (parts::card("roles", shell.t().access.roles, &html! {}, &roles(view, shell))) }
-            (parts::card("sessions", t.sessions, &html! {}, &sessions(view, shell)))
+            @if user.kind == "service" { (keys(view, shell)) }
+            @else { (parts::card("sessions", t.sessions, &html! {}, &sessions(view, shell))) }
             @if view.may_manage { (parts::card("access", t.ends, &html! {}, &endings(view, shell))) }
             @if !view.history.is_empty() { (parts::card("history", t.history, &html! {}, &super::security::attempts(&view.history, shell))) }
         },
     )
+}
+
+/// Keys of a service account, and a form for another. Forms: POST `/users/{id}/keys`, `/users/{id}/keys/{key}/VERB`.
+fn keys(view: &UserView, shell: &Shell) -> Markup {
+    let t = &shell.t().ui;
+    let path = format!("/users/{}/keys", view.user.id);
+    html! {
+        (parts::card("keys", t.tokens, &html! {}, &account::keys(&view.keys, &path, shell)))
+        @if view.may_manage && view.user.status != "disabled" {
+            (parts::card("new-key", t.new_token, &html! {}, &account::key_form((&view.key_form, &view.key_errors), &path, shell)))
+        }
+    }
 }
 
 fn facts(user: &User, shell: &Shell) -> Markup {
@@ -294,20 +311,6 @@ fn facts(user: &User, shell: &Shell) -> Markup {
         (t.last_seen, last),
         (shell.t().people.since, parts::moment(shell, &user.created_at)),
     ])
-}
-
-fn prove(view: &UserView, shell: &Shell) -> Markup {
-    let t = &shell.t().accounts;
-    let password = Field::new("password", shell.t().ui.password, Kind::Password, "")
-        .required()
-        .hint(t.prove_hint)
-        .autocomplete("current-password")
-        .check(&view.errors);
-    let body = html! {
-        (form::field(shell, &password))
-        div class="form-actions" { button class="button primary" type="submit" { (t.prove_button) } }
-    };
-    form::post(shell, &format!("/users/{}/prove", view.user.id), "form", &body)
 }
 
 fn would(preview: &Preview, shell: &Shell) -> Markup {

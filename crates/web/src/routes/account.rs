@@ -1,13 +1,17 @@
 //! A person's own sessions and API keys.
 
 use super::frame::{Form, Shown, Visit, html, messages, words};
-use crate::pages::account::{self, AccountView, Session, Token, TokenForm};
+use crate::pages::{
+    account::{self, AccountView, Session, Token, TokenForm},
+    form::FieldMessage,
+};
 use axum::{
     extract::Path,
     response::{IntoResponse, Redirect},
 };
 use salus_core::{Error, Permissions, Purpose, Result};
 use salus_domains::auth;
+use std::collections::BTreeMap;
 
 /// GET `/account`.
 pub async fn show(visit: Visit) -> Shown {
@@ -46,53 +50,62 @@ async fn page(visit: &Visit, view: AccountView) -> Shown {
     Ok(html(&account::render(&AccountView { sessions, tokens, may_create: true, ..view }, &visit.shell)))
 }
 
+/// What a form for a new key says.
+pub(super) fn key_form(fields: &BTreeMap<String, String>) -> TokenForm {
+    let text = |name: &str| fields.get(name).map(|v| v.trim().to_owned()).unwrap_or_default();
+    let ticked = fields.iter().filter(|(_, value)| *value == "true");
+    TokenForm {
+        name: text("name"),
+        scopes: text("scopes"),
+        expires_on: text("expires_on"),
+        networks: text("networks"),
+        purposes: ticked.filter_map(|(name, _)| name.strip_prefix("purpose.").map(str::to_owned)).collect(),
+    }
+}
+
+/// Words that stand in lines or between commas.
+pub(super) fn parts(text: &str) -> impl Iterator<Item = &str> {
+    text.split([',', ' ', '\n', '\r']).filter(|s| !s.is_empty())
+}
+
+/// What is wrong with a form for a new key, by its fields.
+pub(super) fn key_errors(visit: &Visit, e: &Error) -> Vec<FieldMessage> {
+    let (mut errors, general) = messages(visit.shell.locale, e);
+    if !general.is_empty() {
+        errors.push(FieldMessage { field: "name".into(), message: general });
+    }
+    for error in errors.iter_mut().filter(|e| e.field == "days") {
+        error.field = "expires_on".into();
+    }
+    errors
+}
+
 /// POST `/account/tokens`.
 pub async fn create_token(Form { visit, fields }: Form) -> Shown {
-    let get = |name: &str| fields.get(name).map(|v| v.trim().to_owned()).unwrap_or_default();
-    let ticked = fields.iter().filter(|(_, value)| *value == "true");
-    let purposes: Vec<String> =
-        ticked.filter_map(|(name, _)| name.strip_prefix("purpose.").map(str::to_owned)).collect();
-    let form = TokenForm {
-        name: get("name"),
-        scopes: get("scopes"),
-        expires_on: get("expires_on"),
-        networks: get("networks"),
-        purposes: purposes.clone(),
-    };
-    let made = match days(&visit, &form.expires_on) {
-        Err(e) => Err(e),
-        Ok(days) => {
-            let scopes = Permissions::new(form.scopes.split([',', ' ', '\n', '\r']).filter(|s| !s.is_empty()));
-            let networks = form.networks.split([',', ' ', '\n', '\r']).filter(|s| !s.is_empty()).map(str::to_owned);
-            let networks = networks.collect();
-            match purposes.iter().map(|code| Purpose::parse("purposes", code)).collect() {
-                Err(e) => Err(e),
-                Ok(purposes) => {
-                    let new = auth::NewApiKey { name: &form.name, scopes, days, networks, purposes };
-                    auth::create_api_key(&visit.app.db, &visit.ctx, visit.ctx.actor.id, &new).await
-                }
-            }
-        }
-    };
-    let view = match made {
+    let form = key_form(&fields);
+    let view = match make(&visit, &form).await {
         Ok(key) => AccountView { created: Some(key.text), ..AccountView::default() },
         Err(e @ (Error::Invalid(_) | Error::Conflict { .. })) => {
-            let (mut errors, general) = messages(visit.shell.locale, &e);
-            if !general.is_empty() {
-                errors.push(crate::pages::form::FieldMessage { field: "name".into(), message: general });
-            }
-            for error in errors.iter_mut().filter(|e| e.field == "days") {
-                error.field = "expires_on".into();
-            }
-            AccountView { form, errors, ..AccountView::default() }
+            AccountView { errors: key_errors(&visit, &e), form, ..AccountView::default() }
         }
         Err(e) => return Err(visit.error(e)),
     };
     page(&visit, view).await
 }
 
+async fn make(visit: &Visit, form: &TokenForm) -> Result<auth::ApiKey> {
+    let new = auth::NewApiKey {
+        name: &form.name,
+        scopes: Permissions::new(parts(&form.scopes)),
+        days: days(visit, &form.expires_on)?,
+        networks: parts(&form.networks).map(str::to_owned).collect(),
+        purposes: form.purposes.iter().map(|code| Purpose::parse("purposes", code)).collect::<Result<_>>()?,
+    };
+    auth::create_api_key(&visit.app.db, &visit.ctx, visit.ctx.actor.id, &new).await
+}
+
 /// Days from today to the given date; 90 when none is given.
-fn days(visit: &Visit, until: &str) -> Result<i64> {
+pub(super) fn days(visit: &Visit, until: &str) -> Result<i64> {
     if until.is_empty() {
         return Ok(90);
     }

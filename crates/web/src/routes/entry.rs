@@ -103,7 +103,7 @@ pub async fn give_code(sent: Sent) -> Response {
         return send_code(app, channel, view, &shell).await;
     }
     match auth::give_code(&app.db, field("token"), field("code"), sent.source()).await {
-        Ok(signed) => begun(app, &signed, field("organization"), &local(field("return_to"))),
+        Ok(next) => signed_in(app, next, field("organization"), (field("return_to"), &shell)),
         Err(Error::Invalid(_)) => {
             let view = SecondView { error: shell.t().security.wrong_code.to_owned(), ..view };
             (StatusCode::UNPROCESSABLE_ENTITY, html(&entry::second(&view, &shell))).into_response()

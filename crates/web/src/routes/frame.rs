@@ -34,6 +34,8 @@ pub struct Visit {
     pub ctx: Ctx,
     /// The frame of the page.
     pub shell: Shell,
+    /// The page of ours that the request was sent from; empty when it tells none.
+    from: String,
 }
 
 /// A form sent by somebody who is signed in, from a page of theirs.
@@ -89,7 +91,7 @@ impl FromRequest<Arc<App>> for Sent {
         let refused = |error: Error| Problem { error, request: app.db.env().id() }.into_response();
         let peer = extensions.get::<Peer>().ok_or_else(|| refused(Error::internal("a request without its peer")))?;
         let fields = read_form(&headers, body).await.map_err(refused)?;
-        let ip = peer.0.ip().to_string();
+        let ip = peer.0.to_string();
         let device = cookie(&headers, DEVICE_COOKIE).unwrap_or_default();
         Ok(Self { app: app.clone(), headers, uri, fields, ip, device })
     }
@@ -102,6 +104,7 @@ pub type Params = axum::extract::Query<BTreeMap<String, String>>;
 pub struct PageError {
     error: Error,
     shell: Box<Shell>,
+    from: String,
 }
 
 pub type Shown = Result<Response, PageError>;
@@ -120,7 +123,10 @@ impl Visit {
         let ctx = match api::caller(app, headers, Channel::Page, "").await {
             Ok(ctx) => chosen(ctx, headers),
             Err(Error::Unauthenticated) => return Err(to_sign_in(headers, uri)),
-            Err(error) => return Err(PageError { error, shell: Box::new(stranger(app, headers, uri)) }.into_response()),
+            Err(error) => {
+                let shell = Box::new(stranger(app, headers, uri));
+                return Err(PageError { error, shell, from: String::new() }.into_response());
+            }
         };
         let mut shell = stranger(app, headers, uri);
         shell.csrf = csrf(headers);
@@ -135,7 +141,7 @@ impl Visit {
         if ctx.restricted && !own {
             return Err(Redirect::to("/account/security").into_response());
         }
-        let visit = Self { app: app.clone(), ctx, shell };
+        let visit = Self { app: app.clone(), ctx, shell, from: sent_from(headers).unwrap_or_default() };
         visit.named().await
     }
 
@@ -238,7 +244,7 @@ impl Visit {
 
     /// An error of this request as a page.
     pub fn error(&self, error: Error) -> PageError {
-        PageError { error, shell: Box::new(self.shell.clone()) }
+        PageError { error, shell: Box::new(self.shell.clone()), from: self.from.clone() }
     }
 
     /// The fields of a POST form, after checking that it is ours: 403 for a form without the session's token.
@@ -272,7 +278,11 @@ impl FromRequest<Arc<App>> for Form {
 
 impl IntoResponse for PageError {
     fn into_response(self) -> Response {
-        let Self { error, shell } = self;
+        let Self { error, shell, from } = self;
+        if matches!(error, Error::ProveAgain) && !shell.fragment {
+            let view = pages::prove::ProveView { back: from, ..Default::default() };
+            return refused(&error, &pages::prove::render(&view, &shell));
+        }
         let request = shell.request_id.parse().unwrap_or_default();
         let problem = Problem { error, request };
         if let Error::Internal(why) = &problem.error {
@@ -293,14 +303,12 @@ impl IntoResponse for PageError {
 /// Sends somebody without a session to the sign-in page, from where they come back to where they were. A part of a
 /// page that htmx asks for is no place to sign in: the whole browser is sent.
 fn to_sign_in(headers: &HeaderMap, uri: &Uri) -> Response {
-    let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
     let part = is_htmx(headers);
     // A form's own address may take no GET: its page is where it was sent from.
-    let from = if part { text("hx-current-url") } else { text("referer").filter(|_| text("content-type").is_some()) };
-    let here = match from {
-        Some(from) => own_path(from, text("host").unwrap_or_default()).unwrap_or_default(),
-        None if part || text("content-type").is_some() => String::new(),
-        None => uri.path_and_query().map(ToString::to_string).unwrap_or_default(),
+    let here = if part || headers.contains_key(header::CONTENT_TYPE) {
+        sent_from(headers).unwrap_or_default()
+    } else {
+        uri.path_and_query().map(ToString::to_string).unwrap_or_default()
     };
     let back = if matches!(&*here, "" | "/") { String::new() } else { format!("?return_to={}", encoded(&here)) };
     let door = format!("/sign-in{back}");
@@ -308,6 +316,13 @@ fn to_sign_in(headers: &HeaderMap, uri: &Uri) -> Response {
         return (StatusCode::UNAUTHORIZED, [("hx-redirect", door)]).into_response();
     }
     Redirect::to(&door).into_response()
+}
+
+/// The page of this server that a request was sent from.
+fn sent_from(headers: &HeaderMap) -> Option<String> {
+    let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
+    let from = if is_htmx(headers) { text("hx-current-url") } else { text("referer") };
+    own_path(from?, text("host").unwrap_or_default())
 }
 
 /// Path and query of an address of this server.

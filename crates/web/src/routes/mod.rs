@@ -23,6 +23,7 @@ mod notices;
 mod outbreaks;
 mod passkey;
 mod patients;
+mod prove;
 mod provider;
 mod providers;
 mod record;
@@ -85,7 +86,9 @@ pub fn pages() -> Router<Arc<App>> {
         .route("/users/search", post(users::search))
         .route("/users/{id}", get(users::one))
         .route("/users/{id}/roles", post(users::roles))
-        .route("/users/{id}/prove", post(users::prove))
+        .route("/users/{id}/keys", post(users::make_key))
+        .route("/users/{id}/keys/{key}/{verb}", post(users::act_on_key))
+        .route("/prove", post(prove::prove))
         .route("/users/{id}/{verb}", post(users::act))
         .route("/roles", get(roles::show))
         .route("/roles/{id}", get(roles::edit).post(roles::change))

@@ -47,7 +47,7 @@ pub async fn depart(
     uri: Uri,
 ) -> Response {
     let departure = match id.parse() {
-        Ok(id) => auth::depart(&app.db, &slug, id, &redirect(&app, &headers)).await,
+        Ok(id) => auth::depart(&app.db, &app.outbound, &slug, id, &redirect(&app, &headers)).await,
         Err(_) => Err(Error::NotFound),
     };
     match departure {
@@ -59,7 +59,9 @@ pub async fn depart(
 /// GET `/account/security/accounts/{id}`: to link the account there.
 pub async fn link(visit: Visit, Path(id): Path<String>, headers: HeaderMap) -> Shown {
     let id = id.parse().map_err(|_| visit.error(Error::NotFound))?;
-    match auth::depart_to_link(&visit.app.db, &visit.ctx, id, &redirect(&visit.app, &headers)).await {
+    match auth::depart_to_link(&visit.app.db, &visit.app.outbound, &visit.ctx, id, &redirect(&visit.app, &headers))
+        .await
+    {
         Ok(departure) => Ok(leave(&visit.app, &departure)),
         Err(e) => done(&visit, &headers, Err(e), &[]).await,
     }
@@ -83,12 +85,12 @@ pub async fn arrive(
 ) -> Response {
     let get = |name: &str| query.get(name).map(String::as_str).unwrap_or_default();
     let shell = stranger(&app, &headers, &uri);
-    let (ip, kept) = (peer.0.ip().to_string(), cookie(&headers, STATE_COOKIE).unwrap_or_default());
+    let (ip, kept) = (peer.0.to_string(), cookie(&headers, STATE_COOKIE).unwrap_or_default());
     let device = cookie(&headers, DEVICE_COOKIE).unwrap_or_default();
     let redirect = redirect(&app, &headers);
     let back = Return { kept: &kept, state: get("state"), code: get("code"), issuer: get("iss"), redirect: &redirect };
     let source = Source { ip: &ip, agent: agent(&headers), device: &device };
-    let mut response = match auth::arrive(&app.db, back, source).await {
+    let mut response = match auth::arrive(&app.db, &app.outbound, back, source).await {
         Ok(Arrival::SignIn(slug, signed)) => signed_in(&app, signed, &slug, ("/", &shell)),
         Ok(Arrival::Linked) => Redirect::to("/account/security").into_response(),
         Err(error) => again(&error, &cookie(&headers, "organization").unwrap_or_default(), &app, &shell),

@@ -96,7 +96,7 @@ fn drawn(new: &Enrolment) -> Result<Pending> {
 /// Shows the page again with an error that the person can mend; others are a page of their own.
 pub async fn refused(visit: &Visit, headers: &HeaderMap, error: Error, renamed: &[(&str, &str)]) -> Shown {
     match &error {
-        Error::Invalid(_) | Error::Conflict { .. } | Error::Refused { .. } => {
+        Error::Invalid(_) | Error::Conflict { .. } | Error::Refused { .. } | Error::ProveAgain => {
             let (mut errors, general) = messages(visit.shell.locale, &error);
             for e in &mut errors {
                 if let Some((_, to)) = renamed.iter().find(|(from, _)| *from == e.field) {
@@ -141,7 +141,7 @@ pub async fn with_codes(
 pub async fn prove(Extension(peer): Extension<Peer>, headers: HeaderMap, form: Form) -> Shown {
     let Form { visit, fields } = form;
     let password = fields.get("proof").map(String::as_str).unwrap_or_default();
-    let proved = auth::prove_again(&visit.app.db, &visit.ctx, password, &peer.0.ip().to_string()).await;
+    let proved = auth::prove_again(&visit.app.db, &visit.ctx, password, &peer.0.to_string()).await;
     done(&visit, &headers, proved, &[("password", "proof")]).await
 }
 
@@ -154,7 +154,7 @@ pub async fn change_password(Extension(peer): Extension<Peer>, headers: HeaderMa
         let errors = vec![FieldMessage { field: "again".into(), message }];
         return page(&visit, &headers, SecurityView { errors, ..SecurityView::default() }).await;
     }
-    let ip = peer.0.ip().to_string();
+    let ip = peer.0.to_string();
     if let Err(e) = auth::change_password(&visit.app.db, &visit.ctx, get("old"), get("password"), &ip).await {
         return refused(&visit, &headers, e, &[]).await;
     }

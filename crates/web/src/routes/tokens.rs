@@ -62,7 +62,7 @@ pub async fn issue(
     headers: HeaderMap,
     body: HttpBody,
 ) -> Response {
-    let ip = peer.0.ip().to_string();
+    let ip = peer.0.to_string();
     let made = match read::<SignIn>(&headers, body).await {
         Ok(SignIn { organization, email, password, code }) => {
             let with = Credentials { organization: &organization, email: &email, password: &password, code: &code };

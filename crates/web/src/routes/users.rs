@@ -3,14 +3,14 @@
 //! What is searched for travels in a POST and comes back as a sealed handle, because names stand in no address.
 
 use super::{
+    account,
     frame::{Form, PageError, Params, Shown, Visit, by_id, html, messages, words},
     home::json_of,
 };
 use crate::{
     app::App,
-    http::Peer,
     pages::{
-        account::Session,
+        account::{Session, Token},
         form::FieldMessage,
         parts::Pager,
         security::SignedIn,
@@ -18,13 +18,11 @@ use crate::{
     },
 };
 use axum::{
-    Extension,
     extract::{Path, Query},
     http::{HeaderMap, header},
     response::{IntoResponse, Redirect},
 };
 use salus_core::{Error, Result};
-use salus_domains::auth;
 use salus_store::{Body, Call, Record};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -228,9 +226,14 @@ async fn shown(visit: &Visit, id: &str, view: UserView) -> Shown {
     } else {
         (Vec::new(), Vec::new())
     };
+    let keys = if user.kind == "service" && visit.ctx.may("auth.session.read") {
+        keys(visit, id).await.map_err(|e| visit.error(e))?
+    } else {
+        Vec::new()
+    };
     let own = visit.ctx.actor.id.to_string() == user.id;
     let may_manage = visit.ctx.may("auth.user.manage");
-    let view = UserView { user, roles, sessions, history, own, may_manage, ..view };
+    let view = UserView { user, roles, sessions, keys, history, own, may_manage, ..view };
     Ok(html(&users::one(&view, &visit.shell)))
 }
 
@@ -265,6 +268,72 @@ async fn ways_in(visit: &Visit, id: &str) -> Result<(Vec<Session>, Vec<SignedIn>
     Ok((sessions.collect(), attempts.collect()))
 }
 
+async fn keys(visit: &Visit, id: &str) -> Result<Vec<Token>> {
+    let query = [("user_id", id), ("limit", "100"), ("sort", "-created_at")];
+    let of = |r: &Record, name: &str| r.text(name).to_owned();
+    let list = |r: &Record, name: &str| -> Vec<String> {
+        let all = r.get(name).and_then(Value::as_array).into_iter().flatten();
+        all.filter_map(Value::as_str).map(str::to_owned).collect()
+    };
+    let key = |r: &Record| Token {
+        id: of(r, "id"),
+        name: of(r, "name"),
+        prefix: of(r, "prefix"),
+        scopes: list(r, "scopes"),
+        purposes: list(r, "purposes"),
+        created_at: of(r, "created_at"),
+        last_used_at: of(r, "last_used_at"),
+        expires_at: of(r, "expires_at"),
+        revoked_at: of(r, "revoked_at"),
+    };
+    Ok(visit.page("auth.api_key.list", &query).await?.rows.iter().map(key).collect())
+}
+
+/// POST `/users/{id}/keys`: a key for a service account.
+pub async fn make_key(Path(id): Path<String>, Form { visit, fields }: Form) -> Shown {
+    let form = account::key_form(&fields);
+    let list = |text: &str| account::parts(text).map(str::to_owned).collect::<Vec<_>>();
+    let made = match account::days(&visit, &form.expires_on) {
+        Err(e) => Err(e),
+        Ok(days) => {
+            let body = json!({"name": form.name, "days": days, "scopes": list(&form.scopes), "networks": list(&form.networks),
+                "purposes": form.purposes});
+            visit.try_call("auth.api_key.create", Call { body, ..by_id(&id) }).await
+        }
+    };
+    let view = match made {
+        Ok(body) => UserView { key: text_of(body), ..UserView::default() },
+        Err(e @ (Error::Invalid(_) | Error::Conflict { .. })) => {
+            UserView { key_errors: account::key_errors(&visit, &e), key_form: form, ..UserView::default() }
+        }
+        Err(e) => return Err(visit.error(e)),
+    };
+    shown(&visit, &id, view).await
+}
+
+/// POST `/users/{id}/keys/{key}/{verb}`: another key in its place, or its end.
+pub async fn act_on_key(Path((id, key, verb)): Path<(String, String, String)>, form: Form) -> Shown {
+    let visit = form.visit;
+    let (op, body) = match verb.as_str() {
+        "replace" => ("auth.api_key.replace", json!({})),
+        "revoke" => ("auth.api_key.revoke", Value::Null),
+        _ => return Err(visit.error(Error::NotFound)),
+    };
+    let view = match visit.try_call(op, Call { body, ..by_id(&key) }).await {
+        Ok(body) => {
+            visit.app.callers.forget();
+            UserView { key: text_of(body), ..UserView::default() }
+        }
+        Err(e) => refused(&visit, e, UserView::default())?,
+    };
+    shown(&visit, &id, view).await
+}
+
+/// The key that was made, if one was.
+fn text_of(body: Body) -> Option<String> {
+    json_of(body)["key"].as_str().map(str::to_owned)
+}
+
 /// POST `/users/{id}/roles`: shows what would change, or changes it.
 pub async fn roles(Path(id): Path<String>, Form { visit, fields }: Form) -> Shown {
     let wanted = ticked(&fields);
@@ -291,7 +360,6 @@ fn read<T: serde::de::DeserializeOwned>(visit: &Visit, value: Value) -> Result<T
 /// The page with why something was not done; other errors are a page of their own.
 fn refused(visit: &Visit, error: Error, view: UserView) -> Result<UserView, PageError> {
     match error {
-        Error::Refused { code: "prove_again", .. } => Ok(UserView { must_prove: true, ..view }),
         e @ (Error::Invalid(_) | Error::Conflict { .. } | Error::Refused { .. }) => {
             Ok(UserView { general: words(visit.shell.locale, &e), ..view })
         }
@@ -326,25 +394,5 @@ pub async fn act(Path((id, verb)): Path<(String, String)>, headers: HeaderMap, f
     if visit.ctx.actor.id.to_string() == id && !view.done.is_empty() {
         return Ok(Redirect::to(&format!("/users/{id}")).into_response());
     }
-    shown(&visit, &id, view).await
-}
-
-/// POST `/users/{id}/prove`: the reader's own password, before an act that hands over a way into an account.
-pub async fn prove(Path(id): Path<String>, Extension(peer): Extension<Peer>, form: Form) -> Shown {
-    let Form { visit, fields } = form;
-    let password = fields.get("password").map(String::as_str).unwrap_or_default();
-    let proved = auth::prove_again(&visit.app.db, &visit.ctx, password, &peer.0.ip().to_string()).await;
-    let view = match proved {
-        Ok(()) => UserView { done: visit.shell.t().accounts.proved.to_owned(), ..UserView::default() },
-        Err(e @ Error::Invalid(_)) => {
-            UserView { must_prove: true, errors: messages(visit.shell.locale, &e).0, ..UserView::default() }
-        }
-        Err(Error::TooMany(seconds)) => {
-            let minutes = seconds.div_ceil(60).to_string();
-            let general = crate::pages::i18n::fill(visit.shell.t().ui.locked, &[("n", &minutes)]);
-            UserView { general, ..UserView::default() }
-        }
-        Err(e) => return Err(visit.error(e)),
-    };
     shown(&visit, &id, view).await
 }

@@ -91,6 +91,33 @@ async fn five_failures_lock_and_nobody_learns_who_exists() {
 }
 
 #[tokio::test]
+async fn behind_a_proxy_whoever_fails_elsewhere_locks_out_nobody_here() {
+    let app = TestApp::new().await;
+    let (stranger, link) = (app.stranger(), invited(&app, "ward@valley.example").await);
+    stranger.submit(&link, &[("password", PASSWORD), ("again", PASSWORD)]).await;
+    let attempt = |from: &'static str, password: &'static str| {
+        let stranger = stranger.clone();
+        async move {
+            let form = format!("organization=valley&email=ward%40valley.example&password={password}");
+            let kind = ("content-type", "application/x-www-form-urlencoded");
+            let headers = [kind, ("sec-fetch-site", "same-origin"), ("x-forwarded-for", from)];
+            stranger.send(Method::POST, "/sign-in", &headers, Some(form)).await
+        }
+    };
+    for _ in 0..5 {
+        assert_eq!(attempt("203.0.113.9", "wrong").await.status, StatusCode::UNAUTHORIZED);
+    }
+    assert_eq!(attempt("203.0.113.9", PASSWORD).await.status, StatusCode::TOO_MANY_REQUESTS);
+    let spoofed = attempt("192.0.2.7, 203.0.113.9", PASSWORD).await;
+    assert_eq!(spoofed.status, StatusCode::TOO_MANY_REQUESTS, "what the caller wrote there itself is not believed");
+    let here = attempt("192.0.2.7", PASSWORD).await;
+    assert_eq!(here.status, StatusCode::SEE_OTHER, "another network is let in");
+    let cookie = here.header("set-cookie").split(';').next().unwrap_or_default().to_owned();
+    let sessions = stranger.with_cookie(&cookie).get("/account").await.text();
+    assert!(sessions.contains("192.0.2.7") && !sessions.contains("127.0.0.1"), "{sessions}");
+}
+
+#[tokio::test]
 async fn a_form_of_another_page_changes_nothing() {
     let app = TestApp::new().await;
     let doctor = app.session("valley", app.valley, "DOCTOR").await;

@@ -165,14 +165,20 @@ async fn a_way_into_anothers_account_takes_a_fresh_proof() {
     let office = Office::new().await;
     let admin = office.app.database.connect("salus_admin").await;
     admin.batch_execute("UPDATE auth.sessions SET proved_at = now() - interval '1 hour'").await.unwrap();
-    for verb in ["reinvite", "reset-factors"] {
-        let asked = office.act(verb, &[]).await;
+    for (verb, fields) in
+        [("reinvite", &[][..]), ("reset-factors", &[]), ("roles", &[("do", "apply"), ("role.DOCTOR", "true")])]
+    {
+        let asked = office.act(verb, fields).await;
         assert!(asked.contains("Give your own password first"), "{verb}: {asked}");
     }
     assert!(office.sign_in().await, "nothing was done");
-    let wrong = office.act("prove", &[("password", "Wrong-Horse-7-Battery")]).await;
-    assert!(wrong.contains("Is not your password"), "{wrong}");
-    assert!(office.act("prove", &[("password", PASSWORD)]).await.contains("Now do it again"));
+    let prove = async |password: &str| {
+        let csrf = token(&office.owner, "/account").await;
+        office.owner.submit("/prove", &[("_csrf", &csrf), ("password", password), ("back", "/users")]).await
+    };
+    let wrong = prove("Wrong-Horse-7-Battery").await;
+    assert!(wrong.status.is_client_error() && wrong.text().contains("Is not your password"), "{}", wrong.text());
+    assert_eq!(prove(PASSWORD).await.header("location"), "/users", "back to where it was asked for");
     assert!(office.act("reset-factors", &[]).await.contains("Done."));
     assert!(office.act("reinvite", &[]).await.contains("/setup/slu_"));
 }
@@ -227,4 +233,52 @@ async fn a_module_that_is_not_chosen_is_refused_by_every_way_in() {
         true,
         "each has its own choice"
     );
+}
+
+#[tokio::test]
+async fn a_service_account_is_given_keys_and_keeps_two_while_they_are_exchanged() {
+    let app = TestApp::new().await;
+    let owner = app.session("valley", app.valley, "OWNER").await;
+    let service = app.key(app.valley, "DOCTOR").await;
+    let list = owner.get("/api/v1/auth/users?limit=200").await.json();
+    let user = list["data"].as_array().unwrap().iter().find(|u| u["display_name"] == "A DOCTOR").unwrap();
+    let path = format!("/users/{}", user["id"].as_str().unwrap());
+    let csrf = token(&owner, &path).await;
+    let made = |page: &str| {
+        let key = page.split("slk_").nth(1).filter(|rest| rest.len() > 110).map(|rest| rest.split('<').next().unwrap());
+        key.filter(|k| k.len() > 90).map(|k| format!("slk_{k}"))
+    };
+    let form = [
+        ("_csrf", csrf.as_str()),
+        ("name", "lab"),
+        ("expires_on", ""),
+        ("scopes", "medical.patient.read"),
+        ("networks", ""),
+    ];
+    let page = owner.submit(&format!("{path}/keys"), &form).await.text();
+    let first = made(&page).unwrap_or_else(|| panic!("no key: {page}"));
+    let by = |key: &str| service.with_key(key);
+    assert_eq!(by(&first).get("/api/v1/medical/patients?limit=1").await.status, StatusCode::OK);
+    assert_eq!(by(&first).get("/api/v1/medical/providers?limit=1").await.status, StatusCode::FORBIDDEN, "its scopes");
+    let wrong = owner.submit(&format!("{path}/keys"), &[&form[..4], &[("networks", "the lab")]].concat()).await.text();
+    assert!(wrong.contains("the lab is no network"), "{wrong}");
+    let replace = page.split(&format!("{path}/keys/")).nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let id = replace.split('/').next().unwrap().to_owned();
+    let act = async |verb: &str| owner.submit(&format!("{path}/keys/{id}/{verb}"), &[("_csrf", &csrf)]).await.text();
+    let second = made(&act("replace").await).unwrap();
+    for key in [&first, &second] {
+        assert_eq!(by(key).get("/api/v1/medical/patients?limit=1").await.status, StatusCode::OK, "both work");
+    }
+    assert!(act("replace").await.contains("Two keys of this name work already"));
+    act("revoke").await;
+    assert_eq!(by(&first).get("/api/v1/medical/patients?limit=1").await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(by(&second).get("/api/v1/medical/patients?limit=1").await.status, StatusCode::OK);
+    let person = app.session("valley", app.valley, "DOCTOR").await;
+    drop(person);
+    let list = owner.get("/api/v1/auth/users?limit=200").await.json();
+    let other = list["data"].as_array().unwrap().iter().find(|u| u["kind"] != "service").unwrap()["id"].clone();
+    let key = app.key(app.valley, "OWNER").await;
+    let told =
+        key.post(&format!("/api/v1/auth/users/{}/api-keys", other.as_str().unwrap()), &json!({"name": "x"})).await;
+    assert_eq!(told.json()["code"], "not_service", "{}", told.text());
 }

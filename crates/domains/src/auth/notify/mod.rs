@@ -115,6 +115,19 @@ pub async fn mark_seen(tx: &mut Tx, (table, row): (&str, Uuid), users: &[Uuid]) 
     Ok(())
 }
 
+/// Tells a person what happened to their own account, in the transaction of it: nothing happens to it behind their back. A
+/// service reads no notifications. The caller must reach the whole tenant.
+///
+/// # Errors
+/// As [`notify`].
+pub(super) async fn tell_owner(tx: &mut Tx, user: Uuid, title: &str) -> Result<()> {
+    let sql = sql!("SELECT id FROM auth.users WHERE id = $1 AND kind <> 'service'");
+    if tx.query_opt(sql, &[&user]).await?.is_none() {
+        return Ok(());
+    }
+    notify(tx, &Notice { users: &[user], title, params: json!({}), target: Some(("auth.users", user)) }).await
+}
+
 /// Tells users that something waits, in the transaction of what it is about. The caller must reach the whole tenant.
 ///
 /// # Errors

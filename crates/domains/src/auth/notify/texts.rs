@@ -29,6 +29,32 @@ impl Language {
 /// Texts by name: English, Spanish, Portuguese.
 const TITLES: &[(&str, [&str; 3])] = &[
     (
+        "account.factor",
+        [
+            "How you prove that it is you was changed",
+            "Cambió la forma en que demuestra que es usted",
+            "Mudou a forma como você prova que é você",
+        ],
+    ),
+    (
+        "account.key",
+        [
+            "An API key was made for your account",
+            "Se creó una clave de API para su cuenta",
+            "Uma chave de API foi criada para a sua conta",
+        ],
+    ),
+    (
+        "account.new_browser",
+        [
+            "Somebody signed in to your account from a browser that was not known",
+            "Alguien inició sesión en su cuenta desde un navegador desconocido",
+            "Alguém entrou na sua conta de um navegador desconhecido",
+        ],
+    ),
+    ("account.password", ["Your password was changed", "Su contraseña fue cambiada", "A sua senha foi alterada"]),
+    ("account.roles", ["Your roles were changed", "Sus roles cambiaron", "Os seus papéis mudaram"]),
+    (
         "alert.CRITICAL",
         ["A critical alert waits for you", "Una alerta crítica le espera", "Um alerta crítico espera por você"],
     ),
@@ -65,11 +91,27 @@ const TITLES: &[(&str, [&str; 3])] = &[
         ],
     ),
     (
+        "glass.nobody_reviews",
+        [
+            "Emergency access was opened, and nobody may review it: give somebody auth.glass.review",
+            "Se abrió un acceso de emergencia y nadie puede revisarlo: dé a alguien auth.glass.review",
+            "Um acesso de emergência foi aberto e ninguém pode revisá-lo: dê a alguém auth.glass.review",
+        ],
+    ),
+    (
         "glass.opened",
         [
             "Emergency access waits for review",
             "Un acceso de emergencia espera revisión",
             "Um acesso de emergência espera revisão",
+        ],
+    ),
+    (
+        "glass.overdue",
+        [
+            "The review of an emergency access is overdue",
+            "La revisión de un acceso de emergencia está atrasada",
+            "A revisão de um acesso de emergência está atrasada",
         ],
     ),
     (

@@ -116,7 +116,7 @@ async fn show(tx: &mut Tx, call: Call) -> Result<Reply> {
 /// One alert.
 ///
 /// # Errors
-/// [`Error::NotFound`] for one that is not there or of a school out of reach.
+/// [`salus_core::Error::NotFound`] for one that is not there or of a school out of reach.
 pub(super) async fn one(tx: &mut Tx, id: Uuid) -> Result<Value> {
     let alert = tx.get(TABLE, id, &[]).await?;
     let settings = Settings::load(tx).await?;

@@ -41,9 +41,9 @@ texts! {
         enable_hint: "With a new link; old keys and sessions stay ended.", "Con un enlace nuevo; las claves y sesiones anteriores siguen terminadas.", "Com um novo link; chaves e sessões antigas continuam encerradas.";
         done: "Done.", "Hecho.", "Feito.";
         prove: "Give your own password first", "Dé primero su propia contraseña", "Dê primeiro a sua própria senha";
-        prove_hint: "This hands somebody a way into another's account, so it must be sure that this is you. Then do it again.", "Esto le da a alguien una entrada a la cuenta de otra persona, así que debe ser seguro que es usted. Después, hágalo de nuevo.", "Isto dá a alguém uma entrada na conta de outra pessoa, então é preciso ter certeza de que é você. Depois, faça de novo.";
+        prove_hint: "What you asked for takes a proof that this is you. It serves for 15 minutes. Nothing was changed yet: do it again afterwards.", "Lo que pidió requiere una prueba de que es usted. Sirve por 15 minutos. Aún no se cambió nada: después, hágalo de nuevo.", "O que você pediu exige uma prova de que é você. Ela vale por 15 minutos. Nada mudou ainda: depois, faça de novo.";
+        prove_field: "Password, or the six digits of your authenticator", "Contraseña, o los seis dígitos de su autenticador", "Senha, ou os seis dígitos do seu autenticador";
         prove_button: "It is me", "Soy yo", "Sou eu";
-        proved: "Thank you. Now do it again.", "Gracias. Ahora hágalo de nuevo.", "Obrigado. Agora faça de novo.";
         modules: "Modules", "Módulos", "Módulos";
         modules_lead: "What your organization works with. What is not ticked is refused to everybody within a second and stands in no navigation; its data stay.", "Con qué trabaja su organización. Lo no marcado se rechaza a todos en un segundo y no aparece en la navegación; sus datos se conservan.", "Com o que sua organização trabalha. O que não está marcado é recusado a todos em um segundo e não aparece na navegação; os dados ficam.";
         modules_always: "Accounts, audit, compliance and keys are always there.", "Cuentas, auditoría, cumplimiento y claves están siempre.", "Contas, auditoria, conformidade e chaves estão sempre lá.";

@@ -443,6 +443,13 @@ const CODES: &[(&str, [&str; 2])] = &[
     ("not_the_same", ["No coincide", "Não coincide"]),
     ("not_writable", ["Lo llena el servidor", "É preenchido pelo servidor"]),
     (
+        "own_reach",
+        [
+            "Nadie se asigna personas a sí mismo: pídalo a otro administrador",
+            "Ninguém atribui pessoas a si mesmo: peça a outro administrador",
+        ],
+    ),
+    (
         "own_review",
         [
             "Nadie revisa su propio acceso de emergencia: pídalo a otra persona",

@@ -42,6 +42,10 @@ const RULES: &[(&str, [&str; 3])] = &[
     ),
     ("max_login_attempts", ["Failures before a lock", "Fallos antes de un bloqueo", "Falhas antes de um bloqueio"]),
     (
+        "max_sessions",
+        ["Sessions of one account at a time", "Sesiones de una cuenta a la vez", "Sessões de uma conta ao mesmo tempo"],
+    ),
+    (
         "mfa_required_roles",
         [
             "Roles that need a second proof",
