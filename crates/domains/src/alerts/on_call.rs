@@ -2,8 +2,7 @@
 //! when several are; and taking a shift off. What has been stays, so that it can be told who was to be reached.
 
 use super::{
-    audience,
-    definitions,
+    audience, definitions,
     severity::{Severity, Target},
 };
 use crate::auth;
@@ -151,8 +150,8 @@ async fn calendar(tx: &mut Tx, call: Call) -> Result<Reply> {
         lists.entry(list.clone()).or_default();
     }
     let people = audience::may_read(tx, now).await?;
-    let users = people.iter().chain(found.iter().map(|row| row.get("user_id")).collect::<Vec<Uuid>>().iter()).copied();
-    let names = auth::display_names(tx, users.collect::<Vec<_>>().into_iter()).await?;
+    let users: Vec<Uuid> = people.iter().copied().chain(found.iter().map(|row| row.get("user_id"))).collect();
+    let names = auth::display_names(tx, users.into_iter()).await?;
     let lists = lists
         .iter()
         .map(|(list, asked)| told(list, asked, by_list.remove(list).unwrap_or_default(), (now, from, to), &names))
@@ -192,8 +191,10 @@ fn told(
             told
         })
         .collect();
-    Ok(json!({"list": list, "severities": asked.severities, "definitions": asked.definitions, "shifts": shown, "gaps": gaps,
-              "overlaps": overlaps}))
+    Ok(
+        json!({"list": list, "severities": asked.severities, "definitions": asked.definitions, "shifts": shown, "gaps": gaps,
+              "overlaps": overlaps}),
+    )
 }
 
 /// What asks a list.
@@ -274,8 +275,16 @@ mod tests {
         };
         assert_eq!(of(&[]), [(from, to, 0)], "nobody at all");
         assert_eq!(of(&[shift(1, day(1, 0), day(20, 0))]), [], "longer than what is looked at");
-        assert_eq!(of(&[shift(1, day(1, 0), day(4, 8)), shift(2, day(4, 8), day(10, 0))]), [], "one takes over from the other");
-        assert_eq!(of(&[shift(1, day(1, 0), day(4, 8)), shift(1, day(4, 6), day(10, 0))]), [], "one person twice is one");
+        assert_eq!(
+            of(&[shift(1, day(1, 0), day(4, 8)), shift(2, day(4, 8), day(10, 0))]),
+            [],
+            "one takes over from the other"
+        );
+        assert_eq!(
+            of(&[shift(1, day(1, 0), day(4, 8)), shift(1, day(4, 6), day(10, 0))]),
+            [],
+            "one person twice is one"
+        );
         assert_eq!(
             of(&[shift(1, day(2, 8), day(4, 8)), shift(2, day(4, 6), day(8, 0)), shift(3, day(4, 7), day(4, 9))]),
             [

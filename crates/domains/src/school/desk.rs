@@ -88,7 +88,11 @@ impl Places {
         if let Some(only) = only
             && names.is_empty()
         {
-            return Err(Error::invalid("school_id", "no_such_record", format!("{only} is no school within your reach")));
+            return Err(Error::invalid(
+                "school_id",
+                "no_such_record",
+                format!("{only} is no school within your reach"),
+            ));
         }
         Ok(Self { ids: names.iter().map(|(id, _)| *id).collect(), names, mine })
     }

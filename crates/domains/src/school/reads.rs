@@ -12,7 +12,8 @@ use uuid::Uuid;
 /// Most students in one answer.
 const MOST: usize = 50;
 /// What is shown of a person.
-pub(super) const NAME: [&str; 6] = ["pseudonym", "family_name", "given_names", "preferred_name", "birth_date", "birth_month"];
+pub(super) const NAME: [&str; 6] =
+    ["pseudonym", "family_name", "given_names", "preferred_name", "birth_date", "birth_month"];
 
 /// The reads of this domain.
 #[must_use]

@@ -40,7 +40,8 @@ async fn who_is_in_the_clinic_is_told_of_all_of_a_nurses_schools_and_of_no_other
     let s = School::new().await;
     let mine = s.student("A-1").await;
     let (other, theirs) = elsewhere(&s).await;
-    for (student, school, since) in [(&mine, &s.id, "2026-03-02T18:20:00Z"), (&theirs, &other, "2026-03-02T18:50:00Z")] {
+    for (student, school, since) in [(&mine, &s.id, "2026-03-02T18:20:00Z"), (&theirs, &other, "2026-03-02T18:50:00Z")]
+    {
         let body = json!({"student_id": student, "school_id": school, "chief_complaint_code": "HEADACHE", "check_in_at": since});
         row(s.world.call("school.visit.check_in", Call { body, ..Call::default() }).await).unwrap();
     }
@@ -79,7 +80,11 @@ async fn a_dose_waits_from_two_hours_before_its_time_until_somebody_says_what_ca
     assert_eq!(waits(&first), of("soon"));
     assert_eq!(first["schools"][0]["soon"], json!(1));
     assert_eq!(first["doses"][0]["student"]["family_name"], json!("Quillfeather"));
-    assert_eq!((first["orders_total"].clone(), first["orders"][0]["until"].clone()), (json!(1), json!("2026-03-16")), "14 days");
+    assert_eq!(
+        (first["orders_total"].clone(), first["orders"][0]["until"].clone()),
+        (json!(1), json!("2026-03-16")),
+        "14 days"
+    );
     let all = ask(&s, &s.world.operator(), "school.medication_round.waiting", "").await.unwrap();
     assert_eq!(waits(&all).len(), 2, "the other school's dose waits there");
     let there = ask(&s, &s.world.operator(), "school.medication_round.waiting", &other).await.unwrap();

@@ -47,8 +47,7 @@ impl OnCall {
     async fn calendar(&self, query: &[(&str, &str)]) -> Result<Value, Error> {
         let query = query.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
         let call = Call { query, ..Call::default() };
-        let Body::Json(told) =
-            self.world.call_as(self.who.clone(), "alerts.on_call_shift.calendar", call).await?.body
+        let Body::Json(told) = self.world.call_as(self.who.clone(), "alerts.on_call_shift.calendar", call).await?.body
         else {
             panic!("no JSON")
         };
@@ -57,7 +56,8 @@ impl OnCall {
 
     async fn remove(&self, id: &str, version: Option<i32>) -> Result<Value, Error> {
         let call = Call { body: json!({}), if_match: version, ..at(id) };
-        let Body::Json(told) = self.world.call_as(self.who.clone(), "alerts.on_call_shift.remove", call).await?.body else {
+        let Body::Json(told) = self.world.call_as(self.who.clone(), "alerts.on_call_shift.remove", call).await?.body
+        else {
             panic!("no JSON")
         };
         Ok(told)
@@ -81,7 +81,11 @@ fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
 async fn the_calendar_says_who_is_on_call_when_nobody_is_and_when_several_are() {
     let o = OnCall::new().await;
     let nothing = o.calendar(&WEEK).await.unwrap();
-    assert_eq!(times(&list(&nothing, "backup")["gaps"]), pairs(&[("2026-03-02T12:00:00Z", "2026-03-09T00:00:00Z")]), "from now on");
+    assert_eq!(
+        times(&list(&nothing, "backup")["gaps"]),
+        pairs(&[("2026-03-02T12:00:00Z", "2026-03-09T00:00:00Z")]),
+        "from now on"
+    );
     assert_eq!(list(&nothing, "backup")["severities"], json!(["HIGH", "CRITICAL", "EMERGENCY"]));
     assert_eq!(list(&nothing, "district")["severities"], json!(["CRITICAL"]));
 
@@ -94,7 +98,8 @@ async fn the_calendar_says_who_is_on_call_when_nobody_is_and_when_several_are() 
     assert_eq!((&backup["shifts"][0]["name"], &backup["shifts"][0]["is_running"]), (&json!("Ada"), &json!(true)));
     assert_eq!(times(&backup["gaps"]), pairs(&[("2026-03-07T00:00:00Z", "2026-03-09T00:00:00Z")]));
     assert_eq!(times(&backup["overlaps"]), pairs(&[("2026-03-04T06:00:00Z", "2026-03-04T08:00:00Z")]));
-    let both: Vec<&str> = backup["overlaps"][0]["users"].as_array().unwrap().iter().map(|u| u["name"].as_str().unwrap()).collect();
+    let both: Vec<&str> =
+        backup["overlaps"][0]["users"].as_array().unwrap().iter().map(|u| u["name"].as_str().unwrap()).collect();
     assert_eq!(both.len(), 2);
     assert_eq!(times(&list(&told, "weekend")["gaps"]), pairs(&[("2026-03-02T12:00:00Z", "2026-03-07T00:00:00Z")]));
 

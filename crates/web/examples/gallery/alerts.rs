@@ -121,7 +121,8 @@ pub fn on_call(shell: &Shell) -> String {
 
 pub fn on_call_refused(shell: &Shell) -> String {
     let mut view = shifts();
-    view["values"] = json!({"list": "backup", "user_id": "u1", "starts_at": "2026-11-24T08:00", "ends_at": "2026-11-23T08:00"});
+    view["values"] =
+        json!({"list": "backup", "user_id": "u1", "starts_at": "2026-11-24T08:00", "ends_at": "2026-11-23T08:00"});
     view["errors"] = json!([{"field": "ends_at", "message": "A shift ends after it begins"}]);
     view["error"] = json!("This shift is over: it stays, so that it can be told who was on call");
     on_call::render(&from(view), shell).into_string()

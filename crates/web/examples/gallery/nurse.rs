@@ -26,8 +26,10 @@ fn dose(id: &str, at: &str, student: Value, medication: &str, waits: &str) -> Va
 fn all() -> Value {
     let thaddeus = || student("p2", "O'Dunmore-Teixeirão, Thaddeus", "K");
     let rosalind = || student("p3", "Fairholt-Lane, Rosalind", "5");
-    let alert = |severity: &str, title: &str| json!({"id": "a1", "severity": severity, "title": title, "status": "ACTIVE",
-        "school_name": "Larkspur Elementary", "first_seen": "2026-11-20T18:30:00Z"});
+    let alert = |severity: &str, title: &str| {
+        json!({"id": "a1", "severity": severity, "title": title, "status": "ACTIVE",
+        "school_name": "Larkspur Elementary", "first_seen": "2026-11-20T18:30:00Z"})
+    };
     json!({
         "at": "2026-11-20T18:34:00Z",
         "mine": [["s1", "Larkspur Elementary"], ["s2", "Manzanita Middle"], ["s3", "Ridgeline High"]],

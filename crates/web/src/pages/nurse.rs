@@ -440,8 +440,7 @@ fn ending(view: &NurseView, shell: &Shell) -> Markup {
     let exemptions = view.vaccines.as_ref().map_or(&[][..], |v| &v.exemptions);
     let total = view.medication.as_ref().map_or(0, |m| m.orders_total)
         + view.vaccines.as_ref().map_or(0, |v| v.exemptions_total);
-    let exemption =
-        |e: &Ending| fill(t.exemption, &[("kind", &codes::label(shell.locale, &e.kind))]);
+    let exemption = |e: &Ending| fill(t.exemption, &[("kind", &codes::label(shell.locale, &e.kind))]);
     let lines = orders
         .iter()
         .map(|e| (e, format!("/medications/students/{}", e.student.id), e.medication.clone()))

@@ -121,7 +121,8 @@ pub fn render(view: &OnCallView, shell: &Shell) -> Markup {
 /// Who is on call at this moment.
 fn standing(list: &List, shell: &Shell) -> Markup {
     let t = &shell.t().on_call;
-    let mut now: Vec<&str> = list.shifts.iter().filter(|s| s.is_running).map(|s| name(s.name.as_deref(), shell)).collect();
+    let mut now: Vec<&str> =
+        list.shifts.iter().filter(|s| s.is_running).map(|s| name(s.name.as_deref(), shell)).collect();
     now.dedup();
     html! {
         @if now.is_empty() {
@@ -250,7 +251,11 @@ fn both(overlap: &Overlap, shell: &Shell) -> Markup {
     let t = &shell.t().on_call;
     let who: Vec<&str> = overlap.users.iter().map(|u| name(u.name.as_deref(), shell)).collect();
     let at = |iso: &str| {
-        format!("{} {}", format::weekday(shell.locale, &shell.zone, iso), format::moment(shell.locale, &shell.zone, iso))
+        format!(
+            "{} {}",
+            format::weekday(shell.locale, &shell.zone, iso),
+            format::moment(shell.locale, &shell.zone, iso)
+        )
     };
     let (from, to) = (at(&overlap.from), at(&overlap.to));
     html! { (Tone::Info.sign(shell)) (fill(t.overlap, &[("who", &who.join(", ")), ("from", &from), ("to", &to)])) }

@@ -89,6 +89,7 @@ pub fn student(value: &Value, client_ref: String) -> Student {
         court_restriction: value["court_restriction"] == json!(true),
         open_visit: text(value, "open_visit"),
         client_ref,
+        ..Student::default()
     }
 }
 

@@ -2,7 +2,9 @@
 //! organization's zone.
 
 use super::{
-    frame::{Form, PageError, Params, Shown, Visit, by_id, encoded, filled, first_word, html, is_told, messages, refused},
+    frame::{
+        Form, PageError, Params, Shown, Visit, by_id, encoded, filled, first_word, html, is_told, messages, refused,
+    },
     home::{json_of, with_query},
 };
 use crate::pages::{

@@ -63,7 +63,10 @@ async fn a_nurse_sees_what_waits_at_all_schools_and_checks_a_student_in() {
     let fields =
         [("_csrf", csrf), ("student_id", &student), ("school", &school), ("client_ref", &sent), ("reason", "STOMACH")];
     let told = nurse.submit("/clinic/check-in", &fields).await;
-    assert_eq!((told.status, told.header("location")), (StatusCode::SEE_OTHER, format!("/clinic?school={school}").as_str()));
+    assert_eq!(
+        (told.status, told.header("location")),
+        (StatusCode::SEE_OTHER, format!("/clinic?school={school}").as_str())
+    );
     let home = page(&nurse, "/").await;
     assert!(home.split("id=\"here\"").nth(1).unwrap().contains("Stomach ache"));
 }

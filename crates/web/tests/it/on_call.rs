@@ -15,7 +15,14 @@ async fn a_gap_is_filled_and_a_shift_is_taken_off() {
     let lead = app.session("larkspur", tenant, "nurse_supervisor").await;
     assert!(lead.get("/alerts").await.text().contains("href=\"/alerts/on-call\""));
     let page = lead.get("/alerts/on-call").await.text();
-    for shown in ["backup", "district", "Nobody is on call now", "High, Critical, Emergency", "Put somebody on", "America/Los_Angeles"] {
+    for shown in [
+        "backup",
+        "district",
+        "Nobody is on call now",
+        "High, Critical, Emergency",
+        "Put somebody on",
+        "America/Los_Angeles",
+    ] {
         assert!(page.contains(shown), "{shown}: {page}");
     }
     let csrf = after(&page, "name=\"_csrf\" value=\"").to_owned();
@@ -45,7 +52,8 @@ async fn a_gap_is_filled_and_a_shift_is_taken_off() {
     let card = page.split("id=\"list-0\"").nth(1).unwrap().split("id=\"list-1\"").next().unwrap();
     assert!(page.contains("The shift was added") && card.contains("Now: Nurse supervisor (demo)"), "{card}");
     assert!(!card.contains("Put somebody on"), "there is no gap any more: {card}");
-    let address = format!("/alerts/on-call/{}remove", after(card, "action=\"/alerts/on-call/").strip_suffix("remove").unwrap());
+    let address =
+        format!("/alerts/on-call/{}remove", after(card, "action=\"/alerts/on-call/").strip_suffix("remove").unwrap());
     let fields = [("_csrf", csrf.as_str()), ("row_version", "7")];
     assert_eq!(lead.submit(&address, &fields).await.status, StatusCode::PRECONDITION_FAILED);
     let fields = [("_csrf", csrf.as_str()), ("row_version", "1")];
