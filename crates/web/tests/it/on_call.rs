@@ -26,7 +26,8 @@ async fn a_gap_is_filled_and_a_shift_is_taken_off() {
         assert!(page.contains(shown), "{shown}: {page}");
     }
     let csrf = after(&page, "name=\"_csrf\" value=\"").to_owned();
-    let who = page.split("Nurse supervisor (demo)").next().unwrap().rsplit("value=\"").next().unwrap();
+    let people = page.split("id=\"f-user_id\"").nth(1).unwrap();
+    let who = people.split("A nurse_supervisor").next().unwrap().rsplit("value=\"").next().unwrap();
     let who = who.split('"').next().unwrap().to_owned();
     let add = async |fields: &[(&str, &str)]| {
         let all: Vec<(&str, &str)> = [("_csrf", csrf.as_str())].into_iter().chain(fields.iter().copied()).collect();
@@ -50,7 +51,7 @@ async fn a_gap_is_filled_and_a_shift_is_taken_off() {
     assert_eq!(add(&right).await.status, StatusCode::SEE_OTHER);
     let page = lead.get("/alerts/on-call?added=1").await.text();
     let card = page.split("id=\"list-0\"").nth(1).unwrap().split("id=\"list-1\"").next().unwrap();
-    assert!(page.contains("The shift was added") && card.contains("Now: Nurse supervisor (demo)"), "{card}");
+    assert!(page.contains("The shift was added") && card.contains("Now: A nurse_supervisor"), "{card}");
     assert!(!card.contains("Put somebody on"), "there is no gap any more: {card}");
     let address =
         format!("/alerts/on-call/{}remove", after(card, "action=\"/alerts/on-call/").strip_suffix("remove").unwrap());
