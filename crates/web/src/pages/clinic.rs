@@ -159,7 +159,7 @@ pub fn finder(view: &ClinicView, shell: &Shell) -> Markup {
                 div {
                     div class="smart" {
                         (super::icons::icon("search"))
-                        input id="who" name="q" type="search" autocomplete="off" aria-label=(t.find) placeholder=(t.find_hint) autofocus;
+                        input id="who" name="q" type="search" autocomplete="off" aria-label=(t.find) placeholder=(t.find_hint) autofocus[!view.is_home];
                         button class="button primary" type="submit" { (t.search) }
                     }
                 }
