@@ -15,11 +15,11 @@ fn marisol() -> Value {
     marisol
 }
 
-fn here(id: &str, student: Value, reason: &str, minutes: i64, school: &str) -> Value {
+fn here(id: &str, student: &Value, reason: &str, minutes: i64, school: &str) -> Value {
     json!({"school": school, "visit": {"id": id, "student": student, "check_in_at": "2026-11-20T16:20:00Z", "chief_complaint_code": reason, "minutes": minutes}})
 }
 
-fn dose(id: &str, at: &str, student: Value, medication: &str, waits: &str) -> Value {
+fn dose(id: &str, at: &str, student: &Value, medication: &str, waits: &str) -> Value {
     json!({"id": id, "school_id": "s1", "student": student, "medication": medication, "scheduled_for": at, "administered_at": at, "waits": waits})
 }
 
@@ -40,18 +40,18 @@ fn all() -> Value {
         ],
         "check_in": {"is_home": true, "may_write": true},
         "here": [
-            here("v1", marisol(), "ASTHMA", 134, "Larkspur Elementary"), here("v2", thaddeus(), "STOMACH", 12, "Larkspur Elementary"),
-            here("v3", student("p4", "Vilarinhal, Caetano", "7"), "HEADACHE", 4, "Manzanita Middle"),
+            here("v1", &marisol(), "ASTHMA", 134, "Larkspur Elementary"), here("v2", &thaddeus(), "STOMACH", 12, "Larkspur Elementary"),
+            here("v3", &student("p4", "Vilarinhal, Caetano", "7"), "HEADACHE", 4, "Manzanita Middle"),
         ],
         "here_total": 3,
         "medication": {
             "doses": [
-                dose("d1", "2026-11-20T17:00:00Z", marisol(), "Amoxicillin 250 mg", "missed"),
-                dose("d2", "2026-11-20T17:55:00Z", thaddeus(), "Methylphenidate 5 mg", "late"),
-                dose("d3", "2026-11-20T18:30:00Z", rosalind(), "Cetirizine 10 mg", "due"),
-                dose("d4", "2026-11-20T20:00:00Z", rosalind(), "Levetiracetam 500 mg", "soon"),
+                dose("d1", "2026-11-20T17:00:00Z", &marisol(), "Amoxicillin 250 mg", "missed"),
+                dose("d2", "2026-11-20T17:55:00Z", &thaddeus(), "Methylphenidate 5 mg", "late"),
+                dose("d3", "2026-11-20T18:30:00Z", &rosalind(), "Cetirizine 10 mg", "due"),
+                dose("d4", "2026-11-20T20:00:00Z", &rosalind(), "Levetiracetam 500 mg", "soon"),
             ],
-            "effects": [dose("d9", "2026-11-20T17:50:00Z", marisol(), "Albuterol HFA 90 mcg", "effect")],
+            "effects": [dose("d9", "2026-11-20T17:50:00Z", &marisol(), "Albuterol HFA 90 mcg", "effect")],
             "orders": [{"student": thaddeus(), "medication": "Methylphenidate 5 mg", "until": "2026-11-27"}],
             "orders_total": 1,
         },

@@ -144,7 +144,7 @@ fn name<'a>(name: Option<&'a str>, shell: &Shell) -> &'a str {
 
 fn of_list(list: &List, view: &OnCallView, shell: &Shell) -> Markup {
     let t = &shell.t().on_call;
-    let urgencies: Vec<String> = list.severities.iter().map(|s| codes::label(shell.locale, s)).collect();
+    let urgencies: Vec<String> = list.severities.iter().map(|s| codes::label(shell.locale, s).into_owned()).collect();
     html! {
         p class="card-note" {
             @if !urgencies.is_empty() { (fill(t.asked_by, &[("what", &urgencies.join(", "))])) " " }
@@ -185,7 +185,7 @@ fn week(list: &List, (view, is_next): (&OnCallView, bool), shell: &Shell) -> Mar
     let t = &shell.t().on_call;
     let lines = list.shifts.iter().map(Line::Shift).chain(list.gaps.iter().map(Line::Gap));
     // RFC 3339 in UTC is ordered as text; a shift belongs to the week in which it begins, an older one to this.
-    let mut lines: Vec<Line> = lines.filter(|l| (l.begins() >= view.next_week.as_str()) == is_next).collect();
+    let mut lines: Vec<Line<'_>> = lines.filter(|l| (l.begins() >= view.next_week.as_str()) == is_next).collect();
     lines.sort_by(|a, b| a.begins().cmp(b.begins()));
     html! {
         @if lines.is_empty() { p class="none" { (t.nothing) } } @else {
