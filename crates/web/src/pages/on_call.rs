@@ -179,13 +179,22 @@ impl Line<'_> {
             Self::Gap(gap) => &gap.from,
         }
     }
+
+    fn ends(&self) -> &str {
+        match self {
+            Self::Shift(shift) => &shift.ends_at,
+            Self::Gap(gap) => &gap.to,
+        }
+    }
 }
 
 fn week(list: &List, (view, is_next): (&OnCallView, bool), shell: &Shell) -> Markup {
     let t = &shell.t().on_call;
     let lines = list.shifts.iter().map(Line::Shift).chain(list.gaps.iter().map(Line::Gap));
-    // RFC 3339 in UTC is ordered as text; a shift belongs to the week in which it begins, an older one to this.
-    let mut lines: Vec<Line<'_>> = lines.filter(|l| (l.begins() >= view.next_week.as_str()) == is_next).collect();
+    // RFC 3339 in UTC is ordered as text. What runs into the next week stands in both.
+    let next = view.next_week.as_str();
+    let is_of = |line: &Line<'_>| if is_next { line.ends() > next } else { line.begins() < next };
+    let mut lines: Vec<Line<'_>> = lines.filter(is_of).collect();
     lines.sort_by(|a, b| a.begins().cmp(b.begins()));
     html! {
         @if lines.is_empty() { p class="none" { (t.nothing) } } @else {

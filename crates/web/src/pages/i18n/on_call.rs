@@ -20,7 +20,7 @@ texts! {
         over: "over", "terminada", "encerrado";
         nobody: "Nobody", "Nadie", "Ninguém";
         fill_gap: "Put somebody on", "Asignar a alguien", "Escalar alguém";
-        nothing: "No shift begins and no gap lies in this week.", "En esta semana no empieza ningún turno ni hay huecos.", "Nesta semana não começa nenhum turno e não há lacunas.";
+        nothing: "Nothing is entered for this week.", "No hay nada anotado para esta semana.", "Não há nada registrado para esta semana.";
         overlaps: "Several at once", "Varias personas a la vez", "Vários ao mesmo tempo";
         overlap: "{who}: from {from} to {to}. All of them are told.", "{who}: de {from} a {to}. Se avisa a todas.", "{who}: de {from} a {to}. Todos são avisados.";
         remove: "Remove", "Quitar", "Remover";
