@@ -53,16 +53,13 @@ pub(super) fn ops() -> Vec<Op> {
                 run(|tx, call| Box::pin(calendar(tx, call))),
             )
         },
-        Op {
-            input: Some(json!({"type": "object", "additionalProperties": false, "properties": {}})),
-            ..op(
-                Method::Post,
-                "{id}/remove",
-                "remove",
-                "Take a shift off: one that has not begun goes, one that runs ends now",
-                run(|tx, call| Box::pin(remove(tx, call))),
-            )
-        },
+        op(
+            Method::Post,
+            "{id}/remove",
+            "remove",
+            "Take a shift off: one that has not begun goes, one that runs ends now",
+            run(|tx, call| Box::pin(remove(tx, call))),
+        ),
     ]
 }
 

@@ -55,7 +55,7 @@ impl OnCall {
     }
 
     async fn remove(&self, id: &str, version: Option<i32>) -> Result<Value, Error> {
-        let call = Call { body: json!({}), if_match: version, ..at(id) };
+        let call = Call { if_match: version, ..at(id) };
         let Body::Json(told) = self.world.call_as(self.who.clone(), "alerts.on_call_shift.remove", call).await?.body
         else {
             panic!("no JSON")

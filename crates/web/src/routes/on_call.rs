@@ -138,7 +138,7 @@ pub async fn add(Form { visit, fields }: Form) -> Shown {
 /// POST `/alerts/on-call/{id}/remove`.
 pub async fn remove(Path(id): Path<String>, Form { visit, fields }: Form) -> Shown {
     let if_match = fields.get("row_version").and_then(|v| v.parse().ok());
-    let call = Call { body: json!({}), if_match, ..by_id(&id) };
+    let call = Call { if_match, ..by_id(&id) };
     match visit.try_call("alerts.on_call_shift.remove", call).await {
         Ok(_) => Ok(Redirect::to("/alerts/on-call?removed=1").into_response()),
         Err(e) if is_told(&e) => {
