@@ -12,6 +12,7 @@ mod chain;
 mod condition;
 mod definitions;
 mod jobs;
+mod on_call;
 mod quiet;
 mod raise;
 mod reads;
@@ -66,6 +67,7 @@ pub fn actions(catalog: &Catalog) -> Result<Vec<Op>> {
     let mut all = actions::ops(catalog)?;
     all.extend(definitions::ops());
     all.extend(subscriptions::ops());
+    all.extend(on_call::ops());
     Ok(all)
 }
 

@@ -9,6 +9,7 @@ mod analytics;
 mod clock;
 mod corrections;
 mod days;
+mod desk;
 mod doses;
 mod enrollments;
 pub mod immunization;
@@ -57,10 +58,18 @@ pub fn actions(catalog: &Catalog) -> Result<Vec<Op>> {
 /// What is read besides plain rows.
 #[must_use]
 pub fn reads() -> Vec<Op> {
-    [reads::reads(), analytics::reads(), immunization::reads(), outbreak::reads(), round::reads(), register::reads()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        reads::reads(),
+        analytics::reads(),
+        immunization::reads(),
+        outbreak::reads(),
+        round::reads(),
+        register::reads(),
+        desk::reads(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// Exposed tables.

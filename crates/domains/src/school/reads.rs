@@ -12,7 +12,8 @@ use uuid::Uuid;
 /// Most students in one answer.
 const MOST: usize = 50;
 /// What is shown of a person.
-const NAME: [&str; 6] = ["pseudonym", "family_name", "given_names", "preferred_name", "birth_date", "birth_month"];
+pub(super) const NAME: [&str; 6] =
+    ["pseudonym", "family_name", "given_names", "preferred_name", "birth_date", "birth_month"];
 
 /// The reads of this domain.
 #[must_use]
@@ -44,7 +45,7 @@ pub fn reads() -> Vec<Op> {
             ..op(
                 "students",
                 "students",
-                "Those of the given patients who are enrolled, with grade, allergies and plans",
+                "Those of the given patients who are enrolled, with grade, allergies and plans; and the schools of the caller",
                 ids,
             )
         },
@@ -129,7 +130,7 @@ async fn board(tx: &mut Tx, call: Call) -> Result<Reply> {
 }
 
 /// Whole minutes since an instant.
-fn waited(since: &str, now: OffsetDateTime) -> i64 {
+pub(super) fn waited(since: &str, now: OffsetDateTime) -> i64 {
     OffsetDateTime::parse(since, &Rfc3339).map_or(0, |at| (now - at).whole_minutes().max(0))
 }
 
@@ -150,7 +151,9 @@ async fn students(tx: &mut Tx, call: Call) -> Result<Reply> {
     }
     let known = briefs(tx, &ids).await?;
     let shown: Vec<&Value> = ids.iter().filter_map(|id| known.get(&id.to_string())).collect();
-    Ok(Reply::json(json!({ "data": shown })))
+    let mine = schools(tx).await?;
+    let mine: Vec<Value> = mine.iter().map(|(id, name)| json!({"id": id, "name": name})).collect();
+    Ok(Reply::json(json!({"data": shown, "schools": mine})))
 }
 
 /// What is known of students before anything is typed: name, grade, schools, allergies, plans, whether a court says who may

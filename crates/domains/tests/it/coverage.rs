@@ -80,6 +80,9 @@ async fn prepare(world: &World, admin: &Client, planted: Uuid, op: &Op) -> Optio
         "alerts.alert.raise" => "UPDATE auth.permissions SET patterns = '[\"ops.alert.read\"]'; UPDATE auth.roles SET scope = 'tenant'; \
              UPDATE auth.user_roles SET valid_from = '2000-01-01', valid_to = NULL"
             .to_owned(),
+        "alerts.on_call_shift.remove" => {
+            "UPDATE alerts.on_call_shifts SET starts_at = now() - interval '1 hour', ends_at = now() + interval '1 day'".to_owned()
+        }
         "alerts.alert.acknowledge" | "alerts.alert.resolve" => {
             "UPDATE alerts.alert_instances SET status = 'SUPPRESSED', resolution_code = NULL; \
              UPDATE alerts.alert_instances SET status = 'ACTIVE' WHERE id = (SELECT min(id::text)::uuid FROM alerts.alert_instances)"

@@ -80,6 +80,7 @@ pub fn hopeless(op: &Op) -> Call {
     let query = [
         ("limit", "9999"),
         ("before", "not a time"),
+        ("from", "not a time"),
         ("code", ""),
         ("fields", "no_such_field"),
         ("name", "no such name"),

@@ -1,7 +1,7 @@
-//! The alert centre: what is open, one alert, how somebody is told, and definitions with their figures.
+//! The alert centre: what is open, one alert, how somebody is told, definitions with their figures, and who is on call.
 
 use super::from;
-use salus_web::pages::{Shell, alert_center, alert_rules};
+use salus_web::pages::{Shell, alert_center, alert_rules, on_call};
 use serde_json::{Value, json};
 
 fn alert(severity: &str, status: &str, title: &str, more: Value) -> Value {
@@ -90,4 +90,40 @@ pub fn definitions(shell: &Shell) -> String {
         "tested": "In the last seven days it would have raised 31 alerts, at most 9 on one day.",
     });
     alert_rules::render(&from(view), shell).into_string()
+}
+
+fn shifts() -> Value {
+    let shift = |id: &str, name: &str, starts_at: &str, ends_at: &str| {
+        json!({"id": id, "row_version": 1, "name": name, "starts_at": starts_at, "ends_at": ends_at,
+               "is_over": ends_at < "2026-11-20T18:00:00Z", "is_running": starts_at < "2026-11-20T18:00:00Z" && ends_at > "2026-11-20T18:00:00Z"})
+    };
+    let gap = |from: &str, to: &str| json!({"from": from, "to": to, "fill": "list=backup"});
+    let both = json!({"from": "2026-11-25T15:00:00Z", "to": "2026-11-25T17:00:00Z", "users": [{"name": "Ada Invented"}, {"name": "Ben Invented"}]});
+    json!({
+        "next_week": "2026-11-23T00:00:00Z",
+        "people": [{"id": "u1", "name": "Ada Invented"}, {"id": "u2", "name": "Ben Invented"}],
+        "lists": [
+            {"list": "backup", "severities": ["HIGH", "CRITICAL", "EMERGENCY"], "definitions": ["evacuate"], "shifts": [
+                shift("h1", "Ada Invented", "2026-11-16T08:00:00Z", "2026-11-18T08:00:00Z"),
+                shift("h2", "Ben Invented", "2026-11-18T08:00:00Z", "2026-11-21T01:00:00Z"),
+                shift("h3", "Ada Invented", "2026-11-23T15:00:00Z", "2026-11-25T17:00:00Z"),
+                shift("h4", "Ben Invented", "2026-11-25T15:00:00Z", "2026-11-30T08:00:00Z"),
+            ], "gaps": [gap("2026-11-21T01:00:00Z", "2026-11-23T15:00:00Z")], "overlaps": [both]},
+            {"list": "district", "severities": ["CRITICAL"], "gaps": [gap("2026-11-20T18:00:00Z", "2026-11-30T00:00:00Z")]},
+            {"list": "weekend", "shifts": [shift("h5", "Ada Invented", "2026-11-28T08:00:00Z", "2026-11-30T08:00:00Z")]},
+        ],
+    })
+}
+
+pub fn on_call(shell: &Shell) -> String {
+    on_call::render(&from(shifts()), shell).into_string()
+}
+
+pub fn on_call_refused(shell: &Shell) -> String {
+    let mut view = shifts();
+    view["values"] =
+        json!({"list": "backup", "user_id": "u1", "starts_at": "2026-11-24T08:00", "ends_at": "2026-11-23T08:00"});
+    view["errors"] = json!([{"field": "ends_at", "message": "A shift ends after it begins"}]);
+    view["error"] = json!("This shift is over: it stays, so that it can be told who was on call");
+    on_call::render(&from(view), shell).into_string()
 }

@@ -9,6 +9,7 @@ mod chart;
 mod clinic;
 mod immunizations;
 mod medication;
+mod nurse;
 mod outbreaks;
 mod people;
 mod rights;
@@ -33,6 +34,9 @@ pub(crate) const PAGES: &[Page] = &[
     ("second-factor", "/sign-in", security::second),
     ("setup", "/setup/invented", tables::setup),
     ("home", "/", people::home),
+    ("home-nurse", "/", nurse::home),
+    ("home-nurse-found", "/", nurse::found),
+    ("home-nurse-quiet", "/", nurse::quiet),
     ("patients", "/patients", people::patients),
     ("patients-none", "/patients", people::nobody),
     ("patients-pseudonymised", "/patients", people::pseudonymised),
@@ -57,6 +61,8 @@ pub(crate) const PAGES: &[Page] = &[
     ("alert-closed", "/alerts/a1", alerts::closed),
     ("alerts-subscription", "/alerts/subscription", alerts::subscription),
     ("alerts-definitions", "/alerts/definitions", alerts::definitions),
+    ("alerts-on-call", "/alerts/on-call", alerts::on_call),
+    ("alerts-on-call-refused", "/alerts/on-call", alerts::on_call_refused),
     ("immunizations", "/immunizations", immunizations::schools),
     ("immunizations-nothing", "/immunizations", immunizations::nothing),
     ("immunizations-none", "/immunizations", immunizations::no_school),

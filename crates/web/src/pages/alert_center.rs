@@ -161,7 +161,10 @@ pub fn render(view: &CenterView, shell: &Shell) -> Markup {
                 div { h1 { (t.title) } p class="lead" { (t.lead) } }
                 div class="form-actions" {
                     a class="button quiet" href="/alerts/subscription" { (t.subscription) }
-                    @if view.may_define { a class="button quiet" href="/alerts/definitions" { (t.definitions) } }
+                    @if view.may_define {
+                        a class="button quiet" href="/alerts/on-call" { (shell.t().on_call.title) }
+                        a class="button quiet" href="/alerts/definitions" { (t.definitions) }
+                    }
                 }
             }
             (filters(view, shell))

@@ -54,6 +54,8 @@ pub struct ClinicView {
     pub may_write: bool,
     /// Why the last act was refused.
     pub error: String,
+    /// Whether it stands on the start page, where no school may be chosen.
+    pub is_home: bool,
 }
 
 /// One visit on the board.
@@ -98,6 +100,10 @@ pub struct Student {
     pub open_visit: String,
     /// Makes sending the same form twice one visit.
     pub client_ref: String,
+    /// The school at which the student is checked in, where none was chosen before.
+    pub school: String,
+    /// Its name.
+    pub school_name: String,
 }
 
 /// The page.
@@ -138,7 +144,9 @@ fn choose_school(view: &ClinicView, shell: &Shell) -> Markup {
     }
 }
 
-fn finder(view: &ClinicView, shell: &Shell) -> Markup {
+/// The field that finds a student, and whom it found.
+#[must_use]
+pub fn finder(view: &ClinicView, shell: &Shell) -> Markup {
     let t = &shell.t().clinic;
     html! {
         section class="card" aria-labelledby="find-title" {
@@ -147,10 +155,11 @@ fn finder(view: &ClinicView, shell: &Shell) -> Markup {
                 hx-trigger="input delay:300ms from:#who, submit" hx-target="#found" {
                 (layout::csrf(shell))
                 input type="hidden" name="school" value=(view.school);
+                @if view.is_home { input type="hidden" name="home" value="true"; }
                 div {
                     div class="smart" {
                         (super::icons::icon("search"))
-                        input id="who" name="q" type="search" autocomplete="off" aria-label=(t.find) placeholder=(t.find_hint) autofocus;
+                        input id="who" name="q" type="search" autocomplete="off" aria-label=(t.find) placeholder=(t.find_hint) autofocus[!view.is_home];
                         button class="button primary" type="submit" { (t.search) }
                     }
                 }
@@ -185,7 +194,7 @@ fn pick(student: &Student, view: &ClinicView, shell: &Shell) -> Markup {
                 form class="reasons" method="post" action="/clinic/check-in" {
                     (layout::csrf(shell))
                     input type="hidden" name="student_id" value=(student.id);
-                    input type="hidden" name="school" value=(view.school);
+                    input type="hidden" name="school" value=(if student.school.is_empty() { &view.school } else { &student.school });
                     input type="hidden" name="client_ref" value=(student.client_ref);
                     fieldset {
                         legend { (t.why) }
@@ -211,6 +220,7 @@ fn who(student: &Student, shell: &Shell) -> Markup {
         strong { (student.name) }
         span class="muted" {
             " " (place(student, shell))
+            @if !student.school_name.is_empty() { " · " (student.school_name) }
             @if !student.birth_date.is_empty() { " · " (patients::age(shell, &student.birth_date, "")) }
         }
         (warnings(student, shell))
@@ -262,7 +272,9 @@ fn waiting(view: &ClinicView, shell: &Shell) -> Markup {
     }
 }
 
-fn since(visit: &VisitRow, shell: &Shell) -> Markup {
+/// For how long somebody has been there.
+#[must_use]
+pub fn since(visit: &VisitRow, shell: &Shell) -> Markup {
     let n = visit.minutes.to_string();
     let text = fill(shell.t().clinic.minutes, &[("n", &n)]);
     html! { @if visit.minutes >= LONG { (parts::badge(shell, Tone::Warn, &text)) } @else { (text) } }

@@ -37,6 +37,8 @@ pub mod layout;
 pub mod medication;
 pub mod modules;
 pub mod notices;
+pub mod nurse;
+pub mod on_call;
 pub mod orders;
 pub mod outbreak;
 pub mod outbreaks;

@@ -1,7 +1,7 @@
 //! Today's clinic and its visits. Who is searched for travels in the body of a POST, as everywhere (decision 10).
 
 use super::{
-    frame::{Form, Params, Shown, Visit, by_id, filled, first_word, html, messages, refused, text},
+    frame::{Form, Params, Shown, Visit, by_id, encoded, filled, first_word, html, messages, refused, text},
     home::{items, json_of, texts, with_query},
 };
 use crate::pages::{
@@ -23,9 +23,9 @@ use std::collections::BTreeMap;
 use time::{Duration, format_description::well_known::Rfc3339};
 
 /// What a handle is for.
-const PURPOSE: &str = "clinic.search";
+pub const PURPOSE: &str = "clinic.search";
 /// Most students that are offered.
-const OFFERED: &str = "12";
+const OFFERED: usize = 12;
 
 /// GET `/clinic`.
 pub async fn show(visit: Visit, Query(query): Params) -> Shown {
@@ -89,6 +89,7 @@ pub fn student(value: &Value, client_ref: String) -> Student {
         court_restriction: value["court_restriction"] == json!(true),
         open_visit: text(value, "open_visit"),
         client_ref,
+        ..Student::default()
     }
 }
 
@@ -107,11 +108,12 @@ pub async fn find(Form { visit, fields }: Form) -> Shown {
         }));
     }
     let handle = visit.seal(PURPOSE, &q).await?;
-    Ok(Redirect::to(&format!("/clinic?school={school}&found={handle}")).into_response())
+    let page = if fields.contains_key("home") { "/" } else { "/clinic" };
+    Ok(Redirect::to(&format!("{page}?school={}&found={handle}", encoded(&school))).into_response())
 }
 
-/// Students of a school whose name begins so, or who have this number or birth date.
-async fn search(visit: &Visit, q: &str, school: &str) -> Result<Vec<Student>> {
+/// Students of a school, or of all schools of the person, whose name begins so, or who have this number or birth date.
+pub async fn search(visit: &Visit, q: &str, school: &str) -> Result<Vec<Student>> {
     if q.is_empty() {
         return Ok(Vec::new());
     }
@@ -130,10 +132,22 @@ async fn search(visit: &Visit, q: &str, school: &str) -> Result<Vec<Student>> {
     }
     let call = with_query(Call::default(), &[("ids", &ids.join(","))]);
     let reply = json_of(visit.try_call("school.clinic.students", call).await?);
-    let here = |s: &&Value| texts(s, "schools").iter().any(|id| id == school);
-    let new = |s: &Value| student(s, visit.app.db.env().id().to_string());
-    let all = items(&reply, "data");
-    Ok(all.iter().filter(here).take(OFFERED.parse().unwrap_or(12)).map(new).collect())
+    let mine = super::medication::pairs(&reply, "schools");
+    let mut found = Vec::new();
+    for known in items(&reply, "data") {
+        let enrolled = texts(&known, "schools");
+        let new = || student(&known, visit.app.db.env().id().to_string());
+        if enrolled.iter().any(|id| id == school) {
+            found.push(new());
+        } else if school.is_empty() {
+            // Where the student goes to two of the schools, the person says at which they are.
+            for (id, name) in mine.iter().filter(|(id, _)| enrolled.contains(id)) {
+                found.push(Student { school: id.clone(), school_name: name.clone(), ..new() });
+            }
+        }
+    }
+    found.truncate(OFFERED);
+    Ok(found)
 }
 
 /// POST `/clinic/check-in`.

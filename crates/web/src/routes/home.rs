@@ -8,6 +8,7 @@ use crate::{
         docs::{self, DocsView},
         error::{self, ErrorView},
         home::{self, Figure, HomeView},
+        nurse,
     },
 };
 use axum::{
@@ -20,8 +21,12 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// GET `/`.
-pub async fn show(visit: Visit) -> Shown {
+pub async fn show(visit: Visit, Query(query): Params) -> Shown {
     let shell = &visit.shell;
+    let school = query.get("school").map(String::as_str).unwrap_or_default();
+    if let Some(view) = super::nurse::load(&visit, school, query.get("found").map(String::as_str)).await? {
+        return Ok(html(&nurse::render(&view, shell)));
+    }
     let mut view = HomeView::default();
     if visit.ctx.may("medical.patient.read") {
         let query = [("limit", "8"), ("total", "true")];

@@ -20,6 +20,8 @@ mod jobs;
 mod medication;
 mod modules;
 mod notices;
+mod nurse;
+mod on_call;
 mod outbreaks;
 mod passkey;
 mod patients;
@@ -116,6 +118,8 @@ fn alerting() -> Router<Arc<App>> {
         .route("/alerts", get(alert_center::show))
         .route("/alerts/subscription", get(alert_center::subscription).post(alert_center::subscribe))
         .route("/alerts/definitions", get(alert_center::definitions).post(alert_center::define))
+        .route("/alerts/on-call", get(on_call::show).post(on_call::add))
+        .route("/alerts/on-call/{id}/remove", post(on_call::remove))
         .route("/alerts/{id}", get(alert_center::one))
         .route("/alerts/{id}/{verb}", post(alert_center::act))
 }

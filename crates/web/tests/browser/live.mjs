@@ -382,6 +382,7 @@ await step("a school nurse checks a student in by two taps and sends them back t
   assert.match(await nurse.locator("#seen").textContent(), /Back to class/);
   assert.match(await nurse.locator("#seen").textContent(), new RegExp(name));
   await tour(nurse, shots, [["clinic", `${base}/clinic`], ["visit", `${base}${visit}`]]);
+  await start(nurse, name);
 
   await nurse.goto(`${base}/immunizations`);
   assert.match(await nurse.textContent("main"), /No vaccination schedule is in use/, "what to do is said");
@@ -402,6 +403,30 @@ await step("a school nurse checks a student in by two taps and sends them back t
   await outbreaks(nurse, shots);
   await round(nurse);
 });
+
+/// The start page of the same nurse: what waits at three schools, a student checked in from there, and done.
+async function start(nurse, name) {
+  await nurse.goto(`${base}/`);
+  assert.equal(await nurse.locator("#schools tbody tr").count(), 3, "the schools of the nurse");
+  assert.match(await nurse.locator("#doses").textContent(), /Cetirizine/);
+  assert.match(await nurse.locator("#signals").textContent(), /Vomiting or diarrhea: Room 1/);
+  const before = await nurse.locator("#here tbody tr").count();
+  await nurse.fill("#who", "200008");
+  await nurse.waitForSelector("#found details.pick");
+  await nurse.click("#found summary");
+  await nurse.click("#found button[value=HEADACHE]");
+  await nurse.waitForURL(/clinic\?school=/);
+  await nurse.goto(`${base}/`);
+  assert.equal(await nurse.locator("#here tbody tr").count(), before + 1);
+  await nurse.locator("#here tbody th a", { hasText: name }).click();
+  await nurse.waitForURL(/clinic\/visits\//);
+  await nurse.goto(`${base}/clinic`);
+  await nurse.locator("#waiting tbody tr", { hasText: name }).locator("button").click();
+  await nurse.waitForURL(/missed=\d+/);
+  await nurse.goto(`${base}/`);
+  assert.equal(await nurse.locator("#here tbody tr").count(), before, "done");
+  await tour(nurse, shots, [["home-nurse", `${base}/`]]);
+}
 
 /// The class of the demonstration in which some vomit: found by a rule that nobody has confirmed, with its curve.
 async function outbreaks(nurse, shots) {

@@ -12,6 +12,8 @@ mod headers;
 mod immunizations;
 mod live;
 mod medication;
+mod nurse;
+mod on_call;
 mod openapi;
 mod outbreaks;
 mod pages;

@@ -182,6 +182,14 @@ const SENTENCES: &[(&str, [&str; 2])] = &[
             "Esta ordem não é delegada: a enfermagem administra",
         ],
     ),
+    (
+        "This shift is over: it stays, so that it can be told who was on call",
+        [
+            "Este turno ya terminó: se conserva para poder decir quién estaba de guardia",
+            "Este turno terminou: fica registrado para que se possa dizer quem estava de plantão",
+        ],
+    ),
+    ("Is a date and time such as {}", ["Debe ser una fecha y hora como {}", "Deve ser uma data e hora como {}"]),
     ("This dose was recorded already", ["Esta dosis ya se registró", "Esta dose já foi registrada"]),
     ("Needs the prescriber's order", ["Necesita la orden de quien prescribe", "Precisa da prescrição"]),
     (

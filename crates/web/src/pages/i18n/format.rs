@@ -11,6 +11,12 @@ const MONTHS: [[&str; 12]; 3] = [
     ["jan", "fev", "mar", "abr", "mai", "jun", "jul", "ago", "set", "out", "nov", "dez"],
 ];
 
+const WEEKDAYS: [[&str; 7]; 3] = [
+    ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"],
+    ["lun", "mar", "mié", "jue", "vie", "sáb", "dom"],
+    ["seg", "ter", "qua", "qui", "sex", "sáb", "dom"],
+];
+
 /// The parts of an ISO 8601 date or timestamp: year, month, day, and what follows the `T`.
 struct Parts<'a> {
     year: i32,
@@ -72,6 +78,13 @@ pub fn day(locale: Locale, zone: &Zone, iso: &str) -> String {
 #[must_use]
 pub fn month(locale: Locale, month: u8) -> &'static str {
     MONTHS[locale as usize][usize::from(month.clamp(1, 12)) - 1]
+}
+
+/// The short name of the day of the week on which a moment falls in this zone; empty for text that is none.
+#[must_use]
+pub fn weekday(locale: Locale, zone: &Zone, iso: &str) -> &'static str {
+    let day = calendar(&zone.shift(iso).0);
+    day.map_or("", |day| WEEKDAYS[locale as usize][usize::from(day.weekday().number_days_from_monday())])
 }
 
 /// The time of day of an instant in a zone, such as 08:15; empty for any other text.
@@ -178,6 +191,8 @@ mod tests {
         assert_eq!(moment(Locale::PtBr, &denver, "2026-11-21T02:05:33.5-03:00"), "20 nov 2026, 22:05 MST");
         assert_eq!(moment(Locale::En, &denver, "2026-11-21"), "Nov 21, 2026");
         assert_eq!(day(Locale::En, &denver, "2026-11-21T02:05:33Z"), "Nov 20, 2026");
+        assert_eq!(weekday(Locale::En, &denver, "2026-11-21T02:05:33Z"), "Fri", "it is Friday there");
+        assert_eq!(weekday(Locale::PtBr, &utc, "2026-11-21T02:05:33Z"), "sáb");
     }
 
     #[test]

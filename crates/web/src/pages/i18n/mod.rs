@@ -39,6 +39,8 @@ mod immunization;
 mod keys;
 mod medication;
 mod notices;
+mod nurse;
+mod on_call;
 mod outbreak;
 mod people;
 pub mod rules;
@@ -60,6 +62,8 @@ pub use immunization::Immunization;
 pub use keys::Keys;
 pub use medication::Medication;
 pub use notices::Notices;
+pub use nurse::Nurse;
+pub use on_call::OnCall;
 pub use outbreak::Outbreak;
 pub use people::People;
 pub use security::Security;
@@ -116,6 +120,10 @@ pub struct Texts {
     pub immunization: Immunization,
     /// Medication at school.
     pub medication: Medication,
+    /// The nurse's start page.
+    pub nurse: Nurse,
+    /// Who is on call.
+    pub on_call: OnCall,
     /// Outbreaks at school.
     pub outbreak: Outbreak,
 }
@@ -140,6 +148,8 @@ macro_rules! language {
             clinic: Clinic::$tag,
             immunization: Immunization::$tag,
             medication: Medication::$tag,
+            nurse: Nurse::$tag,
+            on_call: OnCall::$tag,
             outbreak: Outbreak::$tag,
         }
     };
@@ -288,6 +298,8 @@ mod tests {
             ("erasure", Erasure::KEYS),
             ("clinic", Clinic::KEYS),
             ("immunization", Immunization::KEYS),
+            ("nurse", Nurse::KEYS),
+            ("on_call", OnCall::KEYS),
             ("outbreak", Outbreak::KEYS),
             ("medication", Medication::KEYS),
         ] {

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::{fmt, sync::Arc};
-use time::{Date, OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339};
+use time::{Date, OffsetDateTime, PrimitiveDateTime, UtcOffset, format_description::well_known::Rfc3339};
 
 /// A time zone.
 #[derive(Clone, Serialize, Deserialize)]
@@ -64,10 +64,16 @@ impl Zone {
     /// When a day begins in this zone.
     #[must_use]
     pub fn start_of(&self, day: Date) -> OffsetDateTime {
-        let midnight = day.midnight().assume_utc();
-        // The offset at midnight UTC may not be the one at midnight here: the second look is at the right place.
-        let near = midnight.replace_offset(self.at(midnight).0);
-        midnight.replace_offset(self.at(near).0)
+        self.instant(day.midnight())
+    }
+
+    /// The moment at which the clocks of this zone show a time. Of an hour that they leave out, the one after it.
+    #[must_use]
+    pub fn instant(&self, local: PrimitiveDateTime) -> OffsetDateTime {
+        let there = local.assume_utc();
+        // The offset at that time UTC may not be the one at that time here: the second look is at the right place.
+        let near = there.replace_offset(self.at(there).0);
+        there.replace_offset(self.at(near).0)
     }
 }
 
