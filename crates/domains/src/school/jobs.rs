@@ -90,7 +90,9 @@ async fn watch(tx: &mut Tx) -> Result<()> {
               FROM school.calendar_days d JOIN school.bell_periods p ON p.schedule_id = d.schedule_id \
              WHERE d.school_id = v.school_id AND d.day = v.visit_on), \
            (v.visit_on + time '16:00') AT TIME ZONE s.timezone::text) AS ends) e \
-         WHERE v.status = 'OPEN' AND e.ends + interval '30 minutes' <= $1 AND v.check_in_at <= $1 ORDER BY v.check_in_at"
+         WHERE v.status = 'OPEN' AND v.check_in_at <= $1 AND $1 >= \
+           CASE WHEN v.check_in_at < e.ends THEN e.ends + interval '30 minutes' ELSE v.check_in_at + interval '8 hours' END \
+         ORDER BY v.check_in_at"
     );
     for forgotten in tx.query(sql, &[&now]).await? {
         visits::close_forgotten(tx, forgotten.get("id"), forgotten.get("ends"), forgotten.get("erased")).await?;

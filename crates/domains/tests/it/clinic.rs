@@ -11,7 +11,7 @@ use salus_store::{
 use salus_testkit::TestDb;
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, sync::Arc};
-use time::{OffsetDateTime, macros::datetime};
+use time::{Duration, OffsetDateTime, macros::datetime};
 use uuid::Uuid;
 
 /// 11:00 in Los Angeles.
@@ -388,6 +388,25 @@ async fn an_erased_student_holds_up_nobodys_forgotten_visit() {
     dispatcher.drain(s.world.tenant).await.unwrap();
     let open = "SELECT count(*) FROM school.clinic_visits WHERE status = 'OPEN'";
     assert_eq!(admin.query_one(open, &[]).await.unwrap().get::<_, i64>(0), 0, "both are closed");
+}
+
+#[tokio::test]
+async fn a_visit_after_school_is_not_taken_for_a_forgotten_one() {
+    let s = School::new().await;
+    let student = s.student("A-1").await;
+    let env = s.world.db.env();
+    env.clock.set(datetime!(2026-03-03 04:00 UTC));
+    s.check_in(s.visit(&student, "2026-03-03T03:50:00Z")).await.unwrap();
+    let admin = s.world.database.connect("salus_admin").await;
+    let jobs = salus_domains::jobs(&Arc::default(), &Outbound::new(Rules::default()).unwrap()).unwrap();
+    let dispatcher = Dispatcher::new(s.world.db.clone(), Arc::new(jobs), Pace::default());
+    for (later, open) in [(Duration::minutes(40), 1), (Duration::hours(8), 0)] {
+        env.clock.set(env.now() + later);
+        admin.batch_execute("UPDATE kernel.schedules SET next_run_at = clock_timestamp()").await.unwrap();
+        dispatcher.drain(s.world.tenant).await.unwrap();
+        let sql = "SELECT count(*) FROM school.clinic_visits WHERE status = 'OPEN'";
+        assert_eq!(admin.query_one(sql, &[]).await.unwrap().get::<_, i64>(0), open, "{later} later");
+    }
 }
 
 #[tokio::test]
