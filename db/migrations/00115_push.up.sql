@@ -18,15 +18,13 @@ CREATE TABLE auth.push_keys (
   public_key  text               NOT NULL,
   private_key kernel.sealed_text NOT NULL,
   CONSTRAINT push_keys_pk PRIMARY KEY (tenant_id, id),
-  CONSTRAINT push_keys_one_uq UNIQUE (tenant_id),
-  CONSTRAINT push_keys_public_length CHECK (length(public_key) = 87)
+  CONSTRAINT push_keys_one_uq UNIQUE (tenant_id)
 );
 COMMENT ON TABLE auth.push_keys IS
   'By which push services know this organization (VAPID, RFC 8292); made when first needed, and without it every device must be turned on again';
 COMMENT ON COLUMN auth.push_keys.public_key IS 'Point of P-256, uncompressed, as base64url; browsers subscribe with it';
 COMMENT ON COLUMN auth.push_keys.private_key IS 'PKCS #8 as base64url';
 COMMENT ON CONSTRAINT push_keys_one_uq ON auth.push_keys IS 'This organization has its key already';
-COMMENT ON CONSTRAINT push_keys_public_length ON auth.push_keys IS 'Must be 65 bytes as base64url';
 CALL kernel.protect('auth.push_keys', key_class => 'secrets');
 CALL kernel.classify('auth.push_keys', 'private_key', phi => 'secret');
 
