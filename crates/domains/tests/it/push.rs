@@ -107,9 +107,9 @@ async fn what_is_high_at_night_goes_by_push_and_says_no_more_than_that() {
     p.drain().await;
     let log = "SELECT l.channel || ' ' || i.severity || ' ' || l.status || ' ' || (l.due_at IS NOT NULL) FROM alerts.alert_delivery_log l \
                JOIN alerts.alert_instances i ON i.id = l.instance_id WHERE l.channel <> 'IN_APP' ORDER BY 1";
-    let held =
+    let night_log =
         ["EMAIL HIGH QUEUED true", "EMAIL MEDIUM QUEUED true", "PUSH HIGH SENT false", "PUSH MEDIUM QUEUED true"];
-    assert_eq!(p.ask(log).await, held);
+    assert_eq!(p.ask(log).await, night_log);
     let requests = service.requests();
     assert_eq!(requests.len(), 1);
     let (head, body) = split(&requests[0]);

@@ -20,20 +20,28 @@ pub struct NoticesView {
     pub by_email: bool,
     /// Whether SMS is wanted.
     pub by_sms: bool,
-    /// The telephone number.
-    pub phone: String,
     /// Whether push is wanted.
     pub by_push: bool,
+    /// The telephone number.
+    pub phone: String,
     /// What is wrong with the choices.
     pub errors: Vec<FieldMessage>,
-    /// Devices that are told by push, oldest first.
-    pub devices: Vec<Device>,
+    /// The person's devices.
+    pub devices: Devices,
+}
+
+/// What is told by push.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Devices {
+    /// Those that are on, oldest first.
+    pub on: Vec<Device>,
     /// The key that browsers subscribe with.
-    pub push_key: String,
-    /// Whether messages are really sent by push.
-    pub push_works: bool,
-    /// Why a device was not turned on.
-    pub device_error: String,
+    pub key: String,
+    /// Whether messages are really sent.
+    pub works: bool,
+    /// Why one was not turned on.
+    pub error: String,
 }
 
 /// A device that is told by push.
@@ -87,7 +95,7 @@ pub fn render(view: &NoticesView, shell: &Shell) -> Markup {
             }
             @if view.items.is_empty() { (parts::empty(t.none, "", None)) } @else { (list(view, shell)) }
             (parts::card("choices", t.choices, &html! {}, &choices(view, shell)))
-            (parts::card("devices", t.devices, &html! {}, &devices(view, shell)))
+            (parts::card("devices", t.devices, &html! {}, &devices(&view.devices, shell)))
             script src=(assets::url("salus-push.js")) type="module" {}
         },
     )
@@ -145,23 +153,23 @@ fn choices(view: &NoticesView, shell: &Shell) -> Markup {
 }
 
 /// Devices that are told by push. The script shows the button where the browser knows push, and marks its own row.
-fn devices(view: &NoticesView, shell: &Shell) -> Markup {
+fn devices(view: &Devices, shell: &Shell) -> Markup {
     let t = &shell.t().notices;
     html! {
-        p class="card-note" { (t.devices_note) @if !view.push_works { " " (t.devices_nobody) } }
-        @if view.devices.is_empty() { p class="card-note" { (t.devices_none) } } @else {
+        p class="card-note" { (t.devices_note) @if !view.works { " " (t.devices_nobody) } }
+        @if view.on.is_empty() { p class="card-note" { (t.devices_none) } } @else {
             table class="grid plain stack" {
                 (parts::heads_then(&[t.device, t.device_since, t.device_told], t.state))
-                tbody { @for device in &view.devices { (row(device, shell)) } }
+                tbody { @for device in &view.on { (row(device, shell)) } }
             }
         }
         (form::post(shell, "/notifications/devices", "form", &html! {
             @for name in ["endpoint", "p256dh", "auth"] { input type="hidden" name=(name); }
-            (form::summary(shell, &view.device_error, &[]))
+            (form::summary(shell, &view.error, &[]))
             p class="error" role="alert" hidden data-push-words data-absent=(t.device_absent) data-denied=(t.device_denied) data-failed=(t.device_failed) {}
             noscript { p { (t.device_script) } }
             div class="form-actions" {
-                button class="button" type="button" hidden data-push=(view.push_key) data-worker="/push-worker.js" { (t.device_on) }
+                button class="button" type="button" hidden data-push=(view.key) data-worker="/push-worker.js" { (t.device_on) }
             }
         }))
     }

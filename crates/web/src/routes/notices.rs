@@ -4,7 +4,7 @@ use super::frame::{Form, Params, Shown, Visit, encoded, first_word, html, is_tol
 use crate::{
     assets,
     pages::{
-        notices::{self, Device, Notice, NoticesView, OutgoingView, Sent},
+        notices::{self, Device, Devices, Notice, NoticesView, OutgoingView, Sent},
         parts::Pager,
     },
 };
@@ -57,12 +57,14 @@ async fn page(visit: &Visit, refused: Option<NoticesView>, device_error: String)
         told_at: d.last_success_at,
         is_failing: d.failures > 0,
     };
-    view.devices = devices.into_iter().map(device).collect();
-    view.push_key = push_key;
-    view.device_error = device_error;
     // What a demonstration shows instead carries codes only.
     let courier = visit.app.courier.as_ref().filter(|_| visit.app.simulator.is_none());
-    view.push_works = courier.is_some_and(|by| by.carries(Medium::Push));
+    view.devices = Devices {
+        on: devices.into_iter().map(device).collect(),
+        key: push_key,
+        works: courier.is_some_and(|by| by.carries(Medium::Push)),
+        error: device_error,
+    };
     Ok(html(&notices::render(&view, &visit.shell)))
 }
 

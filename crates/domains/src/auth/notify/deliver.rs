@@ -154,8 +154,7 @@ async fn send(run: &Running, id: Uuid, carrier: &dyn Carrier, parts: Parts) -> R
     let simulated = carrier.is_simulated();
     let subject = parts.letters.first().map(|(letter, _)| letter.subject.clone()).unwrap_or_default();
     for (letter, device) in &parts.letters {
-        let carried = carrier.carry(letter).await;
-        let attempt = match carried {
+        let attempt = match carrier.carry(letter).await {
             Ok(()) => Attempt::Taken,
             Err(Error::Conflict { code: GONE, .. }) => Attempt::Ended,
             Err(e) => {

@@ -100,7 +100,7 @@ pub async fn add_device(db: &Db, ctx: &Ctx, new: &NewDevice<'_>) -> Result<Uuid>
     }
     let id = tx.ctx.env.id();
     let values = row(json!({
-        "user_id": ctx.actor.id, "label": label(new.agent), "endpoint": new.endpoint, "endpoint_hash": hex::encode(&hash),
+        "user_id": ctx.actor.id, "label": label(new.agent), "endpoint": new.endpoint, "endpoint_hash": hex::encode(hash),
         "p256dh": new.p256dh, "auth": new.auth,
     }));
     tx.insert(TABLE, &[NewRow { id, values }]).await?;

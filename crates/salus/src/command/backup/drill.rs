@@ -55,12 +55,12 @@ pub struct DrillPlace {
 /// `salus drill`.
 pub async fn run(config: Config, command: DrillCommand) -> Result<Outcome> {
     match command {
-        DrillCommand::Restore { args, place } => drill(config, args, place).await,
+        DrillCommand::Restore { args, place } => Box::pin(drill(config, args, place)).await,
         DrillCommand::Pitr { args, place } => {
             if args.to.is_none() {
                 return Err(Error::invalid("to", "required", "Name the moment: --to TIME or --to latest"));
             }
-            drill(config, args, place).await
+            Box::pin(drill(config, args, place)).await
         }
         DrillCommand::Verify { report, key } => verify(config, &report, key).await,
     }
