@@ -464,63 +464,6 @@ async function round(nurse) {
   ]);
 }
 
-await step("a device is turned on for alerts, its worker shows a message, and it is turned off", async () => {
-  const address = `${base}/notifications`;
-  await context.grantPermissions(["notifications"], { origin: base });
-  await page.goto(address);
-  const on = page.getByRole("button", { name: "Alerts on this device" });
-  // This browser has no push service. What one would give is of the example of RFC 8291, section 5.
-  const given = {
-    endpoint: "https://push.example.net/push/JzLQ3raZJfFBR0aqvOMsLrt54w4rJUsV",
-    keys: {
-      p256dh: "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
-      auth: "BTBZMqHH6r4Tts7J_aSIgg",
-    },
-  };
-  const refuse = () => { PushManager.prototype.subscribe = () => Promise.reject(new DOMException("no", "AbortError")); };
-  await page.evaluate(refuse);
-  await on.click();
-  await page.getByText("could not reach its push service").waitFor();
-  await page.evaluate((gives) => {
-    PushManager.prototype.subscribe = async (options) => {
-      if (!options.userVisibleOnly || options.applicationServerKey.length !== 65) throw new Error("no such options");
-      return { toJSON: () => gives };
-    };
-  }, given);
-  await on.click();
-  const device = page.locator("#devices tbody tr");
-  await device.waitFor();
-  assert.match(await device.textContent(), /Chrome, .*Never/s);
-  await page.addInitScript((gives) => {
-    PushManager.prototype.getSubscription = async () => ({ endpoint: gives.endpoint, unsubscribe: async () => true });
-  }, given);
-  await page.reload();
-  await device.getByText("This device").waitFor();
-  assert.equal(await on.isVisible(), false, "it is on already");
-  if (shots) await page.screenshot({ path: join(shots, "devices.png"), fullPage: true });
-  await tour(page, shots, [["notifications", address]]);
-
-  const cdp = await context.newCDPSession(page);
-  const registered = new Promise((resolve) => cdp.on("ServiceWorker.workerRegistrationUpdated", ({ registrations }) => {
-    const own = registrations.find((r) => r.scopeURL === `${base}/` && !r.isDeleted);
-    if (own) resolve(own.registrationId);
-  }));
-  await cdp.send("ServiceWorker.enable");
-  const data = JSON.stringify({ title: "New alert, HIGH: open Salus", path: "/alerts", tag: "one" });
-  const message = { origin: base, registrationId: await registered, data };
-  const shown = () => page.evaluate(async () => {
-    const worker = await navigator.serviceWorker.getRegistration("/");
-    return (await worker.getNotifications()).map((n) => [n.title, n.tag, n.data.path]);
-  });
-  // One that comes twice is shown once.
-  for (let n = 0; n < 2; n += 1) await cdp.send("ServiceWorker.deliverPushMessage", message);
-  for (let n = 0; n < 50 && (await shown()).length === 0; n += 1) await page.waitForTimeout(100);
-  assert.deepEqual(await shown(), [["New alert, HIGH: open Salus", "one", "/alerts"]]);
-  await cdp.detach();
-  await device.getByRole("button", { name: /^Turn off/ }).click();
-  await page.getByText("No device is turned on.").waitFor();
-});
-
 await step("every page fits narrow and wide screens, light and dark, and axe finds nothing serious", async () => {
   const row = chart.split("/").pop();
   const trend = await page.request.get(`${chart}?section=vital_signs`).then(async (answer) => (await answer.text()).match(/\/trend\?code=[^"]+/)[0]);

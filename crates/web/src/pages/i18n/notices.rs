@@ -14,7 +14,7 @@ texts! {
         choices_note: "A message outside this page only says that something waits for you here.", "Un mensaje fuera de esta página solo dice que algo le espera aquí.", "Uma mensagem fora desta página só diz que algo espera por você aqui.";
         by_email: "By e-mail", "Por correo electrónico", "Por e-mail";
         by_sms: "By SMS", "Por SMS", "Por SMS";
-        by_push: "By push, to the devices below", "Por aviso push, a los dispositivos de abajo", "Por push, para os dispositivos abaixo";
+        by_push: "By push", "Por aviso push", "Por push";
         devices: "Alerts on your devices", "Avisos en sus dispositivos", "Alertas nos seus dispositivos";
         devices_note: "A device that is turned on shows a line when something waits for you, also while Salus is closed: how urgent an alert is, and nothing about anybody. Of alerts, what your subscription of alerts says holds.", "Un dispositivo activado muestra una línea cuando algo le espera, también con Salus cerrado: la urgencia de una alerta, y nada sobre nadie. Para las alertas vale lo que diga su suscripción de alertas.", "Um dispositivo ativado mostra uma linha quando algo espera por você, também com o Salus fechado: a urgência de um alerta, e nada sobre ninguém. Para alertas vale o que diz a sua assinatura de alertas.";
         devices_none: "No device is turned on.", "Ningún dispositivo está activado.", "Nenhum dispositivo está ativado.";
