@@ -2,7 +2,7 @@
 //! known is an error that says the nearest one that is.
 
 use salus_core::{Error, Result};
-use salus_domains::auth::{Carriers, SmsWebhook, Smtp};
+use salus_domains::auth::{Carriers, SmsWebhook, Smtp, WebPush};
 use salus_store::{
     audit::{Bucket, S3Anchor},
     fault,
@@ -93,6 +93,8 @@ pub struct Config {
     pub mail: Option<MailConfig>,
     /// The provider of SMS for notifications; without it the simulator keeps what would have been sent.
     pub sms: Option<SmsConfig>,
+    /// Web Push for notifications; without it the simulator keeps what would have been sent.
+    pub push: Option<PushConfig>,
     /// Networks of the house that webhooks and providers may be in, such as `10.2.0.0/16`; none when not set.
     #[serde(default)]
     pub outbound_networks: Vec<String>,
@@ -124,6 +126,14 @@ pub struct SmsConfig {
     pub url: String,
     /// A file, readable by the server only, with the bearer token.
     pub token: PathBuf,
+}
+
+/// The table `[push]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PushConfig {
+    /// Who a push service may ask about us: `mailto:` and an address, or `https://…`.
+    pub contact: String,
 }
 
 /// The table `[audit_s3]`.
@@ -387,6 +397,18 @@ impl Config {
             let token = read("sms.token", &sms.token)?;
             carriers.sms = Box::new(SmsWebhook::new(self.outbound()?, &sms.url, &token)?);
         }
+        if let Some(push) = &self.push {
+            let contact = push.contact.trim();
+            let formed = contact.strip_prefix("mailto:").is_some_and(|to| to.contains('@'))
+                || contact.strip_prefix("https://").is_some_and(|host| host.contains('.'));
+            if !formed || contact.contains(char::is_whitespace) {
+                let form =
+                    "Is mailto:ops@example.org or https://example.org/contact, where a push service asks about you";
+                return Err(Error::invalid("push.contact", "wrong_form", form));
+            }
+            carriers.push = Box::new(WebPush::new(self.outbound()?));
+            contact.clone_into(&mut carriers.contact);
+        }
         Ok(carriers)
     }
 
@@ -440,6 +462,7 @@ impl Config {
             ("key service", self.kms.is_some()),
             ("mail", self.mail.is_some()),
             ("sms", self.sms.is_some()),
+            ("push", self.push.is_some()),
             ("audit witness", self.audit_witness.is_some()),
             ("audit object lock", self.audit_s3.is_some()),
             ("audit time stamps", self.audit_timestamp.is_some()),

@@ -123,8 +123,8 @@ impl Anchor for DigestAnchor {
              To use it, save the line below as it is into a file, and run\n\
              salus audit verify --anchor FILE, or salus-verify BUNDLE --key KEY --anchor FILE.\n\n{line}\n"
         );
-        let letter =
-            Letter { id: number.clone(), to: self.to.clone(), subject: "Salus: head of the audit log".into(), text };
+        let subject = "Salus: head of the audit log".into();
+        let letter = Letter { id: number.clone(), to: self.to.clone(), subject, text, parcel: None };
         self.send(&letter)?;
         let line = Line { note: note.to_owned(), sent_at: self.clock.now(), letter: number };
         self.write(&line).map_err(|e| self.failed(&format!("{}: {e}", self.file.display())))

@@ -62,7 +62,7 @@ pub struct Message<'a> {
     pub headers: Vec<(&'static str, String)>,
     /// A value for `Authorization`, and the origin it was made for.
     pub credential: Option<(&'a Origin, &'a str)>,
-    /// The body, JSON.
+    /// The body: JSON, unless a header says otherwise.
     pub body: Vec<u8>,
 }
 
@@ -259,7 +259,10 @@ impl Outbound {
     /// [`Error::Unavailable`] when it cannot be reached or is, by its name, inside a network.
     pub async fn post(&self, url: &str, message: Message<'_>) -> Result<u16> {
         let url = self.rules.check(url)?;
-        let mut request = self.client.post(url.clone()).header("content-type", "application/json").body(message.body);
+        let mut request = self.client.post(url.clone()).body(message.body);
+        if !message.headers.iter().any(|(name, _)| *name == "content-type") {
+            request = request.header("content-type", "application/json");
+        }
         if let Some((origin, value)) = message.credential {
             if *origin != Origin::of(&url) {
                 let detail = "This credential was made for another origin".into();

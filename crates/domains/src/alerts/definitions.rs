@@ -500,7 +500,7 @@ mod tests {
                 .map_err(|e| e.to_string())
                 .and_then(|d| d.checked().map_err(|e| e.to_string()))
         };
-        assert!(with("channels", json!(["IN_APP", "SMS"])).is_ok());
+        assert!(with("channels", json!(["IN_APP", "SMS", "PUSH"])).is_ok());
         for (name, value, said) in [
             ("channels", json!(["VOICE"]), "not built"),
             ("source", json!("SCHEDULE"), "not built"),
@@ -513,7 +513,7 @@ mod tests {
                 "order",
             ),
             ("escalation", json!([{"after_s": 60}]), "names whom"),
-            ("escalation", json!([{"after_s": 60, "targets": [{"role": "x"}], "channels": ["PUSH"]}]), "not built"),
+            ("escalation", json!([{"after_s": 60, "targets": [{"role": "x"}], "channels": ["VOICE"]}]), "not built"),
             ("dedupe_key_template", json!("many:{diagnosis}"), "{diagnosis}"),
             ("dedupe_key_template", json!("few:{row}"), "Begins with many"),
             ("auto_resolve", json!({"on": ["no.such"]}), "Names events"),

@@ -1,6 +1,6 @@
 //! What a severity means where a definition says nothing else: by which ways people are told, who is told next, how long an
 //! alert may be put off, and whether somebody's quiet hours count. The table of section 6.1 of the specification, without
-//! the ways that are not built (push and voice).
+//! the way that is not built (voice).
 
 use salus_core::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -28,6 +28,8 @@ pub enum Channel {
     Email,
     /// SMS.
     Sms,
+    /// Push, to the devices that the person turned it on in.
+    Push,
 }
 
 /// Whom a step or a definition means.
@@ -63,7 +65,7 @@ pub struct Step {
 
 impl Channel {
     /// All that are built.
-    pub const ALL: [Self; 3] = [Self::InApp, Self::Email, Self::Sms];
+    pub const ALL: [Self; 4] = [Self::InApp, Self::Email, Self::Sms, Self::Push];
 
     /// As the database names it.
     #[must_use]
@@ -72,6 +74,7 @@ impl Channel {
             Self::InApp => "IN_APP",
             Self::Email => "EMAIL",
             Self::Sms => "SMS",
+            Self::Push => "PUSH",
         }
     }
 
@@ -81,7 +84,7 @@ impl Channel {
     /// [`Error::Invalid`] `channel_absent` on `field` for a way that is not built.
     pub fn named(field: &str, name: &str) -> Result<Self> {
         Self::ALL.into_iter().find(|c| c.name() == name).ok_or_else(|| {
-            let message = "Is IN_APP, EMAIL or SMS. PUSH and VOICE are not built; IN_APP reaches an open page at once, which \
+            let message = "Is IN_APP, EMAIL, SMS or PUSH. VOICE is not built; IN_APP reaches an open page at once, which \
                            WEBSOCKET means; other systems subscribe to alerts by webhooks";
             Error::invalid(field, "channel_absent", message)
         })
@@ -133,8 +136,9 @@ impl Severity {
     pub fn channels(self) -> &'static [Channel] {
         match self {
             Self::Info => &[Channel::InApp],
-            Self::Low | Self::Medium | Self::High => &[Channel::InApp, Channel::Email],
-            Self::Critical | Self::Emergency => &[Channel::InApp, Channel::Email, Channel::Sms],
+            Self::Low | Self::Medium => &[Channel::InApp, Channel::Email],
+            Self::High => &[Channel::InApp, Channel::Email, Channel::Push],
+            Self::Critical | Self::Emergency => &[Channel::InApp, Channel::Email, Channel::Push, Channel::Sms],
         }
     }
 
@@ -144,7 +148,7 @@ impl Severity {
         match channel {
             Channel::InApp => false,
             Channel::Email => self <= Self::High,
-            Channel::Sms => self <= Self::Medium,
+            Channel::Sms | Channel::Push => self <= Self::Medium,
         }
     }
 
@@ -222,9 +226,10 @@ mod tests {
     fn quiet_hours_hold_what_is_not_urgent() {
         assert!(Severity::Medium.is_held(Channel::Email) && Severity::Medium.is_held(Channel::Sms));
         assert!(Severity::High.is_held(Channel::Email) && !Severity::High.is_held(Channel::Sms));
+        assert!(Severity::Medium.is_held(Channel::Push) && !Severity::High.is_held(Channel::Push));
         assert!(!Severity::Critical.is_held(Channel::Email));
         assert!(Severity::High < Severity::Critical && Severity::Critical.is_mandatory());
-        for absent in ["PUSH", "VOICE", "WEBSOCKET", "WEBHOOK", "PIGEON"] {
+        for absent in ["VOICE", "WEBSOCKET", "WEBHOOK", "PIGEON"] {
             assert!(Channel::named("channels", absent).unwrap_err().to_string().contains("not built"));
         }
     }

@@ -42,7 +42,7 @@ pub(super) fn ops() -> Vec<Op> {
             "categories": {"type": "array", "items": {"type": "string", "enum": CATEGORIES}},
             "min_severity": {"type": "string", "enum": severities, "description": "At most CRITICAL"},
             "schools": {"type": "array", "items": {"type": "string", "format": "uuid"}}}},
-        "quiet_hours": {"type": ["object", "null"], "description": "from, to and timezone; what is HIGH and less waits until they end"},
+        "quiet_hours": {"type": ["object", "null"], "description": "from, to and timezone; until they end e-mail up to HIGH waits, SMS and push up to MEDIUM"},
         "digest": {"type": "string", "enum": ["IMMEDIATE", "HOURLY", "DAILY"], "description": "How what is MEDIUM and less is gathered"},
         "muted_until": {"type": ["string", "null"], "format": "date-time", "description": "At most 30 days; CRITICAL and EMERGENCY come all the same"},
         "role": {"type": "string", "description": "A subscription of who holds this role; takes ops.alert.define"},
@@ -73,7 +73,8 @@ async fn own(tx: &mut Tx, call: Call) -> Result<Reply> {
            FROM alerts.alert_subscriptions WHERE user_id = $1 ORDER BY id DESC LIMIT 1) s), 'null')"
     );
     let mine = crate::told(tx, sql, &[&me]).await?;
-    let mut told = json!({"own": mine, "has_confirmed_number": has_number(tx, me).await?});
+    let mut told = json!({"own": mine, "has_confirmed_number": has_number(tx, me).await?,
+                          "has_device": has_device(tx, me).await?});
     if tx.ctx.may(DEFINE) {
         let sql = sql!(
             "SELECT coalesce(jsonb_agg(to_jsonb(s)), '[]') FROM (SELECT id, user_id, role, on_call_list, filter, channels, quiet_hours, \
@@ -89,6 +90,12 @@ async fn own(tx: &mut Tx, call: Call) -> Result<Reply> {
 /// Whether a user has a telephone number that a code was sent to and came back from.
 async fn has_number(tx: &mut Tx, user: Uuid) -> Result<bool> {
     let sql = sql!("SELECT EXISTS (SELECT FROM auth.code_addresses WHERE user_id = $1 AND channel = 'sms')");
+    Ok(tx.query_opt(sql, &[&user]).await?.is_some_and(|row| row.get(0)))
+}
+
+/// Whether a user turned push on in some browser.
+async fn has_device(tx: &mut Tx, user: Uuid) -> Result<bool> {
+    let sql = sql!("SELECT EXISTS (SELECT FROM auth.push_devices WHERE user_id = $1)");
     Ok(tx.query_opt(sql, &[&user]).await?.is_some_and(|row| row.get(0)))
 }
 
@@ -180,6 +187,10 @@ async fn keep(tx: &mut Tx, mut call: Call) -> Result<Reply> {
                     "SMS needs a telephone number that you confirmed: give one under Account, Security, Codes";
                 return Err(Error::invalid("channels", "contact_unverified", message));
             }
+            if wanted.channels.iter().any(|c| c == "PUSH") && !has_device(tx, me).await? {
+                let message = "PUSH needs a device: turn on alerts on this device under Notifications";
+                return Err(Error::invalid("channels", "contact_unverified", message));
+            }
             values.insert("verified_contact".into(), json!(number));
             values.insert("user_id".into(), json!(me));
             let sql = sql!(
@@ -236,7 +247,7 @@ mod tests {
             code(json!({"channels": ["IN_APP"], "muted_until": "2026-05-01T00:00:00Z"})),
             "cannot_mute_mandatory"
         );
-        assert_eq!(code(json!({"channels": ["IN_APP", "PUSH"]})), "channel_absent");
+        assert_eq!(code(json!({"channels": ["IN_APP", "VOICE"]})), "channel_absent");
         assert_eq!(code(json!({"channels": ["IN_APP"], "quiet_hours": {"from": "9"}})), "wrong_form");
         let fine = json!({"channels": ["IN_APP"], "filter": {"min_severity": "CRITICAL"}, "muted_until": "2026-03-09T00:00:00Z"});
         assert!(serde_json::from_value::<Wanted>(fine).unwrap().values(now).is_ok());

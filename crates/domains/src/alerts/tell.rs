@@ -44,6 +44,7 @@ struct Person {
     user: Uuid,
     has_mail: bool,
     has_number: bool,
+    has_device: bool,
     /// Their own subscription, if they have one.
     own: Option<Own>,
 }
@@ -136,6 +137,7 @@ fn medium(channel: Channel) -> Option<Medium> {
         Channel::InApp => None,
         Channel::Email => Some(Medium::Email),
         Channel::Sms => Some(Medium::Sms),
+        Channel::Push => Some(Medium::Push),
     }
 }
 
@@ -162,7 +164,8 @@ impl Person {
             Channel::InApp => return Ok(Way::Now),
             Channel::Email if !self.has_mail => return Ok(Way::Suppressed("no_address")),
             Channel::Sms if !self.has_number => return Ok(Way::Suppressed("contact_unverified")),
-            Channel::Email | Channel::Sms => {}
+            Channel::Push if !self.has_device => return Ok(Way::Suppressed("no_device")),
+            Channel::Email | Channel::Sms | Channel::Push => {}
         }
         if word.severity.is_mandatory() {
             return Ok(Way::Now);
@@ -199,6 +202,7 @@ async fn people(tx: &mut Tx, users: &BTreeSet<Uuid>, now: OffsetDateTime) -> Res
         "SELECT DISTINCT ON (u.id) u.id, u.kind <> 'service' AND u.email IS NOT NULL AS has_mail, s.id IS NOT NULL AS has_own, \
            EXISTS (SELECT FROM auth.code_addresses c WHERE c.tenant_id = u.tenant_id AND c.user_id = u.id AND c.channel = 'sms') \
              AS has_number, \
+           EXISTS (SELECT FROM auth.push_devices d WHERE d.tenant_id = u.tenant_id AND d.user_id = u.id) AS has_device, \
            s.channels, s.filter, s.quiet_hours, s.digest::text AS digest, coalesce(s.muted_until > $2, false) AS muted \
          FROM auth.users u \
          LEFT JOIN alerts.alert_subscriptions s ON s.tenant_id = u.tenant_id AND s.user_id = u.id \
@@ -219,7 +223,13 @@ fn person(found: &Row) -> Result<Person> {
     } else {
         None
     };
-    Ok(Person { user: found.get("id"), has_mail: found.get("has_mail"), has_number: found.get("has_number"), own })
+    Ok(Person {
+        user: found.get("id"),
+        has_mail: found.get("has_mail"),
+        has_number: found.get("has_number"),
+        has_device: found.get("has_device"),
+        own,
+    })
 }
 
 /// Sends what was held until now: what waits for one person by one way leaves as one message.

@@ -8,7 +8,7 @@ use super::{
     glass::holders,
     grant::{may_admit, may_give},
     held,
-    notify::tell_owner,
+    notify::{self, tell_owner},
     roles::{differing, named_roles, union},
     users::renew_disabled,
 };
@@ -131,6 +131,7 @@ async fn lock(tx: &mut Tx, call: Call) -> Result<Reply> {
         return Err(wrong_state(tx, id, "The account is disabled: there is nothing to lock").await?);
     }
     let ended = access_ops::end_all(tx, id).await?;
+    notify::remove_all_devices(tx, id).await?;
     administered.remains(tx).await?;
     Ok(Reply::json(json!({"id": id, "status": "locked", "ended": ended})))
 }

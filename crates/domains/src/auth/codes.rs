@@ -153,7 +153,7 @@ pub async fn confirm_address(db: &Db, ctx: &Ctx, token: &str, code: &str) -> Res
         return Err(Error::invalid("code", "wrong_code", "Is not the code that was sent"));
     }
     challenge::spend(&mut tx, asked.id).await?;
-    let channel = Medium::named(asked.detail["channel"].as_str().unwrap_or_default())?;
+    let channel = Medium::of_codes(asked.detail["channel"].as_str().unwrap_or_default())?;
     let sql = sql!("DELETE FROM auth.code_addresses WHERE user_id = $1 AND channel = $2::text");
     tx.query(sql, &[&ctx.actor.id, &channel.name()]).await?;
     let id: Uuid = tx.ctx.env.id();
@@ -197,6 +197,7 @@ fn kept_address(channel: Medium, text: &str) -> Result<String> {
                 Err(Error::invalid("address", "wrong_type", "Is an e-mail address"))
             }
         }
+        Medium::Push => Err(Error::invalid("channel", "not_allowed", "Is email or sms: a code is not sent by push")),
         Medium::Sms => {
             let plain: String = text.chars().filter(|c| c.is_ascii_digit() || *c == '+').collect();
             let digits = plain.strip_prefix('+').filter(|d| (8..=15).contains(&d.len()) && !d.contains('+'));

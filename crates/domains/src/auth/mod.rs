@@ -61,9 +61,9 @@ pub use held::{Held, held};
 pub use modules::{ALWAYS, MODULES, closed_modules};
 pub(crate) use notify::family_letter;
 pub use notify::{
-    Carrier, Carriers, Choice, Demand, Inbox, Item, Language, Letter, Medium, Notice, SETTLED, Seat, Simulator,
-    SmsWebhook, Smtp, Waiting, choices, choose, demand, inbox, jobs, living, mark_read, mark_seen, notify, notify_self,
-    redeem, ticket, title, unread,
+    Carrier, Carriers, Choice, Demand, Device, Inbox, Item, Language, Letter, Medium, NewDevice, Notice, Parcel,
+    SETTLED, Seat, Simulator, SmsWebhook, Smtp, Waiting, WebPush, add_device, choices, choose, demand, devices, inbox,
+    jobs, living, mark_read, mark_seen, notify, notify_self, push_key, redeem, remove_device, ticket, title, unread,
 };
 pub use oidc::{Arrival, Departure, Offered, Return, arrive, depart, depart_to_link, own_providers, providers, unlink};
 pub use own::{Own, OwnAccess, OwnSecurity, Who, own_access, own_security, revoke_own, timezone, who};

@@ -100,6 +100,7 @@ async fn answer_disable(tx: &mut Tx, call: Call) -> Result<Reply> {
     let administered = administered(tx).await?;
     set_status(tx, id, "disabled").await?;
     access_ops::end_all(tx, id).await?;
+    notify::remove_all_devices(tx, id).await?;
     let now = tx.ctx.env.now();
     let sql = sql!("UPDATE auth.api_keys SET revoked_at = $2 WHERE user_id = $1 AND revoked_at IS NULL");
     tx.query(sql, &[&id, &now]).await?;

@@ -8,7 +8,7 @@ use futures_util::{FutureExt as _, future::BoxFuture};
 use salus_core::{ActorKind, Channel, Ctx, Error, Grant, Permissions, Purpose, Result, Scope};
 use salus_domains::{
     alerts::{self, Raised},
-    auth::{self, Carrier, Carriers, Letter, NewUser},
+    auth::{self, Carrier, Carriers, Letter, NewUser, Simulator},
 };
 use salus_store::{
     Body, Call,
@@ -25,11 +25,11 @@ use uuid::Uuid;
 
 /// A provider that keeps what it was given, and tells a repeated message by its id as providers do.
 #[derive(Clone, Default)]
-struct Provider {
-    given: Arc<Mutex<Vec<Letter>>>,
-    calls: Arc<Mutex<usize>>,
+pub struct Provider {
+    pub given: Arc<Mutex<Vec<Letter>>>,
+    pub calls: Arc<Mutex<usize>>,
     /// So often it takes the message and the sender dies before it knows.
-    dies: Arc<Mutex<u32>>,
+    pub dies: Arc<Mutex<u32>>,
 }
 
 impl Carrier for Provider {
@@ -66,8 +66,8 @@ impl Provider {
 }
 
 /// A school with people, and the ways by which they are reached.
-struct Place {
-    s: School,
+pub struct Place {
+    pub s: School,
     mail: Provider,
     sms: Provider,
     jobs: Dispatcher,
@@ -75,11 +75,18 @@ struct Place {
 
 impl Place {
     async fn new() -> Self {
+        Self::with(Box::new(Simulator)).await
+    }
+
+    /// With a way to push.
+    pub async fn with(push: Box<dyn Carrier>) -> Self {
         let s = School::new().await;
         let (mail, sms) = (Provider::default(), Provider::default());
         let carriers = Carriers {
             email: Box::new(mail.clone()),
             sms: Box::new(sms.clone()),
+            push,
+            contact: "mailto:ops@salus.example".into(),
             base: "https://salus.example".into(),
         };
         let jobs = salus_domains::jobs(&Arc::new(carriers), &Outbound::new(Rules::default()).unwrap()).unwrap();
@@ -101,7 +108,7 @@ impl Place {
     }
 
     /// An active user with a role, at these units, with a confirmed number if there is one.
-    async fn user(&self, name: &str, role: &str, units: &[&str], number: Option<&str>) -> Ctx {
+    pub async fn user(&self, name: &str, role: &str, units: &[&str], number: Option<&str>) -> Ctx {
         let world = &self.s.world;
         let mut tx = world.db.begin(world.operator(), false).await.unwrap();
         let new = NewUser { email: format!("{name}@users.example"), display_name: name.into(), roles: Vec::new() };
@@ -150,7 +157,7 @@ impl Place {
         self.s.id.parse().unwrap()
     }
 
-    async fn raise(&self, key: &str, severity: &str, school: Option<Uuid>) -> Uuid {
+    pub async fn raise(&self, key: &str, severity: &str, school: Option<Uuid>) -> Uuid {
         let world = &self.s.world;
         let mut tx = world.db.begin(Ctx::system(world.db.env(), world.tenant), false).await.unwrap();
         let raised = Raised {
@@ -166,16 +173,16 @@ impl Place {
         id
     }
 
-    fn clock(&self, at: OffsetDateTime) {
+    pub fn clock(&self, at: OffsetDateTime) {
         self.s.world.db.env().clock.set(at);
     }
 
-    async fn drain(&self) {
+    pub async fn drain(&self) {
         self.jobs.drain(self.s.world.tenant).await.unwrap();
     }
 
     /// What is due every minute.
-    async fn sweep(&self) {
+    pub async fn sweep(&self) {
         self.drain().await;
         self.s
             .world
@@ -184,23 +191,23 @@ impl Place {
         self.drain().await;
     }
 
-    async fn ask(&self, sql: &str) -> Vec<String> {
+    pub async fn ask(&self, sql: &str) -> Vec<String> {
         let rows = self.s.world.database.connect("salus_admin").await.query(sql, &[]).await.unwrap();
         rows.iter().map(|r| r.get::<_, Option<String>>(0).unwrap_or_default()).collect()
     }
 
-    async fn act(&self, who: &Ctx, op: &str, id: Uuid, body: Value) -> Result<salus_store::Record, Error> {
+    pub async fn act(&self, who: &Ctx, op: &str, id: Uuid, body: Value) -> Result<salus_store::Record, Error> {
         row(self.s.world.call_as(who.clone(), op, Call { body, ..at(&id.to_string()) }).await)
     }
 
-    async fn told(&self, who: &Ctx, op: &str, call: Call) -> Value {
+    pub async fn told(&self, who: &Ctx, op: &str, call: Call) -> Value {
         let Body::Json(value) = self.s.world.call_as(who.clone(), op, call).await.unwrap().body else {
             panic!("no JSON")
         };
         value
     }
 
-    async fn subscribe(&self, who: &Ctx, body: Value) -> Result<salus_store::Record, Error> {
+    pub async fn subscribe(&self, who: &Ctx, body: Value) -> Result<salus_store::Record, Error> {
         row(self.s.world.call_as(who.clone(), "alerts.subscription.keep", Call { body, ..Call::default() }).await)
     }
 }
@@ -589,7 +596,10 @@ async fn a_subscription_needs_a_confirmed_number_and_what_is_not_reached_is_show
     p.raise("fire:1", "CRITICAL", None).await;
     let log = "SELECT l.channel || ' ' || i.severity || ' ' || coalesce(l.suppression_reason, l.status) FROM alerts.alert_delivery_log l \
                JOIN alerts.alert_instances i ON i.id = l.instance_id WHERE l.channel <> 'IN_APP' ORDER BY 1";
-    assert_eq!(p.ask(log).await, ["EMAIL CRITICAL QUEUED", "EMAIL HIGH muted", "SMS CRITICAL contact_unverified"]);
+    assert_eq!(
+        p.ask(log).await,
+        ["EMAIL CRITICAL QUEUED", "EMAIL HIGH muted", "PUSH CRITICAL no_device", "SMS CRITICAL contact_unverified"]
+    );
     let again = p.subscribe(&ada, json!({"channels": ["IN_APP"], "digest": "DAILY"})).await.unwrap();
     assert_eq!(again.get("muted_until"), Some(&Value::Null), "kept whole");
     assert_eq!(p.ask("SELECT count(*)::text FROM alerts.alert_subscriptions").await, ["1"]);

@@ -54,7 +54,7 @@ pub fn dispatcher(world: &World, carriers: Carriers) -> Dispatcher {
 }
 
 /// A user who is active.
-async fn user(world: &World, email: &str) -> (Uuid, Ctx) {
+pub async fn user(world: &World, email: &str) -> (Uuid, Ctx) {
     let mut tx = world.db.begin(world.operator(), false).await.unwrap();
     let new = NewUser { email: email.into(), display_name: "Zaira Canary".into(), roles: Vec::new() };
     let user = auth::invite(&mut tx, &new).await.unwrap().user;
@@ -65,14 +65,14 @@ async fn user(world: &World, email: &str) -> (Uuid, Ctx) {
     (user, ctx)
 }
 
-async fn notify(world: &World, users: &[Uuid]) {
+pub async fn notify(world: &World, users: &[Uuid]) {
     let mut tx = world.db.begin(world.operator(), false).await.unwrap();
     let notice = Notice { users, title: "auth.test", params: json!({}), target: Some(("auth.users", users[0])) };
     auth::notify(&mut tx, &notice).await.unwrap();
     tx.commit("test.notify", "auth.notifications").await.unwrap();
 }
 
-async fn ask(world: &World, sql: &str) -> Vec<String> {
+pub async fn ask(world: &World, sql: &str) -> Vec<String> {
     let rows = world.database.connect("salus_admin").await.query(sql, &[]).await.unwrap();
     rows.iter().map(|r| r.get::<_, Option<String>>(0).unwrap_or_default()).collect()
 }
@@ -89,8 +89,12 @@ async fn a_notification_leaves_once_by_each_medium_its_user_wants() {
     notify(&world, &[ada, ben]).await;
     let (email, phone) = (Kept::default(), Kept::default());
     *email.failures.lock().unwrap() = 1;
-    let carriers =
-        Carriers { email: Box::new(email.clone()), sms: Box::new(phone.clone()), base: "https://salus.example".into() };
+    let carriers = Carriers {
+        email: Box::new(email.clone()),
+        sms: Box::new(phone.clone()),
+        base: "https://salus.example".into(),
+        ..Carriers::default()
+    };
     let dispatcher = dispatcher(&world, carriers);
     dispatcher.drain(world.tenant).await.unwrap();
     assert_eq!((email.to(), phone.to()), (vec![], vec!["+1555010077".to_owned()]), "the mail server was away");
@@ -153,7 +157,7 @@ async fn a_reviewer_is_told_of_emergency_access_by_mail_and_in_the_inbox() {
     assert_eq!(json!(told.body)["reviewers_told"], 1);
 
     let (email, phone) = (Kept::default(), Kept::default());
-    let carriers = Carriers { email: Box::new(email.clone()), sms: Box::new(phone), base: String::new() };
+    let carriers = Carriers { email: Box::new(email.clone()), sms: Box::new(phone), ..Carriers::default() };
     dispatcher(&world, carriers).drain(world.tenant).await.unwrap();
     assert_eq!(email.to(), ["privacy@users.example"], "nobody else, and not {opener}");
     let words = email

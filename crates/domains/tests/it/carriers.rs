@@ -56,6 +56,7 @@ fn letter() -> Letter {
         to: "ada@users.example".into(),
         subject: "Algo espera por você".into(),
         text: "Entre para ver:\nhttps://salus.example/notifications\n".into(),
+        parcel: None,
     }
 }
 
@@ -94,14 +95,14 @@ async fn a_mail_server_that_refuses_or_is_away_is_told_apart_without_the_address
 }
 
 /// A receiver of calls for `receiver.example`, which answers with these statuses in turn, the last for ever.
-struct Receiver {
+pub struct Receiver {
     port: u16,
-    outbound: Outbound,
-    heard: Arc<Mutex<Vec<String>>>,
+    pub outbound: Outbound,
+    heard: Arc<Mutex<Vec<Vec<u8>>>>,
 }
 
 impl Receiver {
-    async fn start(statuses: &'static [u16]) -> Self {
+    pub async fn start(statuses: &'static [u16]) -> Self {
         let key = KeyPair::generate().unwrap();
         let certificate =
             CertificateParams::new(vec!["receiver.example".to_owned()]).unwrap().self_signed(&key).unwrap();
@@ -114,17 +115,17 @@ impl Receiver {
             )
             .unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let (port, heard) = (listener.local_addr().unwrap().port(), Arc::<Mutex<Vec<String>>>::default());
+        let (port, heard) = (listener.local_addr().unwrap().port(), Arc::<Mutex<Vec<Vec<u8>>>>::default());
         let (kept, acceptor) = (heard.clone(), tokio_rustls::TlsAcceptor::from(Arc::new(server)));
         salus_store::runtime::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let Ok(mut stream) = acceptor.accept(stream).await else { continue };
-                let mut request = String::new();
+                let mut request = Vec::new();
                 // Head and body may come in two pieces.
-                while !request.ends_with('}') {
+                while !is_whole(&request) {
                     let mut bytes = vec![0; 16 * 1024];
                     match stream.read(&mut bytes).await {
-                        Ok(n) if n > 0 => request.push_str(&String::from_utf8_lossy(&bytes[..n])),
+                        Ok(n) if n > 0 => request.extend_from_slice(&bytes[..n]),
                         _ => break,
                     }
                 }
@@ -144,16 +145,35 @@ impl Receiver {
         Self { port, outbound: Outbound::with(rules, Arc::new(lookup)).unwrap(), heard }
     }
 
-    fn url(&self) -> String {
+    pub fn url(&self) -> String {
         format!("https://receiver.example:{}/in", self.port)
     }
 
     fn heard(&self) -> Vec<String> {
+        self.requests().iter().map(|r| String::from_utf8_lossy(r).into_owned()).collect()
+    }
+
+    /// What was sent here, byte for byte.
+    pub fn requests(&self) -> Vec<Vec<u8>> {
         self.heard.lock().unwrap().clone()
     }
 }
 
-fn header<'a>(request: &'a str, name: &str) -> &'a str {
+/// Whether head and body of a request are there.
+fn is_whole(request: &[u8]) -> bool {
+    let (head, body) = split(request);
+    !head.is_empty() && header(&head, "content-length").parse().is_ok_and(|n: usize| body.len() >= n)
+}
+
+/// Head and body; nothing of a head that is not whole.
+pub fn split(request: &[u8]) -> (String, &[u8]) {
+    match request.windows(4).position(|w| w == b"\r\n\r\n") {
+        Some(at) => (String::from_utf8_lossy(&request[..at]).into_owned(), &request[at + 4..]),
+        None => (String::new(), &[]),
+    }
+}
+
+pub fn header<'a>(request: &'a str, name: &str) -> &'a str {
     let line = request.lines().find(|l| l.to_ascii_lowercase().starts_with(&format!("{name}: ")));
     line.map_or("", |l| l.split_once(": ").unwrap().1)
 }

@@ -25,6 +25,7 @@ mod outbreak;
 mod patients;
 mod plausible;
 mod proofs;
+mod push;
 mod registers;
 mod reminders;
 mod role_library;

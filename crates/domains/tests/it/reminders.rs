@@ -83,7 +83,8 @@ async fn families_are_told_once_a_week_by_day_and_nothing_of_health() {
 
     let (email, phone) = (Kept::default(), Kept::default());
     let base = "https://salus.example".to_owned();
-    let carriers = Carriers { email: Box::new(email.clone()), sms: Box::new(phone.clone()), base };
+    let carriers =
+        Carriers { email: Box::new(email.clone()), sms: Box::new(phone.clone()), base, ..Carriers::default() };
     let dispatcher = dispatcher(&s.world, carriers);
     // 21:00 in Los Angeles, then 11:00.
     s.world.db.env().clock.set(NOW + Duration::hours(10));

@@ -98,7 +98,7 @@ fn options(
     (courier, outbound): (Arc<dyn Courier>, Outbound),
     notices: Vec<String>,
 ) -> Result<Options> {
-    let carried = Medium::ALL.into_iter().any(|medium| courier.carries(medium));
+    let carried = Medium::CODES.into_iter().any(|medium| courier.carries(medium));
     Ok(Options {
         secure: base.starts_with("https://"),
         notices,

@@ -28,6 +28,7 @@ pub fn outgoing(shell: &Shell) -> String {
     let view = from(json!({"rows": [
         {"id": "d1", "medium": "email", "state": "simulated", "at": "2026-11-21T05:10:00Z", "is_kept": true},
         {"id": "d2", "medium": "sms", "state": "sent", "at": "2026-11-21T05:09:00Z"},
+        {"id": "d4", "medium": "push", "state": "sent", "at": "2026-11-21T05:08:30Z"},
         {"id": "d3", "medium": "sms", "state": "undeliverable", "at": "2026-11-21T05:08:00Z"},
     ]}));
     notices::outgoing(&view, shell).into_string()
@@ -41,6 +42,11 @@ pub fn notifications(shell: &Shell) -> String {
         ],
         "by_email": true, "by_sms": true, "phone": "5550100",
         "errors": [{"field": "address", "message": "Is a telephone number with its country, such as +15550100"}],
+        "by_push": true,
+        "devices": {"works": true, "key": "B".repeat(87), "on": [
+            {"id": "p1", "label": "Firefox, Android", "hash": "00", "since": "2026-10-02T05:10:00Z", "told_at": "2026-11-21T05:10:00Z"},
+            {"id": "p2", "label": "Chrome, Windows", "hash": "01", "since": "2026-11-20T05:10:00Z", "is_failing": true},
+        ]},
     }));
     notices::render(&view, shell).into_string()
 }

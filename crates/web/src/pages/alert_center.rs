@@ -124,6 +124,8 @@ pub struct SubscriptionView {
     pub error: String,
     /// Whether there is a number that was confirmed.
     pub has_number: bool,
+    /// Whether there is a device that is told by push.
+    pub has_device: bool,
 }
 
 impl Alert {
@@ -414,12 +416,17 @@ pub fn subscription(view: &SubscriptionView, shell: &Shell) -> Markup {
     if !view.has_number {
         sms = sms.hint(t.no_number);
     }
+    let mut push = field("push", t.by_push, Kind::Flag);
+    if !view.has_device {
+        push = push.hint(t.no_device);
+    }
     let mut least = field("min_severity", t.least, Kind::Choice);
     least.choices = [("", t.all)].map(|(v, l)| (v.to_owned(), l.to_owned())).to_vec();
     least.choices.extend(["LOW", "MEDIUM", "HIGH", "CRITICAL"].map(|s| (s.to_owned(), String::new())));
     let fields = [
         field("email", t.by_email, Kind::Flag),
         sms,
+        push,
         least.hint(t.least_hint),
         field("digest", t.digest, Kind::Choice).codes(&["IMMEDIATE", "HOURLY", "DAILY"]).hint(t.digest_hint),
         field("quiet_from", t.quiet_from, Kind::Text).hint(t.quiet_hint),

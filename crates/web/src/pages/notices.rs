@@ -6,6 +6,7 @@ use super::{
     layout::{self, Head},
     parts::{self, Tone},
 };
+use crate::assets;
 use maud::{Markup, html};
 use serde::{Deserialize, Serialize};
 
@@ -19,10 +20,46 @@ pub struct NoticesView {
     pub by_email: bool,
     /// Whether SMS is wanted.
     pub by_sms: bool,
+    /// Whether push is wanted.
+    pub by_push: bool,
     /// The telephone number.
     pub phone: String,
     /// What is wrong with the choices.
     pub errors: Vec<FieldMessage>,
+    /// The person's devices.
+    pub devices: Devices,
+}
+
+/// What is told by push.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Devices {
+    /// Those that are on, oldest first.
+    pub on: Vec<Device>,
+    /// The key that browsers subscribe with.
+    pub key: String,
+    /// Whether messages are really sent.
+    pub works: bool,
+    /// Why one was not turned on.
+    pub error: String,
+}
+
+/// A device that is told by push.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Device {
+    /// Id.
+    pub id: String,
+    /// Browser and system.
+    pub label: String,
+    /// SHA-256 of its address, in hex.
+    pub hash: String,
+    /// ISO 8601.
+    pub since: String,
+    /// ISO 8601; empty for never.
+    pub told_at: String,
+    /// Whether the last attempts failed.
+    pub is_failing: bool,
 }
 
 /// One notification.
@@ -41,7 +78,8 @@ pub struct Notice {
     pub is_read: bool,
 }
 
-/// The page. Forms: POST `/notifications/read` (`id`, or none for all), `/notifications/choices`, `/notifications/test`.
+/// The page. Forms: POST `/notifications/read` (`id`, or none for all), `/notifications/choices`, `/notifications/test`,
+/// `/notifications/devices` (what the browser gave its script), `/notifications/devices/remove` (`id`).
 #[must_use]
 pub fn render(view: &NoticesView, shell: &Shell) -> Markup {
     let t = &shell.t().notices;
@@ -57,6 +95,8 @@ pub fn render(view: &NoticesView, shell: &Shell) -> Markup {
             }
             @if view.items.is_empty() { (parts::empty(t.none, "", None)) } @else { (list(view, shell)) }
             (parts::card("choices", t.choices, &html! {}, &choices(view, shell)))
+            (parts::card("devices", t.devices, &html! {}, &devices(&view.devices, shell)))
+            script src=(assets::url("salus-push.js")) type="module" {}
         },
     )
 }
@@ -95,6 +135,7 @@ fn choices(view: &NoticesView, shell: &Shell) -> Markup {
     let fields = [
         Field::new("email", t.by_email, Kind::Flag, flag(view.by_email)),
         Field::new("sms", t.by_sms, Kind::Flag, flag(view.by_sms)),
+        Field::new("push", t.by_push, Kind::Flag, flag(view.by_push)),
         Field::new("address", t.phone, Kind::Phone, &view.phone).hint(t.phone_hint).autocomplete("tel"),
     ]
     .map(|f| f.check(&view.errors));
@@ -108,6 +149,49 @@ fn choices(view: &NoticesView, shell: &Shell) -> Markup {
         (form::post(shell, "/notifications/test", "form", &html! {
             div class="form-actions" { button class="button" type="submit" { (t.test) } }
         }))
+    }
+}
+
+/// Devices that are told by push. The script shows the button where the browser knows push, and marks its own row.
+fn devices(view: &Devices, shell: &Shell) -> Markup {
+    let t = &shell.t().notices;
+    html! {
+        p class="card-note" { (t.devices_note) @if !view.works { " " (t.devices_nobody) } }
+        @if view.on.is_empty() { p class="card-note" { (t.devices_none) } } @else {
+            table class="grid plain stack" {
+                (parts::heads_then(&[t.device, t.device_since, t.device_told], t.state))
+                tbody { @for device in &view.on { (row(device, shell)) } }
+            }
+        }
+        (form::post(shell, "/notifications/devices", "form", &html! {
+            @for name in ["endpoint", "p256dh", "auth"] { input type="hidden" name=(name); }
+            (form::summary(shell, &view.error, &[]))
+            p class="error" role="alert" hidden data-push-words data-absent=(t.device_absent) data-denied=(t.device_denied) data-failed=(t.device_failed) {}
+            noscript { p { (t.device_script) } }
+            div class="form-actions" {
+                button class="button" type="button" hidden data-push=(view.key) data-worker="/push-worker.js" { (t.device_on) }
+            }
+        }))
+    }
+}
+
+fn row(device: &Device, shell: &Shell) -> Markup {
+    let t = &shell.t().notices;
+    html! {
+        tr data-device=(device.hash) {
+            th scope="row" { (device.label) span hidden data-own { " " (parts::badge(shell, Tone::Info, t.device_own)) } }
+            td data-label=(t.device_since) { (parts::moment(shell, &device.since)) }
+            td data-label=(t.device_told) {
+                @if device.told_at.is_empty() { (t.never) } @else { (parts::moment(shell, &device.told_at)) }
+                @if device.is_failing { " " (parts::badge(shell, Tone::Warn, t.device_failing)) }
+            }
+            td class="end" {
+                (form::post(shell, "/notifications/devices/remove", "inline", &html! {
+                    input type="hidden" name="id" value=(device.id);
+                    button class="button quiet" type="submit" { (t.device_off) span class="unseen" { ": " (device.label) } }
+                }))
+            }
+        }
     }
 }
 
@@ -127,7 +211,7 @@ pub struct OutgoingView {
 pub struct Sent {
     /// Id.
     pub id: String,
-    /// `email` or `sms`.
+    /// `email`, `sms` or `push`.
     pub medium: String,
     /// What became of it.
     pub state: String,
@@ -176,6 +260,7 @@ fn medium<'a>(shell: &Shell, name: &'a str) -> &'a str {
     match name {
         "email" => shell.t().ui.email,
         "sms" => "SMS",
+        "push" => "Push",
         other => other,
     }
 }

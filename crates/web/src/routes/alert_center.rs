@@ -154,6 +154,7 @@ pub async fn subscription(visit: Visit, Query(query): Params) -> Shown {
     let values = [
         ("email", mail.to_string()),
         ("sms", has("SMS").to_string()),
+        ("push", has("PUSH").to_string()),
         ("min_severity", text(&own["filter"]["min_severity"])),
         ("digest", Some(text(&own["digest"])).filter(|d| !d.is_empty()).unwrap_or_else(|| "IMMEDIATE".into())),
         ("quiet_from", text(&own["quiet_hours"]["from"])),
@@ -163,6 +164,7 @@ pub async fn subscription(visit: Visit, Query(query): Params) -> Shown {
     let view = SubscriptionView {
         values: values.into_iter().map(|(n, v)| (n.to_owned(), v)).collect(),
         has_number: told["has_confirmed_number"] == json!(true),
+        has_device: told["has_device"] == json!(true),
         ..SubscriptionView::default()
     };
     Ok(html(&pages::subscription(&view, &visit.shell)))
@@ -174,6 +176,7 @@ pub async fn subscribe(Form { visit, fields }: Form) -> Shown {
     let mut channels = vec!["IN_APP"];
     channels.extend(on("email").then_some("EMAIL"));
     channels.extend(on("sms").then_some("SMS"));
+    channels.extend(on("push").then_some("PUSH"));
     let mut body = json!({"channels": channels, "filter": {}, "quiet_hours": null});
     if let Some(least) = filled(&fields, "min_severity") {
         body["filter"]["min_severity"] = json!(least);
@@ -191,6 +194,7 @@ pub async fn subscribe(Form { visit, fields }: Form) -> Shown {
             let (errors, error) = messages(visit.shell.locale, &e);
             let place = |e: FieldMessage| {
                 let field = match e.field.as_str() {
+                    "channels" if e.message.starts_with("PUSH") => "push".to_owned(),
                     "channels" => "sms".to_owned(),
                     "quiet_hours" => "quiet_from".to_owned(),
                     other => other.trim_start_matches("filter/").to_owned(),
@@ -200,7 +204,8 @@ pub async fn subscribe(Form { visit, fields }: Form) -> Shown {
             let errors = errors.into_iter().map(place).collect();
             let told = json_of(visit.call("alerts.subscription.own", Call::default()).await?);
             let has_number = told["has_confirmed_number"] == json!(true);
-            let view = SubscriptionView { values: fields, errors, error, has_number };
+            let has_device = told["has_device"] == json!(true);
+            let view = SubscriptionView { values: fields, errors, error, has_number, has_device };
             Ok(refused(&e, &pages::subscription(&view, &visit.shell)))
         }
         Err(e) => Err(visit.error(e)),

@@ -77,7 +77,7 @@ pub fn signed_in(app: &App, signed: SignIn, organization: &str, (return_to, shel
 }
 
 fn second_view(app: &App, token: &str, organization: &str, return_to: &str) -> SecondView {
-    let channels = Medium::ALL.into_iter().filter(|c| app.courier.as_ref().is_some_and(|by| by.carries(*c)));
+    let channels = Medium::CODES.into_iter().filter(|c| app.courier.as_ref().is_some_and(|by| by.carries(*c)));
     SecondView {
         token: token.to_owned(),
         organization: organization.to_owned(),
@@ -113,7 +113,7 @@ pub async fn give_code(sent: Sent) -> Response {
 }
 
 async fn send_code(app: &App, channel: &str, view: SecondView, shell: &Shell) -> Response {
-    let sent = match (&app.courier, Medium::named(channel)) {
+    let sent = match (&app.courier, Medium::of_codes(channel)) {
         (Some(courier), Ok(channel)) => auth::send_sign_in_code(&app.db, &**courier, &view.token, channel).await,
         _ => Err(Error::NotFound),
     };

@@ -56,6 +56,7 @@ pub fn pages() -> Router<Arc<App>> {
         .merge(own_account())
         .merge(school())
         .merge(alerting())
+        .merge(notifying())
         .route("/preferences", post(entry::preferences))
         .route("/patients", get(patients::list).post(patients::search))
         .route("/patients/new", get(patients::new).post(patients::create))
@@ -76,11 +77,6 @@ pub fn pages() -> Router<Arc<App>> {
         .route("/jobs/{id}/retry", post(jobs::retry))
         .route("/jobs/{id}/discard", post(jobs::discard))
         .route("/jobs/schedules/{id}", post(jobs::set))
-        .route("/outgoing", get(notices::outgoing))
-        .route("/notifications", get(notices::show))
-        .route("/notifications/read", post(notices::read))
-        .route("/notifications/choices", post(notices::choose))
-        .route("/notifications/test", post(notices::test))
         .route("/glass", get(glass::show).post(glass::open))
         .route("/glass/{id}/end", post(glass::end))
         .route("/glass/{id}/review", post(glass::review))
@@ -110,6 +106,19 @@ pub fn pages() -> Router<Arc<App>> {
         .route("/simulator", get(rules::simulator))
         .route("/assets/{file}", get(asset))
         .fallback(home::missing)
+}
+
+/// Notifications, and what was sent outside the pages.
+fn notifying() -> Router<Arc<App>> {
+    Router::new()
+        .route("/outgoing", get(notices::outgoing))
+        .route("/notifications", get(notices::show))
+        .route("/notifications/read", post(notices::read))
+        .route("/notifications/choices", post(notices::choose))
+        .route("/notifications/test", post(notices::test))
+        .route("/notifications/devices", post(notices::add_device))
+        .route("/notifications/devices/remove", post(notices::remove_device))
+        .route("/push-worker.js", get(notices::worker))
 }
 
 /// The alert centre.

@@ -62,7 +62,7 @@ async fn fill(visit: &Visit, headers: &HeaderMap, view: SecurityView) -> Result<
         agent: of(r, "user_agent"),
     });
     let accounts = auth::own_providers(db, ctx).await?;
-    let channels = Medium::ALL.iter().filter(|c| visit.app.courier.as_ref().is_some_and(|by| by.carries(**c)));
+    let channels = Medium::CODES.iter().filter(|c| visit.app.courier.as_ref().is_some_and(|by| by.carries(**c)));
     Ok(SecurityView {
         // What was sent may have changed it since the caller was looked up.
         must_enrol: ctx.restricted && !factors.any(),
@@ -192,7 +192,7 @@ pub async fn recovery_codes(headers: HeaderMap, Form { visit, .. }: Form) -> Sho
 pub async fn new_address(headers: HeaderMap, Form { visit, fields }: Form) -> Shown {
     let get = |name: &str| fields.get(name).map(String::as_str).unwrap_or_default();
     let Some(courier) = visit.app.courier.clone() else { return Err(visit.error(Error::NotFound)) };
-    let asked = match Medium::named(get("channel")) {
+    let asked = match Medium::of_codes(get("channel")) {
         Ok(channel) => auth::new_address(&visit.app.db, &visit.ctx, &*courier, channel, get("address")).await,
         Err(e) => Err(e),
     };
@@ -223,7 +223,7 @@ pub async fn confirm_address(headers: HeaderMap, Form { visit, fields }: Form) -
 /// POST `/account/security/codes/{channel}/remove`.
 pub async fn remove_address(headers: HeaderMap, Path(channel): Path<String>, form: Form) -> Shown {
     let visit = form.visit;
-    let channel = Medium::named(&channel).map_err(|_| visit.error(Error::NotFound))?;
+    let channel = Medium::of_codes(&channel).map_err(|_| visit.error(Error::NotFound))?;
     let removed = auth::remove_address(&visit.app.db, &visit.ctx, channel).await;
     done(&visit, &headers, removed, &[]).await
 }

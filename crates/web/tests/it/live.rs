@@ -158,7 +158,71 @@ async fn a_user_chooses_how_to_be_told() {
         .query("SELECT medium || ' ' || is_wanted FROM auth.notification_preferences ORDER BY 1", &[])
         .await
         .unwrap();
-    assert_eq!(rows.iter().map(|r| r.get::<_, String>(0)).collect::<Vec<_>>(), ["email false", "sms true"]);
+    assert_eq!(
+        rows.iter().map(|r| r.get::<_, String>(0)).collect::<Vec<_>>(),
+        ["email false", "push false", "sms true"]
+    );
+}
+
+#[tokio::test]
+async fn a_user_has_a_device_told_sees_it_and_turns_it_off() {
+    let app = TestApp::new().await;
+    let doctor = app.session("valley", app.valley, "DOCTOR").await;
+    let page = doctor.get("/notifications").await.text();
+    let csrf = page.split("name=\"_csrf\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let key = page.split("data-push=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    assert_eq!(key.len(), 87, "what a browser subscribes with");
+    assert!(page.contains("has not set up push"), "nothing carries it here: {page}");
+    // The receiver of RFC 8291, section 5.
+    let point = "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4";
+    let give = |endpoint: &'static str, p256dh: &'static str| {
+        [
+            ("_csrf", csrf.clone()),
+            ("endpoint", endpoint.into()),
+            ("p256dh", p256dh.into()),
+            ("auth", "BTBZMqHH6r4Tts7J_aSIgg".into()),
+        ]
+    };
+    let send = async |fields: [(&'static str, String); 4]| {
+        let fields: Vec<(&str, &str)> = fields.iter().map(|(n, v)| (*n, v.as_str())).collect();
+        doctor.submit("/notifications/devices", &fields).await
+    };
+    for (endpoint, p256dh, said) in [
+        ("http://push.example.net/x", point, "https://"),
+        ("https://10.0.0.1/x", point, "public internet"),
+        ("https://push.example.net/x", "BCVx", "point of P-256"),
+    ] {
+        let refused = send(give(endpoint, p256dh)).await.text();
+        assert!(refused.contains(said), "{said}: {refused}");
+    }
+    assert_eq!(send(give("https://push.example.net/canary", point)).await.status, StatusCode::SEE_OTHER);
+    let page = doctor.get("/notifications").await.text();
+    // SHA-256 of the address, by another implementation: printf https://push.example.net/canary | sha256sum
+    assert!(
+        page.contains("data-device=\"f555f4279739c3e46f6efb0f642872341ad204728fc11d8e4c9e6d87405ad1e2\"")
+            && !page.contains("canary"),
+        "{page}"
+    );
+    let id = page.split("name=\"id\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let owner = app.session("valley", app.valley, "OWNER").await;
+    let theirs = owner.get("/notifications").await.text();
+    assert!(!theirs.contains("data-device=") && theirs.contains(&key), "of another user, by one key");
+    let other = theirs.split("name=\"_csrf\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let refused = owner.submit("/notifications/devices/remove", &[("_csrf", &other), ("id", &id)]).await;
+    assert_eq!(refused.status, StatusCode::NOT_FOUND);
+    let done = doctor.submit("/notifications/devices/remove", &[("_csrf", &csrf), ("id", &id)]).await;
+    assert_eq!(done.status, StatusCode::SEE_OTHER);
+    assert!(!doctor.get("/notifications").await.text().contains("data-device="));
+}
+
+#[tokio::test]
+async fn the_worker_of_push_has_a_lasting_address_and_a_narrow_policy() {
+    let app = TestApp::new().await;
+    let worker = app.stranger().get("/push-worker.js").await;
+    assert_eq!((worker.status, worker.header("cache-control")), (StatusCode::OK, "no-cache"));
+    assert!(worker.header("content-type").starts_with("text/javascript"));
+    assert!(worker.header("content-security-policy").contains("worker-src 'self';"));
+    assert!(worker.text().contains("\"push\"") && !worker.text().contains("\"fetch\""), "it sees no request");
 }
 
 #[tokio::test]

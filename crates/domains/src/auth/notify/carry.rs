@@ -1,6 +1,7 @@
 //! What carries a message out of the platform. One trait; the simulator is what there is until the operator configures
 //! another.
 
+use super::Parcel;
 use crate::auth::Courier;
 use futures_util::future::BoxFuture;
 use salus_core::{Error, Result};
@@ -14,18 +15,20 @@ pub enum Medium {
     Email,
     /// SMS.
     Sms,
+    /// Web Push, to each browser that its user turned it on in.
+    Push,
 }
 
 impl Medium {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Email, Self::Sms];
+    /// Those that one-time codes go by.
+    pub const CODES: [Self; 2] = [Self::Email, Self::Sms];
 
-    /// By its name.
+    /// One of those by its name.
     ///
     /// # Errors
     /// [`Error::Invalid`] on `channel`.
-    pub fn named(name: &str) -> Result<Self> {
-        let found = Self::ALL.into_iter().find(|m| m.name() == name);
+    pub fn of_codes(name: &str) -> Result<Self> {
+        let found = Self::CODES.into_iter().find(|m| m.name() == name);
         found.ok_or_else(|| Error::invalid("channel", "not_allowed", "Is email or sms"))
     }
 
@@ -35,21 +38,24 @@ impl Medium {
         match self {
             Self::Email => "email",
             Self::Sms => "sms",
+            Self::Push => "push",
         }
     }
 }
 
 /// One message, ready to be carried.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Letter {
     /// The same for each attempt: receivers tell a repeated message by it.
     pub id: String,
-    /// E-mail address or telephone number.
+    /// E-mail address, telephone number, or the address of a browser at its push service.
     pub to: String,
-    /// One line; SMS has none.
+    /// One line; SMS and push have none.
     pub subject: String,
     /// The words.
     pub text: String,
+    /// What push takes besides.
+    pub parcel: Option<Parcel>,
 }
 
 /// Carries messages.
@@ -91,13 +97,23 @@ pub struct Carriers {
     pub email: Box<dyn Carrier>,
     /// For SMS.
     pub sms: Box<dyn Carrier>,
+    /// For push.
+    pub push: Box<dyn Carrier>,
+    /// Who a push service may ask about us, `mailto:` or `https:`; empty where nothing is sent there.
+    pub contact: String,
     /// Where browsers reach the server, for links in messages; empty when it is not known.
     pub base: String,
 }
 
 impl Default for Carriers {
     fn default() -> Self {
-        Self { email: Box::new(Simulator), sms: Box::new(Simulator), base: String::new() }
+        Self {
+            email: Box::new(Simulator),
+            sms: Box::new(Simulator),
+            push: Box::new(Simulator),
+            contact: String::new(),
+            base: String::new(),
+        }
     }
 }
 
@@ -108,6 +124,7 @@ impl Carriers {
         match medium {
             Medium::Email => &*self.email,
             Medium::Sms => &*self.sms,
+            Medium::Push => &*self.push,
         }
     }
 }
@@ -121,7 +138,8 @@ impl Courier for Carriers {
     fn send_code<'a>(&'a self, medium: Medium, address: &'a str, text: &'a str) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             let id = hex::encode(&salus_store::seal::digest(format!("{address} {text}").as_bytes())[..16]);
-            let letter = Letter { id, to: address.to_owned(), subject: CODE_SUBJECT.into(), text: text.to_owned() };
+            let (to, subject, text) = (address.to_owned(), CODE_SUBJECT.into(), text.to_owned());
+            let letter = Letter { id, to, subject, text, parcel: None };
             self.of(medium).carry(&letter).await
         })
     }

@@ -2,12 +2,14 @@
 //! each delivery, so that one address that fails keeps nobody else from being told.
 
 use super::{
-    Carriers, Letter, Medium, NOTIFIED, SETTLED,
+    Carrier, Carriers, Letter, Medium, NOTIFIED, SETTLED,
+    devices::{self, Attempt},
+    push::GONE,
     texts::{self, Language},
 };
 use salus_core::{Error, Result};
 use salus_store::{
-    At, Tx,
+    At, Row, Tx,
     jobs::{Job, Retry, Running, Task, When, Work},
     sql,
 };
@@ -55,9 +57,10 @@ async fn spread(tx: &mut Tx, task: Arc<Task>) -> Result<()> {
     let sql = sql!(
         "SELECT n.id, n.user_id, m.medium FROM auth.notifications n \
          JOIN auth.users u ON u.tenant_id = n.tenant_id AND u.id = n.user_id AND u.status = 'active' AND u.kind <> 'service' \
-         CROSS JOIN (VALUES ('email'::text, true), ('sms', false)) AS m (medium, usual) \
+         CROSS JOIN (VALUES ('email'::text, true), ('sms', false), ('push', true)) AS m (medium, usual) \
          LEFT JOIN auth.notification_preferences p ON p.tenant_id = n.tenant_id AND p.user_id = n.user_id AND p.medium = m.medium \
-         WHERE n.id = ANY($1) AND coalesce(p.is_wanted, m.usual)"
+         WHERE n.id = ANY($1) AND coalesce(p.is_wanted, m.usual) AND (m.medium <> 'push' OR EXISTS \
+           (SELECT FROM auth.push_devices d WHERE d.tenant_id = n.tenant_id AND d.user_id = n.user_id))"
     );
     for found in tx.query(sql, &[&ids]).await? {
         let (notification, user, medium): (Uuid, Uuid, String) = (found.get(0), found.get(1), found.get(2));
@@ -75,8 +78,24 @@ async fn spread(tx: &mut Tx, task: Arc<Task>) -> Result<()> {
 
 /// What is to be sent, or why nothing is.
 enum Wanted {
-    Send(Medium, Letter),
+    Send(Medium, Parts),
     Nothing(&'static str),
+}
+
+/// One letter; by push one for each browser that did not take the message yet.
+struct Parts {
+    letters: Vec<(Letter, Option<Uuid>)>,
+    /// The words, which are the same in each.
+    words: String,
+    /// Whether a browser took it before.
+    begun: bool,
+}
+
+impl Parts {
+    fn one(letter: Letter) -> Self {
+        let words = letter.text.clone();
+        Self { letters: vec![(letter, None)], words, begun: false }
+    }
 }
 
 /// What became of an attempt.
@@ -98,33 +117,23 @@ impl Outcome {
 
 async fn deliver(run: Running, carriers: Arc<Carriers>) -> Result<()> {
     let id: Uuid = serde_json::from_value(run.task.body["delivery"].clone()).map_err(Error::internal)?;
-    let base = carriers.base.clone();
-    let (wanted, demanded) = run.step(move |tx, _| Box::pin(async move { compose(tx, id, &base).await })).await?;
+    let place = (carriers.base.clone(), carriers.contact.clone());
+    let (wanted, demanded) = run.step(move |tx, _| Box::pin(async move { compose(tx, id, &place).await })).await?;
     let outcome = match wanted {
         Wanted::Nothing(state) => Outcome::bare(state),
-        Wanted::Send(medium, letter) => {
-            let carrier = carriers.of(medium);
-            if let Err(e) = carrier.carry(&letter).await {
-                if demanded {
-                    let told = Outcome::bare("failing");
-                    run.step(move |tx, task| {
-                        Box::pin(async move {
-                            report(tx, id, &task, &told);
-                            Ok(())
-                        })
+        Wanted::Send(medium, parts) => {
+            let sent = send(&run, id, carriers.of(medium), parts).await;
+            if sent.is_err() && demanded {
+                let told = Outcome::bare("failing");
+                run.step(move |tx, task| {
+                    Box::pin(async move {
+                        report(tx, id, &task, &told);
+                        Ok(())
                     })
-                    .await?;
-                }
-                return Err(e);
+                })
+                .await?;
             }
-            let simulated = carrier.is_simulated();
-            let digest = hex::encode(salus_store::seal::digest(letter.text.as_bytes()));
-            Outcome {
-                state: if simulated { "simulated" } else { "sent" },
-                carrier: Some(carrier.name()),
-                letter: simulated.then(|| format!("{}\n\n{}", letter.subject, letter.text)),
-                digest: Some(digest),
-            }
+            sent?
         }
     };
     run.finish(move |tx, task| {
@@ -138,6 +147,41 @@ async fn deliver(run: Running, carriers: Arc<Carriers>) -> Result<()> {
     .await
 }
 
+/// Hands the letters over. What one browser's service took is written down before the next is tried, so that a later attempt
+/// is for the others only.
+async fn send(run: &Running, id: Uuid, carrier: &dyn Carrier, parts: Parts) -> Result<Outcome> {
+    let (mut taken, mut failed) = (parts.begun, None);
+    let simulated = carrier.is_simulated();
+    let subject = parts.letters.first().map(|(letter, _)| letter.subject.clone()).unwrap_or_default();
+    for (letter, device) in &parts.letters {
+        let attempt = match carrier.carry(letter).await {
+            Ok(()) => Attempt::Taken,
+            Err(Error::Conflict { code: GONE, .. }) => Attempt::Ended,
+            Err(e) => {
+                failed = Some(e);
+                Attempt::Failed
+            }
+        };
+        taken |= attempt == Attempt::Taken;
+        if let Some(device) = device.filter(|_| !simulated) {
+            run.step(move |tx, _| Box::pin(async move { devices::note(tx, id, device, attempt).await })).await?;
+        }
+    }
+    match failed {
+        // With the last attempt it is enough that one browser took it.
+        Some(e) if !taken || run.task.attempt < ATTEMPTS => return Err(e),
+        _ if !taken => return Ok(Outcome::bare("undeliverable")),
+        _ => {}
+    }
+    let digest = hex::encode(salus_store::seal::digest(parts.words.as_bytes()));
+    Ok(Outcome {
+        state: if simulated { "simulated" } else { "sent" },
+        carrier: Some(carrier.name()),
+        letter: simulated.then(|| format!("{subject}\n\n{}", parts.words)),
+        digest: Some(digest),
+    })
+}
+
 /// Says what became of an attempt at a delivery that somebody demanded.
 fn report(tx: &mut Tx, id: Uuid, task: &Task, outcome: &Outcome) {
     let last = task.attempt >= ATTEMPTS;
@@ -146,11 +190,12 @@ fn report(tx: &mut Tx, id: Uuid, task: &Task, outcome: &Outcome) {
 }
 
 /// What is to be sent, and whether it was demanded.
-async fn compose(tx: &mut Tx, id: Uuid, base: &str) -> Result<(Wanted, bool)> {
+async fn compose(tx: &mut Tx, id: Uuid, (base, contact): &(String, String)) -> Result<(Wanted, bool)> {
     let sql = sql!(
-        "SELECT d.user_id, d.medium::text, u.status <> 'active' AS gone, \
-           n.read_at IS NOT NULL OR NOT coalesce(p.is_wanted, d.medium = 'email') AS unneeded, \
-           n.params ->> 'code' AS code, coalesce(n.params ->> 'path', '') AS path, c.id AS confirmed, c.address AS confirmed_address, \
+        "SELECT d.user_id, d.medium::text, d.taken_by, u.status <> 'active' AS gone, \
+           n.read_at IS NOT NULL OR NOT coalesce(p.is_wanted, d.medium <> 'sms') AS unneeded, \
+           n.params ->> 'code' AS code, coalesce(n.params ->> 'path', '') AS path, \
+           coalesce(n.params ->> 'severity', '') AS severity, c.id AS confirmed, c.address AS confirmed_address, \
            u.email, u.locale::text, p.id AS preference, p.address, coalesce(o.name::text, '') AS organization \
          FROM auth.deliveries d JOIN auth.notifications n ON n.tenant_id = d.tenant_id AND n.id = d.notification_id \
          JOIN auth.users u ON u.tenant_id = d.tenant_id AND u.id = d.user_id \
@@ -166,6 +211,15 @@ async fn compose(tx: &mut Tx, id: Uuid, base: &str) -> Result<(Wanted, bool)> {
         return Ok((Wanted::Nothing("unneeded"), demanded));
     }
     let (language, organization): (_, String) = (Language::of(found.get("locale")), found.get("organization"));
+    if found.get::<_, &str>("medium") == Medium::Push.name() {
+        let parts = push_parts(tx, id, &found, (language, contact)).await?;
+        let wanted = if parts.letters.is_empty() && !parts.begun {
+            Wanted::Nothing("undeliverable")
+        } else {
+            Wanted::Send(Medium::Push, parts)
+        };
+        return Ok((wanted, demanded));
+    }
     let (medium, at, sealed): (_, _, Option<&[u8]>) = match found.get::<_, &str>("medium") {
         // What is demanded goes to a number that its owner has confirmed.
         "sms" if demanded => {
@@ -186,11 +240,39 @@ async fn compose(tx: &mut Tx, id: Uuid, base: &str) -> Result<(Wanted, bool)> {
     let to = tx.open_value(at, sealed)?.as_str().unwrap_or_default().to_owned();
     let (subject, text) = match (medium, code) {
         (Medium::Email, Some(code)) => (code.clone(), format!("{code}\n{base}{}\n", found.get::<_, String>("path"))),
-        (Medium::Sms, Some(code)) => (String::new(), format!("{code} {base}{}", found.get::<_, String>("path"))),
+        (_, Some(code)) => (String::new(), format!("{code} {base}{}", found.get::<_, String>("path"))),
         (Medium::Email, None) => texts::mail(language, &organization, &format!("{base}/notifications")),
-        (Medium::Sms, None) => (String::new(), texts::sms(language, &organization, &format!("{base}/notifications"))),
+        (_, _) => (String::new(), texts::sms(language, &organization, &format!("{base}/notifications"))),
     };
-    Ok((Wanted::Send(medium, Letter { id: id.to_string(), to, subject, text }), demanded))
+    let letter = Letter { id: id.to_string(), to, subject, text, parcel: None };
+    Ok((Wanted::Send(medium, Parts::one(letter)), demanded))
+}
+
+/// A message for each browser that did not take it yet: how urgent it is and which page to open, no row and no name.
+async fn push_parts(tx: &mut Tx, id: Uuid, found: &Row, (language, contact): (Language, &str)) -> Result<Parts> {
+    let (severity, path): (&str, &str) = (found.get("severity"), found.get("path"));
+    let page = path.trim_start_matches('/').split('/').next().filter(|p| !p.is_empty()).unwrap_or("notifications");
+    let words = json!({"title": texts::push(language, severity), "path": format!("/{page}"), "tag": id}).to_string();
+    let taken_by: Vec<String> = found.get("taken_by");
+    let begun = !taken_by.is_empty();
+    let browsers = devices::waiting(tx, found.get("user_id"), &taken_by).await?;
+    let mut letters = Vec::new();
+    if !browsers.is_empty() {
+        let (vapid, at) = (devices::vapid(tx).await?, tx.ctx.env.now());
+        let is_urgent = matches!(severity, "HIGH" | "CRITICAL" | "EMERGENCY");
+        for (device, browser) in browsers {
+            let parcel = Some(browser.parcel(&vapid, &words, (contact, at), is_urgent)?);
+            let letter = Letter {
+                id: id.to_string(),
+                to: browser.endpoint,
+                subject: String::new(),
+                text: words.clone(),
+                parcel,
+            };
+            letters.push((letter, Some(device)));
+        }
+    }
+    Ok(Parts { letters, words, begun })
 }
 
 async fn settle(tx: &mut Tx, id: Uuid, outcome: Outcome) -> Result<()> {

@@ -129,6 +129,7 @@ pub async fn choices(db: &Db, ctx: &Ctx) -> Result<Vec<Choice>> {
     let mut all = vec![
         Choice { medium: Medium::Email, is_wanted: true, address: String::new() },
         Choice { medium: Medium::Sms, is_wanted: false, address: String::new() },
+        Choice { medium: Medium::Push, is_wanted: true, address: String::new() },
     ];
     for found in &rows {
         let choice = all.iter_mut().find(|c| c.medium.name() == found.get::<_, &str>("medium"));

@@ -1,5 +1,5 @@
 //! Notifications: something waits for a user. The row in `auth.notifications` is the delivery to the page; beyond it a
-//! user is told by e-mail or SMS as they chose.
+//! user is told by e-mail, SMS or push as they chose.
 //!
 //! What holds: a text that leaves the platform holds no health data, it says that something waits and where; a
 //! notification is delivered once by each medium; where no carrier is configured the simulator keeps what would have
@@ -7,7 +7,9 @@
 
 mod carry;
 mod deliver;
+mod devices;
 mod inbox;
+mod push;
 mod sms;
 mod smtp;
 mod texts;
@@ -15,7 +17,10 @@ mod ticket;
 
 pub use carry::{Carrier, Carriers, Letter, Medium, Simulator};
 pub use deliver::jobs;
+pub(super) use devices::remove_all as remove_all_devices;
+pub use devices::{Device, NewDevice, add_device, devices, push_key, remove_device};
 pub use inbox::{Choice, Inbox, Item, choices, choose, inbox, mark_read, notify_self, unread};
+pub use push::{Parcel, WebPush};
 pub use sms::SmsWebhook;
 pub use smtp::Smtp;
 pub(crate) use texts::family_letter;

@@ -188,6 +188,37 @@ pub(crate) fn family_letter(language: Language, organization: &str, link: &str) 
     (waits.trim_end_matches('.').to_owned(), format!("{waits} {link}").trim_end().to_owned())
 }
 
+/// What a push message says of an alert, by its severity.
+const RAISED: &[(&str, [&str; 3])] = &[
+    (
+        "CRITICAL",
+        ["New alert, CRITICAL: open Salus", "Nueva alerta, CRÍTICA: abra Salus", "Novo alerta, CRÍTICO: abra o Salus"],
+    ),
+    (
+        "EMERGENCY",
+        [
+            "New alert, EMERGENCY: open Salus",
+            "Nueva alerta, EMERGENCIA: abra Salus",
+            "Novo alerta, EMERGÊNCIA: abra o Salus",
+        ],
+    ),
+    ("HIGH", ["New alert, HIGH: open Salus", "Nueva alerta, ALTA: abra Salus", "Novo alerta, ALTO: abra o Salus"]),
+    ("INFO", ["New notice: open Salus", "Nuevo aviso: abra Salus", "Novo aviso: abra o Salus"]),
+    ("LOW", ["New alert, LOW: open Salus", "Nueva alerta, BAJA: abra Salus", "Novo alerta, BAIXO: abra o Salus"]),
+    (
+        "MEDIUM",
+        ["New alert, MEDIUM: open Salus", "Nueva alerta, MEDIA: abra Salus", "Novo alerta, MÉDIO: abra o Salus"],
+    ),
+];
+const WAITING: [&str; 3] =
+    ["Something waits for you: open Salus", "Algo le espera: abra Salus", "Algo espera por você: abra o Salus"];
+
+/// The line of a push message. A locked screen shows it to whoever is near, so it does not even name the organization.
+pub(super) fn push(language: Language, severity: &str) -> &'static str {
+    let known = RAISED.iter().find(|(name, _)| *name == severity).map(|(_, texts)| *texts);
+    language.pick(known.unwrap_or(WAITING))
+}
+
 /// The text of an SMS.
 pub(super) fn sms(language: Language, organization: &str, link: &str) -> String {
     format!("{} {link}", language.pick(WAITS).replace("{organization}", organization))

@@ -345,7 +345,7 @@ async fn compose(tx: &mut Tx, id: Uuid, link: &str) -> Result<Option<(Medium, Le
         return Ok(None);
     }
     let (subject, text) = family_letter(Language::of(found.get("language")), &organization(tx).await?, link);
-    Ok(Some((medium, Letter { id: id.to_string(), to: to.to_owned(), subject, text })))
+    Ok(Some((medium, Letter { id: id.to_string(), to: to.to_owned(), subject, text, parcel: None })))
 }
 
 async fn settle(tx: &mut Tx, id: Uuid, carrier: Option<&'static str>) -> Result<()> {

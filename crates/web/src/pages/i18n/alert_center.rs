@@ -61,6 +61,8 @@ texts! {
         how_told: "By which way and when", "Por qué vía y cuándo", "Por qual meio e quando";
         by_email: "By e-mail", "Por correo", "Por e-mail";
         by_sms: "By SMS", "Por SMS", "Por SMS";
+        by_push: "By push to your devices", "Por aviso push a sus dispositivos", "Por push para os seus dispositivos";
+        no_device: "Needs a device: turn on alerts on it under Notifications.", "Requiere un dispositivo: active en él los avisos en Notificaciones.", "Requer um dispositivo: ative nele os alertas em Notificações.";
         no_number: "Needs a number that you confirmed under Account, Security.", "Requiere un número confirmado en Cuenta, Seguridad.", "Requer um número confirmado em Conta, Segurança.";
         least: "From this urgency on", "Desde esta urgencia", "A partir desta urgência";
         least_hint: "What is less is on the page only.", "Lo menos urgente queda solo en la página.", "O que é menos urgente fica só na página.";
@@ -68,7 +70,7 @@ texts! {
         digest_hint: "What is medium and less can come together; a daily one comes at seven in the morning.", "Lo de urgencia media o menor puede llegar junto; el diario llega a las siete de la mañana.", "O que é médio ou menos pode chegar junto; o diário chega às sete da manhã.";
         quiet_from: "Quiet from", "Silencio desde", "Silêncio desde";
         quiet_to: "Quiet to", "Silencio hasta", "Silêncio até";
-        quiet_hint: "A time of day such as 21:00; empty for none. What is not critical waits until it ends.", "Una hora como 21:00; vacío para ninguno. Lo que no es crítico espera a que termine.", "Um horário como 21:00; vazio para nenhum. O que não é crítico espera até terminar.";
+        quiet_hint: "A time of day such as 21:00; empty for none. What is not critical waits until it ends; by push and SMS what is high does not.", "Una hora como 21:00; vacío para ninguno. Lo que no es crítico espera a que termine; por push y SMS lo alto no espera.", "Um horário como 21:00; vazio para nenhum. O que não é crítico espera até terminar; por push e SMS o que é alto não espera.";
         timezone: "Time zone", "Zona horaria", "Fuso horário";
         save: "Save", "Guardar", "Salvar";
         kept: "Your choice is kept", "Su elección quedó guardada", "Sua escolha foi salva";

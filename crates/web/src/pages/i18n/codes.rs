@@ -282,6 +282,7 @@ const CODES: &[(&str, [&str; 3])] = &[
     ("NOT_SENT", ["Not sent", "No enviado", "Não enviado"]),
     ("NOT_VALID", ["Not valid", "No válida", "Não válida"]),
     ("NO_ADDRESS", ["No address", "Sin dirección", "Sem endereço"]),
+    ("NO_DEVICE", ["No device", "Sin dispositivo", "Sem dispositivo"]),
     ("NO_RECORD", ["No record", "Sin registro", "Sem registro"]),
     (
         "NO_VACCINE_CODE",
@@ -331,6 +332,7 @@ const CODES: &[(&str, [&str; 3])] = &[
     ("PROVISIONAL", ["Admitted provisionally", "Admitido provisionalmente", "Admitido provisoriamente"]),
     ("PUBHLTH", ["Public health", "Salud pública", "Saúde pública"]),
     ("PUBLIC_HEALTH", ["Public health", "Salud pública", "Saúde pública"]),
+    ("PUSH", ["Push", "Push", "Push"]),
     ("QUARANTINED", ["Set aside", "Apartado", "Posto de lado"]),
     ("QUEUED", ["Queued", "En cola", "Na fila"]),
     ("RASH", ["Rash", "Sarpullido", "Erupção na pele"]),

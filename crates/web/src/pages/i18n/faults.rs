@@ -5,6 +5,21 @@ use super::Locale;
 
 /// English with `{}` for what varies; Spanish and Portuguese with the same in the same order.
 const SENTENCES: &[(&str, [&str; 2])] = &[
+    (
+        "PUSH needs a device: turn on alerts on this device under Notifications",
+        [
+            "PUSH necesita un dispositivo: active los avisos en este dispositivo en Notificaciones",
+            "PUSH precisa de um dispositivo: ative os alertas neste dispositivo em Notificações",
+        ],
+    ),
+    (
+        "{} devices are told already: remove one first",
+        ["Ya hay {} dispositivos activados: desactive uno antes", "Já há {} dispositivos ativados: desative um antes"],
+    ),
+    (
+        "This browser is told already",
+        ["Este navegador ya está activado en otra cuenta", "Este navegador já está ativado em outra conta"],
+    ),
     ("Say why: {}", ["Diga por qué: {}", "Diga por quê: {}"]),
     (
         "This alert is {}: nothing follows",
