@@ -149,6 +149,10 @@ impl TestApp {
         let auth::SignIn::Session(signed) = signed else { panic!("a password of the tests is taken") };
         if signed.restricted {
             second_factor(&self.db, &signed.token).await;
+            // What is said of that was read.
+            let admin = self.database.connect("salus_admin").await;
+            let read = "UPDATE auth.notifications SET read_at = now() WHERE read_at IS NULL";
+            admin.batch_execute(read).await.expect("an update");
         }
         Caller { credential: Some(("cookie", format!("salus_session={}", signed.token))), ..self.stranger() }
     }

@@ -133,7 +133,7 @@ fn keys() -> Vec<Op> {
             })),
             ..op(
                 "users/{id}/api-keys",
-                "api_key.create",
+                "api_key.issue",
                 "auth.users",
                 "Make an API key for a service account; the reply holds it, once",
                 run(|tx, call| Box::pin(create_key(tx, call))),

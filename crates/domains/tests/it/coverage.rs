@@ -43,7 +43,7 @@ async fn mend(admin: &Client) {
 async fn prepare(world: &World, admin: &Client, planted: Uuid, op: &Op) -> Option<Uuid> {
     let mut spare = None;
     let sql = match op.name.as_str() {
-        "auth.api_key.create" | "auth.api_key.replace" => {
+        "auth.api_key.issue" | "auth.api_key.replace" => {
             "UPDATE auth.users SET kind = 'service'; UPDATE auth.api_keys SET revoked_at = NULL, expires_at = now() + interval '1 day'"
                 .to_owned()
         }

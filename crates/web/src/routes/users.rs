@@ -298,7 +298,7 @@ pub async fn make_key(Path(id): Path<String>, Form { visit, fields }: Form) -> S
         Ok(days) => {
             let body = json!({"name": form.name, "days": days, "scopes": list(&form.scopes), "networks": list(&form.networks),
                 "purposes": form.purposes});
-            visit.try_call("auth.api_key.create", Call { body, ..by_id(&id) }).await
+            visit.try_call("auth.api_key.issue", Call { body, ..by_id(&id) }).await
         }
     };
     let view = match made {
