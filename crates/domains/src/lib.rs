@@ -9,6 +9,7 @@ pub mod ai;
 pub mod alerts;
 pub mod audit;
 pub mod auth;
+mod clock;
 pub mod compliance;
 pub mod demo;
 pub mod evidence;

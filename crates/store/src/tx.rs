@@ -7,6 +7,7 @@ use crate::{
     fault_point,
     rows::{Mark, Marker, packed},
     seal::{self, Binding, Format, SubjectKey, TenantKeys},
+    sql,
     unit::{Failure, Params, Unit},
 };
 use salus_core::{Ctx, Error, Result};
@@ -160,6 +161,15 @@ impl Tx {
     /// As [`Tx::query`].
     pub async fn query_opt(&mut self, sql: Sql, params: Params<'_>) -> Result<Option<Row>> {
         Ok(self.query(sql, params).await?.into_iter().next())
+    }
+
+    /// Keeps others out who ask for the same until the end of the transaction.
+    ///
+    /// # Errors
+    /// As [`Tx::query`].
+    pub async fn alone(&mut self, what: &str, of: &str) -> Result<()> {
+        let sql = sql!("SELECT pg_advisory_xact_lock(hashtextextended($1, 0) # hashtextextended($2, 0))");
+        self.query(sql, &[&what, &of]).await.map(|_| ())
     }
 
     /// Runs a statement of which there are few: connections keep its plan.

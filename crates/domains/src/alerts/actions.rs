@@ -9,12 +9,12 @@ use super::{
     severity::{Severity, Target},
     tell::INSTANCES,
 };
-use crate::row;
+use crate::{clock, row};
 use salus_core::{ActorKind, Error, Result};
 use salus_store::{Call, Catalog, Method, Op, Record, Reply, Run, Tx, catalog::row_schema, run};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
+use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 /// The event that somebody has an alert in hand.
@@ -216,7 +216,7 @@ async fn acknowledge(tx: &mut Tx, mut call: Call) -> Result<Reply> {
     let id = call.id()?;
     open(tx, id).await?;
     let by = person(tx)?;
-    let now = text(tx.ctx.env.now())?;
+    let now = clock::text(tx.ctx.env.now())?;
     let mut values = row(json!({
         "status": "ACKNOWLEDGED", "acknowledged_by": by, "acknowledged_at": now, "next_escalation_at": null, "snoozed_until": null,
     }));
@@ -258,7 +258,7 @@ async fn resolve(tx: &mut Tx, mut call: Call) -> Result<Reply> {
             let minutes = wanted.minutes.filter(|m| *m > 0);
             let minutes = minutes.ok_or_else(|| Error::invalid("minutes", "required", "Say for how many minutes"))?;
             let until = until(&alert, minutes, now)?;
-            json!({"status": "SNOOZED", "snoozed_until": text(until)?, "next_escalation_at": null})
+            json!({"status": "SNOOZED", "snoozed_until": clock::text(until)?, "next_escalation_at": null})
         }
         "escalate" => {
             // The next level is found among all users, which a job may do: it follows at once.
@@ -321,10 +321,6 @@ fn person(tx: &Tx) -> Result<Uuid> {
         return Err(Error::Conflict { code: "person_required", detail: "Somebody with an account does this".into() });
     }
     Ok(tx.ctx.actor.id)
-}
-
-fn text(at: OffsetDateTime) -> Result<String> {
-    at.format(&Rfc3339).map_err(Error::internal)
 }
 
 #[cfg(test)]

@@ -85,22 +85,6 @@ pub(super) async fn readers(tx: &mut Tx, place: Place, now: OffsetDateTime) -> R
     Ok(users(&tx.query(sql, &[&now, &patterns, &place.school, &place.patient]).await?))
 }
 
-/// Who may read some alert, wherever it is.
-///
-/// # Errors
-/// Those of the database.
-pub(super) async fn may_read(tx: &mut Tx, now: OffsetDateTime) -> Result<Users> {
-    let sql = sql!(
-        "SELECT DISTINCT ur.user_id FROM auth.user_roles ur \
-         JOIN auth.users u ON u.tenant_id = ur.tenant_id AND u.id = ur.user_id AND u.status = 'active' \
-         JOIN auth.role_permissions rp ON rp.tenant_id = ur.tenant_id AND rp.role_id = ur.role_id \
-         JOIN auth.permissions p ON p.tenant_id = rp.tenant_id AND p.id = rp.permission_id \
-         WHERE ur.valid_from <= $1 AND (ur.valid_to IS NULL OR ur.valid_to > $1) AND jsonb_exists_any(p.patterns, $2::text[])"
-    );
-    let patterns: Vec<&str> = READ.to_vec();
-    Ok(users(&tx.query(sql, &[&now, &patterns]).await?))
-}
-
 async fn holders(tx: &mut Tx, role: &str, now: OffsetDateTime) -> Result<Users> {
     let sql = sql!(
         "SELECT DISTINCT ur.user_id FROM auth.user_roles ur \

@@ -2,15 +2,15 @@
 //! when several are; and taking a shift off. What has been stays, so that it can be told who was to be reached.
 
 use super::{
-    audience, definitions,
+    definitions,
     severity::{Severity, Target},
 };
-use crate::auth;
+use crate::{auth, clock};
 use salus_core::{Error, Result};
 use salus_store::{Call, Method, Op, Param, Reply, Tx, run, sql};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
+use time::{Duration, OffsetDateTime, UtcOffset};
 use uuid::Uuid;
 
 const TABLE: &str = "alerts.on_call_shifts";
@@ -99,18 +99,10 @@ fn stretches(shifts: &[Shift], from: OffsetDateTime, to: OffsetDateTime) -> Vec<
     found
 }
 
-/// A moment of the query.
+/// A moment of the query, in UTC.
 fn moment(call: &Call, name: &str) -> Result<Option<OffsetDateTime>> {
     let given = call.query_value(name).filter(|v| !v.is_empty());
-    let read = |text: &str| {
-        OffsetDateTime::parse(text, &Rfc3339)
-            .map_err(|_| Error::invalid(name, "wrong_type", "Is an instant such as 2026-03-02T17:50:00Z"))
-    };
-    given.map(read).transpose()
-}
-
-fn text(at: OffsetDateTime) -> Result<String> {
-    at.to_offset(time::UtcOffset::UTC).format(&Rfc3339).map_err(Error::internal)
+    Ok(clock::read(&json!(given), name)?.map(|at| at.to_offset(UtcOffset::UTC)))
 }
 
 async fn calendar(tx: &mut Tx, call: Call) -> Result<Reply> {
@@ -139,14 +131,14 @@ async fn calendar(tx: &mut Tx, call: Call) -> Result<Reply> {
         let shift = Shift { user: row.get("user_id"), from: row.get("starts_at"), to: row.get("ends_at") };
         let told = json!({
             "id": row.get::<_, Uuid>("id"), "row_version": row.get::<_, i32>("row_version"), "user_id": shift.user,
-            "starts_at": text(shift.from)?, "ends_at": text(shift.to)?,
+            "starts_at": clock::text(shift.from)?, "ends_at": clock::text(shift.to)?,
         });
         by_list.entry(row.get("list")).or_default().push((shift, told));
     }
     for list in by_list.keys() {
         lists.entry(list.clone()).or_default();
     }
-    let people = audience::may_read(tx, now).await?;
+    let people = auth::holders(tx, "ops.alert.read").await?;
     let users: Vec<Uuid> = people.iter().copied().chain(found.iter().map(|row| row.get("user_id"))).collect();
     let names = auth::display_names(tx, users.into_iter()).await?;
     let lists = lists
@@ -156,7 +148,9 @@ async fn calendar(tx: &mut Tx, call: Call) -> Result<Reply> {
     let mut people: Vec<Value> = people.iter().map(|id| json!({"id": id, "name": names.get(id)})).collect();
     people.sort_by(|a, b| a["name"].as_str().cmp(&b["name"].as_str()));
     tx.count(found.len());
-    Ok(Reply::json(json!({"from": text(from)?, "to": text(to)?, "now": text(now)?, "lists": lists, "people": people})))
+    Ok(Reply::json(
+        json!({"from": clock::text(from)?, "to": clock::text(to)?, "now": clock::text(now)?, "lists": lists, "people": people}),
+    ))
 }
 
 /// One list as it is shown.
@@ -171,7 +165,7 @@ fn told(
     let (mut gaps, mut overlaps) = (Vec::new(), Vec::new());
     // Of what is past nobody can fill a gap.
     for stretch in stretches(&plain, from.max(now), to.max(now)) {
-        let mut told = json!({"from": text(stretch.from)?, "to": text(stretch.to)?});
+        let mut told = json!({"from": clock::text(stretch.from)?, "to": clock::text(stretch.to)?});
         if stretch.users.is_empty() {
             gaps.push(told);
         } else {
@@ -249,9 +243,9 @@ async fn remove(tx: &mut Tx, call: Call) -> Result<Reply> {
         tx.query(sql!("DELETE FROM alerts.on_call_shifts WHERE id = $1"), &[&id]).await?;
         return Ok(Reply::json(json!({"id": id, "ends_at": null})));
     }
-    let ends = crate::row(json!({ "ends_at": text(now)? }));
+    let ends = crate::row(json!({ "ends_at": clock::text(now)? }));
     tx.update(TABLE, id, None, ends).await?;
-    Ok(Reply::json(json!({"id": id, "ends_at": text(now)?})))
+    Ok(Reply::json(json!({"id": id, "ends_at": clock::text(now)?})))
 }
 
 #[cfg(test)]

@@ -8,12 +8,12 @@ use super::{
     severity::{Severity, Target},
     tell::{self, INSTANCES, Word},
 };
-use crate::row;
+use crate::{clock, row};
 use salus_core::{Error, Result};
 use salus_store::{Row, Tx, engine::NewRow, sql};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
+use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 /// More alerts of one definition than this within [`STORM_WITHIN`] are a storm.
@@ -79,8 +79,7 @@ pub(super) async fn raise_with(tx: &mut Tx, raised: &Raised<'_>, more: &More) ->
     let severity = Severity::named("severity", raised.severity)?;
     let code = raised.key.split(':').next().unwrap_or_default();
     // One after the other for one definition, so that neither the same alert nor a storm begins twice.
-    let sql = sql!("SELECT pg_advisory_xact_lock(hashtextextended('alerts.raise', 0) # hashtextextended($1, 0))");
-    tx.query(sql, &[&code]).await?;
+    tx.alone("alerts.raise", code).await?;
     let definition = definitions::newest(tx, code).await?;
     let new = New { raised, more, severity, definition, now: tx.ctx.env.now() };
     if let Some(id) = once_more(tx, &new).await? {
@@ -199,8 +198,7 @@ async fn flaps(tx: &mut Tx, new: &New<'_>) -> Result<bool> {
 
 async fn insert(tx: &mut Tx, new: &New<'_>, (quiet, flaps, parent): (bool, bool, Option<Uuid>)) -> Result<Uuid> {
     let id = tx.ctx.env.id();
-    let text = |at: OffsetDateTime| at.format(&Rfc3339).map_err(Error::internal);
-    let now = text(new.now)?;
+    let now = clock::text(new.now)?;
     let mut values = row(json!({
         "dedupe_key": new.raised.key, "severity": new.severity.name(), "category": new.raised.category,
         "title": new.raised.title, "school_id": new.raised.school, "subject_ref": new.raised.subject,
@@ -210,7 +208,7 @@ async fn insert(tx: &mut Tx, new: &New<'_>, (quiet, flaps, parent): (bool, bool,
         "status": if quiet { "SUPPRESSED" } else if flaps { "SNOOZED" } else { "ACTIVE" },
     }));
     if flaps {
-        values.insert("snoozed_until".into(), json!(text(new.now + FLAPPING_WITHIN)?));
+        values.insert("snoozed_until".into(), json!(clock::text(new.now + FLAPPING_WITHIN)?));
     }
     tx.insert(INSTANCES, &[NewRow { id, values }]).await?;
     tx.emit(RAISED, id, json!({}));

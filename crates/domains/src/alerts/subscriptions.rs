@@ -7,12 +7,12 @@ use super::{
     reads,
     severity::{Channel, Severity},
 };
-use crate::row;
+use crate::{clock, row};
 use salus_core::{ActorKind, Error, Result};
 use salus_store::{Call, Method, Op, Reply, Tx, engine::NewRow, run, sql};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 const TABLE: &str = "alerts.alert_subscriptions";
@@ -146,11 +146,8 @@ impl Wanted {
             return Err(Error::invalid("digest", "not_allowed", "Is IMMEDIATE, HOURLY or DAILY"));
         }
         if let Some(until) = &self.muted_until {
-            let until = OffsetDateTime::parse(until, &Rfc3339);
-            let until = until.map_err(|_| {
-                Error::invalid("muted_until", "wrong_type", "Is an instant such as 2026-03-02T17:50:00Z")
-            })?;
-            if until > now + time::Duration::days(30) {
+            let until = clock::read(&json!(until), "muted_until")?;
+            if until.is_some_and(|until| until > now + time::Duration::days(30)) {
                 return mandatory("muted_until", "Is at most 30 days from now: nobody is left out for good");
             }
         }

@@ -8,18 +8,19 @@ use super::{
     quiet::{self, Quiet},
     severity::{Channel, Severity},
 };
+use crate::clock;
 use crate::{
     auth::{self, Demand, Medium, Notice},
     row,
 };
-use salus_core::{Error, Result};
+use salus_core::Result;
 use salus_store::{Row, Tx, engine::NewRow, jobs::Task, sql};
 use serde_json::{Value, json};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 const LOG: &str = "alerts.alert_delivery_log";
@@ -104,7 +105,7 @@ fn entry(
     (user, channel, way): (Uuid, Channel, &Way),
     media: &mut Vec<(Medium, Uuid)>,
 ) -> Result<NewRow> {
-    let now = text(tx.ctx.env.now())?;
+    let now = clock::text(tx.ctx.env.now())?;
     let mut values = row(json!({
         "instance_id": word.alert, "recipient_id": user, "channel": channel.name(), "level": word.level, "at": now,
     }));
@@ -114,7 +115,7 @@ fn entry(
             values.insert("suppression_reason".into(), json!(why));
         }
         Way::Held(until) => {
-            values.insert("due_at".into(), json!(text(*until)?));
+            values.insert("due_at".into(), json!(clock::text(*until)?));
         }
         Way::Now => match medium(channel) {
             // The row of the notification is the delivery to the page.
@@ -139,10 +140,6 @@ fn medium(channel: Channel) -> Option<Medium> {
         Channel::Sms => Some(Medium::Sms),
         Channel::Push => Some(Medium::Push),
     }
-}
-
-fn text(at: OffsetDateTime) -> Result<String> {
-    at.format(&Rfc3339).map_err(Error::internal)
 }
 
 impl Person {
@@ -291,7 +288,7 @@ pub(super) async fn note(tx: &mut Tx, task: Arc<Task>) -> Result<()> {
                 let values = row(json!({
                     "instance_id": was.get::<_, Uuid>("instance_id"), "recipient_id": was.get::<_, Option<Uuid>>("recipient_id"),
                     "channel": was.get::<_, String>("channel"), "level": was.get::<_, i32>("level"),
-                    "attempt": attempt + 1, "provider_ref": delivery, "at": text(now)?,
+                    "attempt": attempt + 1, "provider_ref": delivery, "at": clock::text(now)?,
                 }));
                 Ok(NewRow { id: tx.ctx.env.id(), values })
             });

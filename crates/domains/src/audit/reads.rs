@@ -1,5 +1,6 @@
 //! The log by time, and by person.
 
+use crate::clock;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use salus_core::{Error, Result};
 use salus_store::{Call, Method, Op, Param, Reply, Row, Tx, run, sql};
@@ -144,7 +145,7 @@ async fn people(tx: &mut Tx, wanted: &Wanted) -> Result<Vec<Value>> {
     let mut people = Vec::with_capacity(rows.len());
     for row in &rows {
         let header: Value = serde_json::from_slice(row.get("header")).map_err(Error::internal)?;
-        let last_at = row.get::<_, OffsetDateTime>("last_at").format(&Rfc3339).map_err(Error::internal)?;
+        let last_at = clock::text(row.get::<_, OffsetDateTime>("last_at"))?;
         people.push(json!({
             "actor": header["actor"],
             "actor_kind": header["actor_kind"],

@@ -12,13 +12,12 @@ use super::{
     roles::{differing, named_roles, union},
     users::renew_disabled,
 };
-use crate::row;
+use crate::{clock, row};
 use salus_core::{ActorKind, Error, Permissions, Result};
 use salus_store::{Call, Op, Reply, Tx, engine::NewRow, run, sql};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
 /// Who holds it may mend what went wrong with an account.
@@ -90,10 +89,7 @@ pub(super) struct Administered(bool);
 /// # Errors
 /// Those of the database.
 pub(super) async fn administered(tx: &mut Tx) -> Result<Administered> {
-    let alone =
-        sql!("SELECT pg_advisory_xact_lock(hashtextextended('auth.administrators', 0) # hashtextextended($1, 0))");
-    let tenant = tx.ctx.tenant.to_string();
-    tx.query(alone, &[&tenant]).await?;
+    tx.alone("auth.administrators", &tx.ctx.tenant.to_string()).await?;
     Ok(Administered(has_administrator(tx).await?))
 }
 
@@ -237,7 +233,7 @@ async fn set_roles(tx: &mut Tx, mut call: Call) -> Result<Reply> {
     let sql = sql!("SELECT id, role_id FROM auth.user_roles WHERE user_id = $1 AND role_id = ANY($2) FOR UPDATE");
     let former: BTreeMap<Uuid, Uuid> =
         tx.query(sql, &[&turn.user, &given]).await?.iter().map(|r| (r.get("role_id"), r.get("id"))).collect();
-    let begins = now.format(&Rfc3339).map_err(Error::internal)?;
+    let begins = clock::text(now)?;
     let mut new = Vec::new();
     for role in &given {
         match former.get(role) {

@@ -2,11 +2,11 @@
 //! presents with the answer. It is answered once, within minutes, after a few tries at most.
 
 use super::token::Token;
-use crate::row;
+use crate::{clock, row};
 use salus_core::{Error, Result};
 use salus_store::{At, Tx, engine::NewRow, sql};
 use serde_json::{Value, json};
-use time::{Duration, format_description::well_known::Rfc3339};
+use time::Duration;
 use uuid::Uuid;
 
 /// How long somebody has to answer.
@@ -35,7 +35,7 @@ pub async fn pose(tx: &mut Tx, user: Option<Uuid>, purpose: &str, detail: Value)
         "purpose": purpose,
         "token_hash": hex::encode(&token.hash),
         "detail": detail,
-        "expires_at": (now + LIFE).format(&Rfc3339).map_err(Error::internal)?,
+        "expires_at": clock::text(now + LIFE)?,
     }));
     let id = tx.ctx.env.id();
     tx.insert("auth.challenges", &[NewRow { id, values }]).await?;

@@ -4,12 +4,11 @@
 //! minutes. A code that is sent is weaker than an authenticator or a passkey: who reads the mailbox has it.
 
 use super::{
-    challenge,
-    factors::{self, stamp},
+    challenge, factors,
     notify::{self, Medium},
     token::Token,
 };
-use crate::row;
+use crate::{clock, row};
 use futures_util::future::BoxFuture;
 use salus_core::{Ctx, Error, Result};
 use salus_store::{At, Db, engine::NewRow, sql};
@@ -161,7 +160,7 @@ pub async fn confirm_address(db: &Db, ctx: &Ctx, token: &str, code: &str) -> Res
         "user_id": ctx.actor.id,
         "channel": channel.name(),
         "address": asked.detail["address"],
-        "confirmed_at": stamp(tx.ctx.env.now())?,
+        "confirmed_at": clock::text(tx.ctx.env.now())?,
     }));
     tx.insert("auth.code_addresses", &[NewRow { id, values }]).await?;
     let codes = factors::after_new_factor(&mut tx).await?;

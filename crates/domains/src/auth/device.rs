@@ -2,11 +2,11 @@
 //! browser itself are counted by it, and too many end its trust.
 
 use super::{configuration::SecurityConfiguration, token::Token};
-use crate::row;
-use salus_core::{Error, Result};
+use crate::{clock, row};
+use salus_core::Result;
 use salus_store::{Tx, engine::NewRow, sql};
 use serde_json::json;
-use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
+use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 /// A token for the browser's cookie, and when its trust ends.
@@ -51,15 +51,40 @@ pub async fn trust(
     }
     let (token, text) = Token::new(tx.ctx.tenant, "sld_")?;
     let ends = now + Duration::days(rules.device_trust_days);
-    let format = |at: OffsetDateTime| at.format(&Rfc3339).map_err(Error::internal);
     let values = row(json!({
         "user_id": user,
         "token_hash": hex::encode(&token.hash),
         "user_agent": (!agent.is_empty()).then_some(agent),
-        "last_used_at": format(now)?,
-        "expires_at": format(ends)?,
+        "last_used_at": clock::text(now)?,
+        "expires_at": clock::text(ends)?,
     }));
     let id = tx.ctx.env.id();
     tx.insert("auth.trusted_devices", &[NewRow { id, values }]).await?;
     Ok(Some((text, ends)))
+}
+
+/// Browser and system out of what a browser calls itself, which names those it once imitated as well; nothing for what is not
+/// known.
+#[must_use]
+pub fn browser_and_system(agent: &str) -> [Option<&'static str>; 2] {
+    // Later ones stand in the names of the earlier as well.
+    const BROWSERS: [(&str, &str); 6] = [
+        ("Edg", "Edge"),
+        ("OPR/", "Opera"),
+        ("SamsungBrowser/", "Samsung Internet"),
+        ("Firefox/", "Firefox"),
+        ("Chrome/", "Chrome"),
+        ("Safari/", "Safari"),
+    ];
+    const SYSTEMS: [(&str, &str); 7] = [
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("Android", "Android"),
+        ("CrOS", "ChromeOS"),
+        ("Windows", "Windows"),
+        ("Mac OS X", "macOS"),
+        ("Linux", "Linux"),
+    ];
+    let find = |all: &[(&str, &'static str)]| all.iter().find(|(mark, _)| agent.contains(mark)).map(|(_, name)| *name);
+    [find(&BROWSERS), find(&SYSTEMS)]
 }

@@ -14,13 +14,13 @@ use super::{
     token::Token,
     totp,
 };
-use crate::{audit, row};
+use crate::{audit, clock, row};
 use blahaj::{Share, Sharks};
 use salus_core::{Ctx, Error, Result};
 use salus_store::{Db, engine::NewRow, seal, sql};
 use serde_json::json;
 use std::collections::BTreeSet;
-use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
+use time::Duration;
 use uuid::Uuid;
 
 /// How long one use lasts.
@@ -152,20 +152,20 @@ pub async fn open_emergency(
     };
     let (id, role): (Uuid, Uuid) = (found.get("id"), found.get("role_id"));
     let ends = now + LASTS;
-    let at = |at: OffsetDateTime| at.format(&Rfc3339).map_err(Error::internal);
+    let (begun, until) = (clock::text(now)?, clock::text(ends)?);
     let name = format!("Emergency access {}", now.date());
     let values = row(json!({"kind": "service", "display_name": name, "status": "active"}));
     tx.insert("auth.users", &[NewRow { id: user, values }]).await?;
-    let values = row(json!({"user_id": user, "role_id": role, "valid_from": at(now)?, "valid_to": at(ends)?}));
+    let values = row(json!({"user_id": user, "role_id": role, "valid_from": begun, "valid_to": until}));
     let held = tx.ctx.env.id();
     tx.insert("auth.user_roles", &[NewRow { id: held, values }]).await?;
-    let values = row(json!({"ended_at": at(now)?, "used_at": at(now)?, "user_id": user, "reason": reason}));
+    let values = row(json!({"ended_at": begun, "used_at": begun, "user_id": user, "reason": reason}));
     tx.update("auth.emergency_credentials", id, None, values).await?;
     let (token, text) = Token::new(tenant, "sls_")?;
     // It counts as just proved until its end: this account has no password to prove it with.
     let values = row(json!({
-        "user_id": user, "kind": "browser", "token_hash": hex::encode(&token.hash), "last_seen_at": at(now)?,
-        "proved_at": at(ends)?, "second_factor_at": at(now)?, "idle_expires_at": at(ends)?, "expires_at": at(ends)?,
+        "user_id": user, "kind": "browser", "token_hash": hex::encode(&token.hash), "last_seen_at": begun,
+        "proved_at": until, "second_factor_at": begun, "idle_expires_at": until, "expires_at": until,
         "user_agent": Some(&from.agent).filter(|t| !t.is_empty()), "ip": Some(&from.ip).filter(|t| !t.is_empty()),
     }));
     tx.insert("auth.sessions", &[NewRow { id: session, values }]).await?;
@@ -175,9 +175,9 @@ pub async fn open_emergency(
     let told = holders(&mut tx, "auth.user.manage").await?;
     let users: Vec<Uuid> = told.into_iter().filter(|u| *u != user).collect();
     let target = Some(("auth.emergency_credentials", id));
-    let params = json!({"ends_at": at(ends)?});
+    let params = json!({"ends_at": until});
     notify::notify(&mut tx, &Notice { users: &users, title: "emergency.used", params, target }).await?;
-    tx.emit("auth.emergency.used", id, json!({"user_id": user, "ends_at": at(ends)?}));
+    tx.emit("auth.emergency.used", id, json!({"user_id": user, "ends_at": until}));
     tx.on_row(id);
     tx.commit("auth.emergency.use", "auth.emergency_credentials").await?;
     tracing::error!(%tenant, credential = %id, "the emergency recovery credential was used: see the page of alerts");

@@ -9,7 +9,7 @@ use crate::row;
 use salus_core::{Ctx, Error, Result};
 use salus_store::{At, Db, Tx, engine::NewRow, sql};
 use serde_json::json;
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 /// How many recovery codes there are.
@@ -262,9 +262,4 @@ pub(super) async fn remove_all(tx: &mut Tx, user: Uuid) -> Result<()> {
     let sql = sql!("UPDATE auth.trusted_devices SET revoked_at = $2 WHERE user_id = $1 AND revoked_at IS NULL");
     tx.query(sql, &[&user, &tx.ctx.env.now()]).await?;
     Ok(())
-}
-
-/// A time as rows take it.
-pub(super) fn stamp(at: OffsetDateTime) -> Result<String> {
-    at.format(&Rfc3339).map_err(Error::internal)
 }

@@ -5,7 +5,7 @@
 //! every event. What is reached is decided by the database (`kernel.links`).
 
 use super::notify::{self, Notice};
-use crate::{compliance, medical, row};
+use crate::{clock, compliance, medical, row};
 use salus_core::{Ctx, Error, Permissions, Purpose, Result};
 use salus_store::{
     Body, Call, Method, Op, Reply, Run, Tx,
@@ -16,7 +16,7 @@ use salus_store::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use time::{Date, Duration, OffsetDateTime, Weekday, format_description::well_known::Rfc3339};
+use time::{Date, Duration, OffsetDateTime, Weekday};
 use uuid::Uuid;
 
 /// Longest time it lasts, in minutes.
@@ -138,18 +138,18 @@ async fn open(tx: &mut Tx, mut call: Call) -> Result<Reply> {
         "user_id": user,
         "patient_id": patient,
         "reason": reason.trim(),
-        "opened_at": moment(now)?,
-        "ends_at": moment(ends)?,
+        "opened_at": clock::text(now)?,
+        "ends_at": clock::text(ends)?,
         "review_due_on": due.to_string(),
     });
     tx.insert("auth.glass_breaks", &[NewRow { id, values: row(values) }]).await?;
     compliance::raise(tx, ("BREAK_GLASS", "HIGH"), user, json!({"glass_break": id})).await?;
     let told = tell(tx, id, ends).await?;
-    tx.emit("auth.glass.opened", id, json!({"user_id": user, "ends_at": moment(ends)?}));
+    tx.emit("auth.glass.opened", id, json!({"user_id": user, "ends_at": clock::text(ends)?}));
     tx.on_row(id);
     tx.about(patient);
     let body = json!({
-        "id": id, "patient_id": patient, "purpose": Purpose::BreakGlass, "ends_at": moment(ends)?,
+        "id": id, "patient_id": patient, "purpose": Purpose::BreakGlass, "ends_at": clock::text(ends)?,
         "review_due_on": due.to_string(), "reviewers_told": told,
     });
     Ok(Reply { status: 201, body: Body::Json(body) })
@@ -179,7 +179,7 @@ async fn tell(tx: &mut Tx, id: Uuid, ends: OffsetDateTime) -> Result<usize> {
     let notice = Notice {
         users: &users,
         title: if review { "glass.opened" } else { "glass.nobody_reviews" },
-        params: json!({"user_id": user, "ends_at": moment(ends)?}),
+        params: json!({"user_id": user, "ends_at": clock::text(ends)?}),
         target: Some(("auth.glass_breaks", id)),
     };
     notify::notify(tx, &notice).await?;
@@ -217,7 +217,7 @@ async fn remind(tx: &mut Tx) -> Result<()> {
 }
 
 /// Active users who hold a permission.
-pub(super) async fn holders(tx: &mut Tx, permission: &str) -> Result<Vec<Uuid>> {
+pub(crate) async fn holders(tx: &mut Tx, permission: &str) -> Result<Vec<Uuid>> {
     let now = tx.ctx.env.now();
     let sql = sql!(
         "SELECT ur.user_id, jsonb_agg(p.patterns) AS patterns FROM auth.user_roles ur \
@@ -246,7 +246,7 @@ async fn end(tx: &mut Tx, call: Call) -> Result<Reply> {
     let found = tx.query_opt(sql, &[&id, &user, &now]).await?.ok_or(Error::NotFound)?;
     tx.on_row(id);
     tx.about(found.get("patient_id"));
-    Ok(Reply::json(json!({"id": id, "ended_at": moment(found.get("ended_at"))?})))
+    Ok(Reply::json(json!({"id": id, "ended_at": clock::text(found.get("ended_at"))?})))
 }
 
 async fn review(tx: &mut Tx, mut call: Call) -> Result<Reply> {
@@ -262,7 +262,7 @@ async fn review(tx: &mut Tx, mut call: Call) -> Result<Reply> {
     if found.get("done") {
         return Err(Error::Conflict { code: "already_reviewed", detail: "This access was reviewed before".into() });
     }
-    let mut values = json!({"reviewed_at": moment(now)?, "reviewed_by": reviewer, "review_outcome": outcome});
+    let mut values = json!({"reviewed_at": clock::text(now)?, "reviewed_by": reviewer, "review_outcome": outcome});
     if let Some(note) = note.filter(|n| !n.trim().is_empty()) {
         values["review_note"] = json!(note);
     }
@@ -280,10 +280,6 @@ fn business_days_after(day: Date, mut days: u8) -> Date {
         }
     }
     at
-}
-
-fn moment(at: OffsetDateTime) -> Result<String> {
-    at.format(&Rfc3339).map_err(Error::internal)
 }
 
 #[cfg(test)]

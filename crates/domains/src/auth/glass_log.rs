@@ -2,11 +2,11 @@
 //! The person is named by pseudonym: to judge an access, their name is not needed.
 
 use super::display_names;
-use crate::{audit, medical};
+use crate::{audit, clock, medical};
 use salus_core::{Error, Result};
 use salus_store::{At, Call, Method, Op, Param, Reply, Row, Tx, run, sql};
 use serde_json::{Value, json};
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 /// Accesses in one answer.
@@ -99,5 +99,5 @@ fn opened(tx: &mut Tx, row: &Row, column: &'static str) -> Result<Value> {
 }
 
 fn moment(at: Option<OffsetDateTime>) -> Result<Option<String>> {
-    at.map(|at| at.format(&Rfc3339).map_err(Error::internal)).transpose()
+    at.map(clock::text).transpose()
 }

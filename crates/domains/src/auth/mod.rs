@@ -47,6 +47,7 @@ pub use assurance::{POWERS, WITHOUT_PROOF, needs_second_factor, prove_again, pro
 pub use caller::{Callers, Presented};
 pub use codes::{CodeSimulator, Courier, Sent, confirm_address, new_address, remove_address, send_sign_in_code};
 pub use configuration::{Profile, SecurityConfiguration};
+pub use device::browser_and_system;
 pub use emergency::{Sealed, open_emergency, seal_emergency};
 pub(crate) use evidence::{assurance_and_glass, integrations, leavers};
 pub use evidence::{rights, sign_ins};
@@ -54,6 +55,7 @@ pub use factors::{
     Enrolment, Factors, confirm_authenticator, new_authenticator, new_recovery_codes, own_factors,
     pending_authenticator, remove_authenticator,
 };
+pub(crate) use glass::holders;
 pub use glass::{actions as glass_actions, reminding as glass_reminding};
 pub use glass_log::reads as glass_reads;
 pub use grant::guarded;

@@ -8,13 +8,13 @@
 use super::{
     challenge,
     configuration::security,
-    factors::{self, stamp},
+    factors,
     jwt::{self, Expected, Key},
     notify,
     sign_in::{Origin, SignIn, Source, Whom, history, may_come_from, second_or_session, tenant},
     token::Token,
 };
-use crate::row;
+use crate::{clock, row};
 use aws_lc_rs::digest;
 use base64::{Engine as _, engine::general_purpose::STANDARD, engine::general_purpose::URL_SAFE_NO_PAD};
 use reqwest::{Method, RequestBuilder, redirect::Policy};
@@ -276,7 +276,7 @@ async fn link(db: &Db, tenant: Uuid, (provider, subject): (&Provider, &str), use
 
 async fn keep(tx: &mut Tx, provider: &Provider, subject: &str, user: Uuid) -> Result<()> {
     let id = tx.ctx.env.id();
-    let now = stamp(tx.ctx.env.now())?;
+    let now = clock::text(tx.ctx.env.now())?;
     let values = row(json!({
         "user_id": user, "issuer": provider.issuer, "subject": subject, "linked_at": now, "last_used_at": now,
     }));

@@ -7,11 +7,10 @@
 
 use super::{
     configuration::SecurityConfiguration,
-    factors::stamp,
     sign_in::{Origin, Source, Whom, arrived, as_user, history, must_replace, second_factor_of, tenant, with_password},
     token::Token,
 };
-use crate::row;
+use crate::{clock, row};
 use salus_core::{Ctx, Error, Result};
 use salus_store::{Db, Tx, engine::NewRow, sql};
 use serde_json::json;
@@ -87,11 +86,11 @@ async fn begin(
         "user_id": user,
         "kind": "api",
         "token_hash": hex::encode(&pair.access.hash),
-        "last_seen_at": stamp(now)?,
-        "proved_at": stamp(now)?,
-        "second_factor_at": second.then(|| stamp(now)).transpose()?,
-        "idle_expires_at": stamp((now + ACCESS).min(ends))?,
-        "expires_at": stamp(ends)?,
+        "last_seen_at": clock::text(now)?,
+        "proved_at": clock::text(now)?,
+        "second_factor_at": second.then(|| clock::text(now)).transpose()?,
+        "idle_expires_at": clock::text((now + ACCESS).min(ends))?,
+        "expires_at": clock::text(ends)?,
         "user_agent": text(&from.agent),
         "ip": text(&from.ip),
     }));
@@ -200,7 +199,7 @@ async fn keep(
         "user_id": user,
         "family_id": family,
         "token_hash": hex::encode(&pair.refresh.hash),
-        "expires_at": stamp(ends)?,
+        "expires_at": clock::text(ends)?,
     }));
     tx.insert("auth.refresh_tokens", &[NewRow { id, values }]).await?;
     Ok(id)

@@ -14,11 +14,11 @@ use super::{
     token::Token,
     users::{accept, invitation},
 };
-use crate::{compliance, row};
+use crate::{clock, compliance, row};
 use salus_core::{Actor, ActorKind, Ctx, Env, Error, Result};
 use salus_store::{At, Db, Tx, engine::NewRow, sql};
 use serde_json::json;
-use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
+use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 /// A session that has just begun.
@@ -517,16 +517,15 @@ pub(super) async fn begin_session(
     let mut tx = db.begin(ctx, false).await?;
     let held = held(&mut tx, user, now).await?;
     let restricted = !proof.second && needs_second_factor(rules, &held.roles, &held.permissions());
-    let format = |at: OffsetDateTime| at.format(&Rfc3339).map_err(Error::internal);
     let values = row(json!({
         "user_id": user,
         "kind": "browser",
         "token_hash": hex::encode(&token.hash),
-        "last_seen_at": format(now)?,
-        "proved_at": format(now)?,
-        "second_factor_at": proof.second.then(|| format(now)).transpose()?,
-        "idle_expires_at": format(idle)?,
-        "expires_at": format(expires_at)?,
+        "last_seen_at": clock::text(now)?,
+        "proved_at": clock::text(now)?,
+        "second_factor_at": proof.second.then(|| clock::text(now)).transpose()?,
+        "idle_expires_at": clock::text(idle)?,
+        "expires_at": clock::text(expires_at)?,
         "user_agent": text_or_null(&from.agent),
         "ip": text_or_null(&from.ip),
     }));

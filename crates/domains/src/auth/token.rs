@@ -1,11 +1,8 @@
 //! Tokens: 256 random bits that are stored as their SHA-256. A token begins with its tenant, because a session must
 //! be looked up inside one; that is an address and no secret.
 
-use super::{
-    factors::{begin_own, stamp},
-    notify,
-};
-use crate::row;
+use super::{factors::begin_own, notify};
+use crate::{clock, row};
 use salus_core::{Ctx, Error, Permissions, Purpose, Result};
 use salus_store::{Db, Tx, engine::NewRow, outbound::Network, sql};
 use serde_json::{Map, Value, json};
@@ -194,8 +191,8 @@ async fn insert(tx: &mut Tx, user: Uuid, days: i64, mut values: Map<String, Valu
         "user_id": user,
         "prefix": text.chars().take(12).collect::<String>(),
         "token_hash": hex::encode(&token.hash),
-        "created_at": stamp(now)?,
-        "expires_at": stamp(now + Duration::days(days))?,
+        "created_at": clock::text(now)?,
+        "expires_at": clock::text(now + Duration::days(days))?,
     })));
     tx.on_row(id);
     tx.insert("auth.api_keys", &[NewRow { id, values }]).await?;

@@ -4,13 +4,13 @@ use super::{
     access_ops, account_ops,
     account_ops::administered,
     configuration::{SecurityConfiguration, security},
-    factors, former,
+    former,
     grant::{may_admit, may_give},
     modules, notify, password, rules_ops,
     sign_in::as_user,
     token::Token,
 };
-use crate::row;
+use crate::{clock, row};
 use salus_core::{Ctx, Error, Result};
 use salus_store::{At, Body, Call, Catalog, Db, Op, Reply, Tx, engine::NewRow, run, sql};
 use serde::Deserialize;
@@ -122,7 +122,7 @@ async fn answer_reinvite(tx: &mut Tx, call: Call) -> Result<Reply> {
 /// [`Error::Refused`] for a role above the caller's own.
 pub async fn invite(tx: &mut Tx, new: &NewUser) -> Result<Invitation> {
     let (token, text) = Token::new(tx.ctx.tenant, "slu_")?;
-    let ends = factors::stamp(tx.ctx.env.now() + INVITED)?;
+    let ends = clock::text(tx.ctx.env.now() + INVITED)?;
     let link = json!({
         "status": "invited", "setup_token_hash": hex::encode(&token.hash), "setup_expires_at": ends,
     });

@@ -1,10 +1,10 @@
 //! Writing down that records were disclosed, a row for each person, for a domain that discloses them (45 CFR 164.528, 34 CFR 99.32).
 
-use crate::row;
+use crate::{clock, row};
 use salus_core::{ActorKind, Error, Result};
 use salus_store::{Tx, engine::NewRow, sql};
 use serde_json::json;
-use time::{Duration, format_description::well_known::Rfc3339};
+use time::Duration;
 use uuid::Uuid;
 
 /// Days a row is kept at least: six years (45 CFR 164.528(a)), and a year over.
@@ -43,7 +43,7 @@ pub async fn disclose(tx: &mut Tx, what: &Disclosure<'_>, persons: &[Uuid]) -> R
     let found = tx.query_opt(sql, &[&year.to_string()]).await?;
     let last: i32 = found.ok_or_else(|| Error::internal("an aggregate has one row"))?.get(0);
     let series = tx.ctx.env.id();
-    let at = now.format(&Rfc3339).map_err(Error::internal)?;
+    let at = clock::text(now)?;
     let by = (tx.ctx.actor.kind == ActorKind::User).then_some(tx.ctx.actor.id);
     let rows: Vec<NewRow> = persons
         .iter()

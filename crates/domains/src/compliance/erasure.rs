@@ -2,7 +2,7 @@
 //! is when the last backup from before it is gone (`spec` B2.7): until then the person could be brought back by whoever has
 //! such a backup and an identity. What is destroyed, and what stays, is said in [`salus_store::erase`].
 
-use crate::auth;
+use crate::{auth, clock};
 use salus_core::{Error, Result};
 use salus_store::{
     At, Call, Method, Op, Reply, Run, Tx,
@@ -12,7 +12,7 @@ use salus_store::{
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 /// Characters of a note.
@@ -243,7 +243,7 @@ async fn list(tx: &mut Tx, call: Call) -> Result<Reply> {
     }
     tx.fetch_persons(persons).await?;
     let names = auth::display_names(tx, users.into_iter()).await?;
-    let text = |at: Option<OffsetDateTime>| at.map(|at| at.format(&Rfc3339).map_err(Error::internal)).transpose();
+    let text = |at: Option<OffsetDateTime>| at.map(clock::text).transpose();
     let mut data = Vec::with_capacity(rows.len());
     for row in &rows {
         let (id, person, asked_by): (Uuid, Option<Uuid>, Uuid) =
@@ -308,16 +308,15 @@ pub async fn certificate(tx: &mut Tx, id: Uuid) -> Result<Value> {
         let kind: Option<&str> = found.get(kind);
         kind.map(|kind| json!({"id": id, "kind": kind, "name": id.and_then(|id| names.get(&id))}))
     };
-    let text = |at: OffsetDateTime| at.format(&Rfc3339).map_err(Error::internal);
     Ok(json!({
         "id": id, "installation": found.get::<_, Uuid>("installation"), "organization": found.get::<_, Option<&str>>("organization"),
-        "person_id": person, "reason": found.get::<_, &str>("reason"), "erased_at": text(erased_at)?,
+        "person_id": person, "reason": found.get::<_, &str>("reason"), "erased_at": clock::text(erased_at)?,
         "request": found.get::<_, Option<Uuid>>("request"),
-        "asked_at": found.get::<_, Option<OffsetDateTime>>("asked_at").map(text).transpose()?,
+        "asked_at": found.get::<_, Option<OffsetDateTime>>("asked_at").map(clock::text).transpose()?,
         "asked_by": who(users[0], "asked_kind"), "confirmed_by": who(users[1], "decided_kind"),
         "erased": ERASED, "stays": STAYS,
-        "state": state, "complete_on": complete_on.map(text).transpose()?, "backups_left": before.left,
-        "backups_noted_at": before.noted_at.map(text).transpose()?,
+        "state": state, "complete_on": complete_on.map(clock::text).transpose()?, "backups_left": before.left,
+        "backups_noted_at": before.noted_at.map(clock::text).transpose()?,
     }))
 }
 

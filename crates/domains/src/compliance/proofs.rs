@@ -1,11 +1,12 @@
 //! Proofs: each promise of the installation with its verdict, kept so that a page and a report can say when it was
 //! last shown. A run is one event of the platform's audit log, which has every verdict as well.
 
+use crate::clock;
 use salus_core::{Ctx, Error, PLATFORM, Result};
 use salus_store::{Call, Db, Method, Op, Param, Reply, Row, Tx, run, sql};
 use serde::Serialize;
 use serde_json::{Value, json};
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use time::OffsetDateTime;
 
 /// What is proved, in the order in which it is run and shown.
 pub const PROMISES: [&str; 10] = [
@@ -143,7 +144,7 @@ fn proof(row: &Row) -> Result<Value> {
         "reason": row.get::<_, &str>("reason"),
         "fix": row.get::<_, &str>("fix"),
         "took_ms": row.get::<_, i64>("took_ms"),
-        "proved_at": at.format(&Rfc3339).map_err(Error::internal)?,
+        "proved_at": clock::text(at)?,
         "program": row.get::<_, &str>("program"),
     }))
 }

@@ -4,7 +4,7 @@
 //! An incident goes from `REPORTED` over `INVESTIGATING` and `RISK_ASSESSED` to `NOT_A_BREACH`, or over `NOTIFYING` and
 //! `REMEDIATING` to `CLOSED`. Only an assessment that two persons signed makes it `NOT_A_BREACH` (45 CFR 164.402(2)): without one it counts as a breach.
 
-use crate::{audit, auth, row};
+use crate::{audit, auth, clock, row};
 use salus_core::{ActorKind, Error, Result};
 use salus_store::{
     Call, Catalog, Method, Op, Reply, Resource, Run, Tx,
@@ -14,7 +14,7 @@ use salus_store::{
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
-use time::{Date, Duration, OffsetDateTime, Time, format_description::well_known::Rfc3339};
+use time::{Date, Duration, OffsetDateTime, Time};
 use uuid::Uuid;
 
 /// Judged risks.
@@ -203,13 +203,9 @@ fn decision(name: &str, values: &[&str]) -> Value {
     json!({"type": "object", "required": [name, "note"], "additionalProperties": false, "properties": properties})
 }
 
-fn moment(at: OffsetDateTime) -> Result<String> {
-    at.format(&Rfc3339).map_err(Error::internal)
-}
-
 /// Today and who acts, for a signature.
 fn signature(tx: &Tx) -> Result<(String, Uuid)> {
-    Ok((moment(tx.ctx.env.now())?, tx.ctx.actor.id))
+    Ok((clock::text(tx.ctx.env.now())?, tx.ctx.actor.id))
 }
 
 /// First and last moment of a period of days, in UTC.
@@ -386,7 +382,7 @@ async fn advance(tx: &mut Tx, mut call: Call) -> Result<Reply> {
     }
     let mut values = row(json!({"state": to}));
     if to == "CLOSED" {
-        values.insert("closed_at".into(), json!(moment(tx.ctx.env.now())?));
+        values.insert("closed_at".into(), json!(clock::text(tx.ctx.env.now())?));
     }
     tx.emit("compliance.breach.advanced", id, json!({"to": to}));
     Ok(Reply::row(tx.update(INCIDENTS.table, id, Some(found.get("row_version")), values).await?))
@@ -439,7 +435,7 @@ pub(super) async fn queue_accesses(tx: &mut Tx) -> Result<()> {
             if known.contains(&event) {
                 continue;
             }
-            let values = json!({"event_id": event, "accessed_at": moment(at)?, "user_id": user, "patient_id": patient,
+            let values = json!({"event_id": event, "accessed_at": clock::text(at)?, "user_id": user, "patient_id": patient,
                 "reason": "VIP", "due_on": due});
             rows.push(NewRow { id: tx.ctx.env.id(), values: row(values) });
         }

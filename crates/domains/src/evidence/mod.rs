@@ -7,12 +7,12 @@
 mod gaps;
 mod inventory;
 
-use crate::{audit, auth, compliance, kernel, told};
-use salus_core::{Ctx, Error, PLATFORM, Result};
+use crate::{audit, auth, clock, compliance, kernel, told};
+use salus_core::{Ctx, PLATFORM, Result};
 use salus_store::{Db, Tx, sql};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use time::OffsetDateTime;
 
 /// File name and title of each section, in the order of A51.
 pub const SECTIONS: [(&str, &str); 12] = [
@@ -115,8 +115,7 @@ pub async fn gather(db: &Db, period: Period) -> Result<Vec<Section>> {
 }
 
 fn noted(period: Period) -> Result<Value> {
-    let text = |at: OffsetDateTime| at.format(&Rfc3339).map_err(Error::internal);
-    Ok(json!({"from": text(period.from)?, "to": text(period.to)?}))
+    Ok(json!({"from": clock::text(period.from)?, "to": clock::text(period.to)?}))
 }
 
 fn empty() -> Vec<Section> {

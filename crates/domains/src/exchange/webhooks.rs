@@ -6,7 +6,7 @@
 //! before that is written down. A secret is shown once. Calls go through [`Outbound`].
 
 use super::SUBSCRIPTIONS as RESOURCE;
-use crate::{alerts, auth};
+use crate::{alerts, auth, clock};
 use salus_core::{Error, Result};
 use salus_store::{
     At, Call, Catalog, Method, Op, Record, Reply, Run, Tx,
@@ -19,7 +19,7 @@ use salus_store::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 /// Events that other systems may be told of.
@@ -231,7 +231,7 @@ async fn ready(tx: &mut Tx, id: Uuid) -> Result<Option<Ready>> {
     };
     let (url, secret) = (open("url")?, open("secret")?);
     let event_id = found.get::<_, Uuid>("event_id").to_string();
-    let happened = found.get::<_, OffsetDateTime>("happened_at").format(&Rfc3339).map_err(Error::internal)?;
+    let happened = clock::text(found.get::<_, OffsetDateTime>("happened_at"))?;
     let body = json!({
         "id": event_id, "event": found.get::<_, &str>("event"), "row": found.get::<_, Option<Uuid>>("row_id"),
         "tenant": tx.ctx.tenant, "at": happened,

@@ -1,6 +1,7 @@
 //! What an administrator does with background work: has a piece of it tried again at once, gives it up, and sets when work
 //! that comes back is done.
 
+use crate::clock;
 use salus_core::{Error, Result};
 use salus_store::{
     Call, Method, Op, Reply, Run, Tx,
@@ -9,7 +10,6 @@ use salus_store::{
 };
 use serde::Deserialize;
 use serde_json::json;
-use time::format_description::well_known::Rfc3339;
 
 /// The actions of this domain.
 #[must_use]
@@ -123,6 +123,6 @@ async fn set(tx: &mut Tx, mut call: Call) -> Result<Reply> {
         "UPDATE kernel.schedules SET cron = $2, is_paused = $3, next_run_at = coalesce($4, next_run_at) WHERE id = $1"
     );
     tx.query(sql, &[&id, &cron, &paused, &next]).await?;
-    let next = next.map(|at| at.format(&Rfc3339).map_err(Error::internal)).transpose()?;
+    let next = next.map(clock::text).transpose()?;
     Ok(Reply::json(json!({"id": id, "job": job, "cron": cron, "is_paused": paused, "next_run_at": next})))
 }

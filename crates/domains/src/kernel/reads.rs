@@ -1,6 +1,7 @@
 //! The state of encryption in one answer: keys and when they are due, what lies under which, exchanges under way, and when a
 //! recovery identity was last tried.
 
+use crate::clock;
 use salus_core::{Error, Result};
 use salus_store::{Call, ESCROW, Method, Op, Param, Reply, Tx, rotate::RotationRules, run, sql};
 use serde_json::{Value, json};
@@ -78,7 +79,7 @@ pub(super) async fn setting(tx: &mut Tx, name: &str) -> Result<Option<Value>> {
 }
 
 fn text(at: Option<OffsetDateTime>) -> Result<Option<String>> {
-    at.map(|at| at.format(&Rfc3339).map_err(Error::internal)).transpose()
+    at.map(clock::text).transpose()
 }
 
 async fn keys(tx: &mut Tx, rules: RotationRules) -> Result<Vec<Value>> {

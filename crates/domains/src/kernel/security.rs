@@ -4,6 +4,7 @@
 //! another person does it.
 
 use super::{limit, limit_param};
+use crate::clock;
 use salus_core::{Error, Result};
 use salus_store::{
     Call, Method, Op, Param, Reply, Run, Tx,
@@ -15,7 +16,7 @@ use salus_store::{
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 const BASE: &str = "/api/v1/security/encryption-keys";
@@ -142,7 +143,7 @@ fn changes() -> Vec<Op> {
 }
 
 fn at(time: Option<OffsetDateTime>) -> Result<Option<String>> {
-    time.map(|t| t.format(&Rfc3339).map_err(Error::internal)).transpose()
+    time.map(clock::text).transpose()
 }
 
 async fn keys(tx: &mut Tx, id: Option<Uuid>, status: Option<&str>) -> Result<Vec<Value>> {

@@ -4,10 +4,10 @@
 //! for those who are listed, no others.
 
 use super::{
-    clock,
     doses::TAKEN,
     reads::{NAME, briefs, of_school, schools, waited},
 };
+use crate::clock;
 use salus_core::{Error, Result};
 use salus_rules::medication::{self, Standing};
 use salus_store::{Call, Method, Op, Reply, Row, Run, Tx, run, sql};
@@ -203,13 +203,7 @@ async fn doses(tx: &mut Tx, call: Call) -> Result<Reply> {
     };
     let due: Vec<Value> = of(false).map(dose).collect::<Result<_>>()?;
     let effects: Vec<Value> = of(true).map(dose).collect::<Result<_>>()?;
-    let orders: Vec<Value> = ending
-        .iter()
-        .map(|row| {
-            json!({"id": row.get::<_, Uuid>("id"), "student": of_row(&people, row), "medication": row.get::<_, String>("medication"),
-                   "until": row.get::<_, Date>("until_on").to_string()})
-        })
-        .collect();
+    let orders: Vec<Value> = ending.iter().map(|row| ends(row, &people, "medication")).collect();
     let total: i64 = ending.first().map_or(0, |row| row.get("total"));
     tx.count(found.len());
     Ok(Reply::json(json!({
@@ -278,18 +272,20 @@ async fn vaccines(tx: &mut Tx, call: Call) -> Result<Reply> {
     );
     let ending = tx.query(sql, &[&places.ids, &now, &EXEMPTION_DAYS, &SHOWN]).await?;
     let people = named(tx, &ending.iter().collect::<Vec<_>>()).await?;
-    let exemptions: Vec<Value> = ending
-        .iter()
-        .map(|row| {
-            json!({"id": row.get::<_, Uuid>("id"), "student": of_row(&people, row), "kind": row.get::<_, String>("kind"),
-                   "until": row.get::<_, Date>("until_on").to_string()})
-        })
-        .collect();
+    let exemptions: Vec<Value> = ending.iter().map(|row| ends(row, &people, "kind")).collect();
     let total: i64 = ending.first().map_or(0, |row| row.get("total"));
     let nothing = json!({"students": 0, "not_evaluated": 0, "overdue": 0, "no_record": 0});
     Ok(Reply::json(json!({
         "schools": places.told(&counts, &nothing), "exemptions": exemptions, "exemptions_total": total,
     })))
+}
+
+/// An order or an exemption of a student, with its last day and what it is.
+fn ends(row: &Row, people: &HashMap<Uuid, Value>, what: &str) -> Value {
+    let until = row.get::<_, Date>("until_on").to_string();
+    let mut told = json!({"id": row.get::<_, Uuid>("id"), "student": of_row(people, row), "until": until});
+    told[what] = json!(row.get::<_, String>(what));
+    told
 }
 
 /// The names of the students of these rows, which are opened by it.

@@ -2,11 +2,11 @@
 //! recorded them. Limits of an order stop an aide and ask a nurse for a reason; nothing stops the recording of rescue medicine.
 
 use super::{
-    clock, enrollments, orders,
+    enrollments, orders,
     stock::{self, Supply},
     visits::{given, id_of},
 };
-use crate::row;
+use crate::{clock, row};
 use salus_core::{ActorKind, Error, Result};
 use salus_rules::medication::{self, Limits, Stop};
 use salus_store::{

@@ -6,7 +6,6 @@
 //! are facts of [`crate::records`], guardians contacts of [`crate::medical`].
 
 mod analytics;
-mod clock;
 mod corrections;
 mod days;
 mod desk;

@@ -1,11 +1,8 @@
 //! The register of controlled drugs as it is read: the supplies of a school with their last counts, and one supply with all that
 //! changed it. The number of statements does not depend on how much there is.
 
-use super::{
-    clock,
-    reads::{self, briefs},
-};
-use crate::auth;
+use super::reads::{self, briefs};
+use crate::{auth, clock};
 use salus_core::{Error, Result};
 use salus_store::{Call, Method, Op, Record, Reply, Row, Tx, run, sql};
 use serde_json::{Value, json};

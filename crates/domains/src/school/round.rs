@@ -2,11 +2,12 @@
 //! statements does not depend on how many doses or orders there are.
 
 use super::{
-    clock, days,
+    days,
     doses::TAKEN,
     orders,
     reads::{self, briefs},
 };
+use crate::clock;
 use salus_core::{Error, Result};
 use salus_rules::medication::{self, Limits, Stop};
 use salus_store::{Call, Method, Op, Record, Reply, Row, Tx, run, sql};

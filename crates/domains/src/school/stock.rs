@@ -3,12 +3,12 @@
 //! who answer for the drugs.
 
 use super::{
-    clock, orders,
+    orders,
     visits::{given, id_of},
 };
 use crate::{
     alerts::{self, Raised},
-    row,
+    clock, row,
 };
 use salus_core::{ActorKind, Error, Result};
 use salus_store::{Call, Catalog, Method, Op, Reply, Resource, Tx, engine::NewRow, jobs::Task, run, sql};

@@ -1,6 +1,6 @@
 //! Signs that a visit wrote down, as syndromes for the surveillance of outbreaks (`salus_rules::outbreak::cases`).
 
-use crate::{row, school::clock};
+use crate::{clock, row};
 use salus_core::{Error, Result};
 use salus_rules::outbreak::cases::{Signs, Syndrome};
 use salus_store::{Record, Tx, engine::NewRow, sql};

@@ -2,8 +2,8 @@
 //! the class it took follows from the bells of that day (`salus_rules::class_time`); signs of illness are counted for the
 //! surveillance of outbreaks as they are written down.
 
-use super::{clock, days, symptoms};
-use crate::row;
+use super::{days, symptoms};
+use crate::{clock, row};
 use salus_core::{Error, Result};
 use salus_rules::class_time::missed;
 use salus_store::{

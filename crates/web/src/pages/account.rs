@@ -8,6 +8,7 @@ use super::{
     parts::{self, Tone},
 };
 use maud::{Markup, html};
+use salus_domains::auth;
 use serde::{Deserialize, Serialize};
 
 /// The page.
@@ -150,29 +151,8 @@ fn sessions(view: &AccountView, shell: &Shell) -> Markup {
 /// when neither is known.
 #[must_use]
 pub fn device(agent: &str) -> String {
-    const BROWSERS: [(&str, &str); 6] = [
-        ("Edg/", "Edge"),
-        ("OPR/", "Opera"),
-        ("Firefox/", "Firefox"),
-        ("HeadlessChrome/", "Chrome"),
-        ("Chrome/", "Chrome"),
-        ("Safari/", "Safari"),
-    ];
-    const SYSTEMS: [(&str, &str); 6] = [
-        ("iPhone", "iPhone"),
-        ("iPad", "iPad"),
-        ("Android", "Android"),
-        ("Windows", "Windows"),
-        ("Mac OS X", "macOS"),
-        ("Linux", "Linux"),
-    ];
-    let find =
-        |list: &[(&str, &'static str)]| list.iter().find(|(mark, _)| agent.contains(mark)).map(|(_, name)| *name);
-    match (find(&BROWSERS), find(&SYSTEMS)) {
-        (Some(browser), Some(system)) => format!("{browser} · {system}"),
-        (Some(one), None) | (None, Some(one)) => one.to_owned(),
-        (None, None) => agent.to_owned(),
-    }
+    let known: Vec<&str> = auth::browser_and_system(agent).into_iter().flatten().collect();
+    if known.is_empty() { agent.to_owned() } else { known.join(" · ") }
 }
 
 fn revoke(shell: &Shell, action: &str, what: &str) -> Markup {

@@ -20,13 +20,26 @@ pub struct ProveView {
     pub general: String,
 }
 
-/// The page. Form: POST `/prove` with `password` and `back`.
+/// The page.
 #[must_use]
 pub fn render(view: &ProveView, shell: &Shell) -> Markup {
     let t = &shell.t().accounts;
+    layout::page(
+        shell,
+        &Head::new(t.prove),
+        &html! {
+            header class="page-head" { h1 { (t.prove) } }
+            (form::summary(shell, &view.general, &[]))
+            section class="panel" { p class="lead" { (t.prove_hint) } (self::form(view, shell)) }
+        },
+    )
+}
+
+/// The form: POST `/prove` with `password` and `back`.
+pub(super) fn form(view: &ProveView, shell: &Shell) -> Markup {
+    let t = &shell.t().accounts;
     let password = Field::new("password", t.prove_field, Kind::Password, "")
         .required()
-        .hint(t.prove_hint)
         .autocomplete("current-password")
         .check(&view.errors);
     let body = html! {
@@ -34,13 +47,5 @@ pub fn render(view: &ProveView, shell: &Shell) -> Markup {
         (form::field(shell, &password))
         div class="form-actions" { button class="button primary" type="submit" { (t.prove_button) } }
     };
-    layout::page(
-        shell,
-        &Head::new(t.prove),
-        &html! {
-            header class="page-head" { h1 { (t.prove) } }
-            (form::summary(shell, &view.general, &[]))
-            section class="panel" { (form::post(shell, "/prove", "form", &body)) }
-        },
-    )
+    form::post(shell, "/prove", "form", &body)
 }

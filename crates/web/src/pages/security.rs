@@ -7,6 +7,7 @@ use super::{
     i18n::fill,
     layout::{self, Head},
     parts::{self, Tone},
+    prove::{self, ProveView},
 };
 use crate::assets;
 use maud::{Markup, html};
@@ -118,7 +119,7 @@ pub fn render(view: &SecurityView, shell: &Shell) -> Markup {
             @if !view.done.is_empty() { p class="flash tone-good" role="status" { (Tone::Good.sign(shell)) (view.done) } }
             (form::summary(shell, &view.error, &[]))
             @if !view.recovery_codes.is_empty() { (new_codes(view, shell)) }
-            @if view.must_prove { (parts::card("prove", s.prove, &html! {}, &prove(view, shell))) }
+            @if view.must_prove { (parts::card("prove", s.prove, &html! {}, &proof(shell))) }
             @if view.must_enrol { (ways(view, shell)) } @else { (everything(view, shell)) }
             script src=(assets::url("salus-passkey.js")) type="module" {}
         },
@@ -176,17 +177,13 @@ fn action(shell: &Shell, path: &str, words: &str, class: &str) -> Markup {
     form::post(shell, &format!("/account/security/{path}"), "inline", &button(words, class))
 }
 
-fn prove(view: &SecurityView, shell: &Shell) -> Markup {
-    let s = &shell.t().security;
-    let field = Field::new("proof", shell.t().accounts.prove_field, Kind::Password, "")
-        .required()
-        .autocomplete("current-password");
-    let body = html! {
-        p class="lead" { (s.prove_lead) }
-        (form::field(shell, &field.check(&view.errors)))
-        div class="form-actions" { (button(s.go_on, "primary")) }
-    };
-    form::post(shell, "/account/security/prove", "form", &body)
+/// What changes how one signs in takes the proof that every use of power takes.
+fn proof(shell: &Shell) -> Markup {
+    let view = ProveView { back: "/account/security".into(), ..ProveView::default() };
+    html! {
+        p class="lead" { (shell.t().security.prove_lead) }
+        (prove::form(&view, shell))
+    }
 }
 
 fn authenticator(view: &SecurityView, shell: &Shell) -> Markup {

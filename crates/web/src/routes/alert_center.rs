@@ -192,9 +192,13 @@ pub async fn subscribe(Form { visit, fields }: Form) -> Shown {
         Ok(_) => Ok(Redirect::to("/alerts/subscription?kept=1").into_response()),
         Err(e @ (Error::Invalid(_) | Error::Conflict { .. })) => {
             let (errors, error) = messages(visit.shell.locale, &e);
+            let told = json_of(visit.call("alerts.subscription.own", Call::default()).await?);
+            let has_number = told["has_confirmed_number"] == json!(true);
+            let has_device = told["has_device"] == json!(true);
             let place = |e: FieldMessage| {
                 let field = match e.field.as_str() {
-                    "channels" if e.message.starts_with("PUSH") => "push".to_owned(),
+                    // Of two ways that cannot be used the number is asked for first.
+                    "channels" if has_number || !on("sms") => "push".to_owned(),
                     "channels" => "sms".to_owned(),
                     "quiet_hours" => "quiet_from".to_owned(),
                     other => other.trim_start_matches("filter/").to_owned(),
@@ -202,9 +206,6 @@ pub async fn subscribe(Form { visit, fields }: Form) -> Shown {
                 FieldMessage { field, ..e }
             };
             let errors = errors.into_iter().map(place).collect();
-            let told = json_of(visit.call("alerts.subscription.own", Call::default()).await?);
-            let has_number = told["has_confirmed_number"] == json!(true);
-            let has_device = told["has_device"] == json!(true);
             let view = SubscriptionView { values: fields, errors, error, has_number, has_device };
             Ok(refused(&e, &pages::subscription(&view, &visit.shell)))
         }

@@ -2,14 +2,11 @@
 
 use super::{
     entry::begun,
-    frame::{Sent, html, messages, stranger},
+    frame::{Sent, html, locked, messages, stranger},
 };
 use crate::{
     app::{App, cookie},
-    pages::{
-        entry::{self, EmergencyView},
-        i18n::fill,
-    },
+    pages::entry::{self, EmergencyView},
 };
 use axum::{
     extract::State,
@@ -46,7 +43,7 @@ pub async fn open(sent: Sent) -> Response {
     let (errors, words) = match &error {
         Error::Invalid(_) => messages(shell.locale, &error),
         Error::Unauthenticated => (Vec::new(), shell.t().accounts.emergency_refused.to_owned()),
-        Error::TooMany(seconds) => (Vec::new(), fill(shell.t().ui.locked, &[("n", &seconds.div_ceil(60).to_string())])),
+        Error::TooMany(seconds) => (Vec::new(), locked(shell.locale, *seconds)),
         other => (Vec::new(), sent.problem(Error::Unavailable(other.to_string())).detail()),
     };
     let view = EmergencyView {

@@ -1,13 +1,10 @@
 //! Signing in and out, choosing the first password, language and theme.
 
-use super::frame::{Form, Sent, Shown, html, set_cookie, stranger, words};
+use super::frame::{Form, Sent, Shown, html, locked, set_cookie, stranger, words};
 use crate::pages::Shell;
 use crate::{
     app::{App, DEVICE_COOKIE, SESSION_COOKIE, cookie},
-    pages::{
-        entry::{self, SecondView, SetupView, SignInView},
-        i18n::fill,
-    },
+    pages::entry::{self, SecondView, SetupView, SignInView},
     problem::Problem,
 };
 use axum::{
@@ -48,7 +45,7 @@ pub async fn sign_in(sent: Sent) -> Response {
             let t = &shell.t().ui;
             let words = match &error {
                 Error::Unauthenticated => t.sign_in_failed.to_owned(),
-                Error::TooMany(seconds) => fill(t.locked, &[("n", &seconds.div_ceil(60).to_string())]),
+                Error::TooMany(seconds) => locked(shell.locale, *seconds),
                 Error::Refused { .. } => words(shell.locale, &error),
                 other => sent.problem(Error::Unavailable(other.to_string())).detail(),
             };
@@ -132,7 +129,7 @@ pub fn again(error: &Error, organization: &str, app: &App, shell: &Shell) -> Res
     let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let words = match error {
         Error::Unauthenticated => shell.t().security.begin_again.to_owned(),
-        Error::TooMany(seconds) => fill(shell.t().ui.locked, &[("n", &seconds.div_ceil(60).to_string())]),
+        Error::TooMany(seconds) => locked(shell.locale, *seconds),
         Error::Refused { .. } => words(shell.locale, error),
         other => Problem { error: Error::Unavailable(other.to_string()), request: app.db.env().id() }.detail(),
     };

@@ -7,7 +7,7 @@ use crate::{
     pages::{
         self, Shell,
         form::FieldMessage,
-        i18n::{Locale, Zone, faults},
+        i18n::{Locale, Zone, faults, fill},
         layout::{Module, Person, Theme},
     },
     problem::Problem,
@@ -463,6 +463,11 @@ pub fn messages(locale: Locale, error: &Error) -> (Vec<FieldMessage>, String) {
 pub fn words(locale: Locale, error: &Error) -> String {
     let (fields, general) = messages(locale, error);
     if fields.is_empty() { general } else { fields.into_iter().map(|f| f.message).collect::<Vec<_>>().join("; ") }
+}
+
+/// That somebody has to wait after too many failures, in minutes.
+pub fn locked(locale: Locale, seconds: u32) -> String {
+    fill(locale.texts().ui.locked, &[("n", &seconds.div_ceil(60).to_string())])
 }
 
 /// The first thing that is wrong, for a page that has one place to say so.

@@ -196,7 +196,6 @@ fn own_account() -> Router<Arc<App>> {
         .route("/account/tokens/{id}/revoke", post(account::revoke_token))
         .route("/account/sessions/{id}/revoke", post(account::revoke_session))
         .route("/account/security", get(security::show))
-        .route("/account/security/prove", post(security::prove))
         .route("/account/security/password", post(security::change_password))
         .route("/account/security/authenticator", post(security::new_authenticator))
         .route("/account/security/authenticator/confirm", post(security::confirm_authenticator))

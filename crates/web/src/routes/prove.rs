@@ -2,14 +2,11 @@
 
 use super::{
     entry::local,
-    frame::{Form, Shown, messages, refused},
+    frame::{Form, Shown, locked, messages, refused},
 };
 use crate::{
     http::Peer,
-    pages::{
-        i18n::fill,
-        prove::{self, ProveView},
-    },
+    pages::prove::{self, ProveView},
 };
 use axum::{
     Extension,
@@ -29,8 +26,7 @@ pub async fn prove(Extension(peer): Extension<Peer>, Form { visit, fields }: For
             Ok(refused(&e, &prove::render(&view, &visit.shell)))
         }
         Err(e @ Error::TooMany(seconds)) => {
-            let minutes = seconds.div_ceil(60).to_string();
-            let view = ProveView { general: fill(visit.shell.t().ui.locked, &[("n", &minutes)]), ..again };
+            let view = ProveView { general: locked(visit.shell.locale, seconds), ..again };
             Ok(refused(&e, &prove::render(&view, &visit.shell)))
         }
         Err(e) => Err(visit.error(e)),

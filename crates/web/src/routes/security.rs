@@ -1,7 +1,7 @@
 //! A person's own security: password, authenticator, recovery codes, addresses for codes, known browsers.
 
 use super::{
-    frame::{Form, Shown, Visit, html, messages},
+    frame::{Form, Shown, Visit, html, locked, messages},
     passkey::site,
 };
 use crate::{
@@ -106,9 +106,8 @@ pub async fn refused(visit: &Visit, headers: &HeaderMap, error: Error, renamed: 
             page(visit, headers, SecurityView { errors, error: general, ..SecurityView::default() }).await
         }
         Error::TooMany(seconds) => {
-            let words =
-                crate::pages::i18n::fill(visit.shell.t().ui.locked, &[("n", &seconds.div_ceil(60).to_string())]);
-            page(visit, headers, SecurityView { error: words, ..SecurityView::default() }).await
+            let error = locked(visit.shell.locale, *seconds);
+            page(visit, headers, SecurityView { error, ..SecurityView::default() }).await
         }
         _ => Err(visit.error(error)),
     }
@@ -135,14 +134,6 @@ pub async fn with_codes(
         Ok(recovery_codes) => page(visit, headers, SecurityView { recovery_codes, ..SecurityView::default() }).await,
         Err(e) => refused(visit, headers, e, renamed).await,
     }
-}
-
-/// POST `/account/security/prove`.
-pub async fn prove(Extension(peer): Extension<Peer>, headers: HeaderMap, form: Form) -> Shown {
-    let Form { visit, fields } = form;
-    let password = fields.get("proof").map(String::as_str).unwrap_or_default();
-    let proved = auth::prove_again(&visit.app.db, &visit.ctx, password, &peer.0.to_string()).await;
-    done(&visit, &headers, proved, &[("password", "proof")]).await
 }
 
 /// POST `/account/security/password`.

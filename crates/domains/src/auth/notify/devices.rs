@@ -5,11 +5,11 @@
 //! is no more, when its user removes it, and when the account is stopped.
 
 use super::push::{Browser, Vapid};
-use crate::{auth::sign_in::as_user, row};
+use crate::{auth::browser_and_system, auth::sign_in::as_user, clock, row};
 use salus_core::{Ctx, Error, Result};
 use salus_store::{At, Db, Tx, engine::NewRow, seal, sql};
 use serde_json::json;
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 const TABLE: &str = "auth.push_devices";
@@ -60,14 +60,15 @@ pub async fn devices(db: &Db, ctx: &Ctx) -> Result<Vec<Device>> {
     let rows = tx.query(sql, &[&ctx.actor.id]).await?;
     tx.count(rows.len());
     tx.commit("auth.push_device.read_own", TABLE).await?;
-    let text = |at: OffsetDateTime| at.format(&Rfc3339).map_err(Error::internal);
     let device = |r: &salus_store::Row| {
         Ok(Device {
             id: r.get("id"),
             label: r.get("label"),
             hash: hex::encode(r.get::<_, &[u8]>("endpoint_hash")),
-            created_at: text(r.get("created_at"))?,
-            last_success_at: r.get::<_, Option<OffsetDateTime>>("last_success_at").map_or(Ok(String::new()), text)?,
+            created_at: clock::text(r.get("created_at"))?,
+            last_success_at: r
+                .get::<_, Option<OffsetDateTime>>("last_success_at")
+                .map_or(Ok(String::new()), clock::text)?,
             failures: r.get("failures"),
         })
     };
@@ -83,9 +84,7 @@ pub async fn add_device(db: &Db, ctx: &Ctx, new: &NewDevice<'_>) -> Result<Uuid>
     Browser::parse(new.endpoint, new.p256dh, new.auth)?;
     let mut tx = db.begin(as_user(&ctx.env, ctx.tenant, ctx.actor.id), false).await?;
     // Two that are added at once are counted one after the other.
-    let alone =
-        sql!("SELECT pg_advisory_xact_lock(hashtextextended('auth.push_devices', 0) # hashtextextended($1, 0))");
-    tx.query(alone, &[&ctx.actor.id.to_string()]).await?;
+    tx.alone(TABLE, &ctx.actor.id.to_string()).await?;
     let hash = seal::digest(new.endpoint.as_bytes());
     let sql = sql!("SELECT id, endpoint_hash FROM auth.push_devices WHERE user_id = $1");
     let known = tx.query(sql, &[&ctx.actor.id]).await?;
@@ -155,9 +154,7 @@ pub(super) async fn vapid(tx: &mut Tx) -> Result<Vapid> {
         return Ok(kept);
     }
     // Of two that need it first, one makes it.
-    let alone = sql!("SELECT pg_advisory_xact_lock(hashtextextended('auth.push_keys', 0) # hashtextextended($1, 0))");
-    let tenant = tx.ctx.tenant.to_string();
-    tx.query(alone, &[&tenant]).await?;
+    tx.alone(KEYS, &tx.ctx.tenant.to_string()).await?;
     if let Some(kept) = kept(tx).await? {
         return Ok(kept);
     }
@@ -232,32 +229,10 @@ pub(super) async fn note(tx: &mut Tx, delivery: Uuid, device: Uuid, attempt: Att
     Ok(())
 }
 
-/// Browser and system by what the browser calls itself, in words of ours: nothing of it is shown as it came.
+/// Browser and system in words of ours: nothing of what a browser calls itself is shown as it came.
 fn label(agent: &str) -> String {
-    let first =
-        |known: &[(&str, &'static str)]| known.iter().find(|(sign, _)| agent.contains(sign)).map(|(_, name)| *name);
-    // Later ones stand in the names of the earlier as well.
-    let browser = first(&[
-        ("Edg", "Edge"),
-        ("OPR/", "Opera"),
-        ("SamsungBrowser/", "Samsung Internet"),
-        ("Firefox/", "Firefox"),
-        ("Chrome/", "Chrome"),
-        ("Safari/", "Safari"),
-    ]);
-    let system = first(&[
-        ("Android", "Android"),
-        ("iPhone", "iPhone"),
-        ("iPad", "iPad"),
-        ("CrOS", "ChromeOS"),
-        ("Windows", "Windows"),
-        ("Mac OS X", "macOS"),
-        ("Linux", "Linux"),
-    ]);
-    match (browser, system) {
-        (Some(browser), Some(system)) => format!("{browser}, {system}"),
-        (one, other) => one.or(other).unwrap_or("Browser").to_owned(),
-    }
+    let known: Vec<&str> = browser_and_system(agent).into_iter().flatten().collect();
+    if known.is_empty() { "Browser".to_owned() } else { known.join(", ") }
 }
 
 #[cfg(test)]

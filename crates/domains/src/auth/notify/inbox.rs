@@ -1,11 +1,11 @@
 //! A user's own notifications and choices: read and changed as the user, whatever roles they hold.
 
 use super::{Medium, Notice, texts};
-use crate::{auth::sign_in::as_user, row};
+use crate::{auth::sign_in::as_user, clock, row};
 use salus_core::{Ctx, Error, Result};
 use salus_store::{At, Db, Tx, engine::NewRow, sql};
 use serde_json::json;
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 /// Most notifications on the page.
@@ -64,7 +64,7 @@ pub async fn inbox(db: &Db, ctx: &Ctx) -> Result<Inbox> {
             title_key: r.get("title_key"),
             target_table: r.get("target_table"),
             target_id: r.get::<_, Option<Uuid>>("target_id").map_or_else(String::new, |id| id.to_string()),
-            created_at: r.get::<_, OffsetDateTime>("created_at").format(&Rfc3339).map_err(Error::internal)?,
+            created_at: clock::text(r.get::<_, OffsetDateTime>("created_at"))?,
             is_read: r.get::<_, Option<OffsetDateTime>>("read_at").is_some(),
         })
     });

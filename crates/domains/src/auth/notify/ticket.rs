@@ -2,6 +2,7 @@
 //! its session first. A ticket is good for half a minute and once, and the connection it opens lives as long as the
 //! session.
 
+use crate::clock;
 use crate::{
     auth::{sign_in::as_user, token::Token},
     row,
@@ -10,7 +11,7 @@ use salus_core::{Ctx, Error, Result};
 use salus_store::{Db, Row, engine::NewRow, sql};
 use serde_json::json;
 use std::collections::HashMap;
-use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
+use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 /// How long a ticket is good.
@@ -36,7 +37,7 @@ pub async fn ticket(db: &Db, ctx: &Ctx) -> Result<String> {
     let session = session.ok_or_else(|| Error::Forbidden("a session of a browser".into()))?;
     let (token, text) = Token::new(ctx.tenant, "slt_")?;
     let mut tx = db.begin(Ctx::system(&ctx.env, ctx.tenant), false).await?;
-    let ends = (ctx.env.now() + GOOD).format(&Rfc3339).map_err(Error::internal)?;
+    let ends = clock::text(ctx.env.now() + GOOD)?;
     let values = row(json!({"session_id": session, "token_hash": hex::encode(&token.hash), "expires_at": ends}));
     let id = tx.ctx.env.id();
     tx.insert("auth.socket_tickets", &[NewRow { id, values }]).await?;

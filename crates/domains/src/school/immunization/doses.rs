@@ -2,10 +2,7 @@
 //! marked as entered in error. They are facts of [`crate::records`] like any other, and the student is judged anew at once.
 
 use super::{evaluate, schedules};
-use crate::{
-    row,
-    school::{clock, days},
-};
+use crate::{clock, row, school::days};
 use salus_codec::fhir::partial_date;
 use salus_core::{Error, Result};
 use salus_rules::immunization::Schedule;

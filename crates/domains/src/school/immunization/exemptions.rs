@@ -2,10 +2,7 @@
 //! an exemption that no longer holds is revoked.
 
 use super::{evaluate, requirements, schedules};
-use crate::{
-    row,
-    school::{clock, days},
-};
+use crate::{clock, row, school::days};
 use salus_core::{Error, Result};
 use salus_store::{
     Call, Catalog, Method, Op, Reply, Resource, Tx,

@@ -4,7 +4,7 @@
 //! has no CVX code, is shown with that as the reason and not judged: nothing is guessed. Conditions under a label of their
 //! own are not used.
 
-use crate::school::clock;
+use crate::clock;
 use salus_core::Result;
 use salus_rules::immunization::{Dose, Gender, Observed, Patient, Schedule};
 use salus_store::{Record, Tx};

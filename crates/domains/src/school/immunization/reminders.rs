@@ -141,7 +141,7 @@ async fn create(tx: &mut Tx, asked: &Asked) -> Result<Reply> {
             let values = row(json!({
                 "student_id": w.student, "vaccine_group": w.vaccine_group, "reason": w.reason, "channel": contact.channel,
                 "language": contact.language, "contact_id": contact.id, "due_on": w.due_on.to_string(),
-                "send_at": crate::school::clock::text(*send_at)?,
+                "send_at": crate::clock::text(*send_at)?,
             }));
             rows.push(NewRow { id: tx.ctx.env.id(), values });
         }

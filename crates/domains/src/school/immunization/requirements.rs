@@ -1,6 +1,6 @@
 //! What the state asks for, as data: entered or imported, checked to be understood, and in force once somebody approved it.
 
-use crate::{row, school::clock};
+use crate::{clock, row};
 use salus_core::{ActorKind, Error, FieldError, Result};
 use salus_rules::school_entry::Requirement;
 use salus_store::{

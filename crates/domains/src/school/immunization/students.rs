@@ -7,7 +7,7 @@ use super::{
     judge::judge,
     requirements, schedules,
 };
-use crate::school::{clock, days};
+use crate::{clock, school::days};
 use salus_core::{Error, Result};
 use salus_rules::immunization::Dose;
 use salus_store::{Call, Method, Op, Reply, Tx, run};

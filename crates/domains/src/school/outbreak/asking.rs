@@ -2,7 +2,7 @@
 //! nothing; any other is a job, which reaches the whole district whoever asked.
 
 use super::detect::{date, look, run as detect};
-use crate::school::clock;
+use crate::clock;
 use salus_core::{Error, Result};
 use salus_store::{
     Call, Method, Op, Reply, Tx,

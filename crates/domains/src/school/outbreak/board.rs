@@ -8,7 +8,7 @@ use super::{
     settings::Settings,
     streams::{Stream, streams},
 };
-use crate::{school::clock, told};
+use crate::{clock, told};
 use salus_core::Result;
 use salus_rules::outbreak::ears::{Rule, bounds};
 use salus_store::{Call, Method, Op, Param, Record, Reply, Tx, run, sql};

@@ -12,7 +12,7 @@ use super::{
     streams::streams,
 };
 use crate::alerts::{Raised, raise};
-use crate::school::clock;
+use crate::clock;
 use salus_core::{Error, Result};
 use salus_store::{Tx, engine::NewRow, sql};
 use serde_json::{Map, Value, json};

@@ -3,8 +3,8 @@
 
 use super::settings::Settings;
 use crate::{
-    row,
-    school::{clock, days, symptoms},
+    clock, row,
+    school::{days, symptoms},
 };
 use salus_core::{Error, Result};
 use salus_store::{Call, Method, Op, Param, Reply, Tx, engine::NewRow, run, sql};

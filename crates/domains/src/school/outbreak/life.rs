@@ -4,10 +4,7 @@ use super::{
     detect::{TABLE, workflow},
     rules,
 };
-use crate::{
-    row,
-    school::{clock, days},
-};
+use crate::{clock, row, school::days};
 use salus_core::{ActorKind, Error, Result};
 use salus_store::{Call, Method, Op, Record, Reply, Tx, run, sql};
 use serde::Deserialize;

@@ -8,8 +8,8 @@ use super::{
     settings::Settings,
 };
 use crate::{
+    clock,
     compliance::{Disclosure, disclose},
-    school::clock,
 };
 use salus_core::{Error, Result};
 use salus_store::{Call, Method, Op, Record, Reply, Tx, run, sql};

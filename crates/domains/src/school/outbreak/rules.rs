@@ -7,7 +7,7 @@ use super::{
     signals::Signal,
     streams::LEAST_POPULATION,
 };
-use crate::{row, school::clock};
+use crate::{clock, row};
 use salus_core::{ActorKind, Error, Result};
 use salus_rules::outbreak::cases::FixedRule;
 use salus_store::{

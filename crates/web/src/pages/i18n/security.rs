@@ -21,7 +21,6 @@ texts! {
         codes_kept: "I have kept them: go on", "Ya los guardé: continuar", "Já os guardei: continuar";
         prove: "Is it still you?", "¿Sigue siendo usted?", "Ainda é você?";
         prove_lead: "Give your password to change how you sign in. It serves for 15 minutes.", "Escriba su contraseña para cambiar cómo inicia sesión. Sirve por 15 minutos.", "Informe sua senha para alterar como você entra. Vale por 15 minutos.";
-        go_on: "Go on", "Continuar", "Continuar";
         authenticator: "Authenticator app", "Aplicación de autenticación", "Aplicativo autenticador";
         authenticator_none: "An app on your telephone shows a new code every 30 seconds.", "Una aplicación en su teléfono muestra un código nuevo cada 30 segundos.", "Um aplicativo no telefone mostra um código novo a cada 30 segundos.";
         authenticator_on: "In use", "En uso", "Em uso";

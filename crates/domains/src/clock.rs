@@ -8,12 +8,12 @@ use time::{Date, OffsetDateTime, format_description::well_known::Rfc3339, macros
 ///
 /// # Errors
 /// [`Error::Internal`] beyond the year 9999.
-pub(super) fn text(at: OffsetDateTime) -> Result<String> {
+pub(crate) fn text(at: OffsetDateTime) -> Result<String> {
     at.format(&Rfc3339).map_err(Error::internal)
 }
 
 /// A day as records and bodies have it, such as 2026-03-02.
-pub(super) fn date(text: &str) -> Option<Date> {
+pub(crate) fn date(text: &str) -> Option<Date> {
     Date::parse(text, format_description!("[year]-[month]-[day]")).ok()
 }
 
@@ -21,7 +21,7 @@ pub(super) fn date(text: &str) -> Option<Date> {
 ///
 /// # Errors
 /// [`Error::Invalid`] naming the field.
-pub(super) fn day(field: &str, text: &str) -> Result<Date> {
+pub(crate) fn day(field: &str, text: &str) -> Result<Date> {
     date(text).ok_or_else(|| Error::invalid(field, "wrong_type", "Is a day such as 2026-03-02"))
 }
 
@@ -29,7 +29,7 @@ pub(super) fn day(field: &str, text: &str) -> Result<Date> {
 ///
 /// # Errors
 /// [`Error::Invalid`] naming the field.
-pub(super) fn instant(values: &Map<String, Value>, name: &str) -> Result<Option<OffsetDateTime>> {
+pub(crate) fn instant(values: &Map<String, Value>, name: &str) -> Result<Option<OffsetDateTime>> {
     read(values.get(name).unwrap_or(&Value::Null), name)
 }
 
@@ -37,7 +37,7 @@ pub(super) fn instant(values: &Map<String, Value>, name: &str) -> Result<Option<
 ///
 /// # Errors
 /// [`Error::Invalid`] naming the field.
-pub(super) fn read(value: &Value, name: &str) -> Result<Option<OffsetDateTime>> {
+pub(crate) fn read(value: &Value, name: &str) -> Result<Option<OffsetDateTime>> {
     let wrong = || Error::invalid(name, "wrong_type", "Is an instant such as 2026-03-02T17:50:00Z");
     match value {
         Value::Null => Ok(None),
