@@ -23,6 +23,7 @@ mod glass_log;
 mod grant;
 mod held;
 pub mod jwt;
+mod leaked;
 mod modules;
 mod notify;
 mod oidc;
@@ -60,6 +61,7 @@ pub use glass::{actions as glass_actions, reminding as glass_reminding};
 pub use glass_log::reads as glass_reads;
 pub use grant::guarded;
 pub use held::{Held, held};
+pub use leaked::{LeakedList, import_list, list as leaked_list, remove_list};
 pub use modules::{ALWAYS, MODULES, closed_modules};
 pub(crate) use notify::family_letter;
 pub use notify::{

@@ -6,6 +6,7 @@ use super::{
     configuration::{SecurityConfiguration, security},
     former,
     grant::{may_admit, may_give},
+    leaked::must_not_be_leaked,
     modules, notify, password, rules_ops,
     sign_in::as_user,
     token::Token,
@@ -246,6 +247,7 @@ pub async fn invitation(db: &Db, token: &str) -> Result<Invited> {
     };
     let (email, name) = (text("email")?, text("display_name")?);
     let configuration = security(&mut tx).await?;
+    let rules = password::rules(&mut tx, &configuration).await?;
     tx.finish_unrecorded().await?;
     Ok(Invited {
         tenant: token.tenant,
@@ -253,7 +255,7 @@ pub async fn invitation(db: &Db, token: &str) -> Result<Invited> {
         name,
         email,
         organization: found.get::<_, Option<String>>("organization").unwrap_or_default(),
-        rules: password::rules(&configuration),
+        rules,
         slug: found.get("slug"),
         replaces: found.get("replaces"),
         configuration,
@@ -276,6 +278,7 @@ pub(super) async fn accept(db: &Db, token: &str, invited: &Invited, new_password
     let spent = Token::parse(token).ok_or(Error::NotFound)?.hash;
     let own = [&invited.slug, &invited.email, &invited.name, &invited.organization].map(String::as_str);
     password::check_rules(&invited.configuration, &own, new_password)?;
+    must_not_be_leaked(db, invited.tenant, &invited.configuration, new_password).await?;
     former::must_be_new(db, invited.tenant, invited.user, &invited.configuration, new_password).await?;
     let hash = password::hash(new_password).await?;
     let mut tx = db.begin(as_user(db.env(), invited.tenant, invited.user), false).await?;

@@ -74,6 +74,25 @@ async fn heads_have_limits_in_size() {
 }
 
 #[tokio::test]
+async fn slow_bodies_are_closed_while_others_are_served() {
+    let patience = Patience { idle: Duration::from_millis(400), body: Duration::from_secs(60) };
+    let app = TestApp::with_limits(Limits { patience, ..Limits::default() }).await;
+    let mut slow = Vec::new();
+    for _ in 0..200 {
+        let mut stream = TcpStream::connect(app.address()).await.unwrap();
+        let head = "POST /sign-in HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 900\r\n\r\na=";
+        stream.write_all(head.as_bytes()).await.unwrap();
+        slow.push(stream);
+    }
+    assert_eq!(app.stranger().get("/api/health").await.status, 200);
+    for mut stream in slow {
+        let mut rest = Vec::new();
+        let ended = timeout(Duration::from_secs(10), stream.read_to_end(&mut rest)).await;
+        assert!(ended.is_ok(), "a half-sent body stays open");
+    }
+}
+
+#[tokio::test]
 async fn slow_heads_are_closed_while_others_are_served() {
     let limits = Limits { head: Duration::from_millis(400), ..Limits::default() };
     let app = TestApp::with_limits(limits).await;

@@ -425,6 +425,14 @@ const SENTENCES: &[(&str, [&str; 2])] = &[
         ],
     ),
     (
+        "not to be on the list of leaked passwords",
+        ["no estar en la lista de contraseñas filtradas", "não estar na lista de senhas vazadas"],
+    ),
+    (
+        "Is on the list of leaked passwords: choose another",
+        ["Está en la lista de contraseñas filtradas: elija otra", "Está na lista de senhas vazadas: escolha outra"],
+    ),
+    (
         "to be harder to guess (a strength of {} out of 4): longer, or less regular",
         [
             "ser más difícil de adivinar (una fuerza de {} sobre 4): más larga o menos regular",
