@@ -1,7 +1,7 @@
 //! Framing on the wire: what can be read in two ways gets 400 and a closed connection; slow heads are closed.
 
 use salus_testkit::TestApp;
-use salus_web::http::Limits;
+use salus_web::http::{Limits, Patience};
 use std::time::Duration;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
