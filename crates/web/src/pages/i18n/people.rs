@@ -127,7 +127,7 @@ texts! {
         none_recorded: "None recorded", "Nada registrado", "Nada registrado";
         merged_into: "This record was merged into another: open that one", "Este expediente se fusionó con otro: ábralo", "Este prontuário foi unificado a outro: abra-o";
 
-        found_cut: "More than {n} people have this number. Say more of whom you look for.", "Más de {n} personas tienen este número. Diga más de quien busca.", "Mais de {n} pessoas têm este número. Diga mais sobre quem procura.";
+        found_cut: "{n} people or more have this number, and not all are shown. Say more of whom you look for.", "{n} personas o más tienen este número y no se muestran todas. Diga más de quien busca.", "{n} pessoas ou mais têm este número e nem todas são mostradas. Diga mais sobre quem procura.";
         trend: "Trend", "Evolución", "Evolução";
         trend_title: "{name}: {n} values in {unit} over time", "{name}: {n} valores en {unit} a lo largo del tiempo", "{name}: {n} valores em {unit} ao longo do tempo";
         unit: "Unit", "Unidad", "Unidade";
