@@ -187,9 +187,10 @@ fn key_of(row: &Record) -> String {
 async fn measurements(tx: &mut Tx, call: Call) -> Result<Reply> {
     let patient = call.id()?;
     let known = [VITAL_SIGNS, RESULTS];
-    let series = known.iter().find(|s| call.query_value("section") == Some(s.name)).ok_or_else(|| {
-        Error::invalid("section", "unknown_section", "Is vital_signs or results")
-    })?;
+    let series = known
+        .iter()
+        .find(|s| call.query_value("section") == Some(s.name))
+        .ok_or_else(|| Error::invalid("section", "unknown_section", "Is vital_signs or results"))?;
     // A patient of another tenant is not there.
     tx.get("medical.patients", patient, &["id"]).await?;
     // A name may stand in the place, so it is sealed like the cursor of any list.

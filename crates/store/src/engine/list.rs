@@ -115,7 +115,11 @@ impl Tx {
                     values.push(Box::new(place.key.unwrap_or_default()));
                     let beyond =
                         format!("(t.{}, t.id) {} (${}::text::{}, ${})", c.name, arrow.0, n + 2, cast(c.kind), n + 1);
-                    if c.required { format!(" AND {beyond}") } else { format!(" AND ({beyond} OR t.{} IS NULL)", c.name) }
+                    if c.required {
+                        format!(" AND {beyond}")
+                    } else {
+                        format!(" AND ({beyond} OR t.{} IS NULL)", c.name)
+                    }
                 }
                 None => format!(" AND t.id {} ${}", arrow.0, n + 1),
             };

@@ -275,8 +275,10 @@ fn allergies(view: &ChartView, shell: &Shell, full: bool) -> Markup {
                     }
                     td data-label=(t.criticality) {
                         @let high = a.criticality == "HIGH";
-                        span class={ "badge" @if high { " tone-bad" } } {
-                            @if high { "↑ " } (codes::label(shell.locale, &a.criticality))
+                        @if !a.criticality.is_empty() {
+                            span class={ "badge" @if high { " tone-bad" } } {
+                                @if high { "↑ " } (codes::label(shell.locale, &a.criticality))
+                            }
                         }
                     }
                     (origin_cell(&a.origin, shell, full))

@@ -67,8 +67,10 @@ fn summary(view: &mut ChartView, reply: &Value, short: usize) {
         rows
     };
     let total = |name: &str| counts[name].as_u64().unwrap_or(0);
-    view.vitals = Capped { total: total("vital_sign_lines"), rows: lines("vital_signs", short, vital), pager: Pager::default() };
-    view.results = Capped { total: total("result_lines"), rows: lines("results", short * 2, result), pager: Pager::default() };
+    view.vitals =
+        Capped { total: total("vital_sign_lines"), rows: lines("vital_signs", short, vital), pager: Pager::default() };
+    view.results =
+        Capped { total: total("result_lines"), rows: lines("results", short * 2, result), pager: Pager::default() };
     view.sources = items(reply, "sources").iter().map(source).collect();
 }
 
@@ -124,31 +126,31 @@ fn section_list(section: Section) -> (&'static str, &'static str, &'static str, 
             "records.diagnoses",
             "records.diagnosis.list",
             "-onset_on",
-            "display,code,code_system,clinical_status,verification_status,severity_display,is_chronic,onset_on,onset_precision,abatement_on,abatement_precision,verification,source_kind",
+            "display,original_display,code,code_system,clinical_status,verification_status,severity_display,is_chronic,onset_on,onset_precision,abatement_on,abatement_precision,verification,source_kind",
         ),
         Section::Medications => (
             "records.medications",
             "records.medication.list",
             "-authored_on",
-            "display,dose_value,dose_unit,route_display,frequency_text,as_needed,status,started_on,started_precision,authored_on,authored_precision,ended_on,ended_precision,prescriber,verification,source_kind",
+            "display,original_display,dose_value,dose_unit,route_display,frequency_text,as_needed,status,started_on,started_precision,authored_on,authored_precision,ended_on,ended_precision,prescriber,verification,source_kind",
         ),
         Section::Allergies => (
             "records.allergies",
             "records.allergy.list",
             "-onset_on",
-            "kind,display,substance,category,criticality,clinical_status,verification_status,reactions,last_occurrence_on,last_occurrence_precision,verification,source_kind",
+            "kind,display,original_display,substance,category,criticality,clinical_status,verification_status,reactions,last_occurrence_on,last_occurrence_precision,verification,source_kind",
         ),
         Section::Immunizations => (
             "records.immunizations",
             "records.immunization.list",
             "-given_on",
-            "display,cvx,given_on,given_precision,dose_number,lot,site_code,status,registry_state,verification,source_kind",
+            "display,original_display,cvx,given_on,given_precision,dose_number,lot,site_code,status,registry_state,verification,source_kind",
         ),
         Section::Procedures => (
             "records.procedures",
             "records.procedure.list",
             "-performed_on",
-            "display,code,code_system,performed_on,performed_precision,performer_name,status,verification,source_kind",
+            "display,original_display,code,code_system,performed_on,performed_precision,performer_name,status,verification,source_kind",
         ),
         Section::Documents => (
             "records.documents",
@@ -202,7 +204,7 @@ fn allergy_line(patient: &mut PatientHeader, facts: &Value) {
         .iter()
         .filter(active)
         .map(|a| AllergyBrief {
-            substance: first(&[text(a, "display"), text(a, "substance")]),
+            substance: first(&[named(a), text(a, "substance")]),
             criticality: text(a, "criticality"),
         })
         .collect();
@@ -226,7 +228,8 @@ pub async fn with_allergies(visit: &Visit, mut patient: PatientHeader) -> Result
     Ok(patient)
 }
 
-const ALLERGY_FIELDS: &str = "kind,clinical_status,verification_status,display,substance,criticality,status";
+const ALLERGY_FIELDS: &str =
+    "kind,clinical_status,verification_status,display,original_display,substance,criticality,status";
 
 fn capped<T>(facts: &Value, counts: &Value, name: &str, most: usize, make: fn(&Value) -> T) -> Capped<T> {
     let rows: Vec<T> = items(facts, name).iter().take(most).map(make).collect();
@@ -235,7 +238,7 @@ fn capped<T>(facts: &Value, counts: &Value, name: &str, most: usize, make: fn(&V
 
 /// One line a test or sign, newest value first, with its series oldest first. An uncoded one is told by its name.
 fn measured(lines: &[Value], facts: &[Value], make: fn(&Value) -> Observation) -> Vec<Measured> {
-    let key = |f: &Value| (text(f, "code"), first(&[text(f, "display"), text(f, "original_display")]));
+    let key = |f: &Value| (text(f, "code"), named(f));
     let known: Vec<(String, String)> = facts.iter().map(key).collect();
     let mut out = Vec::with_capacity(lines.len());
     for line in lines {
@@ -257,7 +260,17 @@ pub fn first(texts: &[String]) -> String {
 }
 
 fn source(s: &Value) -> Source {
-    Source { name: text(s, "name"), kind: text(s, "kind"), facts: s["facts"].as_u64().unwrap_or(0), last_at: text(s, "last_at") }
+    Source {
+        name: text(s, "name"),
+        kind: text(s, "kind"),
+        facts: s["facts"].as_u64().unwrap_or(0),
+        last_at: text(s, "last_at"),
+    }
+}
+
+/// What a fact is called: by its code, else in the words of its source.
+fn named(f: &Value) -> String {
+    first(&[text(f, "display"), text(f, "original_display")])
 }
 
 fn origin(f: &Value) -> Origin {
@@ -278,7 +291,7 @@ fn dated(f: &Value, name: &str) -> String {
 fn problem(f: &Value) -> Problem {
     Problem {
         id: text(f, "id"),
-        display: text(f, "display"),
+        display: named(f),
         code: text(f, "code"),
         system: text(f, "code_system"),
         clinical_status: text(f, "clinical_status"),
@@ -294,7 +307,7 @@ fn problem(f: &Value) -> Problem {
 fn medication(f: &Value) -> Medication {
     Medication {
         id: text(f, "id"),
-        display: text(f, "display"),
+        display: named(f),
         dose_qty: text(f, "dose_value"),
         dose_unit: text(f, "dose_unit"),
         route: text(f, "route_display"),
@@ -314,7 +327,7 @@ fn allergy(f: &Value) -> Allergy {
         |r: &Value| Reaction { manifestation: text(&r["manifestation"], "display"), severity: text(r, "severity") };
     Allergy {
         id: text(f, "id"),
-        substance: first(&[text(f, "display"), text(f, "substance"), text(f, "kind")]),
+        substance: first(&[named(f), text(f, "substance"), text(f, "kind")]),
         category: text(f, "category"),
         criticality: text(f, "criticality"),
         clinical_status: text(f, "clinical_status"),
@@ -328,7 +341,7 @@ fn allergy(f: &Value) -> Allergy {
 fn immunization(f: &Value) -> Immunization {
     Immunization {
         id: text(f, "id"),
-        display: text(f, "display"),
+        display: named(f),
         cvx: text(f, "cvx"),
         given_on: dated(f, "given"),
         dose: text(f, "dose_number"),
@@ -357,7 +370,7 @@ fn encounter(f: &Value) -> Encounter {
 fn procedure(f: &Value) -> Procedure {
     Procedure {
         id: text(f, "id"),
-        display: text(f, "display"),
+        display: named(f),
         code: text(f, "code"),
         system: text(f, "code_system"),
         performed: dated(f, "performed"),
