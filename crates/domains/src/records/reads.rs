@@ -32,7 +32,7 @@ pub fn reads() -> Vec<Op> {
         },
         Op {
             params: vec![
-                param("section", "vital_signs or results"),
+                param("section", "results, which it is when absent, or vital_signs"),
                 param("cursor", "The value of next from the page before"),
             ],
             ..read(
@@ -186,10 +186,11 @@ fn key_of(row: &Record) -> String {
 
 async fn measurements(tx: &mut Tx, call: Call) -> Result<Reply> {
     let patient = call.id()?;
+    let asked = call.query_value("section").unwrap_or(RESULTS.name);
     let known = [VITAL_SIGNS, RESULTS];
     let series = known
         .iter()
-        .find(|s| call.query_value("section") == Some(s.name))
+        .find(|s| s.name == asked)
         .ok_or_else(|| Error::invalid("section", "unknown_section", "Is vital_signs or results"))?;
     // A patient of another tenant is not there.
     tx.get("medical.patients", patient, &["id"]).await?;
