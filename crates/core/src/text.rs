@@ -2,23 +2,86 @@
 //! exactly when these functions make them equal, so a change here needs a re-index.
 
 use std::fmt::Write as _;
+use unicode_normalization::{
+    UnicodeNormalization as _,
+    char::{canonical_combining_class, is_combining_mark},
+};
 
-/// Lower-case letters and digits of `s` without accents, words parted by one space.
-/// `"  Müller-LÜDENSCHEIDT "` becomes `"muller ludenscheidt"`.
+/// Letters and digits of `s` without accents and case, words parted by one space: `"  Müller-LÜDENSCHEIDT "` becomes
+/// `"muller ludenscheidt"`, `"Nguyễn"` `"nguyen"`, and `"Παπαδόπουλος"` `"παπαδοπουλοσ"`. Compatibility forms are one
+/// (Unicode NFKD); vowel signs and voicing marks, without which a word is another one, stay.
 #[must_use]
 pub fn fold(s: &str) -> String {
+    let mut out = String::with_capacity(s.len());
+    // Composed at the end: Hangul syllables and voiced kana are letters, not what they decompose to.
+    for c in s.chars().flat_map(undecomposed).nfkd().filter(|c| !is_accent(*c)).nfc() {
+        match c {
+            // An apostrophe joins (O'Brien is searched as obrien), and so do marks that are not seen.
+            '\'' | '’' | '‘' | 'ʻ'..='ʿ' | '\u{ad}' | '\u{640}' | '\u{200c}' | '\u{200d}' => {}
+            'ς' => out.push('σ'),
+            c if c.is_alphanumeric() || is_combining_mark(c) => out.extend(c.to_lowercase()),
+            _ if out.is_empty() || out.ends_with(' ') => {}
+            _ => out.push(' '),
+        }
+    }
+    out.truncate(out.trim_end().len());
+    out
+}
+
+/// Whether a mark only adorns its letter: strokes, Hebrew and Arabic points, and accents, by its combining class. The
+/// classes between are vowels, tones and voicing of other scripts.
+fn is_accent(c: char) -> bool {
+    matches!(canonical_combining_class(c), 1 | 10..=36 | 200..)
+}
+
+/// The plain letters for those that Unicode does not decompose; everything else as it is.
+fn undecomposed(c: char) -> impl Iterator<Item = char> {
+    let base: &str = match c {
+        'Æ' | 'æ' => "ae",
+        'Ɓ' | 'ɓ' => "b",
+        'Ð' | 'ð' | 'Đ' | 'đ' | 'Ɗ' | 'ɗ' => "d",
+        'Ħ' | 'ħ' => "h",
+        'ı' => "i",
+        'Ƙ' | 'ƙ' => "k",
+        'Ł' | 'ł' | 'Ŀ' | 'ŀ' => "l",
+        'Ø' | 'ø' => "o",
+        'Œ' | 'œ' => "oe",
+        'ß' | 'ẞ' => "ss",
+        'Ŧ' | 'ŧ' => "t",
+        'Þ' | 'þ' => "th",
+        'Ƴ' | 'ƴ' => "y",
+        _ => return Either::One(std::iter::once(c)),
+    };
+    Either::Many(base.chars())
+}
+
+/// What [`fold`] made of a text in its first form, which knew accents of Latin-1 and Latin Extended-A only. What is
+/// indexed by it is found no more, and is only taken away.
+#[must_use]
+pub fn fold_before(s: &str) -> String {
     let mut out = String::with_capacity(s.len());
     for c in s.chars().flat_map(unaccent) {
         if c.is_alphanumeric() {
             out.extend(c.to_lowercase());
         } else if (c == '\'' || c == '’') || out.is_empty() || out.ends_with(' ') {
-            // An apostrophe joins (O'Brien is searched as obrien); repeated separators are one.
+            // As in the form that followed.
         } else {
             out.push(' ');
         }
     }
     out.truncate(out.trim_end().len());
     out
+}
+
+/// Whether a letter is of a script that is written without spaces between words and in which one sign is much of a
+/// name: Han, kana, bopomofo, Hangul.
+#[must_use]
+pub fn is_ideographic(c: char) -> bool {
+    matches!(c,
+        '\u{1100}'..='\u{11ff}' | '\u{2e80}'..='\u{2fdf}' | '\u{3005}'..='\u{3007}' | '\u{3021}'..='\u{3029}'
+        | '\u{3041}'..='\u{3096}' | '\u{3099}'..='\u{309a}' | '\u{309d}'..='\u{309f}' | '\u{30a1}'..='\u{30fa}'
+        | '\u{30fc}'..='\u{318e}' | '\u{31a0}'..='\u{31bf}' | '\u{31f0}'..='\u{31ff}' | '\u{3400}'..='\u{4dbf}'
+        | '\u{4e00}'..='\u{9fff}' | '\u{ac00}'..='\u{d7ff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}')
 }
 
 /// Letters and digits of an identifier in upper case: `"ab-12 3"` becomes `"AB123"`.
@@ -57,8 +120,7 @@ pub fn postal(s: &str) -> String {
     identifier(s).chars().take(5).collect()
 }
 
-/// The base letter of an accented Latin letter; everything else as it is. Covers Latin-1, Latin Extended-A and
-/// combining marks, which the names of the three shipped languages and their neighbours use.
+/// The base letter of an accented Latin letter of Latin-1 or Latin Extended-A, as [`fold_before`] saw it.
 fn unaccent(c: char) -> impl Iterator<Item = char> {
     let base: &str = match c {
         '\u{300}'..='\u{36f}' => "",
@@ -131,6 +193,41 @@ mod tests {
         assert_eq!(fold("Jose\u{301}"), "jose");
         assert_eq!(fold("李 雷"), "李 雷");
         assert_eq!(fold("--"), "");
+    }
+
+    #[test]
+    fn folds_names_of_other_scripts() {
+        for (written, folded) in [
+            ("Nguyễn", "nguyen"),
+            ("Nguye\u{302}\u{303}n", "nguyen"),
+            ("Đặng Thị Ngọc", "dang thi ngoc"),
+            ("Șerban Țîrle", "serban tirle"),
+            ("Ḥasan ʿAlī", "hasan ali"),
+            ("ΠΑΠΑΔΟΠΟΥΛΟΣ", "παπαδοπουλοσ"),
+            ("Παπαδόπουλος", "παπαδοπουλοσ"),
+            ("Фёдор", "федор"),
+            ("مُحَمَّد", "محمد"),
+            ("שָׁלוֹם", "שלום"),
+            ("ﬁ Ｓｉｌｖａ", "fi silva"),
+            ("Straße ẞ", "strasse ss"),
+            ("Łódź Ŀl", "lodz ll"),
+            ("İsmail Işık", "ismail isik"),
+            ("김민수", "김민수"),
+            ("がぎ ｶﾞ", "がぎ ガ"),
+            ("क्षेत्री", "क्षेत्री"),
+        ] {
+            assert_eq!(fold(written), folded, "{written}");
+            assert_eq!(fold(folded), folded, "{folded} is folded already");
+        }
+    }
+
+    #[test]
+    fn what_both_forms_know_is_folded_alike() {
+        let known = |c: &char| unaccent(*c).collect::<String>() != c.to_string();
+        for c in ('\u{a0}'..='\u{17f}').filter(known) {
+            let word = format!("Ab{c}cd");
+            assert_eq!(fold(&word), fold_before(&word), "{c}");
+        }
     }
 
     #[test]

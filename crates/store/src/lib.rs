@@ -51,7 +51,7 @@ pub use dispatch::{Act, dispatch, perform};
 pub use engine::Resource;
 pub use error::db_error;
 pub use keys::{ESCROW, KeyLine, KeyReport};
-pub use op::{Body, Call, Method, Op, Page, Param, Record, Reply, Run, run};
+pub use op::{ANY_VERSION, Body, Call, Method, Op, Page, Param, Record, Reply, Run, run};
 pub use replica::ReplicaState;
 pub use sql::Sql;
 pub use tokio_postgres::Row;

@@ -75,11 +75,14 @@ pub struct Call {
     pub query: Vec<(String, String)>,
     /// Body; null when there was none.
     pub body: Value,
-    /// Version from `If-Match`.
+    /// Version from `If-Match`, or [`ANY_VERSION`].
     pub if_match: Option<i32>,
     /// `Idempotency-Key`.
     pub idempotency_key: Option<String>,
 }
+
+/// The version that `If-Match: *` asks for: any, as long as the record is there (RFC 9110, 13.1.1). No row has it.
+pub const ANY_VERSION: i32 = 0;
 
 /// What is answered.
 #[derive(Debug, Clone)]

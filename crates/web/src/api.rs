@@ -10,7 +10,7 @@ use axum::{
 use http_body_util::{BodyExt as _, Limited};
 use salus_core::{Channel, Ctx, Error, Purpose, Result};
 use salus_domains::auth::Presented;
-use salus_store::{Body, Call, Method, Op, Reply, dispatch, fault_point};
+use salus_store::{ANY_VERSION, Body, Call, Method, Op, Reply, dispatch, fault_point};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -86,10 +86,11 @@ async fn answer(app: &App, ctx: Ctx, request: Request) -> Result<Response> {
         idempotency_key: idempotency_key(&parts.headers)?,
     };
     let request = ctx.request;
+    let part = op.method == Method::Get && call.query_value("fields").is_some();
     let reply = dispatch(&app.db, &op, ctx, call).await?;
     fault_point!("web.before_answer");
     debug_assert!(op.may_answer(reply.status), "{} answers {}, undocumented", op.name, reply.status);
-    respond(&reply, request)
+    respond(&reply, request, part)
 }
 
 /// 405 with the methods that this path has.
@@ -107,8 +108,8 @@ fn not_allowed(method: &HttpMethod, allowed: &str, request: uuid::Uuid) -> Resul
     Ok(response)
 }
 
-/// A reply as bytes with its headers.
-fn respond(reply: &Reply, request: uuid::Uuid) -> Result<Response> {
+/// A reply as bytes with its headers. A part of a record has no `ETag`: it is not what the record's stands for.
+fn respond(reply: &Reply, request: uuid::Uuid, part: bool) -> Result<Response> {
     let status = StatusCode::from_u16(reply.status).map_err(Error::internal)?;
     let mut response = if matches!(reply.body, Body::Empty) {
         StatusCode::NO_CONTENT.into_response()
@@ -118,7 +119,7 @@ fn respond(reply: &Reply, request: uuid::Uuid) -> Result<Response> {
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert("x-request-id", HeaderValue::from_str(&request.to_string()).map_err(Error::internal)?);
-    if let Some(version) = reply.version() {
+    if let Some(version) = reply.version().filter(|_| !part) {
         headers.insert(header::ETAG, HeaderValue::from_str(&format!("\"{version}\"")).map_err(Error::internal)?);
     }
     Ok(response)
@@ -192,8 +193,11 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>> {
 
 fn if_match(headers: &HeaderMap) -> Result<Option<i32>> {
     let Some(value) = text(headers, "if-match") else { return Ok(None) };
+    if value.trim() == "*" {
+        return Ok(Some(ANY_VERSION));
+    }
     let version = value.trim().trim_start_matches("W/").trim_matches('"').parse();
-    version.map(Some).map_err(|_| Error::Stale)
+    version.ok().filter(|v| *v != ANY_VERSION).map(Some).ok_or(Error::Stale)
 }
 
 /// The whole body, if it is not too large.

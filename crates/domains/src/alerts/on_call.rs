@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{auth, clock};
 use salus_core::{Error, Result};
-use salus_store::{Call, Method, Op, Param, Reply, Tx, run, sql};
+use salus_store::{ANY_VERSION, Call, Method, Op, Param, Reply, Tx, run, sql};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use time::{Duration, OffsetDateTime, UtcOffset};
@@ -232,7 +232,7 @@ async fn remove(tx: &mut Tx, call: Call) -> Result<Reply> {
     let sql = sql!("SELECT row_version, starts_at, ends_at FROM alerts.on_call_shifts WHERE id = $1 FOR UPDATE");
     let shift = tx.query_opt(sql, &[&id]).await?.ok_or(Error::NotFound)?;
     tx.on_row(id);
-    if call.if_match.is_some_and(|version| version != shift.get::<_, i32>("row_version")) {
+    if call.if_match.is_some_and(|version| version != ANY_VERSION && version != shift.get::<_, i32>("row_version")) {
         return Err(Error::Stale);
     }
     if shift.get::<_, OffsetDateTime>("ends_at") <= now {

@@ -5,6 +5,7 @@
 
 mod actions;
 mod reads;
+mod sections;
 
 pub use actions::link_results;
 pub use reads::reads;
@@ -18,7 +19,7 @@ pub const RESOURCES: &[Resource] = &[
         ..fact("records.encounters", "records/encounters", "records.encounter")
     },
     Resource {
-        filters: &["patient_id", "clinical_status", "code", "onset_on"],
+        filters: &["patient_id", "status", "clinical_status", "code", "onset_on"],
         ..fact("records.diagnoses", "records/diagnoses", "records.diagnosis")
     },
     Resource {
@@ -26,7 +27,7 @@ pub const RESOURCES: &[Resource] = &[
         ..fact("records.medications", "records/medications", "records.medication")
     },
     Resource {
-        filters: &["patient_id", "clinical_status", "code"],
+        filters: &["patient_id", "status", "clinical_status", "code", "onset_on"],
         ..fact("records.allergies", "records/allergies", "records.allergy")
     },
     Resource {
@@ -38,7 +39,7 @@ pub const RESOURCES: &[Resource] = &[
         ..fact("records.immunizations", "records/immunizations", "records.immunization")
     },
     Resource {
-        filters: &["patient_id", "code", "measured_on"],
+        filters: &["patient_id", "status", "code", "measured_on"],
         ..fact("records.vital_signs", "records/vital-signs", "records.vital_sign")
     },
     Resource {
@@ -47,7 +48,7 @@ pub const RESOURCES: &[Resource] = &[
         ..fact("records.lab_reports", "records/lab-reports", "records.lab_report")
     },
     Resource {
-        filters: &["patient_id", "report_id", "code", "collected_on"],
+        filters: &["patient_id", "report_id", "status", "code", "collected_on"],
         ..fact("records.lab_results", "records/lab-results", "records.lab_result")
     },
     Resource {

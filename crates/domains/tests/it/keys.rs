@@ -279,6 +279,31 @@ async fn names_and_numbers_are_found_while_their_index_key_is_exchanged() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn names_that_were_indexed_in_another_way_are_indexed_anew() {
+    let keyed = Keyed::new().await;
+    let mut ids = Vec::new();
+    for family in ["Nguyễn", "王小明"] {
+        let body = json!({"family_name": family, "given_names": "Thị"});
+        ids.push(keyed.world.create("medical.patient.create", body).await.id().unwrap());
+    }
+    // As an older build left them: found by none of the tokens that are looked up now.
+    let admin = keyed.world.database.connect("salus_admin").await;
+    admin.execute("DELETE FROM kernel.search_tokens WHERE id = ANY($1)", &[&ids]).await.unwrap();
+    assert_eq!(keyed.found(&[("name", "nguyen")]).await, 0);
+    // A name that is changed is indexed whole, not only in what changed.
+    let change = Call { body: json!({"given_names": "Ngọc"}), if_match: Some(1), ..at(&ids[0].to_string()) };
+    keyed.world.call("medical.patient.change", change).await.unwrap();
+    assert_eq!(keyed.found(&[("name", "nguyen ngoc")]).await, 1);
+    assert_eq!(keyed.found(&[("name", "小明")]).await, 0);
+    let (db, tenant) = (&keyed.world.db, keyed.world.tenant);
+    db.begin_rotation(keyed.operator(), Rotated::Index, "manual").await.unwrap();
+    assert!(db.run_rotations(tenant, &FAST, |_| ()).await.unwrap().is_empty());
+    for name in ["nguyen", "小明", "王小明", "thi"] {
+        assert_eq!(keyed.found(&[("name", name)]).await, 1, "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tenant_and_root_keys_are_exchanged_and_the_older_versions_given_up() {
     let keyed = Keyed::new().await;
     let mut ids = Vec::new();

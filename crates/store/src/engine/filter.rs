@@ -63,6 +63,13 @@ impl<'a> Request<'a> {
             shape: String::new(),
         };
         let mut wrong = Vec::new();
+        // Found by tokens, names come in the order of their rows, as many as asked for.
+        for refused in ["sort", "total"] {
+            if query.iter().any(|(n, _)| n == "name") && query.iter().any(|(n, _)| n == refused) {
+                let message = format!("Cannot be given with name: leave {refused} out");
+                wrong.push(FieldError::new(refused, "not_allowed", message));
+            }
+        }
         for (name, value) in query {
             if name != "cursor" {
                 let _ = write!(request.shape, "{name}={value}&");
@@ -200,7 +207,8 @@ pub fn blind_column(table: &Table, field: &str) -> Result<u32> {
     table.column(field).map(|c| c.column_id).ok_or_else(|| Error::internal(format!("no column {field}")))
 }
 
-/// Only columns that are never null and indexed types keep a stable order of pages.
+/// Only columns of indexed types keep a stable order of pages. Of those that may be null only times: nulls come last
+/// then, and the empty key of a cursor means them.
 fn sortable(resource: &Resource, column: &Column) -> bool {
     let kind = matches!(
         column.kind,
@@ -208,7 +216,8 @@ fn sortable(resource: &Resource, column: &Column) -> bool {
     );
     let named =
         resource.filters.contains(&column.name.as_str()) || matches!(column.name.as_str(), "created_at" | "updated_at");
-    kind && column.required && named
+    let times = matches!(column.kind, Kind::Date | Kind::Timestamp);
+    kind && named && (column.required || times)
 }
 
 /// What a list of this resource can be sorted by, for messages and OpenAPI.

@@ -8,8 +8,8 @@ use super::{
 };
 use crate::{
     Call, Page, Record, Tx,
-    catalog::Table,
-    seal::{IndexKey, name_words},
+    catalog::{Column, Table},
+    seal::{IndexKey, is_ideographic, name_words},
     unit::Params,
 };
 use salus_core::{Error, Result};
@@ -55,9 +55,15 @@ impl Tx {
         let mut page = if request.words.is_empty() {
             self.rows(resource, table, &request).await?
         } else {
-            let page = self.named(resource, table, &request, Match::Prefix).await?;
-            if page.rows.is_empty() && request.cursor.is_none() {
-                self.named(resource, table, &request, Match::Sound).await?
+            let from = match &request.cursor {
+                Some(sealed) => Some(cursor::open_place(self, &table.name, &request.shape, sealed)?),
+                None => None,
+            };
+            // A page goes on in the way in which the first was found.
+            let how = if from.as_ref().is_some_and(|p| p.key.is_some()) { Match::Sound } else { Match::Prefix };
+            let page = self.named(resource, table, &request, (how, from.as_ref().map(|p| p.id))).await?;
+            if page.rows.is_empty() && from.is_none() {
+                self.named(resource, table, &request, (Match::Sound, None)).await?
             } else {
                 page
             }
@@ -100,18 +106,26 @@ impl Tx {
         if let Some(sealed) = &request.cursor {
             let place = cursor::open_place(self, &table.name, &request.shape, sealed)?;
             let n = request.values.len();
+            values.push(Box::new(place.id) as Bound);
             after = match request.sort {
+                Some(c) if !c.required && place.key.is_none() => {
+                    format!(" AND t.{} IS NULL AND t.id {} ${}", c.name, arrow.0, n + 1)
+                }
                 Some(c) => {
-                    format!(" AND (t.{}, t.id) {} (${}::text::{}, ${})", c.name, arrow.0, n + 2, cast(c.kind), n + 1)
+                    values.push(Box::new(place.key.unwrap_or_default()));
+                    let beyond =
+                        format!("(t.{}, t.id) {} (${}::text::{}, ${})", c.name, arrow.0, n + 2, cast(c.kind), n + 1);
+                    if c.required {
+                        format!(" AND {beyond}")
+                    } else {
+                        format!(" AND ({beyond} OR t.{} IS NULL)", c.name)
+                    }
                 }
                 None => format!(" AND t.id {} ${}", arrow.0, n + 1),
             };
-            values.push(Box::new(place.id) as Bound);
-            if request.sort.is_some() {
-                values.push(Box::new(place.key.unwrap_or_default()));
-            }
         }
-        let order = request.sort.map_or(String::new(), |c| format!("t.{} {}, ", c.name, arrow.1));
+        let last = |c: &Column| if c.required { "" } else { " NULLS LAST" };
+        let order = request.sort.map_or(String::new(), |c| format!("t.{} {}{}, ", c.name, arrow.1, last(c)));
         let key = request.sort.map_or(String::new(), |c| format!(", t.{}::text AS sort_key_", c.name));
         let sql = format!(
             "SELECT {}{key} FROM {} t WHERE true{}{after} ORDER BY {order}t.id {} LIMIT {}",
@@ -138,18 +152,25 @@ impl Tx {
 
     /// Rows whose names hold every word, or words that begin with them. Tokens find candidates; the opened names
     /// decide, because tokens collide on purpose.
-    async fn named(&mut self, resource: &Resource, table: &Table, request: &Request<'_>, how: Match) -> Result<Page> {
-        // One token a word; one for each key while the index key is exchanged.
+    async fn named(
+        &mut self,
+        resource: &Resource,
+        table: &Table,
+        request: &Request<'_>,
+        (how, from): (Match, Option<Uuid>),
+    ) -> Result<Page> {
+        // The tokens of each word; each of them for every key while the index key is exchanged.
         let mut tokens: Vec<Vec<Vec<u8>>> = Vec::new();
         for word in &request.words {
             let of_key = |index: &IndexKey| match how {
-                Match::Prefix => Some(index.prefix_token(&table.name, word).to_vec()),
-                Match::Sound => index.sound_token(&table.name, word).map(|t| t.to_vec()),
+                Match::Prefix => Some(index.prefix_tokens(&table.name, word)),
+                Match::Sound => index.sound_token(&table.name, word).map(|t| vec![t]),
             };
-            match self.keys().indexes().map(of_key).collect() {
-                Some(all) => tokens.push(all),
-                None => return Ok(Page { rows: Vec::new(), next: None, total: None }),
-            }
+            let Some(keys) = self.keys().indexes().map(of_key).collect::<Option<Vec<Vec<[u8; 4]>>>>() else {
+                return Ok(Page { rows: Vec::new(), next: None, total: None });
+            };
+            let each = keys.first().map_or(0, Vec::len);
+            tokens.extend((0..each).map(|i| keys.iter().map(|of| of[i].to_vec()).collect()));
         }
         let versions = self.keys().indexes().count();
         let mut fields = fields(resource, request);
@@ -157,10 +178,7 @@ impl Tx {
         fields.extend(table.name_columns().map(|c| c.name.as_str()).filter(|_| !shown.is_empty()));
         let selection = Selection::new(table, &fields)?;
         let sql = named_sql(&selection, table, request, (tokens.len(), versions));
-        let mut last = match &request.cursor {
-            Some(sealed) => Some(cursor::open_place(self, &table.name, &request.shape, sealed)?.id),
-            None => None,
-        };
+        let mut last = from;
         let mut found = Vec::new();
         loop {
             let from = last.unwrap_or(Uuid::nil());
@@ -190,7 +208,8 @@ impl Tx {
         let next = if found.len() > request.limit {
             found.truncate(request.limit);
             let id = found.last().and_then(Record::id).ok_or_else(|| Error::internal("a row without id"))?;
-            Some(cursor::seal_place(self, &table.name, &request.shape, &Place { key: None, id })?)
+            let key = (how == Match::Sound).then(|| "sound".to_owned());
+            Some(cursor::seal_place(self, &table.name, &request.shape, &Place { key, id })?)
         } else {
             None
         };
@@ -237,8 +256,13 @@ fn matches(table: &Table, record: &Record, words: &[String], how: Match) -> bool
         // The caller may not open names: the tokens have already said that this is one of few.
         return table.name_columns().all(|c| record.get(&c.name).is_none_or(Value::is_null));
     }
-    how == Match::Sound
-        || words.iter().all(|w| held.iter().any(|h| h == w || (w.chars().count() >= 3 && h.starts_with(w.as_str()))))
+    // Who writes without spaces may have typed family and given name as one word, in either order.
+    let (straight, turned) = (held.concat(), held.iter().rev().map(String::as_str).collect::<String>());
+    let has = |w: &String| match is_ideographic(w) {
+        true => straight.contains(w.as_str()) || turned.contains(w.as_str()),
+        false => held.iter().any(|h| h == w || (w.chars().count() >= 3 && h.starts_with(w.as_str()))),
+    };
+    how == Match::Sound || words.iter().all(has)
 }
 
 fn fields<'a>(resource: &Resource, request: &'a Request<'_>) -> Vec<&'a str> {

@@ -6,10 +6,10 @@ use super::{
     filter::{blind_column, cast, parse_date},
 };
 use crate::{
-    Record, Tx,
+    ANY_VERSION, Record, Tx,
     catalog::{Column, HEADER, Kind, Table},
     fault_point,
-    seal::{Format, Search},
+    seal::{Format, IndexKey, Search},
     tx::Cell,
 };
 use salus_core::{Error, FieldError, Result};
@@ -220,7 +220,7 @@ impl Tx {
         let sql = format!("SELECT {} FROM {} t WHERE t.id = $1 FOR UPDATE OF t", selection.expressions(), table.name);
         let rows = self.run(&sql, &[&id]).await?;
         let row = rows.first().ok_or(Error::NotFound)?;
-        if version.is_some_and(|v| v != row.get::<_, i32>("row_version")) {
+        if version.is_some_and(|v| v != ANY_VERSION && v != row.get::<_, i32>("row_version")) {
             return Err(Error::Stale);
         }
         let subject: Option<Uuid> = if table.subject.is_some() { row.get("subject_") } else { None };
@@ -262,15 +262,15 @@ impl Tx {
             Some(given) => given.as_str().unwrap_or_default(),
         });
         let new: Vec<&str> = after.collect();
-        let old: BTreeSet<[u8; 4]> = self.keys().indexes().flat_map(|key| key.tokens(&table.name, &old)).collect();
+        let of_key = |key: &IndexKey| [key.tokens(&table.name, &old), key.tokens_before(&table.name, &old)];
+        let old: BTreeSet<[u8; 4]> = self.keys().indexes().flat_map(of_key).flatten().collect();
         let new = self.keys().index.tokens(&table.name, &new);
         let gone: Vec<Vec<u8>> = old.difference(&new).map(|t| t.to_vec()).collect();
-        let come: Vec<Vec<u8>> = new.difference(&old).map(|t| t.to_vec()).collect();
+        let come: Vec<Vec<u8>> = new.iter().map(|t| t.to_vec()).collect();
         let sql = "DELETE FROM kernel.search_tokens WHERE id = $1 AND token = ANY($2)";
         self.run(sql, &[&id, &gone]).await?;
         let sql = "INSERT INTO kernel.search_tokens (id, token) SELECT $1, t FROM unnest($2::bytea[]) t ON CONFLICT DO NOTHING";
-        self.run(sql, &[&id, &come]).await?;
-        Ok(())
+        self.run(sql, &[&id, &come]).await.map(|_| ())
     }
 }
 

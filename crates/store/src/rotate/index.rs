@@ -141,7 +141,8 @@ fn hash_row(tx: &Tx, table: &Table, columns: &[&Column], row: &Row, made: &mut M
     }
     let names: Vec<&str> = names.iter().map(|n| n.as_str()).collect();
     let come = tx.keys().index.tokens(&table.name, &names);
-    let old: BTreeSet<[u8; 4]> = tx.keys().also.iter().flat_map(|key| key.tokens(&table.name, &names)).collect();
+    let mut old: BTreeSet<[u8; 4]> = tx.keys().also.iter().flat_map(|key| key.tokens(&table.name, &names)).collect();
+    old.extend(tx.keys().indexes().flat_map(|key| key.tokens_before(&table.name, &names)));
     for token in old.difference(&come) {
         made.gone.0.push(id);
         made.gone.1.push(token.to_vec());

@@ -64,6 +64,8 @@ pub struct IndexKey {
 
 /// Shortest and longest prefix of a word that is indexed.
 const PREFIX: std::ops::RangeInclusive<usize> = 3..=8;
+/// Signs of a word without spaces that are looked up; the opened names decide about the rest.
+const SIGNS: usize = 4;
 
 impl IndexKey {
     pub(crate) fn new(key_no: u64, secret: Secret) -> Result<Self> {
@@ -104,27 +106,60 @@ impl IndexKey {
     pub fn tokens(&self, table: &str, names: &[&str]) -> BTreeSet<[u8; 4]> {
         let mut out = BTreeSet::new();
         for word in names.iter().flat_map(|n| name_words(n)) {
-            let chars: Vec<char> = word.chars().collect();
-            if chars.len() < *PREFIX.start() {
-                out.insert(self.token(table, b'w', &word));
+            if is_ideographic(&word) {
+                out.extend(word.chars().map(|c| self.token(table, b'w', c.encode_utf8(&mut [0; 4]))));
+                continue;
             }
-            for len in PREFIX.take_while(|n| *n <= chars.len()) {
-                out.insert(self.token(table, b'p', &chars[..len].iter().collect::<String>()));
-            }
-            if let Some(sound) = sound(&word) {
-                out.insert(self.token(table, b's', &sound));
-            }
+            self.word_tokens(table, &word, &mut out);
         }
         out
     }
 
-    /// The token to look up for one word that a person typed: it, or a word it begins.
+    /// The tokens that the names of a row were given when they were folded in their first form, and are not any more:
+    /// to take away where a row is written, indexed anew or erased.
     #[must_use]
-    pub fn prefix_token(&self, table: &str, word: &str) -> [u8; 4] {
-        if word.chars().count() < *PREFIX.start() {
-            return self.token(table, b'w', word);
+    pub fn tokens_before(&self, table: &str, names: &[&str]) -> BTreeSet<[u8; 4]> {
+        let mut out = BTreeSet::new();
+        for folded in names.iter().map(|n| text::fold_before(n)) {
+            for word in folded.split(' ').filter(|w| !w.is_empty()) {
+                self.word_tokens(table, word, &mut out);
+            }
         }
-        self.token(table, b'p', &word.chars().take(*PREFIX.end()).collect::<String>())
+        let now = self.tokens(table, names);
+        out.retain(|token| !now.contains(token));
+        out
+    }
+
+    fn word_tokens(&self, table: &str, word: &str, out: &mut BTreeSet<[u8; 4]>) {
+        let chars: Vec<char> = word.chars().collect();
+        if chars.len() < *PREFIX.start() {
+            out.insert(self.token(table, b'w', word));
+        }
+        for len in PREFIX.take_while(|n| *n <= chars.len()) {
+            out.insert(self.token(table, b'p', &chars[..len].iter().collect::<String>()));
+        }
+        if let Some(sound) = sound(word) {
+            out.insert(self.token(table, b's', &sound));
+        }
+    }
+
+    /// The tokens to look up for one word that a person typed: it, or a word it begins; for Han, kana and Hangul the
+    /// signs of it, wherever they stand.
+    #[must_use]
+    pub fn prefix_tokens(&self, table: &str, word: &str) -> Vec<[u8; 4]> {
+        if is_ideographic(word) {
+            let mut signs: Vec<char> = Vec::new();
+            for c in word.chars() {
+                if signs.len() < SIGNS && !signs.contains(&c) {
+                    signs.push(c);
+                }
+            }
+            return signs.iter().map(|c| self.token(table, b'w', c.encode_utf8(&mut [0; 4]))).collect();
+        }
+        if word.chars().count() < *PREFIX.start() {
+            return vec![self.token(table, b'w', word)];
+        }
+        vec![self.token(table, b'p', &word.chars().take(*PREFIX.end()).collect::<String>())]
     }
 
     /// The token to look up for words that sound like it; `None` for words without Latin sounds.
@@ -139,10 +174,29 @@ impl IndexKey {
     }
 }
 
-/// The words of a name in the form in which they are compared.
+/// The words of a name in the form in which they are compared. Where a script with spaces meets one without, a word ends.
 #[must_use]
 pub fn name_words(name: &str) -> Vec<String> {
-    text::fold(name).split(' ').filter(|w| !w.is_empty()).map(str::to_owned).collect()
+    let mut out: Vec<String> = Vec::new();
+    for word in text::fold(name).split(' ').filter(|w| !w.is_empty()) {
+        let mut before = None;
+        for c in word.chars() {
+            // A mark belongs to the letter before it.
+            let kind = if c.is_alphanumeric() { Some(text::is_ideographic(c)) } else { before };
+            match out.last_mut().filter(|_| before.is_some() && kind == before) {
+                Some(last) => last.push(c),
+                None => out.push(c.to_string()),
+            }
+            before = kind.or(Some(false));
+        }
+    }
+    out
+}
+
+/// Whether a folded word is written in Han, kana or Hangul.
+#[must_use]
+pub fn is_ideographic(word: &str) -> bool {
+    word.chars().next().is_some_and(text::is_ideographic)
 }
 
 /// The Double Metaphone code of a folded word.
@@ -163,13 +217,36 @@ mod tests {
         let key = IndexKey::new(1, random_secret().unwrap()).unwrap();
         let held = key.tokens("t", &["João-Pedro", "Conceição Li"]);
         for typed in ["joa", "joao", "pedro", "ped", "conceicao", "li"] {
-            assert!(held.contains(&key.prefix_token("t", typed)), "{typed}");
+            assert!(key.prefix_tokens("t", typed).iter().all(|t| held.contains(t)), "{typed}");
         }
         for typed in ["oao", "edro", "lia", "jo"] {
-            assert!(!held.contains(&key.prefix_token("t", typed)), "{typed}");
+            assert!(!key.prefix_tokens("t", typed).iter().all(|t| held.contains(t)), "{typed}");
         }
         assert!(held.contains(&key.sound_token("t", "petro").unwrap()));
-        assert!(!held.contains(&key.prefix_token("other", "pedro")));
+        assert!(!held.contains(&key.prefix_tokens("other", "pedro")[0]));
+    }
+
+    #[test]
+    fn finds_signs_of_names_without_spaces_and_no_more_tokens_for_others() {
+        let key = IndexKey::new(1, random_secret().unwrap()).unwrap();
+        let held = key.tokens("t", &["王", "小明", "Kim민수"]);
+        for typed in ["王", "小", "明", "王小明", "小明", "민", "민수", "kim"] {
+            assert!(key.prefix_tokens("t", typed).iter().all(|t| held.contains(t)), "{typed}");
+        }
+        assert!(!key.prefix_tokens("t", "王大明").iter().all(|t| held.contains(t)));
+        assert_eq!(held.len(), 1 + 2 + 2 + 2, "one a sign, and kim with its sound");
+        let latin = ["Conceição", "Müller-Lüdenscheidt", "Li"];
+        assert!(key.tokens_before("t", &latin).is_empty(), "names of Latin-1 are indexed as before");
+        let before = key.tokens_before("t", &["Nguyễn"]);
+        assert_eq!(before.len(), 2, "nguyễ and nguyễn; ngu and nguy are prefixes still");
+        assert!(before.is_disjoint(&key.tokens("t", &["Nguyễn"])));
+    }
+
+    #[test]
+    fn a_word_ends_where_another_way_of_writing_begins() {
+        assert_eq!(name_words("Kim민수 Ana"), ["kim", "민수", "ana"]);
+        assert_eq!(name_words("王小明"), ["王小明"]);
+        assert_eq!(name_words("क्षेत्री"), ["क्षेत्री"]);
     }
 
     #[test]

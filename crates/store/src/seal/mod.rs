@@ -12,7 +12,7 @@ mod root;
 mod value;
 mod wrapping;
 
-pub use blind::{IndexKey, Search, name_words};
+pub use blind::{IndexKey, Search, is_ideographic, name_words};
 pub(crate) use keyring::key_aad;
 pub use keyring::{ClassKey, KeyClass, TenantKeys, Wrapped};
 pub(crate) use keyring::{Loaded, cipher};

@@ -169,7 +169,7 @@ pub fn trend(shell: &Shell) -> String {
     values[7]["unit"] = json!("");
     let view: trend::TrendView = from(json!({
         "patient": header(), "code": "2345-7", "display": "Glucose [Mass/volume] in Serum or Plasma", "values": values,
-        "units": ["mg/dL", "mmol/L"], "unit": "mg/dL", "pager": { "next": "/patients/p1/trend?code=2345-7&cursor=invented" }
+        "units": ["mg/dL", "mmol/L"], "unit": "mg/dL", "more": true
     }));
     trend::render(&view, shell).into_string()
 }

@@ -117,7 +117,6 @@ pub(crate) const PAGES: &[Page] = &[
     ("browse", "/browse", tables::browse),
     ("browse-table", "/browse/medical/patients", tables::table),
     ("browse-row", "/browse/medical/patients/r1", tables::row),
-    ("browse-form", "/browse/medical/patients/r1/edit", tables::form),
     ("docs", "/docs", tables::docs),
     ("docs-operation", "/docs", tables::operation),
     ("account", "/account", tables::account),

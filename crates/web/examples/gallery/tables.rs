@@ -143,14 +143,14 @@ fn columns() -> Value {
     json!([
         { "name": "family_name", "type": "sealed_text", "sealed": true, "doc": "Family name as written on the card" },
         { "name": "birth_date", "type": "sealed_date", "sealed": true },
-        { "name": "sex", "type": "text", "labels": { "F": "", "M": "", "X": "", "UNK": "" }, "sort": { "href": "/browse/medical/patients?sort=sex" }, "required": true },
+        { "name": "sex", "type": "text", "labels": { "F": "", "M": "", "X": "", "UNK": "" }, "sort": { "href": "/browse/medical/patients?sort=sex" } },
         { "name": "status", "type": "text", "labels": { "ACTIVE": "", "INACTIVE": "", "MERGED": "" } },
         { "name": "record_regime", "type": "text" },
         { "name": "interpreter_needed", "type": "boolean" },
         { "name": "fact_count", "type": "int8", "sort": { "href": "/browse/medical/patients?sort=fact_count", "state": "descending" } },
         { "name": "merged_into", "type": "uuid", "references": "/browse/medical/patients/" },
         { "name": "settings", "type": "jsonb", "doc": "What the person chose" },
-        { "name": "created_at", "type": "timestamptz", "sort": { "href": "/browse/medical/patients?sort=created_at", "state": "" }, "locked": true }
+        { "name": "created_at", "type": "timestamptz", "sort": { "href": "/browse/medical/patients?sort=created_at", "state": "" } }
     ])
 }
 
@@ -166,7 +166,7 @@ fn cells(n: u64) -> Value {
 pub fn table(shell: &Shell) -> String {
     let view: table::TableView = from(json!({
         "base": "/browse/medical/patients", "schema": "medical", "name": "patients", "doc": "One row for each person in a tenant",
-        "columns": columns(), "rows": (0..12).map(cells).collect::<Vec<_>>(), "new_href": "/browse/medical/patients/new",
+        "columns": columns(), "rows": (0..12).map(cells).collect::<Vec<_>>(),
         "filters": [
             { "name": "status", "label": "Status", "kind": "choice", "value": "ACTIVE", "choices": [["ACTIVE", ""], ["INACTIVE", ""]] },
             { "name": "created_at.gte", "label": "Created from", "kind": "date" },
@@ -179,26 +179,9 @@ pub fn table(shell: &Shell) -> String {
 
 pub fn row(shell: &Shell) -> String {
     let view: table::RowView = from(json!({
-        "base": "/browse/medical/patients", "schema": "medical", "name": "patients", "columns": columns(), "row": cells(2),
-        "edit_href": "/browse/medical/patients/r1/edit", "history_href": "/audit?row=r1"
+        "base": "/browse/medical/patients", "schema": "medical", "name": "patients", "columns": columns(), "row": cells(2)
     }));
     browse::row(&view, shell).into_string()
-}
-
-pub fn form(shell: &Shell) -> String {
-    let columns: Vec<table::Column> = from(columns());
-    let errors: Vec<salus_web::pages::form::FieldMessage> =
-        from(json!([{ "pointer": "/settings", "code": "json", "message": "Is not valid JSON" }]));
-    let fields = browse::fields(&columns, &from(cells(2)), &errors);
-    let view = table::FormView {
-        title: "medical.patients".into(),
-        action: "/browse/medical/patients/r1/edit".into(),
-        back: "/browse/medical/patients/r1".into(),
-        row_version: Some(3),
-        fields,
-        error: String::new(),
-    };
-    browse::edit(&view, shell).into_string()
 }
 
 pub fn opened(shell: &Shell) -> String {

@@ -2,7 +2,7 @@
 //! the mask's place when a value is opened. Opening is the disclosure: the server records it before it answers.
 
 use super::{
-    Shell, form,
+    Shell,
     i18n::{fill, format},
     layout::{self, Head},
     parts::{self, Tone},
@@ -137,16 +137,6 @@ pub fn row(view: &RowView, shell: &Shell) -> Markup {
     table::detail(view, shell, &head)
 }
 
-/// The form of one row, or of a new one.
-#[must_use]
-pub fn edit(view: &table::FormView, shell: &Shell) -> Markup {
-    table::form(
-        view,
-        shell,
-        &Head::new(&view.title).under(shell.t().data.browser, "/browse").under(shell.t().data.table, &view.back),
-    )
-}
-
 /// The answer to an opening: takes the place of the mask.
 #[must_use]
 pub fn opened(column: &Column, cell: &Cell, shell: &Shell) -> Markup {
@@ -161,10 +151,4 @@ pub fn opened(column: &Column, cell: &Cell, shell: &Shell) -> Markup {
 #[must_use]
 pub fn not_opened(reason: &str, shell: &Shell) -> Markup {
     html! { span class="masked" role="alert" { (Tone::Bad.sign(shell)) (reason) } }
-}
-
-/// The form field of each column that may be changed, with values and errors, for [`edit`].
-#[must_use]
-pub fn fields(columns: &[Column], row: &table::Row, errors: &[form::FieldMessage]) -> Vec<form::Field> {
-    columns.iter().filter(|c| !c.locked).map(|c| c.field(row.cells.get(&c.name)).check(errors)).collect()
 }

@@ -31,8 +31,6 @@ pub struct Origin {
     pub label: String,
     /// How far it is verified: a code such as `IMPORTED` or `PATIENT_REPORTED`.
     pub verification: String,
-    /// When it was recorded, ISO 8601.
-    pub recorded_at: String,
 }
 
 /// A problem or diagnosis.
@@ -45,6 +43,7 @@ pub struct Problem {
     pub code: String,
     pub system: String,
     pub clinical_status: String,
+    pub certainty: String,
     pub severity: String,
     pub is_chronic: bool,
     pub onset_date: String,
@@ -83,6 +82,7 @@ pub struct Allergy {
     pub category: String,
     pub criticality: String,
     pub clinical_status: String,
+    pub certainty: String,
     pub reactions: Vec<Reaction>,
     pub last_occurrence: String,
     pub origin: Origin,
@@ -147,7 +147,7 @@ pub struct Observation {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Measured {
-    /// LOINC code: the address of the trend.
+    /// LOINC code: the address of the trend. Empty for an uncoded test, which has none.
     pub code: String,
     /// Name.
     pub display: String,

@@ -155,12 +155,23 @@ fn grid(heads: &[&str], origin: Option<&str>, rows: &Markup) -> Markup {
 }
 
 /// Marks a fact that is not confirmed by a clinician or an import.
-fn doubt(origin: &Origin, shell: &Shell) -> Markup {
+pub(super) fn doubt(origin: &Origin, shell: &Shell) -> Markup {
     html! {
         @if matches!(origin.verification.as_str(), "UNVERIFIED" | "PATIENT_REPORTED" | "DOCUMENT_EXTRACTED") {
             " " (parts::status(shell, &origin.verification))
         }
     }
+}
+
+/// How sure its writer was of a problem or allergy, when that is less than confirmed; refuted ones are shown, and say so.
+fn certainty(code: &str, shell: &Shell) -> Markup {
+    let tone = if code == "REFUTED" { Tone::Warn } else { Tone::Neutral };
+    let words = match code {
+        // The code of an admission to school says something else.
+        "PROVISIONAL" => shell.t().people.provisional.into(),
+        code => codes::label(shell.locale, code),
+    };
+    html! { @if !matches!(code, "" | "CONFIRMED") { " " (parts::badge(shell, tone, &words)) } }
 }
 
 fn origin_cell(origin: &Origin, shell: &Shell, full: bool) -> Markup {
@@ -187,7 +198,7 @@ fn problems(view: &ChartView, shell: &Shell, full: bool) -> Markup {
                     th scope="row" {
                         (p.display)
                         @if p.is_chronic { " " (parts::badge(shell, Tone::Neutral, t.chronic)) }
-                        (doubt(&p.origin, shell))
+                        (certainty(&p.certainty, shell)) (doubt(&p.origin, shell))
                         span class="sub" {
                             span class="id" { (p.code) } @if !p.severity.is_empty() {
                                 " · " (codes::label(shell.locale, &p.severity))
@@ -245,7 +256,7 @@ fn allergies(view: &ChartView, shell: &Shell, full: bool) -> Markup {
             @for a in &view.allergies.rows {
                 tr {
                     th scope="row" {
-                        (a.substance) (doubt(&a.origin, shell))
+                        (a.substance) (certainty(&a.certainty, shell)) (doubt(&a.origin, shell))
                         span class="sub" {
                             (codes::label(shell.locale, &a.category))
                             @if a.clinical_status != "ACTIVE" { " · " (codes::label(shell.locale, &a.clinical_status)) }
@@ -264,8 +275,10 @@ fn allergies(view: &ChartView, shell: &Shell, full: bool) -> Markup {
                     }
                     td data-label=(t.criticality) {
                         @let high = a.criticality == "HIGH";
-                        span class={ "badge" @if high { " tone-bad" } } {
-                            @if high { "↑ " } (codes::label(shell.locale, &a.criticality))
+                        @if !a.criticality.is_empty() {
+                            span class={ "badge" @if high { " tone-bad" } } {
+                                @if high { "↑ " } (codes::label(shell.locale, &a.criticality))
+                            }
                         }
                     }
                     (origin_cell(&a.origin, shell, full))
@@ -310,7 +323,7 @@ fn encounters(view: &ChartView, shell: &Shell, full: bool) -> Markup {
             @for e in &view.encounters.rows {
                 tr {
                     th scope="row" {
-                        (e.reason)
+                        (e.reason) (doubt(&e.origin, shell))
                         span class="sub" {
                             (codes::label(shell.locale, &e.class)) " · " (e.place) @if !e.provider.is_empty() {
                                 " · " (e.provider)
@@ -376,7 +389,7 @@ fn documents(view: &ChartView, shell: &Shell, full: bool) -> Markup {
     )
 }
 
-/// Which sources the record was put together from.
+/// Which sources the record was put together from; a kind of source that keeps no name of its own stands by its kind.
 #[must_use]
 pub fn sources(sources: &[Source], shell: &Shell) -> Markup {
     let t = &shell.t().people;
@@ -385,7 +398,10 @@ pub fn sources(sources: &[Source], shell: &Shell) -> Markup {
             (parts::card("sources", t.sources, &html! {}, &grid(&[t.source, t.facts, t.last_came], None, &html! {
                 @for s in sources {
                     tr {
-                        th scope="row" { (s.name) span class="sub" { (codes::label(shell.locale, &s.kind)) } }
+                        th scope="row" {
+                            @let kind = codes::label(shell.locale, &s.kind);
+                            @if s.name.is_empty() { (kind) } @else { (s.name) span class="sub" { (kind) } }
+                        }
                         td data-label=(t.facts) class="num" { (format::count(shell.locale, s.facts)) }
                         td data-label=(t.last_came) class="date" { (parts::day(shell, &s.last_at)) }
                     }

@@ -45,6 +45,8 @@ pub struct ChartView {
     pub may: Rights,
     /// The one section shown whole; none shows all of them, capped by the caller (8 to 12 rows each).
     pub section: Option<Section>,
+    /// Sections that the person may not read: they are left out, for an empty one would say that there is nothing.
+    pub closed: Vec<Section>,
     /// Problems, active first.
     pub problems: Capped<Problem>,
     /// Medications, active first.
@@ -229,7 +231,7 @@ fn tabs(view: &ChartView, shell: &Shell) -> Vec<Tab> {
         current: view.section.is_none(),
         count: None,
     };
-    let rest = facts::SECTIONS.iter().map(|section| Tab {
+    let rest = facts::SECTIONS.iter().filter(|s| !view.closed.contains(s)).map(|section| Tab {
         label: section.title(shell).into(),
         href: format!("{base}?section={}", section.slug()),
         current: view.section == Some(*section),
@@ -248,7 +250,7 @@ fn overview(view: &ChartView, shell: &Shell) -> Markup {
         div class="chart" {
             @for (i, lane) in lanes.iter().enumerate() {
                 div class={ "lane lane-" (i + 1) } {
-                    @for section in *lane { (facts::short(view, *section, shell)) }
+                    @for section in lane.iter().filter(|s| !view.closed.contains(s)) { (facts::short(view, *section, shell)) }
                     @if i == 2 { (facts::sources(&view.sources, shell)) }
                 }
             }

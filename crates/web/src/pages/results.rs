@@ -4,6 +4,7 @@
 use super::{
     Shell, chart,
     clinical::{Measured, Observation},
+    facts,
     i18n::{fill, format, units},
     parts::{self, Tone},
 };
@@ -29,11 +30,13 @@ pub fn measured(patient: &str, rows: &[Measured], shell: &Shell, full: bool) -> 
                     }
                     tr {
                         th scope="row" {
-                            a href={ "/patients/" (patient) "/trend?code=" (m.code) } { (m.display) }
+                            @if m.code.is_empty() { (m.display) } @else {
+                                a href={ "/patients/" (patient) "/trend?code=" (m.code) } { (m.display) }
+                            }
+                            (facts::doubt(&m.latest.origin, shell))
                             @if full {
                                 span class="sub" {
-                                    span class="id" { (m.code) }
-                                    " · "
+                                    @if !m.code.is_empty() { span class="id" { (m.code) } " · " }
                                     @if m.count == 1 { (t.one_value) } @else { (fill(t.n_values, &[("n", &m.count.to_string())])) }
                                 }
                             }

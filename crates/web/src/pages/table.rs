@@ -1,11 +1,11 @@
-//! Pages over a description of a table: list, one row, form. The description ([`Column`]) is what the catalogue knows;
+//! Pages over a description of a table: list and one row. The description ([`Column`]) is what the catalogue knows;
 //! these pages know no table by name, so a table that needs no page of its own has one all the same.
 //!
 //! A sealed value arrives either masked or already opened by the server; nothing here opens anything.
 
 use super::{
     Shell,
-    form::{self, Field, Kind},
+    form::{self, Field},
     i18n::{codes, format},
     icons,
     layout::{self, Head},
@@ -37,10 +37,6 @@ pub struct Column {
     pub references: String,
     /// How the list sorts by it, when it does.
     pub sort: Option<Sort>,
-    /// Whether a form must fill it.
-    pub required: bool,
-    /// Whether a form may not change it.
-    pub locked: bool,
 }
 
 /// One value as the page may show it. In JSON: `null`, `{"masked": true}`, or the value itself.
@@ -99,8 +95,6 @@ pub struct TableView {
     pub filters: Vec<Field>,
     /// Neighbouring pages.
     pub pager: Pager,
-    /// Address of the form for a new row, when the person may add one.
-    pub new_href: Option<String>,
 }
 
 /// One row with all its columns.
@@ -117,28 +111,6 @@ pub struct RowView {
     pub columns: Vec<Column>,
     /// The row.
     pub row: Row,
-    /// Address of the form that changes it, when the person may.
-    pub edit_href: Option<String>,
-    /// Address of what happened to it in the audit log, when the person may read that.
-    pub history_href: Option<String>,
-}
-
-/// A form over columns.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct FormView {
-    /// Title of the page.
-    pub title: String,
-    /// Where it is sent.
-    pub action: String,
-    /// Where *Cancel* leads.
-    pub back: String,
-    /// Version of the row being changed; none for a new one.
-    pub row_version: Option<i64>,
-    /// Fields in order.
-    pub fields: Vec<Field>,
-    /// What is wrong with the form as a whole.
-    pub error: String,
 }
 
 impl Column {
@@ -153,33 +125,6 @@ impl Column {
             self.kind.as_str(),
             "int2" | "int4" | "int8" | "smallint" | "integer" | "int" | "bigint" | "numeric" | "float8" | "real"
         )
-    }
-
-    /// The form field for this column.
-    #[must_use]
-    pub fn field(&self, cell: Option<&Cell>) -> Field {
-        let kind = match self.kind.as_str() {
-            _ if !self.labels.is_empty() => Kind::Choice,
-            "date" | "sealed_date" => Kind::Date,
-            "timestamptz" | "timestamp" => Kind::DateTime,
-            "boolean" | "bool" => Kind::Flag,
-            "json" | "jsonb" | "sealed_json" => Kind::Json,
-            _ if self.numeric() => Kind::Number,
-            _ => Kind::Text,
-        };
-        let value = match cell {
-            Some(Cell::Clear(Value::String(text))) => text.clone(),
-            Some(Cell::Clear(value)) => value.to_string(),
-            _ => String::new(),
-        };
-        Field {
-            required: self.required && cell != Some(&Cell::Masked),
-            masked: cell == Some(&Cell::Masked),
-            locked: self.locked,
-            choices: self.labels.iter().map(|(code, words)| (code.clone(), words.clone())).collect(),
-            ..Field::new(&self.name, &self.title(), kind, &value)
-        }
-        .hint(&self.doc)
     }
 }
 
@@ -237,9 +182,6 @@ pub fn list(view: &TableView, shell: &Shell, head: &Head) -> Markup {
         &html! {
             header class="page-head" {
                 div { h1 { (head.title) } @if !view.doc.is_empty() { p class="lead" { (view.doc) } } }
-                @if let Some(href) = &view.new_href {
-                    a class="button primary" href=(href) { (icons::icon("plus")) (t.ui.new) }
-                }
             }
             (filters(shell, view))
             @if view.rows.is_empty() {
@@ -310,7 +252,6 @@ fn grid(shell: &Shell, view: &TableView) -> Markup {
 /// The page of one row.
 #[must_use]
 pub fn detail(view: &RowView, shell: &Shell, head: &Head) -> Markup {
-    let t = shell.t();
     layout::page(
         shell,
         head,
@@ -319,12 +260,6 @@ pub fn detail(view: &RowView, shell: &Shell, head: &Head) -> Markup {
                 div {
                     h1 { (head.title) } p class="lead" {
                         code { (view.schema) "." (view.name) } " · " code { (view.row.id) }
-                    }
-                }
-                div class="actions" {
-                    @if let Some(href) = &view.history_href { a class="button" href=(href) { (t.ui.history) } }
-                    @if let Some(href) = &view.edit_href {
-                        a class="button primary" href=(href) { (icons::icon("edit")) (t.ui.edit) }
                     }
                 }
             }
@@ -342,26 +277,6 @@ pub fn detail(view: &RowView, shell: &Shell, head: &Head) -> Markup {
                     }
                 }
             }
-        },
-    )
-}
-
-/// The form page.
-#[must_use]
-pub fn form(view: &FormView, shell: &Shell, head: &Head) -> Markup {
-    let fields: Vec<_> = view.fields.iter().collect();
-    let body = html! {
-        @if let Some(version) = view.row_version { input type="hidden" name="row_version" value=(version); }
-        @for f in &view.fields { (form::field(shell, f)) }
-        (buttons(shell, &view.back))
-    };
-    layout::page(
-        shell,
-        head,
-        &html! {
-            h1 { (view.title) }
-            (form::summary(shell, &view.error, &fields))
-            (form::post(shell, &view.action, "card form two", &body))
         },
     )
 }

@@ -6,7 +6,7 @@ use super::{
     clinical::Observation,
     i18n::{codes, fill, format, units},
     layout::{self, Head},
-    parts::{self, Pager, Tab, Tone},
+    parts::{self, Tab, Tone},
     record::{self, PatientHeader},
     results,
 };
@@ -29,8 +29,8 @@ pub struct TrendView {
     pub units: Vec<String>,
     /// The unit chosen.
     pub unit: String,
-    /// Neighbouring pages.
-    pub pager: Pager,
+    /// Whether older values are left out.
+    pub more: bool,
 }
 
 /// The page.
@@ -61,9 +61,13 @@ pub fn render(view: &TrendView, shell: &Shell) -> Markup {
                     }
                 }
             }
+            @if view.more {
+                p class="flash tone-info" role="note" {
+                    (Tone::Info.sign(shell)) (fill(t.people.newest_only, &[("n", &format::count(shell.locale, view.values.len() as u64))]))
+                }
+            }
             (numbers(view, shell))
             (parts::card("values", t.people.all_values, &html! {}, &table(view, shell)))
-            (parts::pager(shell, &view.pager, view.values.len()))
         },
     )
 }

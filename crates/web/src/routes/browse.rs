@@ -66,7 +66,7 @@ fn find<'a>(app: &'a App, schema: &str, table: &str) -> Result<(&'static Resourc
 pub async fn rows(visit: Visit, Path((schema, name)): Path<(String, String)>, Query(query): Params) -> Shown {
     let app = visit.app.clone();
     let (resource, table) = find(&app, &schema, &name).map_err(|e| visit.error(e))?;
-    let mut shown = columns(&visit, resource, table, resource.list);
+    let mut shown = columns(&visit, table, resource.list);
     let fields = unsealed(table, &shown);
     // The page has a column with the link to each row; what the row says of itself comes after what it is about.
     shown.retain(|c| c.name != "id");
@@ -106,7 +106,6 @@ pub async fn rows(visit: Visit, Path((schema, name)): Path<(String, String)>, Qu
             first: query.contains_key("cursor").then(|| format!("{base}?{kept}")),
             next: next.map(|c| format!("{base}?{kept}cursor={c}")),
         },
-        new_href: None,
         base,
     };
     Ok(html(&browse::rows(&view, &visit.shell)))
@@ -129,7 +128,7 @@ fn filter(visit: &Visit, table: &Table, name: &str, query: &BTreeMap<String, Str
 }
 
 /// Columns as the pages describe them; all readable ones when none is named.
-fn columns(visit: &Visit, resource: &Resource, table: &Table, wanted: &[&str]) -> Vec<Column> {
+fn columns(visit: &Visit, table: &Table, wanted: &[&str]) -> Vec<Column> {
     let places: BTreeSet<&str> = salus_domains::resources().iter().map(|r| r.table).collect();
     let shown = |c: &&catalog::Column| c.name == "id" || wanted.is_empty() || wanted.contains(&c.name.as_str());
     table
@@ -149,8 +148,6 @@ fn columns(visit: &Visit, resource: &Resource, table: &Table, wanted: &[&str]) -
                 .map(|t| format!("/browse/{}/", t.replace('.', "/")))
                 .unwrap_or_default(),
             sort: None,
-            required: c.required && !c.has_default,
-            locked: HEADER.contains(&c.name.as_str()) || resource.locked.contains(&c.name.as_str()),
         })
         .collect()
 }
@@ -193,7 +190,7 @@ fn row_of(record: &Record, columns: &[Column]) -> Row {
 pub async fn row(visit: Visit, Path((schema, name, id)): Path<(String, String, String)>) -> Shown {
     let app = visit.app.clone();
     let (resource, table) = find(&app, &schema, &name).map_err(|e| visit.error(e))?;
-    let shown = columns(&visit, resource, table, &[]);
+    let shown = columns(&visit, table, &[]);
     let fields = unsealed(table, &shown);
     let record = visit.row(&format!("{}.get", resource.noun), &id, &fields).await.map_err(|e| visit.error(e))?;
     let view = RowView {
@@ -202,8 +199,6 @@ pub async fn row(visit: Visit, Path((schema, name, id)): Path<(String, String, S
         name,
         row: row_of(&record, &shown),
         columns: shown,
-        edit_href: None,
-        history_href: None,
     };
     Ok(html(&browse::row(&view, &visit.shell)))
 }
@@ -222,7 +217,7 @@ pub async fn open(visit: Visit, Path((schema, table, id, column)): Path<(String,
     let Body::Row(record) = visit.call(&format!("{}.get", resource.noun), of_row).await? else {
         return Err(visit.error(Error::internal("a row is a row")));
     };
-    let shown = columns(&visit, resource, table, &[&column]);
+    let shown = columns(&visit, table, &[&column]);
     let shown = shown.iter().find(|c| c.name == column).ok_or_else(missing)?;
     let cell = record.get(&column).cloned().map(Cell::from).unwrap_or_default();
     Ok(html(&browse::opened(shown, &cell, &visit.shell)))

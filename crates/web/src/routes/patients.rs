@@ -3,7 +3,7 @@
 
 use super::frame::{Form, PageError, Params, Shown, Visit, by_id, html, messages};
 use crate::pages::{
-    i18n::format,
+    i18n::{fill, format},
     layout::Flash,
     parts::{Pager, Tone},
     patients::{self, Match, PatientFormView, PatientRow, PatientsView, Search},
@@ -13,7 +13,10 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
-use salus_core::{Error, Result};
+use salus_core::{
+    Error, Result,
+    text::{fold, is_ideographic},
+};
 use salus_store::{Body, Call, Record};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -34,15 +37,17 @@ const FIELDS: &[&str] = &[
     "mrn",
     "record_regime",
 ];
-/// Most matches a search shows; whoever gets as many should say more.
+/// Matches on a page of what a search found.
 const FOUND: &str = "100";
+/// Most people of one identifier or telephone number that are looked at; whoever gets more should say more.
+const OWNERS: usize = 200;
 
 /// GET `/patients`.
 pub async fn list(visit: Visit, Query(query): Params) -> Shown {
     let get = |name: &str| query.get(name).map_or("", String::as_str);
     match get("found") {
         "" => all(visit, get("cursor")).await,
-        handle => found(visit, handle).await,
+        handle => found(visit, handle, get("cursor")).await,
     }
 }
 
@@ -104,7 +109,7 @@ async fn remember(visit: &Visit, fields: &BTreeMap<String, String>) -> Shown {
     Ok(Redirect::to(&format!("/patients?found={handle}")).into_response())
 }
 
-async fn found(mut visit: Visit, handle: &str) -> Shown {
+async fn found(mut visit: Visit, handle: &str, cursor: &str) -> Shown {
     let text = visit.unseal(PURPOSE, handle).await?;
     let asked: Option<Asked> = text.and_then(|text| serde_json::from_str(&text).ok());
     let now = visit.app.db.env().now().unix_timestamp();
@@ -115,26 +120,42 @@ async fn found(mut visit: Visit, handle: &str) -> Shown {
         return all(visit, "").await;
     };
     let mut view = PatientsView { searched: true, search: asked.search.clone(), ..base(&visit) };
-    match matching(&visit, &asked.search).await {
-        Ok(rows) => view.rows = rows,
+    match matching(&visit, &asked.search, cursor).await {
+        Ok(found) => {
+            let base = format!("/patients?found={handle}");
+            view.rows = found.rows;
+            view.pager.next = found.next.map(|c| format!("{base}&cursor={c}"));
+            view.pager.first = (!cursor.is_empty()).then_some(base);
+            if found.cut {
+                let text = fill(visit.shell.t().people.found_cut, &[("n", &OWNERS.to_string())]);
+                visit.shell.flash.push(Flash { tone: Tone::Warn, text });
+            }
+        }
         Err(e @ Error::Invalid(_)) => view.errors = messages(visit.shell.locale, &e).0,
         Err(e) => return Err(visit.error(e)),
     }
     Ok(html(&patients::render(&view, &visit.shell)))
 }
 
+/// One page of what was found.
+#[derive(Default)]
+struct Found {
+    rows: Vec<PatientRow>,
+    next: Option<String>,
+    /// Whether more people have the identifier or number than were looked at.
+    cut: bool,
+}
+
 /// The patients that fit, each with why.
-async fn matching(visit: &Visit, search: &Search) -> Result<Vec<PatientRow>> {
+async fn matching(visit: &Visit, search: &Search, cursor: &str) -> Result<Found> {
     let mut wanted = search.clone();
     spread(&mut wanted);
     let mut query: Vec<(&str, &str)> = vec![("limit", FOUND)];
     let given =
         [("name", &wanted.name), ("birth_date", &wanted.birth_date), ("sex", &wanted.sex), ("status", &wanted.status)];
     query.extend(given.iter().filter(|(_, v)| !v.is_empty()).map(|(n, v)| (*n, v.as_str())));
+    query.extend(Some(("cursor", cursor)).filter(|_| !cursor.is_empty()));
     let mut why: Vec<&str> = Vec::new();
-    if !wanted.name.is_empty() {
-        why.push("prefix");
-    }
     if !wanted.birth_date.is_empty() {
         why.push("birth_date");
     }
@@ -145,6 +166,7 @@ async fn matching(visit: &Visit, search: &Search) -> Result<Vec<PatientRow>> {
     if !wanted.phone.is_empty() {
         by_people.push(("phone", owners(visit, "medical.patient_telecom.list", ("phone", &wanted.phone)).await?));
     }
+    let cut = by_people.iter().any(|(_, people)| people.len() >= OWNERS);
     let mut ids: Option<Vec<String>> = None;
     for (reason, people) in &by_people {
         why.push(reason);
@@ -154,19 +176,27 @@ async fn matching(visit: &Visit, search: &Search) -> Result<Vec<PatientRow>> {
         });
     }
     if ids.as_ref().is_some_and(Vec::is_empty) {
-        return Ok(Vec::new());
+        return Ok(Found { cut, ..Found::default() });
     }
     let joined = ids.unwrap_or_default().join(",");
     if !joined.is_empty() {
         query.push(("id.in", &joined));
     }
     let page = visit.page("medical.patient.list", &query).await?;
-    let reason = |by: &&str| Match { by: (*by).to_owned(), text: String::new() };
-    Ok(page
-        .rows
-        .iter()
-        .map(|r| PatientRow { matched: why.iter().map(reason).collect(), ..row(r, &visit.shell.today) })
-        .collect())
+    let shown = |r: &Record| {
+        let by_name = (!wanted.name.is_empty()).then(|| by_name(&wanted.name, r));
+        let by = by_name.iter().chain(&why);
+        let matched = by.map(|by| Match { by: (*by).to_owned(), text: String::new() }).collect();
+        PatientRow { matched, ..row(r, &visit.shell.today) }
+    };
+    Ok(Found { rows: page.rows.iter().map(shown).collect(), next: page.next, cut })
+}
+
+/// Whether the name that was found is written as it was typed or only sounds like it.
+fn by_name(typed: &str, record: &Record) -> &'static str {
+    let held = ["family_name", "given_names", "preferred_name"].map(|column| fold(record.text(column))).join(" ");
+    let begins = |word: &str| held.split(' ').any(|h| h.starts_with(word)) || word.chars().any(is_ideographic);
+    if fold(typed).split(' ').all(begins) { "prefix" } else { "sound" }
 }
 
 /// Puts the one smart field where its form says it belongs.
@@ -223,11 +253,13 @@ async fn with_identifier(visit: &Visit, value: &str) -> Result<Vec<String>> {
     }
     ids.sort();
     ids.dedup();
+    ids.truncate(OWNERS);
     Ok(ids)
 }
 
 async fn owners(visit: &Visit, op: &str, filter: (&str, &str)) -> Result<Vec<String>> {
-    let page = visit.page(op, &[filter, ("fields", "patient_id"), ("limit", FOUND)]).await?;
+    // As many as a page can have, which is as many as a list can be asked for.
+    let page = visit.page(op, &[filter, ("fields", "patient_id"), ("limit", "200")]).await?;
     Ok(page.rows.iter().map(|r| r.text("patient_id").to_owned()).collect())
 }
 

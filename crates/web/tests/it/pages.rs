@@ -111,16 +111,6 @@ fn a_sealed_value_is_absent_until_it_is_opened() {
 }
 
 #[test]
-fn a_masked_field_is_kept_when_it_is_left_empty() {
-    let columns: Vec<Column> =
-        from_value(json!([{ "name": "family_name", "type": "sealed_text", "sealed": true, "required": true }]))
-            .unwrap();
-    let row = from_value(json!({ "cells": { "family_name": { "masked": true } } })).unwrap();
-    let fields = browse::fields(&columns, &row, &[]);
-    assert!(fields[0].masked && !fields[0].required && fields[0].value.is_empty());
-}
-
-#[test]
 fn the_pseudonymised_list_shows_neither_names_nor_search() {
     let view: patients::PatientsView = from_value(json!({
         "pseudonymised": true,

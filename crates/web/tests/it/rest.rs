@@ -34,6 +34,19 @@ async fn a_record_lives_with_versions_and_keys() {
     assert_eq!(doctor.get(&path).await.json()["family_name"], "Silva");
     let only = doctor.get(&format!("{path}?fields=mrn")).await.json();
     assert_eq!(only.as_object().unwrap().len(), 2, "{only}");
+
+    // A part is not the record: what is conditional on it would be conditional on what was not seen.
+    let part = doctor.get(&format!("{path}?fields=mrn,row_version")).await;
+    assert_eq!((part.header("etag"), &part.json()["row_version"]), ("", &json!(2)));
+    let any = doctor.send(Method::PATCH, &path, &[json_type, ("if-match", "*")], change()).await;
+    assert_eq!((any.status, any.header("etag")), (StatusCode::OK, "\"3\""), "whatever is there");
+    for wrong in ["\"0\"", "0", "x"] {
+        let refused = doctor.send(Method::PATCH, &path, &[json_type, ("if-match", wrong)], change()).await;
+        assert_eq!(refused.status, StatusCode::PRECONDITION_FAILED, "{wrong}");
+    }
+    let nobody = format!("{PATIENTS}/{}", app.db.env().id());
+    let missing = doctor.send(Method::PATCH, &nobody, &[json_type, ("if-match", "*")], change()).await;
+    assert_eq!(missing.status, StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]

@@ -2,6 +2,9 @@
 
 use hyper::StatusCode;
 use salus_testkit::{Caller, TestApp};
+use serde_json::json;
+
+const PATIENTS: &str = "/api/v1/medical/patients";
 
 async fn token(caller: &Caller) -> String {
     let page = caller.get("/patients").await.text();
@@ -59,4 +62,110 @@ async fn a_handle_serves_nobody_else() {
     let cursor = doctor.get("/api/v1/medical/patients?limit=1").await.json()["next"].as_str().unwrap().to_owned();
     let as_handle = doctor.get(&format!("/patients?found={cursor}")).await.text();
     assert!(as_handle.contains("search is over"), "a cursor is no handle");
+}
+
+async fn people(key: &Caller, names: &[(&str, &str)]) -> Vec<String> {
+    let mut ids = Vec::new();
+    for (family, given) in names {
+        let made = key.post(PATIENTS, &json!({"family_name": family, "given_names": given})).await;
+        assert_eq!(made.status, StatusCode::CREATED, "{}", made.text());
+        ids.push(made.json()["id"].as_str().unwrap().to_owned());
+    }
+    ids
+}
+
+/// The ids that a list gives, page after page.
+async fn all(key: &Caller, query: &str) -> Vec<String> {
+    let (mut ids, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = key.get(&format!("{PATIENTS}?{query}{cursor}")).await.json();
+        let rows = page["data"].as_array().unwrap_or_else(|| panic!("{query}: {page}"));
+        ids.extend(rows.iter().map(|r| r["id"].as_str().unwrap().to_owned()));
+        assert!(ids.len() < 50, "the pages of {query} end");
+        match page["next"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => return ids,
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_found_by_sound_goes_on_by_sound() {
+    let app = TestApp::new().await;
+    let key = app.key(app.valley, "DOCTOR").await;
+    let ids = people(&key, &[("Quimbera", "A"), ("Quimbera", "B"), ("Quimbera", "C"), ("Qimbera", "D")]).await;
+    assert_eq!(all(&key, "name=kwimbera&limit=1").await, all(&key, "name=kwimbera&limit=50").await);
+    let by_sound = all(&key, "name=kimbera&limit=1").await;
+    assert_eq!(by_sound, ids, "by sound, one a page, to the last");
+    assert_eq!(all(&key, "name=quimb&limit=2").await, ids[..3], "by beginning, as before");
+    for (given, pointer) in [("sort=-created_at", "/sort"), ("total=true", "/total")] {
+        let refused = key.get(&format!("{PATIENTS}?name=quimb&{given}")).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert_eq!(refused.json()["errors"][0]["pointer"], pointer);
+    }
+}
+
+#[tokio::test]
+async fn the_page_of_a_search_goes_on_and_says_how_a_name_was_found() {
+    let app = TestApp::new().await;
+    let key = app.key(app.valley, "DOCTOR").await;
+    let doctor = app.session("valley", app.valley, "DOCTOR").await;
+    let given: Vec<String> = (0..103).map(|n| format!("Number{n:03}")).collect();
+    let names: Vec<(&str, &str)> = given.iter().map(|given| ("Quimbera", given.as_str())).collect();
+    people(&key, &names).await;
+    let csrf = token(&doctor).await;
+    for (typed, how) in [("quimbera", "Start of name"), ("kimbera", "Sounds alike")] {
+        let sent = doctor.submit("/patients", &[("_csrf", &csrf), ("q", typed)]).await;
+        let first = doctor.get(sent.header("location")).await.text();
+        assert_eq!(first.matches("Quimbera, Number").count(), 100, "{typed}");
+        assert!(first.contains(how), "{typed}: {how}");
+        let next = first.split("rel=\"next\"").next().unwrap().rsplit("href=\"").next().unwrap();
+        let next = next.split('"').next().unwrap().replace("&amp;", "&");
+        let second = doctor.get(&next).await.text();
+        assert_eq!(second.matches("Quimbera, Number").count(), 3, "{typed}, {next}");
+        assert!(second.contains("Number102") && !second.contains("rel=\"next\""), "{typed}");
+    }
+}
+
+#[tokio::test]
+async fn names_of_every_script_are_found() {
+    let app = TestApp::new().await;
+    let key = app.key(app.valley, "DOCTOR").await;
+    let names = [
+        ("Nguyễn", "Thị Ngọc"),
+        ("Παπαδόπουλος", "Νίκος"),
+        ("王", "小明"),
+        ("김", "민수"),
+        ("やまだ", "はなこ"),
+        ("Șerban", "Ștefan"),
+        ("Фёдоров", "Пётр"),
+    ];
+    let ids = people(&key, &names).await;
+    let typed = [
+        (0, "nguyen"),
+        (0, "Nguye\u{302}\u{303}n"),
+        (0, "nguyễn ngoc"),
+        (1, "ΠΑΠΑΔΟΠΟΥΛΟΣ"),
+        (1, "παπαδοπουλος νικος"),
+        (2, "王小明"),
+        (2, "小明王"),
+        (2, "王"),
+        (2, "小明"),
+        (2, "王 小"),
+        (3, "김민수"),
+        (3, "민수"),
+        (3, "김"),
+        (4, "やまだはなこ"),
+        (4, "はな"),
+        (5, "serban stefan"),
+        (6, "федоров петр"),
+    ];
+    for (who, typed) in typed {
+        let query: String = form_urlencoded::Serializer::new(String::new()).append_pair("name", typed).finish();
+        assert_eq!(all(&key, &query).await, [ids[who].clone()], "{typed}");
+    }
+    for typed in ["王大", "明小", "김민호"] {
+        let query: String = form_urlencoded::Serializer::new(String::new()).append_pair("name", typed).finish();
+        assert_eq!(all(&key, &query).await, Vec::<String>::new(), "{typed}");
+    }
 }

@@ -77,6 +77,7 @@ texts! {
         summary: "Summary", "Resumen", "Resumo";
         problems: "Problems", "Problemas", "Problemas";
         problem: "Problem", "Problema", "Problema";
+        provisional: "provisional", "provisional", "provisório";
         chronic: "chronic", "crónico", "crônico";
         medications: "Medications", "Medicamentos", "Medicamentos";
         medication: "Medication", "Medicamento", "Medicamento";
@@ -126,6 +127,7 @@ texts! {
         none_recorded: "None recorded", "Nada registrado", "Nada registrado";
         merged_into: "This record was merged into another: open that one", "Este expediente se fusionó con otro: ábralo", "Este prontuário foi unificado a outro: abra-o";
 
+        found_cut: "{n} people or more have this number, and not all are shown. Say more of whom you look for.", "{n} personas o más tienen este número y no se muestran todas. Diga más de quien busca.", "{n} pessoas ou mais têm este número e nem todas são mostradas. Diga mais sobre quem procura.";
         trend: "Trend", "Evolución", "Evolução";
         trend_title: "{name}: {n} values in {unit} over time", "{name}: {n} valores en {unit} a lo largo del tiempo", "{name}: {n} valores em {unit} ao longo do tempo";
         unit: "Unit", "Unidad", "Unidade";
@@ -139,6 +141,7 @@ texts! {
         bound_only: "Only a bound was reported (< or >)", "Solo se informó un límite (< o >)", "Apenas um limite foi informado (< ou >)";
         nothing_to_draw: "Nothing can be charted", "No hay nada que graficar", "Nada pode ser exibido no gráfico";
         nothing_to_draw_hint: "Values need a number, a unit and a date.", "Los valores necesitan número, unidad y fecha.", "Os valores precisam de número, unidade e data.";
+        newest_only: "There are older values. Only the {n} newest are shown and counted here.", "Hay valores más antiguos. Aquí se muestran y se cuentan solo los {n} más recientes.", "Há valores mais antigos. Aqui são mostrados e contados apenas os {n} mais recentes.";
         left_out: "{n} not charted: no number, no unit, or another unit. All are in the table below.", "{n} sin graficar: sin número, sin unidad o con otra unidad. Todos están en la tabla.", "{n} fora do gráfico: sem número, sem unidade ou com outra unidade. Todos estão na tabela.";
 
         who_saw: "Who saw this record", "Quién vio este expediente", "Quem viu este prontuário";

@@ -29,11 +29,9 @@ texts! {
         search: "Search", "Buscar", "Buscar";
         filter: "Filter", "Filtrar", "Filtrar";
         clear: "Clear", "Limpiar", "Limpar";
-        new: "New", "Nuevo", "Novo";
         edit: "Edit", "Editar", "Editar";
         save: "Save", "Guardar", "Salvar";
         cancel: "Cancel", "Cancelar", "Cancelar";
-        history: "History", "Historial", "Histórico";
         yes: "Yes", "Sí", "Sim";
         no: "No", "No", "Não";
         optional: "(optional)", "(opcional)", "(opcional)";
