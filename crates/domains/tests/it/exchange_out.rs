@@ -183,7 +183,7 @@ async fn what_was_changed_or_made_here_leaves_too() {
     )
     .await;
     let own = |more: Value| {
-        let mut row = json!({"patient_id": person, "verification": "VERIFIED", "source_kind": "MANUAL", "encounter_id": encounter});
+        let mut row = json!({"patient_id": person, "verification": "CLINICIAN_ENTERED", "source_kind": "MANUAL", "encounter_id": encounter});
         row.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         row
     };

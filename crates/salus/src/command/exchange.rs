@@ -21,7 +21,7 @@ pub enum ImportCommand {
         path: PathBuf,
         #[arg(long)]
         tenant: String,
-        /// Name of the sending system. The same name finds the same resources again.
+        /// Name of the sending system. The same name finds the same resources again; another system has another name.
         #[arg(long, default_value = "fhir")]
         source: String,
         /// Do everything and undo it.
@@ -35,7 +35,7 @@ pub enum ImportCommand {
 
 #[derive(Debug, Subcommand)]
 pub enum ExportCommand {
-    /// FHIR R4 NDJSON, one file a type, into a new folder.
+    /// FHIR R4 NDJSON, one file a type, into a new folder that its owner alone can read.
     Fhir {
         #[arg(long)]
         tenant: String,
