@@ -118,21 +118,24 @@ pub fn derive_patient(values: &mut Map<String, Value>, today: time::Date) -> Res
     Ok(())
 }
 
-/// Removes the identifiers, names, addresses, contact points and contacts of patients, for a source that sends them
-/// anew.
+/// Removes identifiers, names, addresses, contact points or contacts of patients, for a source that sends them anew:
+/// the table, and the patient. A table that holds no parts of patients is passed over.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn remove_parts(tx: &mut Tx, patients: &[Uuid]) -> Result<()> {
+pub async fn remove_parts(tx: &mut Tx, parts: &[(&str, Uuid)]) -> Result<()> {
     let all = [
-        sql!("DELETE FROM medical.patient_identifiers WHERE patient_id = ANY($1)"),
-        sql!("DELETE FROM medical.patient_names WHERE patient_id = ANY($1)"),
-        sql!("DELETE FROM medical.patient_addresses WHERE patient_id = ANY($1)"),
-        sql!("DELETE FROM medical.patient_telecoms WHERE patient_id = ANY($1)"),
-        sql!("DELETE FROM medical.patient_contacts WHERE patient_id = ANY($1)"),
+        ("medical.patient_identifiers", sql!("DELETE FROM medical.patient_identifiers WHERE patient_id = ANY($1)")),
+        ("medical.patient_names", sql!("DELETE FROM medical.patient_names WHERE patient_id = ANY($1)")),
+        ("medical.patient_addresses", sql!("DELETE FROM medical.patient_addresses WHERE patient_id = ANY($1)")),
+        ("medical.patient_telecoms", sql!("DELETE FROM medical.patient_telecoms WHERE patient_id = ANY($1)")),
+        ("medical.patient_contacts", sql!("DELETE FROM medical.patient_contacts WHERE patient_id = ANY($1)")),
     ];
-    for sql in all {
-        tx.query(sql, &[&patients]).await?;
+    for (table, sql) in all {
+        let patients: Vec<Uuid> = parts.iter().filter(|(t, _)| *t == table).map(|(_, id)| *id).collect();
+        if !patients.is_empty() {
+            tx.query(sql, &[&patients]).await?;
+        }
     }
     Ok(())
 }

@@ -12,6 +12,8 @@ mod demo;
 mod desk;
 mod district;
 mod exchange;
+mod exchange_again;
+mod exchange_out;
 mod factors;
 mod grants;
 mod groups;
