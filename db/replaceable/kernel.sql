@@ -426,12 +426,17 @@ DECLARE
   was CONSTANT text := coalesce(current_setting('salus.scope', true), '');
   said CONSTANT jsonb := CASE TG_OP WHEN 'DELETE' THEN to_jsonb(OLD) ELSE to_jsonb(NEW) END;
   whose CONSTANT uuid := said ->> TG_ARGV[0];
+  former CONSTANT uuid := CASE TG_OP WHEN 'UPDATE' THEN (to_jsonb(OLD) ->> TG_ARGV[0])::uuid ELSE whose END;
   done text;
 BEGIN
   done := set_config('salus.scope', 'tenant', true);
-  UPDATE auth.user_person_links l SET barred_by = NULL
-   WHERE l.tenant_id = (said ->> 'tenant_id')::uuid AND l.relation <> 'self'
-     AND CASE TG_ARGV[0] WHEN 'user_id' THEN l.user_id = whose ELSE l.patient_id = whose END;
+  IF TG_ARGV[0] = 'user_id' THEN
+    UPDATE auth.user_person_links l SET barred_by = NULL
+     WHERE l.tenant_id = (said ->> 'tenant_id')::uuid AND l.user_id IN (whose, former) AND l.relation <> 'self';
+  ELSE
+    UPDATE auth.user_person_links l SET barred_by = NULL
+     WHERE l.tenant_id = (said ->> 'tenant_id')::uuid AND l.patient_id IN (whose, former) AND l.relation <> 'self';
+  END IF;
   done := set_config('salus.scope', was, true);
   RETURN NULL;
 END $$;
