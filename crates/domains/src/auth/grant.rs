@@ -93,7 +93,6 @@ async fn role(tx: &mut Tx, call: &Call) -> Result<()> {
 
 /// A mask that is made or changed by hand.
 async fn mask(tx: &mut Tx, call: &Call) -> Result<()> {
-    role_masks::check_row(tx, call).await?;
     if is_masked(tx) && !tx.ctx.may(APPOINT) {
         return Err(refusal("auth.field_masks", false));
     }

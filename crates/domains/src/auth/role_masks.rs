@@ -1,9 +1,9 @@
-//! What a role is not answered: columns by table, for every purpose or for one. A mask names a table that the API shows and
-//! columns of it, by whichever way it is written: one that names nothing would be taken for a protection.
+//! What a role is not answered: columns by table, for every purpose or for one. A mask that a role is defined with names a
+//! table that the API shows and columns of it: one that names nothing would be taken for a protection.
 
 use crate::{resources, row};
 use salus_core::{Error, Purpose, Result};
-use salus_store::{Call, Catalog, Tx, engine::NewRow, sql};
+use salus_store::{Catalog, Tx, engine::NewRow, sql};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -93,26 +93,6 @@ fn names_something(catalog: &Catalog, table: &str, columns: &[&str]) -> Result<(
         }
     }
     Ok(())
-}
-
-/// The check before a mask is written as a row.
-pub(super) async fn check_row(tx: &mut Tx, call: &Call) -> Result<()> {
-    let (mut table, mut columns) = (call.body["table_name"].as_str().map(str::to_owned), call.body["columns"].clone());
-    if let Ok(id) = call.id() {
-        let sql = sql!("SELECT table_name::text, columns FROM auth.field_masks WHERE id = $1");
-        if let Some(held) = tx.query_opt(sql, &[&id]).await? {
-            table = table.or_else(|| held.get(0));
-            if columns.is_null() {
-                columns = held.get(1);
-            }
-        }
-    }
-    let (Some(table), Some(list)) = (table, columns.as_array()) else { return Ok(()) };
-    let names: Vec<&str> = list.iter().filter_map(Value::as_str).collect();
-    if names.len() < list.len() {
-        return Err(Error::invalid("columns", "wrong_type", "Is a list of names of columns"));
-    }
-    names_something(tx.catalog(), &table, &names)
 }
 
 /// Writes the masks of a role.

@@ -11,7 +11,52 @@ use uuid::Uuid;
 /// The matrix, the preview, the change and the copy.
 #[must_use]
 pub fn ops() -> Vec<Op> {
-    let op = |method, path: &str, verb: &str, permission: &'static str, summary: &str, run: Run| Op {
+    vec![
+        Op {
+            params: vec![Param {
+                name: "name".into(),
+                doc: "Only the role of this name".into(),
+                schema: json!({"type": "string"}),
+            }],
+            ..op(
+                (Method::Get, "role-matrix", "matrix"),
+                "auth.role.read",
+                "Roles with scope, purposes and holders, and which permissions each gives",
+                run(|tx, call| Box::pin(matrix(tx, call))),
+            )
+        },
+        Op {
+            input: Some(role_change::proposal_schema()),
+            ..op(
+                (Method::Post, "roles/{id}/preview", "preview"),
+                "auth.role.write",
+                "Who would gain and lose what if a role were changed so; changes nothing",
+                run(|tx, call| Box::pin(role_change::preview(tx, call))),
+            )
+        },
+        Op {
+            input: Some(role_change::proposal_schema()),
+            ..op(
+                (Method::Post, "roles/{id}/define", "define"),
+                "auth.role.write",
+                "Change what a role gives, over whose rows, for which purposes and without which fields, or retire it, in one step",
+                run(|tx, call| Box::pin(role_change::define(tx, call))),
+            )
+        },
+        Op {
+            input: Some(role_change::named_schema()),
+            ..op(
+                (Method::Post, "roles/{id}/copy", "copy"),
+                "auth.role.write",
+                "Make a role under another name that gives what this one gives; nobody holds it yet",
+                run(|tx, call| Box::pin(role_change::copy(tx, call))),
+            )
+        },
+    ]
+}
+
+fn op((method, path, verb): (Method, &str, &str), permission: &'static str, summary: &str, run: Run) -> Op {
+    Op {
         method,
         path: format!("/api/v1/auth/{path}"),
         name: format!("auth.role.{verb}"),
@@ -22,57 +67,7 @@ pub fn ops() -> Vec<Op> {
         input: None,
         output: json!({"type": "object"}),
         run,
-    };
-    vec![
-        Op {
-            params: vec![Param {
-                name: "name".into(),
-                doc: "Only the role of this name".into(),
-                schema: json!({"type": "string"}),
-            }],
-            ..op(
-                Method::Get,
-                "role-matrix",
-                "matrix",
-                "auth.role.read",
-                "Roles with scope, purposes and holders, and which permissions each gives",
-                run(|tx, call| Box::pin(matrix(tx, call))),
-            )
-        },
-        Op {
-            input: Some(role_change::proposal_schema()),
-            ..op(
-                Method::Post,
-                "roles/{id}/preview",
-                "preview",
-                "auth.role.write",
-                "Who would gain and lose what if a role were changed so; changes nothing",
-                run(|tx, call| Box::pin(role_change::preview(tx, call))),
-            )
-        },
-        Op {
-            input: Some(role_change::proposal_schema()),
-            ..op(
-                Method::Post,
-                "roles/{id}/define",
-                "define",
-                "auth.role.write",
-                "Change what a role gives, over whose rows, for which purposes and without which fields, or retire it, in one step",
-                run(|tx, call| Box::pin(role_change::define(tx, call))),
-            )
-        },
-        Op {
-            input: Some(role_change::named_schema()),
-            ..op(
-                Method::Post,
-                "roles/{id}/copy",
-                "copy",
-                "auth.role.write",
-                "Make a role under another name that gives what this one gives; nobody holds it yet",
-                run(|tx, call| Box::pin(role_change::copy(tx, call))),
-            )
-        },
-    ]
+    }
 }
 
 /// Every permission that some operation takes, and those that are asked for beside operations: to open sealed values, to

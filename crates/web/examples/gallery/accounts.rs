@@ -170,13 +170,13 @@ pub fn reach(shell: &Shell) -> String {
                 { "id": "l2", "version": 3, "what": "P-9Q1B4D3F7K2M", "how": "Guardian · Court order", "from": "2025-03-01", "until": "2026-02-28", "holds": false }
               ],
               "fields": [
-                { "name": "person", "label": "Person", "hint": "Record number, pseudonym or id.", "required": true, "value": "MR-1042" },
-                { "name": "relation", "label": "Relation", "kind": "choice", "required": true, "value": "parent", "choices": [["parent", "Parent"], ["guardian", "Guardian"]] },
-                { "name": "contact_id", "label": "Contact of the person", "kind": "choice", "choices": [["c1", "MTH Rosa Invented"]],
+                { "name": "links.person", "label": "Person", "hint": "Record number, pseudonym or id.", "required": true, "value": "MR-1042" },
+                { "name": "links.relation", "label": "Relation", "kind": "choice", "required": true, "value": "parent", "choices": [["parent", "Parent"], ["guardian", "Guardian"]] },
+                { "name": "links.contact_id", "label": "Contact of the person", "kind": "choice", "choices": [["c1", "MTH Rosa Invented"]],
                   "error": "Say which contact of this person the user is: what bars the contact bars the user" },
-                { "name": "valid_to", "label": "Last day", "kind": "date" }
+                { "name": "links.valid_to", "label": "Last day", "kind": "date" }
               ] },
-            { "kind": "cases", "entries": [], "fields": [{ "name": "person", "label": "Person", "required": true }] },
+            { "kind": "cases", "entries": [], "fields": [{ "name": "cases.person", "label": "Person", "required": true }] },
             { "kind": "units",
               "entries": [{ "id": "n1", "version": 1, "what": "Oakdale Elementary", "from": "2026-08-01", "until": "", "holds": true }] }
         ]

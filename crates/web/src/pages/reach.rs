@@ -60,7 +60,7 @@ pub struct Entry {
     pub holds: bool,
 }
 
-/// The page. Forms: POST `/users/{id}/reach/KIND` with its fields, `/users/{id}/reach/KIND/{entry}/end` with `version`.
+/// The page. Forms: POST `/users/{id}/reach/KIND` with its fields under `KIND.NAME`, `/users/{id}/reach/KIND/{entry}/end` with `version`.
 #[must_use]
 pub fn render(view: &ReachView, shell: &Shell) -> Markup {
     let t = &shell.t().reach;

@@ -193,7 +193,9 @@ fn fields(visit: &Visit, way: &Way, sent: &Refused, units: &[(String, String)]) 
         .iter()
         .map(|e| if e.field == "patient_id" { FieldMessage { field: "person".into(), ..e.clone() } } else { e.clone() })
         .collect();
-    all.into_iter().map(|f| f.check(&errors)).collect()
+    // Three forms stand on the page, and a field is known by its name.
+    let named = |f: Field| Field { name: format!("{}.{}", way.kind, f.name), ..f };
+    all.into_iter().map(|f| named(f.check(&errors))).collect()
 }
 
 fn way(visit: &Visit, kind: &str) -> Result<&'static Way, PageError> {
@@ -204,6 +206,8 @@ fn way(visit: &Visit, kind: &str) -> Result<&'static Way, PageError> {
 pub async fn make(Path((id, kind)): Path<(String, String)>, Form { visit, fields }: Form) -> Shown {
     let way = way(&visit, &kind)?;
     visit.must(way.write)?;
+    let bare = |name: &str| name.strip_prefix(way.kind).and_then(|n| n.strip_prefix('.')).unwrap_or(name).to_owned();
+    let fields: BTreeMap<String, String> = fields.into_iter().map(|(name, value)| (bare(&name), value)).collect();
     let mut body = filled_in(&fields, way.taken);
     body["user_id"] = json!(id);
     if way.kind != "units" {

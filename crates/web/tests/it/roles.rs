@@ -136,7 +136,7 @@ async fn whom_a_user_reaches_is_said_and_ended_on_a_page() {
         page.contains("Legal representative · Power of attorney") && page.contains("datetime=\"2099-01-01\""),
         "{page}"
     );
-    let case = [("person", person.as_str()), ("kind", "care_team")];
+    let case = [("cases.person", person.as_str()), ("cases.kind", "care_team")];
     assert_eq!(office.submit(&format!("{path}/cases"), &case).await.status, StatusCode::SEE_OTHER);
     let unit = office.app.valley.to_string();
     let told =
