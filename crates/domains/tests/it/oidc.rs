@@ -261,27 +261,27 @@ async fn an_invitation_is_taken_up_by_the_account_of_the_invited_address_once() 
         provider.says(&said);
         back(&place, &departure).await
     };
-    let code = |told: Result<Arrival>| told.err().map_or("in", |e| e.code());
+    let outcome = |told: Result<Arrival>| told.err().map_or("in", |e| e.code());
     let (user, link) = invite("ivo@north.example").await;
     let leave = async |link: &str| auth::depart_invited(&place.db, &outbound(), link, id, REDIRECT).await;
     let sign_in = async || auth::depart(&place.db, &outbound(), "north", id, REDIRECT).await;
-    assert_eq!(code(come(leave(&link).await, "ivo@north.example", false, "s1").await), "address_not_vouched");
-    assert_eq!(code(come(leave(&link).await, "eva@north.example", true, "s1").await), "other_address");
-    assert_eq!(code(come(sign_in().await, "ivo@north.example", true, "s1").await), "unauthenticated");
+    assert_eq!(outcome(come(leave(&link).await, "ivo@north.example", false, "s1").await), "address_not_vouched");
+    assert_eq!(outcome(come(leave(&link).await, "eva@north.example", true, "s1").await), "other_address");
+    assert_eq!(outcome(come(sign_in().await, "ivo@north.example", true, "s1").await), "unauthenticated");
     let early = leave(&link).await;
     let arrived = come(leave(&link).await, "Ivo@North.example", true, "s1").await.unwrap();
     let Arrival::SignIn(slug, SignIn::Session(signed)) = arrived else { panic!("{arrived:?}") };
     assert_eq!((slug.as_str(), json!(place.caller(&signed).await.unwrap().actor.id)), ("north", user));
-    assert_eq!(code(come(leave(&link).await, "ivo@north.example", true, "s2").await), "not_found");
-    assert_eq!(code(come(early, "ivo@north.example", true, "s2").await), "invitation_over");
+    assert_eq!(outcome(come(leave(&link).await, "ivo@north.example", true, "s2").await), "not_found");
+    assert_eq!(outcome(come(early, "ivo@north.example", true, "s2").await), "invitation_over");
     // Bound to that account there, and to no other of the same address.
-    assert_eq!(code(come(sign_in().await, "moved@north.example", true, "s1").await), "in");
-    assert_eq!(code(come(sign_in().await, "ivo@north.example", true, "s2").await), "unauthenticated");
+    assert_eq!(outcome(come(sign_in().await, "moved@north.example", true, "s1").await), "in");
+    assert_eq!(outcome(come(sign_in().await, "ivo@north.example", true, "s2").await), "unauthenticated");
     assert!(auth::sign_in(&place.db, "north", "ivo@north.example", "", HOME).await.is_err(), "there is no password");
     let (_, link) = invite("eva@north.example").await;
-    assert_eq!(code(come(leave(&link).await, "eva@north.example", true, "s1").await), "duplicate");
+    assert_eq!(outcome(come(leave(&link).await, "eva@north.example", true, "s1").await), "duplicate");
     assert_eq!(
-        code(come(leave(&link).await, "eva@north.example", true, "s3").await),
+        outcome(come(leave(&link).await, "eva@north.example", true, "s3").await),
         "in",
         "nothing was spent by that"
     );
@@ -292,7 +292,7 @@ async fn an_invitation_is_taken_up_by_the_account_of_the_invited_address_once() 
         "UPDATE auth.users SET setup_expires_at = '2020-01-01' WHERE status = 'invited'",
     )
     .await;
-    assert_eq!(code(come(departure, "late@north.example", true, "s4").await), "invitation_over");
+    assert_eq!(outcome(come(departure, "late@north.example", true, "s4").await), "invitation_over");
     let ada = place.session().await;
     let (_, replaced) = invite("rey@north.example").await;
     place.caller(&ada).await.unwrap();

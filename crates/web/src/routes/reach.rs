@@ -120,7 +120,7 @@ async fn entry(visit: &Visit, way: &Way, row: &Record, units: &[(String, String)
         match visit.row("medical.patient.get", &what, "pseudonym").await {
             Ok(person) => {
                 href = format!("/patients/{what}");
-                what = person.text("pseudonym").to_owned();
+                person.text("pseudonym").clone_into(&mut what);
             }
             Err(Error::NotFound) => {}
             Err(e) => return Err(e),

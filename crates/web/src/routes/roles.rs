@@ -49,12 +49,10 @@ pub async fn edit(Path(id): Path<String>, visit: Visit) -> Shown {
 /// POST `/roles`: makes a role, empty or like another.
 pub async fn make(Form { visit, fields }: Form) -> Shown {
     let named = filled_in(&fields, &["name", "description"]);
-    let made = match filled(&fields, "like") {
-        Some(like) => visit.try_call("auth.role.copy", Call { body: named, ..by_id(like) }).await,
-        None => {
-            let call = Call { body: named, ..Call::default() };
-            visit.try_call("auth.role.create", call).await
-        }
+    let made = if let Some(like) = filled(&fields, "like") {
+        visit.try_call("auth.role.copy", Call { body: named, ..by_id(like) }).await
+    } else {
+        visit.try_call("auth.role.create", Call { body: named, ..Call::default() }).await
     };
     let error = match made {
         Ok(Body::Row(row)) => return Ok(Redirect::to(&format!("/roles/{}", row.text("id"))).into_response()),

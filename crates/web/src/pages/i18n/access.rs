@@ -63,15 +63,15 @@ texts! {
         changed: "The role {name} was changed.", "Se cambió el rol {name}.", "O papel {name} foi mudado.";
         new_role: "New role", "Rol nuevo", "Novo papel";
         role_name: "Name", "Nombre", "Nome";
-        role_name_hint: "Short and without names of persons, such as front_desk. It stays the same for good.", "Corto y sin nombres de personas, como front_desk. No cambia después.", "Curto e sem nomes de pessoas, como front_desk. Não muda depois.";
+        role_name_hint: "Short and without names of persons, such as receptionist. It stays the same for good.", "Corto y sin nombres de personas, como receptionist. No cambia después.", "Curto e sem nomes de pessoas, como receptionist. Não muda depois.";
         role_for: "What it is for", "Para qué sirve", "Para que serve";
         like: "Begin as a copy of", "Empezar como copia de", "Começar como cópia de";
         like_hint: "With its permissions, reach, purposes and left-out fields. Without one, the role gives nothing yet.", "Con sus permisos, alcance, finalidades y campos omitidos. Sin elegir, el rol aún no da nada.", "Com suas permissões, alcance, finalidades e campos omitidos. Sem escolher, o papel ainda não dá nada.";
         make_role: "Make the role", "Crear el rol", "Criar o papel";
         single: "Single permissions", "Permisos sueltos", "Permissões avulsas";
         masks: "Fields left out", "Campos omitidos", "Campos omitidos";
-        masks_hint: "A line a table: medical.patients: mrn, birth_date. For one purpose only: medical.patients (TREAT): mrn.", "Una línea por tabla: medical.patients: mrn, birth_date. Solo para una finalidad: medical.patients (TREAT): mrn.", "Uma linha por tabela: medical.patients: mrn, birth_date. Só para uma finalidade: medical.patients (TREAT): mrn.";
-        masks_line: "Line {n} is not of the form medical.patients: mrn, birth_date", "La línea {n} no tiene la forma medical.patients: mrn, birth_date", "A linha {n} não tem a forma medical.patients: mrn, birth_date";
+        masks_hint: "A line a table: medical.patients: mrn, sex. For one purpose only: medical.patients (TREAT): mrn.", "Una línea por tabla: medical.patients: mrn, sex. Solo para una finalidad: medical.patients (TREAT): mrn.", "Uma linha por tabela: medical.patients: mrn, sex. Só para uma finalidade: medical.patients (TREAT): mrn.";
+        masks_line: "Line {n} is not of the form medical.patients: mrn, sex", "La línea {n} no tiene la forma medical.patients: mrn, sex", "A linha {n} não tem a forma medical.patients: mrn, sex";
         retire: "Retire the role", "Retirar el rol", "Aposentar o papel";
         retire_hint: "It is taken from all holders and can be given to nobody any more.", "Se quita a todos los titulares y ya no puede darse a nadie.", "É tirado de todos os titulares e não pode mais ser dado a ninguém.";
         retired: "retired", "retirado", "aposentado";
