@@ -161,7 +161,9 @@ pub async fn create_service(tx: &mut Tx, name: &str, roles: &[String]) -> Result
 
 async fn give_roles(tx: &mut Tx, user: Uuid, roles: &[String]) -> Result<()> {
     for role in roles {
-        let found = tx.query_opt(sql!("SELECT id FROM auth.roles WHERE name = $1::text"), &[role]).await?;
+        let found = tx
+            .query_opt(sql!("SELECT id FROM auth.roles WHERE name = $1::text AND retired_at IS NULL"), &[role])
+            .await?;
         let found = found
             .ok_or_else(|| Error::invalid("roles", "no_such_record", format!("{role} is not a role of this tenant")))?;
         let role: Uuid = found.get(0);
@@ -215,9 +217,10 @@ pub struct Invited {
     pub organization: String,
     /// The rules a password must meet, in words.
     pub rules: Vec<String>,
-    pub(super) slug: String,
+    /// The tenant's name.
+    pub slug: String,
     /// Whether there is a password that the new one takes the place of.
-    pub(super) replaces: bool,
+    pub replaces: bool,
     pub(super) configuration: SecurityConfiguration,
 }
 

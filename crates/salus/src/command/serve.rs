@@ -9,13 +9,13 @@ use crate::{
     output::{Outcome, say},
     place::Place,
 };
-use salus_core::{Error, Result};
+use salus_core::{Ctx, Error, Result};
 use salus_domains::{
-    auth::{Courier, Medium},
+    auth::{self, Courier, Medium},
     demo::{self, Loaded},
 };
 use salus_store::{
-    Db,
+    Db, Tenant,
     cluster::{keep_ballast, version_refusal},
     migrate,
     outbound::Outbound,
@@ -139,6 +139,8 @@ struct Ready {
     demo: bool,
     /// Whether there is no tenant to sign in to.
     empty: bool,
+    /// Tenants without an emergency credential.
+    unsealed: Vec<String>,
 }
 
 fn stopped() -> Outcome {
@@ -207,8 +209,22 @@ async fn prepare(place: &mut Place, load_demo: bool, (base, as_json): (&str, boo
             }
         }
     }
-    let empty = db.tenants().await?.is_empty();
-    Ok(Ready { db, notices, loaded, demo, empty })
+    let tenants = db.tenants().await?;
+    let unsealed = unsealed(&db, &tenants).await?;
+    Ok(Ready { db, notices, loaded, demo, empty: tenants.is_empty(), unsealed })
+}
+
+/// Organizations, other than demonstrations, that have no emergency credential: nobody could come in when nobody can sign in.
+async fn unsealed(db: &Db, tenants: &[Tenant]) -> Result<Vec<String>> {
+    let mut lacking = Vec::new();
+    for tenant in tenants.iter().filter(|t| t.state == "active" && !t.is_demo) {
+        let mut tx = db.begin(Ctx::operator(db.env(), tenant.id), true).await?;
+        if !auth::ways_back(&mut tx).await?.emergency {
+            lacking.push(tenant.slug.clone());
+        }
+        tx.finish_unrecorded().await?;
+    }
+    Ok(lacking)
 }
 
 /// Keeps some room on the disk of the private cluster for the day when it is full.
@@ -254,11 +270,17 @@ fn announce(base: &str, ready: &Ready, as_json: bool) {
             .iter()
             .flat_map(|t| t.invitations.iter().map(|i| json!({"tenant": t.slug, "email": i.email, "roles": i.roles, "link": format!("{base}/setup/{}", i.token)})))
             .collect();
-        say(&json!({"address": base, "setup_links": links}).to_string());
+        let told = json!({"address": base, "setup_links": links, "without_emergency_credential": ready.unsealed});
+        say(&told.to_string());
         return;
     }
     if ready.empty {
         say("There is no tenant yet. Make one with: salus tenant create, then salus user invite.");
+    }
+    for slug in &ready.unsealed {
+        say(&format!(
+            "Tenant {slug} has no emergency credential: salus user seal-emergency --tenant {slug} --role admin"
+        ));
     }
     for notice in &ready.notices {
         say(&format!("Notice: {notice}"));

@@ -102,6 +102,7 @@ pub(crate) const PAGES: &[Page] = &[
     ("users-service", "/users", accounts::service),
     ("prove", "/users", accounts::prove),
     ("user", "/users/u2", accounts::user),
+    ("user-reach", "/users/u2/reach", accounts::reach),
     ("user-disabled", "/users/u3", accounts::disabled),
     ("identity-providers", "/identity-providers", accounts::providers),
     ("identity-provider", "/identity-providers/p1", accounts::provider),

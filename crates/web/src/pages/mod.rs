@@ -46,6 +46,7 @@ pub mod parts;
 pub mod patients;
 pub mod prove;
 pub mod providers;
+pub mod reach;
 pub mod record;
 pub mod register;
 pub mod reminders;

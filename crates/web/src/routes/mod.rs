@@ -28,6 +28,7 @@ mod patients;
 mod prove;
 mod provider;
 mod providers;
+mod reach;
 mod record;
 mod register;
 mod roles;
@@ -84,11 +85,14 @@ pub fn pages() -> Router<Arc<App>> {
         .route("/users/search", post(users::search))
         .route("/users/{id}", get(users::one))
         .route("/users/{id}/roles", post(users::roles))
+        .route("/users/{id}/reach", get(reach::show))
+        .route("/users/{id}/reach/{kind}", post(reach::make))
+        .route("/users/{id}/reach/{kind}/{entry}/end", post(reach::end))
         .route("/users/{id}/keys", post(users::make_key))
         .route("/users/{id}/keys/{key}/{verb}", post(users::act_on_key))
         .route("/prove", post(prove::prove))
         .route("/users/{id}/{verb}", post(users::act))
-        .route("/roles", get(roles::show))
+        .route("/roles", get(roles::show).post(roles::make))
         .route("/roles/{id}", get(roles::edit).post(roles::change))
         .route("/why", get(why::show))
         .route("/erasures", get(erasures::show).post(erasures::ask))
@@ -186,6 +190,7 @@ fn entrances() -> Router<Arc<App>> {
         .route("/api/auth/token/revoke", post(tokens::revoke))
         .route("/sign-out", post(entry::sign_out))
         .route("/setup/{token}", get(entry::setup_page).post(entry::setup))
+        .route("/setup/{token}/provider/{id}", get(provider::accept))
 }
 
 /// What a person does to their own account.

@@ -21,6 +21,7 @@ mod pages;
 mod rest;
 mod revocation;
 mod rights;
+mod roles;
 mod search;
 mod second_factor;
 mod sign_in;

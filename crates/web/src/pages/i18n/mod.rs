@@ -33,6 +33,7 @@ mod compliance;
 mod connections;
 mod data;
 mod erasure;
+mod fault_codes;
 pub mod faults;
 pub mod format;
 mod immunization;
@@ -43,6 +44,7 @@ mod nurse;
 mod on_call;
 mod outbreak;
 mod people;
+mod reach;
 pub mod rules;
 mod security;
 mod ui;
@@ -66,6 +68,7 @@ pub use nurse::Nurse;
 pub use on_call::OnCall;
 pub use outbreak::Outbreak;
 pub use people::People;
+pub use reach::Reach;
 pub use security::Security;
 pub use ui::Ui;
 pub use zone::Zone;
@@ -108,6 +111,8 @@ pub struct Texts {
     pub alerts: Alerts,
     /// Who may reach what, and why.
     pub access: Access,
+    /// Whom a user reaches.
+    pub reach: Reach,
     /// Accounts of others.
     pub accounts: Accounts,
     /// Second factors, account security, rules for sign-in.
@@ -142,6 +147,7 @@ macro_rules! language {
             alert_center: AlertCenter::$tag,
             alerts: Alerts::$tag,
             access: Access::$tag,
+            reach: Reach::$tag,
             accounts: Accounts::$tag,
             security: Security::$tag,
             erasure: Erasure::$tag,
@@ -291,6 +297,7 @@ mod tests {
             ("keys", Keys::KEYS),
             ("notices", Notices::KEYS),
             ("access", Access::KEYS),
+            ("reach", Reach::KEYS),
             ("accounts", Accounts::KEYS),
             ("alert_center", AlertCenter::KEYS),
             ("alerts", Alerts::KEYS),
