@@ -13,6 +13,8 @@ mod doses;
 mod enrollments;
 pub mod immunization;
 mod jobs;
+mod month;
+mod month_texts;
 mod orders;
 mod outbreak;
 mod reads;
@@ -65,6 +67,7 @@ pub fn reads() -> Vec<Op> {
         round::reads(),
         register::reads(),
         desk::reads(),
+        vec![month::read()],
     ]
     .into_iter()
     .flatten()
@@ -155,6 +158,10 @@ pub const RESOURCES: &[Resource] = &[
         )
     },
     Resource {
+        filters: &["student_id", "school_id", "kind", "written_on"],
+        ..shown("school.immunization_letters", "immunizations/letters", "school.letter", "school.immunization.read")
+    },
+    Resource {
         filters: &["authority", "version", "antigen"],
         ..shown(
             "school.vaccination_schedules",
@@ -166,6 +173,8 @@ pub const RESOURCES: &[Resource] = &[
     immunization::REQUIREMENTS,
     immunization::RELEASES,
     immunization::EXEMPTIONS,
+    immunization::ADMISSIONS,
+    immunization::CODES,
     Resource {
         filters: &["student_id", "status", "overdue_since"],
         ..shown(

@@ -148,6 +148,16 @@ async fn prepare_school(world: &World, name: &str) -> Option<String> {
                  UPDATE records.immunizations SET status = 'COMPLETED', entered_in_error_reason = NULL"
             )
         }
+        "school.admission.admit" => {
+            "UPDATE school.schedule_releases SET is_active = false; DELETE FROM school.immunization_admissions; \
+             UPDATE school.school_immunization_requirements SET rule = '{\"any\":[{\"doses\":1}]}', exemption_kinds = '{}', grades = '{}', \
+             conditional_policy = '{\"days\":30}', exclusion_policy = '{}', school_year_from = 1990, school_year_to = NULL, \
+             approved_at = now(), approved_by = (SELECT min(id::text)::uuid FROM auth.users)"
+                .to_owned()
+        }
+        "school.admission.end" => "UPDATE school.schedule_releases SET is_active = false; \
+             UPDATE school.immunization_admissions SET ended_on = NULL, end_reason = NULL"
+            .to_owned(),
         "school.requirement.approve" => {
             "UPDATE school.school_immunization_requirements SET approved_at = NULL, approved_by = NULL".to_owned()
         }
@@ -161,6 +171,7 @@ async fn prepare_school(world: &World, name: &str) -> Option<String> {
 fn somebody(world: &World, op: &Op, plausible: &Plausible) -> Ctx {
     let mut somebody = world.operator();
     let person = op.name.starts_with("school.stock_count.")
+        || op.name.starts_with("school.admission.")
         || matches!(op.name.as_str(), "school.requirement.approve" | "school.outbreak_rule.confirm")
         || op.name.starts_with("alerts.");
     // The operator at the machine has no glass to break and approves no law, and persons count what no program does.
@@ -225,6 +236,10 @@ fn own_body(op: &Op, spare: Option<Uuid>, planted: &Plausible) -> Option<serde_j
             Some(serde_json::json!({"cvx": "03", "given_on": "2025-09-01", "lot": "north_canary"}))
         }
         ("school.immunization.correct", _) => Some(serde_json::json!({"display": "north_canary"})),
+        ("school.letter.write", _) => Some(serde_json::json!({
+            "school_id": planted.row("school.schools"), "kind": "EXCLUSION", "dry_run": true,
+        })),
+        ("school.admission.admit", _) => Some(serde_json::json!({"reason": "PLAN"})),
         ("school.exemption.submit", _) => Some(serde_json::json!({
             "kind": "MEDICAL_PERMANENT", "issuer": "north_canary", "valid_from": "2026-01-01",
         })),

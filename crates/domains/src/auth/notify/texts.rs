@@ -21,6 +21,12 @@ impl Language {
         }
     }
 
+    /// Its tag, as columns hold it.
+    #[must_use]
+    pub fn tag(self) -> &'static str {
+        self.pick(["en", "es", "pt-BR"])
+    }
+
     fn pick(self, texts: [&'static str; 3]) -> &'static str {
         texts[self as usize]
     }

@@ -123,5 +123,19 @@ texts! {
         change: "Change", "Cambio", "Mudança";
         by: "By", "Por", "Por";
         with: "with {name}", "con {name}", "com {name}";
+        month: "Report of the month", "Informe del mes", "Relatório do mês";
+        month_lead: "Every time of every order with what came of it, and what was given as needed.", "Cada hora de cada orden con su resultado, y lo que se dio según necesidad.", "Cada hora de cada ordem com seu resultado, e o que foi dado se necessário.";
+        month_none: "Nothing was ordered or given in this month.", "En este mes no se ordenó ni se dio nada.", "Neste mês nada foi prescrito nem dado.";
+        month_choose: "Month", "Mes", "Mês";
+        month_show: "Show", "Mostrar", "Mostrar";
+        month_pdf: "As PDF", "En PDF", "Em PDF";
+        month_no_record: "No record", "Sin registro", "Sem registro";
+        month_no_record_hint: "No record: the order was not in force at that time, or the dose was not made due.", "Sin registro: la orden no estaba en vigor a esa hora, o la dosis no se generó.", "Sem registro: a ordem não estava em vigor nessa hora, ou a dose não foi gerada.";
+        month_open: "Not recorded yet", "Aún sin anotar", "Ainda não anotada";
+        month_day: "Day", "Día", "Dia";
+        month_by: "By", "Por", "Por";
+        month_remark: "Remark", "Observación", "Observação";
+        month_corrected: "corrected", "corregida", "corrigida";
+        month_from_stock: "from stock", "de existencias", "do estoque";
     }
 }

@@ -44,6 +44,7 @@ mod on_call;
 mod outbreak;
 mod people;
 pub mod rules;
+mod school_entry;
 mod security;
 mod ui;
 pub mod units;
@@ -66,6 +67,7 @@ pub use nurse::Nurse;
 pub use on_call::OnCall;
 pub use outbreak::Outbreak;
 pub use people::People;
+pub use school_entry::SchoolEntry;
 pub use security::Security;
 pub use ui::Ui;
 pub use zone::Zone;
@@ -126,6 +128,8 @@ pub struct Texts {
     pub on_call: OnCall,
     /// Outbreaks at school.
     pub outbreak: Outbreak,
+    /// Attendance without all doses.
+    pub school_entry: SchoolEntry,
 }
 
 /// Every group in one of the languages.
@@ -151,6 +155,7 @@ macro_rules! language {
             nurse: Nurse::$tag,
             on_call: OnCall::$tag,
             outbreak: Outbreak::$tag,
+            school_entry: SchoolEntry::$tag,
         }
     };
 }
@@ -301,6 +306,7 @@ mod tests {
             ("nurse", Nurse::KEYS),
             ("on_call", OnCall::KEYS),
             ("outbreak", Outbreak::KEYS),
+            ("school_entry", SchoolEntry::KEYS),
             ("medication", Medication::KEYS),
         ] {
             for (key, texts) in keys {
