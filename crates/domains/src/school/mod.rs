@@ -11,6 +11,7 @@ mod days;
 mod desk;
 mod doses;
 mod enrollments;
+mod errors;
 pub mod immunization;
 mod jobs;
 mod month;
@@ -50,6 +51,7 @@ pub fn actions(catalog: &Catalog) -> Result<Vec<Op>> {
         outbreak::actions(catalog)?,
         corrections::actions(catalog)?,
         stock::actions(catalog)?,
+        errors::actions(catalog)?,
     ]
     .into_iter()
     .flatten()
@@ -124,6 +126,7 @@ pub const RESOURCES: &[Resource] = &[
             "school.med.administer",
         )
     },
+    errors::ERRORS,
     stock::INVENTORY,
     stock::COUNTS,
     Resource {

@@ -61,7 +61,6 @@ fn word(key: &str, language: Language) -> String {
 /// The pages of a report.
 pub(super) fn sheets(report: &Value, language: Language) -> Sheets {
     let w = |key: &str| word(key, language);
-    let text = |value: &Value, name: &str| value[name].as_str().unwrap_or_default().to_owned();
     let student = &report["student"];
     let full = format!("{} {}", text(student, "given_names"), text(student, "family_name"));
     let name = if full.trim().is_empty() { text(student, "pseudonym") } else { full.trim().to_owned() };
@@ -73,6 +72,17 @@ pub(super) fn sheets(report: &Value, language: Language) -> Sheets {
     if orders.is_empty() && needed.is_empty() {
         blocks.push(Block::Text(w("nothing")));
     }
+    blocks.extend(scheduled(orders, language));
+    blocks.extend(as_needed(needed, language));
+    let foot = format!("{name} · {}", text(report, "month"));
+    let tag = language.tag().to_owned();
+    Sheets { title: w("month"), language: tag, paper: Paper::LETTER_WIDE, parts: vec![Part { blocks, foot }] }
+}
+
+/// Orders with their times.
+fn scheduled(orders: &[Value], language: Language) -> Vec<Block> {
+    let w = |key: &str| word(key, language);
+    let mut blocks = Vec::new();
     let mut unrecorded = false;
     for order in orders {
         let head = [text(order, "medication"), text(order, "dose"), text(order, "unit"), text(order, "route")];
@@ -95,6 +105,13 @@ pub(super) fn sheets(report: &Value, language: Language) -> Sheets {
     if unrecorded {
         blocks.push(Block::Small(w("unrecorded")));
     }
+    blocks
+}
+
+/// Doses as needed.
+fn as_needed(needed: &[Value], language: Language) -> Vec<Block> {
+    let w = |key: &str| word(key, language);
+    let mut blocks = Vec::new();
     if !needed.is_empty() {
         blocks.push(Block::Heading(w("as_needed")));
         let rows = needed.iter().map(|dose| {
@@ -119,9 +136,11 @@ pub(super) fn sheets(report: &Value, language: Language) -> Sheets {
         let heads = ["day", "given_at", "medicine", "outcome", "dose", "effect", "by", "reason"].map(w).to_vec();
         blocks.push(Block::Table { shares: vec![2.0, 1.4, 3.4, 2.2, 1.6, 1.8, 2.6, 3.6], heads, rows });
     }
-    let foot = format!("{name} · {}", text(report, "month"));
-    let tag = language.tag().to_owned();
-    Sheets { title: w("month"), language: tag, paper: Paper::LETTER_WIDE, parts: vec![Part { blocks, foot }] }
+    blocks
+}
+
+fn text(value: &Value, name: &str) -> String {
+    value[name].as_str().unwrap_or_default().to_owned()
 }
 
 fn list(value: &Value) -> &[Value] {
@@ -141,7 +160,7 @@ fn remark(dose: &Value, language: Language) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use salus_codec::pdf::text;
+    use salus_codec::pdf::text as printed;
     use serde_json::json;
 
     #[test]
@@ -155,7 +174,7 @@ mod tests {
             "as_needed": [{"day": "2026-03-02", "given_at": "10:05", "medication": "Albuterol", "outcome": "GIVEN", "dose_given": "2",
                            "unit": "puff", "effect": "RELIEVED", "from_stock": true}],
         });
-        let said = text(&sheets(&report, Language::Spanish)).unwrap().join("\n");
+        let said = printed(&sheets(&report, Language::Spanish)).unwrap().join("\n");
         for day in 1..=31 {
             assert!(said.contains(&format!("2026-03-{day:02}")), "{day}");
         }
@@ -165,7 +184,7 @@ mod tests {
         {
             assert!(said.contains(shown), "{shown}: {said}");
         }
-        let nothing = text(&sheets(&json!({"student": {}, "orders": []}), Language::English)).unwrap().join("\n");
+        let nothing = printed(&sheets(&json!({"student": {}, "orders": []}), Language::English)).unwrap().join("\n");
         assert!(nothing.contains("Nothing was ordered"));
     }
 }

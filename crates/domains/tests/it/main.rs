@@ -20,6 +20,7 @@ mod isolation;
 mod keys;
 mod letters;
 mod medication;
+mod medication_errors;
 mod month;
 mod oidc;
 mod on_call;

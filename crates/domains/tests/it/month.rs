@@ -59,7 +59,7 @@ async fn every_time_of_the_month_stands_there_with_its_outcome() {
     ];
     assert_eq!(slots, expected);
     let first = &told["orders"][0]["slots"][0];
-    assert_eq!((&first["given_at"], &first["dose_given"]), (&json!("12:05"), &json!("1")));
+    assert_eq!((&first["given_at"], &first["dose_given"]), (&json!("12:00"), &json!("1")));
     assert_eq!(told["orders"][0]["slots"][1]["reason"], "Felt sick");
     assert_eq!(told["totals"]["NO_RECORD"], json!(2));
     let needed = &told["as_needed"][0];
@@ -73,7 +73,9 @@ async fn every_time_of_the_month_stands_there_with_its_outcome() {
     let other = month(&s, &student, &[("month", "2026-01")]).await.unwrap();
     assert_eq!((&other["orders"], &other["as_needed"], &other["pdf"]), (&json!([]), &json!([]), &Value::Null));
 
-    for (query, field) in [(("month", "March"), "month"), (("format", "paper"), "format"), (("language", "la"), "language")] {
+    for (query, field) in
+        [(("month", "March"), "month"), (("format", "paper"), "format"), (("language", "la"), "language")]
+    {
         let refused = month(&s, &student, &[query]).await.unwrap_err();
         assert!(matches!(&refused, Error::Invalid(fields) if fields[0].pointer.ends_with(field)), "{refused}");
     }

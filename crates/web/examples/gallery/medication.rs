@@ -1,7 +1,7 @@
 //! The medication round, a dose, the medication of a student, and the register of controlled drugs.
 
 use super::from;
-use salus_web::pages::{Shell, dose, medication, medication_month, orders, register};
+use salus_web::pages::{Shell, dose, medication, medication_errors, medication_month, orders, register};
 use serde_json::{Value, json};
 
 fn student(id: &str, name: &str) -> Value {
@@ -64,7 +64,7 @@ pub fn one_dose(shell: &Shell) -> String {
     former["administered_at"] = json!("2026-11-20T14:40:00Z");
     dose::render(
         &from(json!({"id": "d5", "student": allergic(), "said": said, "was_corrected": true, "asks_effect": true,
-            "may_correct": true,
+            "may_correct": true, "may_report": true,
             "before": [{"at": "2026-11-20T15:45:00Z", "reason": "Wrong time", "said": former}],
             "errors": [{"field": "reason", "message": "Is required"}]})),
         shell,
@@ -174,4 +174,19 @@ pub fn empty_month(shell: &Shell) -> String {
         shell,
     )
     .into_string()
+}
+
+pub fn mistakes(shell: &Shell) -> String {
+    let view = json!({"may_close": true, "errors": [
+        {"id": "e1", "student": "Quillfeather, Marisol", "student_id": "p1", "kind": "WRONG_DOSE", "severity": "D", "happened_at": "2026-03-02T20:05:00Z",
+         "description": "Two tablets instead of one", "action_taken": "Watched for an hour", "guardian_told_at": "2026-03-02T20:30:00Z",
+         "guardian_said": "Thanked us"},
+        {"id": "e2", "student": "Vilarinhal, Caetano", "student_id": "p4", "kind": "WRONG_STUDENT", "severity": "E", "happened_at": "2026-02-20T20:05:00Z",
+         "description": "Another child's inhaler", "guardian_told_at": "2026-02-20T20:30:00Z", "prescriber_told_at": "2026-02-20T20:40:00Z",
+         "closed_at": "2026-02-25T20:00:00Z", "review": "Photos on the boxes"}]});
+    medication_errors::render(&from(view), shell).into_string()
+}
+
+pub fn no_mistakes(shell: &Shell) -> String {
+    medication_errors::render(&from(json!({})), shell).into_string()
 }

@@ -120,7 +120,8 @@ fn admit(view: &VaccinesView, shell: &Shell) -> Markup {
     ];
     let all: Vec<&Field> = fields.iter().collect();
     let body = html! {
-        (form::summary(shell, t.admit_hint, &all))
+        (form::summary(shell, "", &all))
+        p class="hint" { (t.admit_hint) }
         div class="form two" { @for f in &fields { (form::field(shell, f)) } }
         div class="actions" { button class="button primary" type="submit" { (t.admit) } }
     };

@@ -39,6 +39,7 @@ pub mod jobs;
 pub mod layout;
 pub mod letters;
 pub mod medication;
+pub mod medication_errors;
 pub mod medication_month;
 pub mod modules;
 pub mod notices;

@@ -128,7 +128,8 @@ pub async fn one(visit: Visit, Path(id): Path<String>) -> Shown {
     Ok(html(&dose::render(&view, &visit.shell)))
 }
 
-async fn read_dose(visit: &Visit, id: &str) -> Result<DoseView, PageError> {
+/// A dose as its page shows it.
+pub async fn read_dose(visit: &Visit, id: &str) -> Result<DoseView, PageError> {
     let row = visit.row("school.administration.get", id, "").await.map_err(|e| visit.error(e))?;
     let person = person(visit, row.text("student_id")).await?;
     let query = [("administration_id", id), ("sort", "-created_at")];
@@ -145,6 +146,7 @@ async fn read_dose(visit: &Visit, id: &str) -> Result<DoseView, PageError> {
         id: id.to_owned(),
         student: student(&person, String::new()),
         asks_effect: taken && said.scheduled_for.is_empty() && said.prn_effect.is_empty(),
+        may_report: true,
         may_correct: !matches!(said.outcome.as_str(), "" | "MISSED") && (own || visit.ctx.may("school.med.order")),
         was_corrected: row.get("error_flag") == Some(&json!(true)),
         said,

@@ -19,6 +19,7 @@ mod immunizations;
 mod jobs;
 mod letters;
 mod medication;
+mod mistakes;
 mod modules;
 mod notices;
 mod nurse;
@@ -166,6 +167,9 @@ fn school() -> Router<Arc<App>> {
         .route("/medications/give", post(medication::give))
         .route("/medications/doses/{id}", get(medication::one))
         .route("/medications/doses/{id}/error", post(medication::error))
+        .route("/medications/doses/{id}/report", post(mistakes::report))
+        .route("/medications/errors", get(mistakes::show))
+        .route("/medications/errors/{id}/{verb}", post(mistakes::act))
         .route("/medications/doses/{id}/effect", post(medication::effect))
         .route("/medications/students/{id}", get(medication::of_student))
         .route("/medications/students/{id}/month", get(medication::month))

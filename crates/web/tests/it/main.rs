@@ -20,6 +20,7 @@ mod pages;
 mod rest;
 mod revocation;
 mod rights;
+mod school_entry;
 mod search;
 mod second_factor;
 mod sign_in;

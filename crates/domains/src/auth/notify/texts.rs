@@ -137,6 +137,14 @@ const TITLES: &[(&str, [&str; 3])] = &[
         ],
     ),
     (
+        "school.medication_error",
+        [
+            "An error with medication at a school did harm",
+            "Un error de medicación en una escuela causó daño",
+            "Um erro de medicação em uma escola causou dano",
+        ],
+    ),
+    (
         "school.stock_mismatch",
         [
             "The count of a controlled drug differs from the register",

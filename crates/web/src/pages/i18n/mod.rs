@@ -34,6 +34,7 @@ mod connections;
 mod data;
 mod erasure;
 pub mod faults;
+mod faults_school;
 pub mod format;
 mod immunization;
 mod keys;
