@@ -17,7 +17,6 @@ CREATE TABLE school.compliance_snapshots (
   period_on         date                 NOT NULL,
   taken_on          date                 NOT NULL,
   release_id        uuid                 NOT NULL,
-  enrolled          int                  NOT NULL,
   compliant         int                  NOT NULL,
   conditional       int                  NOT NULL,
   provisional       int                  NOT NULL,
@@ -39,13 +38,12 @@ CREATE TABLE school.compliance_snapshots (
   CONSTRAINT compliance_snapshots_order CHECK (taken_on >= period_on),
   CONSTRAINT compliance_snapshots_counts
     CHECK (least(compliant, conditional, provisional, exempt, noncompliant, excluded, no_record, not_applicable, not_evaluated, measles_protected, scored) >= 0),
-  CONSTRAINT compliance_snapshots_sum
-    CHECK (enrolled = compliant + conditional + provisional + exempt + noncompliant + excluded + no_record + not_applicable + not_evaluated),
-  CONSTRAINT compliance_snapshots_part CHECK (measles_protected <= enrolled AND scored <= enrolled)
+  CONSTRAINT compliance_snapshots_part
+    CHECK (greatest(measles_protected, scored) <= compliant + conditional + provisional + exempt + noncompliant + excluded + no_record + not_applicable)
 );
 CREATE INDEX compliance_snapshots_release_ix ON school.compliance_snapshots (tenant_id, release_id);
 COMMENT ON TABLE school.compliance_snapshots IS
-  'How many students of each school and grade stood how with immunization on a day; never changed afterwards';
+  'How many students of each school and grade stood how with immunization on a day, each in one way; never changed afterwards';
 COMMENT ON COLUMN school.compliance_snapshots.period_on IS 'The Monday of the week, or the day of the report';
 COMMENT ON COLUMN school.compliance_snapshots.taken_on IS 'The school''s day on which it was taken; later than its day when Salus did not run then';
 COMMENT ON COLUMN school.compliance_snapshots.release_id IS 'The schedule by which the doses were judged';
@@ -57,6 +55,5 @@ COMMENT ON COLUMN school.compliance_snapshots.score_total IS 'Sum of their score
 COMMENT ON CONSTRAINT compliance_snapshots_period_uq ON school.compliance_snapshots IS 'This snapshot was taken already';
 COMMENT ON CONSTRAINT compliance_snapshots_order ON school.compliance_snapshots IS 'Cannot be taken before its day';
 COMMENT ON CONSTRAINT compliance_snapshots_counts ON school.compliance_snapshots IS 'Counts cannot be negative';
-COMMENT ON CONSTRAINT compliance_snapshots_sum ON school.compliance_snapshots IS 'Each student stands in one way';
-COMMENT ON CONSTRAINT compliance_snapshots_part ON school.compliance_snapshots IS 'Cannot be more than all students';
+COMMENT ON CONSTRAINT compliance_snapshots_part ON school.compliance_snapshots IS 'Cannot be more than all who were judged';
 CALL kernel.protect('school.compliance_snapshots', class => 'C2', retention => 'operational');

@@ -88,7 +88,7 @@ async fn an_error_that_did_harm_is_told_to_the_nurses_of_the_school() {
     let (nurse, _) = crate::background::user(&s.world, "nurse@north.example").await;
     let body = json!({"school_id": s.id, "user_id": nurse, "position": "NURSE_RN", "started_on": "2025-08-01"});
     s.world.create("school.staff.create", body).await;
-    let notices = "SELECT title FROM auth.notifications WHERE title = 'school.medication_error'";
+    let notices = "SELECT title_key FROM auth.notifications WHERE title_key = 'school.medication_error'";
     for (severity, count) in [("D", 0), ("E", 1)] {
         let body = json!({"student_id": student, "kind": "WRONG_MEDICINE", "severity": severity, "description": "Another child's tablet"});
         report(&s, body).await.unwrap();

@@ -64,7 +64,7 @@ pub fn one_dose(shell: &Shell) -> String {
     former["administered_at"] = json!("2026-11-20T14:40:00Z");
     dose::render(
         &from(json!({"id": "d5", "student": allergic(), "said": said, "was_corrected": true, "asks_effect": true,
-            "may_correct": true, "may_report": true,
+            "may_correct": true,
             "before": [{"at": "2026-11-20T15:45:00Z", "reason": "Wrong time", "said": former}],
             "errors": [{"field": "reason", "message": "Is required"}]})),
         shell,

@@ -30,9 +30,7 @@ pub struct DoseView {
     pub asks_effect: bool,
     /// Whether it may be marked as an error.
     pub may_correct: bool,
-    /// Whether an error with medication may be reported of it.
-    pub may_report: bool,
-    /// What was typed into that form.
+    /// What was typed into the form that reports an error with medication.
     pub values: BTreeMap<String, String>,
     /// What it said before, latest first.
     pub before: Vec<Version>,
@@ -94,7 +92,7 @@ pub fn render(view: &DoseView, shell: &Shell) -> Markup {
             section class="card" { (facts(&view.said, shell)) }
             @if view.asks_effect { (effect(view, shell)) }
             @if view.may_correct { (correct(view, shell)) }
-            @if view.may_report { (medication_errors::report(&view.id, &view.values, &view.errors, shell)) }
+            (medication_errors::report(&view.id, &view.values, &view.errors, shell))
             @if !view.before.is_empty() {
                 (parts::card("before", t.said_before, &html! { span class="count" { (view.before.len()) } }, &before(view, shell)))
             }

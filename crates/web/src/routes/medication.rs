@@ -146,7 +146,6 @@ pub async fn read_dose(visit: &Visit, id: &str) -> Result<DoseView, PageError> {
         id: id.to_owned(),
         student: student(&person, String::new()),
         asks_effect: taken && said.scheduled_for.is_empty() && said.prn_effect.is_empty(),
-        may_report: true,
         may_correct: !matches!(said.outcome.as_str(), "" | "MISSED") && (own || visit.ctx.may("school.med.order")),
         was_corrected: row.get("error_flag") == Some(&json!(true)),
         said,

@@ -148,8 +148,8 @@ async fn wanted(tx: &mut Tx, asked: &Asked, exclusion: bool, today: Date) -> Res
     );
     let (mut wanted, mut without, mut lately) = (Vec::new(), 0, 0);
     let since = today - Duration::days(QUIET_DAYS);
-    let params = (&asked.school_id, &asked.homeroom_id, &asked.student_ids, &asked.kind, &since);
-    for found in tx.query(sql, &[params.0, params.1, params.2, params.3, params.4]).await? {
+    let found = tx.query(sql, &[&asked.school_id, &asked.homeroom_id, &asked.student_ids, &asked.kind, &since]).await?;
+    for found in found {
         let status: &str = found.get("status");
         let home: Option<Date> = found.get("excluded_from");
         let attends = matches!(status, "CONDITIONAL" | "PROVISIONAL");
@@ -199,11 +199,9 @@ async fn compose(tx: &mut Tx, school: Uuid, wanted: &[Wanted], exclusion: bool, 
         let full = format!("{} {}", said("given_names"), said("family_name"));
         let shown = if full.trim().is_empty() { said("pseudonym") } else { full.trim().to_owned() };
         let guardian = guardians.get(&w.contact).map(|g| g.text("name").trim().to_owned()).unwrap_or_default();
-        for (text, field) in [(&shown, "student_ids"), (&guardian, "student_ids")] {
-            if let Some(letter) = pdf::unprintable(text) {
-                let message = format!("{letter}; it is in the name of student {} or of the guardian", w.student);
-                return Err(Error::invalid(field, "unprintable", message));
-            }
+        if let Some(letter) = pdf::unprintable(&format!("{shown} {guardian}")) {
+            let message = format!("{letter}; it is in the name of student {} or of the guardian", w.student);
+            return Err(Error::invalid("student_ids", "unprintable", message));
         }
         let told = Told {
             language: Language::of(&w.language),

@@ -117,9 +117,9 @@ async fn take(tx: &mut Tx, school: Uuid, (kind, period, today): (&str, Date, Dat
     let grades: Vec<String> = tx.query(sql, &[&school]).await?.iter().map(|row| row.get(0)).collect();
     let ids: Vec<Uuid> = grades.iter().map(|_| tx.ctx.env.id()).collect();
     let sql = sql!(
-        "INSERT INTO school.compliance_snapshots (id, school_id, grade, kind, period_on, taken_on, release_id, enrolled, compliant, conditional, \
+        "INSERT INTO school.compliance_snapshots (id, school_id, grade, kind, period_on, taken_on, release_id, compliant, conditional, \
            provisional, exempt, noncompliant, excluded, no_record, not_applicable, not_evaluated, measles_protected, scored, score_total) \
-         SELECT g.id, $1, g.grade, $2::text, $3, $4, $5, count(*), count(*) FILTER (WHERE e.status = 'COMPLIANT'), \
+         SELECT g.id, $1, g.grade, $2::text, $3, $4, $5, count(*) FILTER (WHERE e.status = 'COMPLIANT'), \
            count(*) FILTER (WHERE e.status = 'CONDITIONAL'), count(*) FILTER (WHERE e.status = 'PROVISIONAL'), \
            count(*) FILTER (WHERE e.status LIKE 'EXEMPT%'), count(*) FILTER (WHERE e.status = 'NONCOMPLIANT'), \
            count(*) FILTER (WHERE e.status = 'EXCLUDED'), count(*) FILTER (WHERE e.status = 'NO_RECORD'), \
@@ -175,7 +175,9 @@ async fn told(tx: &mut Tx, call: Call) -> Result<Reply> {
     }
     let ids: Vec<Uuid> = schools.iter().map(|s| s.0).collect();
     let sql = sql!(
-        "SELECT * FROM (SELECT s.school_id, s.kind::text AS kind, s.period_on, max(s.taken_on) AS taken_on, sum(s.enrolled)::int8 AS enrolled, \
+        "SELECT * FROM (SELECT s.school_id, s.kind::text AS kind, s.period_on, max(s.taken_on) AS taken_on, \
+             sum(s.compliant + s.conditional + s.provisional + s.exempt + s.noncompliant + s.excluded + s.no_record + s.not_applicable \
+               + s.not_evaluated)::int8 AS enrolled, \
              sum(s.compliant)::int8 AS compliant, sum(s.compliant + s.conditional + s.provisional + s.exempt + s.not_applicable)::int8 AS attends, \
              sum(s.exempt)::int8 AS exempt, sum(s.excluded)::int8 AS excluded, sum(s.measles_protected)::int8 AS measles, \
              sum(s.scored)::int8 AS scored, sum(s.score_total)::float8 AS total, \
