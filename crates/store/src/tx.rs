@@ -1,23 +1,27 @@
 //! The one door to the database: a transaction that knows its caller, seals what it writes, and notes what it opens.
 
+mod trail;
+
+pub(crate) use trail::Disclosed;
+
 use crate::{
     Catalog, Db, Sql,
-    audit::{Event, Header, Outcome, Rows, unrecorded},
+    audit::{Outcome, Rows, unrecorded},
     catalog::{Column, Kind, Table},
     fault_point,
-    rows::{Mark, Marker, packed},
+    rows::{Mark, Marker},
     seal::{self, Binding, Format, SubjectKey, TenantKeys},
     sql,
     unit::{Failure, Params, Unit},
 };
 use salus_core::{Ctx, Error, Result};
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap},
     sync::Arc,
 };
 use tokio_postgres::{Row, types::ToSql};
+use trail::Trail;
 use uuid::Uuid;
 
 /// A reply that is kept for the next request with the same Idempotency-Key.
@@ -71,31 +75,6 @@ pub(crate) struct Cell<'a> {
     pub table: &'a Table,
     pub column: &'a Column,
     pub row: Uuid,
-}
-
-/// What the audit event of this transaction will say.
-#[derive(Debug, Default)]
-struct Trail {
-    /// Opened columns by their registered number.
-    columns: BTreeMap<u32, String>,
-    subjects: BTreeSet<Uuid>,
-    row: Option<Uuid>,
-    count: usize,
-    detail: Option<Value>,
-    /// Digests of the rows that were written.
-    marks: Vec<Mark>,
-    /// How many there were at the last mark of the work.
-    marked: usize,
-    why: Vec<String>,
-}
-
-/// What a reply showed, kept beside it so that showing it again is recorded and permitted anew.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(crate) struct Disclosed {
-    columns: Vec<String>,
-    subjects: BTreeSet<Uuid>,
-    row: Option<Uuid>,
-    count: usize,
 }
 
 #[derive(Debug, Default)]
@@ -427,67 +406,6 @@ impl Tx {
         }
     }
 
-    // What the audit event will say ----------------------------------------------------------------------------------
-
-    /// Notes a person whose record is read or written.
-    pub fn about(&mut self, subject: Uuid) {
-        self.trail.subjects.insert(subject);
-    }
-
-    /// Notes the one row this call is about.
-    pub fn on_row(&mut self, row: Uuid) {
-        self.trail.row = Some(row);
-    }
-
-    /// Notes the rules by which this call is refused.
-    pub fn because(&mut self, why: Vec<String>) {
-        self.trail.why = why;
-    }
-
-    /// Counts rows read or written.
-    pub fn count(&mut self, rows: usize) {
-        self.trail.count += rows;
-    }
-
-    /// Notes detail that may hold health data, such as a search text; it is sealed into the event's payload.
-    pub fn note(&mut self, detail: Value) {
-        self.trail.detail = Some(detail);
-    }
-
-    /// What this transaction has disclosed so far.
-    pub(crate) fn disclosed(&self) -> Disclosed {
-        let Trail { columns, subjects, row, count, .. } = &self.trail;
-        let columns = columns.values().cloned().collect();
-        Disclosed { columns, subjects: subjects.clone(), row: *row, count: *count }
-    }
-
-    /// Notes that the same is disclosed once more.
-    ///
-    /// # Errors
-    /// [`Error::Forbidden`] when the caller may not open one of the columns, or not any more.
-    pub(crate) fn disclose_again(&mut self, shown: Disclosed) -> Result<()> {
-        let db = self.db.clone();
-        for name in shown.columns {
-            let found = name.rsplit_once('.').and_then(|(table, column)| {
-                let table = db.catalog().table(table).ok()?;
-                Some((table, table.column(column)?))
-            });
-            let Some((table, column)) = found else { continue };
-            if let Some(lacking) = table.to_open(column).iter().find(|p| !self.ctx.may(p)) {
-                return Err(Error::Forbidden((*lacking).to_owned()));
-            }
-            if self.masks(&table.name, &column.name) {
-                let detail = "This reply holds a field that is left out for you now: send the request with a new key";
-                return Err(Error::Refused { code: "field_masked", detail: detail.into() });
-            }
-            self.trail.columns.insert(column.column_id, name);
-        }
-        self.trail.subjects.extend(shown.subjects);
-        self.trail.row = shown.row.or(self.trail.row);
-        self.trail.count += shown.count;
-        Ok(())
-    }
-
     /// Queues an event for workers; they see it only if this commits. `body` holds ids and codes, no health data.
     pub fn emit(&mut self, event: &'static str, row: Uuid, body: Value) {
         self.wakes = true;
@@ -574,25 +492,6 @@ impl Tx {
     /// Undoes everything and gives the connection back: for what was only tried.
     pub async fn undo(self) {
         self.unit.rollback().await;
-    }
-
-    fn event(&self, action: &str, target: &str, outcome: Outcome, code: Option<String>) -> Result<Event> {
-        let mut columns: Vec<String> = self.trail.columns.values().cloned().collect();
-        columns.sort_unstable();
-        let header = Header {
-            at: time::OffsetDateTime::UNIX_EPOCH,
-            action: action.to_owned(),
-            target: target.to_owned(),
-            row: self.trail.row,
-            count: self.trail.count,
-            columns,
-            subjects: self.trail.subjects.iter().copied().collect(),
-            rows: packed(&self.trail.marks).into_iter().map(|(table, marks)| (table.to_owned(), marks)).collect(),
-            outcome,
-            code,
-            why: self.trail.why.clone(),
-        };
-        self.db.0.writer.event(&self.ctx, &self.keys, header, self.trail.detail.as_ref())
     }
 }
 

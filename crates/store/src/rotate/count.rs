@@ -1,7 +1,11 @@
 //! Which values lie under which key: counted exactly, one scan a table, from the headers alone. Nothing is opened.
 
-use crate::{Db, Tx, catalog::Column, seal::KeyClass};
-use salus_core::{Ctx, Result};
+use crate::{
+    Db, Tx,
+    catalog::{Column, Table},
+    seal::KeyClass,
+};
+use salus_core::{Ctx, Error, Result};
 use std::fmt::Write as _;
 use uuid::Uuid;
 
@@ -34,31 +38,35 @@ pub(super) async fn columns(tx: &mut Tx, wanted: Wanted<'_>) -> Result<Vec<Colum
         if columns.is_empty() {
             continue;
         }
-        let mut values = String::new();
-        for (i, column) in columns.iter().enumerate() {
-            let sep = if i == 0 { "" } else { ", " };
-            let _ = write!(values, "{sep}({i}, substring(t.{} FROM 4 FOR 8))", column.name);
-        }
-        let sql = format!(
-            "SELECT v.c, v.k, count(*) FROM {} t CROSS JOIN LATERAL (VALUES {values}) v(c, k) WHERE v.k IS NOT NULL GROUP BY 1, 2 ORDER BY 1, 2",
-            table.name
-        );
-        for row in tx.run_built(&sql, &[]).await? {
-            let column = usize::try_from(row.get::<_, i32>(0)).ok().and_then(|i| columns.get(i));
-            let Some(column) = column else { continue };
-            let mut key_no = [0; 8];
-            key_no.copy_from_slice(row.get::<_, &[u8]>(1));
+        for row in tx.run_built(&sql(table, &columns), &[]).await? {
+            // Of each group one column has a key; of those without a value none.
+            let keyed = columns.iter().enumerate().find_map(|(i, c)| Some((*c, row.get::<_, Option<&[u8]>>(i)?)));
+            let Some((column, key_no)) = keyed else { continue };
             counts.push(ColumnCount {
                 table: table.name.clone(),
                 column: column.name.clone(),
                 class: column.key_class.map_or("", KeyClass::name).to_owned(),
-                key_no: i64::from_be_bytes(key_no),
-                values: row.get(2),
+                key_no: i64::from_be_bytes(key_no.try_into().map_err(|_| Error::internal("a value without a key"))?),
+                values: row.get(columns.len()),
                 append_only: table.append_only,
             });
         }
     }
     Ok(counts)
+}
+
+/// One scan for all columns: a group for each column and key.
+fn sql(table: &Table, columns: &[&Column]) -> String {
+    let (mut keys, mut sets) = (String::new(), String::new());
+    for (i, column) in columns.iter().enumerate() {
+        let sep = if i == 0 { "" } else { ", " };
+        let _ = write!(keys, "{sep}substring(t.{} FROM 4 FOR 8) AS k{i}", column.name);
+        let _ = write!(sets, "{sep}(k{i})");
+    }
+    format!(
+        "SELECT k.*, count(*) FROM (SELECT {keys} FROM {} t) k GROUP BY GROUPING SETS ({sets}) ORDER BY {sets}",
+        table.name
+    )
 }
 
 /// Counts everything and keeps it in `kernel.encrypted_field_metadata`.
