@@ -15,7 +15,7 @@ CREATE TABLE school.immunization_letters (
   student_id  uuid               NOT NULL,
   school_id   uuid               NOT NULL,
   kind        school.letter_kind NOT NULL,
-  language    kernel.language    NOT NULL,
+  language    kernel.language    NOT NULL DEFAULT 'en',
   contact_id  uuid               NOT NULL,
   written_on  date               NOT NULL,
   deadline_on date,

@@ -21,12 +21,12 @@ CREATE TABLE school.vaccine_codes (
   changed_on  date                       NOT NULL,
   CONSTRAINT vaccine_codes_pk PRIMARY KEY (tenant_id, id),
   CONSTRAINT vaccine_codes_cvx_uq UNIQUE (tenant_id, cvx),
-  CONSTRAINT vaccine_codes_cvx_form CHECK (cvx ~ '^[0-9]{2,3}$')
+  CONSTRAINT vaccine_codes_cvx_form CHECK (cvx ~ '^[0-9]{1,3}$')
 );
 COMMENT ON TABLE school.vaccine_codes IS
   'Vaccine codes (CVX) as the list says that the user imported; a dose that is given here has an active one';
 COMMENT ON COLUMN school.vaccine_codes.is_vaccine IS 'False for immune globulins, skin tests and reasons why nothing was given';
 COMMENT ON COLUMN school.vaccine_codes.changed_on IS 'Last change, by the list';
 COMMENT ON CONSTRAINT vaccine_codes_cvx_uq ON school.vaccine_codes IS 'This code is in the list already';
-COMMENT ON CONSTRAINT vaccine_codes_cvx_form ON school.vaccine_codes IS 'Must be two or three digits';
+COMMENT ON CONSTRAINT vaccine_codes_cvx_form ON school.vaccine_codes IS 'Must be one to three digits';
 CALL kernel.protect('school.vaccine_codes', retention => 'operational');

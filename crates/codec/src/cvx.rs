@@ -73,7 +73,7 @@ const FIELDS: usize = 7;
 pub fn read(bytes: &[u8]) -> Result<Vec<VaccineCode>> {
     let wrong = |line: usize, why: &str| Error::invalid("codes", "not_understood", format!("Line {line}: {why}"));
     let text = std::str::from_utf8(bytes).map_err(|e| {
-        let line = 1 + bytes[..e.valid_up_to()].iter().filter(|b| **b == b'\n').count();
+        let line = 1 + memchr::memchr_iter(b'\n', &bytes[..e.valid_up_to()]).count();
         wrong(line, "is not UTF-8")
     })?;
     let (mut all, mut seen) = (Vec::new(), HashSet::new());

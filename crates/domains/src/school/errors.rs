@@ -79,7 +79,7 @@ pub fn actions(catalog: &Catalog) -> Result<Vec<Op>> {
         &["review"],
     );
     Ok(vec![
-        ERRORS.action((table, "school.med.administer"), (Method::Post, "", "report"), ("Report an error with medication", Some(report)),
+        ERRORS.action((table, "school.med.administer"), (Method::Post, "", "submit"), ("Report an error with medication", Some(report)),
             run(|tx, call| Box::pin(report_one(tx, call)))),
         ERRORS.action((table, "school.med.administer"), (Method::Post, "/{id}/notice", "notice"),
             ("Say that the family or the prescriber was told of an error", Some(notice)), run(|tx, call| Box::pin(told(tx, call)))),

@@ -145,6 +145,7 @@ async fn prepare_school(world: &World, name: &str) -> Option<String> {
                 "UPDATE school.schedule_releases SET is_active = false; \
                  UPDATE school.school_immunization_requirements SET approved_at = NULL; \
                  UPDATE school.immunization_exemptions SET status = '{status}', decided_at = now(); \
+                 UPDATE school.vaccine_codes SET cvx = '03', status = 'ACTIVE', is_vaccine = true; \
                  UPDATE records.immunizations SET status = 'COMPLETED', entered_in_error_reason = NULL"
             )
         }
@@ -283,7 +284,7 @@ fn own_body(op: &Op, spare: Option<Uuid>, planted: &Plausible) -> Option<serde_j
 /// The same of school entry and of errors with medication.
 fn own_body_of_entry(op: &Op, planted: &Plausible) -> Option<serde_json::Value> {
     Some(match op.name.as_str() {
-        "school.medication_error.report" => serde_json::json!({
+        "school.medication_error.submit" => serde_json::json!({
             "student_id": planted.row("medical.patients"), "kind": "OTHER", "severity": "B", "description": "north_canary",
         }),
         "school.medication_error.notice" => serde_json::json!({"who": "GUARDIAN", "said": "north_canary"}),

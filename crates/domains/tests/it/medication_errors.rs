@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use time::macros::datetime;
 
 async fn report(s: &School, body: Value) -> Result<Record, Error> {
-    row(s.world.call_as(s.aide(), "school.medication_error.report", Call { body, ..Call::default() }).await)
+    row(s.world.call_as(s.aide(), "school.medication_error.submit", Call { body, ..Call::default() }).await)
 }
 
 async fn notice(s: &School, error: &str, body: Value) -> Result<Record, Error> {

@@ -47,7 +47,7 @@ async fn read(visit: &Visit) -> Result<ErrorsView, PageError> {
 pub async fn report(Path(id): Path<String>, Form { visit, fields }: Form) -> Shown {
     let mut body = filled_in(&fields, &["kind", "severity", "description", "action_taken"]);
     body["administration_id"] = json!(id);
-    match visit.try_call("school.medication_error.report", Call { body, ..Call::default() }).await {
+    match visit.try_call("school.medication_error.submit", Call { body, ..Call::default() }).await {
         Ok(_) => Ok(Redirect::to("/medications/errors").into_response()),
         Err(e) if is_told(&e) => {
             let mut view = read_dose(&visit, &id).await?;
