@@ -184,7 +184,7 @@ async fn report_one(tx: &mut Tx, mut call: Call) -> Result<Reply> {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Told {
+struct Telling {
     who: String,
     #[serde(default)]
     told_at: Option<String>,
@@ -202,7 +202,7 @@ async fn open(tx: &mut Tx, id: Uuid) -> Result<Record> {
 }
 
 async fn told(tx: &mut Tx, mut call: Call) -> Result<Reply> {
-    let notice: Told = call.input()?;
+    let notice: Telling = call.input()?;
     let id = call.id()?;
     let before = open(tx, id).await?;
     let whom = match notice.who.as_str() {

@@ -88,7 +88,7 @@ async fn admit(tx: &mut Tx, mut call: Call) -> Result<Reply> {
         return Err(Error::invalid("begins_on", "future_date", "Cannot lie ahead"));
     }
     let groups = evaluate::groups_that_admit(tx, student, today, |rule| rule.admits_until(reason, from)).await?;
-    let Some(last) = groups.iter().map(|(_, until)| *until).max() else {
+    let Some(last) = groups.values().copied().max() else {
         let message =
             "No requirement in force for this student's grade gives days for it: its conditional_policy would say so";
         return Err(Error::invalid("reason", "no_policy", message));
