@@ -22,6 +22,7 @@ mod rest;
 mod revocation;
 mod rights;
 mod roles;
+mod school_entry;
 mod search;
 mod second_factor;
 mod sign_in;

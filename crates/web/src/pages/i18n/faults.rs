@@ -1,7 +1,7 @@
 //! What the server says about a field or a refusal, in the language of the page. The server speaks English to programs;
 //! here its sentences are known by their words, and those that are not by their code.
 
-use super::{Locale, fault_codes::CODES};
+use super::{Locale, fault_codes::CODES, faults_school};
 
 /// English with `{}` for what varies; Spanish and Portuguese with the same in the same order.
 const SENTENCES: &[(&str, [&str; 2])] = &[
@@ -450,7 +450,7 @@ pub fn say(locale: Locale, code: &str, english: &str) -> String {
         Locale::Es => 0,
         Locale::PtBr => 1,
     };
-    for (template, words) in SENTENCES {
+    for (template, words) in SENTENCES.iter().chain(faults_school::SENTENCES) {
         if let Some(varying) = varying(template, english) {
             return put(words[other], &varying);
         }
@@ -508,7 +508,7 @@ mod tests {
 
     #[test]
     fn translations_have_no_more_places_than_the_english() {
-        for (english, others) in SENTENCES {
+        for (english, others) in SENTENCES.iter().chain(faults_school::SENTENCES) {
             for words in others {
                 assert!(words.matches("{}").count() <= english.matches("{}").count(), "{english}");
                 assert!(!words.trim().is_empty());

@@ -35,6 +35,7 @@ mod data;
 mod erasure;
 mod fault_codes;
 pub mod faults;
+mod faults_school;
 pub mod format;
 mod immunization;
 mod keys;
@@ -46,6 +47,7 @@ mod outbreak;
 mod people;
 mod reach;
 pub mod rules;
+mod school_entry;
 mod security;
 mod ui;
 pub mod units;
@@ -69,6 +71,7 @@ pub use on_call::OnCall;
 pub use outbreak::Outbreak;
 pub use people::People;
 pub use reach::Reach;
+pub use school_entry::SchoolEntry;
 pub use security::Security;
 pub use ui::Ui;
 pub use zone::Zone;
@@ -131,6 +134,8 @@ pub struct Texts {
     pub on_call: OnCall,
     /// Outbreaks at school.
     pub outbreak: Outbreak,
+    /// Attendance without all doses.
+    pub school_entry: SchoolEntry,
 }
 
 /// Every group in one of the languages.
@@ -157,6 +162,7 @@ macro_rules! language {
             nurse: Nurse::$tag,
             on_call: OnCall::$tag,
             outbreak: Outbreak::$tag,
+            school_entry: SchoolEntry::$tag,
         }
     };
 }
@@ -308,6 +314,7 @@ mod tests {
             ("nurse", Nurse::KEYS),
             ("on_call", OnCall::KEYS),
             ("outbreak", Outbreak::KEYS),
+            ("school_entry", SchoolEntry::KEYS),
             ("medication", Medication::KEYS),
         ] {
             for (key, texts) in keys {
