@@ -258,9 +258,12 @@ fn matches(table: &Table, record: &Record, words: &[String], how: Match) -> bool
     }
     // Who writes without spaces may have typed family and given name as one word, in either order.
     let (straight, turned) = (held.concat(), held.iter().rev().map(String::as_str).collect::<String>());
-    let has = |w: &String| match is_ideographic(w) {
-        true => straight.contains(w.as_str()) || turned.contains(w.as_str()),
-        false => held.iter().any(|h| h == w || (w.chars().count() >= 3 && h.starts_with(w.as_str()))),
+    let has = |w: &String| {
+        if is_ideographic(w) {
+            straight.contains(w.as_str()) || turned.contains(w.as_str())
+        } else {
+            held.iter().any(|h| h == w || (w.chars().count() >= 3 && h.starts_with(w.as_str())))
+        }
     };
     how == Match::Sound || words.iter().all(has)
 }

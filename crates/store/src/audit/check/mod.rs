@@ -100,13 +100,18 @@ pub async fn verify(log: &Log, evidence: &Evidence<'_>) -> Result<Report> {
         receipts = stream.receipts;
     }
     found.epoch = 0;
-    protection(&tx, &mut found).await?;
-    unheld(&tx, &kept, &mut found).await?;
+    around(&tx, &kept, &mut found).await?;
     (report.problems, report.notes) = found.into_problems();
     tx.rollback().await.map_err(|e| plain(&e))?;
     raise(log, &mut client, &report.problems).await?;
     report.seconds = since.elapsed().as_secs_f64();
     Ok(report)
+}
+
+/// What is not in the log, and keeps it.
+async fn around(tx: &Transaction<'_>, kept: &[(String, Vec<String>)], found: &mut Findings) -> Result<()> {
+    protection(tx, found).await?;
+    unheld(tx, kept, found).await
 }
 
 /// An anchor that was given heads and holds none: its volume is not there, or somebody emptied it. Then nothing outside speaks
