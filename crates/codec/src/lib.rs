@@ -4,5 +4,7 @@
 //! and a writer. A value read here is plain JSON per column type; sealing and storing are elsewhere.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that fails here has found its bug"))]
 
+pub mod cvx;
 pub mod fhir;
 pub mod json;
+pub mod pdf;

@@ -80,6 +80,8 @@ pub struct Ctx {
     pub request: Uuid,
     /// By which way.
     pub channel: Channel,
+    /// Version of the tenant's policy by which decisions about the caller are made; none for who holds no roles.
+    pub policy: Option<i64>,
     /// First words of permissions that belong to modules the organization did not choose: nobody has any of those.
     pub closed: Arc<[&'static str]>,
     /// Whether a second factor must be given before anything else: until then nothing is permitted.
@@ -127,6 +129,7 @@ impl Ctx {
             labels: Labels::Ignored,
             request: env.id(),
             channel,
+            policy: None,
             closed: Arc::from([]),
             restricted: false,
             env: env.clone(),

@@ -35,6 +35,8 @@ pub struct Explanation {
     pub permit: bool,
     /// For this purpose.
     pub purpose: Purpose,
+    /// Version of the organization's policy by which this is so, as it stands in the events of the audit log.
+    pub policy: Option<i64>,
     /// The permission that is asked.
     pub permission: String,
     /// Every rule, in the order in which they are asked.
@@ -113,7 +115,7 @@ async fn holds(tx: &mut Tx, user: Uuid) -> Result<Value> {
                 "permissions": g.permissions.iter().collect::<Vec<_>>()})
         })
         .collect();
-    Ok(json!({"user": user, "active": active, "purpose": ctx.purpose, "roles": roles}))
+    Ok(json!({"user": user, "active": active, "purpose": ctx.purpose, "policy": ctx.policy, "roles": roles}))
 }
 
 /// The user as a caller, and whether the account is active.
@@ -183,6 +185,7 @@ pub async fn explain(tx: &mut Tx, question: &Question) -> Result<Explanation> {
     Ok(Explanation {
         permit: active && granted && visible,
         purpose: ctx.purpose,
+        policy: ctx.policy,
         permission: act.permission.to_owned(),
         rules,
         hidden,

@@ -148,8 +148,8 @@ impl Op {
         match (self.method, verb) {
             (
                 Method::Post,
-                "add" | "ask" | "check_in" | "count" | "create" | "draft" | "enter" | "generate" | "invite" | "issue"
-                | "place" | "raise" | "receive" | "sign" | "submit",
+                "add" | "admit" | "ask" | "check_in" | "copy" | "count" | "create" | "draft" | "enter" | "generate"
+                | "invite" | "issue" | "place" | "raise" | "receive" | "sign" | "submit",
             ) => &[("201", "Done")],
             (Method::Post, "open" | "import")
                 if matches!(self.name.as_str(), "auth.glass.open" | "auth.user.import") =>

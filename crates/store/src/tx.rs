@@ -8,7 +8,7 @@ use crate::{
     Catalog, Db, Sql,
     audit::{Outcome, Rows, unrecorded},
     catalog::{Column, Kind, Table},
-    fault_point,
+    erase, fault_point,
     rows::{Mark, Marker},
     seal::{self, Binding, Format, SubjectKey, TenantKeys},
     sql,
@@ -48,6 +48,8 @@ pub struct Tx {
     wakes: bool,
     subjects: HashMap<Uuid, Option<SubjectKey>>,
     new_wrapped: HashMap<Uuid, Vec<u8>>,
+    /// Who is in the ledger of erasures already, and is erased if this commits.
+    listed: Option<erase::Entry>,
 }
 
 /// Where one sealed value stands, by name: for static statements.
@@ -103,6 +105,7 @@ impl Tx {
             wakes: false,
             subjects: HashMap::new(),
             new_wrapped: HashMap::new(),
+            listed: None,
         }
     }
 
@@ -421,6 +424,11 @@ impl Tx {
         self.reply = Some(reply);
     }
 
+    /// Notes a line of the ledger of erasures that holds only if this commits.
+    pub(crate) fn listed(&mut self, entry: erase::Entry) {
+        self.listed = Some(entry);
+    }
+
     /// Tells the dispatcher of this node, when this has committed, that there is work.
     pub(crate) fn wake(&mut self) {
         self.wakes = true;
@@ -461,6 +469,9 @@ impl Tx {
         if self.wakes && committed.is_ok() {
             self.db.0.wake.tenant(self.ctx.tenant);
         }
+        if let (Some(entry), Err(Failure::Database(_) | Failure::Connection(_))) = (&self.listed, &committed) {
+            self.db.take_back_erasure(entry);
+        }
         committed.map_err(|f| unrecorded(self.db.failed(f)))
     }
 
@@ -471,8 +482,11 @@ impl Tx {
     pub async fn abandon(mut self, action: &str, target: &str, outcome: Outcome, code: &str) -> Result<()> {
         self.trail.marks.clear();
         let event = self.event(action, target, outcome, Some(code.to_owned()))?;
-        let Self { unit, db, .. } = self;
+        let Self { unit, db, listed, .. } = self;
         unit.rollback().await;
+        if let Some(entry) = listed {
+            db.take_back_erasure(&entry);
+        }
         fault_point!("tx.abandoned");
         db.record(event).await
     }

@@ -83,7 +83,7 @@ async fn answer(app: &App, ctx: Ctx, request: Request) -> Result<Response> {
         query: query(parts.uri.query().unwrap_or_default()),
         body: json_body(&parts.headers, body, &op).await?,
         if_match: if_match(&parts.headers)?,
-        idempotency_key: text(&parts.headers, "idempotency-key"),
+        idempotency_key: idempotency_key(&parts.headers)?,
     };
     let request = ctx.request;
     let part = op.method == Method::Get && call.query_value("fields").is_some();
@@ -182,6 +182,13 @@ fn text(headers: &HeaderMap, name: &str) -> Option<String> {
 #[must_use]
 pub fn query(text: &str) -> Vec<(String, String)> {
     form_urlencoded::parse(text.as_bytes()).into_owned().collect()
+}
+
+/// A key that cannot be read is refused: taken for none, a second sending would do the work twice.
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>> {
+    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    let wrong = |_| Error::invalid("Idempotency-Key", "wrong_form", "Is visible ASCII characters");
+    value.to_str().map(|key| Some(key.to_owned())).map_err(wrong)
 }
 
 fn if_match(headers: &HeaderMap) -> Result<Option<i32>> {

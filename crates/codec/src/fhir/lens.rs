@@ -138,7 +138,42 @@ pub(super) const fn encounter(path: &'static str) -> Lens {
     Lens::Reference { path, column: "encounter_id", types: &["Encounter"], display: None }
 }
 
+/// Columns of [`Lens::Main`].
+const MAIN: &[&str] = &["code", "code_system", "display", "original_code", "original_system", "original_display"];
+
 impl Lens {
+    /// The columns that hold the element. Those that end in `_id` point to other rows; all others are values.
+    pub fn columns(&self) -> Vec<String> {
+        let named = |names: &[&str]| names.iter().filter(|n| !n.is_empty()).map(|n| (*n).to_owned()).collect();
+        match *self {
+            Self::Text { column, .. }
+            | Self::Closed { column, .. }
+            | Self::ClosedConcept { column, .. }
+            | Self::Bool { column, .. }
+            | Self::Int { column, .. }
+            | Self::Instant { column, .. }
+            | Self::Day { column, .. }
+            | Self::Display { column, .. } => named(&[column]),
+            Self::Quantity { value, unit, .. } => named(&[value, unit]),
+            Self::When { name, .. } => ["on", "precision", "at"].map(|end| format!("{name}_{end}")).to_vec(),
+            Self::Main { .. } => named(MAIN),
+            Self::Concept { columns, .. } | Self::Coding { columns, .. } => named(&columns),
+            Self::Reference { display, .. } => named(&[display.map_or("", |(column, _)| column)]),
+            Self::Notes { .. } => named(&["note"]),
+            Self::Own(own) => named(own.columns),
+        }
+    }
+
+    /// The column that points to another row, with the type of what it points to, where the lens has one.
+    pub fn reference(&self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Self::Reference { column, types, .. } => Some((column, types.first().copied().unwrap_or_default())),
+            // Who did it is the only thing that a pair of functions reads from a reference.
+            Self::Own(own) => own.columns.iter().find(|c| c.ends_with("_id")).map(|c| (*c, "Practitioner")),
+            _ => None,
+        }
+    }
+
     /// Whether the lens keeps a reference in `column`.
     pub fn column_is(&self, column: &str) -> bool {
         match self {

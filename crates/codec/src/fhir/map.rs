@@ -3,7 +3,7 @@
 //! What the record does not hold is not a list kept by hand: the record is written out as a resource of its own, and
 //! what the original says beyond that is what was not mapped.
 
-use super::lens::{List, Shape};
+use super::lens::{Lens, List, Shape};
 use super::problem::Problem;
 use super::read::{self, Out};
 use super::record::{Child, Mapped, Record, Row};
@@ -33,11 +33,13 @@ pub fn map(resource: &Json<'_>) -> Result<Mapped, Vec<Problem>> {
     };
     let record = read_shape(shape, resource, whole.clone())?;
     let unowned = shape.lenses.iter().any(|lens| lens.column_is("patient_id")) && record.patient().is_none();
-    let kept_whole =
-        if unowned { Some("it is not about a patient of its own") } else { (shape.refuse)(resource, &record) };
+    let kept_whole = modified(resource)
+        .or(unowned.then_some("it is not about a patient of its own"))
+        .or_else(|| (shape.refuse)(resource, &record));
     if kept_whole.is_some() {
         let unmapped = unmapped(resource, &whole_target(&whole));
-        return Ok(Mapped { record: whole, kept_whole, unmapped });
+        let refs = record.refs.into_iter().filter(|r| r.column == "patient_id").collect();
+        return Ok(Mapped { record: Record { refs, ..whole }, kept_whole, unmapped });
     }
     let fresh = fresh(shape, &record);
     let unmapped = unmapped(resource, &fresh);
@@ -55,6 +57,25 @@ pub fn write<'a>(record: &'a Record, original: Option<Json<'a>>) -> Option<Json<
         (Some(shape), None) => Some(fresh(shape, record)),
         (Some(shape), Some(original)) => Some(update(shape, record, original)),
     }
+}
+
+/// What turns the meaning of a resource around, so that its row would say the opposite: a prohibition, or an extension
+/// that R4 forbids to ignore (`modifierExtension`), of which none is understood here.
+fn modified(resource: &Json<'_>) -> Option<&'static str> {
+    fn extended(node: &Json<'_>) -> bool {
+        match node {
+            Json::Object(members) => members.iter().any(|(key, value)| match key {
+                "modifierExtension" => true,
+                _ => extended(value),
+            }),
+            Json::Array(items) => items.iter().any(extended),
+            _ => false,
+        }
+    }
+    if resource.get("doNotPerform").and_then(Json::as_bool) == Some(true) {
+        return Some("it says what must not be done (doNotPerform)");
+    }
+    extended(resource).then_some("it has a modifierExtension, which can turn its meaning around")
 }
 
 fn whole_target(record: &Record) -> Json<'_> {
@@ -190,6 +211,57 @@ fn update<'a>(shape: &'static Shape, record: &'a Record, original: Json<'a>) -> 
         append(&mut target, list.key, items);
     }
     Json::Object(target.0)
+}
+
+/// What a new version of a resource changes in its row. A lens is taken as a whole, so that a number never stands
+/// beside the unit of another version.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Changes {
+    /// Values by column; what the new version no longer says is null.
+    pub row: Row,
+    /// Columns whose reference is another one now, or none.
+    pub references: Vec<&'static str>,
+    /// Tables of rows that belong to the record and are other ones now.
+    pub lists: Vec<&'static str>,
+}
+
+/// What changes from the record `before` to `after`; everything the table holds when the former is not known. `None`:
+/// no table holds `after`.
+#[must_use]
+pub fn changes(before: Option<&Record>, after: &Record) -> Option<Changes> {
+    let shape = tables::shape(&after.resource_type, after.table.as_deref()?)?;
+    let before = before.filter(|b| (&b.resource_type, &b.table) == (&after.resource_type, &after.table));
+    let mut changes = Changes::default();
+    for lens in shape.lenses {
+        if let Some((column, _)) = lens.reference()
+            && before.is_none_or(|before| before.reference(column) != after.reference(column))
+        {
+            changes.references.push(column);
+        }
+        if before.is_none_or(|before| !write::unchanged(lens, &before.row, &after.row)) {
+            for column in lens.columns().into_iter().filter(|c| !c.ends_with("_id")) {
+                let value = after.row.get(&column).cloned().unwrap_or_default();
+                changes.row.insert(column, value);
+            }
+        }
+    }
+    let lists = shape.lists.iter().filter(|list| before.is_none_or(|before| !same_rows(list, before, after)));
+    changes.lists = lists.map(|list| list.table).collect();
+    Some(changes)
+}
+
+/// The columns of a table in which a resource of this type has values.
+#[must_use]
+pub fn columns(resource_type: &str, table: &str) -> Vec<String> {
+    let lenses = tables::shape(resource_type, table).map_or(&[][..], |shape| shape.lenses);
+    lenses.iter().flat_map(Lens::columns).filter(|c| !c.ends_with("_id")).collect()
+}
+
+/// The columns by which a resource of this type points to others, with the type of those.
+#[must_use]
+pub fn references(resource_type: &str, table: &str) -> Vec<(&'static str, &'static str)> {
+    let lenses = tables::shape(resource_type, table).map_or(&[][..], |shape| shape.lenses);
+    lenses.iter().filter_map(Lens::reference).collect()
 }
 
 fn same_rows(list: &List, before: &Record, after: &Record) -> bool {

@@ -22,7 +22,7 @@ mod window;
 mod write;
 
 pub use date::{Partial, date as partial_date};
-pub use map::{map, write};
+pub use map::{Changes, changes, columns, map, references, write};
 pub use ndjson::NdjsonWriter;
 pub use problem::Problem;
 pub use reader::{Failure, Item, Layout, MAX_RESOURCE, Resources};

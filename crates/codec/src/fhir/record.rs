@@ -31,7 +31,7 @@ pub struct Record {
     pub row: Row,
     /// Rows of other tables that belong to it.
     pub children: Vec<Child>,
-    /// References from columns of the row.
+    /// References from columns of the row; without a table, only whom it is about.
     pub refs: Vec<Reference>,
     /// References the other way: rows whose `column` must point to this one, such as the results of a report.
     pub back_refs: Vec<Reference>,

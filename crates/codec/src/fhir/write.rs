@@ -88,14 +88,7 @@ fn drop_at(object: &mut Object<'_>, path: &'static str) {
 
 /// Whether the columns of `lens` hold the same in both rows.
 pub(super) fn unchanged(lens: &Lens, before: &Row, after: &Row) -> bool {
-    let same = |column: &str| column.is_empty() || same(value(before, column), value(after, column));
     match *lens {
-        Lens::Text { column, .. }
-        | Lens::ClosedConcept { column, .. }
-        | Lens::Int { column, .. }
-        | Lens::Instant { column, .. }
-        | Lens::Day { column, .. }
-        | Lens::Display { column, .. } => same(column),
         Lens::Closed { column, default, .. } => {
             let of = |row| text(row, column).or(default);
             of(before) == of(after)
@@ -104,15 +97,7 @@ pub(super) fn unchanged(lens: &Lens, before: &Row, after: &Row) -> bool {
             let of = |row| value(row, column).and_then(Value::as_bool).or(default);
             of(before) == of(after)
         }
-        Lens::Quantity { value, unit, .. } => same(value) && same(unit),
-        Lens::When { name, .. } => ["_on", "_precision", "_at"].iter().all(|end| same(&format!("{name}{end}"))),
-        Lens::Main { .. } => ["code", "code_system", "display", "original_code", "original_system", "original_display"]
-            .iter()
-            .all(|column| same(column)),
-        Lens::Concept { columns, .. } | Lens::Coding { columns, .. } => columns.iter().all(|column| same(column)),
-        Lens::Reference { display, .. } => display.is_none_or(|(column, _)| same(column)),
-        Lens::Notes { .. } => same("note"),
-        Lens::Own(own) => own.columns.iter().all(|column| same(column)),
+        _ => lens.columns().iter().all(|column| same(value(before, column), value(after, column))),
     }
 }
 

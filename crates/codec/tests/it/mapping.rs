@@ -351,3 +351,32 @@ fn texts_fit_their_columns_or_stay_out() {
     let note = row(&fact("Condition", "\"note\":[{\"text\":\"Jose\u{301}\\r\\nb\"}]"))["note"].clone();
     assert_eq!(note, "José\nb");
 }
+
+/// FHIR R4, 2.2.0.3: a modifier element that is not understood must not be ignored.
+#[test]
+fn what_turns_the_meaning_around_is_kept_whole_with_its_person() {
+    let request = |more: &str| {
+        format!(
+            r#"{{"resourceType":"MedicationRequest","id":"m","status":"active","intent":"order",{more}
+            "medicationCodeableConcept":{{"text":"warfarin"}},"subject":{{"reference":"Patient/1"}}}}"#
+        )
+    };
+    let kept = |text: &str| map(text).unwrap().kept_whole;
+    assert_eq!(kept(&request("")), None);
+    assert_eq!(kept(&request(r#""doNotPerform":false,"#)), None);
+    assert!(kept(&request(r#""doNotPerform":true,"#)).unwrap().contains("doNotPerform"));
+    let inside = r#""dosageInstruction":[{"modifierExtension":[{"url":"urn:x","valueBoolean":true}]}],"#;
+    assert!(kept(&request(inside)).unwrap().contains("modifierExtension"));
+    let record = record(&request(r#""doNotPerform":true,"#));
+    assert_eq!((record.table.as_deref(), record.row.len()), (None, 0));
+    assert_eq!(record.patient(), Some(&Target::Id("1".into())));
+    for resource in [
+        r#"{"resourceType":"Patient","id":"p","modifierExtension":[{"url":"urn:x","valueBoolean":true}]}"#,
+        r#"{"resourceType":"Observation","id":"o","status":"final","code":{"text":"c"},"subject":{"reference":"Patient/1"},
+            "modifierExtension":[{"url":"urn:x","valueBoolean":true}]}"#,
+        r#"{"resourceType":"AllergyIntolerance","id":"a","code":{"text":"c"},"patient":{"reference":"Patient/1"},
+            "modifierExtension":[{"url":"urn:x","valueBoolean":true}]}"#,
+    ] {
+        assert!(kept(resource).unwrap().contains("modifierExtension"), "{resource}");
+    }
+}

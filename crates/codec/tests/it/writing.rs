@@ -149,3 +149,33 @@ fn without_a_table_the_original_is_all() {
         r#"{"resourceType":"Device","id":"d"}"#
     );
 }
+
+#[test]
+fn a_new_version_empties_what_it_no_longer_says_and_leaves_the_rest_alone() {
+    let result = |value: &str| {
+        record(&format!(
+            r#"{{"resourceType":"Observation","id":"o","status":"final","category":[{{"coding":[{{"code":"laboratory"}}]}}],
+            "code":{{"text":"c"}},"subject":{{"reference":"Patient/1"}},{value}}}"#
+        ))
+    };
+    let number = result(r#""encounter":{"reference":"Encounter/1"},"valueQuantity":{"value":5.4,"unit":"mg"}"#);
+    let words = result(r#""valueString":"not seen""#);
+    let changes = fhir::changes(Some(&number), &words).unwrap();
+    assert_eq!(changes.row["value_num"], Value::Null);
+    assert_eq!(changes.row["unit_original"], Value::Null);
+    assert_eq!(changes.row["value_text"], json!("not seen"));
+    assert!(!changes.row.contains_key("status") && !changes.row.contains_key("note"), "{changes:?}");
+    assert_eq!(changes.references, ["encounter_id"]);
+    assert_eq!(fhir::changes(Some(&words), &words), Some(fhir::Changes::default()));
+    // Of a version that is not known, every column of the shape is written.
+    let all = fhir::changes(None, &words).unwrap();
+    assert_eq!((&all.row["status"], &all.row["note"]), (&json!("FINAL"), &Value::Null));
+    let mut columns = fhir::columns("Observation", "records.lab_results");
+    columns.sort();
+    columns.dedup();
+    assert_eq!(all.row.keys().collect::<Vec<_>>(), columns.iter().collect::<Vec<_>>());
+    let (two, none) = (record(include_str!("patient.json")), record(r#"{"resourceType":"Patient","id":"p"}"#));
+    let lists = fhir::changes(Some(&two), &none).unwrap().lists;
+    assert!(lists.contains(&"medical.patient_telecoms"), "{lists:?}");
+    assert_eq!(fhir::references("Immunization", "records.immunizations")[2], ("performer_id", "Practitioner"));
+}

@@ -177,7 +177,9 @@ async fn facts(tx: &mut Tx, conditions: &[&Condition]) -> Result<Facts> {
 /// A number of the organization; none where there is nothing to measure.
 async fn metric(tx: &mut Tx, name: &str) -> Result<Option<f64>> {
     let sql = match name {
-        "audit.tamper_open" => sql!("SELECT count(*)::float8 FROM audit.tamper_alerts WHERE state <> 'CLOSED'"),
+        "audit.tamper_open" => sql!(
+            "SELECT (audit.open_platform_alerts() + count(*))::float8 FROM audit.tamper_alerts WHERE state <> 'CLOSED'"
+        ),
         "compliance.proofs_failed" => sql!(
             "SELECT count(*)::float8 FROM (SELECT DISTINCT ON (name) verdict::text AS verdict FROM compliance.proofs \
              ORDER BY name, proved_at DESC) p WHERE p.verdict = 'FAILS'"

@@ -5,7 +5,6 @@
 
 use super::{
     access_ops,
-    glass::holders,
     grant::{may_admit, may_give},
     held,
     notify::{self, tell_owner},
@@ -110,11 +109,26 @@ impl Administered {
     }
 }
 
-async fn has_administrator(tx: &mut Tx) -> Result<bool> {
-    let holders = holders(tx, MANAGE).await?;
+/// Whether an active person holds a role that lets them mend any account: one that reaches the whole tenant, for more than
+/// an emergency.
+pub(super) async fn has_administrator(tx: &mut Tx) -> Result<bool> {
+    let now = tx.ctx.env.now();
     // A program helps nobody in, and the account of an emergency is gone within the hour.
-    let people = sql!("SELECT EXISTS (SELECT FROM auth.users WHERE id = ANY($1) AND kind <> 'service')");
-    Ok(tx.query_opt(people, &[&holders]).await?.is_some_and(|found| found.get(0)))
+    let sql = sql!(
+        "SELECT DISTINCT p.patterns FROM auth.user_roles ur \
+         JOIN auth.users u ON u.tenant_id = ur.tenant_id AND u.id = ur.user_id AND u.status = 'active' AND u.kind <> 'service' \
+         JOIN auth.roles r ON r.tenant_id = ur.tenant_id AND r.id = ur.role_id AND r.scope = 'tenant' AND r.purposes <> '[\"BTG\"]' \
+         JOIN auth.role_permissions rp ON rp.tenant_id = ur.tenant_id AND rp.role_id = ur.role_id \
+         JOIN auth.permissions p ON p.tenant_id = rp.tenant_id AND p.id = rp.permission_id \
+         WHERE ur.valid_from <= $1 AND (ur.valid_to IS NULL OR ur.valid_to > $1)"
+    );
+    for found in tx.query(sql, &[&now]).await? {
+        let patterns: Vec<String> = serde_json::from_value(found.get(0)).map_err(Error::internal)?;
+        if Permissions::new(patterns).allow(MANAGE) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 async fn lock(tx: &mut Tx, call: Call) -> Result<Reply> {

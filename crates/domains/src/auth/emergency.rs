@@ -6,6 +6,7 @@
 //! only, so nothing made with it outlives it; raises an alert; and tells everybody who manages accounts.
 
 use super::{
+    account_ops::has_administrator,
     configuration::security,
     glass::holders,
     notify::{self, Notice},
@@ -17,7 +18,7 @@ use super::{
 use crate::{audit, clock, row};
 use blahaj::{Share, Sharks};
 use salus_core::{Ctx, Error, Result};
-use salus_store::{Db, engine::NewRow, seal, sql};
+use salus_store::{Db, Tx, engine::NewRow, seal, sql};
 use serde_json::json;
 use std::collections::BTreeSet;
 use time::Duration;
@@ -57,7 +58,8 @@ pub async fn seal_emergency(db: &Db, ctx: &Ctx, role: &str, (needed, shares): (u
     let hash = seal::digest(&secret);
     let texts = Sharks(needed).dealer(&secret).take(usize::from(shares)).map(|share| written(&hash, &share)).collect();
     let mut tx = db.begin(ctx.clone(), false).await?;
-    let found = tx.query_opt(sql!("SELECT id FROM auth.roles WHERE name = $1::text"), &[&role]).await?;
+    let sql = sql!("SELECT id FROM auth.roles WHERE name = $1::text AND retired_at IS NULL");
+    let found = tx.query_opt(sql, &[&role]).await?;
     let role: Uuid = found
         .ok_or_else(|| Error::invalid("role", "no_such_record", format!("{role} is not a role of this tenant")))?
         .get(0);
@@ -69,6 +71,28 @@ pub async fn seal_emergency(db: &Db, ctx: &Ctx, role: &str, (needed, shares): (u
     tx.on_row(id);
     tx.commit("auth.emergency.seal", "auth.emergency_credentials").await?;
     Ok(Sealed { id, shares: texts })
+}
+
+/// By what an organization comes in again when somebody, or everybody, cannot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WaysBack {
+    /// An active person may mend the accounts of others.
+    pub administrator: bool,
+    /// A credential is sealed, and opens a role that is in use.
+    pub emergency: bool,
+}
+
+/// What there is of them.
+///
+/// # Errors
+/// Those of the database.
+pub async fn ways_back(tx: &mut Tx) -> Result<WaysBack> {
+    let sql = sql!(
+        "SELECT EXISTS (SELECT FROM auth.emergency_credentials c JOIN auth.roles r ON r.tenant_id = c.tenant_id AND r.id = c.role_id \
+           WHERE c.used_at IS NULL AND c.ended_at IS NULL AND r.retired_at IS NULL)"
+    );
+    let emergency = tx.query_opt(sql, &[]).await?.is_some_and(|found| found.get(0));
+    Ok(WaysBack { administrator: has_administrator(tx).await?, emergency })
 }
 
 /// A share as it is printed: which credential it is of, the share, and a check, in base 32.

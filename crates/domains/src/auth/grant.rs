@@ -2,14 +2,15 @@
 //!
 //! A role may be given by a caller whose own permissions cover it. Who appoints people to work they do not do
 //! themself, as a clinic's administrator does with its doctors, needs `auth.role.grant` besides, and never gets such a
-//! role by their own hand. The same holds for what a role contains and for a new link to somebody's account.
+//! role by their own hand. The same holds for what a role contains and for a new link to somebody's account. Whatever
+//! could take accounts away from their last administrator is looked at afterwards.
 
-use super::rules_ops::check_setting;
+use super::{account_ops::administered, links::looked_at, role_masks, role_masks::Mask, rules_ops::check_setting};
 use futures_util::future::BoxFuture;
 use salus_core::{ActorKind, Error, Permissions, Result, Scope};
 use salus_store::{Call, Op, Tx, run, sql};
 use serde_json::Value;
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 use uuid::Uuid;
 
 /// May give roles that go beyond the giver's own, to others.
@@ -33,9 +34,28 @@ pub(super) fn checked(op: Op, check: Check) -> Op {
     Op { run, ..op }
 }
 
+/// An operation after which somebody still manages accounts, or nothing of it is done.
+fn administered_after(op: Op) -> Op {
+    let inner = Arc::new(op.run);
+    let run = run(move |tx, call| {
+        let inner = inner.clone();
+        Box::pin(async move {
+            let administered = administered(tx).await?;
+            let reply = inner(tx, call).await?;
+            administered.remains(tx).await?;
+            Ok(reply)
+        })
+    });
+    Op { run, ..op }
+}
+
 /// An operation of this domain with the check that belongs to it; most have none.
 #[must_use]
 pub fn guarded(op: Op) -> Op {
+    let takes = ["auth.user_role.change", "auth.role_permission.change", "auth.permission.change", "auth.role.change"];
+    let op = if takes.contains(&op.name.as_str()) { administered_after(op) } else { op };
+    let links = ["auth.user_person_link.create", "auth.user_person_link.change"];
+    let op = if links.contains(&op.name.as_str()) { looked_at(op) } else { op };
     let check: Check = match op.name.as_str() {
         "auth.user_role.create" | "auth.user_role.change" => |tx, call| Box::pin(user_role(tx, call)),
         "auth.role_permission.create" | "auth.role_permission.change" => |tx, call| Box::pin(role_permission(tx, call)),
@@ -50,7 +70,8 @@ pub fn guarded(op: Op) -> Op {
             |tx, call| Box::pin(std::future::ready(may_vouch(tx, call)))
         }
         "auth.permission.change" => |tx, call| Box::pin(permission(tx, call)),
-        "auth.role.change" | "auth.field_mask.create" | "auth.field_mask.change" => |tx, call| Box::pin(role(tx, call)),
+        "auth.role.change" => |tx, call| Box::pin(role(tx, call)),
+        "auth.field_mask.create" | "auth.field_mask.change" => |tx, call| Box::pin(mask(tx, call)),
         _ => return op,
     };
     checked(op, check)
@@ -60,7 +81,22 @@ pub fn guarded(op: Op) -> Op {
 async fn role(tx: &mut Tx, call: &Call) -> Result<()> {
     let role = named(call, "role_id");
     let role = if call.path_value("id").is_some() { role_of(tx, call).await?.or(role) } else { role };
+    if let Some(name) = call.body["name"].as_str() {
+        let sql = sql!("SELECT 1 FROM auth.roles WHERE id = $1 AND is_system AND name <> $2::text");
+        if tx.query_opt(sql, &[&role.unwrap_or_default(), &name]).await?.is_some() {
+            let detail = "A role that came with the organization keeps its name: copy it under another".into();
+            return Err(Error::Refused { code: "role_built_in", detail });
+        }
+    }
     may_redefine(tx, role, call.body["scope"].as_str()).await
+}
+
+/// A mask that is made or changed by hand.
+async fn mask(tx: &mut Tx, call: &Call) -> Result<()> {
+    if is_masked(tx) && !tx.ctx.may(APPOINT) {
+        return Err(refusal("auth.field_masks", false));
+    }
+    role(tx, call).await
 }
 
 /// Whom somebody reaches is said by another, as what they may do is: who may link users to persons would else read any record
@@ -106,10 +142,15 @@ async fn user_role(tx: &mut Tx, call: &Call) -> Result<()> {
             (user, role) = (user.or_else(|| row.get(0)), role.or_else(|| row.get(1)));
         }
     }
-    match role {
-        Some(role) => may_give(tx, &[role], user).await,
-        None => Ok(()),
+    let Some(role) = role else { return Ok(()) };
+    // An end can be written for a role that is retired; it is given to nobody.
+    let gives = call.path_value("id").is_none() || call.body.get("valid_to").is_none_or(Value::is_null);
+    let retired = sql!("SELECT 1 FROM auth.roles WHERE id = $1 AND retired_at IS NOT NULL");
+    if gives && tx.query_opt(retired, &[&role]).await?.is_some() {
+        let detail = "This role was retired: it is given to nobody any more".into();
+        return Err(Error::Conflict { code: "role_retired", detail });
     }
+    may_give(tx, &[role], user).await
 }
 
 /// A permission put into a role.
@@ -178,10 +219,11 @@ pub async fn may_contain(tx: &mut Tx, content: &Permissions, roles: &[Uuid]) -> 
 /// [`Error::Refused`] with `role_above_own`.
 pub async fn may_give(tx: &mut Tx, roles: &[Uuid], to: Option<Uuid>) -> Result<()> {
     let sql = sql!(
-        "SELECT r.scope::text AS scope, p.patterns FROM auth.roles r \
+        "SELECT r.id, r.scope::text AS scope, p.patterns FROM auth.roles r \
          LEFT JOIN auth.role_permissions rp ON rp.tenant_id = r.tenant_id AND rp.role_id = r.id \
          LEFT JOIN auth.permissions p ON p.tenant_id = rp.tenant_id AND p.id = rp.permission_id WHERE r.id = ANY($1)"
     );
+    let covers = is_masked(tx);
     for row in tx.query(sql, &[&roles]).await? {
         let content = row.get::<_, Option<Value>>("patterns").map_or_else(Permissions::default, |p| patterns(&p));
         let scope: &str = row.get("scope");
@@ -190,6 +232,42 @@ pub async fn may_give(tx: &mut Tx, roles: &[Uuid], to: Option<Uuid>) -> Result<(
         let own = to == Some(tx.ctx.actor.id);
         if let Some(above) = above.filter(|_| own || !tx.ctx.may(APPOINT)) {
             return Err(refusal(above, own));
+        }
+        if covers {
+            let masks = role_masks::of_role(tx, row.get("id")).await?;
+            may_uncover(tx, &content, &masks)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether some role of the caller leaves out fields.
+fn is_masked(tx: &Tx) -> bool {
+    tx.ctx.grants.iter().any(|g| !g.masks.is_empty())
+}
+
+/// Whether the caller may let somebody read what these masks do not leave out: not what every role by which they read it
+/// themself leaves out.
+///
+/// # Errors
+/// [`Error::Refused`] with `role_above_own`.
+pub(super) fn may_uncover(tx: &Tx, content: &Permissions, masks: &BTreeSet<Mask>) -> Result<()> {
+    if !is_masked(tx) || tx.ctx.may(APPOINT) {
+        return Ok(());
+    }
+    let left_out = |table: &str, column: &str| {
+        masks.iter().any(|m| m.purpose.is_none() && m.table == table && m.columns.contains(column))
+    };
+    for resource in crate::resources().into_iter().filter(|r| content.allow(r.read)) {
+        let reading: Vec<_> = tx.ctx.grants.iter().filter(|g| g.permissions.allow(resource.read)).collect();
+        let hidden = |column: &str| {
+            let lacks =
+                |(_, masks): &(_, salus_core::Masks)| masks.get(resource.table).is_some_and(|c| c.contains(column));
+            reading.iter().all(|g| g.masks.iter().any(lacks))
+        };
+        let own = reading.iter().flat_map(|g| &g.masks).filter_map(|(_, masks)| masks.get(resource.table)).flatten();
+        if let Some(column) = own.into_iter().find(|c| hidden(c) && !left_out(resource.table, c)) {
+            return Err(refusal(&format!("{}.{column}", resource.table), false));
         }
     }
     Ok(())
@@ -220,6 +298,6 @@ fn patterns(value: &Value) -> Permissions {
 }
 
 /// An id in the body; one that is none is refused by the write itself.
-fn named(call: &Call, field: &str) -> Option<Uuid> {
+pub(super) fn named(call: &Call, field: &str) -> Option<Uuid> {
     call.body[field].as_str()?.parse().ok()
 }

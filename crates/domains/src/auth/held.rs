@@ -15,6 +15,8 @@ use uuid::Uuid;
 pub struct Held {
     /// Names of the roles, in order.
     pub roles: Vec<String>,
+    /// Version of the tenant's policy in which they are so.
+    pub policy: i64,
     grants: Vec<Grant>,
     labels: Labels,
     closed: Arc<[&'static str]>,
@@ -58,7 +60,13 @@ impl Held {
     /// A caller with these roles, for the first purpose that they serve.
     #[must_use]
     pub fn caller(self, ctx: Ctx) -> Ctx {
-        let ctx = Ctx { grants: self.grants.into(), labels: self.labels, closed: self.closed, ..ctx };
+        let ctx = Ctx {
+            grants: self.grants.into(),
+            labels: self.labels,
+            closed: self.closed,
+            policy: Some(self.policy),
+            ..ctx
+        };
         let any = if ctx.grants.is_empty() { Purpose::Treatment } else { Purpose::Operations };
         let first = ctx.purposes().next().unwrap_or(any);
         ctx.for_purpose(first)
@@ -71,21 +79,26 @@ impl Held {
 /// Those of the database, and [`Error::Internal`] for a role that cannot be read.
 pub async fn held(tx: &mut Tx, user: Uuid, now: OffsetDateTime) -> Result<Held> {
     let sql = sql!(
-        "SELECT r.name::text AS role, r.scope::text AS scope, r.purposes, \
+        "SELECT t.policy_version, r.name::text AS role, r.scope::text AS scope, r.purposes, \
            (SELECT jsonb_agg(p.patterns) FROM auth.role_permissions rp \
               JOIN auth.permissions p ON p.tenant_id = rp.tenant_id AND p.id = rp.permission_id \
              WHERE rp.tenant_id = r.tenant_id AND rp.role_id = r.id) AS patterns, \
            (SELECT jsonb_agg(jsonb_build_array(m.purpose, m.table_name, m.columns)) FROM auth.field_masks m \
              WHERE m.tenant_id = r.tenant_id AND m.role_id = r.id) AS masks \
-         FROM auth.user_roles ur JOIN auth.roles r ON r.tenant_id = ur.tenant_id AND r.id = ur.role_id \
-         WHERE ur.user_id = $1 AND ur.valid_from <= $2 AND (ur.valid_to IS NULL OR ur.valid_to > $2) ORDER BY r.name"
+         FROM kernel.tenants t LEFT JOIN (auth.user_roles ur \
+           JOIN auth.roles r ON r.tenant_id = ur.tenant_id AND r.id = ur.role_id AND r.retired_at IS NULL) \
+           ON ur.tenant_id = t.id AND ur.user_id = $1 AND ur.valid_from <= $2 AND (ur.valid_to IS NULL OR ur.valid_to > $2) \
+         WHERE t.id = kernel.tenant() ORDER BY r.name"
     );
     let rows = tx.query(sql, &[&user, &now]).await?;
-    let grants = rows.iter().map(grant).collect::<Result<Vec<Grant>>>()?;
+    // One statement, so that the version is that of the roles; who holds none has a row without a role.
+    let policy = rows.first().ok_or(Error::NotFound)?.get("policy_version");
+    let roles = rows.iter().filter(|row| row.get::<_, Option<&str>>("role").is_some());
+    let grants = roles.map(grant).collect::<Result<Vec<Grant>>>()?;
     let roles = grants.iter().map(|g| g.role.clone()).collect();
     let labels = if compliance::is_labelled(tx).await? { Labels::All } else { Labels::InRows };
     let closed = modules::closed_modules(tx).await?;
-    Ok(Held { roles, grants, labels, closed })
+    Ok(Held { roles, policy, grants, labels, closed })
 }
 
 /// A role of a row that has `role`, `scope`, `purposes`, `patterns` and `masks`.

@@ -22,7 +22,10 @@ mod glass;
 mod glass_log;
 mod grant;
 mod held;
+mod invited;
 pub mod jwt;
+mod leaked;
+mod links;
 mod modules;
 mod notify;
 mod oidc;
@@ -30,6 +33,8 @@ mod own;
 mod passkeys;
 mod password;
 mod refresh;
+mod role_change;
+mod role_masks;
 mod roles;
 mod rules_ops;
 mod sign_in;
@@ -48,7 +53,7 @@ pub use caller::{Callers, Presented};
 pub use codes::{CodeSimulator, Courier, Sent, confirm_address, new_address, remove_address, send_sign_in_code};
 pub use configuration::{Profile, SecurityConfiguration};
 pub use device::browser_and_system;
-pub use emergency::{Sealed, open_emergency, seal_emergency};
+pub use emergency::{Sealed, WaysBack, open_emergency, seal_emergency, ways_back};
 pub(crate) use evidence::{assurance_and_glass, integrations, leavers};
 pub use evidence::{rights, sign_ins};
 pub use factors::{
@@ -60,6 +65,8 @@ pub use glass::{actions as glass_actions, reminding as glass_reminding};
 pub use glass_log::reads as glass_reads;
 pub use grant::guarded;
 pub use held::{Held, held};
+pub use leaked::{LeakedList, import_list, list as leaked_list, remove_list};
+pub use links::born_on;
 pub use modules::{ALWAYS, MODULES, closed_modules};
 pub(crate) use notify::family_letter;
 pub use notify::{
@@ -67,7 +74,10 @@ pub use notify::{
     SETTLED, Seat, Simulator, SmsWebhook, Smtp, Waiting, WebPush, add_device, choices, choose, demand, devices, inbox,
     jobs, living, mark_read, mark_seen, notify, notify_self, push_key, redeem, remove_device, ticket, title, unread,
 };
-pub use oidc::{Arrival, Departure, Offered, Return, arrive, depart, depart_to_link, own_providers, providers, unlink};
+pub use oidc::{
+    Arrival, Departure, Offered, Return, arrive, depart, depart_invited, depart_to_link, own_providers, providers,
+    unlink,
+};
 pub use own::{Own, OwnAccess, OwnSecurity, Who, own_access, own_security, revoke_own, timezone, who};
 pub use passkeys::{Question, ask_new_passkey, ask_passkey, keep_passkey, remove_passkey, sign_in_with_passkey};
 pub use refresh::{Credentials, TokenPair, new_tokens, refresh, revoke_tokens};
@@ -117,7 +127,7 @@ pub const RESOURCES: &[Resource] = &[
     },
     Resource {
         filters: &["name"],
-        locked: &["is_system"],
+        locked: &["is_system", "retired_at"],
         ..table("auth.roles", "auth/roles", "auth.role", "auth.role.read", Some("auth.role.write"))
     },
     Resource {
@@ -236,6 +246,7 @@ pub const RESOURCES: &[Resource] = &[
     },
     Resource {
         filters: &["user_id", "patient_id"],
+        locked: &["barred_by", "child_until"],
         ..table(
             "auth.user_person_links",
             "auth/user-person-links",

@@ -8,11 +8,12 @@
 use super::{
     challenge,
     configuration::security,
-    factors,
+    factors, invited,
     jwt::{self, Expected, Key},
     notify,
     sign_in::{Origin, SignIn, Source, Whom, history, may_come_from, second_or_session, tenant},
     token::Token,
+    users::invitation,
 };
 use crate::{clock, row};
 use aws_lc_rs::digest;
@@ -73,7 +74,7 @@ pub enum Arrival {
     Linked,
 }
 
-struct Provider {
+pub(super) struct Provider {
     id: Uuid,
     issuer: String,
     client: String,
@@ -135,7 +136,18 @@ async fn provider(tx: &mut Tx, id: Uuid) -> Result<Provider> {
 /// [`Error::NotFound`] for a provider that is none here, [`Error::Unavailable`] when it does not answer.
 pub async fn depart(db: &Db, outbound: &Outbound, slug: &str, id: Uuid, redirect: &str) -> Result<Departure> {
     let tenant = tenant(db, slug).await?.ok_or(Error::NotFound)?;
-    leave((db, outbound), tenant, (id, None), redirect).await
+    leave((db, outbound), tenant, (id, Errand::SignIn), redirect).await
+}
+
+/// Sends the browser of somebody who holds an invitation to a provider, to take it up without a password.
+///
+/// # Errors
+/// As [`depart`]; [`Error::NotFound`] for an invitation that was used or has ended, and for a link by which a password is
+/// replaced.
+pub async fn depart_invited(db: &Db, outbound: &Outbound, token: &str, id: Uuid, redirect: &str) -> Result<Departure> {
+    let invited = invitation(db, token).await?;
+    let hash = Token::parse(token).filter(|_| !invited.replaces).ok_or(Error::NotFound)?.hash;
+    leave((db, outbound), invited.tenant, (id, Errand::Invitation(hex::encode(hash))), redirect).await
 }
 
 /// Sends the browser of somebody who is signed in to a provider, to link the account there.
@@ -144,13 +156,22 @@ pub async fn depart(db: &Db, outbound: &Outbound, slug: &str, id: Uuid, redirect
 /// As [`depart`], and [`Error::ProveAgain`].
 pub async fn depart_to_link(db: &Db, outbound: &Outbound, ctx: &Ctx, id: Uuid, redirect: &str) -> Result<Departure> {
     factors::begin_own(db, ctx).await?.finish_unrecorded().await?;
-    leave((db, outbound), ctx.tenant, (id, Some(ctx.actor.id)), redirect).await
+    leave((db, outbound), ctx.tenant, (id, Errand::Link(ctx.actor.id)), redirect).await
+}
+
+/// What a browser is sent to a provider for.
+enum Errand {
+    SignIn,
+    /// To link the account there to this user.
+    Link(Uuid),
+    /// To take up the invitation whose secret has this digest, in hexadecimal.
+    Invitation(String),
 }
 
 async fn leave(
     (db, outbound): (&Db, &Outbound),
     tenant: Uuid,
-    (id, user): (Uuid, Option<Uuid>),
+    (id, errand): (Uuid, Errand),
     redirect: &str,
 ) -> Result<Departure> {
     let mut tx = db.begin(Ctx::system(db.env(), tenant), true).await?;
@@ -159,8 +180,15 @@ async fn leave(
     let found = discover(outbound, &provider.issuer).await?;
     let (nonce, verifier) = (random()?, random()?);
     let mut tx = db.begin(Ctx::system(db.env(), tenant), false).await?;
-    let purpose = if user.is_some() { "provider_link" } else { "provider_sign_in" };
-    let detail = json!({"provider": provider.id, "nonce": nonce, "verifier": verifier});
+    let mut detail = json!({"provider": provider.id, "nonce": nonce, "verifier": verifier});
+    let (purpose, user) = match errand {
+        Errand::SignIn => ("provider_sign_in", None),
+        Errand::Link(user) => ("provider_link", Some(user)),
+        Errand::Invitation(hash) => {
+            detail["invitation"] = json!(hash);
+            ("provider_sign_in", None)
+        }
+    };
     let state = challenge::pose(&mut tx, user, purpose, detail).await?;
     tx.finish_unrecorded().await?;
     let challenge = URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, verifier.as_bytes()));
@@ -217,8 +245,17 @@ pub async fn arrive(db: &Db, outbound: &Outbound, back: Return<'_>, source: Sour
     let subject = subject.ok_or(Error::Unauthenticated)?;
     match asked.user {
         Some(user) => link(db, token.tenant, (&provider, subject), user).await.map(|()| Arrival::Linked),
+        None if asked.detail["invitation"].is_string() => {
+            invited::take_up(db, token.tenant, (&provider, subject, &claims), (text("invitation"), &from)).await
+        }
         None => enter(db, token.tenant, (&provider, subject, &claims), &from).await,
     }
+}
+
+/// The address that a provider vouches for.
+pub(super) fn vouched(claims: &Map<String, Value>) -> Option<&str> {
+    let vouched = claims.get("email_verified") == Some(&Value::Bool(true));
+    claims.get("email").and_then(Value::as_str).filter(|_| vouched)
 }
 
 fn refuse(why: jwt::Refusal) -> Error {
@@ -241,12 +278,17 @@ async fn enter(
     );
     let now = tx.ctx.env.now();
     let mut user: Option<Uuid> = tx.query_opt(sql, &[&provider.issuer, &blind, &now]).await?.map(|r| r.get(0));
-    let vouched = claims.get("email_verified") == Some(&Value::Bool(true));
-    let email = claims.get("email").and_then(Value::as_str).filter(|_| vouched && provider.links_by_email);
-    if let (None, Some(email)) = (user, email) {
+    if let (None, Some(email)) = (user, vouched(claims).filter(|_| provider.links_by_email)) {
         let blind = tx.blind("auth.users", "email", email)?;
-        let sql = sql!("SELECT id FROM auth.users WHERE email_bidx = ANY($1::bytea[]) AND status = 'active'");
-        user = tx.query_opt(sql, &[&blind]).await?.map(|r| r.get(0));
+        let sql = sql!(
+            "SELECT id, status = 'invited' AS invited FROM auth.users WHERE email_bidx = ANY($1::bytea[]) \
+               AND (status = 'active' OR (status = 'invited' AND setup_expires_at > $2))"
+        );
+        let found = tx.query_opt(sql, &[&blind, &now]).await?;
+        user = found.as_ref().map(|r| r.get("id"));
+        if let (Some(user), Some(true)) = (user, found.map(|r| r.get("invited"))) {
+            invited::admit(&mut tx, user).await?;
+        }
         if let Some(user) = user {
             keep(&mut tx, provider, subject, user).await?;
         }
@@ -274,7 +316,7 @@ async fn link(db: &Db, tenant: Uuid, (provider, subject): (&Provider, &str), use
     tx.commit("auth.oauth_account.create", "auth.oauth_accounts").await
 }
 
-async fn keep(tx: &mut Tx, provider: &Provider, subject: &str, user: Uuid) -> Result<()> {
+pub(super) async fn keep(tx: &mut Tx, provider: &Provider, subject: &str, user: Uuid) -> Result<()> {
     let id = tx.ctx.env.id();
     let now = clock::text(tx.ctx.env.now())?;
     let values = row(json!({

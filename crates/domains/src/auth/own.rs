@@ -188,7 +188,8 @@ pub async fn own_security(db: &Db, ctx: &Ctx) -> Result<OwnSecurity> {
     let latest = "t.user_id = $1 ORDER BY t.created_at DESC LIMIT 30";
     let history = tx.select("auth.login_history", &fields, latest, &[&user]).await?;
     let is_fresh = is_fresh(&mut tx).await?;
-    let rules = super::password::rules(&super::configuration::security(&mut tx).await?);
+    let configuration = super::configuration::security(&mut tx).await?;
+    let rules = super::password::rules(&mut tx, &configuration).await?;
     tx.commit("auth.account.read", "auth.users").await?;
     Ok(OwnSecurity { passkeys, devices, history, is_fresh, rules })
 }

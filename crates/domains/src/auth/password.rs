@@ -1,12 +1,13 @@
 //! Passwords: rules as a tenant's data, Argon2id on a bounded pool, and as much work for an unknown user as for a
 //! known one. Hashes that another system made with bcrypt are verified too, and replaced when their owner signs in.
 
-use super::{common::is_common, configuration::SecurityConfiguration, strength};
+use super::{common::is_common, configuration::SecurityConfiguration, leaked, strength};
 use argon2::{
     Algorithm, Argon2, Params, Version,
     password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
 };
 use salus_core::{Error, Result};
+use salus_store::Tx;
 use std::sync::LazyLock;
 use tokio::sync::Semaphore;
 use unicode_normalization::UnicodeNormalization as _;
@@ -139,9 +140,15 @@ fn demands<'a>(rules: &SecurityConfiguration, own: &'a [&'a str]) -> Vec<Demand<
 }
 
 /// The rules in words, for the page where a password is chosen.
-#[must_use]
-pub fn rules(rules: &SecurityConfiguration) -> Vec<String> {
-    demands(rules, &[]).into_iter().map(|(words, _)| words).collect()
+///
+/// # Errors
+/// Those of the database.
+pub async fn rules(tx: &mut Tx, rules: &SecurityConfiguration) -> Result<Vec<String>> {
+    let mut words: Vec<String> = demands(rules, &[]).into_iter().map(|(words, _)| words).collect();
+    if rules.breached_password_check && leaked::current(tx).await?.is_some() {
+        words.push("not to be on the list of leaked passwords".into());
+    }
+    Ok(words)
 }
 
 /// Checks a new password against the tenant's rules; `own` are names of the person and the place, which are no secret.

@@ -59,7 +59,7 @@ pub async fn new_tokens(db: &Db, with: Credentials<'_>, source: Source<'_>) -> R
     };
     let (user, rules) = with_password(db, tenant, with.email, with.password, &from).await?;
     let browser = |why: &str| Error::Refused { code: "sign_in_by_browser", detail: why.to_owned() };
-    if must_replace(db, &user, &rules, (with.password, &[with.organization, with.email])) {
+    if must_replace(db, tenant, &user, &rules, (with.password, &[with.organization, with.email])).await? {
         return Err(browser("The password must be replaced first: sign in with a browser"));
     }
     let proof = second_factor_of(db, (tenant, user.id), with.code, &rules, &from).await?;

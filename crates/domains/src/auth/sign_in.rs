@@ -9,6 +9,7 @@ use super::{
     factors::{self, Factors},
     former,
     held::held,
+    leaked::{is_leaked, must_not_be_leaked},
     notify, password,
     source::{self, admits},
     token::Token,
@@ -152,20 +153,22 @@ pub async fn sign_in<'a>(
         return Err(Error::Unauthenticated);
     };
     let (user, rules) = with_password(db, tenant, email, password, &from).await?;
-    let replace = must_replace(db, &user, &rules, (password, &[slug, email]));
+    let replace = must_replace(db, tenant, &user, &rules, (password, &[slug, email])).await?;
     second_or_session(db, (tenant, user.id), ("password", replace), &rules, &from).await
 }
 
-/// Whether the right password must give way to another: it is too old, or guessed first.
-pub(super) fn must_replace(
+/// Whether the right password must give way to another: it is too old, guessed first, or leaked.
+pub(super) async fn must_replace(
     db: &Db,
+    tenant: Uuid,
     user: &Found,
     rules: &SecurityConfiguration,
     (password, own): (&str, &[&str]),
-) -> bool {
+) -> Result<bool> {
     let days = rules.password_expiry_days;
     let expired = days > 0 && user.changed_at.is_some_and(|at| at + Duration::days(days) <= db.env().now());
-    expired || (rules.breached_password_check && is_common(password, own))
+    let known = expired || (rules.breached_password_check && is_common(password, own));
+    Ok(known || is_leaked(db, tenant, rules, password).await?)
 }
 
 /// The proof of an API client that gives everything at once: the code too, where the person has a second factor.
@@ -373,6 +376,7 @@ pub async fn change_password(db: &Db, ctx: &Ctx, old: &str, new: &str, ip: &str)
     let rules = security(&mut tx).await?;
     tx.finish_unrecorded().await?;
     password::check_rules(&rules, &[&who.email, &who.name, &who.organization], new)?;
+    must_not_be_leaked(db, ctx.tenant, &rules, new).await?;
     former::must_be_new(db, ctx.tenant, ctx.actor.id, &rules, new).await?;
     let hash = password::hash(new).await?;
     let mut tx = factors::begin_own_unproved(db, ctx).await?;

@@ -6,6 +6,7 @@ use super::{
     configuration::{SecurityConfiguration, security},
     former,
     grant::{may_admit, may_give},
+    leaked::must_not_be_leaked,
     modules, notify, password, rules_ops,
     sign_in::as_user,
     token::Token,
@@ -160,7 +161,9 @@ pub async fn create_service(tx: &mut Tx, name: &str, roles: &[String]) -> Result
 
 async fn give_roles(tx: &mut Tx, user: Uuid, roles: &[String]) -> Result<()> {
     for role in roles {
-        let found = tx.query_opt(sql!("SELECT id FROM auth.roles WHERE name = $1::text"), &[role]).await?;
+        let found = tx
+            .query_opt(sql!("SELECT id FROM auth.roles WHERE name = $1::text AND retired_at IS NULL"), &[role])
+            .await?;
         let found = found
             .ok_or_else(|| Error::invalid("roles", "no_such_record", format!("{role} is not a role of this tenant")))?;
         let role: Uuid = found.get(0);
@@ -214,9 +217,10 @@ pub struct Invited {
     pub organization: String,
     /// The rules a password must meet, in words.
     pub rules: Vec<String>,
-    pub(super) slug: String,
+    /// The tenant's name.
+    pub slug: String,
     /// Whether there is a password that the new one takes the place of.
-    pub(super) replaces: bool,
+    pub replaces: bool,
     pub(super) configuration: SecurityConfiguration,
 }
 
@@ -246,6 +250,7 @@ pub async fn invitation(db: &Db, token: &str) -> Result<Invited> {
     };
     let (email, name) = (text("email")?, text("display_name")?);
     let configuration = security(&mut tx).await?;
+    let rules = password::rules(&mut tx, &configuration).await?;
     tx.finish_unrecorded().await?;
     Ok(Invited {
         tenant: token.tenant,
@@ -253,7 +258,7 @@ pub async fn invitation(db: &Db, token: &str) -> Result<Invited> {
         name,
         email,
         organization: found.get::<_, Option<String>>("organization").unwrap_or_default(),
-        rules: password::rules(&configuration),
+        rules,
         slug: found.get("slug"),
         replaces: found.get("replaces"),
         configuration,
@@ -276,6 +281,7 @@ pub(super) async fn accept(db: &Db, token: &str, invited: &Invited, new_password
     let spent = Token::parse(token).ok_or(Error::NotFound)?.hash;
     let own = [&invited.slug, &invited.email, &invited.name, &invited.organization].map(String::as_str);
     password::check_rules(&invited.configuration, &own, new_password)?;
+    must_not_be_leaked(db, invited.tenant, &invited.configuration, new_password).await?;
     former::must_be_new(db, invited.tenant, invited.user, &invited.configuration, new_password).await?;
     let hash = password::hash(new_password).await?;
     let mut tx = db.begin(as_user(db.env(), invited.tenant, invited.user), false).await?;

@@ -10,9 +10,21 @@ use uuid::Uuid;
 /// Days a row is kept at least: six years (45 CFR 164.528(a)), and a year over.
 const KEPT: Duration = Duration::days(7 * 366);
 
+/// By which way records went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// By this program to another one.
+    Api,
+    /// On paper to the family, who may see the record themselves: it stands in no accounting (45 CFR 164.528(a)(1)(ii), 34 CFR
+    /// 99.32(d)(1)).
+    Letter,
+}
+
 /// What was disclosed of each of several persons.
 #[derive(Debug, Clone, Copy)]
 pub struct Disclosure<'a> {
+    /// By which way.
+    pub way: Way,
     /// A value of `compliance.disclosure_purpose`.
     pub purpose: &'a str,
     /// A value of `compliance.recipient_type`.
@@ -45,15 +57,19 @@ pub async fn disclose(tx: &mut Tx, what: &Disclosure<'_>, persons: &[Uuid]) -> R
     let series = tx.ctx.env.id();
     let at = clock::text(now)?;
     let by = (tx.ctx.actor.kind == ActorKind::User).then_some(tx.ctx.actor.id);
+    let (kind, method, not_accounted) = match what.way {
+        Way::Api => ("ELECTRONIC_TRANSMISSION", "API", None),
+        Way::Letter => ("PAPER", "MAIL", Some("TO_THE_FAMILY")),
+    };
     let rows: Vec<NewRow> = persons
         .iter()
         .zip(last + 1..)
         .map(|(person, number)| {
             let mut values = row(json!({
                 "number": format!("D-{year}-{number:06}"), "patient_id": person, "disclosed_at": at,
-                "disclosure_type": "ELECTRONIC_TRANSMISSION", "purpose": what.purpose, "method": "API",
+                "disclosure_type": kind, "purpose": what.purpose, "method": method,
                 "recipient_type": what.recipient_type, "recipient_name": what.recipient, "information_types": what.information,
-                "description": what.description, "legal_basis": what.basis, "is_accountable": true, "series_id": series,
+                "description": what.description, "legal_basis": what.basis, "is_accountable": not_accounted.is_none(), "accountable_reason": not_accounted, "series_id": series,
                 "regime": what.regime, "recorded_by": by, "retention_until": (now.date() + KEPT).to_string(),
             }));
             values.retain(|_, value| !value.is_null());

@@ -12,7 +12,7 @@ mod labels;
 mod proofs;
 mod registers;
 
-pub use disclosures::{Disclosure, disclose};
+pub use disclosures::{Disclosure, Way, disclose};
 pub use erasure::{actions as erasure_actions, certificate};
 pub(crate) use evidence::{authorizations, incidents, reviews, risks};
 pub use holds::actions as hold_actions;

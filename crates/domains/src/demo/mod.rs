@@ -24,7 +24,7 @@ use crate::{
     auth::{self, NewUser},
     medical, row,
 };
-use salus_core::{Ctx, Error, Result};
+use salus_core::{Ctx, Error, PLATFORM, Result};
 use salus_store::{Db, Tx, engine::NewRow, sql};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -103,11 +103,23 @@ pub fn names() -> Vec<String> {
     Files::iter().filter_map(|f| f.strip_suffix(".json").map(str::to_owned)).collect()
 }
 
+/// Whether this database is marked production: no demonstration goes into it.
+///
+/// # Errors
+/// Those of the database.
+pub async fn is_production(db: &Db) -> Result<bool> {
+    let mut tx = db.begin(Ctx::system(db.env(), PLATFORM), true).await?;
+    let marked =
+        tx.query_opt(sql!("SELECT coalesce(bool_or(production), false) FROM kernel.installation"), &[]).await?;
+    tx.finish_unrecorded().await?;
+    Ok(marked.is_some_and(|row| row.get(0)))
+}
+
 /// Loads a demonstration tenant. Its patients go in by several transactions: when one fails, the tenant stays with
 /// those before it, and is removed by resetting the database.
 ///
 /// # Errors
-/// [`Error::NotFound`] for an unknown name, [`Error::Conflict`] when the tenant exists.
+/// [`Error::NotFound`] for an unknown name, [`Error::Conflict`] when the tenant exists, [`Error::Refused`] in production.
 pub async fn load(db: &Db, name: &str) -> Result<Loaded> {
     load_sized(db, name, usual(name)).await
 }
@@ -125,6 +137,10 @@ pub fn usual(name: &str) -> Size {
 pub async fn load_sized(db: &Db, name: &str, size: Size) -> Result<Loaded> {
     let file = Files::get(&format!("{name}.json")).ok_or(Error::NotFound)?;
     let seed: Seed = serde_json::from_slice(&file.data).map_err(Error::internal)?;
+    if is_production(db).await? {
+        let detail = "This database is marked production: no demonstration data goes into it".into();
+        return Err(Error::Refused { code: "production", detail });
+    }
     let tenant = db.create_tenant(name, true).await?;
     let mut tx = db.begin(Ctx::operator(db.env(), tenant), false).await?;
     let invitations = fill(&mut tx, tenant, seed).await?;
@@ -202,7 +218,7 @@ fn new_row(tx: &Tx, values: Value) -> NewRow {
 /// # Errors
 /// Those of the database.
 pub async fn exists(db: &Db, name: &str) -> Result<bool> {
-    let mut tx = db.begin(Ctx::operator(db.env(), salus_core::PLATFORM), true).await?;
+    let mut tx = db.begin(Ctx::operator(db.env(), PLATFORM), true).await?;
     let found = tx.query_opt(sql!("SELECT 1 FROM kernel.tenants WHERE slug = $1"), &[&name]).await?;
     tx.finish_unrecorded().await?;
     Ok(found.is_some())

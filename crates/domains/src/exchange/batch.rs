@@ -1,17 +1,19 @@
 //! One batch of resources into the tables, in the caller's transaction.
 //!
 //! A batch that the database refuses is halved until the resource at fault stands alone; that one is reported and the
-//! rest goes on.
+//! rest goes on. A new version of a resource changes what its source changed: what it no longer says is emptied, and
+//! what was changed here besides stays (`docs/decisions/0095`).
 
 use super::{
     TABLE,
-    resolve::{Resolved, key, resolve},
+    kept::{Known, Whole, former, keep, known, missing},
+    resolve::{Found, Resolved, key, resolve},
 };
 use crate::{medical, records};
 use futures_util::future::BoxFuture;
-use salus_codec::fhir::Mapped;
+use salus_codec::fhir::{self, Changes, Mapped, Record};
 use salus_core::{Error, Result};
-use salus_store::{At, Tx, engine::NewRow, sql};
+use salus_store::{Tx, engine::NewRow, sql};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use uuid::Uuid;
@@ -35,10 +37,12 @@ pub struct Prepared {
 pub enum Fate {
     /// New.
     Stored,
-    /// New, and kept whole: no table holds its type.
+    /// New, and kept whole: no table holds it.
     Kept,
     /// Stored before, and changed now.
     Changed,
+    /// Stored before with the same content; what it refers to was not here then, and is now.
+    Linked,
     /// Stored before with the same content.
     Unchanged,
     /// Not stored, and why.
@@ -50,31 +54,58 @@ pub enum Fate {
     },
 }
 
+/// What became of one resource, and what is worth telling of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Done {
+    /// Whether it is stored.
+    pub fate: Fate,
+    /// References whose targets are not here, such as `Condition.encounter_id`.
+    pub unresolved: Vec<String>,
+    /// What wants a look.
+    pub remark: Option<&'static str>,
+}
+
+impl From<Fate> for Done {
+    fn from(fate: Fate) -> Self {
+        Self { fate, unresolved: Vec::new(), remark: None }
+    }
+}
+
+/// Why a Patient is refused that comes in place of another person.
+pub const STRANGER: &str = "has another birth date and another family name than the patient of this id that is here: is it of \
+                            another system? Then name that with --source";
+
+/// Why a fact is refused whose patient is not here.
+pub const NOBODY: &str = "names a patient that is neither in this file nor in the tenant from this source";
+
+const MRN_TAKEN: &str =
+    "Patient: another patient has this medical record number, so it stands among the identifiers only";
+
 /// Facts carry where they come from; these columns are filled here.
 const FACT_DEFAULTS: [(&str, &str); 2] = [("verification", "IMPORTED"), ("source_kind", "EHR")];
 
-/// Stores a batch. The fates stand in the order of the resources.
+/// Stores a batch. What became of the resources stands in their order.
 ///
 /// # Errors
 /// Those that are nobody's fault: a lost connection, a missing key.
-pub fn store<'a>(tx: &'a mut Tx, source: &'a str, batch: &'a [Prepared]) -> BoxFuture<'a, Result<Vec<Fate>>> {
+pub fn store<'a>(tx: &'a mut Tx, source: &'a str, batch: &'a [Prepared]) -> BoxFuture<'a, Result<Vec<Done>>> {
     Box::pin(async move {
         tx.mark().await?;
         match attempt(tx, source, batch).await {
-            Ok(fates) => {
+            Ok(done) => {
                 tx.keep_since_mark().await?;
-                Ok(fates)
+                Ok(done)
             }
-            Err(e @ (Error::Invalid(_) | Error::Conflict { .. })) => {
+            Err(e @ (Error::Invalid(_) | Error::Conflict { .. } | Error::NotFound)) => {
                 tx.undo_to_mark().await?;
                 tx.keep_since_mark().await?;
                 if let [one] = batch {
-                    return Ok(vec![refused(one, &e)]);
+                    return Ok(vec![refused(one, &e).into()]);
                 }
                 let (first, second) = batch.split_at(batch.len() / 2);
-                let mut fates = store(tx, source, first).await?;
-                fates.extend(store(tx, source, second).await?);
-                Ok(fates)
+                let mut done = store(tx, source, first).await?;
+                done.extend(store(tx, source, second).await?);
+                Ok(done)
             }
             Err(e) => Err(e),
         }
@@ -82,24 +113,19 @@ pub fn store<'a>(tx: &'a mut Tx, source: &'a str, batch: &'a [Prepared]) -> BoxF
 }
 
 fn refused(one: &Prepared, e: &Error) -> Fate {
-    let record = &one.mapped.record;
-    match e {
+    let path = one.mapped.record.resource_type.clone();
+    let reason = match e {
         Error::Invalid(fields) => {
-            let reasons: Vec<String> =
-                fields.iter().map(|f| format!("{}: {}", f.pointer.trim_start_matches('/'), f.message)).collect();
-            Fate::Refused { path: record.resource_type.clone(), reason: reasons.join("; ") }
+            let each = fields.iter().map(|f| format!("{}: {}", f.pointer.trim_start_matches('/'), f.message));
+            each.collect::<Vec<_>>().join("; ")
         }
-        other => Fate::Refused { path: record.resource_type.clone(), reason: other.to_string() },
-    }
+        Error::NotFound => "the record made of an earlier version of it is gone, so it cannot be changed".into(),
+        other => other.to_string(),
+    };
+    Fate::Refused { path, reason }
 }
 
-struct Known {
-    id: Uuid,
-    digest: Vec<u8>,
-    row_id: Option<Uuid>,
-}
-
-async fn attempt(tx: &mut Tx, source: &str, batch: &[Prepared]) -> Result<Vec<Fate>> {
+async fn attempt(tx: &mut Tx, source: &str, batch: &[Prepared]) -> Result<Vec<Done>> {
     let mut keys = Vec::with_capacity(batch.len());
     for one in batch {
         keys.push(key(tx, &one.mapped.record.resource_type, &one.mapped.record.id)?);
@@ -116,33 +142,25 @@ async fn attempt(tx: &mut Tx, source: &str, batch: &[Prepared]) -> Result<Vec<Fa
     }
     let resolved = resolve(tx, source, &references).await?;
     let providers = providers_by_npi(tx, batch).await?;
-    let mut fates = Vec::with_capacity(batch.len());
-    let mut writing = Writing::default();
+    let numbers = patients_by_number(tx, batch).await?;
+    let mut done = Vec::with_capacity(batch.len());
+    let mut writing = Writing { numbers, ..Writing::default() };
     for (one, key) in batch.iter().zip(keys) {
         let digest = tx.digest(TABLE, "digest", &one.canonical)?;
         let held = known.get(&key);
-        if held.is_some_and(|k| k.digest == digest) {
-            fates.push(Fate::Unchanged);
+        if let Some(held) = held.filter(|k| k.digest == digest) {
+            done.push(writing.link(tx, one, held, ((key, digest), &resolved))?);
             continue;
         }
-        fates.push(writing.plan(tx, one, Place { key, digest, held, resolved: &resolved, providers: &providers })?);
+        let former = match held {
+            Some(held) => former(tx, held).await?,
+            None => None,
+        };
+        let place = Place { key, digest, held, former, resolved: &resolved, providers: &providers };
+        done.push(writing.plan(tx, one, place)?);
     }
     writing.run(tx, source).await?;
-    Ok(fates)
-}
-
-/// Those of these resources that are here already. Their types are named because they stand before the keys in the
-/// index: without them each look-up would read the whole source. `LIMIT 1` keeps a plan that was made while the table
-/// was empty from reading all of it later.
-async fn known(tx: &mut Tx, source: &str, types: &[&str], keys: &[Vec<u8>]) -> Result<HashMap<Vec<u8>, Known>> {
-    let sql = sql!(
-        "SELECT k.key, f.id, f.digest, f.row_id FROM unnest($2::text[], $3::bytea[]) AS k(type, key), LATERAL ( \
-           SELECT r.id, r.digest, r.row_id FROM exchange.fhir_resources r \
-           WHERE r.source = $1::text AND r.resource_type = k.type AND r.resource_key = k.key LIMIT 1) f"
-    );
-    let rows = tx.query(sql, &[&source, &types, &keys]).await?;
-    let known = |r: &salus_store::Row| Known { id: r.get("id"), digest: r.get("digest"), row_id: r.get("row_id") };
-    Ok(rows.iter().map(|r| (r.get("key"), known(r))).collect())
+    Ok(done)
 }
 
 /// Providers of this batch that the tenant has already, by NPI: another source's clinician is the same person.
@@ -159,27 +177,66 @@ async fn providers_by_npi(tx: &mut Tx, batch: &[Prepared]) -> Result<HashMap<Str
     Ok(tx.query(sql, &[&npis]).await?.iter().map(|r| (r.get(0), r.get(1))).collect())
 }
 
+/// Who has the medical record numbers of this batch already, by their blind indexes.
+async fn patients_by_number(tx: &mut Tx, batch: &[Prepared]) -> Result<HashMap<Vec<u8>, Uuid>> {
+    let mut blind = Vec::new();
+    for one in batch.iter().filter(|p| p.mapped.record.table.as_deref() == Some(medical::PATIENTS.table)) {
+        blind.extend(blind_number(tx, &one.mapped.record.row)?);
+    }
+    if blind.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let sql = sql!("SELECT mrn_bidx, id FROM medical.patients WHERE mrn_bidx = ANY($1::bytea[])");
+    Ok(tx.query(sql, &[&blind]).await?.iter().map(|r| (r.get(0), r.get(1))).collect())
+}
+
+fn blind_number(tx: &Tx, row: &Map<String, Value>) -> Result<Vec<Vec<u8>>> {
+    let number = row.get("mrn").and_then(Value::as_str);
+    number.map_or(Ok(Vec::new()), |number| tx.blind(medical::PATIENTS.table, "mrn", number))
+}
+
 /// What is known of the place a resource takes.
 struct Place<'a> {
     key: Vec<u8>,
     digest: Vec<u8>,
     held: Option<&'a Known>,
+    /// What the version before said.
+    former: Option<Record>,
     resolved: &'a Resolved,
     providers: &'a HashMap<String, Uuid>,
 }
 
-/// A whole resource to be kept.
-struct Whole {
-    id: Uuid,
-    resource_type: String,
-    key: Vec<u8>,
-    digest: Vec<u8>,
-    bytes: Vec<u8>,
-    patient: Option<Uuid>,
-    table: Option<String>,
-    row: Option<Uuid>,
-    unmapped: Value,
-    is_new: bool,
+/// The references of a resource: columns with the rows they point to, rows that point to it, and what is not here.
+#[derive(Default)]
+struct Links {
+    columns: Vec<(String, Uuid)>,
+    results: Vec<Uuid>,
+    missing: Vec<String>,
+}
+
+impl Links {
+    /// `Err`: whom the fact is about cannot be said, and why.
+    fn of(tx: &Tx, record: &Record, resolved: &Resolved) -> Result<std::result::Result<Self, Fate>> {
+        let mut links = Self::default();
+        for reference in &record.refs {
+            match resolved.row(tx, reference)? {
+                Found::Row(id) => links.columns.push((reference.column.to_string(), id)),
+                found if reference.column == "patient_id" => return Ok(Err(no_patient(record, found))),
+                _ => links.missing.push(format!("{}.{}", record.resource_type, reference.column)),
+            }
+        }
+        for reference in &record.back_refs {
+            match resolved.row(tx, reference)?.id() {
+                Some(result) => links.results.push(result),
+                None => links.missing.push(format!("{}.result", record.resource_type)),
+            }
+        }
+        Ok(Ok(links))
+    }
+
+    fn to(&self, column: &str) -> Option<Uuid> {
+        self.columns.iter().find(|(c, _)| c == column).map(|(_, id)| *id)
+    }
 }
 
 /// Everything a batch writes, gathered so that each table takes one statement.
@@ -187,75 +244,124 @@ struct Whole {
 struct Writing {
     inserts: BTreeMap<String, Vec<NewRow>>,
     updates: Vec<(String, Uuid, Map<String, Value>)>,
-    /// Patients whose names, addresses and other parts are replaced.
-    renewed: Vec<Uuid>,
+    /// Rows that no resource stands for any more.
+    retired: Vec<(String, Uuid)>,
+    /// Parts of patients that are replaced: the table, and the patient.
+    renewed: Vec<(&'static str, Uuid)>,
     wholes: Vec<Whole>,
     /// Results that belong to a report: the row, and the report.
     reported: Vec<(Uuid, Uuid)>,
+    /// Who has which medical record number.
+    numbers: HashMap<Vec<u8>, Uuid>,
 }
 
 impl Writing {
-    fn plan(&mut self, tx: &Tx, one: &Prepared, place: Place<'_>) -> Result<Fate> {
+    fn plan(&mut self, tx: &Tx, one: &Prepared, place: Place<'_>) -> Result<Done> {
         let record = &one.mapped.record;
-        let id = place.held.map_or_else(|| tx.ctx.env.id(), |k| k.id);
-        let mut unmapped: Vec<String> = one.mapped.unmapped.clone();
-        let (mut patient, mut row_id) = (None, None);
-        if let Some(table) = record.table.as_deref() {
-            let mut row = record.row.clone();
-            for reference in &record.refs {
-                let target = place.resolved.row(tx, reference)?;
-                match target {
-                    Some(target) => {
-                        row.insert(reference.column.to_string(), json!(target));
-                    }
-                    None if reference.column == "patient_id" => {
-                        return Ok(no_patient(record.resource_type.as_str(), table));
-                    }
-                    None => unmapped.push(format!("{}.{} (not found)", record.resource_type, reference.column)),
-                }
-            }
-            let existing =
-                record.value("npi").and_then(Value::as_str).and_then(|npi| place.providers.get(npi)).copied();
-            let target = place.held.and_then(|k| k.row_id).or(existing);
-            row_id = Some(target.unwrap_or_else(|| tx.ctx.env.id()));
-            patient = self.row(tx, table, row, (row_id, target.is_some(), id))?;
-            self.children(tx, one, row_id, target.is_some());
-            for reference in &record.back_refs {
-                match place.resolved.row(tx, reference)? {
-                    Some(result) => self.reported.extend(row_id.map(|report| (result, report))),
-                    None => unmapped.push(format!("{}.result (not found)", record.resource_type)),
-                }
-            }
+        if place.former.as_ref().is_some_and(|former| is_stranger(former, record)) {
+            return Ok(Fate::Refused { path: "Patient".into(), reason: STRANGER.into() }.into());
         }
-        let fate = match (place.held.is_some(), row_id.is_some()) {
-            (true, _) => Fate::Changed,
-            (false, true) => Fate::Stored,
-            (false, false) => Fate::Kept,
+        let links = match Links::of(tx, record, place.resolved)? {
+            Ok(links) => links,
+            // Kept whole it is nobody's row, so it needs nobody.
+            Err(_) if record.table.is_none() => Links::default(),
+            Err(refused) => return Ok(refused.into()),
         };
-        self.wholes.push(Whole {
-            id,
-            resource_type: record.resource_type.clone(),
-            key: place.key,
-            digest: place.digest,
-            bytes: one.bytes.clone(),
-            patient,
-            table: record.table.as_deref().map(str::to_owned),
-            row: row_id,
-            unmapped: json!(unmapped),
-            is_new: place.held.is_none(),
-        });
-        Ok(fate)
+        let person = links.to("patient_id");
+        let id = place.held.map_or_else(|| tx.ctx.env.id(), |k| k.id);
+        let mut whole = Whole::of(id, one, (place.key, place.digest));
+        (whole.is_new, whole.patient) = (place.held.is_none(), person);
+        let held = place.held.and_then(|k| k.row.clone().map(|row| (row, k.patient)));
+        // A row stays in its table and with its person: sealed values are bound to both.
+        let stays = |((table, _), about): &((String, Uuid), Option<Uuid>)| {
+            Some(table.as_str()) == record.table.as_deref() && person.is_none_or(|person| *about == Some(person))
+        };
+        let mut remark = None;
+        let same = held.clone().filter(stays).map(|((_, row), _)| row);
+        if let (Some((row, _)), None) = (held, same) {
+            self.retired.push(row);
+        }
+        if let Some(table) = record.table.as_deref() {
+            let of_npi = record.value("npi").and_then(Value::as_str).and_then(|npi| place.providers.get(npi)).copied();
+            let row = match (same, of_npi) {
+                (Some(row), _) => {
+                    let changes = fhir::changes(place.former.as_ref(), record).unwrap_or_default();
+                    let waiting = place.held.map_or(&[][..], |k| &k.waiting);
+                    remark = self.change(tx, one, (table, row, id), (changes, &links, waiting))?;
+                    row
+                }
+                (None, Some(row)) => {
+                    let values = self.values(tx, table, record.row.clone(), &links, id)?;
+                    self.updates.push((table.to_owned(), row, values));
+                    row
+                }
+                (None, None) => {
+                    let row = tx.ctx.env.id();
+                    let mut values = self.values(tx, table, record.row.clone(), &links, id)?;
+                    remark = self.number(tx, table, row, &mut values)?;
+                    self.inserts.entry(table.to_owned()).or_default().push(NewRow { id: row, values });
+                    self.parts(tx, one, row, None);
+                    row
+                }
+            };
+            if tx.catalog().table(table)?.subject.as_deref() == Some("id") {
+                whole.patient = Some(row);
+            }
+            self.reported.extend(links.results.iter().map(|result| (*result, row)));
+            whole.row = Some((table.to_owned(), row));
+        }
+        let fate = match (whole.is_new, whole.row.is_some()) {
+            (false, _) => Fate::Changed,
+            (true, true) => Fate::Stored,
+            (true, false) => Fate::Kept,
+        };
+        whole.unmapped = notes(one, &links.missing);
+        self.wholes.push(whole);
+        Ok(Done { fate, unresolved: links.missing, remark })
     }
 
-    /// Plans the row of a resource; returns the person it is about.
-    fn row(
+    /// Plans what a new version changes in the row it has.
+    fn change(
         &mut self,
+        tx: &Tx,
+        one: &Prepared,
+        (table, row, id): (&str, Uuid, Uuid),
+        (changes, links, waiting): (Changes, &Links, &[String]),
+    ) -> Result<Option<&'static str>> {
+        let mut values = changes.row;
+        for column in changes.references.iter().filter(|c| **c != "patient_id") {
+            values.insert((*column).into(), Value::Null);
+        }
+        let wanted = |column: &str| {
+            let note = missing(&format!("{}.{column}", one.mapped.record.resource_type));
+            changes.references.contains(&column) || waiting.contains(&note)
+        };
+        let linked = links.columns.iter().filter(|(column, _)| wanted(column));
+        values.extend(linked.map(|(column, target)| (column.clone(), json!(target))));
+        let described = tx.catalog().table(table)?;
+        // A column that must be filled has a default of the table, which is no word of the source.
+        values.retain(|column, value| !(value.is_null() && described.column(column).is_some_and(|c| c.required)));
+        self.parts(tx, one, row, Some(&changes.lists));
+        if values.is_empty() {
+            return Ok(None);
+        }
+        let mut values = self.values(tx, table, values, &Links::default(), id)?;
+        let remark = self.number(tx, table, row, &mut values)?;
+        self.updates.push((table.to_owned(), row, values));
+        Ok(remark)
+    }
+
+    /// The values of a row with what is filled here.
+    fn values(
+        &self,
         tx: &Tx,
         table: &str,
         mut row: Map<String, Value>,
-        (id, exists, source): (Option<Uuid>, bool, Uuid),
-    ) -> Result<Option<Uuid>> {
+        links: &Links,
+        source: Uuid,
+    ) -> Result<Map<String, Value>> {
         let described = tx.catalog().table(table)?;
+        row.extend(links.columns.iter().map(|(column, target)| (column.clone(), json!(target))));
         for (column, value) in FACT_DEFAULTS {
             if described.column(column).is_some() && !row.contains_key(column) {
                 row.insert(column.into(), json!(value));
@@ -264,42 +370,82 @@ impl Writing {
         if described.column("source_ref").is_some() {
             row.insert("source_ref".into(), json!(source));
         }
-        if table == medical::PATIENTS.table {
+        if table == medical::PATIENTS.table && row.get("birth_date").is_some_and(Value::is_string) {
             medical::derive_patient(&mut row, tx.ctx.env.now().date())?;
         }
-        let id = id.unwrap_or_else(|| tx.ctx.env.id());
-        let patient = match described.subject.as_deref() {
-            Some("id") => Some(id),
-            Some(column) => row.get(column).and_then(Value::as_str).and_then(|s| s.parse().ok()),
-            None => None,
-        };
-        if exists {
-            self.updates.push((table.to_owned(), id, row));
-        } else {
-            self.inserts.entry(table.to_owned()).or_default().push(NewRow { id, values: row });
-        }
-        Ok(patient)
+        Ok(row)
     }
 
-    fn children(&mut self, tx: &Tx, one: &Prepared, row: Option<Uuid>, exists: bool) {
-        let Some(row) = row else { return };
-        if exists && !one.mapped.record.children.is_empty() {
-            self.renewed.push(row);
+    /// Takes the medical record number out of a patient's row if another patient has it: two hospitals of one tenant may
+    /// both count from one. Among the identifiers it stands with its register.
+    fn number(
+        &mut self,
+        tx: &Tx,
+        table: &str,
+        row: Uuid,
+        values: &mut Map<String, Value>,
+    ) -> Result<Option<&'static str>> {
+        if table != medical::PATIENTS.table {
+            return Ok(None);
         }
-        for child in &one.mapped.record.children {
+        let blind = blind_number(tx, values)?;
+        if blind.iter().any(|b| self.numbers.get(b).is_some_and(|holder| *holder != row)) {
+            values.insert("mrn".into(), Value::Null);
+            return Ok(Some(MRN_TAKEN));
+        }
+        self.numbers.extend(blind.into_iter().map(|b| (b, row)));
+        Ok(None)
+    }
+
+    /// Plans the rows that belong to a patient; of a row that is there only the lists named.
+    fn parts(&mut self, tx: &Tx, one: &Prepared, row: Uuid, lists: Option<&[&'static str]>) {
+        self.renewed.extend(lists.unwrap_or_default().iter().map(|table| (*table, row)));
+        let wanted = |table: &str| lists.is_none_or(|lists| lists.contains(&table));
+        for child in one.mapped.record.children.iter().filter(|child| wanted(&child.table)) {
             let mut values = child.row.clone();
             values.insert("patient_id".into(), json!(row));
             self.inserts.entry(child.table.to_string()).or_default().push(NewRow { id: tx.ctx.env.id(), values });
         }
     }
 
+    /// Plans the links of a resource that is here with the same content, where what it refers to was missing and has
+    /// come since.
+    fn link(
+        &mut self,
+        tx: &Tx,
+        one: &Prepared,
+        held: &Known,
+        ((key, digest), resolved): ((Vec<u8>, Vec<u8>), &Resolved),
+    ) -> Result<Done> {
+        let Some((table, row)) = held.row.clone().filter(|_| !held.waiting.is_empty()) else {
+            return Ok(Fate::Unchanged.into());
+        };
+        let Ok(links) = Links::of(tx, &one.mapped.record, resolved)? else { return Ok(Fate::Unchanged.into()) };
+        if links.missing.len() >= held.waiting.len() {
+            return Ok(Done { fate: Fate::Unchanged, unresolved: links.missing, remark: None });
+        }
+        let waited = |column: &str| {
+            let note = missing(&format!("{}.{column}", one.mapped.record.resource_type));
+            held.waiting.contains(&note)
+        };
+        let come = links.columns.iter().filter(|(column, _)| waited(column));
+        let values: Map<String, Value> = come.map(|(column, target)| (column.clone(), json!(target))).collect();
+        if !values.is_empty() {
+            self.updates.push((table.clone(), row, values));
+        }
+        self.reported.extend(links.results.iter().map(|result| (*result, row)));
+        let mut whole = Whole::of(held.id, one, (key, digest));
+        (whole.is_new, whole.patient, whole.row) = (false, held.patient, Some((table, row)));
+        whole.unmapped = notes(one, &links.missing);
+        self.wholes.push(whole);
+        Ok(Done { fate: Fate::Linked, unresolved: links.missing, remark: None })
+    }
+
     async fn run(self, tx: &mut Tx, source: &str) -> Result<()> {
         for (table, id, row) in self.updates {
             tx.update(&table, id, None, row).await?;
         }
-        if !self.renewed.is_empty() {
-            medical::remove_parts(tx, &self.renewed).await?;
-        }
+        medical::remove_parts(tx, &self.renewed).await?;
         let mut inserts = self.inserts;
         for first in
             ["medical.patients", "medical.providers", "records.encounters", "records.documents", "records.lab_reports"]
@@ -311,11 +457,52 @@ impl Writing {
         for (table, rows) in inserts {
             insert(tx, &table, &rows).await?;
         }
+        for (table, id) in self.retired {
+            retire(tx, &table, id).await?;
+        }
         if !self.reported.is_empty() {
             let (results, reports): (Vec<Uuid>, Vec<Uuid>) = self.reported.into_iter().unzip();
             records::link_results(tx, &results, &reports).await?;
         }
         keep(tx, source, self.wholes).await
+    }
+}
+
+/// What is kept of a resource only in its original: paths, why there is no row, and references to what is not here.
+fn notes(one: &Prepared, missed: &[String]) -> Value {
+    let why = one.mapped.kept_whole.map(|why| format!("{} (kept whole: {why})", one.mapped.record.resource_type));
+    let missed = missed.iter().map(|path| missing(path));
+    json!(why.into_iter().chain(one.mapped.unmapped.iter().cloned()).chain(missed).collect::<Vec<_>>())
+}
+
+/// Whether a new version of a Patient is of somebody else: neither the birth date nor the family name is the same. A
+/// date known to the month is compared by the month; what either version leaves out is no difference.
+fn is_stranger(former: &Record, now: &Record) -> bool {
+    if now.table.as_deref() != Some(medical::PATIENTS.table) {
+        return false;
+    }
+    let differs = |column: &str| {
+        let of = |record: &Record| record.value(column).and_then(Value::as_str).map(|s| s.trim().to_lowercase());
+        of(former).zip(of(now)).map(|(a, b)| a != b)
+    };
+    differs("family_name") == Some(true) && differs("birth_date").or_else(|| differs("birth_month")) == Some(true)
+}
+
+/// Marks a row as one that no source tells of any more, in the way of its table. Rows of facts are never deleted.
+async fn retire(tx: &mut Tx, table: &str, id: Uuid) -> Result<()> {
+    let values = match table {
+        "medical.patients" => json!({"status": "INACTIVE"}),
+        "medical.providers" => json!({"status": "inactive"}),
+        _ => json!({
+            "status": "ENTERED_IN_ERROR",
+            "entered_in_error_reason": "Its source sent a later version that is kept in another place",
+        }),
+    };
+    let Value::Object(values) = values else { return Ok(()) };
+    match tx.update(table, id, None, values).await {
+        // Somebody removed it: there is nothing to mark.
+        Err(Error::NotFound) => Ok(()),
+        other => other.map(|_| ()),
     }
 }
 
@@ -332,76 +519,13 @@ async fn insert(tx: &mut Tx, table: &str, rows: &[NewRow]) -> Result<()> {
     }
 }
 
-fn no_patient(resource_type: &str, table: &str) -> Fate {
-    let element = if matches!(table, "records.allergies" | "records.immunizations") { "patient" } else { "subject" };
-    Fate::Refused {
-        path: format!("{resource_type}.{element}"),
-        reason: "names a patient that is neither in this file nor in the tenant from this source".into(),
-    }
-}
-
-/// Keeps the whole resources, sealed, and where their rows are.
-async fn keep(tx: &mut Tx, source: &str, wholes: Vec<Whole>) -> Result<()> {
-    tx.fetch_persons(wholes.iter().filter_map(|w| w.patient)).await?;
-    let mut bodies = Vec::with_capacity(wholes.len());
-    for w in &wholes {
-        bodies.push(tx.seal_exact(At { table: TABLE, column: "body", row: w.id }, w.patient, &w.bytes)?);
-    }
-    let (new, old): (Vec<_>, Vec<_>) = wholes.into_iter().zip(bodies).partition(|(w, _)| w.is_new);
-    if !new.is_empty() {
-        let sql = sql!(
-            "INSERT INTO exchange.fhir_resources (id, source, resource_type, resource_key, digest, body, patient_id, row_table, row_id, unmapped) \
-             SELECT x.id, $1::text, x.resource_type, x.resource_key, x.digest, x.body, x.patient_id, x.row_table, x.row_id, x.unmapped::jsonb \
-             FROM unnest($2::uuid[], $3::text[], $4::bytea[], $5::bytea[], $6::bytea[], $7::uuid[], $8::text[], $9::uuid[], $10::text[]) \
-             AS x(id, resource_type, resource_key, digest, body, patient_id, row_table, row_id, unmapped)"
-        );
-        let c = Columns::of(new);
-        tx.query(
-            sql,
-            &[&source, &c.ids, &c.types, &c.keys, &c.digests, &c.bodies, &c.patients, &c.tables, &c.rows, &c.unmapped],
-        )
-        .await?;
-    }
-    if !old.is_empty() {
-        let sql = sql!(
-            "UPDATE exchange.fhir_resources f SET digest = x.digest, body = x.body, patient_id = x.patient_id, row_table = x.row_table, \
-               row_id = x.row_id, unmapped = x.unmapped::jsonb, imported_at = now() \
-             FROM unnest($1::uuid[], $2::bytea[], $3::bytea[], $4::uuid[], $5::text[], $6::uuid[], $7::text[]) \
-             AS x(id, digest, body, patient_id, row_table, row_id, unmapped) WHERE f.id = x.id"
-        );
-        let c = Columns::of(old);
-        tx.query(sql, &[&c.ids, &c.digests, &c.bodies, &c.patients, &c.tables, &c.rows, &c.unmapped]).await?;
-    }
-    Ok(())
-}
-
-#[derive(Default)]
-struct Columns {
-    ids: Vec<Uuid>,
-    types: Vec<String>,
-    keys: Vec<Vec<u8>>,
-    digests: Vec<Vec<u8>>,
-    bodies: Vec<Vec<u8>>,
-    patients: Vec<Option<Uuid>>,
-    tables: Vec<Option<String>>,
-    rows: Vec<Option<Uuid>>,
-    unmapped: Vec<String>,
-}
-
-impl Columns {
-    fn of(wholes: Vec<(Whole, Vec<u8>)>) -> Self {
-        let mut c = Self::default();
-        for (w, body) in wholes {
-            c.ids.push(w.id);
-            c.types.push(w.resource_type);
-            c.keys.push(w.key);
-            c.digests.push(w.digest);
-            c.bodies.push(body);
-            c.patients.push(w.patient);
-            c.tables.push(w.table);
-            c.rows.push(w.row);
-            c.unmapped.push(w.unmapped.to_string());
-        }
-        c
-    }
+fn no_patient(record: &Record, found: Found) -> Fate {
+    let patient = ["records.allergies", "records.immunizations"].contains(&record.table.as_deref().unwrap_or_default());
+    let reason = match found {
+        Found::Several => "names its patient by a number that several patients of other sources have",
+        Found::Whole => "names a patient who is kept whole only, so there is no record to put it into",
+        Found::Absent | Found::Row(_) => NOBODY,
+    };
+    let element = if patient { "patient" } else { "subject" };
+    Fate::Refused { path: format!("{}.{element}", record.resource_type), reason: reason.into() }
 }

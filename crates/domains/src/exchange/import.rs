@@ -4,17 +4,20 @@
 //! provide care, patients, encounters, everything else, and reports, which point back to their results. A first look
 //! tells which types are in which file, so a file is read again only for phases it has something for.
 
-use super::batch::{Fate, Prepared, store};
+use super::{
+    batch::{Done, Fate, NOBODY, Prepared, STRANGER, store},
+    resolve::id_of,
+};
 use crate::medical;
 use salus_codec::{
-    fhir::{self, Failure, Item, Layout, Problem, Resources, peek_type},
-    json::canonical,
+    fhir::{self, Failure, Item, Layout, Mapped, Problem, Resources, peek_type},
+    json::{Json, canonical},
 };
 use salus_core::{Ctx, Error, Result};
 use salus_store::{Act, Db, Tx, audit::Outcome, perform};
 use serde::Serialize;
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     fs::File,
     io::BufReader,
     path::{Path, PathBuf},
@@ -42,6 +45,8 @@ pub struct Count {
     pub kept_whole: u64,
     /// Known, with new content.
     pub changed: u64,
+    /// Known, with the same content; what it refers to was not here then, and is now.
+    pub linked: u64,
     /// Known, with the same content.
     pub unchanged: u64,
     /// Not stored; each is listed.
@@ -72,6 +77,9 @@ pub struct Summary {
     pub refusals: Vec<Refusal>,
     /// Elements that no column holds and only the whole copy keeps, with how many resources have them.
     pub unmapped: BTreeMap<String, u64>,
+    /// References to what is not here, such as `Condition.encounter_id`, with how many there are: importing the same
+    /// again when their targets have come sets them.
+    pub unresolved: BTreeMap<String, u64>,
     /// What is stored and yet wants a look, with how many resources it concerns.
     pub remarks: BTreeMap<String, u64>,
     /// Bytes of the files.
@@ -97,29 +105,38 @@ fn phase(resource_type: &str) -> usize {
     }
 }
 
+/// What an argument names.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Files {
+    /// To be read.
+    pub taken: Vec<PathBuf>,
+    /// What else is in the folder: folders, files of another ending, and the exporter's own log.
+    pub skipped: Vec<PathBuf>,
+}
+
 /// The files of an argument: itself, or the `.ndjson` and `.json` files of a folder by name.
 ///
 /// # Errors
 /// [`Error::Invalid`] when there is none.
-pub fn files(path: &Path) -> Result<Vec<PathBuf>> {
+pub fn files(path: &Path) -> Result<Files> {
     let wrong = |why: String| Error::invalid("path", "unreadable", format!("{}: {why}", path.display()));
+    let mut found = Files::default();
     if !path.is_dir() {
-        return if path.exists() {
-            Ok(vec![path.to_path_buf()])
-        } else {
-            Err(wrong("there is no such file or folder".into()))
-        };
+        if !path.exists() {
+            return Err(wrong("there is no such file or folder".into()));
+        }
+        found.taken.push(path.to_path_buf());
+        return Ok(found);
     }
-    let mut found = Vec::new();
     for entry in std::fs::read_dir(path).map_err(|e| wrong(e.to_string()))? {
         let file = entry.map_err(|e| wrong(e.to_string()))?.path();
         let is_manifest = file.file_stem().is_some_and(|s| s == "log" || s == "manifest");
-        if file.is_file() && !is_manifest && file.extension().is_some_and(|e| e == "ndjson" || e == "json") {
-            found.push(file);
-        }
+        let fits = file.is_file() && !is_manifest && file.extension().is_some_and(|e| e == "ndjson" || e == "json");
+        if fits { found.taken.push(file) } else { found.skipped.push(file) }
     }
-    found.sort();
-    if found.is_empty() { Err(wrong("holds no .ndjson or .json file".into())) } else { Ok(found) }
+    found.taken.sort();
+    found.skipped.sort();
+    if found.taken.is_empty() { Err(wrong("holds no .ndjson or .json file".into())) } else { Ok(found) }
 }
 
 /// Imports files; `progress` is told how many bytes of how many passes are done.
@@ -133,7 +150,17 @@ pub async fn import(
     options: &Options,
     progress: impl Fn(u64, u64),
 ) -> Result<Summary> {
-    let mut run = Run { db, ctx, options, summary: Summary::default(), dry: None, done: 0, total: 0 };
+    let mut run = Run {
+        db,
+        ctx,
+        options,
+        summary: Summary::default(),
+        dry: None,
+        refused: HashMap::new(),
+        aloft: HashSet::new(),
+        done: 0,
+        total: 0,
+    };
     let mut plan = Vec::new();
     for path in paths {
         let phases = run.survey(path)?;
@@ -168,9 +195,17 @@ struct Run<'a> {
     options: &'a Options,
     summary: Summary,
     dry: Option<Tx>,
+    /// Ids of patients that were refused; `true`: because the one of this id who is here is somebody else.
+    refused: HashMap<String, bool>,
+    /// Types and ids of the batches in the database now: the same resource again waits for them, so that the later line
+    /// wins.
+    aloft: HashSet<(String, String)>,
     done: u64,
     total: u64,
 }
+
+/// The batches in the database.
+type Flying = JoinSet<Result<(Vec<Prepared>, Vec<Done>)>>;
 
 /// A batch and where its file stood at its end.
 struct Batch {
@@ -206,7 +241,7 @@ impl Run<'_> {
     }
 
     async fn file(&mut self, path: &Path, wanted: usize, progress: &impl Fn(u64, u64)) -> Result<()> {
-        let mut flying: JoinSet<Result<(Vec<Prepared>, Vec<Fate>)>> = JoinSet::new();
+        let mut flying = Flying::new();
         let mut batch = Batch { items: Vec::new(), bytes: 0 };
         for item in open(path)?.flatten() {
             if !peek_type(&item.bytes).is_some_and(|t| fhir::is_resource_type(t) && phase(t) == wanted) {
@@ -214,19 +249,15 @@ impl Run<'_> {
             }
             progress(self.done + item.offset, self.total);
             match prepare(item) {
+                Ok(one) if self.is_of_stranger(&one) => {
+                    let (name, at) = (&one.mapped.record.resource_type, (one.line, one.entry));
+                    self.refuse(path, at, name, &Problem::new(name.clone(), "refused", OF_STRANGER));
+                }
                 Ok(one) => {
                     batch.bytes += one.bytes.len();
                     batch.items.push(one);
                 }
-                Err((at, name, problems)) => {
-                    for (i, problem) in problems.iter().enumerate() {
-                        if i == 0 {
-                            self.refuse(path, at, &name, problem);
-                        } else {
-                            self.list(path, at, problem);
-                        }
-                    }
-                }
+                Err(unfit) => self.unfit(path, unfit),
             }
             if batch.items.len() >= BATCH.0 || batch.bytes >= BATCH.1 {
                 let full = std::mem::replace(&mut batch, Batch { items: Vec::new(), bytes: 0 });
@@ -240,26 +271,22 @@ impl Run<'_> {
         Ok(())
     }
 
-    async fn send(
-        &mut self,
-        path: &Path,
-        batch: Batch,
-        flying: &mut JoinSet<Result<(Vec<Prepared>, Vec<Fate>)>>,
-    ) -> Result<()> {
+    async fn send(&mut self, path: &Path, batch: Batch, flying: &mut Flying) -> Result<()> {
         if batch.items.is_empty() {
             return Ok(());
         }
         if let Some(tx) = &mut self.dry {
             tx.renew_seals().await?;
-            let fates = store(tx, &self.options.source, &batch.items).await?;
-            self.land(path, (batch.items, fates));
+            let done = store(tx, &self.options.source, &batch.items).await?;
+            self.land(path, (batch.items, done));
             return Ok(());
         }
-        while flying.len() >= AT_ONCE {
-            if let Some(landed) = flying.join_next().await {
-                self.land(path, landed.map_err(Error::internal)??);
-            }
+        let keys: Vec<_> = batch.items.iter().map(key_of).collect();
+        while flying.len() >= AT_ONCE || keys.iter().any(|key| self.aloft.contains(key)) {
+            let Some(landed) = flying.join_next().await else { break };
+            self.land(path, landed.map_err(Error::internal)??);
         }
+        self.aloft.extend(keys);
         let (db, ctx) = (self.db.clone(), Ctx { request: self.db.env().id(), ..self.ctx.clone() });
         let source: Arc<str> = self.options.source.as_str().into();
         flying.spawn(async move {
@@ -272,8 +299,8 @@ impl Run<'_> {
             };
             perform(&db, act, ctx, move |tx| {
                 Box::pin(async move {
-                    let fates = store(tx, &source, &batch.items).await?;
-                    Ok((batch.items, fates))
+                    let done = store(tx, &source, &batch.items).await?;
+                    Ok((batch.items, done))
                 })
             })
             .await
@@ -281,26 +308,66 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn land(&mut self, path: &Path, (items, fates): (Vec<Prepared>, Vec<Fate>)) {
-        for (one, fate) in items.iter().zip(fates) {
+    fn land(&mut self, path: &Path, (items, done): (Vec<Prepared>, Vec<Done>)) {
+        for (one, Done { fate, unresolved, remark }) in items.iter().zip(done) {
             let name = one.mapped.record.resource_type.clone();
+            self.aloft.remove(&key_of(one));
             if matches!(fate, Fate::Stored | Fate::Kept | Fate::Changed) {
-                for element in one.mapped.unmapped.iter().filter(|_| one.mapped.record.table.is_some()) {
-                    *self.summary.unmapped.entry(without_indexes(element)).or_default() += 1;
-                }
+                self.tell(one, remark);
             }
-            if matches!(fate, Fate::Stored | Fate::Changed) && is_nameless(&one.mapped.record) {
-                *self.summary.remarks.entry(NAMELESS.to_owned()).or_default() += 1;
+            for place in unresolved {
+                *self.summary.unresolved.entry(place).or_default() += 1;
             }
             let count = self.count(&name);
             match fate {
                 Fate::Stored => count.stored += 1,
                 Fate::Kept => count.kept_whole += 1,
                 Fate::Changed => count.changed += 1,
+                Fate::Linked => count.linked += 1,
                 Fate::Unchanged => count.unchanged += 1,
                 Fate::Refused { path: place, reason } => {
+                    if name == "Patient" {
+                        self.refused.insert(one.mapped.record.id.clone(), reason == STRANGER);
+                    }
+                    let subject = one.mapped.record.patient().and_then(id_of);
+                    let reason = match subject.filter(|id| reason == NOBODY && self.refused.contains_key(*id)) {
+                        Some(_) => "names a patient that this import refused: see the reason there".into(),
+                        None => reason,
+                    };
                     self.refuse(path, (one.line, one.entry), &name, &Problem::new(place, "refused", reason));
                 }
+            }
+        }
+    }
+
+    /// Counts what of a stored resource wants a look.
+    fn tell(&mut self, one: &Prepared, remark: Option<&str>) {
+        let Mapped { record, kept_whole, unmapped } = &one.mapped;
+        for element in unmapped.iter().filter(|_| record.table.is_some()) {
+            *self.summary.unmapped.entry(without_indexes(element)).or_default() += 1;
+        }
+        let nameless = is_nameless(record).then(|| NAMELESS.to_owned());
+        let whole = kept_whole.map(|why| format!("{}: is kept whole, because {why}", record.resource_type));
+        for remark in nameless.into_iter().chain(whole).chain(remark.map(str::to_owned)) {
+            *self.summary.remarks.entry(remark).or_default() += 1;
+        }
+    }
+
+    /// Whether a resource is about a patient that was refused as somebody else: the record of its patient's id is not of
+    /// its patient.
+    fn is_of_stranger(&self, one: &Prepared) -> bool {
+        one.mapped.record.patient().and_then(id_of).is_some_and(|id| self.refused.get(id) == Some(&true))
+    }
+
+    fn unfit(&mut self, path: &Path, unfit: Unfit) {
+        if unfit.name == "Patient" {
+            self.refused.extend(unfit.id.map(|id| (id, false)));
+        }
+        for (i, problem) in unfit.problems.iter().enumerate() {
+            if i == 0 {
+                self.refuse(path, unfit.at, &unfit.name, problem);
+            } else {
+                self.list(path, unfit.at, problem);
             }
         }
     }
@@ -322,6 +389,8 @@ impl Run<'_> {
     }
 }
 
+const OF_STRANGER: &str =
+    "names a patient that this import refused as another person than the one of that id who is here";
 const NAMELESS: &str = "Patient: comes without a family or given name";
 
 /// A newborn, somebody unidentified, or a source that says why with a data-absent-reason: stored as it came.
@@ -330,26 +399,30 @@ fn is_nameless(record: &fhir::Record) -> bool {
     record.table.as_deref() == Some(medical::PATIENTS.table) && absent("family_name") && absent("given_names")
 }
 
-type Unfit = ((u64, Option<u64>), String, Vec<Problem>);
+/// A resource that cannot be stored, whatever is in the tenant.
+struct Unfit {
+    at: (u64, Option<u64>),
+    name: String,
+    id: Option<String>,
+    problems: Vec<Problem>,
+}
+
+fn key_of(one: &Prepared) -> (String, String) {
+    (one.mapped.record.resource_type.clone(), one.mapped.record.id.clone())
+}
 
 /// Reads a resource and maps it; what cannot be is told with its place.
 fn prepare(item: Item) -> std::result::Result<Prepared, Unfit> {
     let (at, name) = ((item.line, item.entry), peek_type(&item.bytes).unwrap_or_default().to_owned());
+    let unfit = |id: Option<&str>, problems| Unfit { at, name: name.clone(), id: id.map(str::to_owned), problems };
     let (mapped, canonical) = {
-        let resource = fhir::parse(&item.bytes).map_err(|p| (at, name.clone(), vec![p]))?;
-        let mut mapped = fhir::map(&resource).map_err(|p| (at, name.clone(), p))?;
-        if mapped.record.id.is_empty() {
-            // A Bundle may name its entries by address only.
-            let own = item.full_url.as_deref().and_then(|u| u.strip_prefix("urn:uuid:"));
-            let missing = || {
-                (
-                    at,
-                    name.clone(),
-                    vec![Problem::new(format!("{name}.id"), "required", "is needed to find the resource again")],
-                )
-            };
-            own.ok_or_else(missing)?.clone_into(&mut mapped.record.id);
-        }
+        let resource = fhir::parse(&item.bytes).map_err(|p| unfit(None, vec![p]))?;
+        // A Bundle may name its entries by address only.
+        let own = item.full_url.as_deref().and_then(|u| u.strip_prefix("urn:uuid:"));
+        let id = resource.get("id").and_then(Json::as_str).or(own);
+        let mut mapped = fhir::map(&resource).map_err(|problems| unfit(id, problems))?;
+        let missing = || Problem::new(format!("{name}.id"), "required", "is needed to find the resource again");
+        id.ok_or_else(|| unfit(None, vec![missing()]))?.clone_into(&mut mapped.record.id);
         (mapped, canonical(&resource))
     };
     Ok(Prepared { line: item.line, entry: item.entry, mapped, canonical, bytes: item.bytes })

@@ -7,6 +7,8 @@
 mod batch;
 pub mod export;
 pub mod import;
+mod kept;
+mod outgoing;
 mod resolve;
 mod webhooks;
 

@@ -1,6 +1,7 @@
 //! Creating and changing patients: some columns follow from others and are kept here.
 
 use super::PATIENTS;
+use crate::auth;
 use salus_core::{Error, FieldError, Result};
 use salus_store::{
     Catalog, Method, Op, Reply, Tx,
@@ -58,9 +59,13 @@ pub fn actions(catalog: &Catalog) -> Result<Vec<Op>> {
                     derive_patient(&mut values, tx.ctx.env.now().date())?;
                     blank_names(&mut values);
                     let renamed = NAMED_BY.iter().any(|name| values.contains_key(*name));
+                    let born = values.get("birth_date").and_then(Value::as_str).and_then(as_date);
                     let row = tx.update(PATIENTS.table, id, Some(version), values).await?;
                     if renamed && is_nameless(tx, id).await? {
                         return Err(Error::Invalid(vec![name_needed()]));
+                    }
+                    if let Some(born) = born {
+                        auth::born_on(tx, id, born).await?;
                     }
                     tx.emit("medical.patient.changed", id, Value::Null);
                     Ok(Reply::row(row))
@@ -95,6 +100,10 @@ fn name_needed() -> FieldError {
     FieldError::new("family_name", "required", message)
 }
 
+fn as_date(text: &str) -> Option<time::Date> {
+    time::Date::parse(text, time::macros::format_description!("[year]-[month]-[day]")).ok()
+}
+
 /// Fills what follows from the given fields: the month of birth from the date. Refuses a birth date in the future or
 /// more than 125 years ago (`spec` 2.13).
 ///
@@ -104,9 +113,8 @@ pub fn derive_patient(values: &mut Map<String, Value>, today: time::Date) -> Res
     let Some(given) = values.get("birth_date") else { return Ok(()) };
     let month = match given {
         Value::String(text) => {
-            let form = time::macros::format_description!("[year]-[month]-[day]");
-            let date = time::Date::parse(text, form)
-                .map_err(|_| Error::invalid("birth_date", "wrong_type", "Is a date such as 2015-03-02"))?;
+            let date = as_date(text)
+                .ok_or_else(|| Error::invalid("birth_date", "wrong_type", "Is a date such as 2015-03-02"))?;
             if date > today || today.year() - date.year() > 125 {
                 return Err(Error::invalid("birth_date", "implausible", "Lies between 125 years ago and today"));
             }
@@ -118,21 +126,24 @@ pub fn derive_patient(values: &mut Map<String, Value>, today: time::Date) -> Res
     Ok(())
 }
 
-/// Removes the identifiers, names, addresses, contact points and contacts of patients, for a source that sends them
-/// anew.
+/// Removes identifiers, names, addresses, contact points or contacts of patients, for a source that sends them anew:
+/// the table, and the patient. A table that holds no parts of patients is passed over.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn remove_parts(tx: &mut Tx, patients: &[Uuid]) -> Result<()> {
+pub async fn remove_parts(tx: &mut Tx, parts: &[(&str, Uuid)]) -> Result<()> {
     let all = [
-        sql!("DELETE FROM medical.patient_identifiers WHERE patient_id = ANY($1)"),
-        sql!("DELETE FROM medical.patient_names WHERE patient_id = ANY($1)"),
-        sql!("DELETE FROM medical.patient_addresses WHERE patient_id = ANY($1)"),
-        sql!("DELETE FROM medical.patient_telecoms WHERE patient_id = ANY($1)"),
-        sql!("DELETE FROM medical.patient_contacts WHERE patient_id = ANY($1)"),
+        ("medical.patient_identifiers", sql!("DELETE FROM medical.patient_identifiers WHERE patient_id = ANY($1)")),
+        ("medical.patient_names", sql!("DELETE FROM medical.patient_names WHERE patient_id = ANY($1)")),
+        ("medical.patient_addresses", sql!("DELETE FROM medical.patient_addresses WHERE patient_id = ANY($1)")),
+        ("medical.patient_telecoms", sql!("DELETE FROM medical.patient_telecoms WHERE patient_id = ANY($1)")),
+        ("medical.patient_contacts", sql!("DELETE FROM medical.patient_contacts WHERE patient_id = ANY($1)")),
     ];
-    for sql in all {
-        tx.query(sql, &[&patients]).await?;
+    for (table, sql) in all {
+        let patients: Vec<Uuid> = parts.iter().filter(|(t, _)| *t == table).map(|(_, id)| *id).collect();
+        if !patients.is_empty() {
+            tx.query(sql, &[&patients]).await?;
+        }
     }
     Ok(())
 }

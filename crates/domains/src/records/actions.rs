@@ -11,7 +11,7 @@ use uuid::Uuid;
 pub async fn link_results(tx: &mut Tx, results: &[Uuid], reports: &[Uuid]) -> Result<()> {
     let sql = sql!(
         "UPDATE records.lab_results r SET report_id = x.report FROM unnest($1::uuid[], $2::uuid[]) AS x(result, report) \
-         WHERE r.id = x.result"
+         WHERE r.id = x.result AND r.report_id IS DISTINCT FROM x.report"
     );
     tx.query(sql, &[&results, &reports]).await.map(|_| ())
 }

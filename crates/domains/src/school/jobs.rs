@@ -1,9 +1,9 @@
 //! What is done about visits and doses without anybody asking: one that is open for two hours is pointed out, one that nobody ended is
 //! ended half an hour after the last bell and marked to be verified, and a call to 911 is told to those who lead the school.
 //! Doses are made due, and missed when nobody recorded them. A supply of a controlled drug that differs is told.
-//! Immunizations are judged anew every night, school by school. Outbreaks are looked for at six and at one on school days.
+//! Immunizations are judged anew every night, school by school, and once a week it is kept how each school stands. Outbreaks are looked for at six and at one on school days.
 
-use super::{doses, immunization, orders, outbreak, stock, visits};
+use super::{doses, errors, immunization, orders, outbreak, stock, visits};
 use crate::auth::{self, Carriers, Notice};
 use salus_core::Result;
 use salus_store::{
@@ -19,6 +19,7 @@ use uuid::Uuid;
 #[must_use]
 pub fn jobs(carriers: &Arc<Carriers>) -> Vec<Job> {
     let mut all = immunization::reminder_jobs(carriers);
+    all.extend(immunization::snapshot_jobs());
     all.extend(outbreak::jobs());
     all.extend([
         Job {
@@ -62,6 +63,12 @@ pub fn jobs(carriers: &Arc<Carriers>) -> Vec<Job> {
             when: When::Events(&["school.visit.emergency"]),
             retry: Retry::default(),
             work: Work::local(|tx, task| Box::pin(tell_emergency(tx, task))),
+        },
+        Job {
+            name: "school.tell_medication_error",
+            when: When::Events(&[errors::HARM]),
+            retry: Retry::default(),
+            work: Work::local(|tx, task| Box::pin(errors::tell_harm(tx, task))),
         },
         Job {
             name: "school.tell_stock_mismatch",

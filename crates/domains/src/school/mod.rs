@@ -11,8 +11,11 @@ mod days;
 mod desk;
 mod doses;
 mod enrollments;
+mod errors;
 pub mod immunization;
 mod jobs;
+mod month;
+mod month_texts;
 mod orders;
 mod outbreak;
 mod reads;
@@ -48,6 +51,7 @@ pub fn actions(catalog: &Catalog) -> Result<Vec<Op>> {
         outbreak::actions(catalog)?,
         corrections::actions(catalog)?,
         stock::actions(catalog)?,
+        errors::actions(catalog)?,
     ]
     .into_iter()
     .flatten()
@@ -65,6 +69,7 @@ pub fn reads() -> Vec<Op> {
         round::reads(),
         register::reads(),
         desk::reads(),
+        vec![month::read()],
     ]
     .into_iter()
     .flatten()
@@ -121,6 +126,7 @@ pub const RESOURCES: &[Resource] = &[
             "school.med.administer",
         )
     },
+    errors::ERRORS,
     stock::INVENTORY,
     stock::COUNTS,
     Resource {
@@ -155,6 +161,10 @@ pub const RESOURCES: &[Resource] = &[
         )
     },
     Resource {
+        filters: &["student_id", "school_id", "kind", "written_on"],
+        ..shown("school.immunization_letters", "immunizations/letters", "school.letter", "school.immunization.read")
+    },
+    Resource {
         filters: &["authority", "version", "antigen"],
         ..shown(
             "school.vaccination_schedules",
@@ -166,6 +176,8 @@ pub const RESOURCES: &[Resource] = &[
     immunization::REQUIREMENTS,
     immunization::RELEASES,
     immunization::EXEMPTIONS,
+    immunization::ADMISSIONS,
+    immunization::CODES,
     Resource {
         filters: &["student_id", "status", "overdue_since"],
         ..shown(

@@ -12,22 +12,22 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 /// A tenant with people who have roles, and patients.
-struct Ward {
-    world: World,
+pub struct Ward {
+    pub world: World,
 }
 
-const READ: &[&str] = &["medical.*.read", "records.*.read", "kernel.phi.read"];
+pub const READ: &[&str] = &["medical.*.read", "records.*.read", "kernel.phi.read"];
 
 impl Ward {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         Self { world: World::new().await }
     }
 
-    async fn make(&self, op: &str, body: Value) -> Uuid {
+    pub async fn make(&self, op: &str, body: Value) -> Uuid {
         self.world.create(op, body).await.id().unwrap()
     }
 
-    async fn role(&self, name: &str, scope: &str, purposes: &[&str], patterns: &[&str]) -> Uuid {
+    pub async fn role(&self, name: &str, scope: &str, purposes: &[&str], patterns: &[&str]) -> Uuid {
         let role = self.make("auth.role.create", json!({"name": name, "scope": scope, "purposes": purposes})).await;
         let body = json!({"name": format!("{name}_WORK"), "patterns": patterns});
         let permission = self.make("auth.permission.create", body).await;
@@ -35,7 +35,7 @@ impl Ward {
         role
     }
 
-    async fn user(&self, roles: &[&str]) -> Uuid {
+    pub async fn user(&self, roles: &[&str]) -> Uuid {
         let mut tx = self.world.db.begin(self.world.operator(), false).await.unwrap();
         let roles: Vec<String> = roles.iter().map(|r| (*r).to_owned()).collect();
         let user = auth::create_service(&mut tx, "Somebody", &roles).await.unwrap();
@@ -44,7 +44,7 @@ impl Ward {
     }
 
     /// The user as the edge makes a caller of an API key.
-    async fn caller(&self, user: Uuid) -> Ctx {
+    pub async fn caller(&self, user: Uuid) -> Ctx {
         let name = self.world.db.env().id().to_string();
         let new =
             auth::NewApiKey { name: &name, scopes: Permissions::default(), days: 1, ..auth::NewApiKey::default() };
@@ -52,11 +52,11 @@ impl Ward {
         Callers::default().caller(&self.world.db, &Presented::Bearer(key.text), Channel::Api).await.unwrap()
     }
 
-    async fn patient(&self, name: &str) -> Uuid {
+    pub async fn patient(&self, name: &str) -> Uuid {
         self.make("medical.patient.create", json!({"family_name": name, "given_names": "Invented", "mrn": name})).await
     }
 
-    async fn sees(&self, ctx: &Ctx, patient: Uuid) -> bool {
+    pub async fn sees(&self, ctx: &Ctx, patient: Uuid) -> bool {
         self.get(ctx, "medical.patient.get", patient).await.is_ok()
     }
 
@@ -65,7 +65,7 @@ impl Ward {
         self.world.call_as(ctx, op, at(&row.to_string())).await
     }
 
-    async fn act(&self, ctx: &Ctx, op: &str, id: Option<Uuid>, body: Value) -> Result<Value> {
+    pub async fn act(&self, ctx: &Ctx, op: &str, id: Option<Uuid>, body: Value) -> Result<Value> {
         let call = id.map_or_else(Call::default, |id| at(&id.to_string()));
         let ctx = Ctx { request: self.world.db.env().id(), ..ctx.clone() };
         let reply = self.world.call_as(ctx, op, Call { body, ..call }).await?;
@@ -73,7 +73,7 @@ impl Ward {
     }
 
     /// The header of the newest event of an operation.
-    async fn event(&self, op: &str) -> Value {
+    pub async fn event(&self, op: &str) -> Value {
         let admin = self.world.database.connect("salus_admin").await;
         let sql = "SELECT convert_from(header, 'UTF8')::jsonb FROM audit.activity_logs WHERE action = $1 ORDER BY recorded_at DESC LIMIT 1";
         admin.query_one(sql, &[&op]).await.unwrap().get(0)
@@ -514,4 +514,50 @@ async fn who_acts_for_another_has_shown_it_and_a_guardian_is_one_until_a_day() {
         let told = ward.world.call("auth.user_person_link.create", Call { body, ..Call::default() }).await;
         assert_eq!(told.err().map(|e| e.status()), Some(422), "{relation} {proof:?} {until:?}");
     }
+}
+
+#[tokio::test]
+async fn every_event_names_the_policy_by_which_it_was_decided() {
+    let ward = Ward::new().await;
+    let role = ward.role("DOCTOR", "tenant", &["TREAT"], READ).await;
+    let (patient, user) = (ward.patient("Alpha").await, ward.user(&["DOCTOR"]).await);
+    let operator = ward.world.operator();
+    let version = async || {
+        let ctx = ward.caller(user).await;
+        ward.get(&ctx, "medical.patient.get", patient).await.ok();
+        let event = ward.event("medical.patient.get").await;
+        assert_eq!(event["policy"].as_i64(), ctx.policy, "what the caller was believed by: {event}");
+        event["policy"].as_i64().unwrap()
+    };
+    let first = version().await;
+    assert_eq!(version().await, first, "reading changes no policy");
+    let on_role = |body: Value| ward.act(&operator, "auth.role.define", Some(role), body);
+    on_role(json!({"masks": [{"table": "medical.patients", "columns": ["mrn"]}], "purposes": ["TREAT", "COC"]}))
+        .await
+        .unwrap();
+    assert_eq!(version().await, first + 1, "one transaction, one version, however many rows");
+    on_role(json!({"bundles": []})).await.unwrap();
+    assert_eq!(version().await, first + 2);
+    let refused = ward.event("medical.patient.get").await;
+    assert_eq!((&refused["outcome"], &refused["policy"]), (&json!("refused"), &json!(first + 2)), "a refusal as well");
+    let label = json!({"patient_id": patient, "label": "VIP"});
+    ward.act(&operator, "compliance.sensitivity_label.create", None, label).await.unwrap();
+    assert_eq!(version().await, first + 3);
+    let consent = json!({"patient_id": patient, "decision": "PERMIT", "user_id": user, "verification": "E_SIGN"});
+    ward.make("compliance.sensitivity_consent.create", consent).await;
+    ward.act(&operator, "kernel.module.choose", None, json!({"modules": ["records"]})).await.unwrap();
+    assert_eq!(version().await, first + 5);
+    ward.make("kernel.setting.create", json!({"name": "something.else", "value": 1})).await;
+    ward.patient("Beta").await;
+    assert_eq!(version().await, first + 5, "what decides nothing changes no policy");
+    assert_eq!(ward.event("medical.patient.create").await["policy"], Value::Null, "the operator holds no role");
+    let mut tx = ward.world.db.begin(operator.clone(), true).await.unwrap();
+    let question = Question { user, table: "medical.patients".into(), row: patient, purpose: None };
+    assert_eq!(explain(&mut tx, &question).await.unwrap().policy, Some(first + 5));
+    tx.finish_unrecorded().await.unwrap();
+    let other = ward.world.db.create_tenant("south", true).await.unwrap();
+    let mut tx = ward.world.db.begin(Ctx::operator(ward.world.db.env(), other), true).await.unwrap();
+    let held = auth::held(&mut tx, user, ward.world.db.env().now()).await.unwrap();
+    assert_eq!(held.policy, 1, "of another tenant nothing changed");
+    tx.finish_unrecorded().await.unwrap();
 }

@@ -145,6 +145,7 @@ async fn prepare_school(world: &World, name: &str) -> Option<String> {
                 "UPDATE school.schedule_releases SET is_active = false; \
                  UPDATE school.school_immunization_requirements SET approved_at = NULL; \
                  UPDATE school.immunization_exemptions SET status = '{status}', decided_at = now(); \
+                 UPDATE school.vaccine_codes SET cvx = '03', status = 'ACTIVE', is_vaccine = true; \
                  UPDATE records.immunizations SET status = 'COMPLETED', entered_in_error_reason = NULL"
             )
         }
@@ -152,15 +153,37 @@ async fn prepare_school(world: &World, name: &str) -> Option<String> {
             "UPDATE school.school_immunization_requirements SET approved_at = NULL, approved_by = NULL".to_owned()
         }
         "school.enrollment.end" => "UPDATE school.student_enrollments SET enrolled_on = '2000-01-01'".to_owned(),
-        _ => return None,
+        name => return prepare_entry(name).map(str::to_owned),
     };
     Some(sql)
+}
+
+/// The same of school entry and of errors with medication.
+fn prepare_entry(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "school.admission.admit" => {
+            "UPDATE school.schedule_releases SET is_active = false; DELETE FROM school.immunization_admissions; \
+             UPDATE school.school_immunization_requirements SET rule = '{\"any\":[{\"doses\":1}]}', exemption_kinds = '{}', grades = '{}', \
+             conditional_policy = '{\"days\":30}', exclusion_policy = '{}', school_year_from = 1990, school_year_to = NULL, \
+             approved_at = now(), approved_by = (SELECT min(id::text)::uuid FROM auth.users)"
+        }
+        "school.admission.end" => {
+            "UPDATE school.schedule_releases SET is_active = false; \
+             UPDATE school.immunization_admissions SET ended_on = NULL, end_reason = NULL"
+        }
+        "school.medication_error.notice" | "school.medication_error.close" => {
+            "UPDATE school.medication_errors SET closed_at = NULL, \
+             severity = 'B', guardian_told_at = NULL, prescriber_told_at = NULL, happened_at = '2026-01-01'"
+        }
+        _ => return None,
+    })
 }
 
 /// Who calls: the operator, but where a person must.
 fn somebody(world: &World, op: &Op, plausible: &Plausible) -> Ctx {
     let mut somebody = world.operator();
     let person = op.name.starts_with("school.stock_count.")
+        || op.name.starts_with("school.admission.")
         || matches!(op.name.as_str(), "school.requirement.approve" | "school.outbreak_rule.confirm")
         || op.name.starts_with("alerts.");
     // The operator at the machine has no glass to break and approves no law, and persons count what no program does.
@@ -254,8 +277,24 @@ fn own_body(op: &Op, spare: Option<Uuid>, planted: &Plausible) -> Option<serde_j
         ("school.administration.record", _) => Some(serde_json::json!({
             "order_id": planted.row("school.student_medication_orders"), "outcome": "ABSENT",
         })),
-        _ => None,
+        _ => own_body_of_entry(op, planted),
     }
+}
+
+/// The same of school entry and of errors with medication.
+fn own_body_of_entry(op: &Op, planted: &Plausible) -> Option<serde_json::Value> {
+    Some(match op.name.as_str() {
+        "school.medication_error.submit" => serde_json::json!({
+            "student_id": planted.row("medical.patients"), "kind": "OTHER", "severity": "B", "description": "north_canary",
+        }),
+        "school.medication_error.notice" => serde_json::json!({"who": "GUARDIAN", "said": "north_canary"}),
+        "school.medication_error.close" => serde_json::json!({"review": "north_canary"}),
+        "school.letter.write" => serde_json::json!({
+            "school_id": planted.row("school.schools"), "kind": "EXCLUSION", "dry_run": true,
+        }),
+        "school.admission.admit" => serde_json::json!({"reason": "PLAN"}),
+        _ => return None,
+    })
 }
 
 #[tokio::test]

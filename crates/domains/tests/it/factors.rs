@@ -258,6 +258,7 @@ async fn a_use_of_power_takes_a_proof_of_late() {
     for name in [
         "auth.identity_provider.set_secret",
         "auth.permission.change",
+        "auth.role.copy",
         "auth.role.define",
         "auth.security_configuration.change",
         "auth.user.invite",

@@ -243,3 +243,89 @@ async fn a_provider_inside_the_network_is_not_called() {
         assert!(matches!(&told, Err(Error::Unavailable(why)) if why.contains("may not be called")), "{told:?}");
     }
 }
+
+#[tokio::test]
+async fn an_invitation_is_taken_up_by_the_account_of_the_invited_address_once() {
+    let place = Place::new(json!({"requireMfa": false}), "reader").await;
+    let provider = Provider::new().await;
+    let id = trust(&place, &provider, false).await;
+    let invite = async |email: &str| {
+        let body = json!({"email": email, "display_name": "Ivo Invented", "roles": ["reader"]});
+        let made = place.call("auth.user.invite", Call { body, ..Call::default() }).await.unwrap();
+        (made["id"].clone(), made["setup_path"].as_str().unwrap().strip_prefix("/setup/").unwrap().to_owned())
+    };
+    let come = async |departure: Result<Departure>, email: &str, verified: bool, subject: &str| {
+        let departure = departure?;
+        let mut said = claims(&place, &provider, &asked(&departure));
+        (said["email"], said["email_verified"], said["sub"]) = (json!(email), json!(verified), json!(subject));
+        provider.says(&said);
+        back(&place, &departure).await
+    };
+    let outcome = |told: Result<Arrival>| told.err().map_or("in", |e| e.code());
+    let (user, link) = invite("ivo@north.example").await;
+    let leave = async |link: &str| auth::depart_invited(&place.db, &outbound(), link, id, REDIRECT).await;
+    let sign_in = async || auth::depart(&place.db, &outbound(), "north", id, REDIRECT).await;
+    assert_eq!(outcome(come(leave(&link).await, "ivo@north.example", false, "s1").await), "address_not_vouched");
+    assert_eq!(outcome(come(leave(&link).await, "eva@north.example", true, "s1").await), "other_address");
+    assert_eq!(outcome(come(sign_in().await, "ivo@north.example", true, "s1").await), "unauthenticated");
+    let early = leave(&link).await;
+    let arrived = come(leave(&link).await, "Ivo@North.example", true, "s1").await.unwrap();
+    let Arrival::SignIn(slug, SignIn::Session(signed)) = arrived else { panic!("{arrived:?}") };
+    assert_eq!((slug.as_str(), json!(place.caller(&signed).await.unwrap().actor.id)), ("north", user));
+    assert_eq!(outcome(come(leave(&link).await, "ivo@north.example", true, "s2").await), "not_found");
+    assert_eq!(outcome(come(early, "ivo@north.example", true, "s2").await), "invitation_over");
+    // Bound to that account there, and to no other of the same address.
+    assert_eq!(outcome(come(sign_in().await, "moved@north.example", true, "s1").await), "in");
+    assert_eq!(outcome(come(sign_in().await, "ivo@north.example", true, "s2").await), "unauthenticated");
+    assert!(auth::sign_in(&place.db, "north", "ivo@north.example", "", HOME).await.is_err(), "there is no password");
+    let (_, link) = invite("eva@north.example").await;
+    assert_eq!(outcome(come(leave(&link).await, "eva@north.example", true, "s1").await), "duplicate");
+    assert_eq!(
+        outcome(come(leave(&link).await, "eva@north.example", true, "s3").await),
+        "in",
+        "nothing was spent by that"
+    );
+    let (_, late) = invite("late@north.example").await;
+    let departure = leave(&late).await;
+    crate::world::as_admin(
+        &place.database,
+        "UPDATE auth.users SET setup_expires_at = '2020-01-01' WHERE status = 'invited'",
+    )
+    .await;
+    assert_eq!(outcome(come(departure, "late@north.example", true, "s4").await), "invitation_over");
+    let ada = place.session().await;
+    let (_, replaced) = invite("rey@north.example").await;
+    place.caller(&ada).await.unwrap();
+    assert!(
+        auth::depart_invited(&place.db, &outbound(), &replaced, Uuid::nil(), REDIRECT).await.is_err(),
+        "no such provider"
+    );
+}
+
+#[tokio::test]
+async fn who_is_invited_may_begin_at_the_sign_in_page_of_a_provider_that_is_believed() {
+    let place = Place::new(json!({"requireMfa": false}), "reader").await;
+    let provider = Provider::new().await;
+    let id = trust(&place, &provider, true).await;
+    let come = async |email: &str, verified: bool| {
+        let departure = auth::depart(&place.db, &outbound(), "north", id, REDIRECT).await.unwrap();
+        let mut said = claims(&place, &provider, &asked(&departure));
+        (said["email"], said["email_verified"], said["sub"]) = (json!(email), json!(verified), json!(email));
+        provider.says(&said);
+        back(&place, &departure).await
+    };
+    for email in ["new@north.example", "old@north.example"] {
+        let body = json!({"email": email, "display_name": "New", "roles": ["reader"]});
+        place.call("auth.user.invite", Call { body, ..Call::default() }).await.unwrap();
+    }
+    assert!(come("new@north.example", false).await.is_err());
+    let arrived = come("new@north.example", true).await.unwrap();
+    assert!(matches!(arrived, Arrival::SignIn(_, SignIn::Session(_))), "{arrived:?}");
+    assert!(come("new@north.example", true).await.is_ok(), "known by the subject");
+    crate::world::as_admin(
+        &place.database,
+        "UPDATE auth.users SET setup_expires_at = '2020-01-01' WHERE status = 'invited'",
+    )
+    .await;
+    assert!(matches!(come("old@north.example", true).await, Err(Error::Unauthenticated)), "an invitation ends");
+}

@@ -156,6 +156,47 @@ async fn a_password_that_is_guessed_first_is_not_taken_and_not_kept() {
     auth::accept_invitation(&place.db, &token, PASSWORD).await.unwrap();
 }
 
+#[tokio::test]
+async fn a_leaked_password_is_not_taken_and_not_kept() {
+    let place = Place::new(json!({"passwordMinLength": 8})).await;
+    let link = place.invite("eve@north.example").await;
+    let leaked = "vT9#kkQz2!mmLp4w";
+    auth::accept_invitation(&place.db, &link, leaked).await.unwrap();
+    let enter = || place.try_from(HOME, "eve@north.example", leaked);
+    assert!(matches!(enter().await, Ok(SignIn::Session(_))), "there is no list yet");
+
+    let folder = std::env::temp_dir().join(format!("salus-leaked-{}", place.database.name()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("leaked.txt");
+    let take = |text: &str, least| {
+        std::fs::write(&file, text).unwrap();
+        auth::import_list(&place.db, &file, least)
+    };
+    for (text, least, code) in [("\n", 1, "empty"), ("rare\n", 2, "empty"), (&format!("{:040}:x", 0), 1, "malformed")] {
+        let told = take(text, least).await;
+        assert!(matches!(&told, Err(Error::Invalid(e)) if e[0].code == code), "{text}: {told:?}");
+    }
+    assert!(auth::leaked_list(&place.db).await.unwrap().is_none(), "nothing was taken");
+    // More than one row of the filter.
+    let many: String = (0..5_000).map(|n| format!("some password {n}\n")).collect();
+    let list = take(&format!("{many}{leaked}\n"), 1).await.unwrap();
+    assert_eq!((list.entries, list.source.as_str()), (5_001, "leaked.txt"));
+
+    let Ok(SignIn::NewPassword { token }) = enter().await else { panic!("kept") };
+    let told = auth::accept_invitation(&place.db, &token, "some password 4711").await;
+    assert!(matches!(&told, Err(Error::Invalid(e)) if e[0].code == "leaked"), "{told:?}");
+    auth::accept_invitation(&place.db, &token, PASSWORD).await.unwrap();
+
+    // A list takes the place of the one before, and can be given up.
+    assert_eq!(take("another\n", 1).await.unwrap().entries, 1);
+    let admin = place.database.connect("salus_admin").await;
+    let pages = admin.query("SELECT FROM auth.leaked_password_pages", &[]).await.unwrap().len();
+    assert_eq!(pages, 1, "of the list before nothing is left");
+    auth::remove_list(&place.db).await.unwrap();
+    assert!(matches!(auth::remove_list(&place.db).await, Err(Error::NotFound)));
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
 /// How often a time of `a` is longer than one of `b`, of all pairs: a half when they are alike, 0 or 1 when they tell
 /// themselves apart (the statistic of Mann and Whitney). Ranks do not care how fast or busy the machine is.
 fn longer(a: &[Duration], b: &[Duration]) -> f64 {

@@ -3,11 +3,13 @@
 //! Laws name doses independently of any schedule, so requirements are data ([`Requirement`], read from JSON) and count doses
 //! that the immunization engine, or the state's own rule, found valid. Nothing is assumed that a requirement does not say.
 
+mod admission;
 mod count;
 mod given;
 mod score;
 mod status;
 
+pub use admission::{Admission, AdmissionKind, Exclusion, ProvisionalReason, YearDay, school_year};
 pub use count::{Missing, Progress};
 pub use given::record;
 pub use score::{SchoolRates, compliance_score, school_rates};
@@ -38,6 +40,12 @@ pub struct Requirement {
     /// Days after the next dose is due for which a student who has all due doses may attend; none: no such admission.
     #[serde(default)]
     pub conditional_days: Option<i64>,
+    /// Days for which a student may attend without records, by why; a reason that is not named gives none.
+    #[serde(default)]
+    pub provisional_days: BTreeMap<ProvisionalReason, i64>,
+    /// When a student without the doses is kept home; none: never by this requirement.
+    #[serde(default)]
+    pub exclusion: Option<Exclusion>,
     /// Measles-containing groups weigh double in the score.
     #[serde(default)]
     pub contains_measles: bool,
@@ -138,8 +146,9 @@ pub struct Student {
     pub birth: Date,
     /// Approved exemptions.
     pub exemptions: Vec<Exemption>,
-    /// Until when the student may attend without records: homeless, in foster care, of a military family, or just transferred.
-    pub provisional_until: Option<Date>,
-    /// From when a student who is not compliant is kept home.
-    pub excluded_from: Option<Date>,
+    /// For what the student was admitted without the doses, and until when.
+    pub admissions: Vec<Admission>,
+    /// Since when the student attends in this school year: deadlines without an admission count from here. None: not known,
+    /// and then only an admission that has ended keeps the student home.
+    pub attends_since: Option<Date>,
 }

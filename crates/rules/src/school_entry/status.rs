@@ -1,7 +1,7 @@
 //! Where a student stands in one vaccine group, and in all: the worst required group wins.
 
 use super::{
-    ExemptionKind, Record, Requirement, Student,
+    AdmissionKind, ExemptionKind, Record, Requirement, Student,
     count::{Progress, along},
 };
 use serde::Serialize;
@@ -56,6 +56,8 @@ pub struct GroupCompliance {
     pub status: Status,
     /// The path that is fulfilled, or else the one of which most is done.
     pub nearest: Option<Progress>,
+    /// From when the student is or will be kept home if nothing changes; none when fulfilled, exempt, or never.
+    pub excluded_from: Option<Date>,
 }
 
 /// Judges a student's record against a requirement on a day.
@@ -68,14 +70,16 @@ pub fn evaluate(requirement: &Requirement, student: &Student, record: &Record, o
     };
     let nearest = paths.reduce(nearer);
     let fulfilled = nearest.as_ref().is_some_and(|p| p.missing.is_empty());
-    let status = if requirement.any.is_empty() {
-        Status::NotApplicable
+    let (status, excluded_from) = if requirement.any.is_empty() {
+        (Status::NotApplicable, None)
     } else if fulfilled || (requirement.immunity_accepted && record.immune) {
-        Status::Compliant
+        (Status::Compliant, None)
+    } else if let Some(exempt) = exempt(requirement, student, on) {
+        (exempt, None)
     } else {
-        exempt(requirement, student, on).unwrap_or_else(|| without(requirement, student, record, on))
+        without(requirement, student, record, on)
     };
-    GroupCompliance { status, nearest }
+    GroupCompliance { status, nearest, excluded_from }
 }
 
 /// The exemption that the law knows and that is in force.
@@ -98,23 +102,35 @@ fn exempt(requirement: &Requirement, student: &Student, on: Date) -> Option<Stat
     status.min()
 }
 
-/// Standing without all doses and without exemption.
-fn without(requirement: &Requirement, student: &Student, record: &Record, on: Date) -> Status {
-    let deadline = requirement.conditional_days.zip(record.next_due_on).filter(|(_, due)| *due > on);
+/// Standing without all doses and without exemption, and from when the student is kept home. The deadline is the last of
+/// those that the student was given: by the schedule, by a plan, by a provisional admission, or else the day before attending.
+fn without(requirement: &Requirement, student: &Student, record: &Record, on: Date) -> (Status, Option<Date>) {
     let begun = !record.doses.is_empty();
-    if let Some((days, due)) = deadline.filter(|_| begun) {
-        return Status::Conditional(due + Duration::days(days));
-    }
-    if let Some(until) = student.provisional_until.filter(|until| on <= *until) {
-        return Status::Provisional(until);
-    }
-    if student.excluded_from.is_some_and(|from| from <= on) {
+    let by_schedule = requirement.conditional_days.zip(record.next_due_on).filter(|_| begun);
+    let by_schedule = by_schedule.map(|(days, due)| (due, due + Duration::days(days)));
+    let admitted = |kind| {
+        let here = |a: &&super::Admission| a.kind == kind && a.group == requirement.vaccine_group && a.from <= on;
+        student.admissions.iter().filter(here).map(|a| a.until).max()
+    };
+    let (plan, provisional) = (admitted(AdmissionKind::Plan), admitted(AdmissionKind::Provisional));
+    let attends = student.attends_since.and_then(Date::previous_day);
+    let deadline = [attends, by_schedule.map(|(_, until)| until), plan, provisional].into_iter().flatten().max();
+    let excluded_from = requirement.exclusion.zip(deadline).map(|(policy, deadline)| policy.begins(deadline, on));
+    let runs = |until: Option<Date>| until.filter(|until| on <= *until);
+    let status = if let Some((_, until)) = by_schedule.filter(|(due, _)| *due > on) {
+        Status::Conditional(until)
+    } else if let Some(until) = runs(plan) {
+        Status::Conditional(until)
+    } else if let Some(until) = runs(provisional) {
+        Status::Provisional(until)
+    } else if excluded_from.is_some_and(|from| from <= on) {
         Status::Excluded
     } else if begun {
         Status::Noncompliant
     } else {
         Status::NoRecord
-    }
+    };
+    (status, excluded_from)
 }
 
 /// The standing of a student over all groups.

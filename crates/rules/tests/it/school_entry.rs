@@ -4,8 +4,8 @@ use crate::support;
 use salus_rules::{
     immunization::{Dose, Gender, Patient, assess},
     school_entry::{
-        CountedDose, Exemption, ExemptionKind, Missing, Record, Requirement, Status, Student, compliance_score,
-        evaluate, record, school_rates, worst,
+        Admission, AdmissionKind, CountedDose, Exemption, ExemptionKind, Missing, ProvisionalReason, Record,
+        Requirement, Status, Student, compliance_score, evaluate, record, school_rates, worst,
     },
 };
 use time::{Date, Duration, macros::date};
@@ -29,7 +29,7 @@ fn requirement(group: &str) -> Requirement {
 }
 
 fn student() -> Student {
-    Student { birth: BIRTH, exemptions: vec![], provisional_until: None, excluded_from: None }
+    Student { birth: BIRTH, exemptions: vec![], admissions: vec![], attends_since: None }
 }
 
 fn given(days: &[Date]) -> Record {
@@ -89,11 +89,77 @@ fn who_has_all_due_doses_attends_on_condition() {
     let record = Record { next_due_on: Some(date!(2025 - 10 - 01)), ..given(&[date!(2025 - 08 - 01)]) };
     assert_eq!(status("MMR", &record), Status::Conditional(date!(2025 - 10 - 31)));
     assert_eq!(status("MMR", &Record { next_due_on: Some(ON), ..record.clone() }), Status::Noncompliant);
-    let provisional = Student { provisional_until: Some(date!(2025 - 09 - 30)), ..student() };
-    let found = evaluate(&requirement("MMR"), &provisional, &Record::default(), ON).status;
-    assert_eq!(found, Status::Provisional(date!(2025 - 09 - 30)));
-    let excluded = Student { excluded_from: Some(ON), ..student() };
-    assert_eq!(evaluate(&requirement("MMR"), &excluded, &given(&[]), ON).status, Status::Excluded);
+}
+
+/// Measles, mumps and rubella with the admissions and the exclusion of an invented law.
+fn strict(exclusion: &str) -> Requirement {
+    let text = format!(
+        r#"{{"vaccine_group": "MMR", "any": [{{"doses": 2}}], "conditional_days": 30, "exclusion": {exclusion},
+            "provisional_days": {{"HOMELESS": 60, "MILITARY": 30}}}}"#
+    );
+    serde_json::from_str(&text).unwrap()
+}
+
+fn admitted(kind: AdmissionKind, from: Date, until: Date) -> Admission {
+    Admission { kind, group: "MMR".into(), from, until }
+}
+
+#[test]
+fn an_admission_lasts_as_long_as_the_law_says() {
+    let rule = strict("null");
+    let from = date!(2025 - 08 - 20);
+    assert_eq!(rule.admits_until(Some(ProvisionalReason::Homeless), from), Some(date!(2025 - 10 - 19)));
+    assert_eq!(rule.admits_until(Some(ProvisionalReason::Foster), from), None, "the law names no days for it");
+    assert_eq!(rule.admits_until(None, from), Some(date!(2025 - 09 - 19)), "by a plan");
+    let until = date!(2025 - 09 - 30);
+    let student = Student { admissions: vec![admitted(AdmissionKind::Provisional, from, until)], ..student() };
+    let on = |on: Date| evaluate(&rule, &student, &Record::default(), on);
+    assert_eq!(on(until).status, Status::Provisional(until));
+    assert!(on(until).status.is_in_compliance() && on(until).excluded_from.is_none());
+    assert_eq!(on(date!(2025 - 10 - 01)).status, Status::NoRecord, "without an exclusion nobody is kept home");
+    assert_eq!(on(date!(2025 - 08 - 19)).status, Status::NoRecord, "it has not begun");
+    let polio = requirement("Polio");
+    assert_eq!(evaluate(&polio, &student, &Record::default(), ON).status, Status::NoRecord, "it is for one group");
+}
+
+#[test]
+fn who_lets_the_deadline_pass_is_kept_home_until_something_changes() {
+    let rule = strict(r#"{"after_days": 10}"#);
+    let since = date!(2025 - 08 - 20);
+    let child = Student { attends_since: Some(since), ..student() };
+    let none = Record::default();
+    let on = |child: &Student, record: &Record, on: Date| {
+        let found = evaluate(&rule, child, record, on);
+        (found.status, found.excluded_from)
+    };
+    let first = date!(2025 - 08 - 30);
+    assert_eq!(on(&child, &none, date!(2025 - 08 - 29)), (Status::NoRecord, Some(first)));
+    assert_eq!(on(&child, &none, first), (Status::Excluded, Some(first)));
+    // A dose makes the next one due later; the condition then ends with its own deadline.
+    let begun = Record { next_due_on: Some(date!(2025 - 09 - 20)), ..given(&[date!(2025 - 08 - 23)]) };
+    assert_eq!(on(&child, &begun, first), (Status::Conditional(date!(2025 - 10 - 20)), Some(date!(2025 - 10 - 31))));
+    assert_eq!(on(&child, &begun, date!(2025 - 09 - 20)).0, Status::Noncompliant, "due, and the deadline runs");
+    assert_eq!(on(&child, &begun, date!(2025 - 10 - 31)).0, Status::Excluded);
+    // A plan and an exemption lift it.
+    let until = date!(2025 - 09 - 29);
+    let plan = Student { admissions: vec![admitted(AdmissionKind::Plan, first, until)], ..child.clone() };
+    assert_eq!(on(&plan, &none, first), (Status::Conditional(until), Some(date!(2025 - 10 - 10))));
+    assert_eq!(on(&plan, &none, date!(2025 - 10 - 10)).0, Status::Excluded, "until it ends");
+    let exemption = Exemption { kind: ExemptionKind::MedicalPermanent, groups: vec![], from: BIRTH, until: None };
+    let exempt = Student { exemptions: vec![exemption], ..child.clone() };
+    let allowed = Requirement { exemptions: vec![ExemptionKind::MedicalPermanent], ..rule.clone() };
+    let found = evaluate(&allowed, &exempt, &none, date!(2025 - 12 - 01));
+    assert_eq!((found.status, found.excluded_from), (Status::ExemptMedicalPermanent, None));
+    // Where nothing tells since when a student attends, nobody is kept home for that.
+    assert_eq!(on(&student(), &none, date!(2026 - 03 - 01)), (Status::NoRecord, None));
+
+    let later = strict(r#"{"after_days": 0, "not_before": "10-15"}"#);
+    let found = |on| evaluate(&later, &child, &none, on);
+    assert_eq!(
+        (found(date!(2025 - 10 - 14)).status, found(ON).excluded_from),
+        (Status::NoRecord, Some(date!(2025 - 10 - 15)))
+    );
+    assert_eq!(found(date!(2026 - 02 - 01)).status, Status::Excluded, "of this school year");
 }
 
 #[test]
@@ -145,6 +211,9 @@ fn a_requirement_that_is_not_understood_is_refused() {
         r#"{"vaccine_group": "MMR", "any": [{"doses": 2, "each_on_or_after": "a year"}]}"#,
         r#"{"vaccine_group": "MMR", "any": [], "exemptions": ["PHILOSOPHICAL"]}"#,
         r#"{"any": [{"doses": 2}]}"#,
+        r#"{"vaccine_group": "MMR", "any": [], "provisional_days": {"BORED": 30}}"#,
+        r#"{"vaccine_group": "MMR", "any": [], "exclusion": {"after_days": 0, "not_before": "02-30"}}"#,
+        r#"{"vaccine_group": "MMR", "any": [], "exclusion": {"not_before": "10-15"}}"#,
     ] {
         assert!(serde_json::from_str::<Requirement>(wrong).is_err(), "{wrong}");
     }

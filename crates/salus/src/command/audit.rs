@@ -133,6 +133,17 @@ pub enum AuditCommand {
         #[arg(long, value_name = "TABLE", num_args = 0..=1, default_missing_value = "")]
         rows: Option<String>,
     },
+    /// Signs of tampering that are not closed, of the whole installation or of one tenant; close one that is explained.
+    Alerts {
+        #[arg(long, default_value = "platform")]
+        tenant: String,
+        /// Id of the one to close.
+        #[arg(long, requires = "reason")]
+        close: Option<Uuid>,
+        /// Why it is explained. It is not sealed: name nobody.
+        #[arg(long, requires = "close")]
+        reason: Option<String>,
+    },
     /// Remove the sealed detail of an event for good, such as a search text; its header and all proofs stay.
     Redact {
         #[arg(long)]
@@ -202,6 +213,13 @@ pub async fn run(place: &Place, command: AuditCommand) -> Result<Outcome> {
                     .map(|of_rows| whole.and("rows", of_rows)),
             }
         }
+        AuditCommand::Alerts { tenant, close: Some(id), reason } => {
+            let path = vec![("id".into(), id.to_string())];
+            let call = Call { path, body: json!({"reason": reason.unwrap_or_default()}), ..Call::default() };
+            let reply = operate(place, &tenant, "audit.tamper_alert.close", call).await?;
+            Ok(Outcome::done(reply, "The sign is closed, on the record"))
+        }
+        AuditCommand::Alerts { tenant, .. } => alerts(place, &tenant).await,
         AuditCommand::Redact { tenant, event, reason } => {
             let why = format!("{tenant} has no event {event}: salus audit list --tenant {tenant} --json has their ids");
             let call = Call { path: vec![("id".into(), event)], body: json!({"reason": reason}), ..Call::default() };
@@ -340,15 +358,26 @@ async fn rotate_key(place: &Place) -> Result<Outcome> {
     let tx = db.begin(Ctx::operator(db.env(), PLATFORM), true).await?;
     tx.commit("audit.log.rotate_key", "audit.signing_keys").await?;
     let handed = handover::rotate(&log).await?;
-    let mut sealer = Sealer::new(log);
-    for anchor in place.anchors()? {
-        sealer.anchor(anchor.as_ref()).await?;
-    }
-    let text = format!(
+    let unkept = keep_everywhere(log, &place.anchors()?).await;
+    let mut text = format!(
         "The log is signed by another key from now on. Note it outside, and give it to the witness beside the old one:\nold  {}\nkey  {}",
         handed.from, handed.to
     );
-    Ok(Outcome::done(json!({"ok": true, "handover": handed}), text))
+    unkept.iter().for_each(|why| _ = write!(text, "\nPROBLEM: {why}"));
+    let ok = unkept.is_empty();
+    Ok(Outcome { json: json!({"ok": ok, "handover": handed, "problems": unkept}), text, ok })
+}
+
+/// Gives the newest head to every anchor. What is done is done, whatever they say: what failed is told beside it, and the
+/// server tries again.
+async fn keep_everywhere(log: Log, anchors: &[Box<dyn Anchor>]) -> Vec<String> {
+    let (mut sealer, mut failed) = (Sealer::new(log), Vec::new());
+    for anchor in anchors {
+        if let Err(e) = sealer.anchor(anchor.as_ref()).await {
+            failed.push(format!("the new head is not kept at {}: {e}", anchor.name()));
+        }
+    }
+    failed
 }
 
 async fn new_epoch(
@@ -372,10 +401,7 @@ async fn new_epoch(
     tx.note(json!({"reason": ask.reason, "ticket": ask.ticket}));
     tx.commit("audit.log.new_epoch", "audit.epochs").await?;
     let begun = epoch::begin(&log, &evidence, &ask).await?;
-    let mut sealer = Sealer::new(log);
-    for anchor in &kept {
-        sealer.anchor(anchor.as_ref()).await?;
-    }
+    let unkept = keep_everywhere(log, &kept).await;
     let Begun { statement: s, lost, events, .. } = &begun;
     let mut lines = vec![
         format!("Epoch {} has begun: {}", s.epoch, s.cause),
@@ -397,8 +423,10 @@ async fn new_epoch(
         None => "There were no receipts: which events are lost cannot be told".into(),
     });
     lines.extend(lost.iter().map(|id| format!("    {id}")));
-    lines.push(format!("{events} events that waited are sealed; the new head is kept at the anchor"));
-    Ok(Outcome::done(json!({"ok": true, "begun": begun}), lines.join("\n")))
+    lines.push(format!("{events} events that waited are sealed"));
+    lines.extend(unkept.iter().map(|why| format!("PROBLEM: {why}")));
+    let ok = unkept.is_empty();
+    Ok(Outcome { json: json!({"ok": ok, "begun": begun, "problems": unkept}), text: lines.join("\n"), ok })
 }
 
 fn moment(name: &str, given: Option<String>) -> Result<Option<OffsetDateTime>> {
@@ -441,6 +469,7 @@ async fn check(place: &Place, anchors: Vec<PathBuf>, alone: bool) -> Result<Outc
     };
     let report = verify(&log, &evidence).await?;
     let mut lines: Vec<String> = report.problems.iter().map(|p| format!("PROBLEM: {p}")).collect();
+    lines.extend(report.notes.iter().map(|note| format!("Note: {note}")));
     let given = report.receipts.map_or("no receipts".to_owned(), |n| format!("{n} receipts"));
     lines.push(format!(
         "{} events sealed, {} waiting; {} signed heads, {} anchored heads and {given} checked in {:.2} s",
@@ -466,6 +495,26 @@ async fn operate(place: &Place, tenant: &str, name: &str, call: Call) -> Result<
     let op = ops.iter().find(|o| o.name == name).ok_or_else(|| Error::internal(format!("no operation {name}")))?;
     let reply = dispatch(&db, op, ctx, call).await?;
     Ok(json!(reply.body))
+}
+
+async fn alerts(place: &Place, tenant: &str) -> Result<Outcome> {
+    let query = [("state.in", "OPEN,ACKNOWLEDGED"), ("limit", "200")];
+    let query = query.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let reply = operate(place, tenant, "audit.tamper_alert.list", Call { query, ..Call::default() }).await?;
+    let rows: Vec<Vec<String>> = reply["data"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|a| {
+            ["created_at", "severity", "kind", "what", "id"]
+                .map(|name| a[name].as_str().unwrap_or_default().to_owned())
+                .to_vec()
+        })
+        .collect();
+    if rows.is_empty() {
+        return Ok(Outcome::done(reply, "No sign of tampering is open"));
+    }
+    Ok(Outcome { text: table(&["at", "severity", "kind", "what", "id"], &rows), json: reply, ok: false })
 }
 
 async fn read(place: &Place, tenant: &str, name: &str, call: Call) -> Result<Outcome> {

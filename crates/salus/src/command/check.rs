@@ -5,8 +5,8 @@ use crate::{
     place::Place,
 };
 use clap::Subcommand;
-use salus_core::{Error, Result};
-use salus_domains::verify;
+use salus_core::{Ctx, Error, Result};
+use salus_domains::{auth, verify};
 use salus_store::{lint, migrate, scan::Scanner};
 use serde_json::json;
 use std::path::PathBuf;
@@ -17,6 +17,8 @@ pub enum DoctorCommand {
     Tenancy,
     /// Version, settings, size and connections of the database.
     Database,
+    /// Whether every organization has a way back in: a person who manages accounts, and a sealed emergency credential.
+    Accounts,
     /// Age of the newest backup, reach of the archived log, and the last drill.
     Backups,
     /// Search heap files, indexes, write-ahead log and logs of the embedded cluster for values that must be sealed.
@@ -67,6 +69,7 @@ pub async fn doctor(place: &Place, command: DoctorCommand) -> Result<Outcome> {
             let text = if ok { "The database is well".into() } else { health.problems.join("\n") };
             Ok(Outcome { json: json!({"ok": ok, "health": health}), text, ok })
         }
+        DoctorCommand::Accounts => accounts(place).await,
         DoctorCommand::Backups => super::backup::schedule::doctor(place).await,
         DoctorCommand::PlaintextScan { canaries, mut paths } => {
             if let Some(cluster) = place.cluster() {
@@ -106,4 +109,35 @@ pub async fn doctor(place: &Place, command: DoctorCommand) -> Result<Outcome> {
             Ok(Outcome { json: json!({"ok": ok, "scan": scan}), text: lines.join("\n"), ok })
         }
     }
+}
+
+async fn accounts(place: &Place) -> Result<Outcome> {
+    let db = place.db().await?;
+    let (mut rows, mut told) = (Vec::new(), Vec::new());
+    for tenant in db.tenants().await?.into_iter().filter(|t| t.state == "active") {
+        let mut tx = db.begin(Ctx::operator(db.env(), tenant.id), true).await?;
+        let ways = auth::ways_back(&mut tx).await?;
+        tx.finish_unrecorded().await?;
+        let slug = &tenant.slug;
+        let lacking = [
+            (
+                ways.administrator,
+                "nobody active manages accounts",
+                format!("salus user invite --tenant {slug} --role admin …"),
+            ),
+            (
+                ways.emergency,
+                "no emergency credential is sealed",
+                format!("salus user seal-emergency --tenant {slug} --role admin"),
+            ),
+        ];
+        for (_, problem, fix) in lacking.into_iter().filter(|(there, ..)| !there) {
+            told.push(json!({"tenant": slug, "problem": problem, "fix": fix}));
+            rows.push(vec![slug.clone(), problem.to_owned(), fix]);
+        }
+    }
+    let ok = rows.is_empty();
+    let text =
+        if ok { "Every organization has a way back in".into() } else { table(&["tenant", "what", "fix"], &rows) };
+    Ok(Outcome { json: json!({"ok": ok, "findings": told}), text, ok })
 }

@@ -159,7 +159,7 @@ pub(super) fn json_files(folder: &Path) -> Result<Vec<PathBuf>> {
 
 fn fhir(data: &Path) -> Result<Outcome> {
     let (mut total, mut failed): (u64, Vec<Value>) = (0, Vec::new());
-    for path in import::files(data)? {
+    for path in import::files(data)?.taken {
         let file = std::fs::File::open(&path)
             .map_err(|e| Error::invalid("data", "unreadable", format!("{}: {e}", path.display())))?;
         let lines = path.extension().is_some_and(|e| e == "ndjson");

@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use salus_core::{Ctx, Result};
 use salus_domains::exchange::{
     export,
-    import::{self, Options, Summary},
+    import::{self, Files, Options, Summary},
 };
 use serde_json::json;
 use std::{path::PathBuf, time::Instant};
@@ -21,7 +21,7 @@ pub enum ImportCommand {
         path: PathBuf,
         #[arg(long)]
         tenant: String,
-        /// Name of the sending system. The same name finds the same resources again.
+        /// Name of the sending system. The same name finds the same resources again; another system has another name.
         #[arg(long, default_value = "fhir")]
         source: String,
         /// Do everything and undo it.
@@ -35,7 +35,7 @@ pub enum ImportCommand {
 
 #[derive(Debug, Subcommand)]
 pub enum ExportCommand {
-    /// FHIR R4 NDJSON, one file a type, into a new folder.
+    /// FHIR R4 NDJSON, one file a type, into a new folder that its owner alone can read.
     Fhir {
         #[arg(long)]
         tenant: String,
@@ -52,28 +52,29 @@ pub async fn import(place: &Place, command: ImportCommand, quiet: bool) -> Resul
     let ctx = Ctx::operator(db.env(), place.tenant(&db, &tenant).await?);
     let bar = bar(quiet, "{spinner} {bar:40} {percent:>3} %  {elapsed}  {msg}");
     let began = Instant::now();
-    let summary = import::import(&db, &ctx, &files, &Options { source, dry_run }, |done, total| {
+    let summary = import::import(&db, &ctx, &files.taken, &Options { source, dry_run }, |done, total| {
         bar.set_length(total);
         bar.set_position(done);
     })
     .await?;
     bar.finish_and_clear();
     let seconds = began.elapsed().as_secs_f64();
-    Ok(report(&summary, dry_run, seconds, show))
+    Ok(report((&summary, &files), dry_run, seconds, show))
 }
 
-fn report(summary: &Summary, dry_run: bool, seconds: f64, show: usize) -> Outcome {
+fn report((summary, files): (&Summary, &Files), dry_run: bool, seconds: f64, show: usize) -> Outcome {
     let rows: Vec<Vec<String>> = summary
         .types
         .iter()
         .map(|(name, c)| {
-            let numbers = [c.read, c.stored, c.kept_whole, c.changed, c.unchanged, c.refused];
+            let numbers = [c.read, c.stored, c.kept_whole, c.changed, c.linked, c.unchanged, c.refused];
             [vec![name.clone()], numbers.iter().map(u64::to_string).collect()].concat()
         })
         .collect();
     let read: u64 = summary.types.values().map(|c| c.read).sum();
     let refused: u64 = summary.types.values().map(|c| c.refused).sum();
-    let mut lines = vec![table(&["type", "read", "stored", "kept whole", "changed", "unchanged", "refused"], &rows)];
+    let heads = ["type", "read", "stored", "kept whole", "changed", "linked", "unchanged", "refused"];
+    let mut lines = vec![table(&heads, &rows)];
     #[allow(
         clippy::cast_precision_loss,
         clippy::cast_possible_truncation,
@@ -85,13 +86,18 @@ fn report(summary: &Summary, dry_run: bool, seconds: f64, show: usize) -> Outcom
         "\n{read} resources in {seconds:.1} s ({rate}/s){}",
         if dry_run { "; nothing was kept: this was a dry run" } else { "" }
     ));
-    if !summary.unmapped.is_empty() {
-        lines.push("\nKept only in the sealed copy of each resource, because no column holds it:".into());
-        lines.extend(summary.unmapped.iter().map(|(path, n)| format!("    {path} ({n})")));
+    let told = [
+        (&summary.unmapped, "Kept only in the sealed copy of each resource, because no column holds it:"),
+        (&summary.unresolved, "Names what is not here; import the same again when it has come:"),
+        (&summary.remarks, "Stored as it came, and worth a look:"),
+    ];
+    for (counts, head) in told.into_iter().filter(|(counts, _)| !counts.is_empty()) {
+        lines.push(format!("\n{head}"));
+        lines.extend(counts.iter().map(|(what, n)| format!("    {what} ({n})")));
     }
-    if !summary.remarks.is_empty() {
-        lines.push("\nStored as it came, and worth a look:".into());
-        lines.extend(summary.remarks.iter().map(|(what, n)| format!("    {what} ({n})")));
+    if !files.skipped.is_empty() {
+        lines.push("\nNot read, because only the .ndjson and .json files of the folder itself are:".into());
+        lines.extend(files.skipped.iter().map(|path| format!("    {}", path.display())));
     }
     if refused > 0 {
         lines.push(format!("\n{refused} resource(s) refused:"));
@@ -105,7 +111,7 @@ fn report(summary: &Summary, dry_run: bool, seconds: f64, show: usize) -> Outcom
     }
     let ok = refused == 0;
     Outcome {
-        json: json!({"ok": ok, "dry_run": dry_run, "seconds": seconds, "summary": summary}),
+        json: json!({"ok": ok, "dry_run": dry_run, "seconds": seconds, "summary": summary, "skipped": files.skipped}),
         text: lines.join("\n"),
         ok,
     }

@@ -56,7 +56,8 @@ pub async fn run(place: &Place, command: ExplainCommand) -> Result<Outcome> {
         .iter()
         .map(|r| vec![r.rule.to_owned(), if r.holds { "permits" } else { "refuses" }.to_owned(), r.words.clone()])
         .collect();
-    let mut text = format!("{user} {verdict} for the purpose {}.\n\n", why.purpose.code());
+    let policy = why.policy.map_or_else(String::new, |version| format!(", by version {version} of the policy"));
+    let mut text = format!("{user} {verdict} for the purpose {}{policy}.\n\n", why.purpose.code());
     text.push_str(&table(&["rule", "", "how it comes to that"], &lines));
     if !why.hidden.is_empty() {
         let fields: Vec<String> = why.hidden.iter().map(|h| format!("{} ({})", h.field, h.why)).collect();

@@ -49,6 +49,14 @@ pub enum ImmunizationCommand {
         #[arg(long)]
         tenant: String,
     },
+    /// Take in CDC's text file of vaccine codes (CVX): codes that are not used any more stay for doses of the past and are refused
+    /// for doses given here. It takes the place of the list before.
+    ImportCvx {
+        /// The file: seven fields a line, separated by `|`.
+        file: PathBuf,
+        #[arg(long)]
+        tenant: String,
+    },
     /// Judge all students of all schools now.
     Evaluate {
         #[arg(long)]
@@ -91,6 +99,22 @@ pub async fn run(place: &Place, command: ImmunizationCommand) -> Result<Outcome>
             let count = perform(&db, act, ctx, move |tx| Box::pin(immunization::import_requirements(tx, list))).await?;
             let text = format!("{count} requirements entered; they count once a person of {tenant} has approved them.");
             Ok(Outcome::done(json!({"entered": count}), text))
+        }
+        ImmunizationCommand::ImportCvx { file, tenant } => {
+            let unreadable = |e| Error::invalid("codes", "unreadable", format!("{}: {e}", file.display()));
+            let bytes = std::fs::read(&file).map_err(unreadable)?;
+            let db = place.db().await?;
+            let ctx = Ctx::operator(db.env(), place.tenant(&db, &tenant).await?);
+            let act = act("school.vaccine_code.import", "school.vaccine_codes");
+            let told =
+                perform(&db, act, ctx, move |tx| Box::pin(async move { immunization::import_codes(tx, &bytes).await }))
+                    .await?;
+            let active = told["statuses"]["ACTIVE"].as_u64().unwrap_or(0);
+            let text = format!(
+                "{} vaccine codes are in the list, {active} of them active; {} left it.",
+                told["codes"], told["left"]
+            );
+            Ok(Outcome::done(told, text))
         }
         ImmunizationCommand::Evaluate { tenant } => {
             let db = place.db().await?;

@@ -3,6 +3,7 @@
 mod erase;
 mod recipients;
 
+use super::backup::schedule;
 use crate::{
     output::{Outcome, table},
     place::Place,
@@ -280,6 +281,7 @@ async fn rewrap(place: &mut Place) -> Result<Outcome> {
         place.keep_identity().await?;
     }
     let db = place.db().await?;
+    bring_log(place).await;
     let done = db.rewrap_root(&place.keys(), &place.admin().await?).await?;
     let mut text = format!(
         "The root key is at version {}: {} tenant keys and {} keys of the audit log were put under it, {} older version was given up.\n\
@@ -293,6 +295,16 @@ async fn rewrap(place: &mut Place) -> Result<Outcome> {
         );
     }
     Ok(Outcome::done(json!({"ok": true, "done": done}), text))
+}
+
+/// Archives the log up to now: under the new version of the root key another archive begins, with the next backup.
+async fn bring_log(place: &Place) {
+    if place.config.backup_dir.is_none() || place.config.pgbackrest_stanza.is_some() || place.cluster().is_none() {
+        return;
+    }
+    if let Err(e) = schedule::archive(place).await {
+        tracing::warn!(error = %e, "the end of the log is not archived: it comes with the next archive");
+    }
 }
 
 async fn doctor(place: &Place, escrow: Option<PathBuf>) -> Result<Outcome> {

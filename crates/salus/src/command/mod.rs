@@ -16,6 +16,7 @@ mod immunization;
 mod jobs;
 mod keys;
 mod ops;
+mod passwords;
 mod prove;
 mod rotating;
 mod rows;
@@ -99,6 +100,9 @@ enum Command {
     /// Users of a tenant.
     #[command(subcommand)]
     User(user::UserCommand),
+    /// The list of leaked passwords that nobody may choose.
+    #[command(subcommand)]
+    Passwords(passwords::PasswordsCommand),
     /// Why something is as it is.
     #[command(subcommand)]
     Explain(explain::ExplainCommand),
@@ -167,6 +171,7 @@ pub async fn run(cli: Cli) -> Result<Outcome> {
         Command::Explain(command) => explain::run(&place().await?, command).await,
         Command::Tenant(command) => tenant::run(&place().await?, command).await,
         Command::Jobs(command) => jobs::run(&place().await?, command).await,
+        Command::Passwords(command) => passwords::run(&place().await?, command).await,
         Command::Immunization(command) => immunization::run(&place().await?, command).await,
         Command::Demo(command) => demo::run(&place().await?, command).await,
     }

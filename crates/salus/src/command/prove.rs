@@ -190,7 +190,14 @@ async fn try_one(place: &Place, db: &Db, what: What) -> Result<Seen> {
         What::Audit => audit(place).await,
         What::Backups => backups(place).await,
         What::Configuration => {
-            let health = migrate::health(&place.admin().await?).await?;
+            let admin = place.admin().await?;
+            let mut health = migrate::health(&admin).await?;
+            // What holds for a role or a database wins over the server's own settings.
+            let sql = "SELECT coalesce(r.rolname, 'every role') FROM pg_db_role_setting s LEFT JOIN pg_roles r ON r.oid = s.setrole \
+                       WHERE EXISTS (SELECT FROM unnest(s.setconfig) c WHERE c ~ '^synchronous_commit=(off|local|false|no|0)$')";
+            for row in admin.query(sql, &[]).await.map_err(Error::internal)? {
+                health.problems.push(format!("synchronous_commit is turned off for {}", row.get::<_, &str>(0)));
+            }
             let holds = "fsync, full_page_writes, data checksums and synchronous commits are on";
             let fix = "change the setting it names in postgresql.conf and restart";
             Ok(Seen::unless(&health.problems, holds, fix).with(json!(health)))
@@ -260,6 +267,15 @@ async fn audit(place: &Place) -> Result<Seen> {
         report.anchored,
         report.receipts.unwrap_or(0)
     );
+    if report.problems.is_empty() && report.size > 0 && report.anchored == 0 && report.receipts.unwrap_or(0) == 0 {
+        let fix =
+            "look whether audit_anchor and audit_receipts lie where the settings say: their volume may not be there";
+        return Ok(Seen::unproven(
+            "there is neither an anchored head nor a receipt: nothing outside speaks for the log",
+            fix,
+        )
+        .with(json!(report)));
+    }
     let told: Vec<&str> = report.problems.iter().map(|p| p.kind).collect();
     let fix = "run salus audit verify, which names the first bad place, and see docs/OPERATIONS.md";
     Ok(Seen::unless(&told, holds, fix).with(json!(report)))
@@ -291,6 +307,13 @@ async fn transport(place: &Place) -> Result<Seen> {
                FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
     let row = place.admin().await?.query_one(sql, &[]).await.map_err(Error::internal)?;
     let (socket, tls): (bool, bool) = (row.get(0), row.get(1));
+    // Others of Salus' own: the server's pool, the sealer. A role that may not see them sees those of its own only.
+    let sql = "SELECT count(*) FROM pg_stat_activity a JOIN pg_stat_ssl s USING (pid) \
+               WHERE a.datname = current_database() AND a.usename LIKE 'salus\\_%' AND a.client_addr IS NOT NULL AND NOT s.ssl";
+    let plain: i64 = place.admin().await?.query_one(sql, &[]).await.map_err(Error::internal)?.get(0);
+    if plain > 0 {
+        return Ok(Seen::fails(format!("{plain} connections of Salus to the database are not encrypted"), fix));
+    }
     let browser = place.config.public_url.as_deref().unwrap_or_default();
     let listen = place.config.listen.as_deref().unwrap_or("127.0.0.1:8080");
     let local = listen.parse::<std::net::SocketAddr>().is_ok_and(|a| a.ip().is_loopback());

@@ -1,16 +1,19 @@
 //! Stored rows against the log: `salus audit verify --rows`, what a migration does about rows that it rewrites, and the
-//! task of `salus serve` that looks at one row in a hundred every hour and at all of them every week (`spec` B1.9).
+//! task of `salus serve` that looks at one row in a hundred every hour and at all of them every week (`spec` B1.9), and
+//! verifies the log every day.
 
 use super::task::{Stop, Task, Trouble};
 use crate::{output::Outcome, place::Place};
-use salus_core::Result;
+use salus_core::{Error, Result};
 use salus_store::{
     Db,
+    audit::{self, Evidence},
     migrate::{self, Applied, Files},
     rows::{Fault, RowReport},
+    runtime,
 };
 use serde_json::json;
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -18,8 +21,10 @@ use uuid::Uuid;
 const EVERY: Duration = Duration::from_hours(1);
 /// Of each hundred rows.
 const PERCENT: f32 = 1.0;
-/// Samples until all rows are looked at.
-const WEEK: u32 = 7 * 24;
+/// All rows are looked at again after this, whoever looked and however often the server was started since.
+const WEEK: time::Duration = time::Duration::days(7);
+/// The same for the log.
+const DAY: time::Duration = time::Duration::days(1);
 /// Rows that are named one by one.
 const NAMED: usize = 200;
 
@@ -78,16 +83,22 @@ async fn has_digests(admin: &tokio_postgres::Client) -> Result<bool> {
     admin.query_one(sql, &[]).await.map(|row| row.get(0)).map_err(salus_core::Error::internal)
 }
 
-/// Begins to look at rows.
-pub fn begin(db: Db) -> Task {
+/// Begins to look at rows and at the log.
+pub fn begin(place: &Arc<Place>, db: Db) -> Task {
+    let place = Arc::clone(place);
     Task::begin("rows", async move |stop: Stop| {
         let work = async {
             let mut places = HashMap::new();
-            let mut trouble = Trouble::default();
-            for turn in 1u32.. {
+            let (mut rows, mut log) = (Trouble::default(), Trouble::default());
+            loop {
                 tokio::time::sleep(EVERY).await;
-                let turn = if turn % WEEK == 0 { all(&db).await } else { some(&db, &mut places).await };
-                trouble.after(turn, "rows are not checked", "rows are checked again");
+                let turn = async {
+                    if is_due(&db, "rows", WEEK).await? { all(&db).await } else { some(&db, &mut places).await }
+                };
+                rows.after(turn.await, "rows are not checked", "rows are checked again");
+                let turn =
+                    async { if is_due(&db, "log", DAY).await? { verify_log(&place, &db).await } else { Ok(()) } };
+                log.after(turn.await, "the audit log is not verified", "the audit log is verified again");
             }
         };
         tokio::select! {
@@ -97,9 +108,32 @@ pub fn begin(db: Db) -> Task {
     })
 }
 
+async fn is_due(db: &Db, scope: &str, after: time::Duration) -> Result<bool> {
+    let last = db.last_verification(scope).await?;
+    Ok(last.is_none_or(|at| db.env().now() - at >= after))
+}
+
+/// The whole log, with what is kept of it on this machine. What is wrong becomes alerts.
+async fn verify_log(place: &Place, db: &Db) -> Result<()> {
+    let Some(log) = place.log()? else { return Ok(()) };
+    let (began, anchor, receipts) = (db.env().now(), place.anchor(), place.receipts());
+    let verified = runtime::spawn(async move {
+        let evidence = Evidence { anchors: vec![&anchor], receipts: receipts.exists().then_some(receipts.as_path()) };
+        audit::verify(&log, &evidence).await
+    });
+    let report = verified.await.map_err(Error::internal)??;
+    for problem in &report.problems {
+        tracing::error!(%problem, "the audit log is not whole: see audit.tamper_alerts");
+    }
+    db.note_verification("log", began, (report.size, report.problems.len() as u64), Some(&report.root)).await
+}
+
 async fn all(db: &Db) -> Result<()> {
-    db.check_all_rows(None).await?.iter().for_each(tell);
-    Ok(())
+    let began = db.env().now();
+    let reports = db.check_all_rows(None).await?;
+    reports.iter().for_each(tell);
+    let (rows, faults) = (reports.iter().map(|r| r.rows).sum(), reports.iter().map(|r| r.faults.len() as u64).sum());
+    db.note_verification("rows", began, (rows, faults), None).await
 }
 
 async fn some(db: &Db, places: &mut HashMap<Uuid, Option<OffsetDateTime>>) -> Result<()> {

@@ -28,7 +28,7 @@ const NOT_SEALED: Duration = Duration::from_mins(1);
 pub fn begin(log: Log, db: Db, anchors: Vec<Box<dyn Anchor>>, receipts: PathBuf) -> Task {
     Task::begin("sealing", async move |stop: Stop| {
         let clock = (db.env().now(), Instant::now());
-        let kept = anchors.iter().map(|_| (0, Instant::now())).collect();
+        let kept = anchors.iter().map(|_| Kept { size: 0, due: Instant::now(), failed: None }).collect();
         let mut work = Work { sealer: Sealer::new(log), db, anchors, receipts, kept, clock };
         let (mut sealing, mut anchoring) = (Trouble::default(), Trouble::default());
         let (mut sealed, mut anchored) = (Since::default(), Since::default());
@@ -85,17 +85,27 @@ struct Work {
     /// The file first, which is asked at every seal.
     anchors: Vec<Box<dyn Anchor>>,
     receipts: PathBuf,
-    /// Of each anchor the size of the head that it keeps, and when it is given the next.
-    kept: Vec<(u64, Instant)>,
+    /// In the order of the anchors.
+    kept: Vec<Kept>,
     /// What the clock said, and when that was.
     clock: (time::OffsetDateTime, Instant),
+}
+
+/// What one anchor keeps.
+struct Kept {
+    /// Of the head that it was given last.
+    size: u64,
+    /// When it is given the next.
+    due: Instant,
+    /// Why it could not keep the last one, until it keeps one.
+    failed: Option<String>,
 }
 
 impl Work {
     /// Seals, and keeps the head outside when that is due: how each ended.
     async fn turn(&mut self, last: bool) -> (Result<()>, Result<()>) {
         match self.seal().await {
-            Err(e) => (Err(e), Ok(())),
+            Err(e) => (Err(e), self.anchored()),
             Ok(None) => (Ok(()), Ok(())),
             Ok(Some(size)) => (Ok(()), self.anchor(size, last).await),
         }
@@ -113,23 +123,28 @@ impl Work {
 
     /// Every anchor that is due is tried, whatever comes of the others.
     async fn anchor(&mut self, size: u64, last: bool) -> Result<()> {
-        let mut failed = Ok(());
-        for (anchor, (kept, due)) in self.anchors.iter().zip(&mut self.kept) {
-            if size == *kept || !(last || *due <= Instant::now()) || !anchor.is_due() {
+        for (anchor, kept) in self.anchors.iter().zip(&mut self.kept) {
+            if size == kept.size || !(last || kept.due <= Instant::now()) || !anchor.is_due() {
                 continue;
             }
             match self.sealer.anchor(anchor.as_ref()).await {
-                Ok(size) => {
-                    *kept = size;
-                    *due = Instant::now() + anchor.every();
-                }
+                Ok(size) => *kept = Kept { size, due: Instant::now() + anchor.every(), failed: None },
                 Err(e) => {
-                    *due = Instant::now() + AGAIN.min(anchor.every());
-                    failed = Err(e);
+                    kept.due = Instant::now() + AGAIN.min(anchor.every());
+                    kept.failed = Some(e.to_string());
                 }
             }
         }
-        failed
+        self.anchored()
+    }
+
+    /// Whether every anchor kept what it was given last: one that failed does so until it keeps a head again, and not only
+    /// in the moment when it is tried.
+    fn anchored(&self) -> Result<()> {
+        match self.kept.iter().find_map(|kept| kept.failed.clone()) {
+            Some(why) => Err(Error::Unavailable(why)),
+            None => Ok(()),
+        }
     }
 
     async fn watch_clock(&mut self) {

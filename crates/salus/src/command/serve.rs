@@ -9,13 +9,13 @@ use crate::{
     output::{Outcome, say},
     place::Place,
 };
-use salus_core::{Error, Result};
+use salus_core::{Ctx, Error, Result};
 use salus_domains::{
-    auth::{Courier, Medium},
+    auth::{self, Courier, Medium},
     demo::{self, Loaded},
 };
 use salus_store::{
-    Db,
+    Db, Tenant,
     cluster::{keep_ballast, version_refusal},
     migrate,
     outbound::Outbound,
@@ -45,21 +45,21 @@ pub async fn run(mut place: Place, args: ServeArgs, as_json: bool) -> Result<Out
         signal(SignalKind::terminate()).map_err(Error::internal)?,
     );
 
-    let ready = tokio::select! {
-        ready = prepare(&mut place, args.demo, as_json) => ready?,
-        _ = interrupt.recv() => return Ok(stopped()),
-        _ = terminate.recv() => return Ok(stopped()),
-    };
-    let place = Arc::new(place);
     let base = match &place.config.public_url {
         Some(url) => url.trim_end_matches('/').to_owned(),
         None => format!("http://{address}"),
     };
+    let ready = tokio::select! {
+        ready = prepare(&mut place, args.demo, (&base, as_json)) => ready?,
+        _ = interrupt.recv() => return Ok(stopped()),
+        _ = terminate.recv() => return Ok(stopped()),
+    };
+    let place = Arc::new(place);
     announce(&base, &ready, as_json);
     let db = ready.db.clone();
     let carriers = Arc::new(place.config.carriers(&base)?);
     let outbound = place.config.outbound()?;
-    let options = options(&place, (&base, args.demo), (carriers.clone(), outbound.clone()), ready.notices)?;
+    let options = options(&place, (&base, ready.demo), (carriers.clone(), outbound.clone()), ready.notices)?;
     let app = App::with(ready.db, options)?;
     let jobs = Arc::new(salus_domains::jobs(&carriers, &outbound)?);
     let anchors = place.anchors()?;
@@ -67,7 +67,7 @@ pub async fn run(mut place: Place, args: ServeArgs, as_json: bool) -> Result<Out
     let backups = schedule::begin(&place, &db);
     let rotating = rotating::begin(db.clone());
     let dispatching = dispatching::begin(db.clone(), jobs);
-    let looking = rows::begin(db.clone());
+    let looking = rows::begin(&place, db.clone());
     let stop = async move {
         tokio::select! {
             _ = interrupt.recv() => {}
@@ -135,15 +135,19 @@ struct Ready {
     db: Db,
     notices: Vec<String>,
     loaded: Vec<Loaded>,
+    /// Whether demonstration tenants belong here.
+    demo: bool,
     /// Whether there is no tenant to sign in to.
     empty: bool,
+    /// Tenants without an emergency credential.
+    unsealed: Vec<String>,
 }
 
 fn stopped() -> Outcome {
     Outcome::done(json!({"status": "stopped"}), "stopped")
 }
 
-async fn prepare(place: &mut Place, load_demo: bool, as_json: bool) -> Result<Ready> {
+async fn prepare(place: &mut Place, load_demo: bool, (base, as_json): (&str, bool)) -> Result<Ready> {
     keep_room(place);
     if place.may_migrate() {
         rows::migrate(place, migrate::Files::embedded()?, None).await?;
@@ -180,25 +184,47 @@ async fn prepare(place: &mut Place, load_demo: bool, as_json: bool) -> Result<Re
         return Err(Error::Unavailable(why));
     }
     let mut notices = Vec::new();
-    if let Some(cluster) = place.cluster()
-        && let Some(why) = version_refusal(cluster.server_version())
-    {
+    let sql = "SELECT current_setting('server_version_num')::int";
+    let version = place.admin().await?.query_one(sql, &[]).await.map_err(Error::internal)?.get(0);
+    if let Some(why) = version_refusal(version) {
         notices.push(why);
     }
     if place.log()?.is_none() {
         notices.push("the audit log is not sealed: set DATABASE_SEALER_URL (see docs/OPERATIONS.md)".into());
     }
     let mut loaded = Vec::new();
-    if load_demo {
+    let demo = load_demo && !demo::is_production(&db).await?;
+    if load_demo && !demo {
+        notices.push("this database is marked production: no demonstration data goes into it".into());
+    }
+    if demo {
         for name in demo::names() {
             if !demo::exists(&db, &name).await? {
                 tracing::info!(tenant = %name, "loading demonstration data");
-                loaded.push(demo::load(&db, &name).await?);
+                let tenant = demo::load(&db, &name).await?;
+                if !as_json {
+                    tell_links(base, &tenant);
+                }
+                loaded.push(tenant);
             }
         }
     }
-    let empty = db.tenants().await?.is_empty();
-    Ok(Ready { db, notices, loaded, empty })
+    let tenants = db.tenants().await?;
+    let unsealed = unsealed(&db, &tenants).await?;
+    Ok(Ready { db, notices, loaded, demo, empty: tenants.is_empty(), unsealed })
+}
+
+/// Organizations, other than demonstrations, that have no emergency credential: nobody could come in when nobody can sign in.
+async fn unsealed(db: &Db, tenants: &[Tenant]) -> Result<Vec<String>> {
+    let mut lacking = Vec::new();
+    for tenant in tenants.iter().filter(|t| t.state == "active" && !t.is_demo) {
+        let mut tx = db.begin(Ctx::operator(db.env(), tenant.id), true).await?;
+        if !auth::ways_back(&mut tx).await?.emergency {
+            lacking.push(tenant.slug.clone());
+        }
+        tx.finish_unrecorded().await?;
+    }
+    Ok(lacking)
 }
 
 /// Keeps some room on the disk of the private cluster for the day when it is full.
@@ -244,23 +270,31 @@ fn announce(base: &str, ready: &Ready, as_json: bool) {
             .iter()
             .flat_map(|t| t.invitations.iter().map(|i| json!({"tenant": t.slug, "email": i.email, "roles": i.roles, "link": format!("{base}/setup/{}", i.token)})))
             .collect();
-        say(&json!({"address": base, "setup_links": links}).to_string());
+        let told = json!({"address": base, "setup_links": links, "without_emergency_credential": ready.unsealed});
+        say(&told.to_string());
         return;
-    }
-    for tenant in &ready.loaded {
-        say(&format!("Tenant {} was loaded. One-time links to choose a password (72 hours):", tenant.slug));
-        for i in &tenant.invitations {
-            say(&format!("    {} ({}): {base}/setup/{}", i.email, i.roles.join(", "), i.token));
-        }
-        say("");
     }
     if ready.empty {
         say("There is no tenant yet. Make one with: salus tenant create, then salus user invite.");
+    }
+    for slug in &ready.unsealed {
+        say(&format!(
+            "Tenant {slug} has no emergency credential: salus user seal-emergency --tenant {slug} --role admin"
+        ));
     }
     for notice in &ready.notices {
         say(&format!("Notice: {notice}"));
     }
     say(&format!("Salus serves on {base}"));
+}
+
+/// Told as soon as they exist, as a recovery identity is: whoever stops while the next tenant is loaded still has them.
+fn tell_links(base: &str, tenant: &Loaded) {
+    say(&format!("Tenant {} was loaded. One-time links to choose a password (72 hours):", tenant.slug));
+    for i in &tenant.invitations {
+        say(&format!("    {} ({}): {base}/setup/{}", i.email, i.roles.join(", "), i.token));
+    }
+    say("");
 }
 
 /// Told as soon as it exists: whatever fails afterwards, it is not lost.

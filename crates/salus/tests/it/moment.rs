@@ -209,8 +209,24 @@ async fn what_is_pruned_is_what_no_backup_needs() {
         let restored = hold(&again);
         assert_eq!(slugs(&client(&restored).await).await.len(), 3, "{base}");
     }
+    // Under a new root key another archive begins. What was taken before still opens, and its log goes with the last backup of it.
+    let archives = || names(&out).into_iter().filter(|name| name.starts_with("wal-")).count();
+    well(&home, &place, &["keys", "rewrap"]);
+    log();
+    assert_eq!(archives(), 2);
+    let listed = well(&home, &place, &["backup", "list"]);
+    let opens = |b: &Value| b["problem"].is_null() && b["reach"].is_string();
+    assert!(listed["backups"].as_array().unwrap().iter().all(opens), "{listed}");
+    let newest = well(&home, &place, &["backup"])["path"].as_str().unwrap().to_owned();
+    well(&home, &place, &["tenant", "create", "four", "--name", "four"]);
+    log();
+    let again = folder.path("again-newest");
+    done(&again, &["restore", "--from", &newest, "--to", "latest", "--identity", text(&recovery)]);
+    let pruned = well(&home, &place, &["backup", "prune", "--keep", "1"]);
+    assert_eq!(pruned["removed"], serde_json::json!([bases[1], bases[2]]));
+    assert_eq!(archives(), 1);
     // With a backup that cannot be read none of the log goes.
-    fs::write(Path::new(&bases[1]).join("manifest.mac"), "00").unwrap();
+    fs::write(Path::new(&newest).join("manifest.mac"), "00").unwrap();
     let pruned = with(&home, &place, &["backup", "prune", "--keep", "1"]).1;
     assert_eq!((&pruned["removed"], &pruned["log_files"]), (&serde_json::json!([]), &serde_json::json!(0)));
     drop(cluster);

@@ -152,3 +152,23 @@ async fn a_tenant_is_erased_by_its_own_people_and_the_operator_together() {
     Server::start(&home).stop();
     assert_eq!(tenants(&home), ["north closed", "south active"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_doctor_names_who_has_no_way_back_in() {
+    let folder = Folder::new("accounts");
+    let (home, _) = prepare(&folder);
+    let _cluster = hold(&home);
+    assert_eq!(done(&home, &["doctor", "accounts"])["ok"], true, "there is nobody to look after");
+    done(&home, &["tenant", "create", "north", "--name", "north"]);
+    let told = refused(&home, &["doctor", "accounts"]);
+    assert!(
+        told.contains("nobody active manages accounts") && told.contains("no emergency credential is sealed"),
+        "{told}"
+    );
+    assert!(told.contains("salus user seal-emergency --tenant north"), "{told}");
+    done(&home, &["user", "seal-emergency", "--tenant", "north", "--role", "admin"]);
+    let told = refused(&home, &["doctor", "accounts"]);
+    assert!(told.contains("nobody active manages accounts") && !told.contains("emergency credential"), "{told}");
+    done(&home, &["tenant", "suspend", "north"]);
+    assert_eq!(done(&home, &["doctor", "accounts"])["ok"], true, "who is suspended is not looked after");
+}

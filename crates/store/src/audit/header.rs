@@ -66,7 +66,7 @@ impl Header {
     /// [`Error::Internal`] when a value cannot be written as JSON.
     pub fn canonical(&self, ctx: &Ctx, id: Uuid) -> Result<Vec<u8>> {
         // Members are listed in order, so that the text is canonical whatever map serde_json is built with.
-        let members: [(&str, Value); 20] = [
+        let members: [(&str, Value); 21] = [
             ("action", json!(self.action)),
             ("actor", json!(ctx.actor.id)),
             ("actor_kind", json!(ctx.actor.kind)),
@@ -77,6 +77,7 @@ impl Header {
             ("count", json!(self.count)),
             ("id", json!(id)),
             ("outcome", json!(self.outcome)),
+            ("policy", json!(ctx.policy)),
             ("purpose", json!(ctx.purpose)),
             ("request", json!(ctx.request)),
             ("roles", json!(&*ctx.actor.roles)),

@@ -1,12 +1,12 @@
 //! Receipts: what this process was told to be committed, in a file beside the database's reach (`spec` B1.4).
 //!
 //! The sealed log cannot speak for an event that was removed before it was sealed, nor for all of them after it was cut
-//! back together with its heads. The writer's own list can. One file a run of a process; a line is `A` (committed) or
+//! back together with its heads. The writer's own list can. One file a run of a process, whose name nothing else has; a line is `A` (committed) or
 //! `U` (the answer to COMMIT was lost), the writer's count, the event and its leaf hash. Lines are synced five times
 //! a second, so a power cut can lose the last 200 ms of receipts, never an event.
 
 use super::{Event, merkle::Hash};
-use crate::fault_point;
+use crate::{fault_point, seal::fill_random};
 use salus_core::{Error, Result};
 use std::{
     collections::HashMap,
@@ -53,7 +53,11 @@ impl Journal {
         let failed =
             |e: std::io::Error| Error::Unavailable(format!("{}: receipts cannot be kept: {e}", folder.display()));
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
-        let path = folder.join(format!("receipts-{writer:010}"));
+        // Numbers of writers begin anew in a restored database: no two processes ever write to one file.
+        let mut own = [0; 4];
+        fill_random(&mut own)?;
+        let own = hex::encode(own);
+        let path = folder.join(format!("receipts-{writer:010}-{own}"));
         let journal = Arc::new(Self { path, held: Mutex::default(), unsynced: AtomicBool::new(false) });
         let watched = Arc::downgrade(&journal);
         let sync = move || {
@@ -152,9 +156,10 @@ impl Receipts {
         for entry in std::fs::read_dir(folder).map_err(failed)? {
             let path = entry.map_err(failed)?.path();
             if path.file_name().is_some_and(|n| n.to_string_lossy().starts_with("receipts-")) {
-                let text = std::fs::read_to_string(&path).map_err(failed)?;
-                let whole = text.rfind('\n').map_or("", |end| &text[..end]);
-                whole.lines().for_each(|line| all.take(line));
+                // What a torn sector left is a line that cannot be read, and no reason to read none.
+                let bytes = std::fs::read(&path).map_err(failed)?;
+                let whole = bytes.iter().rposition(|b| *b == b'\n').map_or(&[][..], |end| &bytes[..end]);
+                whole.split(|b| *b == b'\n').for_each(|line| all.take(&String::from_utf8_lossy(line)));
             }
         }
         Ok(all)

@@ -32,6 +32,9 @@ pub(super) async fn note(tx: &Transaction<'_>, env: &Env, horizon: &str) -> Resu
     Ok(())
 }
 
+/// The action of an event that tells that a clock was moved.
+pub(super) const CLOCK_STEP: &str = "audit.clock.step";
+
 impl Db {
     /// For how long the oldest event has waited to be sealed, as far as it can be told: since the sealer last did its work,
     /// or since the event it had to leave. None when the log was never sealed and holds nothing.
@@ -83,7 +86,7 @@ impl Db {
         let mut tx = self.begin(Ctx::system(self.env(), PLATFORM), true).await?;
         let milliseconds = i64::try_from(moved.whole_milliseconds()).unwrap_or(i64::MAX);
         tx.note(serde_json::json!({"milliseconds": milliseconds}));
-        tx.commit("audit.clock.step", "audit.activity_logs").await?;
+        tx.commit(CLOCK_STEP, "audit.activity_logs").await?;
         Ok(true)
     }
 
@@ -103,5 +106,39 @@ impl Db {
             tx.undo().await;
         }
         Ok(new)
+    }
+
+    /// Keeps that everything was verified: the whole log (`log`), of which `root` is in hexadecimal, or all rows (`rows`).
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn note_verification(
+        &self,
+        scope: &str,
+        began: OffsetDateTime,
+        (checked, wrong): (u64, u64),
+        root: Option<&str>,
+    ) -> Result<()> {
+        let mut tx = self.begin(Ctx::system(self.env(), PLATFORM), false).await?;
+        let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+        let (id, now, state) = (self.env().id(), self.env().now(), if wrong == 0 { "CLEAN" } else { "MISMATCH" });
+        let sql = "INSERT INTO audit.integrity_verification_runs (id, scope, started_at, finished_at, rows_checked, mismatches, state, root) \
+                   VALUES ($1, $2::text, $3, $4, $5, $6, $7::text, $8::bytea)";
+        let (checked, wrong) = (number(checked), number(wrong));
+        let root = root.map(hex::decode).transpose().map_err(Error::internal)?;
+        tx.run(sql, &[&id, &scope, &began, &now, &checked, &wrong, &state, &root]).await?;
+        tx.finish_unrecorded().await
+    }
+
+    /// When everything was last verified.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn last_verification(&self, scope: &str) -> Result<Option<OffsetDateTime>> {
+        let mut tx = self.begin(Ctx::system(self.env(), PLATFORM), true).await?;
+        let sql = "SELECT max(finished_at) FROM audit.integrity_verification_runs WHERE scope = $1::text";
+        let rows = tx.run(sql, &[&scope]).await?;
+        tx.finish_unrecorded().await?;
+        Ok(rows.first().and_then(|row| row.get(0)))
     }
 }

@@ -1,6 +1,6 @@
 //! All backups of a folder, and which of them may go.
 
-use super::{Archive, Backup, Label, MANIFEST, Manifest, Repository, at};
+use super::{Archive, Backup, Label, MANIFEST, Manifest, Repository, at, wal::remove_unneeded};
 use crate::seal::RootKey;
 use salus_core::{Error, Result};
 use serde::Serialize;
@@ -128,7 +128,7 @@ pub fn prune(out: &Path, keep: usize, root: &Arc<RootKey>) -> Result<(Vec<PathBu
             needed.insert(id, manifest.start_lsn.clone());
         }
     }
-    let mut files = 0;
+    let mut files = remove_unneeded(out, &needed.keys().copied().collect(), root)?;
     for (id, start) in needed {
         files += Archive::open(out, id, root)?.prune(&start)?;
     }

@@ -84,7 +84,7 @@ impl Backup {
             None
         } else {
             let wrapped = hex::decode(&manifest.wrapped_key).map_err(|_| changed(&dir.join(MANIFEST)))?;
-            Some(root.open_backup_key(manifest.id, &wrapped)?)
+            Some(root.open_backup_key_beside(manifest.id, &wrapped, &dir.join(ROOT))?)
         };
         Ok(Self { dir: dir.to_owned(), manifest, key, root: Arc::clone(root) })
     }

@@ -14,6 +14,7 @@ use crate::{
 use salus_core::{Env, Error, Result};
 use serde::{Deserialize, Serialize};
 use std::{
+    collections::BTreeSet,
     fs,
     io::{Read as _, Write as _},
     path::{Path, PathBuf},
@@ -81,22 +82,72 @@ fn id_file(home: &Path) -> PathBuf {
     home.join("cluster/archive.id")
 }
 
+/// Removes the archives of this root key below `out` that are neither in `needed` nor the newest: how many files were in them.
+pub(super) fn remove_unneeded(out: &Path, needed: &BTreeSet<Uuid>, root: &RootKey) -> Result<u64> {
+    let mut ours = Vec::new();
+    for entry in fs::read_dir(out).map_err(|e| at(out, &e))? {
+        let name = entry.map_err(|e| at(out, &e))?.file_name();
+        let id = name.to_str().and_then(|name| name.strip_prefix("wal-")?.parse::<Uuid>().ok());
+        // One of another installation is not ours to remove, nor one that is half there.
+        if let Some(said) = id.and_then(|id| described(out, id, root).ok()) {
+            ours.push((said.made_at, said.id));
+        }
+    }
+    ours.sort_unstable();
+    ours.pop();
+    let mut files = 0;
+    for (_, id) in ours.into_iter().filter(|(_, id)| !needed.contains(id)) {
+        let dir = folder(out, id);
+        files += names(&dir, END)?.len() as u64;
+        let gone = out.join(format!(".wal-{id}.pruned"));
+        fs::rename(&dir, &gone).and_then(|()| fs::remove_dir_all(&gone)).map_err(|e| at(&dir, &e))?;
+    }
+    Ok(files)
+}
+
 /// The folder of an archive among the backups.
 fn folder(out: &Path, id: Uuid) -> PathBuf {
     out.join(format!("wal-{id}"))
 }
 
+/// What an archive says of itself, confirmed by the root key.
+fn described(out: &Path, id: Uuid, root: &RootKey) -> Result<Description> {
+    let dir = folder(out, id);
+    let path = dir.join(DESCRIPTION);
+    let text = read(&path)?;
+    let code = hex::decode(read(&dir.join(CODE))?).map_err(|_| changed(&dir.join(CODE)))?;
+    if aws_lc_rs::constant_time::verify_slices_are_equal(&code, &root.manifest_code(&text)?).is_err() {
+        return Err(Error::Unavailable(format!("{} was changed, or belongs to another root key", path.display())));
+    }
+    let said: Description = serde_json::from_slice(&text).map_err(|_| changed(&path))?;
+    if said.format != FORMAT || said.id != id {
+        return Err(changed(&path));
+    }
+    Ok(said)
+}
+
+impl Description {
+    fn wrapped(&self, dir: &Path) -> Result<Vec<u8>> {
+        hex::decode(&self.wrapped_key).map_err(|_| changed(&dir.join(DESCRIPTION)))
+    }
+}
+
 impl Archive {
-    /// The archive of this data directory below `out`; begun now if there is none.
+    /// The archive of this data directory below `out`; begun now if there is none, or if the root key has a new version since:
+    /// whoever was taken from its recipients has what opens the archive before.
     ///
     /// # Errors
     /// [`Error::Unavailable`] when the archive that was begun lies elsewhere or belongs to another root key.
     pub fn begin(cluster: &Cluster, (home, out): (&Path, &Path), keys: &RootFile, env: &Env) -> Result<Self> {
         let root = keys.unlock()?;
         if let Some(id) = archive_of(home)? {
-            let archive = Self::open(out, id, &root)?;
-            cluster.begin_spool()?;
-            return Ok(archive);
+            if root.is_newest_of(&described(out, id, &root)?.wrapped(&folder(out, id))?) {
+                let archive = Self::open(out, id, &root)?;
+                cluster.begin_spool()?;
+                return Ok(archive);
+            }
+            fs::remove_file(id_file(home)).map_err(|e| at(&id_file(home), &e))?;
+            tracing::info!(archive = %id, "the root key has a new version: another archive of the log is begun");
         }
         let id = env.id();
         let (_, wrapped) = root.new_backup_key(id)?;
@@ -128,19 +179,8 @@ impl Archive {
     /// # Errors
     /// [`Error::Unavailable`], naming the file that is missing, changed, or another root key's.
     pub fn open(out: &Path, id: Uuid, root: &RootKey) -> Result<Self> {
-        let dir = folder(out, id);
-        let path = dir.join(DESCRIPTION);
-        let text = read(&path)?;
-        let code = hex::decode(read(&dir.join(CODE))?).map_err(|_| changed(&dir.join(CODE)))?;
-        if aws_lc_rs::constant_time::verify_slices_are_equal(&code, &root.manifest_code(&text)?).is_err() {
-            return Err(Error::Unavailable(format!("{} was changed, or belongs to another root key", path.display())));
-        }
-        let said: Description = serde_json::from_slice(&text).map_err(|_| changed(&path))?;
-        if said.format != FORMAT || said.id != id {
-            return Err(changed(&path));
-        }
-        let wrapped = hex::decode(&said.wrapped_key).map_err(|_| changed(&path))?;
-        let key = root.open_backup_key(id, &wrapped)?;
+        let (dir, said) = (folder(out, id), described(out, id, root)?);
+        let key = root.open_backup_key_beside(id, &said.wrapped(&dir)?, &dir.join(ROOT))?;
         Ok(Self { dir, id, key })
     }
 

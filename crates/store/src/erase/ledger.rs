@@ -13,6 +13,9 @@ use std::{
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use uuid::Uuid;
 
+/// The word of a line by which an erasure that was not done is taken back.
+const TAKEN_BACK: &str = "not_done";
+
 /// One erasure.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
@@ -24,6 +27,12 @@ pub struct Entry {
     pub person: Uuid,
     /// Why.
     pub reason: String,
+}
+
+impl Entry {
+    fn is_same(&self, other: &Self) -> bool {
+        (self.tenant, self.person) == (other.tenant, other.person)
+    }
 }
 
 /// The file.
@@ -47,12 +56,44 @@ impl Ledger {
         Error::Unavailable(format!("the erasure ledger {} cannot be used: {e}", self.0.display()))
     }
 
-    /// All entries, the oldest first, after checking each code. An incomplete last line is one whose erasure did not begin.
+    /// The erasures that hold, the oldest first, after checking the code of each line. An incomplete last line is one whose
+    /// erasure did not begin; one that was taken back is not among them.
     ///
     /// # Errors
     /// [`Error::Unavailable`] naming the line that is not what was written.
     pub fn entries(&self, root: &RootKey) -> Result<Vec<Entry>> {
-        self.read(root).map(|(entries, _, _)| entries)
+        let mut hold: Vec<Entry> = Vec::new();
+        for entry in self.read(root)?.0 {
+            if entry.reason == TAKEN_BACK {
+                if let Some(at) = hold.iter().rposition(|e| e.is_same(&entry)) {
+                    hold.remove(at);
+                }
+            } else {
+                hold.push(entry);
+            }
+        }
+        Ok(hold)
+    }
+
+    /// Adds the erasures of another copy that are not in this one; how many.
+    ///
+    /// # Errors
+    /// As [`Ledger::entries`]; nothing is ever taken out.
+    pub(crate) fn take_in(&self, root: &RootKey, other: &Self) -> Result<usize> {
+        let (mut known, mut added) = (self.entries(root)?, 0);
+        for entry in other.entries(root)? {
+            if !known.iter().any(|e| e.is_same(&entry)) {
+                self.append(root, &entry)?;
+                known.push(entry);
+                added += 1;
+            }
+        }
+        Ok(added)
+    }
+
+    /// Says that the erasure of the last line was not done after all: whoever asked was told so.
+    pub(crate) fn take_back(&self, root: &RootKey, entry: &Entry) -> Result<()> {
+        self.append(root, &Entry { reason: TAKEN_BACK.to_owned(), ..entry.clone() })
     }
 
     /// Entries, the last code, and the length of the whole lines.
@@ -125,6 +166,15 @@ mod tests {
         fs::write(&path, format!("{whole}1970-01")).unwrap();
         ledger.append(&root, &entry(4)).unwrap();
         assert_eq!(ledger.entries(&root).unwrap().len(), 4);
+        ledger.take_back(&root, &entry(2)).unwrap();
+        let hold: Vec<Uuid> = ledger.entries(&root).unwrap().iter().map(|e| e.person).collect();
+        assert_eq!(hold, [1, 3, 4].map(Uuid::from_u128), "what was taken back does not hold");
+        let copy = Ledger::new(path.with_extension("copy"));
+        copy.append(&root, &entry(4)).unwrap();
+        copy.append(&root, &entry(2)).unwrap();
+        assert_eq!((ledger.take_in(&root, &copy).unwrap(), ledger.take_in(&root, &copy).unwrap()), (1, 0));
+        assert_eq!(ledger.entries(&root).unwrap().len(), 4, "nobody is taken out, and nobody is there twice");
+        fs::remove_file(copy.path()).unwrap();
         let lines: Vec<&str> = whole.lines().collect();
         for wrong in
             [whole.replacen("0001", "0007", 1), format!("{}\n{}\n", lines[0], lines[2]), format!("{}\n", lines[1])]

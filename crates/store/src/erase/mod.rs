@@ -41,6 +41,7 @@ impl Tx {
                 let db = self.db().clone();
                 // The line first: a crash in between leaves a person to be erased again, never one who comes back.
                 db.ledger()?.append(&db.root(), &entry)?;
+                self.listed(entry.clone());
                 fault_point!("erasure.listed");
                 destroy(self, &entry).await?;
                 fault_point!("erasure.destroyed");
@@ -76,6 +77,23 @@ fn erased_already() -> Error {
 }
 
 impl Db {
+    /// Takes the erasures of another copy of the ledger into this one, so that none is lost; how many were not in it.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when one of them was changed, cannot be read or not be written.
+    pub fn take_in_erasures(&self, ledger: &Ledger, other: &Ledger) -> Result<usize> {
+        ledger.take_in(&self.root(), other)
+    }
+
+    /// Says in the ledger that an erasure was not done, because its transaction was not kept. Where that cannot be written, the
+    /// next start erases: never the other way round.
+    pub(crate) fn take_back_erasure(&self, entry: &Entry) {
+        let done = self.ledger().and_then(|ledger| ledger.take_back(&self.root(), entry));
+        if let Err(e) = done {
+            tracing::error!(error = %e, person = %entry.person, "an erasure that failed stays in the ledger: the next start does it");
+        }
+    }
+
     /// Destroys again the keys that a ledger names and that this database, restored from an earlier time, has.
     ///
     /// # Errors

@@ -88,6 +88,13 @@ impl Status {
     pub fn is_current(&self) -> bool {
         self.replaceables.iter().chain(&self.migrations).all(|row| row.state == State::Applied)
     }
+
+    /// Whether a file was changed, did not end, or is not known here.
+    #[must_use]
+    pub fn is_faulty(&self) -> bool {
+        let faulty = [State::Changed, State::Failed, State::Unknown];
+        self.replaceables.iter().chain(&self.migrations).any(|row| faulty.contains(&row.state))
+    }
 }
 
 /// Compares the files with what the database remembers. Runs nothing.

@@ -24,6 +24,8 @@ pub struct RootKey {
     /// Public keys of all who can open the file, so that it can be written anew for them.
     recipients: Vec<String>,
     file: Option<RootFile>,
+    /// What opened it, for copies of the file from before.
+    identity: Option<Arc<Zeroizing<String>>>,
 }
 
 /// Where the root key and the operator's identity lie.
@@ -86,18 +88,23 @@ impl RootFile {
     /// # Errors
     /// [`Error::Conflict`] when a root key exists; [`Error::Invalid`] for a recipient that is no age public key.
     pub fn init(&self, more: &[String]) -> Result<String> {
-        if self.root.exists() || self.operator.exists() {
+        if self.root.exists() {
             let detail = format!("keys exist in {}: nothing was changed", self.root.display());
             return Err(Error::Conflict { code: "keys_exist", detail });
         }
-        let (operator, recovery) = (x25519::Identity::generate(), x25519::Identity::generate());
+        // An operator's identity without a root key was left by whoever was stopped between the two files.
+        let left = self.operator.exists();
+        let operator = if left { self.identity()? } else { x25519::Identity::generate() };
+        let recovery = x25519::Identity::generate();
         let mut recipients = vec![operator.to_public(), recovery.to_public()];
         for text in more {
             recipients.push(parse_recipient(text)?);
         }
         let told = recipients.iter().map(ToString::to_string).collect();
         let root = RootKey::of(vec![(1, random_secret()?)], None, told, Some(self.clone()))?;
-        write_private(&self.operator, operator.to_string().expose_secret().as_bytes())?;
+        if !left {
+            write_private(&self.operator, operator.to_string().expose_secret().as_bytes())?;
+        }
         write_private(&self.root, &root.encrypt()?)?;
         Ok(recovery.to_string().expose_secret().to_owned())
     }
@@ -256,15 +263,15 @@ impl RootFile {
     ///
     /// # Errors
     /// [`Error::Unavailable`] when it does not open.
-    pub fn unlock_with(sealed: &[u8], identity: &str) -> Result<RootKey> {
-        let identity = parse_identity(identity)?;
+    pub fn unlock_with(sealed: &[u8], text: &str) -> Result<RootKey> {
+        let identity = parse_identity(text)?;
         let refused = || Error::Unavailable("this identity does not open the root key".into());
         let decryptor =
             age::Decryptor::new(sealed).map_err(|_| Error::Unavailable("the file is not an age file".into()))?;
         let mut reader = decryptor.decrypt(std::iter::once(&identity as &dyn age::Identity)).map_err(|_| refused())?;
         let mut bytes = Zeroizing::new(Vec::new());
         reader.read_to_end(&mut bytes).map_err(|_| refused())?;
-        RootKey::from_bytes(&bytes)
+        Ok(RootKey { identity: Some(Arc::new(Zeroizing::new(text.to_owned()))), ..RootKey::from_bytes(&bytes)? })
     }
 }
 
@@ -302,7 +309,7 @@ impl RootKey {
             versions.last().map(|(_, key)| key).ok_or_else(|| Error::internal("a root key without versions"))?;
         let evidence =
             evidence.unwrap_or_else(|| Zeroizing::new(hmac(&mac::Key::new(mac::HMAC_SHA256, &[]), &[&first[..]])));
-        Ok(Self { versions, wrapping, evidence, recipients, file })
+        Ok(Self { versions, wrapping, evidence, recipients, file, identity: None })
     }
 
     /// Lines of a word and its value: `evidence`, the newest `version` first, `recipient`; keys in hexadecimal.
@@ -410,6 +417,29 @@ impl RootKey {
     /// A backup's key from its wrapped form.
     pub(crate) fn open_backup_key(&self, backup: Uuid, wrapped: &[u8]) -> Result<Secret> {
         self.wrapping.unwrap(&key_aad(backup, 0, "backup"), wrapped)
+    }
+
+    /// The same, where it may lie under a version that was given up since: `copy` is the file of the root key from when the
+    /// backup was made.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the copy is missing, or opens with none of the identities that open the file now.
+    pub(crate) fn open_backup_key_beside(&self, backup: Uuid, wrapped: &[u8], copy: &Path) -> Result<Secret> {
+        let missing = match self.open_backup_key(backup, wrapped) {
+            Ok(key) => return Ok(key),
+            Err(missing) => missing,
+        };
+        let Some(identity) = &self.identity else { return Err(missing) };
+        let older = RootFile::unlock_with(&read(copy, "the root key of a backup")?, identity).map_err(|e| match e {
+            Error::Unavailable(why) => Error::Unavailable(format!("{}: {why}", copy.display())),
+            other => other,
+        })?;
+        older.open_backup_key(backup, wrapped)
+    }
+
+    /// Whether a backup's key lies under the version in use.
+    pub(crate) fn is_newest_of(&self, wrapped: &[u8]) -> bool {
+        self.wrapping.is_current(wrapped)
     }
 
     fn evidence(&self, info: &[&[u8]]) -> Result<Secret> {

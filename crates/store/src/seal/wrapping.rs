@@ -27,6 +27,14 @@ impl Wrapping {
         self.0.first().map(|(no, _)| *no)
     }
 
+    /// Whether a wrapped key lies under the one in use.
+    pub(crate) fn is_current(&self, wrapped: &[u8]) -> bool {
+        match parts(wrapped).0 {
+            Some(no) => self.current() == Some(no),
+            None => self.0.len() == 1 && self.current() == Some(1),
+        }
+    }
+
     /// A key under the one in use.
     pub(crate) fn wrap(&self, aad: &[u8], secret: &Secret) -> Result<Wrapped> {
         let (no, with) = self.0.first().ok_or_else(|| Error::internal("there is no key to wrap with"))?;

@@ -1,7 +1,7 @@
 //! Invented data for the pages of users.
 
 use super::from;
-use salus_web::pages::{Shell, entry, modules, prove, providers, users, webhooks};
+use salus_web::pages::{Shell, entry, modules, prove, providers, reach, users, webhooks};
 use serde_json::{Value, json};
 
 fn roles() -> Value {
@@ -158,4 +158,28 @@ pub fn webhooks(shell: &Shell) -> String {
 
 pub fn no_webhooks(shell: &Shell) -> String {
     webhooks::render(&webhooks::WebhooksView::default(), shell).into_string()
+}
+
+pub fn reach(shell: &Shell) -> String {
+    let view: reach::ReachView = from(json!({
+        "id": "u2", "name": "Nora Invented",
+        "sections": [
+            { "kind": "links",
+              "entries": [
+                { "id": "l1", "version": 1, "what": "P-3F7K2M9Q1B4D", "href": "/patients/p1", "how": "Parent · Birth certificate", "from": "2026-01-05", "until": "2031-08-14", "holds": true },
+                { "id": "l2", "version": 3, "what": "P-9Q1B4D3F7K2M", "how": "Guardian · Court order", "from": "2025-03-01", "until": "2026-02-28", "holds": false }
+              ],
+              "fields": [
+                { "name": "links.person", "label": "Person", "hint": "Record number, pseudonym or id.", "required": true, "value": "MR-1042" },
+                { "name": "links.relation", "label": "Relation", "kind": "choice", "required": true, "value": "parent", "choices": [["parent", "Parent"], ["guardian", "Guardian"]] },
+                { "name": "links.contact_id", "label": "Contact of the person", "kind": "choice", "choices": [["c1", "MTH Rosa Invented"]],
+                  "error": "Say which contact of this person the user is: what bars the contact bars the user" },
+                { "name": "links.valid_to", "label": "Last day", "kind": "date" }
+              ] },
+            { "kind": "cases", "entries": [], "fields": [{ "name": "cases.person", "label": "Person", "required": true }] },
+            { "kind": "units",
+              "entries": [{ "id": "n1", "version": 1, "what": "Oakdale Elementary", "from": "2026-08-01", "until": "", "holds": true }] }
+        ]
+    }));
+    reach::render(&view, shell).into_string()
 }

@@ -1,7 +1,9 @@
 //! How schools stand with immunization, students by where they stand, and one student.
 
 use super::from;
-use salus_web::pages::{Shell, immunizations, reminders as page, vaccines};
+use salus_web::pages::{
+    Shell, compliance_trend, exclusions as home, immunizations, letters as paper, reminders as page, vaccines,
+};
 use serde_json::{Value, json};
 
 fn release() -> Value {
@@ -12,12 +14,13 @@ pub fn schools(shell: &Shell) -> String {
     let view = json!({
         "schedule": release(), "requirements_in_force": 6, "may_write": true, "may_approve": true,
         "schools": [
-            {"id": "s1", "name": "Larkspur Elementary", "enrolled": 412, "compliant": 371, "overdue": 24, "conditional": 3, "exempt": 6,
+            {"id": "s1", "name": "Larkspur Elementary", "enrolled": 412, "compliant": 371, "overdue": 24, "conditional": 3, "provisional": 1, "excluded": 2, "exempt": 6,
              "no_record": 8, "compliance_score": 96.4, "in_compliance_percent": 92.2, "measles_at_risk": true, "evaluated_on": "2026-03-02"},
             {"id": "s2", "name": "Manzanita Middle", "enrolled": 318, "compliant": 310, "overdue": 4, "exempt": 4,
              "compliance_score": 99.1, "in_compliance_percent": 98.7, "measles_at_risk": false, "evaluated_on": "2026-03-02"},
             {"id": "s3", "name": "Ridgeline High", "enrolled": 240, "not_evaluated": 240},
         ],
+        "trend": [weeks()],
         "waiting": [{"id": "r1", "state": "CA", "vaccine_group": "DTaP/Tdap/Td", "checkpoint": "GRADE_7_ADVANCE",
                      "rule": {"any": [{"doses": 1, "each_on_or_after": "7y", "antigen_counts": {"Pertussis": 1}}]},
                      "source_citation": "17 CCR 6025; a sample, to be compared with the text in force"}],
@@ -36,7 +39,8 @@ pub fn no_school(shell: &Shell) -> String {
 }
 
 fn required(status: &str, missing: &Value) -> Value {
-    json!({"vaccine_group": "DTaP/Tdap/Td", "checkpoint": "TK_K_ENTRY", "status": status, "counted": 3, "required": 4, "missing": missing})
+    let home = (status == "NONCOMPLIANT").then_some("2026-03-20");
+    json!({"excluded_from": home, "vaccine_group": "DTaP/Tdap/Td", "checkpoint": "TK_K_ENTRY", "status": status, "counted": 3, "required": 4, "missing": missing})
 }
 
 fn lacking() -> Value {
@@ -92,6 +96,11 @@ pub fn student(shell: &Shell) -> String {
              "valid_from": "2026-01-10", "valid_until": "2026-06-30", "status": "SUBMITTED"},
             {"id": "e2", "kind": "MEDICAL_PERMANENT", "issuer": "Dr. Invented", "valid_from": "2025-01-10", "status": "APPROVED"},
         ],
+        "admissions": [
+            {"id": "a1", "kind": "PROVISIONAL", "begins_on": "2026-02-10", "last_on": "2026-03-12",
+             "groups": [{"vaccine_group": "DTaP/Tdap/Td", "until": "2026-03-12"}, {"vaccine_group": "MMR", "until": "2026-03-01"}]},
+            {"id": "a2", "kind": "PLAN", "begins_on": "2025-09-01", "last_on": "2025-10-01", "ended_on": "2025-09-12"},
+        ],
         "may_write": true, "may_approve": true, "errors": [{"field": "kind", "message": "No requirement that is in force accepts this kind of exemption"}],
     });
     vaccines::render(&from(view), shell).into_string()
@@ -127,4 +136,62 @@ pub fn reminders(shell: &Shell) -> String {
 pub fn unreachable(shell: &Shell) -> String {
     page::render(&from(json!({"school": "s1", "school_name": "Sampleton Invented Elementary", "error": "None of these families has a guardian with custody"})), shell)
         .into_string()
+}
+
+pub fn exclusions(shell: &Shell) -> String {
+    let view = json!({
+        "school": "s1", "school_name": "Sampleton Invented Elementary", "today": "2026-03-02", "ahead": 30, "total": 240, "may_write": true,
+        "data": [
+            {"student_id": "p1", "family_name": "Quillfeather", "given_names": "Marisol", "grade": "4", "homeroom": "Room 12",
+             "status": "EXCLUDED", "excluded_from": "2026-02-20", "requirements": [required("EXCLUDED", &lacking())]},
+            {"student_id": "p2", "family_name": "O'Dunmore-Teixeirão", "given_names": "Thaddeus", "grade": "K", "status": "PROVISIONAL",
+             "until": "2026-03-12", "excluded_from": "2026-03-20", "requirements": [required("PROVISIONAL", &lacking())]},
+        ],
+    });
+    home::render(&from(view), shell).into_string()
+}
+
+pub fn nobody_home(shell: &Shell) -> String {
+    home::render(
+        &from(
+            json!({"school": "s1", "school_name": "Sampleton Invented Elementary", "today": "2026-03-02", "ahead": 30}),
+        ),
+        shell,
+    )
+    .into_string()
+}
+
+fn weeks() -> Value {
+    let week = |on: &str, percent: f64| {
+        json!({"kind": "WEEKLY", "period_on": on, "taken_on": on, "enrolled": 412, "exempt": 6, "excluded": 2, "compliance_score": 96.4,
+               "up_to_date_percent": percent - 2.0, "in_compliance_percent": percent, "measles_protected_percent": percent})
+    };
+    let report = json!({"kind": "REPORT", "period_on": "2026-02-25", "taken_on": "2026-03-01", "enrolled": 412, "in_compliance_percent": 92.0});
+    json!({"id": "s1", "name": "Larkspur Elementary", "points": [
+        week("2026-02-02", 88.1), week("2026-02-09", 90.3), week("2026-02-16", 90.1), week("2026-02-23", 91.9), report, week("2026-03-02", 92.2)]})
+}
+
+pub fn trend(shell: &Shell) -> String {
+    compliance_trend::render(&from(weeks()), shell).into_string()
+}
+
+pub fn no_trend(shell: &Shell) -> String {
+    compliance_trend::render(&from(json!({"id": "s3", "name": "Ridgeline High"})), shell).into_string()
+}
+
+pub fn letters(shell: &Shell) -> String {
+    let view = json!({
+        "school": "s1", "school_name": "Sampleton Invented Elementary", "kind": "EXCLUSION", "letters": 7, "without_contact": 1,
+        "written_lately": 2, "may_exclude": true, "languages": {"en": 4, "es": 2, "pt-BR": 1},
+        "homerooms": [{"homeroom": "Room 12", "letters": 4}, {"homeroom": "Room 14", "letters": 2}, {"homeroom": "", "letters": 1}],
+    });
+    paper::render(&from(view), shell).into_string()
+}
+
+pub fn no_letters(shell: &Shell) -> String {
+    paper::render(
+        &from(json!({"school": "s1", "school_name": "Sampleton Invented Elementary", "kind": "REMINDER"})),
+        shell,
+    )
+    .into_string()
 }

@@ -1,7 +1,7 @@
 //! The medication round, a dose, the medication of a student, and the register of controlled drugs.
 
 use super::from;
-use salus_web::pages::{Shell, dose, medication, orders, register};
+use salus_web::pages::{Shell, dose, medication, medication_errors, medication_month, orders, register};
 use serde_json::{Value, json};
 
 fn student(id: &str, name: &str) -> Value {
@@ -144,4 +144,49 @@ pub fn supply(shell: &Shell) -> String {
         ],
         "error": "The two of you found different numbers: count again together"});
     register::supply(&from(view), shell).into_string()
+}
+
+pub fn month(shell: &Shell) -> String {
+    let slot = |day: &str, outcome: &str, more: Value| {
+        let mut slot = json!({"day": day, "due": "12:00", "outcome": outcome});
+        slot.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        slot
+    };
+    let given = || json!({"given_at": "12:04", "dose_given": "1", "by": "Nora Invented"});
+    let view = json!({
+        "student": {"id": "p1", "family_name": "Quillfeather", "given_names": "Marisol"}, "school": "Sampleton Invented Elementary",
+        "month": "2026-03",
+        "orders": [{"id": "o1", "medication": "Methylphenidate 10 mg", "dose": "1", "unit": "tablet", "route": "ORAL", "slots": [
+            slot("2026-03-02", "GIVEN", given()),
+            slot("2026-03-03", "REFUSED", json!({"by": "Nora Invented", "reason": "Felt sick"})),
+            slot("2026-03-04", "ABSENT", json!({})), slot("2026-03-05", "MISSED", json!({})), slot("2026-03-06", "NO_RECORD", json!({})),
+            slot("2026-03-09", "GIVEN", json!({"given_at": "12:41", "dose_given": "1", "by": "Aiden Invented", "reason": "Fire drill", "was_corrected": true})),
+            slot("2026-03-10", "OPEN", json!({})), slot("2026-03-11", "LATER", json!({}))]}],
+        "as_needed": [{"day": "2026-03-02", "given_at": "10:05", "medication": "Albuterol", "outcome": "GIVEN", "dose_given": "2", "unit": "puff",
+                       "effect": "RELIEVED", "by": "Nora Invented", "from_stock": true}],
+    });
+    medication_month::render(&from(view), shell).into_string()
+}
+
+pub fn empty_month(shell: &Shell) -> String {
+    medication_month::render(
+        &from(json!({"student": {"id": "p1", "pseudonym": "amber-heron"}, "month": "2026-02"})),
+        shell,
+    )
+    .into_string()
+}
+
+pub fn mistakes(shell: &Shell) -> String {
+    let view = json!({"may_close": true, "errors": [
+        {"id": "e1", "student": "Quillfeather, Marisol", "student_id": "p1", "kind": "WRONG_DOSE", "severity": "D", "happened_at": "2026-03-02T20:05:00Z",
+         "description": "Two tablets instead of one", "action_taken": "Watched for an hour", "guardian_told_at": "2026-03-02T20:30:00Z",
+         "guardian_said": "Thanked us"},
+        {"id": "e2", "student": "Vilarinhal, Caetano", "student_id": "p4", "kind": "WRONG_STUDENT", "severity": "E", "happened_at": "2026-02-20T20:05:00Z",
+         "description": "Another child's inhaler", "guardian_told_at": "2026-02-20T20:30:00Z", "prescriber_told_at": "2026-02-20T20:40:00Z",
+         "closed_at": "2026-02-25T20:00:00Z", "review": "Photos on the boxes"}]});
+    medication_errors::render(&from(view), shell).into_string()
+}
+
+pub fn no_mistakes(shell: &Shell) -> String {
+    medication_errors::render(&from(json!({})), shell).into_string()
 }

@@ -33,7 +33,7 @@ pub fn why(shell: &Shell) -> String {
         "tables": ["medical.patients", "records.lab_results"],
         "asked": { "user": "u1", "table": "medical.patients", "row": "0193f5a2-7c41-7e10-9a55-3f0c8d21b7aa", "purpose": "TREAT" },
         "answer": {
-            "permit": false, "purpose": "TREAT", "permission": "medical.patient.read",
+            "permit": false, "purpose": "TREAT", "policy": 41, "permission": "medical.patient.read",
             "rules": [
                 rule("account", true, "The account is active."),
                 rule("permission", true, "medical.patient.read is given by: care_team."),
@@ -58,7 +58,8 @@ fn all() -> roles::RolesView {
             { "id": "r1", "name": "admin", "description": "Accounts, roles and settings", "scope": "tenant", "purposes": [], "bundles": ["MANAGE_USERS"],
               "holders": 2, "permissions": ["auth.role.write"] },
             { "id": "r2", "name": "care_team", "description": "Records of the patients one is assigned to", "scope": "caseload", "purposes": ["TREAT", "BTG"],
-              "bundles": ["READ_PHI", "EMERGENCY"], "holders": 41, "permissions": ["kernel.phi.read", "medical.patient.read", "records.fact.read"] }
+              "bundles": ["READ_PHI", "EMERGENCY", "medical.provider.read"], "holders": 41, "permissions": ["kernel.phi.read", "medical.patient.read", "records.fact.read"] },
+            { "id": "r3", "name": "front_desk", "scope": "school", "purposes": ["HOPERAT"], "retired": true, "holders": 0 }
         ]
     }))
 }
@@ -71,10 +72,16 @@ pub fn role(shell: &Shell) -> String {
     let mut view = all();
     view.editing = Some(from(json!({
         "role": { "id": "r2", "name": "care_team", "scope": "tenant", "purposes": ["TREAT"], "bundles": ["READ_PHI"] },
+        "masks": "medical.patients (TREAT): mrn, birth_date",
         "general": "This goes beyond your own rights (the whole tenant): ask somebody who has it",
         "preview": {
             "gains": ["medical.provider.read"], "loses": ["auth.glass.open"],
             "scope": { "before": "caseload", "after": "tenant" }, "purposes": { "before": ["TREAT", "BTG"], "after": ["TREAT"] },
+            "consequences": [
+                { "code": "reach", "items": ["caseload", "tenant"] }, { "code": "purposes_lost", "items": ["BTG"] },
+                { "code": "fields_left_out", "items": ["medical.patients.mrn (TREAT)", "medical.patients.birth_date (TREAT)"] },
+                { "code": "second_factor", "items": ["3"] }, { "code": "own", "items": [] }
+            ],
             "holders": [{ "user_id": "u1", "name": "Nora Invented", "gains": ["medical.provider.read"], "loses": [] }], "holders_total": 1
         }
     })));

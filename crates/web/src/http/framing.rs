@@ -4,17 +4,48 @@
 //! that no parser takes, so the client gets 400 and the connection is closed.
 
 use std::{
+    future::Future as _,
     io,
     pin::Pin,
     task::{Context, Poll},
 };
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    time::{Duration, Instant, Sleep, sleep, sleep_until},
+};
 
 /// A stream whose incoming bytes are checked.
 pub struct Checked<S> {
     stream: S,
     scanner: Scanner,
     refused: bool,
+    patience: Patience,
+    /// Until when the next bytes of a body must come.
+    awaited: Option<Wait>,
+    /// Until when the client must take what is sent.
+    unread: Option<Pin<Box<Sleep>>>,
+}
+
+/// How long a client is waited for in the middle of a request or an answer (`spec` section 5): otherwise a few thousand that send
+/// or read a byte a minute keep everybody else out.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// For more of a body, and for room to write.
+    pub idle: Duration,
+    /// For a whole body.
+    pub body: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { idle: Duration::from_secs(30), body: Duration::from_mins(5) }
+    }
+}
+
+struct Wait {
+    /// When the body began.
+    since: Instant,
+    next: Pin<Box<Sleep>>,
 }
 
 /// What hyper is given instead of a refused head.
@@ -40,9 +71,29 @@ enum Scanner {
 
 impl<S> Checked<S> {
     /// Checks what `stream` receives.
-    pub fn new(stream: S) -> Self {
-        Self { stream, scanner: Scanner::Head(Vec::new()), refused: false }
+    pub fn new(stream: S, patience: Patience) -> Self {
+        let scanner = Scanner::Head(Vec::new());
+        Self { stream, scanner, refused: false, patience, awaited: None, unread: None }
     }
+
+    /// Whether the body that is being read comes too slowly. Bytes that came set back the clock, but not that of the whole body.
+    fn is_slow(&mut self, came: bool, cx: &mut Context<'_>) -> bool {
+        if !self.scanner.is_in_body() {
+            self.awaited = None;
+            return false;
+        }
+        let (now, patience) = (Instant::now(), self.patience);
+        let until = |since: Instant| (now + patience.idle).min(since + patience.body);
+        let wait = self.awaited.get_or_insert_with(|| Wait { since: now, next: Box::pin(sleep_until(until(now))) });
+        if came {
+            wait.next.as_mut().reset(until(wait.since));
+        }
+        wait.next.as_mut().poll(cx).is_ready()
+    }
+}
+
+fn slow() -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, "the client sends or reads too slowly")
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Checked<S> {
@@ -54,6 +105,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Checked<S> {
         let start = buf.filled().len();
         match Pin::new(&mut this.stream).poll_read(cx, buf) {
             Poll::Ready(Ok(())) => {}
+            Poll::Pending if this.is_slow(false, cx) => return Poll::Ready(Err(slow())),
             other => return other,
         }
         if let Err(keep) = this.scanner.feed(&buf.filled()[start..]) {
@@ -61,6 +113,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Checked<S> {
             buf.set_filled(start + keep);
             let room = buf.remaining().min(UNREADABLE.len());
             buf.put_slice(&UNREADABLE[..room]);
+        }
+        if this.is_slow(true, cx) {
+            return Poll::Ready(Err(slow()));
         }
         Poll::Ready(Ok(()))
     }
@@ -75,7 +130,14 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Checked<S> {
                 _ => Scanner::Head(std::mem::take(head)),
             };
         }
-        Pin::new(&mut this.stream).poll_write(cx, bytes)
+        let written = Pin::new(&mut this.stream).poll_write(cx, bytes);
+        if written.is_ready() {
+            this.unread = None;
+            return written;
+        }
+        let idle = this.patience.idle;
+        let wait = this.unread.get_or_insert_with(|| Box::pin(sleep(idle)));
+        if wait.as_mut().poll(cx).is_ready() { Poll::Ready(Err(slow())) } else { Poll::Pending }
     }
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.get_mut().stream).poll_flush(cx)
@@ -86,6 +148,14 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Checked<S> {
 }
 
 impl Scanner {
+    fn is_in_body(&self) -> bool {
+        match self {
+            Self::Head(_) | Self::Asked(_) | Self::Upgraded => false,
+            Self::Body(left) => *left > 0,
+            Self::ChunkSize(_) | Self::ChunkData(_) | Self::Trailer(_) => true,
+        }
+    }
+
     /// Follows the bytes; `Err(n)` when all but the first `n` of them must not be read.
     fn feed(&mut self, bytes: &[u8]) -> Result<(), usize> {
         let mut at = 0;
@@ -271,7 +341,7 @@ mod tests {
         let ask = b"GET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\r\n";
         for (answer, granted) in [("HTTP/1.1 101 Switching\r\n\r\n", true), ("HTTP/1.1 400 Bad\r\n\r\n", false)] {
             let (mut client, server) = tokio::io::duplex(4096);
-            let mut server = Checked::new(server);
+            let mut server = Checked::new(server, Patience::default());
             let mut heard = vec![0; ask.len()];
             client.write_all(ask).await.unwrap();
             server.read_exact(&mut heard).await.unwrap();
@@ -281,6 +351,30 @@ mod tests {
             server.read_exact(&mut rest).await.ok();
             assert_eq!(rest == *b"\x81\x02\n\n\n\n", granted, "{answer}: {rest:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn who_sends_or_reads_too_slowly_is_not_waited_for() {
+        let patience = Patience { idle: Duration::from_millis(50), body: Duration::from_millis(200) };
+        let (mut client, server) = tokio::io::duplex(64);
+        let mut server = Checked::new(server, patience);
+        client.write_all(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9000\r\n\r\n").await.unwrap();
+        let mut bytes = Vec::new();
+        // Bytes that drop do not make it longer than a body may take.
+        let drops = async {
+            while client.write_all(b"x").await.is_ok() {
+                sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let told = tokio::select! {
+            told = server.read_to_end(&mut bytes) => told,
+            () = drops => panic!("the server gave up without saying so"),
+        };
+        assert_eq!(told.unwrap_err().kind(), io::ErrorKind::TimedOut);
+
+        let (_client, server) = tokio::io::duplex(64);
+        let told = Checked::new(server, patience).write_all(&[b'x'; 1000]).await;
+        assert_eq!(told.unwrap_err().kind(), io::ErrorKind::TimedOut, "nobody reads");
     }
 
     #[test]

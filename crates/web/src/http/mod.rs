@@ -5,5 +5,6 @@ mod framing;
 mod peer;
 mod serve;
 
+pub use framing::Patience;
 pub use peer::Peer;
 pub use serve::{Limits, serve};

@@ -1,6 +1,9 @@
 //! The listener: accepts, limits, times out, and drains.
 
-use super::{Peer, framing::Checked};
+use super::{
+    Peer,
+    framing::{Checked, Patience},
+};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
@@ -19,13 +22,16 @@ pub struct Limits {
     pub connections: usize,
     /// For a whole request head to arrive.
     pub head: Duration,
+    /// For a body to go on, and for a client to read.
+    pub patience: Patience,
     /// For open requests to end on shutdown.
     pub drain: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { connections: 2048, head: Duration::from_secs(10), drain: Duration::from_secs(20) }
+        let (head, drain) = (Duration::from_secs(10), Duration::from_secs(20));
+        Self { connections: 2048, head, patience: Patience::default(), drain }
     }
 }
 
@@ -69,7 +75,8 @@ pub async fn serve(
         };
         let _ = stream.set_nodelay(true);
         let service = TowerToHyperService::new(app.clone().layer(axum::Extension(Peer(peer.ip()))));
-        let connection = builder.serve_connection(TokioIo::new(Checked::new(stream)), service).with_upgrades();
+        let connection =
+            builder.serve_connection(TokioIo::new(Checked::new(stream, limits.patience)), service).with_upgrades();
         let mut told = told.clone();
         runtime::spawn(async move {
             let _slot = slot;

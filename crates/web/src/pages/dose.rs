@@ -7,10 +7,12 @@ use super::{
     i18n::codes,
     layout::{self, Head},
     medication::amount,
+    medication_errors,
     parts::{self, Tone},
 };
 use maud::{Markup, html};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// What a dose as needed may have done.
 pub const EFFECTS: [&str; 4] = ["RELIEVED", "IMPROVED", "UNCHANGED", "WORSE"];
@@ -28,6 +30,8 @@ pub struct DoseView {
     pub asks_effect: bool,
     /// Whether it may be marked as an error.
     pub may_correct: bool,
+    /// What was typed into the form that reports an error with medication.
+    pub values: BTreeMap<String, String>,
     /// What it said before, latest first.
     pub before: Vec<Version>,
     pub errors: Vec<FieldMessage>,
@@ -88,6 +92,7 @@ pub fn render(view: &DoseView, shell: &Shell) -> Markup {
             section class="card" { (facts(&view.said, shell)) }
             @if view.asks_effect { (effect(view, shell)) }
             @if view.may_correct { (correct(view, shell)) }
+            (medication_errors::report(&view.id, &view.values, &view.errors, shell))
             @if !view.before.is_empty() {
                 (parts::card("before", t.said_before, &html! { span class="count" { (view.before.len()) } }, &before(view, shell)))
             }

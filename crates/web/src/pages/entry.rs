@@ -78,6 +78,8 @@ pub struct SetupView {
     pub error: String,
     /// Whether the link is spent or too old: then there is no form.
     pub expired: bool,
+    /// Words and address of each provider by which the invitation can be taken up instead.
+    pub providers: Vec<(String, String)>,
 }
 
 /// Sign-in: POST `/sign-in` with `organization`, `email`, `password`, `return_to`; a passkey by POST `/sign-in/passkey`.
@@ -234,6 +236,10 @@ pub fn setup(view: &SetupView, shell: &Shell) -> Markup {
                     p class="lead" { (view.name) " · " (view.email) br; (view.organization) }
                     (form::summary(shell, &view.error, &[]))
                     (form::post(shell, &format!("/setup/{}", view.token), "form", &body))
+                    @if !view.providers.is_empty() {
+                        p class="hint" { (t.setup_provider) }
+                        @for (words, href) in &view.providers { a class="button wide" href=(href) { (words) } }
+                    }
                 }
             }
         },

@@ -2,7 +2,7 @@
 //! requirement, stands first, with what to do about it. One student's page is [`super::vaccines`].
 
 use super::{
-    Shell,
+    Shell, compliance_trend,
     form::{self, Field, Kind},
     i18n::{codes, fill, format},
     layout::{self, Head},
@@ -13,8 +13,17 @@ use maud::{Markup, html};
 use serde::{Deserialize, Serialize};
 
 /// How the list may be narrowed, in the order of the page.
-pub const KINDS: [&str; 7] =
-    ["overdue", "no_record", "conditional", "exempt", "compliant", "not_applicable", "not_evaluated"];
+pub const KINDS: [&str; 9] = [
+    "overdue",
+    "excluded",
+    "no_record",
+    "conditional",
+    "provisional",
+    "exempt",
+    "compliant",
+    "not_applicable",
+    "not_evaluated",
+];
 
 /// A release of a schedule.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -36,6 +45,8 @@ pub struct SchoolsView {
     pub requirements_in_force: u64,
     /// The schools.
     pub schools: Vec<School>,
+    /// How the schools stood over time.
+    pub trend: Vec<compliance_trend::School>,
     /// Requirements that nobody has approved.
     pub waiting: Vec<Requirement>,
     /// Whether the person may have students judged.
@@ -57,6 +68,8 @@ pub struct School {
     pub compliant: u64,
     pub overdue: u64,
     pub conditional: u64,
+    pub provisional: u64,
+    pub excluded: u64,
     pub exempt: u64,
     pub no_record: u64,
     pub not_applicable: u64,
@@ -86,6 +99,8 @@ impl School {
             "compliant" => self.compliant,
             "overdue" => self.overdue,
             "conditional" => self.conditional,
+            "provisional" => self.provisional,
+            "excluded" => self.excluded,
             "exempt" => self.exempt,
             "no_record" => self.no_record,
             "not_applicable" => self.not_applicable,
@@ -100,6 +115,8 @@ fn kind_label(kind: &str, shell: &Shell) -> &'static str {
         "compliant" => t.compliant,
         "overdue" => t.overdue,
         "conditional" => t.conditional,
+        "provisional" => shell.t().school_entry.provisional,
+        "excluded" => shell.t().school_entry.excluded,
         "exempt" => t.exempt,
         "no_record" => t.no_record,
         "not_applicable" => t.not_applicable,
@@ -215,7 +232,15 @@ fn line(school: &School, view: &SchoolsView, shell: &Shell) -> Markup {
                         }
                     }
                 }
+                @if school.excluded > 0 {
+                    span class="sub" {
+                        a href={ "/immunizations/exclusions?school=" (school.id) } {
+                            (shell.t().school_entry.excluded) ": " (format::count(shell.locale, school.excluded))
+                        }
+                    }
+                }
                 @if school.measles_at_risk == Some(true) { span class="sub tone-bad" { (Tone::Bad.sign(shell)) (t.measles_risk) } }
+                @for known in view.trend.iter().filter(|known| known.id == school.id) { (compliance_trend::line(known, shell)) }
                 @if view.may_write && view.schedule.is_some() {
                     (form::post(shell, "/immunizations/evaluate", "inline", &html! {
                         input type="hidden" name="school" value=(school.id);
@@ -342,6 +367,7 @@ pub struct Student {
     pub until: Option<String>,
     pub next_due_on: Option<String>,
     pub overdue_since: Option<String>,
+    pub excluded_from: Option<String>,
     pub requirements: Option<Vec<Required>>,
 }
 
@@ -354,6 +380,7 @@ pub struct Required {
     pub checkpoint: String,
     pub status: String,
     pub until: Option<String>,
+    pub excluded_from: Option<String>,
     pub counted: Option<u64>,
     pub required: Option<u64>,
     pub missing: Vec<Missing>,
@@ -423,6 +450,9 @@ pub fn students(view: &StudentsView, shell: &Shell) -> Markup {
                 div {
                     h1 { (if view.school_name.is_empty() { t.students } else { &view.school_name }) }
                     p class="lead" { (t.students) @if !view.group.is_empty() { " · " (t.missing) ": " (view.group) } }
+                }
+                @if !view.school.is_empty() {
+                    a class="button quiet" href={ "/immunizations/exclusions?school=" (view.school) } { (shell.t().school_entry.exclusions) }
                 }
                 @if view.may_write && !view.school.is_empty() {
                     a class="button quiet" href={ "/immunizations/reminders?school=" (view.school) } { (t.reminders) }

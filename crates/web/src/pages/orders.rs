@@ -97,6 +97,7 @@ pub fn render(view: &OrdersView, shell: &Shell) -> Markup {
                     p class="lead" { (fill(shell.t().clinic.grade, &[("grade", &view.student.grade)])) }
                     (clinic::warnings(&view.student, shell))
                 }
+                a class="button quiet" href={ "/medications/students/" (view.student.id) "/month" } { (t.month) }
                 a class="button quiet" href={ "/patients/" (view.student.id) } { (shell.t().clinic.chart) }
             }
             @if !view.error.is_empty() {

@@ -78,7 +78,10 @@ pub fn render(view: &RemindersView, shell: &Shell) -> Markup {
         shell,
         &Head::new(t.reminders).under(t.title, "/immunizations"),
         &html! {
-            header class="page-head" { div { h1 { (t.reminders) } p class="lead" { (view.school_name) } } }
+            header class="page-head" {
+                div { h1 { (t.reminders) } p class="lead" { (view.school_name) } }
+                a class="button quiet" href={ "/immunizations/letters?school=" (view.school) "&kind=REMINDER" } { (shell.t().school_entry.letters) }
+            }
             (refused(&view.error, shell))
             (parts::card("would", t.would_send, &html! {}, &html! {
                 div class="card-note" { (would(view, shell)) }

@@ -279,7 +279,7 @@ pub fn one(view: &UserView, shell: &Shell) -> Markup {
             (form::summary(shell, &view.general, &[]))
             (link(&view.link, shell))
             @if let Some(secret) = &view.key { (account::created(secret, shell)) }
-            (parts::card("account", t.account, &html! {}, &facts(user, shell)))
+            (parts::card("account", t.account, &html! { a href={ "/users/" (user.id) "/reach" } { (shell.t().reach.go) } }, &facts(user, shell)))
             @if let Some(preview) = &view.preview { (parts::card("preview", shell.t().access.would, &html! {}, &would(preview, shell))) }
             @if view.may_manage { (parts::card("roles", shell.t().access.roles, &html! {}, &roles(view, shell))) }
             @if user.kind == "service" { (keys(view, shell)) }

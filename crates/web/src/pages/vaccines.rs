@@ -3,6 +3,7 @@
 
 use super::{
     Shell,
+    admissions::{self, Admission},
     form::{self, Field, FieldMessage, Kind},
     i18n::{codes, fill, format},
     immunizations::{self, Release, Required, missing, notice, refused, standing},
@@ -37,6 +38,8 @@ pub struct VaccinesView {
     pub conditions: Vec<Condition>,
     /// Exemptions, newest first.
     pub exemptions: Vec<Exemption>,
+    /// Admissions without all doses, newest first.
+    pub admissions: Vec<Admission>,
     /// Whether the person may submit exemptions.
     pub may_write: bool,
     /// Whether the person may decide them.
@@ -170,6 +173,7 @@ pub fn render(view: &VaccinesView, shell: &Shell) -> Markup {
             @if !view.conditions.is_empty() { (parts::card("conditions", t.conditions, &html! {}, &conditions(view, shell))) }
             (parts::card("exemptions", t.exemptions, &html! { span class="count" { (view.exemptions.len()) } }, &exemptions(view, shell)))
             @if view.may_write { (submit(view, shell)) }
+            (admissions::cards(view, shell))
         },
     )
 }
@@ -188,6 +192,9 @@ fn required(c: &Standing, shell: &Shell) -> Markup {
                             td data-label=(t.standing) {
                                 (standing(&r.status, shell))
                                 @if let Some(until) = &r.until { " " (fill(t.until, &[("date", &format::date(shell.locale, until))])) }
+                                @if let Some(from) = &r.excluded_from {
+                                    span class="sub" { (fill(shell.t().school_entry.kept_home_from, &[("date", &format::date(shell.locale, from))])) }
+                                }
                             }
                             td data-label=(t.missing) {
                                 @if let (Some(n), Some(total)) = (r.counted, r.required) {

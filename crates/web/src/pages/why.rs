@@ -3,6 +3,7 @@
 use super::{
     Shell,
     form::{self, Field, FieldMessage, Kind},
+    i18n::fill,
     layout::{self, Head},
     parts::{self, Tone},
 };
@@ -43,6 +44,7 @@ pub struct Asked {
 pub struct Answer {
     pub permit: bool,
     pub purpose: String,
+    pub policy: Option<i64>,
     pub permission: String,
     pub rules: Vec<Rule>,
     pub hidden: Vec<Hidden>,
@@ -133,6 +135,9 @@ fn shown(answer: &Answer, shell: &Shell) -> Markup {
             (parts::inside(&html! {
                 p class="flash tone-warn" lang="en" { (Tone::Warn.sign(shell)) (answer.notice) }
             }))
+        }
+        @if let Some(version) = answer.policy {
+            (parts::inside(&html! { p class="hint" { (fill(t.by_policy, &[("n", &version.to_string())])) } }))
         }
         table class="grid plain stack" {
             (parts::heads(&[t.rule, shell.t().data.outcome, t.how]))

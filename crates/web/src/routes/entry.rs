@@ -178,11 +178,17 @@ pub async fn setup_page(
     setup_form(&app, &token, &headers, &uri, String::new()).await
 }
 
-async fn setup_form(app: &Arc<App>, token: &str, headers: &HeaderMap, uri: &Uri, error: String) -> Response {
+pub async fn setup_form(app: &Arc<App>, token: &str, headers: &HeaderMap, uri: &Uri, error: String) -> Response {
     let shell = stranger(app, headers, uri);
     let (status, view) = match auth::invitation(&app.db, token).await {
         Ok(found) => {
+            let offered = if found.replaces { Ok(Vec::new()) } else { auth::providers(&app.db, &found.slug).await };
+            let providers = match offered {
+                Ok(all) => all.into_iter().map(|p| (p.name, format!("/setup/{token}/provider/{}", p.id))).collect(),
+                Err(error) => return Problem { error, request: app.db.env().id() }.into_response(),
+            };
             let view = SetupView {
+                providers,
                 token: token.to_owned(),
                 name: found.name,
                 email: found.email,

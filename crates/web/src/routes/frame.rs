@@ -358,7 +358,7 @@ pub fn stranger(app: &App, headers: &HeaderMap, uri: &Uri) -> Shell {
         locale: Locale::negotiate(cookie(headers, "lang").as_deref(), accept),
         theme,
         path: uri.path().to_owned(),
-        notice: app.notices.first().cloned(),
+        notice: (!app.notices.is_empty()).then(|| app.notices.join(" ")),
         request_id: app.db.env().id().to_string(),
         version: env!("CARGO_PKG_VERSION").into(),
         isolation: app.isolation(),

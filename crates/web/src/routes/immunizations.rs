@@ -7,6 +7,8 @@ use super::{
     home::{items, json_of, with_query},
 };
 use crate::pages::{
+    compliance_trend,
+    exclusions::{self, ExclusionsView},
     i18n::fill,
     immunizations::{self as pages, KINDS, SchoolsView, StudentsView},
     layout::Flash,
@@ -44,9 +46,20 @@ async fn all(visit: &Visit) -> Result<SchoolsView, PageError> {
         let rows = listed.rows.iter().filter(|row| row.text("approved_at").is_empty());
         view.waiting = rows.map(|row| visit.view(json!(row))).collect::<Result<_, _>>()?;
     }
+    let trend = json_of(visit.call("school.immunization.trend", Call::default()).await?);
+    view.trend = visit.view(trend["schools"].clone())?;
     view.may_write = visit.ctx.may("school.immunization.write");
     view.may_approve = visit.ctx.may("school.exemption.approve");
     Ok(view)
+}
+
+/// GET `/immunizations/trend`.
+pub async fn trend(visit: Visit, Query(query): Params) -> Shown {
+    let school = query.get("school").cloned().unwrap_or_default();
+    let call = with_query(Call::default(), &[("school_id", &school)]);
+    let told = json_of(visit.call("school.immunization.trend", call).await?);
+    let first = items(&told, "schools").into_iter().next().ok_or_else(|| visit.error(Error::NotFound))?;
+    Ok(html(&compliance_trend::render(&visit.view(first)?, &visit.shell)))
 }
 
 /// The page again, saying why the last act was refused.
@@ -100,6 +113,41 @@ pub async fn students(visit: Visit, Query(query): Params) -> Shown {
     view.may_write = visit.ctx.may("school.immunization.write");
     view.group = group;
     Ok(html(&pages::students(&view, &visit.shell)))
+}
+
+/// Days ahead that the list of exclusions shows.
+const AHEAD: u64 = 30;
+
+/// GET `/immunizations/exclusions`.
+pub async fn excluded(visit: Visit, Query(query): Params) -> Shown {
+    let school = query.get("school").cloned().unwrap_or_default();
+    let call = with_query(Call::default(), &[("school_id", &school), ("ahead", &AHEAD.to_string())]);
+    let told = json_of(visit.call("school.immunization.exclusions", call).await?);
+    let named = items(&told, "schools").iter().find(|s| s["id"] == told["school"]).map(|s| text(s, "name"));
+    let mut view =
+        ExclusionsView { ahead: AHEAD, ..visit.view(json!({"data": told["data"], "total": told["total"]}))? };
+    (view.school, view.today) = (text(&told, "school"), text(&told, "today"));
+    view.school_name = named.unwrap_or_default();
+    view.may_write = visit.ctx.may("school.exemption.approve");
+    Ok(html(&exclusions::render(&view, &visit.shell)))
+}
+
+/// POST `/students/{id}/admissions`.
+pub async fn admit(Path(id): Path<String>, Form { visit, fields }: Form) -> Shown {
+    let body = filled_in(&fields, &["reason", "begins_on"]);
+    match visit.try_call("school.admission.admit", Call { body, ..by_id(&id) }).await {
+        Ok(_) => Ok(Redirect::to(&format!("/students/{id}/immunizations#admissions")).into_response()),
+        Err(e) => refused(&visit, &id, fields, e).await,
+    }
+}
+
+/// POST `/students/{id}/admissions/{admission}/end`.
+pub async fn end_admission(Path((id, admission)): Path<(String, String)>, Form { visit, fields }: Form) -> Shown {
+    let body = json!({"reason": fields.get("reason")});
+    match visit.try_call("school.admission.end", Call { body, ..by_id(&admission) }).await {
+        Ok(_) => Ok(Redirect::to(&format!("/students/{id}/immunizations#admissions")).into_response()),
+        Err(e) => refused(&visit, &id, BTreeMap::new(), e).await,
+    }
 }
 
 /// GET `/immunizations/reminders`.
@@ -225,8 +273,19 @@ async fn refused(visit: &Visit, id: &str, fields: BTreeMap<String, String>, e: E
     let mut view = one(visit, id).await?;
     let (errors, general) = messages(visit.shell.locale, &e);
     // What is said of no field of the forms is said above.
-    let known =
-        ["kind", "issuer", "number", "valid_from", "valid_until", "cvx", "given_on", "information_source", "lot"];
+    let known = [
+        "kind",
+        "issuer",
+        "number",
+        "valid_from",
+        "valid_until",
+        "cvx",
+        "given_on",
+        "information_source",
+        "lot",
+        "reason",
+        "begins_on",
+    ];
     let shown = |field: &str| !fields.is_empty() && known.contains(&field);
     let other = errors.iter().find(|e| !shown(&e.field)).map(|e| e.message.clone());
     view.error = other.unwrap_or(general);

@@ -4,11 +4,13 @@ use super::{
     clinic::student,
     frame::{Form, PageError, Params, Shown, Visit, by_id, filled, html, messages, text, words},
     home::{items, json_of, with_query},
+    letters::pdf,
 };
 use crate::pages::{
     dose::{self, DoseView, EFFECTS, Said, Version},
     layout::Flash,
     medication::{self, Dose, Refused, RoundView},
+    medication_month::{self, MonthView},
     orders::{self, Order, OrdersView},
     parts::Tone,
 };
@@ -126,7 +128,8 @@ pub async fn one(visit: Visit, Path(id): Path<String>) -> Shown {
     Ok(html(&dose::render(&view, &visit.shell)))
 }
 
-async fn read_dose(visit: &Visit, id: &str) -> Result<DoseView, PageError> {
+/// A dose as its page shows it.
+pub async fn read_dose(visit: &Visit, id: &str) -> Result<DoseView, PageError> {
     let row = visit.row("school.administration.get", id, "").await.map_err(|e| visit.error(e))?;
     let person = person(visit, row.text("student_id")).await?;
     let query = [("administration_id", id), ("sort", "-created_at")];
@@ -184,6 +187,19 @@ async fn dose_act(visit: &Visit, id: &str, op: &str, body: Value) -> Shown {
 pub async fn of_student(visit: Visit, Path(id): Path<String>) -> Shown {
     let view = read_orders(&visit, &id).await?;
     Ok(html(&orders::render(&view, &visit.shell)))
+}
+
+/// GET `/medications/students/{id}/month`: the report as page, or as PDF.
+pub async fn month(visit: Visit, Path(id): Path<String>, Query(query): Params) -> Shown {
+    let as_pdf = query.get("format").is_some_and(|format| format == "pdf");
+    let month = query.get("month").cloned().unwrap_or_default();
+    let format = if as_pdf { "pdf" } else { "json" };
+    let asked = [("month", month.as_str()), ("format", format), ("language", visit.shell.locale.tag())];
+    let told = json_of(visit.call("school.medication_report.month", with_query(by_id(&id), &asked)).await?);
+    if let (true, Some(encoded)) = (as_pdf, told["pdf"].as_str()) {
+        return pdf(&visit, encoded, "medication.pdf");
+    }
+    Ok(html(&medication_month::render(&visit.view::<MonthView>(told)?, &visit.shell)))
 }
 
 async fn read_orders(visit: &Visit, id: &str) -> Result<OrdersView, PageError> {

@@ -17,7 +17,9 @@ mod glass;
 mod home;
 mod immunizations;
 mod jobs;
+mod letters;
 mod medication;
+mod mistakes;
 mod modules;
 mod notices;
 mod nurse;
@@ -28,6 +30,7 @@ mod patients;
 mod prove;
 mod provider;
 mod providers;
+mod reach;
 mod record;
 mod register;
 mod roles;
@@ -84,11 +87,14 @@ pub fn pages() -> Router<Arc<App>> {
         .route("/users/search", post(users::search))
         .route("/users/{id}", get(users::one))
         .route("/users/{id}/roles", post(users::roles))
+        .route("/users/{id}/reach", get(reach::show))
+        .route("/users/{id}/reach/{kind}", post(reach::make))
+        .route("/users/{id}/reach/{kind}/{entry}/end", post(reach::end))
         .route("/users/{id}/keys", post(users::make_key))
         .route("/users/{id}/keys/{key}/{verb}", post(users::act_on_key))
         .route("/prove", post(prove::prove))
         .route("/users/{id}/{verb}", post(users::act))
-        .route("/roles", get(roles::show))
+        .route("/roles", get(roles::show).post(roles::make))
         .route("/roles/{id}", get(roles::edit).post(roles::change))
         .route("/why", get(why::show))
         .route("/erasures", get(erasures::show).post(erasures::ask))
@@ -144,12 +150,17 @@ fn school() -> Router<Arc<App>> {
         .route("/immunizations", get(immunizations::schools))
         .route("/immunizations/students", get(immunizations::students))
         .route("/immunizations/reminders", get(immunizations::reminders).post(immunizations::remind))
+        .route("/immunizations/trend", get(immunizations::trend))
+        .route("/immunizations/letters", get(letters::show).post(letters::make))
+        .route("/immunizations/exclusions", get(immunizations::excluded))
         .route("/immunizations/evaluate", post(immunizations::evaluate))
         .route("/immunizations/requirements/{id}/approve", post(immunizations::approve_requirement))
         .route("/students/{id}/immunizations", get(immunizations::student).post(immunizations::add))
         .route("/students/{id}/immunizations/{dose}/{verb}", post(immunizations::mend))
         .route("/students/{id}/exemptions", post(immunizations::submit))
         .route("/students/{id}/exemptions/{exemption}/{verb}", post(immunizations::decide))
+        .route("/students/{id}/admissions", post(immunizations::admit))
+        .route("/students/{id}/admissions/{admission}/end", post(immunizations::end_admission))
         .route("/outbreaks", get(outbreaks::show))
         .route("/outbreaks/detect", post(outbreaks::detect))
         .route("/outbreaks/rules/{id}/confirm", post(outbreaks::confirm))
@@ -160,8 +171,12 @@ fn school() -> Router<Arc<App>> {
         .route("/medications/give", post(medication::give))
         .route("/medications/doses/{id}", get(medication::one))
         .route("/medications/doses/{id}/error", post(medication::error))
+        .route("/medications/doses/{id}/report", post(mistakes::report))
+        .route("/medications/errors", get(mistakes::show))
+        .route("/medications/errors/{id}/{verb}", post(mistakes::act))
         .route("/medications/doses/{id}/effect", post(medication::effect))
         .route("/medications/students/{id}", get(medication::of_student))
+        .route("/medications/students/{id}/month", get(medication::month))
         .route("/medications/students/{id}/give", post(medication::give_needed))
         .route("/medications/students/{id}/orders", post(medication::draft))
         .route("/medications/students/{id}/orders/{order}/{verb}", post(medication::order))
@@ -186,6 +201,7 @@ fn entrances() -> Router<Arc<App>> {
         .route("/api/auth/token/revoke", post(tokens::revoke))
         .route("/sign-out", post(entry::sign_out))
         .route("/setup/{token}", get(entry::setup_page).post(entry::setup))
+        .route("/setup/{token}/provider/{id}", get(provider::accept))
 }
 
 /// What a person does to their own account.

@@ -2,8 +2,8 @@
 //! the browser that left is taken when it comes back.
 
 use super::{
-    entry::{again, signed_in},
-    frame::{Form, Shown, Visit, agent, set_cookie, stranger},
+    entry::{again, setup_form, signed_in},
+    frame::{Form, Shown, Visit, agent, set_cookie, stranger, words},
     security::done,
 };
 use crate::{
@@ -53,6 +53,26 @@ pub async fn depart(
     match departure {
         Ok(departure) => leave(&app, &departure),
         Err(error) => again(&error, &slug, &app, &stranger(&app, &headers, &uri)),
+    }
+}
+
+/// GET `/setup/{token}/provider/{id}`: to take up an invitation.
+pub async fn accept(
+    State(app): State<Arc<App>>,
+    Path((token, id)): Path<(String, String)>,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Response {
+    let departure = match id.parse() {
+        Ok(id) => auth::depart_invited(&app.db, &app.outbound, &token, id, &redirect(&app, &headers)).await,
+        Err(_) => Err(Error::NotFound),
+    };
+    match departure {
+        Ok(departure) => leave(&app, &departure),
+        Err(error) => {
+            let said = words(stranger(&app, &headers, &uri).locale, &error);
+            setup_form(&app, &token, &headers, &uri, said).await
+        }
     }
 }
 

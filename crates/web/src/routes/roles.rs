@@ -1,17 +1,22 @@
-//! Roles: the matrix, and a change of one with its preview.
+//! Roles: the matrix, a new role, and a change of one with its preview.
 
 use super::{
-    frame::{Form, Shown, Visit, by_id, html, messages},
+    frame::{Form, Shown, Visit, by_id, filled, filled_in, html, messages},
     home::json_of,
 };
 use crate::pages::{
+    form::FieldMessage,
+    i18n::fill,
     layout::Flash,
     parts::Tone,
-    roles::{self, Editing, Role, RolesView},
+    roles::{self, Editing, Making, Mask, Role, RolesView},
 };
-use axum::extract::Path;
+use axum::{
+    extract::Path,
+    response::{IntoResponse, Redirect},
+};
 use salus_core::Error;
-use salus_store::Call;
+use salus_store::{Body, Call};
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -35,8 +40,47 @@ fn role_of(visit: &Visit, view: &RolesView, id: &str) -> Result<Role, super::fra
 pub async fn edit(Path(id): Path<String>, visit: Visit) -> Shown {
     visit.must("auth.role.write")?;
     let mut view = view(&visit).await?;
-    view.editing = Some(Editing { role: role_of(&visit, &view, &id)?, ..Editing::default() });
+    let role = role_of(&visit, &view, &id)?;
+    let masks = role.masks.iter().map(Mask::line).collect::<Vec<_>>().join("\n");
+    view.editing = Some(Editing { role, masks, ..Editing::default() });
     Ok(html(&roles::render(&view, &visit.shell)))
+}
+
+/// POST `/roles`: makes a role, empty or like another.
+pub async fn make(Form { visit, fields }: Form) -> Shown {
+    let named = filled_in(&fields, &["name", "description"]);
+    let made = if let Some(like) = filled(&fields, "like") {
+        visit.try_call("auth.role.copy", Call { body: named, ..by_id(like) }).await
+    } else {
+        visit.try_call("auth.role.create", Call { body: named, ..Call::default() }).await
+    };
+    let error = match made {
+        Ok(Body::Row(row)) => return Ok(Redirect::to(&format!("/roles/{}", row.text("id"))).into_response()),
+        Ok(body) => {
+            let id = super::frame::text(&json_of(body), "id");
+            return Ok(Redirect::to(&format!("/roles/{id}")).into_response());
+        }
+        Err(e @ (Error::Invalid(_) | Error::Conflict { .. } | Error::Refused { .. })) => e,
+        Err(e) => return Err(visit.error(e)),
+    };
+    let (errors, general) = messages(visit.shell.locale, &error);
+    let typed = |name: &str| fields.get(name).cloned().unwrap_or_default();
+    let making =
+        Making { name: typed("name"), description: typed("description"), like: typed("like"), errors, general };
+    let view = RolesView { making, ..view(&visit).await? };
+    Ok(html(&roles::render(&view, &visit.shell)))
+}
+
+/// What the lines say, or which line says nothing.
+fn masks_of(visit: &Visit, text: &str) -> Result<Vec<Mask>, FieldMessage> {
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    let read = lines.map(|(at, line)| {
+        Mask::of_line(line).ok_or_else(|| {
+            let message = fill(visit.shell.t().access.masks_line, &[("n", &(at + 1).to_string())]);
+            FieldMessage { field: "masks".into(), message }
+        })
+    });
+    read.collect()
 }
 
 /// POST `/roles/{id}`: shows what would change, or changes it.
@@ -46,11 +90,21 @@ pub async fn change(Path(id): Path<String>, Form { mut visit, fields }: Form) ->
     role.scope = fields.get("scope").cloned().unwrap_or_default();
     role.purposes = ticked(&fields, "purpose.");
     role.bundles = ticked(&fields, "bundle.");
+    role.retired = !role.built_in && fields.get("retired").is_some_and(|on| on == "true");
+    let typed = fields.get("masks").cloned().unwrap_or_default();
+    let masks = match masks_of(&visit, &typed) {
+        Ok(masks) => masks,
+        Err(wrong) => {
+            view.editing = Some(Editing { role, masks: typed, errors: vec![wrong], ..Editing::default() });
+            return Ok(html(&roles::render(&view, &visit.shell)));
+        }
+    };
     let apply = fields.get("do").is_some_and(|what| what == "apply");
     let op = if apply { "auth.role.define" } else { "auth.role.preview" };
-    let body = json!({"bundles": role.bundles, "scope": role.scope, "purposes": role.purposes});
+    let body = json!({"bundles": role.bundles, "scope": role.scope, "purposes": role.purposes, "masks": masks,
+        "retired": role.retired});
     let told = visit.try_call(op, Call { body, ..by_id(&id) }).await;
-    let mut editing = Editing { role, ..Editing::default() };
+    let mut editing = Editing { role, masks: typed, ..Editing::default() };
     match told {
         Ok(_) if apply => {
             visit.app.callers.forget();

@@ -128,18 +128,18 @@ fn tick(roles: Vec<(String, RoleChoice)>, wanted: &[String]) -> Vec<RoleChoice> 
     roles.into_iter().map(|(_, role)| RoleChoice { ticked: wanted.contains(&role.name), ..role }).collect()
 }
 
-/// Every role, with its id.
+/// Every role that can be given, with its id.
 async fn all_roles(visit: &Visit) -> Result<Vec<(String, RoleChoice)>, PageError> {
     let mut all = Vec::new();
     let mut cursor = String::new();
     loop {
-        let mut query = vec![("limit", "200"), ("fields", "name,description,scope")];
+        let mut query = vec![("limit", "200"), ("fields", "name,description,scope,retired_at")];
         if !cursor.is_empty() {
             query.push(("cursor", &cursor));
         }
         let page = visit.page("auth.role.list", &query).await.map_err(|e| visit.error(e))?;
         let of = |r: &Record, name: &str| r.text(name).to_owned();
-        all.extend(page.rows.iter().map(|r| {
+        all.extend(page.rows.iter().filter(|r| r.text("retired_at").is_empty()).map(|r| {
             let role = RoleChoice {
                 name: of(r, "name"),
                 description: of(r, "description"),

@@ -1,7 +1,7 @@
 //! Framing on the wire: what can be read in two ways gets 400 and a closed connection; slow heads are closed.
 
 use salus_testkit::TestApp;
-use salus_web::http::Limits;
+use salus_web::http::{Limits, Patience};
 use std::time::Duration;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -71,6 +71,25 @@ async fn heads_have_limits_in_size() {
     }
     let trace = exchange(&app, b"TRACE / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
     assert!(trace.0[0].starts_with("HTTP/1.1 405"));
+}
+
+#[tokio::test]
+async fn slow_bodies_are_closed_while_others_are_served() {
+    let patience = Patience { idle: Duration::from_millis(400), body: Duration::from_secs(60) };
+    let app = TestApp::with_limits(Limits { patience, ..Limits::default() }).await;
+    let mut slow = Vec::new();
+    for _ in 0..200 {
+        let mut stream = TcpStream::connect(app.address()).await.unwrap();
+        let head = "POST /sign-in HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 900\r\n\r\na=";
+        stream.write_all(head.as_bytes()).await.unwrap();
+        slow.push(stream);
+    }
+    assert_eq!(app.stranger().get("/api/health").await.status, 200);
+    for mut stream in slow {
+        let mut rest = Vec::new();
+        let ended = timeout(Duration::from_secs(10), stream.read_to_end(&mut rest)).await;
+        assert!(ended.is_ok(), "a half-sent body stays open");
+    }
 }
 
 #[tokio::test]

@@ -11,12 +11,12 @@ use salus_testkit::{Caller, TestApp};
 use std::{fs, path::Path};
 use uuid::Uuid;
 
-async fn token(caller: &Caller, path: &str) -> String {
+pub async fn token(caller: &Caller, path: &str) -> String {
     let page = caller.get(path).await.text();
     page.split("name=\"_csrf\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
 }
 
-async fn import(app: &TestApp, tenant: Uuid) {
+pub async fn import(app: &TestApp, tenant: Uuid) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/cdsi/supporting-data-4.64/XML");
     let entries =
         fs::read_dir(&folder).unwrap_or_else(|e| panic!("the reference data are missing: {}: {e}", folder.display()));
@@ -29,7 +29,7 @@ async fn import(app: &TestApp, tenant: Uuid) {
 }
 
 /// The addresses of a page's links that begin so.
-fn links<'a>(page: &'a str, start: &str) -> Vec<&'a str> {
+pub fn links<'a>(page: &'a str, start: &str) -> Vec<&'a str> {
     let all = page.split("href=\"").skip(1).map(|rest| rest.split('"').next().unwrap());
     all.filter(|href| href.starts_with(start)).collect()
 }

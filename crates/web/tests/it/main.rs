@@ -21,6 +21,8 @@ mod pages;
 mod rest;
 mod revocation;
 mod rights;
+mod roles;
+mod school_entry;
 mod search;
 mod second_factor;
 mod sign_in;

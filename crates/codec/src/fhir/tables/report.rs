@@ -22,7 +22,7 @@ pub(super) const STATUS: Words = &[
 ];
 
 /// Results are rows that point to the report, so they are references the other way.
-static RESULTS: Own = Own { columns: &["report_id", "result_count"], read: read_results, write: write_results };
+static RESULTS: Own = Own { columns: &["result_count"], read: read_results, write: write_results };
 
 fn read_results(node: &Json<'_>, out: &mut Out) {
     let items = node.get("result").map(Json::items).unwrap_or_default();

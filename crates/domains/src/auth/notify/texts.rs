@@ -21,6 +21,12 @@ impl Language {
         }
     }
 
+    /// Its tag, as columns hold it.
+    #[must_use]
+    pub fn tag(self) -> &'static str {
+        self.pick(["en", "es", "pt-BR"])
+    }
+
     fn pick(self, texts: [&'static str; 3]) -> &'static str {
         texts[self as usize]
     }
@@ -128,6 +134,14 @@ const TITLES: &[(&str, [&str; 3])] = &[
             "Emergency services were called to a school",
             "Se llamó a emergencias en una escuela",
             "O serviço de emergência foi chamado a uma escola",
+        ],
+    ),
+    (
+        "school.medication_error",
+        [
+            "An error with medication at a school did harm",
+            "Un error de medicación en una escuela causó daño",
+            "Um erro de medicação em uma escola causou dano",
         ],
     ),
     (

@@ -16,13 +16,16 @@ use uuid::Uuid;
 const SHOWN: i64 = 50;
 
 /// What a list may be narrowed to: a name and the statuses it stands for.
-const KINDS: [(&str, &[&str]); 6] = [
+const KINDS: [(&str, &[&str]); 8] = [
     ("compliant", &["COMPLIANT"]),
     ("overdue", &["NONCOMPLIANT", "EXCLUDED"]),
     ("conditional", &["CONDITIONAL", "PROVISIONAL"]),
     ("exempt", &["EXEMPT_MEDICAL_PERM", "EXEMPT_MEDICAL_TEMP", "EXEMPT_RELIGIOUS", "EXEMPT_PERSONAL"]),
     ("no_record", &["NO_RECORD"]),
     ("not_applicable", &["NOT_APPLICABLE"]),
+    // Those of the above who need something done soonest.
+    ("provisional", &["PROVISIONAL"]),
+    ("excluded", &["EXCLUDED"]),
 ];
 /// Students of whom nothing was said yet.
 const NOT_EVALUATED: &str = "not_evaluated";
@@ -144,10 +147,14 @@ fn place(grade: &str) -> i32 {
 }
 
 async fn alike(tx: &mut Tx, schools: &[Uuid]) -> Result<Vec<Alike>> {
+    let now = tx.ctx.env.now();
+    // A condition or admission that has ended since counts no more, even before the student is judged anew.
     let sql = sql!(
-        "SELECT p.school_id, p.grade::text AS grade, e.status::text AS status, coalesce(e.is_measles_protected, false) AS measles, \
+        "SELECT p.school_id, p.grade::text AS grade, CASE WHEN e.status IN ('CONDITIONAL', 'PROVISIONAL') \
+             AND e.until_on < ($2::timestamptz AT TIME ZONE s.timezone::text)::date THEN 'NONCOMPLIANT' ELSE e.status::text END AS status, coalesce(e.is_measles_protected, false) AS measles, \
            count(*) AS students, coalesce(sum(e.score), 0)::float8 AS scores, count(e.score) AS scored, min(e.evaluated_on) AS oldest \
-         FROM school.student_profiles p LEFT JOIN school.immunization_evaluations e ON e.student_id = p.patient_id \
+         FROM school.student_profiles p JOIN school.schools s ON s.id = p.school_id \
+         LEFT JOIN school.immunization_evaluations e ON e.student_id = p.patient_id \
          WHERE p.school_id = ANY($1) AND p.enrollment_status = 'ENROLLED' GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4"
     );
     let read = |row: &Row| Alike {
@@ -160,7 +167,7 @@ async fn alike(tx: &mut Tx, schools: &[Uuid]) -> Result<Vec<Alike>> {
         scored: row.get("scored"),
         oldest: row.get("oldest"),
     };
-    Ok(tx.query(sql, &[&schools]).await?.iter().map(read).collect())
+    Ok(tx.query(sql, &[&schools, &now]).await?.iter().map(read).collect())
 }
 
 /// Counts and rates. Who was not judged counts as enrolled and as nothing else.
@@ -180,7 +187,7 @@ fn figures(alike: &[&Alike], required: bool) -> Value {
     let score = (required && with_score > 0).then(|| tenths(sum / with_score as f64));
     json!({
         "enrolled": enrolled, "not_evaluated": unjudged, "compliant": of("compliant"), "overdue": of("overdue"),
-        "conditional": of("conditional"), "exempt": of("exempt"), "no_record": of("no_record"),
+        "conditional": of("conditional"), "provisional": of("provisional"), "excluded": of("excluded"), "exempt": of("exempt"), "no_record": of("no_record"),
         "not_applicable": of("not_applicable"), "compliance_score": score,
         "up_to_date_percent": rates.map(|r| tenths(r.up_to_date)), "in_compliance_percent": rates.map(|r| tenths(r.in_compliance)),
         "measles_at_risk": rates.map(|r| r.herd_at_risk),
@@ -252,7 +259,7 @@ async fn list(tx: &mut Tx, call: Call) -> Result<Reply> {
     }
     let sql = sql!(
         "SELECT p.patient_id, p.school_id, p.grade::text AS grade, h.name::text AS homeroom, e.status::text AS status, e.until_on, \
-           e.score, e.next_due_on, e.overdue_since, e.evaluated_on, e.groups, count(*) OVER () AS total \
+           e.score, e.next_due_on, e.overdue_since, e.excluded_from, e.evaluated_on, e.groups, count(*) OVER () AS total \
          FROM school.student_profiles p LEFT JOIN school.immunization_evaluations e ON e.student_id = p.patient_id \
          LEFT JOIN school.class_groups h ON h.id = p.homeroom_id \
          WHERE p.enrollment_status = 'ENROLLED' AND ($1::uuid IS NULL OR p.school_id = $1) \
@@ -262,10 +269,17 @@ async fn list(tx: &mut Tx, call: Call) -> Result<Reply> {
          ORDER BY e.overdue_since NULLS LAST, e.next_due_on NULLS LAST, p.patient_id LIMIT $5 OFFSET $6"
     );
     let rows = tx.query(sql, &[&school, &statuses, &unjudged, &group, &SHOWN, &((page - 1) * SHOWN)]).await?;
+    let data = people(tx, &rows).await?;
+    let total = rows.first().map_or(0, |row| row.get::<_, i64>("total"));
+    Ok(Reply::json(json!({"data": data, "total": total, "page": page, "pages": (total + SHOWN - 1) / SHOWN})))
+}
+
+/// Rows of students with their names, which are opened here.
+pub(super) async fn people(tx: &mut Tx, rows: &[Row]) -> Result<Vec<Value>> {
     let ids: Vec<Uuid> = rows.iter().map(|row| row.get("patient_id")).collect();
     let names = ["pseudonym", "family_name", "given_names", "preferred_name"];
     let people = tx.select("medical.patients", &names, "t.id = ANY($1)", &[&ids]).await?;
-    let data: Vec<Value> = rows
+    let told = rows
         .iter()
         .map(|row| {
             let id: Uuid = row.get("patient_id");
@@ -278,10 +292,10 @@ async fn list(tx: &mut Tx, call: Call) -> Result<Reply> {
                 "family_name": name("family_name"), "given_names": name("given_names"), "preferred_name": name("preferred_name"),
                 "status": row.get::<_, Option<String>>("status"), "until": date("until_on"), "score": row.get::<_, Option<f64>>("score"),
                 "next_due_on": date("next_due_on"), "overdue_since": date("overdue_since"), "evaluated_on": date("evaluated_on"),
+                "excluded_from": date("excluded_from"),
                 "requirements": row.get::<_, Option<Value>>("groups"),
             })
         })
         .collect();
-    let total = rows.first().map_or(0, |row| row.get::<_, i64>("total"));
-    Ok(Reply::json(json!({"data": data, "total": total, "page": page, "pages": (total + SHOWN - 1) / SHOWN})))
+    Ok(told)
 }

@@ -1,11 +1,10 @@
 //! Doses of a student as the school writes them down, from a card, a register or the family, or given here; corrected, or
 //! marked as entered in error. They are facts of [`crate::records`] like any other, and the student is judged anew at once.
 
-use super::{evaluate, schedules};
+use super::{codes, evaluate, schedules};
 use crate::{clock, row, school::days};
 use salus_codec::fhir::partial_date;
 use salus_core::{Error, Result};
-use salus_rules::immunization::Schedule;
 use salus_store::{Call, Catalog, Method, Op, Record, Reply, Resource, Tx, engine::NewRow, run, sql};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -133,26 +132,12 @@ impl Student {
     }
 }
 
-/// The code of a vaccine as the schedule in use has it; without a schedule, any that has the form of one.
-fn vaccine(text: &str, schedule: Option<&Schedule>) -> Result<String> {
-    let form = || Error::invalid("cvx", "wrong_type", "Is a CVX code such as 03");
-    let number: u16 = text.trim().parse().map_err(|_| form())?;
-    if number == 0 || number > 999 {
-        return Err(form());
-    }
-    if schedule.is_some_and(|schedule| !schedule.vaccines.contains_key(&number)) {
-        let message = format!("The schedule in use has no vaccine {number:02}: look at the card again");
-        return Err(Error::invalid("cvx", "unknown_cvx", message));
-    }
-    Ok(format!("{number:02}"))
-}
-
 impl Entry {
     /// The columns that it says something about. `given_here` is what holds after it.
-    fn columns(&self, student: &Student, schedule: Option<&Schedule>, given_here: bool) -> Result<Map<String, Value>> {
+    fn columns(&self, student: &Student, given_here: bool) -> Result<Map<String, Value>> {
         let mut values = Map::new();
         if let Some(cvx) = &self.cvx {
-            let cvx = vaccine(cvx, schedule)?;
+            let cvx = format!("{:02}", codes::form(cvx)?);
             values.insert("code".into(), json!(cvx));
             values.insert("code_system".into(), json!("CVX"));
             values.insert("cvx".into(), json!(cvx));
@@ -197,7 +182,9 @@ async fn add(tx: &mut Tx, mut call: Call) -> Result<Reply> {
     let student = Student::of(tx, call.id()?).await?;
     let used = schedules::in_use(tx, None).await?;
     let source = entry.information_source.clone().unwrap_or_else(|| FROM_ELSEWHERE.to_owned());
-    let mut values = entry.columns(&student, used.as_ref().map(|u| &*u.schedule), source == GIVEN_HERE)?;
+    let mut values = entry.columns(&student, source == GIVEN_HERE)?;
+    let cvx = codes::form(entry.cvx.as_deref().unwrap_or_default())?;
+    codes::admitted(tx, cvx, used.as_ref().map(|u| &*u.schedule), source == GIVEN_HERE).await?;
     refuse_second(tx, student.id, &values, None).await?;
     values.extend(row(json!({
         "patient_id": student.id, "status": "COMPLETED", "source_kind": "MANUAL", "verification": "CLINICIAN_ENTERED",
@@ -267,11 +254,15 @@ fn in_error(entry: &Entry, reason: &str) -> Result<Map<String, Value>> {
 async fn corrected(tx: &mut Tx, entry: &Entry, student: &Student, before: &Record) -> Result<Map<String, Value>> {
     let used = schedules::in_use(tx, None).await?;
     let source = entry.information_source.as_deref().unwrap_or_else(|| before.text("information_source"));
-    let values = entry.columns(student, used.as_ref().map(|u| &*u.schedule), source == GIVEN_HERE)?;
+    let values = entry.columns(student, source == GIVEN_HERE)?;
     let after = |name: &str| values.get(name).cloned().unwrap_or_else(|| json!(before.text(name)));
     if source == GIVEN_HERE && after("given_precision") != "DAY" {
         let message = "A dose that was given here has its day: send given_on too";
         return Err(Error::invalid("given_on", "date_imprecise", message));
+    }
+    if entry.cvx.is_some() || entry.information_source.is_some() {
+        let cvx = codes::form(after("cvx").as_str().unwrap_or_default())?;
+        codes::admitted(tx, cvx, used.as_ref().map(|u| &*u.schedule), source == GIVEN_HERE).await?;
     }
     let names = ["cvx", "given_on", "given_precision"];
     let told = names.into_iter().map(|name| (name.to_owned(), after(name))).collect();

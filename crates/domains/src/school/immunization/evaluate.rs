@@ -2,19 +2,22 @@
 //! for, every night and when the schedule or a requirement changes, one student when an exemption is decided.
 
 use super::{
-    facts,
+    admissions, facts,
     judge::{Law, Standing, judge},
     requirements::{self, Asked},
     schedules,
 };
 use crate::school::days;
 use salus_core::{Error, Result};
-use salus_rules::school_entry::{Exemption, ExemptionKind};
+use salus_rules::school_entry::{Admission, Exemption, ExemptionKind, Requirement, school_year};
 use salus_store::{Call, Method, Op, Reply, Tx, jobs::Task, run, sql};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::{collections::HashMap, sync::Arc};
-use time::Date;
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+use time::{Date, Month};
 use uuid::Uuid;
 
 /// Students whose facts are in memory at a time.
@@ -79,7 +82,7 @@ pub(super) async fn students_on(tx: &mut Tx, students: &[Uuid], on: Date) -> Res
     let asked = requirements::in_force(tx, on).await?;
     let (mut evaluated, mut without) = (0, 0);
     for some in students.chunks(TOGETHER) {
-        let laws = laws(tx, some).await?;
+        let laws = laws(tx, some, on).await?;
         let mut rows = Vec::new();
         for facts in facts::of(tx, &used.schedule, some).await? {
             let Some(patient) = &facts.patient else {
@@ -105,26 +108,27 @@ async fn keep(tx: &mut Tx, release: Uuid, on: Date, rows: &[(Uuid, Standing, Val
     let measles: Vec<bool> = rows.iter().map(|r| r.1.is_measles_protected).collect();
     let due: Vec<Option<Date>> = rows.iter().map(|r| r.1.next_due_on).collect();
     let late: Vec<Option<Date>> = rows.iter().map(|r| r.1.overdue_since).collect();
+    let home: Vec<Option<Date>> = rows.iter().map(|r| r.1.excluded_from).collect();
     let groups: Vec<&Value> = rows.iter().map(|r| &r.1.groups).collect();
     let forecasts: Vec<&Value> = rows.iter().map(|r| &r.2).collect();
     let doses: Vec<Value> = rows.iter().map(|r| verdicts(&r.3)).collect();
     let sql = sql!(
         "INSERT INTO school.immunization_evaluations AS e (id, student_id, release_id, evaluated_on, status, until_on, score, \
-           is_measles_protected, next_due_on, overdue_since, groups, forecasts, doses) \
-         SELECT r.id, r.student, $1, $2, r.status, r.until_on, r.score, r.measles, r.due, r.late, r.groups, r.forecasts, r.doses \
+           is_measles_protected, next_due_on, overdue_since, excluded_from, groups, forecasts, doses) \
+         SELECT r.id, r.student, $1, $2, r.status, r.until_on, r.score, r.measles, r.due, r.late, r.home, r.groups, r.forecasts, r.doses \
          FROM unnest($3::uuid[], $4::uuid[], $5::text[], $6::date[], $7::float8[], $8::bool[], $9::date[], $10::date[], \
-           $11::jsonb[], $12::jsonb[], $13::jsonb[]) \
-           AS r (id, student, status, until_on, score, measles, due, late, groups, forecasts, doses) \
+           $11::date[], $12::jsonb[], $13::jsonb[], $14::jsonb[]) \
+           AS r (id, student, status, until_on, score, measles, due, late, home, groups, forecasts, doses) \
          ON CONFLICT ON CONSTRAINT immunization_evaluations_student_uq DO UPDATE SET release_id = excluded.release_id, \
            evaluated_on = excluded.evaluated_on, status = excluded.status, until_on = excluded.until_on, score = excluded.score, \
            is_measles_protected = excluded.is_measles_protected, next_due_on = excluded.next_due_on, \
-           overdue_since = excluded.overdue_since, groups = excluded.groups, forecasts = excluded.forecasts, doses = excluded.doses"
+           overdue_since = excluded.overdue_since, excluded_from = excluded.excluded_from, groups = excluded.groups, forecasts = excluded.forecasts, doses = excluded.doses"
     );
     tx.query(
         sql,
         &[
-            &release, &on, &ids, &students, &statuses, &until, &scores, &measles, &due, &late, &groups, &forecasts,
-            &doses,
+            &release, &on, &ids, &students, &statuses, &until, &scores, &measles, &due, &late, &home, &groups,
+            &forecasts, &doses,
         ],
     )
     .await?;
@@ -149,20 +153,32 @@ fn codes(reasons: &Value) -> Vec<Value> {
     reasons.as_array().map(Vec::as_slice).unwrap_or_default().iter().map(|r| r["code"].clone()).collect()
 }
 
-/// A student's grade and approved exemptions.
+/// What the law knows of a student: the grade, approved exemptions, admissions, and since when the student attends.
 #[derive(Default)]
 pub(super) struct OfStudent {
     /// None for a patient who is no student: nothing is required.
     grade: Option<String>,
     exemptions: Vec<Exemption>,
+    admissions: Vec<Admission>,
+    attends_since: Option<Date>,
 }
 
-/// Grades and approved exemptions of students.
-pub(super) async fn laws(tx: &mut Tx, students: &[Uuid]) -> Result<HashMap<Uuid, OfStudent>> {
-    let sql = sql!("SELECT patient_id, grade::text FROM school.student_profiles WHERE patient_id = ANY($1)");
+/// What the law knows of students on a day. Deadlines of a school year count from its first day, or from enrolment after it; a
+/// year that nobody entered begins on 1 August.
+pub(super) async fn laws(tx: &mut Tx, students: &[Uuid], on: Date) -> Result<HashMap<Uuid, OfStudent>> {
+    let first = Date::from_calendar_date(school_year(on), Month::August, 1).map_err(Error::internal)?;
+    let sql = sql!(
+        "SELECT p.patient_id, p.grade::text AS grade, greatest( \
+           (SELECT max(e.enrolled_on) FROM school.student_enrollments e WHERE e.tenant_id = p.tenant_id AND e.patient_id = p.patient_id \
+             AND e.school_id = p.school_id AND e.exited_on IS NULL), \
+           coalesce((SELECT max(y.starts_on) FROM school.school_years y WHERE $2::date BETWEEN y.starts_on AND y.ends_on), $3::date)) AS since \
+         FROM school.student_profiles p WHERE p.patient_id = ANY($1)"
+    );
     let mut all: HashMap<Uuid, OfStudent> = HashMap::new();
-    for row in tx.query(sql, &[&students]).await? {
-        all.entry(row.get(0)).or_default().grade = Some(row.get(1));
+    for row in tx.query(sql, &[&students, &on, &first]).await? {
+        let of = all.entry(row.get("patient_id")).or_default();
+        of.grade = Some(row.get("grade"));
+        of.attends_since = row.get("since");
     }
     let sql = sql!(
         "SELECT student_id, kind::text AS kind, vaccine_groups, valid_from, valid_until FROM school.immunization_exemptions \
@@ -177,6 +193,9 @@ pub(super) async fn laws(tx: &mut Tx, students: &[Uuid]) -> Result<HashMap<Uuid,
         };
         all.entry(row.get("student_id")).or_default().exemptions.push(exemption);
     }
+    for (student, admission) in admissions::of(tx, students).await? {
+        all.entry(student).or_default().admissions.push(admission);
+    }
     Ok(all)
 }
 
@@ -187,10 +206,31 @@ pub(super) fn kind(name: &str) -> Result<ExemptionKind> {
 
 /// What is required of a student, and why not.
 pub(super) fn law<'a>(laws: &HashMap<Uuid, OfStudent>, student: Uuid, asked: &'a [Asked]) -> Law<'a> {
-    let Some(of) = laws.get(&student) else { return Law { asked: Vec::new(), exemptions: Vec::new() } };
+    let Some(of) = laws.get(&student) else { return Law::default() };
     let grade = of.grade.as_deref();
     let asked = asked.iter().filter(|a| grade.is_some_and(|grade| a.is_for(grade))).collect();
-    Law { asked, exemptions: of.exemptions.clone() }
+    let (exemptions, admissions) = (of.exemptions.clone(), of.admissions.clone());
+    Law { asked, exemptions, admissions, attends_since: of.attends_since }
+}
+
+/// The vaccine groups whose requirement for a student's grade admits until a day, and until when; of several requirements for a
+/// group the latest.
+pub(super) async fn groups_that_admit(
+    tx: &mut Tx,
+    student: Uuid,
+    on: Date,
+    until: impl Fn(&Requirement) -> Option<Date>,
+) -> Result<BTreeMap<String, Date>> {
+    let asked = requirements::in_force(tx, on).await?;
+    let laws = laws(tx, &[student], on).await?;
+    let mut all: BTreeMap<String, Date> = BTreeMap::new();
+    for asked in law(&laws, student, &asked).asked {
+        if let Some(until) = until(&asked.rule) {
+            let known = all.entry(asked.rule.vaccine_group.clone()).or_insert(until);
+            *known = until.max(*known);
+        }
+    }
+    Ok(all)
 }
 
 /// Has every school judged, each in a transaction of its own.

@@ -4,7 +4,9 @@
 use super::{facts::Facts, requirements::Asked, schedules::kind, words};
 use salus_rules::{
     immunization::{Assessment, Patient, Schedule, Status as Forecast, assess},
-    school_entry::{Exemption, Missing, Requirement, Status, Student, compliance_score, evaluate, record, worst},
+    school_entry::{
+        Admission, Exemption, Missing, Requirement, Status, Student, compliance_score, evaluate, record, worst,
+    },
 };
 use serde_json::{Value, json};
 use time::Date;
@@ -29,16 +31,21 @@ pub(super) struct Standing {
     pub(super) is_measles_protected: bool,
     pub(super) next_due_on: Option<Date>,
     pub(super) overdue_since: Option<Date>,
+    /// From when the student is or will be kept home.
+    pub(super) excluded_from: Option<Date>,
     /// Each requirement.
     pub(super) groups: Value,
     /// Requirements for vaccine groups that this schedule does not have: they could not be judged.
     pub(super) unknown_groups: Vec<String>,
 }
 
-/// The requirements that a student of a grade must meet, and the exemptions that were approved.
+/// The requirements that a student of a grade must meet, the exemptions that were approved, and how the student was admitted.
+#[derive(Default)]
 pub(super) struct Law<'a> {
     pub(super) asked: Vec<&'a Asked>,
     pub(super) exemptions: Vec<Exemption>,
+    pub(super) admissions: Vec<Admission>,
+    pub(super) attends_since: Option<Date>,
 }
 
 /// Judges a student on a day.
@@ -111,12 +118,12 @@ fn forecasts(schedule: &Schedule, assessment: &Assessment<'_>) -> Value {
 }
 
 fn standing(schedule: &Schedule, assessment: &Assessment<'_>, patient: &Patient, law: Law<'_>) -> Standing {
-    // Nothing in the record says until when somebody may attend without records, or from when not at all.
-    let student =
-        Student { birth: patient.birth, exemptions: law.exemptions, provisional_until: None, excluded_from: None };
+    let Law { asked, exemptions, admissions, attends_since } = law;
+    let student = Student { birth: patient.birth, exemptions, admissions, attends_since };
     let (mut rules, mut found, mut told, mut unknown) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let (mut next_due_on, mut overdue_since): (Option<Date>, Option<Date>) = (None, None);
-    for asked in law.asked {
+    let mut excluded_from: Option<Date> = None;
+    for asked in asked {
         let rule: &Requirement = &asked.rule;
         let Some(known) = record(schedule, assessment, patient, &rule.vaccine_group) else {
             unknown.push(rule.vaccine_group.clone());
@@ -124,6 +131,7 @@ fn standing(schedule: &Schedule, assessment: &Assessment<'_>, patient: &Patient,
         };
         let group = evaluate(rule, &student, &known, assessment.on);
         let (status, until) = code(group.status);
+        excluded_from = [excluded_from, group.excluded_from].into_iter().flatten().min();
         if !matches!(status, "COMPLIANT" | "NOT_APPLICABLE") && !group.status.is_exempt() {
             let forecast = assessment.headline(&rule.vaccine_group, true).filter(|f| f.status == Forecast::NotComplete);
             let late = forecast.and_then(|f| f.past_due).filter(|date| *date <= assessment.on);
@@ -133,7 +141,7 @@ fn standing(schedule: &Schedule, assessment: &Assessment<'_>, patient: &Patient,
         let nearest = group.nearest.as_ref();
         told.push(json!({
             "requirement_id": asked.id, "vaccine_group": rule.vaccine_group, "checkpoint": asked.checkpoint,
-            "status": status, "until": day(until), "counted": nearest.map(|n| n.counted),
+            "status": status, "until": day(until), "excluded_from": day(group.excluded_from), "counted": nearest.map(|n| n.counted),
             "required": nearest.map(|n| n.required),
             "missing": nearest.map(|n| n.missing.iter().map(missing).collect::<Vec<_>>()).unwrap_or_default(),
         }));
@@ -151,6 +159,7 @@ fn standing(schedule: &Schedule, assessment: &Assessment<'_>, patient: &Patient,
             && measles.clone().all(|(_, g)| g.status == Status::Compliant),
         next_due_on,
         overdue_since,
+        excluded_from,
         groups: Value::Array(told),
         unknown_groups: unknown,
     }

@@ -6,24 +6,33 @@
 //! `school.immunization_evaluations` so that lists open no record; one student is always judged anew. The engine and the
 //! counting are in `salus_rules`, doses are facts of [`crate::records`].
 
+mod admissions;
+mod codes;
 mod compliance;
 mod doses;
 mod evaluate;
+mod exclusions;
 mod exemptions;
 mod facts;
 mod judge;
+mod letter_texts;
+mod letters;
 mod reminders;
 mod requirements;
 mod schedules;
+mod snapshots;
 mod students;
 mod words;
 
+pub use admissions::ADMISSIONS;
+pub use codes::{CODES, import as import_codes};
 pub use exemptions::EXEMPTIONS;
 pub use requirements::{REQUIREMENTS, import as import_requirements};
 pub use schedules::{RELEASES, activate, import as import_schedule};
 
 pub(super) use evaluate::{all_schools, job_of_school};
 pub(super) use reminders::jobs as reminder_jobs;
+pub(super) use snapshots::jobs as snapshot_jobs;
 
 use salus_core::Result;
 use salus_store::{Catalog, Op};
@@ -34,11 +43,13 @@ use salus_store::{Catalog, Op};
 /// [`salus_core::Error::Internal`] when the catalogue lacks a table.
 pub(super) fn actions(catalog: &Catalog) -> Result<Vec<Op>> {
     let mut all = exemptions::actions(catalog)?;
+    all.extend(admissions::actions(catalog)?);
     all.extend(requirements::actions(catalog)?);
     all.push(evaluate::action());
     all.push(students::forecast());
     all.extend(doses::actions(catalog)?);
     all.push(reminders::action());
+    all.push(letters::action());
     Ok(all)
 }
 
@@ -46,5 +57,7 @@ pub(super) fn actions(catalog: &Catalog) -> Result<Vec<Op>> {
 pub(super) fn reads() -> Vec<Op> {
     let mut all = vec![students::show()];
     all.extend(compliance::reads());
+    all.push(exclusions::worklist());
+    all.push(snapshots::trend());
     all
 }

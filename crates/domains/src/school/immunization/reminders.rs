@@ -173,7 +173,7 @@ async fn create(tx: &mut Tx, asked: &Asked) -> Result<Reply> {
 async fn wanted(tx: &mut Tx, asked: &Asked, today: Date) -> Result<(Vec<Wanted>, usize, usize)> {
     let sql = sql!(
         "SELECT e.student_id, e.status::text, e.until_on, coalesce((SELECT min(g.value ->> 'vaccine_group') FROM jsonb_array_elements(e.groups) g \
-             WHERE g.value ->> 'status' IN ('NONCOMPLIANT', 'NO_RECORD', 'CONDITIONAL')), 'ANY') AS vaccine_group, \
+             WHERE g.value ->> 'status' IN ('NONCOMPLIANT', 'NO_RECORD', 'EXCLUDED', 'CONDITIONAL', 'PROVISIONAL')), 'ANY') AS vaccine_group, \
            EXISTS (SELECT FROM school.immunization_reminders r WHERE r.student_id = e.student_id AND r.status IN ('PENDING', 'SCHEDULED')) AS waits \
          FROM school.student_profiles p JOIN school.immunization_evaluations e ON e.tenant_id = p.tenant_id AND e.student_id = p.patient_id \
          WHERE p.school_id = $1 AND p.enrollment_status = 'ENROLLED' AND ($2::uuid[] IS NULL OR p.patient_id = ANY($2)) \
@@ -186,7 +186,8 @@ async fn wanted(tx: &mut Tx, asked: &Asked, today: Date) -> Result<(Vec<Wanted>,
         let soon = today + time::Duration::days(STEPS[0]);
         let (reason, due_on) = match (found.get::<_, Option<&str>>("status").unwrap_or_default(), until) {
             ("NONCOMPLIANT" | "NO_RECORD", _) => ("OVERDUE", today),
-            ("CONDITIONAL", Some(until)) if until >= today => ("CONDITIONAL_DEADLINE", until),
+            ("EXCLUDED", _) => ("EXCLUSION", today),
+            ("CONDITIONAL" | "PROVISIONAL", Some(until)) if until >= today => ("CONDITIONAL_DEADLINE", until),
             ("EXEMPT_MEDICAL_TEMP", Some(until)) if until >= today && until <= soon => ("EXEMPTION_EXPIRING", until),
             _ => {
                 not_needed += 1;
@@ -197,7 +198,7 @@ async fn wanted(tx: &mut Tx, asked: &Asked, today: Date) -> Result<(Vec<Wanted>,
             already += 1;
             continue;
         }
-        let mut days: Vec<Date> = if reason == "OVERDUE" {
+        let mut days: Vec<Date> = if matches!(reason, "OVERDUE" | "EXCLUSION") {
             vec![today]
         } else {
             STEPS.iter().map(|before| due_on - time::Duration::days(*before)).filter(|day| *day >= today).collect()
@@ -273,8 +274,8 @@ async fn send(tx: &mut Tx) -> Result<()> {
     let sql = sql!(
         "SELECT r.id, r.student_id, CASE \
              WHEN p.patient_id IS NULL OR p.enrollment_status <> 'ENROLLED' THEN 'left_school' \
-             WHEN e.status IS NULL OR e.status <> ALL(CASE r.reason WHEN 'CONDITIONAL_DEADLINE' THEN '{CONDITIONAL}' \
-               WHEN 'EXEMPTION_EXPIRING' THEN '{EXEMPT_MEDICAL_TEMP}' ELSE '{NONCOMPLIANT,NO_RECORD}' END::text[]) THEN 'not_needed' \
+             WHEN e.status IS NULL OR e.status <> ALL(CASE r.reason WHEN 'CONDITIONAL_DEADLINE' THEN '{CONDITIONAL,PROVISIONAL}' \
+               WHEN 'EXEMPTION_EXPIRING' THEN '{EXEMPT_MEDICAL_TEMP}' ELSE '{NONCOMPLIANT,NO_RECORD,EXCLUDED}' END::text[]) THEN 'not_needed' \
              WHEN EXISTS (SELECT FROM school.immunization_reminders o WHERE o.student_id = r.student_id AND o.id <> r.id \
                AND (o.status = 'SCHEDULED' OR o.status = 'SENT' AND o.sent_at > $1::timestamptz - $4::int * interval '1 day')) THEN 'told_lately' \
              WHEN NOT EXISTS (SELECT FROM medical.patient_contacts c WHERE c.id = r.contact_id AND c.legal_custody AND c.receives_health_info \

@@ -2,14 +2,16 @@
 
 use crate::{clock, row};
 use salus_core::{ActorKind, Error, FieldError, Result};
-use salus_rules::school_entry::Requirement;
+use salus_rules::school_entry::{Exclusion, ProvisionalReason, Requirement, school_year};
 use salus_store::{
     Call, Catalog, Method, Op, Reply, Resource, Tx,
     catalog::write_schema,
     engine::{NewRow, writable},
     run, sql,
 };
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 use time::Date;
 use uuid::Uuid;
 
@@ -62,8 +64,9 @@ async fn enter(tx: &mut Tx, call: Call) -> Result<Reply> {
 fn understood(values: &Map<String, Value>) -> Result<Requirement> {
     let text = |name: &str| values.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let of = |name: &str| values.get(name).cloned().unwrap_or_default();
-    let rule = rule_of(&text("vaccine_group"), of("rule"), of("exemption_kinds"), &of("conditional_policy"));
-    let rule = rule.map_err(|why| Error::invalid("rule", "not_understood", why))?;
+    let policies = (of("conditional_policy"), of("exclusion_policy"));
+    let rule = rule_of(&text("vaccine_group"), of("rule"), of("exemption_kinds"), policies);
+    let rule = rule.map_err(|(field, why)| Error::invalid(field, "not_understood", why))?;
     if rule.any.is_empty() {
         return Err(Error::invalid(
             "rule",
@@ -74,15 +77,62 @@ fn understood(values: &Map<String, Value>) -> Result<Requirement> {
     Ok(rule)
 }
 
-/// A rule as the engine takes it, out of the columns.
-fn rule_of(group: &str, rule: Value, kinds: Value, policy: &Value) -> std::result::Result<Requirement, String> {
-    let Value::Object(mut whole) = rule else { return Err("Is an object such as {\"any\":[{\"doses\":2}]}".into()) };
+/// How long a student without all doses may attend.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Conditional {
+    /// Days after the next dose is due, and of a plan.
+    days: Option<i64>,
+    /// Days without records, by why.
+    provisional_days: BTreeMap<ProvisionalReason, i64>,
+}
+
+/// Most days that a policy gives.
+const MOST_DAYS: i64 = 400;
+
+/// A rule as the engine takes it, out of the columns; else which column is not understood, and why.
+fn rule_of(
+    group: &str,
+    rule: Value,
+    kinds: Value,
+    (conditional, exclusion): (Value, Value),
+) -> std::result::Result<Requirement, (&'static str, String)> {
+    let Value::Object(mut whole) = rule else {
+        return Err(("rule", "Is an object such as {\"any\":[{\"doses\":2}]}".into()));
+    };
     whole.insert("vaccine_group".into(), json!(group));
     whole.insert("exemptions".into(), if kinds.is_null() { json!([]) } else { kinds });
-    if let Some(days) = policy.get("days") {
-        whole.insert("conditional_days".into(), days.clone());
+    for policy in ["conditional_days", "provisional_days", "exclusion"] {
+        if whole.contains_key(policy) {
+            return Err(("rule", format!("{policy} belongs into conditional_policy or exclusion_policy")));
+        }
     }
-    serde_json::from_value(Value::Object(whole)).map_err(|e| e.to_string())
+    let mut rule: Requirement = serde_json::from_value(Value::Object(whole)).map_err(|e| ("rule", e.to_string()))?;
+    let filled = |policy: &Value| !policy.is_null() && *policy != json!({});
+    if filled(&conditional) {
+        let wrong = |why| {
+            (
+                "conditional_policy",
+                format!("{why}: is such as {{\"days\":30,\"provisional_days\":{{\"HOMELESS\":30}}}}"),
+            )
+        };
+        let policy: Conditional = serde_json::from_value(conditional).map_err(|e| wrong(e.to_string()))?;
+        (rule.conditional_days, rule.provisional_days) = (policy.days, policy.provisional_days);
+        let mut all = rule.conditional_days.iter().chain(rule.provisional_days.values());
+        if !all.all(|days| (1..=MOST_DAYS).contains(days)) {
+            return Err(wrong(format!("Days are 1 to {MOST_DAYS}")));
+        }
+    }
+    if filled(&exclusion) {
+        let wrong =
+            |why| ("exclusion_policy", format!("{why}: is such as {{\"after_days\":10,\"not_before\":\"10-15\"}}"));
+        let policy: Exclusion = serde_json::from_value(exclusion).map_err(|e| wrong(e.to_string()))?;
+        if !(0..=MOST_DAYS).contains(&policy.after_days) {
+            return Err(wrong(format!("after_days is 0 to {MOST_DAYS}")));
+        }
+        rule.exclusion = Some(policy);
+    }
+    Ok(rule)
 }
 
 async fn approve(tx: &mut Tx, call: Call) -> Result<Reply> {
@@ -164,18 +214,19 @@ impl Asked {
 /// # Errors
 /// [`Error::Internal`] when one that was approved is not understood.
 pub(super) async fn in_force(tx: &mut Tx, on: Date) -> Result<Vec<Asked>> {
-    let year = if on.month() as u8 >= 8 { on.year() } else { on.year() - 1 };
+    let year = school_year(on);
     let sql = sql!(
         "SELECT id, checkpoint::text AS checkpoint, grades, vaccine_group::text AS vaccine_group, rule, \
-           to_jsonb(exemption_kinds) AS kinds, conditional_policy AS policy \
+           to_jsonb(exemption_kinds) AS kinds, conditional_policy AS policy, exclusion_policy AS exclusion \
          FROM school.school_immunization_requirements WHERE approved_at IS NOT NULL AND school_year_from <= $1 \
            AND (school_year_to IS NULL OR school_year_to >= $1) ORDER BY vaccine_group, checkpoint, id"
     );
     let rows = tx.query(sql, &[&year]).await?;
     let read = |found: &salus_store::Row| {
         let (id, group): (Uuid, String) = (found.get("id"), found.get("vaccine_group"));
-        let rule = rule_of(&group, found.get("rule"), found.get("kinds"), &found.get("policy"));
-        let rule = rule.map_err(|why| Error::internal(format!("requirement {id}: {why}")))?;
+        let policies = (found.get("policy"), found.get("exclusion"));
+        let rule = rule_of(&group, found.get("rule"), found.get("kinds"), policies);
+        let rule = rule.map_err(|(column, why)| Error::internal(format!("requirement {id}: {column}: {why}")))?;
         Ok(Asked { id, checkpoint: found.get("checkpoint"), grades: found.get("grades"), rule })
     };
     rows.iter().map(read).collect()

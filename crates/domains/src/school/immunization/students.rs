@@ -2,7 +2,7 @@
 //! a what-if. Judged anew each time, so what is shown is never older than the record.
 
 use super::{
-    evaluate, exemptions,
+    admissions, evaluate, exemptions,
     facts::{self, Facts, Given},
     judge::judge,
     requirements, schedules,
@@ -128,7 +128,8 @@ async fn told(tx: &mut Tx, call: Call, what_if: WhatIf) -> Result<Reply> {
     };
     let used = schedules::in_use(tx, release.as_ref().map(|(a, v)| (a.as_str(), v.as_str()))).await?;
     let exemptions = exemptions::of_student(tx, student).await?;
-    let mut told = json!({"student_id": student, "on": on.to_string(), "exemptions": exemptions,
+    let admissions = admissions::of_student(tx, student).await?;
+    let mut told = json!({"student_id": student, "on": on.to_string(), "exemptions": exemptions, "admissions": admissions,
                           "schedule": used.as_ref().map(|u| u.release.told())});
     // Without a schedule the doses are shown all the same, unjudged.
     let none = salus_rules::immunization::Schedule::default();
@@ -146,7 +147,7 @@ async fn told(tx: &mut Tx, call: Call, what_if: WhatIf) -> Result<Reply> {
     told["conditions"] = conditions.collect();
     if let Some(patient) = facts.patient.as_ref().filter(|_| problem.is_none()) {
         let asked = requirements::in_force(tx, on).await?;
-        let laws = evaluate::laws(tx, &[student]).await?;
+        let laws = evaluate::laws(tx, &[student], on).await?;
         let judged = judge(schedule, &facts, patient, evaluate::law(&laws, student, &asked), on);
         let s = judged.standing;
         told["doses"] = judged.doses;
@@ -154,7 +155,7 @@ async fn told(tx: &mut Tx, call: Call, what_if: WhatIf) -> Result<Reply> {
         told["forecasts"] = judged.forecasts;
         told["compliance"] = json!({
             "status": s.status, "until": s.until.map(|d| d.to_string()), "score": s.score, "requirements": s.groups,
-            "next_due_on": s.next_due_on.map(|d| d.to_string()), "overdue_since": s.overdue_since.map(|d| d.to_string()),
+            "excluded_from": s.excluded_from.map(|d| d.to_string()), "next_due_on": s.next_due_on.map(|d| d.to_string()), "overdue_since": s.overdue_since.map(|d| d.to_string()),
             "unknown_groups": s.unknown_groups,
         });
     } else {

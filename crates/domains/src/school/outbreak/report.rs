@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     clock,
-    compliance::{Disclosure, disclose},
+    compliance::{Disclosure, Way, disclose},
 };
 use salus_core::{Error, Result};
 use salus_store::{Call, Method, Op, Record, Reply, Tx, run, sql};
@@ -97,6 +97,7 @@ async fn report(tx: &mut Tx, mut call: Call) -> Result<Reply> {
         let ids: Vec<Uuid> = all.iter().map(|c| c.student).collect();
         let description = format!("Line list of outbreak {}. {words}", alert.text("number"));
         let what = Disclosure {
+            way: Way::Api,
             purpose,
             recipient_type: "PUBLIC_HEALTH_AUTHORITY",
             recipient: &recipient,

@@ -138,12 +138,17 @@ async fn verify(config: Config, report: &Path, key: Option<String>) -> Result<Ou
     Ok(Outcome::done(json!({"ok": true, "report": said}), text))
 }
 
-/// The newest drill in a data directory: when, and whether all was well.
-pub fn last(home: &Path) -> Option<(OffsetDateTime, bool)> {
-    let reports = fs::read_dir(home.join("drills")).ok()?.flatten();
+/// The newest drill of a data directory that this installation signed: when, and whether all was well.
+///
+/// # Errors
+/// Those of the database, and a key that does not open.
+pub async fn last(place: &Place) -> Result<Option<(OffsetDateTime, bool)>> {
+    let Some(log) = place.log()? else { return Ok(None) };
+    let Some(key) = audit::report::key(&log).await? else { return Ok(None) };
     let read = |path: PathBuf| -> Option<(OffsetDateTime, bool)> {
-        let said: Value = audit::report::glance(&fs::read_to_string(path).ok()?)?;
+        let said: Value = audit::report::open_own(&fs::read_to_string(path).ok()?, &key).ok()?;
         Some((OffsetDateTime::parse(said["at"].as_str()?, &Rfc3339).ok()?, said["ok"] == true))
     };
-    reports.filter_map(|entry| read(entry.path())).max()
+    let reports = fs::read_dir(place.config.home.join("drills")).into_iter().flatten().flatten();
+    Ok(reports.filter_map(|entry| read(entry.path())).max())
 }

@@ -1,7 +1,7 @@
 //! A restored cluster: unpacked, recovered up to the moment that was asked for, asked everything that can be asked, and
 //! stopped. Nothing is served before [`Restored::before_serving`] has done what must come first.
 
-use super::{RestoreArgs, millis, not_ours, stamp};
+use super::{RestoreArgs, millis, not_ours, schedule, stamp};
 use crate::{config::Config, output::table, place::Place};
 use salus_core::{Ctx, Env, Error, PLATFORM, Result};
 use salus_store::{
@@ -9,6 +9,7 @@ use salus_store::{
     audit::{self, Evidence},
     backup::{self, Backup, Manifest, To},
     cluster::{Cluster, Settings},
+    erase::Ledger,
     migrate::{self, Files},
     schema,
     seal::RootFile,
@@ -181,12 +182,16 @@ impl Restored {
     async fn erase_again(&mut self, place: &Place, db: &Db, erasures: Option<&Path>) -> Result<()> {
         let own = place.erasures();
         if let Some(given) = erasures.filter(|given| *given != own.path()) {
-            // Kept with the new directory, so that every start repeats it.
-            let copied =
-                own.path().parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::copy(given, own.path()));
-            copied.map_err(|e| {
-                Error::Unavailable(format!("the erasure ledger {} cannot be copied: {e}", given.display()))
-            })?;
+            if !given.exists() {
+                return Err(Error::Unavailable(format!("the erasure ledger {} is not there", given.display())));
+            }
+            // Kept with the new directory, so that every start repeats it; what is there already may know of later ones.
+            db.take_in_erasures(&own, &Ledger::new(given.to_owned()))?;
+        }
+        // The server keeps a copy beside the backups.
+        let beside = self.from.parent().map(|out| schedule::erasures_beside(place, out)).transpose()?;
+        if let Some(beside) = beside.filter(|beside| beside.path().exists()) {
+            db.take_in_erasures(&own, &beside)?;
         }
         if !own.path().exists() {
             self.notes.push(

@@ -11,11 +11,12 @@ use salus_core::{Env, Error, Result};
 use salus_store::{
     Db,
     backup::{self, Archive, Entry, Kept, Manifest, Taken, archive_of},
+    erase::Ledger,
 };
 use serde_json::json;
 use std::{
     fs::{self, File},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
@@ -24,7 +25,7 @@ use time::OffsetDateTime;
 /// Between two looks at the log: what is committed is archived after a minute.
 const EVERY: Duration = Duration::from_mins(1);
 /// A drill is done weekly; a day late is late.
-const DRILL_MAX: time::Duration = time::Duration::days(8);
+pub const DRILL_MAX: time::Duration = time::Duration::days(8);
 /// How long the archived log may lie behind.
 const LAG_MAX: time::Duration = time::Duration::minutes(10);
 
@@ -60,9 +61,13 @@ async fn turn(place: &Place, db: &Db) -> Result<()> {
     archive(place).await?;
     let Some(out) = &place.config.backup_dir else { return Ok(()) };
     let Some(_turn) = lock(&place.config)? else { return Ok(()) };
+    db.take_in_erasures(&erasures_beside(place, out)?, &place.erasures())?;
     let root = Arc::new(place.keys().unlock()?);
     let stanza = place.config.pgbackrest_stanza.as_ref();
-    let ours = |m: &Manifest| m.pgbackrest.as_ref().map(|label| &label.stanza) == stanza;
+    // A backup of before the present archive began has no log that goes on from it.
+    let log = archive_of(&place.config.home)?;
+    let ours =
+        |m: &Manifest| m.pgbackrest.as_ref().map(|label| &label.stanza) == stanza && (stanza.is_some() || m.wal == log);
     let all = backup::list(out, &root)?.into_iter().filter_map(|e| e.manifest);
     let newest = all.filter(ours).map(|m| m.began_at).max();
     if newest.is_some_and(|at| Env::default().now() - at < place.config.backup_interval()) {
@@ -75,6 +80,15 @@ async fn turn(place: &Place, db: &Db) -> Result<()> {
         tracing::info!(backups = removed.len(), log_files = files, "older backups were removed");
     }
     note(place, db).await
+}
+
+/// The copy of the list of erased persons that lies beside the backups: a disk that is lost takes the list with it, and a
+/// restore needs it.
+///
+/// # Errors
+/// [`Error::Unavailable`] when the root key is missing.
+pub fn erasures_beside(place: &Place, out: &Path) -> Result<Ledger> {
+    Ok(Ledger::new(out.join(format!("erasures-{}", place.keys().unlock()?.fingerprint()))))
 }
 
 /// The turn of this process; `None` while another one has it.
@@ -164,6 +178,12 @@ pub async fn look(place: &Place) -> Result<Option<Looked>> {
                     lines.push("The log that follows the newest backup is not archived yet".into());
                 }
                 None => problems.push("no backup can be restored to a later time: the archived log has a gap".into()),
+                Some(at) if now - at > LAG_MAX && copied_since(place, at).await? && waiting(place)?.is_none() => {
+                    problems.push(format!(
+                        "the archived log has a gap {} ago: no later second can be restored until the next backup: salus backup",
+                        age(now - at)
+                    ));
+                }
                 Some(at) if now - at > LAG_MAX => {
                     lines.push(format!("The log is archived up to {} ago", age(now - at)));
                 }
@@ -173,8 +193,8 @@ pub async fn look(place: &Place) -> Result<Option<Looked>> {
             problems.extend(refused(place).await?);
         }
     }
-    match drill::last(&place.config.home) {
-        None => problems.push("no drill was done from this data directory: salus drill restore".into()),
+    match drill::last(place).await? {
+        None => problems.push("no signed drill was done from this data directory: salus drill restore".into()),
         Some((at, _)) if now - at > DRILL_MAX => problems.push(format!("the last drill is {} ago", age(now - at))),
         Some((_, false)) => problems.push("the last drill found problems: salus drill restore".into()),
         Some((at, true)) => lines.push(format!("The last drill was well, {} ago", age(now - at))),
@@ -222,6 +242,13 @@ async fn elsewhere(
         lines.push("Its repository is not encrypted (repo1-cipher-type): ids and times are readable in it".into());
     }
     Ok(())
+}
+
+/// Whether the server has copied log that is much newer than this.
+async fn copied_since(place: &Place, at: OffsetDateTime) -> Result<bool> {
+    let sql = "SELECT coalesce(last_archived_time > $1, false) FROM pg_stat_archiver";
+    let row = place.admin().await?.query_one(sql, &[&(at + LAG_MAX)]).await.map_err(Error::internal)?;
+    Ok(row.get(0))
 }
 
 /// The server's own word that it cannot copy its log.

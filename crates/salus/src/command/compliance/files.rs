@@ -12,8 +12,6 @@ use time::{Date, Duration, OffsetDateTime, format_description::well_known::Rfc33
 
 /// The lock file of the build: every crate by version and digest.
 const LOCK: &str = include_str!("../../../../../Cargo.lock");
-/// A restore is practised at least so often, in days.
-const DRILL_DAYS: i64 = 100;
 /// A vulnerability that is known for longer, in days, is a gap.
 const PATCH_DAYS: i64 = 7;
 
@@ -27,7 +25,7 @@ pub async fn drills(place: &Place, log: &Log, period: Period, section: &mut Sect
         let Some(said) = report::glance(&text) else { continue };
         let at = said["at"].as_str().and_then(|at| OffsetDateTime::parse(at, &Rfc3339).ok());
         let Some(at) = at.filter(|at| *at >= period.from && *at < period.to) else { continue };
-        let signed = key.as_ref().is_some_and(|key| report::open(&text, key).is_ok());
+        let signed = key.as_ref().is_some_and(|key| report::open_own(&text, key).is_ok());
         let point_in_time = said["to"].as_str().is_some_and(|to| to != "backup");
         found.push((at, json!({
             "at": said["at"], "ok": said["ok"], "signed": signed, "point_in_time": point_in_time, "to": said["to"], "reached": said["reached"],
@@ -54,7 +52,7 @@ pub async fn drills(place: &Place, log: &Log, period: Period, section: &mut Sect
     }
     let mut last = period.from;
     for at in well(false).map(|(at, _)| *at).chain([period.to]) {
-        if !found.is_empty() && at - last > Duration::days(DRILL_DAYS) {
+        if !found.is_empty() && at - last > schedule::DRILL_MAX {
             section.gaps.push(format!("No drill was well between {} and {}", last.date(), at.date()));
         }
         last = at;

@@ -1,6 +1,7 @@
 //! `salus keys recipients`: whose identities open the root key. To take one away is to make the root key anew as well: who has
 //! a copy of the older file and the identity could otherwise open what is sealed from now on.
 
+use super::bring_log;
 use crate::{
     output::{Outcome, table},
     place::Place,
@@ -77,6 +78,7 @@ fn list(place: &Place) -> Result<Outcome> {
 /// Gives the root key a new version after its recipients changed.
 async fn renewed(place: &Place, said: &str) -> Result<Outcome> {
     let db = place.db().await?;
+    bring_log(place).await;
     let done = db.rewrap_root(&place.keys(), &place.admin().await?).await?;
     let text = format!(
         "{said}\nThe root key is at version {}: {} tenant keys and {} keys of the audit log were put under it. Who has an older\n\

@@ -3,6 +3,7 @@
 use super::super::{
     leaf::{self, KnownWriters},
     merkle::Hash,
+    sealing::CLOCK_STEP,
 };
 use serde::Deserialize;
 use std::{borrow::Cow, collections::HashSet};
@@ -25,6 +26,8 @@ pub(super) struct Seen {
     pub(super) leaf: Hash,
     /// Its transaction had ended before the last seal.
     pub(super) due: bool,
+    /// It tells that a clock was moved.
+    pub(super) clock_moved: bool,
     /// Kinds of problems, and what they are.
     pub(super) faults: Vec<(&'static str, &'static str)>,
 }
@@ -69,7 +72,8 @@ impl Seen {
         if !columns_agree(row, header) {
             faults.push(("column_changed", "a column of an event says something else than its header"));
         }
-        Self { id, recorded_at: row.get(2), leaf, due: row.get("due"), faults }
+        let clock_moved = faults.is_empty() && row.get::<_, &str>(5) == CLOCK_STEP;
+        Self { id, recorded_at: row.get(2), leaf, due: row.get("due"), clock_moved, faults }
     }
 }
 

@@ -32,6 +32,8 @@ pub struct Report {
     pub key: Option<String>,
     /// What is wrong.
     pub problems: Vec<Problem>,
+    /// What looks wrong, and why it is not.
+    pub notes: Vec<String>,
     /// How long it took.
     pub seconds: f64,
 }
@@ -102,6 +104,8 @@ pub(super) struct Findings {
     found: BTreeMap<&'static str, Problem>,
     /// The epoch that is looked at; 0 when it is none.
     pub(super) epoch: i32,
+    /// Whether the log itself tells that a clock was moved.
+    pub(super) clock_moved: bool,
 }
 
 impl Findings {
@@ -121,10 +125,13 @@ impl Findings {
         }
     }
 
-    /// By their first place, those without one last.
-    pub(super) fn into_problems(self) -> Vec<Problem> {
+    /// By their first place, those without one last; and what only looks like one. The time of an event is in its MAC: nobody
+    /// else can change it, and so a time that does not fit is a clock's fault where the log says that one was moved.
+    pub(super) fn into_problems(mut self) -> (Vec<Problem>, Vec<String>) {
+        let by_clock = if self.clock_moved { self.found.remove("time") } else { None };
         let mut all: Vec<Problem> = self.found.into_values().collect();
         all.sort_by_key(|p| (p.first.is_none(), p.epoch, p.first));
-        all
+        let note = |p: Problem| format!("{p}; the log tells that a clock was moved (audit.clock.step)");
+        (all, by_clock.map(note).into_iter().collect())
     }
 }

@@ -26,7 +26,7 @@ use heads::{Anchored, Heads};
 use salus_core::Result;
 use std::{collections::HashSet, path::Path, sync::Arc, time::Instant};
 use stream::{Part, Stream};
-use tokio_postgres::{Client, IsolationLevel, Transaction};
+use tokio_postgres::{Client, IsolationLevel, Row, Transaction};
 use uuid::Uuid;
 
 /// Leaves verified at a time: 32 tiles.
@@ -101,11 +101,29 @@ pub async fn verify(log: &Log, evidence: &Evidence<'_>) -> Result<Report> {
     }
     found.epoch = 0;
     protection(&tx, &mut found).await?;
-    report.problems = found.into_problems();
+    unheld(&tx, &kept, &mut found).await?;
+    (report.problems, report.notes) = found.into_problems();
     tx.rollback().await.map_err(|e| plain(&e))?;
     raise(log, &mut client, &report.problems).await?;
     report.seconds = since.elapsed().as_secs_f64();
     Ok(report)
+}
+
+/// An anchor that was given heads and holds none: its volume is not there, or somebody emptied it. Then nothing outside speaks
+/// for the log, and that it does not contradict proves nothing.
+async fn unheld(tx: &Transaction<'_>, kept: &[(String, Vec<String>)], found: &mut Findings) -> Result<()> {
+    for (name, _) in kept.iter().filter(|(_, heads)| heads.is_empty()) {
+        let sql = "SELECT EXISTS (SELECT FROM audit.checkpoints WHERE anchored ? $1)";
+        if tx.query_one(sql, &[name]).await.map_err(|e| plain(&e))?.get(0) {
+            found.add(
+                "anchor_empty",
+                None,
+                None,
+                format!("the anchor {name} was given heads and holds none: is its volume there?"),
+            );
+        }
+    }
+    Ok(())
 }
 
 /// What is wrong becomes alerts of the platform.
@@ -188,7 +206,7 @@ impl Run<'_> {
             let sql = "SELECT leaf_index, event_id FROM audit.leaves WHERE epoch = $1 AND leaf_index >= $2 AND leaf_index < $3 ORDER BY 1";
             let span = [start.cast_signed(), end.cast_signed()];
             let rows = self.tx.query(sql, &[&self.head.epoch, &span[0], &span[1]]).await.map_err(|e| plain(&e))?;
-            let mut leaves = rows.iter().map(|r| (r.get::<_, i64>(0).cast_unsigned(), r.get(1))).peekable();
+            let mut leaves = rows.iter().map(place_of).peekable();
             let wanted: Vec<Tile> = (start / WIDTH..end.div_ceil(WIDTH)).map(|index| (0, index)).collect();
             let sealed = log::tiles(self.tx, self.head.epoch, &wanted).await?;
             self.heads.load(self.tx, self.head.epoch, (start, end), &mut self.found).await?;
@@ -307,4 +325,10 @@ impl Run<'_> {
 /// How many tiles a log of this size has.
 fn tiles_of(size: u64) -> u64 {
     (0..8).map(|level| (size >> (8 * level)).div_ceil(WIDTH)).sum()
+}
+
+/// The leaf and the event of a row: a function with a name, because one without is good for one lifetime only, and then nobody
+/// else may run a verification.
+fn place_of(row: &Row) -> (u64, Uuid) {
+    (row.get::<_, i64>(0).cast_unsigned(), row.get(1))
 }

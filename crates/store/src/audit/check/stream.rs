@@ -147,6 +147,7 @@ impl<'a> Stream<'a> {
     }
 
     fn report(&mut self, event: &Seen, at: Option<u64>, found: &mut Findings) {
+        found.clock_moved |= event.clock_moved;
         for (kind, what) in &event.faults {
             found.add(kind, at, Some(event.id), *what);
         }

@@ -223,6 +223,11 @@ impl VerifyingKey {
         [hash[0], hash[1], hash[2], hash[3]]
     }
 
+    /// The keys that signed before it, each by itself.
+    pub fn former(&self) -> impl Iterator<Item = Self> {
+        self.former.iter().map(|former| Self::of(&self.name, former.key))
+    }
+
     /// The name under which it signs.
     #[must_use]
     pub fn name(&self) -> &str {

@@ -235,3 +235,58 @@ async fn how_long_events_wait_is_known_and_after_a_quarter_of_an_hour_nothing_le
     assert!(!world.db.watch_clock(now, std::time::Duration::from_secs(1)).await.unwrap());
     assert!(world.db.watch_clock(now, std::time::Duration::from_mins(10)).await.unwrap());
 }
+
+#[tokio::test]
+async fn a_clock_that_was_set_back_is_told_and_is_no_tampering() {
+    let mut world = World::new().await;
+    let start = Env::default().now();
+    let at = |time| Env { clock: salus_core::Clock::fixed(time), ..Env::default() };
+    world.reopen(at(start + time::Duration::hours(5))).await;
+    world.record(3).await;
+    world.settle().await;
+    // The sealer's clock is right: what it seals says to be of five hours later.
+    world.sealer().seal().await.unwrap();
+    let wrong = world.verify().await;
+    assert_eq!(wrong.problems.iter().map(|p| p.kind).collect::<Vec<_>>(), ["time"], "{:?}", wrong.problems);
+
+    world.reopen(at(start)).await;
+    assert!(world.db.watch_clock(start + time::Duration::hours(5), Duration::from_secs(1)).await.unwrap());
+    world.settle().await;
+    world.sealer().seal().await.unwrap();
+    let told = world.verify().await;
+    assert!(told.holds(), "{:?}", told.problems);
+    assert!(told.notes.len() == 1 && told.notes[0].contains("clock was moved"), "{:?}", told.notes);
+}
+
+#[tokio::test]
+async fn an_anchor_that_was_emptied_and_a_torn_receipt_are_told() {
+    let world = World::new().await;
+    world.record(3).await;
+    world.settle().await;
+    let mut sealer = world.sealer();
+    sealer.seal().await.unwrap();
+    sealer.anchor(&world.anchor()).await.unwrap();
+    assert!(world.verify().await.holds());
+    std::fs::remove_file(world.home.join("anchor/heads")).unwrap();
+    let told = world.verify().await;
+    assert_eq!(told.problems.iter().map(|p| p.kind).collect::<Vec<_>>(), ["anchor_empty"], "{:?}", told.problems);
+    // What no text is, is one line that cannot be read, and the others count.
+    let mut known = told.receipts.unwrap();
+    let folder = world.home.join("receipts");
+    std::fs::write(folder.join("receipts-torn"), b"A 1 \xff\xfe\n").unwrap();
+    let told = world.verify().await;
+    assert!(told.problems.iter().any(|p| p.kind == "receipt_unreadable"), "{:?}", told.problems);
+    known = told.receipts.unwrap() - known;
+    assert_eq!(known, 0);
+}
+
+#[tokio::test]
+async fn when_everything_was_verified_is_kept() {
+    let world = World::new().await;
+    assert_eq!(world.db.last_verification("log").await.unwrap(), None);
+    let began = world.db.env().now();
+    world.db.note_verification("log", began, (10, 0), Some("00ff")).await.unwrap();
+    world.db.note_verification("rows", began, (10, 1), None).await.unwrap();
+    assert!(world.db.last_verification("log").await.unwrap().is_some_and(|at| at >= began));
+    assert!(world.db.check_all_rows(None).await.unwrap().iter().all(|report| report.faults.is_empty()));
+}

@@ -41,6 +41,7 @@ texts! {
         holds: "Permits", "Permite", "Permite";
         fails: "Refuses", "Rechaza", "Recusa";
         how: "How it comes to that", "Cómo se llega a eso", "Como se chega a isso";
+        by_policy: "By version {n} of your organization's policy. It stands in every event of the audit log.", "Según la versión {n} de la política de su organización. Consta en cada evento de la auditoría.", "Pela versão {n} da política da sua organização. Ela consta em cada evento da auditoria.";
         hidden: "Fields left out", "Campos omitidos", "Campos omitidos";
         masked: "left out for these roles and this purpose", "omitido para estos roles y esta finalidad", "omitido para estes papéis e esta finalidade";
         roles: "Roles", "Roles", "Papéis";
@@ -60,6 +61,33 @@ texts! {
         gains: "Gains", "Gana", "Ganha";
         loses: "Loses", "Pierde", "Perde";
         changed: "The role {name} was changed.", "Se cambió el rol {name}.", "O papel {name} foi mudado.";
+        new_role: "New role", "Rol nuevo", "Novo papel";
+        role_name: "Name", "Nombre", "Nome";
+        role_name_hint: "Short and without names of persons, such as receptionist. It stays the same for good.", "Corto y sin nombres de personas, como receptionist. No cambia después.", "Curto e sem nomes de pessoas, como receptionist. Não muda depois.";
+        role_for: "What it is for", "Para qué sirve", "Para que serve";
+        like: "Begin as a copy of", "Empezar como copia de", "Começar como cópia de";
+        like_hint: "With its permissions, reach, purposes and left-out fields. Without one, the role gives nothing yet.", "Con sus permisos, alcance, finalidades y campos omitidos. Sin elegir, el rol aún no da nada.", "Com suas permissões, alcance, finalidades e campos omitidos. Sem escolher, o papel ainda não dá nada.";
+        make_role: "Make the role", "Crear el rol", "Criar o papel";
+        single: "Single permissions", "Permisos sueltos", "Permissões avulsas";
+        masks: "Fields left out", "Campos omitidos", "Campos omitidos";
+        masks_hint: "A line a table: medical.patients: mrn, sex. For one purpose only: medical.patients (TREAT): mrn.", "Una línea por tabla: medical.patients: mrn, sex. Solo para una finalidad: medical.patients (TREAT): mrn.", "Uma linha por tabela: medical.patients: mrn, sex. Só para uma finalidade: medical.patients (TREAT): mrn.";
+        masks_line: "Line {n} is not of the form medical.patients: mrn, sex", "La línea {n} no tiene la forma medical.patients: mrn, sex", "A linha {n} não tem a forma medical.patients: mrn, sex";
+        retire: "Retire the role", "Retirar el rol", "Aposentar o papel";
+        retire_hint: "It is taken from all holders and can be given to nobody any more.", "Se quita a todos los titulares y ya no puede darse a nadie.", "É tirado de todos os titulares e não pode mais ser dado a ninguém.";
+        retired: "retired", "retirado", "aposentado";
+        built_in: "This role came with the organization: it keeps its name and is not retired. What it gives is yours to say.", "Este rol vino con la organización: conserva su nombre y no se retira. Lo que da lo decide usted.", "Este papel veio com a organização: mantém o nome e não é aposentado. O que ele dá é você quem decide.";
+        made: "The role {name} was made. Say what it gives.", "Se creó el rol {name}. Indique qué da.", "O papel {name} foi criado. Diga o que ele dá.";
+        then_retired: "{n} lose the role at once, and nobody can be given it.", "{n} pierden el rol de inmediato y no puede darse a nadie.", "{n} perdem o papel na hora e ninguém pode recebê-lo.";
+        then_revived: "The role can be given again; nobody gets it back by that.", "El rol puede darse de nuevo; nadie lo recupera con esto.", "O papel pode ser dado de novo; ninguém o recupera com isso.";
+        then_reach: "Holders reach: {after}. Until now: {before}.", "Los titulares alcanzan: {after}. Hasta ahora: {before}.", "Os titulares alcançam: {after}. Até agora: {before}.";
+        then_purposes_lost: "It no longer serves: {list}.", "Ya no sirve para: {list}.", "Não serve mais para: {list}.";
+        then_purposes_only: "It serves only: {list}.", "Solo sirve para: {list}.", "Só serve para: {list}.";
+        then_fields_shown: "Holders now see what was left out: {list}.", "Los titulares ven ahora lo que se omitía: {list}.", "Os titulares passam a ver o que era omitido: {list}.";
+        then_fields_left_out: "Holders no longer see, unless another role gives it: {list}.", "Los titulares ya no ven, salvo que otro rol lo dé: {list}.", "Os titulares deixam de ver, salvo se outro papel o der: {list}.";
+        then_second_factor: "{n} must set up a second factor before they can go on.", "{n} deben configurar un segundo factor antes de continuar.", "{n} precisam configurar um segundo fator antes de continuar.";
+        then_nothing: "{n} may do nothing any more until they are given another role.", "{n} ya no pueden hacer nada hasta que reciban otro rol.", "{n} não podem fazer mais nada até receberem outro papel.";
+        then_own: "You hold this role yourself.", "Usted mismo tiene este rol.", "Você mesmo tem este papel.";
+        then_first_only: "Only the first {n} of {all} holders are listed.", "Solo se listan los primeros {n} de {all} titulares.", "Só os primeiros {n} de {all} titulares são listados.";
         nobody_holds: "Nobody holds this role.", "Nadie tiene este rol.", "Ninguém tem este papel.";
     }
 }

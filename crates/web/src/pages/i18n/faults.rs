@@ -1,7 +1,7 @@
 //! What the server says about a field or a refusal, in the language of the page. The server speaks English to programs;
 //! here its sentences are known by their words, and those that are not by their code.
 
-use super::Locale;
+use super::{Locale, fault_codes::CODES, faults_school};
 
 /// English with `{}` for what varies; Spanish and Portuguese with the same in the same order.
 const SENTENCES: &[(&str, [&str; 2])] = &[
@@ -425,92 +425,20 @@ const SENTENCES: &[(&str, [&str; 2])] = &[
         ],
     ),
     (
+        "not to be on the list of leaked passwords",
+        ["no estar en la lista de contraseñas filtradas", "não estar na lista de senhas vazadas"],
+    ),
+    (
+        "Is on the list of leaked passwords: choose another",
+        ["Está en la lista de contraseñas filtradas: elija otra", "Está na lista de senhas vazadas: escolha outra"],
+    ),
+    (
         "to be harder to guess (a strength of {} out of 4): longer, or less regular",
         [
             "ser más difícil de adivinar (una fuerza de {} sobre 4): más larga o menos regular",
             "ser mais difícil de adivinhar (uma força de {} em 4): mais longa ou menos regular",
         ],
     ),
-];
-
-/// By the code of a field's fault or of a refusal.
-const CODES: &[(&str, [&str; 2])] = &[
-    ("already_decided", ["Ya se decidió", "Já foi decidido"]),
-    ("already_reviewed", ["Este acceso ya se revisó", "Este acesso já foi revisado"]),
-    (
-        "append_only",
-        [
-            "Los registros de esta tabla no se cambian ni se quitan",
-            "Os registros desta tabela não são mudados nem removidos",
-        ],
-    ),
-    ("bad_address", ["No es una dirección a la que se pueda llamar", "Não é um endereço que se possa chamar"]),
-    ("decided", ["Ya se decidió", "Já foi decidido"]),
-    ("duplicate", ["Ya existe", "Já existe"]),
-    ("empty", ["No puede estar vacío", "Não pode ficar vazio"]),
-    ("erased", ["Esta persona fue borrada", "Esta pessoa foi apagada"]),
-    ("held", ["Debe conservarse por ahora", "Deve ser conservado por enquanto"]),
-    ("last_administrator", ["No quedaría nadie que administre cuentas", "Não restaria ninguém que administre contas"]),
-    (
-        "module_not_chosen",
-        ["Su organización no trabaja con este módulo", "Sua organização não trabalha com este módulo"],
-    ),
-    (
-        "network_not_allowed",
-        ["Su organización no permite entrar desde esta red", "Sua organização não permite entrar desta rede"],
-    ),
-    ("no_such_record", ["Debe indicar un registro que exista", "Deve indicar um registro que exista"]),
-    ("not_active", ["El usuario no está activo", "O usuário não está ativo"]),
-    ("not_administrator", ["Lo decide un administrador", "Um administrador decide isso"]),
-    ("not_allowed", ["Este valor no se admite", "Este valor não é aceito"]),
-    ("not_the_same", ["No coincide", "Não coincide"]),
-    ("not_writable", ["Lo llena el servidor", "É preenchido pelo servidor"]),
-    (
-        "own_reach",
-        [
-            "Nadie se asigna personas a sí mismo: pídalo a otro administrador",
-            "Ninguém atribui pessoas a si mesmo: peça a outro administrador",
-        ],
-    ),
-    (
-        "own_review",
-        [
-            "Nadie revisa su propio acceso de emergencia: pídalo a otra persona",
-            "Ninguém revisa o próprio acesso de emergência: peça a outra pessoa",
-        ],
-    ),
-    ("prove_again", ["Dé primero su contraseña de nuevo", "Dê primeiro a sua senha de novo"]),
-    (
-        "purpose_denied",
-        [
-            "Sus roles no lo permiten para esta finalidad de uso",
-            "Seus papéis não o permitem para esta finalidade de uso",
-        ],
-    ),
-    ("required", ["Es obligatorio", "É obrigatório"]),
-    ("role_above_own", ["Va más allá de sus propios derechos", "Vai além dos seus próprios direitos"]),
-    ("rotation_running", ["Ya hay un cambio de clave en curso", "Já há uma troca de chave em curso"]),
-    (
-        "scope_denied",
-        [
-            "Queda fuera de las personas y expedientes que alcanzan sus roles",
-            "Fica fora das pessoas e prontuários que seus papéis alcançam",
-        ],
-    ),
-    ("stale", ["Alguien lo cambió entretanto: véalo de nuevo", "Alguém o mudou nesse meio-tempo: veja de novo"]),
-    ("too_long", ["Es demasiado largo", "É longo demais"]),
-    ("too_short", ["Es demasiado corto", "É curto demais"]),
-    ("too_weak", ["No cumple las reglas que aquí se indican", "Não cumpre as regras indicadas aqui"]),
-    ("two_active", ["Ya funcionan dos", "Já funcionam dois"]),
-    ("two_person_required", ["Hace falta otra persona", "É preciso outra pessoa"]),
-    ("unknown_field", ["No es un campo de esto", "Não é um campo disto"]),
-    ("wrong_code", ["Este código no es correcto", "Este código não está certo"]),
-    ("wrong_form", ["No tiene la forma debida", "Não tem a forma devida"]),
-    ("wrong_password", ["No es su contraseña", "Não é a sua senha"]),
-    ("wrong_shape", ["No tiene la forma debida", "Não tem a forma devida"]),
-    ("wrong_share", ["Esta parte no es correcta", "Esta parte não está certa"]),
-    ("wrong_state", ["El estado no lo permite", "O estado não o permite"]),
-    ("wrong_type", ["No es un valor de este campo", "Não é um valor deste campo"]),
 ];
 
 /// What the server said in English, in the language of the page: by its words, else by its code; English when neither is
@@ -522,7 +450,7 @@ pub fn say(locale: Locale, code: &str, english: &str) -> String {
         Locale::Es => 0,
         Locale::PtBr => 1,
     };
-    for (template, words) in SENTENCES {
+    for (template, words) in SENTENCES.iter().chain(faults_school::SENTENCES) {
         if let Some(varying) = varying(template, english) {
             return put(words[other], &varying);
         }
@@ -580,7 +508,7 @@ mod tests {
 
     #[test]
     fn translations_have_no_more_places_than_the_english() {
-        for (english, others) in SENTENCES {
+        for (english, others) in SENTENCES.iter().chain(faults_school::SENTENCES) {
             for words in others {
                 assert!(words.matches("{}").count() <= english.matches("{}").count(), "{english}");
                 assert!(!words.trim().is_empty());

@@ -33,7 +33,9 @@ mod compliance;
 mod connections;
 mod data;
 mod erasure;
+mod fault_codes;
 pub mod faults;
+mod faults_school;
 pub mod format;
 mod immunization;
 mod keys;
@@ -43,7 +45,9 @@ mod nurse;
 mod on_call;
 mod outbreak;
 mod people;
+mod reach;
 pub mod rules;
+mod school_entry;
 mod security;
 mod ui;
 pub mod units;
@@ -66,6 +70,8 @@ pub use nurse::Nurse;
 pub use on_call::OnCall;
 pub use outbreak::Outbreak;
 pub use people::People;
+pub use reach::Reach;
+pub use school_entry::SchoolEntry;
 pub use security::Security;
 pub use ui::Ui;
 pub use zone::Zone;
@@ -108,6 +114,8 @@ pub struct Texts {
     pub alerts: Alerts,
     /// Who may reach what, and why.
     pub access: Access,
+    /// Whom a user reaches.
+    pub reach: Reach,
     /// Accounts of others.
     pub accounts: Accounts,
     /// Second factors, account security, rules for sign-in.
@@ -126,6 +134,8 @@ pub struct Texts {
     pub on_call: OnCall,
     /// Outbreaks at school.
     pub outbreak: Outbreak,
+    /// Attendance without all doses.
+    pub school_entry: SchoolEntry,
 }
 
 /// Every group in one of the languages.
@@ -142,6 +152,7 @@ macro_rules! language {
             alert_center: AlertCenter::$tag,
             alerts: Alerts::$tag,
             access: Access::$tag,
+            reach: Reach::$tag,
             accounts: Accounts::$tag,
             security: Security::$tag,
             erasure: Erasure::$tag,
@@ -151,6 +162,7 @@ macro_rules! language {
             nurse: Nurse::$tag,
             on_call: OnCall::$tag,
             outbreak: Outbreak::$tag,
+            school_entry: SchoolEntry::$tag,
         }
     };
 }
@@ -291,6 +303,7 @@ mod tests {
             ("keys", Keys::KEYS),
             ("notices", Notices::KEYS),
             ("access", Access::KEYS),
+            ("reach", Reach::KEYS),
             ("accounts", Accounts::KEYS),
             ("alert_center", AlertCenter::KEYS),
             ("alerts", Alerts::KEYS),
@@ -301,6 +314,7 @@ mod tests {
             ("nurse", Nurse::KEYS),
             ("on_call", OnCall::KEYS),
             ("outbreak", Outbreak::KEYS),
+            ("school_entry", SchoolEntry::KEYS),
             ("medication", Medication::KEYS),
         ] {
             for (key, texts) in keys {

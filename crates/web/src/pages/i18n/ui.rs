@@ -65,6 +65,7 @@ texts! {
         rules: "Your password needs:", "Su contraseña necesita:", "Sua senha precisa de:";
         choose_password: "Set password and sign in", "Guardar contraseña e iniciar sesión", "Salvar senha e entrar";
         link_expired: "This link has been used or is too old. Ask whoever sent it for a new one.", "Este enlace ya se usó o venció. Pida uno nuevo a quien se lo envió.", "Este link já foi usado ou expirou. Peça um novo a quem o enviou.";
+        setup_provider: "Or come in without a password, if your account there has this e-mail address:", "O entre sin contraseña, si su cuenta allí tiene este correo:", "Ou entre sem senha, se a sua conta lá tem este e-mail:";
 
         sessions: "Where you are signed in", "Dónde tiene la sesión abierta", "Onde você está conectado";
         device: "Device", "Dispositivo", "Dispositivo";

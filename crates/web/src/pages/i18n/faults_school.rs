@@ -1,0 +1,75 @@
+//! What the server says of school entry, letters, vaccine codes and errors with medication, as [`super::faults`] has it.
+
+/// English with `{}` for what varies; Spanish and Portuguese with the same in the same order.
+pub(super) const SENTENCES: &[(&str, [&str; 2])] = &[
+    (
+        "No requirement in force for this student's grade gives days for it: its conditional_policy would say so",
+        [
+            "Ningún requisito en vigor para el grado de este estudiante da días por este motivo",
+            "Nenhuma exigência em vigor para a série deste estudante dá dias por este motivo",
+        ],
+    ),
+    (
+        "What is given from that day on ended on {}",
+        ["Lo que se da desde ese día terminó el {}", "O que se dá a partir desse dia terminou em {}"],
+    ),
+    (
+        "This student is admitted so until {}",
+        ["Este estudiante ya está admitido así hasta el {}", "Este estudante já está admitido assim até {}"],
+    ),
+    ("This admission was ended on {}", ["Esta admisión se terminó el {}", "Esta admissão foi encerrada em {}"]),
+    (
+        "A person who signed in decides who attends without the doses",
+        [
+            "Una persona que inició sesión decide quién asiste sin las dosis",
+            "Uma pessoa que entrou decide quem frequenta sem as doses",
+        ],
+    ),
+    (
+        "CVX {} ({}) is not in use any more: no dose of it is given today. Look at the vial again, or say where the dose of the past is known from",
+        [
+            "CVX {} ({}) ya no se usa: hoy no se aplica ninguna dosis. Revise el frasco, o diga por qué se conoce la dosis del pasado",
+            "CVX {} ({}) já não é usado: hoje não se aplica nenhuma dose. Olhe o frasco de novo, ou diga por onde se conhece a dose do passado",
+        ],
+    ),
+    (
+        "CVX {} ({}) is no vaccine: a dose that was given here has the code of its vaccine",
+        [
+            "CVX {} ({}) no es una vacuna: una dosis aplicada aquí lleva el código de su vacuna",
+            "CVX {} ({}) não é uma vacina: uma dose aplicada aqui tem o código da sua vacina",
+        ],
+    ),
+    (
+        "The list of vaccine codes has no vaccine {}: look at the card again",
+        [
+            "La lista de códigos no tiene la vacuna {}: revise la tarjeta",
+            "A lista de códigos não tem a vacina {}: olhe o cartão de novo",
+        ],
+    ),
+    (
+        "{}; it is in the name of student {} or of the guardian",
+        [
+            "{}: está en el nombre del estudiante {} o del tutor; esa carta se escribe a mano",
+            "{}: está no nome do estudante {} ou do responsável; essa carta é escrita à mão",
+        ],
+    ),
+    (
+        "This error reached the student: say first that the guardian was told",
+        [
+            "Este error llegó al estudiante: diga primero que se avisó a la familia",
+            "Este erro atingiu o estudante: diga primeiro que a família foi avisada",
+        ],
+    ),
+    (
+        "This error reached the student: say first that the prescriber was told",
+        [
+            "Este error llegó al estudiante: diga primero que se avisó al prescriptor",
+            "Este erro atingiu o estudante: diga primeiro que o prescritor foi avisado",
+        ],
+    ),
+    (
+        "This error was closed: nothing is added to it",
+        ["Este error se cerró: no se le agrega nada", "Este erro foi encerrado: nada se acrescenta a ele"],
+    ),
+    ("Must say something", ["Debe decir algo", "Deve dizer algo"]),
+];
