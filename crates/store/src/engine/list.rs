@@ -258,12 +258,10 @@ fn matches(table: &Table, record: &Record, words: &[String], how: Match) -> bool
     }
     // Who writes without spaces may have typed family and given name as one word, in either order.
     let (straight, turned) = (held.concat(), held.iter().rev().map(String::as_str).collect::<String>());
+    let begins = |h: &String, w: &str| h == w || (w.chars().count() >= 3 && h.starts_with(w));
     let has = |w: &String| {
-        if is_ideographic(w) {
-            straight.contains(w.as_str()) || turned.contains(w.as_str())
-        } else {
-            held.iter().any(|h| h == w || (w.chars().count() >= 3 && h.starts_with(w.as_str())))
-        }
+        let part = is_ideographic(w) && (straight.contains(w.as_str()) || turned.contains(w.as_str()));
+        part || held.iter().any(|h| begins(h, w))
     };
     how == Match::Sound || words.iter().all(has)
 }

@@ -86,44 +86,44 @@ async fn person(key: &Caller, family: &str, given: &str) -> String {
     made.json()["id"].as_str().unwrap().to_owned()
 }
 
+/// One fact of each kind that the patient told of, with a day for each of these names.
+async fn one_of_each(chart: &Chart) {
+    let told = |mut fact: Value, days: &[(&str, &str)]| {
+        fact["verification"] = json!("PATIENT_REPORTED");
+        for (name, on) in days {
+            fact[format!("{name}_on")] = json!(on);
+            fact[format!("{name}_precision")] = json!("DAY");
+        }
+        vec![fact]
+    };
+    let reactions = json!([{"manifestation": {"display": "Anaphylaxis"}, "severity": "SEVERE"}]);
+    let fact = json!({"code": "7980", "display": "Penicillin", "category": "MEDICATION", "criticality": "HIGH", "clinical_status": "ACTIVE", "reactions": reactions});
+    chart.put("records.allergies", told(fact, &[("last_occurrence", "2019-04-05")])).await;
+    let fact = json!({"code": "1", "original_display": "Latexine", "clinical_status": "ACTIVE", "verification_status": "REFUTED"});
+    chart.put("records.allergies", vec![fact]).await;
+    let fact = json!({"code": "E10.9", "original_display": "Invented diabetes", "category": "PROBLEM_LIST", "is_chronic": true, "verification_status": "PROVISIONAL"});
+    chart.put("records.diagnoses", told(fact, &[("onset", "2018-02-03")])).await;
+    let fact = json!({"status": "ACTIVE", "kind": "STATEMENT", "original_display": "Inventol", "route_display": "inhaled", "prescriber": "Dr. Musterperson"});
+    let days = [("started", "2021-06-07"), ("ended", "2022-08-09"), ("authored", "2020-01-01")];
+    chart.put("records.medications", told(fact, &days)).await;
+    let fact = json!({"status": "COMPLETED", "cvx": "115", "display": "Inventavax", "site_code": "LD", "registry_state": "REJECTED", "lot": "LOT-77"});
+    chart.put("records.immunizations", told(fact, &[("given", "2024-06-03")])).await;
+    let fact = json!({"status": "FINISHED", "class": "AMB", "reason_display": "Invented visit"});
+    chart.put("records.encounters", told(fact, &[("started", "2025-03-04")])).await;
+    let fact = json!({"status": "COMPLETED", "code": "25505", "display": "Invented reduction"});
+    chart.put("records.procedures", told(fact, &[("performed", "2023-02-09")])).await;
+    let fact = json!({"status": "VERIFIED", "title": "Invented letter", "page_count": 3, "author": "Dr. Autor"});
+    chart.put("records.documents", told(fact, &[("service", "2023-02-10")])).await;
+    let fact = json!({"code": "29463-7", "display": "Body weight", "value": "71.5", "unit": "kg"});
+    chart.put("records.vital_signs", told(fact, &[("measured", "2026-01-02")])).await;
+    let fact = json!({"status": "FINAL", "value_kind": "NUM", "code": "2345-7", "display": "Glucose", "value_num": "104", "unit_ucum": "mg/dL"});
+    chart.put("records.lab_results", told(fact, &[("collected", "2026-01-03")])).await;
+}
+
 #[tokio::test]
 async fn each_section_shows_what_is_stored() {
     let chart = Chart::new().await;
-    let day = |on: &str, field: &str| json!({format!("{field}_on"): on, format!("{field}_precision"): "DAY"});
-    let with = |mut a: Value, others: &[Value]| {
-        for (name, value) in others.iter().flat_map(|o| o.as_object().unwrap()) {
-            a[name.as_str()] = value.clone();
-        }
-        a
-    };
-    let doubtful = json!({"verification": "PATIENT_REPORTED"});
-    let reactions = json!([{"manifestation": {"display": "Anaphylaxis"}, "severity": "SEVERE"}]);
-    let allergy = json!({"code": "7980", "display": "Penicillin", "category": "MEDICATION", "criticality": "HIGH", "clinical_status": "ACTIVE", "reactions": reactions});
-    let refuted = json!({"code": "1", "original_display": "Latexine", "clinical_status": "ACTIVE", "verification_status": "REFUTED"});
-    chart
-        .put(
-            "records.allergies",
-            vec![with(allergy, &[day("2019-04-05", "last_occurrence"), doubtful.clone()]), refuted],
-        )
-        .await;
-    let problem = json!({"code": "E10.9", "original_display": "Invented diabetes", "category": "PROBLEM_LIST", "is_chronic": true, "verification_status": "PROVISIONAL"});
-    chart.put("records.diagnoses", vec![with(problem, &[day("2018-02-03", "onset"), doubtful.clone()])]).await;
-    let medication = json!({"status": "ACTIVE", "kind": "STATEMENT", "original_display": "Inventol", "route_display": "inhaled", "prescriber": "Dr. Musterperson"});
-    let times = [day("2021-06-07", "started"), day("2022-08-09", "ended"), day("2020-01-01", "authored")];
-    chart.put("records.medications", vec![with(with(medication, &times), &[doubtful.clone()])]).await;
-    let dose = json!({"status": "COMPLETED", "cvx": "115", "display": "Inventavax", "site_code": "LD", "registry_state": "REJECTED", "lot": "LOT-77"});
-    chart.put("records.immunizations", vec![with(dose, &[day("2024-06-03", "given"), doubtful.clone()])]).await;
-    let visit = json!({"status": "FINISHED", "class": "AMB", "reason_display": "Invented visit"});
-    chart.put("records.encounters", vec![with(visit, &[day("2025-03-04", "started"), doubtful.clone()])]).await;
-    let done = json!({"status": "COMPLETED", "code": "25505", "display": "Invented reduction"});
-    chart.put("records.procedures", vec![with(done, &[day("2023-02-09", "performed"), doubtful.clone()])]).await;
-    let letter = json!({"status": "VERIFIED", "title": "Invented letter", "page_count": 3, "author": "Dr. Autor"});
-    chart.put("records.documents", vec![with(letter, &[day("2023-02-10", "service")])]).await;
-    let sign = json!({"code": "29463-7", "display": "Body weight", "value": "71.5", "unit": "kg"});
-    chart.put("records.vital_signs", vec![with(sign, &[day("2026-01-02", "measured"), doubtful.clone()])]).await;
-    let result = json!({"status": "FINAL", "value_kind": "NUM", "code": "2345-7", "display": "Glucose", "value_num": "104", "unit_ucum": "mg/dL"});
-    chart.put("records.lab_results", vec![with(result, &[day("2026-01-03", "collected"), doubtful])]).await;
-
+    one_of_each(&chart).await;
     // What the summary shows, and what only the whole section does.
     let told: &[(&str, &[&str], &[&str])] = &[
         (
@@ -170,7 +170,7 @@ async fn a_section_on_its_own_page_is_paged_to_its_end() {
         let mut fact =
             json!({"code": format!("X{n:03}"), "display": format!("Problem no. {n:03}."), "category": "PROBLEM_LIST"});
         // Some have no date; two in a row share one.
-        if n % 4 != 0 {
+        if !n.is_multiple_of(4) {
             fact["onset_on"] = json!(format!("20{:02}-05-01", n / 2 % 60));
             fact["onset_precision"] = json!("DAY");
         }
@@ -190,7 +190,7 @@ async fn a_section_on_its_own_page_is_paged_to_its_end() {
     }
     assert_eq!(seen.len(), 120, "each stands once");
     assert_eq!(seen.iter().collect::<BTreeSet<_>>().len(), 120);
-    let dated: Vec<usize> = seen.iter().copied().take_while(|n| n % 4 != 0).collect();
+    let dated: Vec<usize> = seen.iter().copied().take_while(|n| !n.is_multiple_of(4)).collect();
     assert_eq!(dated.len(), 90, "those without a date come last");
     assert!(dated.is_sorted_by_key(|n| std::cmp::Reverse(n / 2 % 60)), "{dated:?}");
 
