@@ -1,6 +1,6 @@
 //! The listener: accepts, limits, times out, and drains.
 
-use super::{Peer, framing::Checked};
+use super::{Closing, Peer, framing::Checked};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
@@ -68,7 +68,8 @@ pub async fn serve(
             continue;
         };
         let _ = stream.set_nodelay(true);
-        let service = TowerToHyperService::new(app.clone().layer(axum::Extension(Peer(peer.ip()))));
+        let known = app.clone().layer(axum::Extension(Peer(peer.ip()))).layer(axum::Extension(Closing(told.clone())));
+        let service = TowerToHyperService::new(known);
         let connection = builder.serve_connection(TokioIo::new(Checked::new(stream)), service).with_upgrades();
         let mut told = told.clone();
         runtime::spawn(async move {

@@ -83,26 +83,33 @@ async fn reports(lead: &Caller, address: &str, csrf: &str) {
         all.extend_from_slice(fields);
         lead.submit(&format!("{address}/report"), &all).await
     };
-    let plain = report(&[("format", "csv")]).await;
+    let plain = report(&[("format", "list_csv")]).await;
     assert_eq!((plain.status, plain.header("content-type")), (StatusCode::OK, "text/csv; charset=utf-8"));
-    assert!(plain.header("content-disposition").ends_with(".csv\"") && plain.header("cache-control") == "no-store");
+    assert!(
+        plain.header("content-disposition").ends_with("-cases.csv\"") && plain.header("cache-control") == "no-store"
+    );
     let text = plain.text();
     assert!(text.starts_with("row,age,grade,onset_on,symptoms") && text.lines().count() == 8, "seven cases: {text}");
-    let refused = report(&[("format", "csv"), ("identified", "true"), ("recipient", "An invented county")]).await;
+    let document = report(&[("format", "pdf"), ("measures", "The room was cleaned")]).await;
+    assert_eq!((document.status, document.header("content-type")), (StatusCode::OK, "application/pdf"));
+    assert!(document.body.starts_with(b"%PDF-") && document.header("content-disposition").contains("filename=\"OB-"));
+    let refused = report(&[("format", "list_csv"), ("identified", "true"), ("recipient", "An invented county")]).await;
     assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(refused.text().contains("needs its legal basis") && refused.text().contains("An invented county"));
     let fields = [
-        ("format", "json"),
+        ("format", "list_csv"),
         ("identified", "true"),
         ("recipient", "An invented county"),
         ("basis", "STATE_REPORTING_LAW"),
         ("basis_text", "An invented law"),
     ];
     let named = report(&fields).await;
-    assert_eq!((named.status, named.header("content-type")), (StatusCode::OK, "application/json"));
-    let list = named.json()["line_list"].as_array().unwrap().clone();
-    let has_name = |line: &serde_json::Value| line["family_name"].as_str().is_some_and(|name| !name.is_empty());
-    assert!(list.len() == 7 && list.iter().all(has_name), "{list:?}");
+    let text = named.text();
+    let has_name = |line: &str| line.split(',').nth(7).is_some_and(|name| !name.is_empty());
+    assert!(text.lines().count() == 8 && text.lines().skip(1).all(has_name), "{text}");
+    let book = report(&[("format", "list_xlsx")]).await;
+    assert_eq!(book.header("content-type"), "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet");
+    assert!(book.body.starts_with(b"PK") && book.header("content-disposition").ends_with("-cases.xlsx\""));
 }
 
 #[tokio::test]
