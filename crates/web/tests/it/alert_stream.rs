@@ -72,10 +72,23 @@ impl Stream {
     }
 }
 
+/// A server where administrators see to alerts.
+async fn server() -> TestApp {
+    let app = TestApp::new().await;
+    let admin = app.database.connect("salus_admin").await;
+    let give = "WITH made AS (INSERT INTO auth.permissions (tenant_id, id, name, patterns) \
+                  SELECT tenant_id, gen_random_uuid(), 'test alerts', '[\"ops.alert.*\"]' FROM auth.roles WHERE name = 'ADMIN' \
+                  RETURNING tenant_id, id) \
+                INSERT INTO auth.role_permissions (tenant_id, id, role_id, permission_id) \
+                  SELECT r.tenant_id, gen_random_uuid(), r.id, m.id FROM auth.roles r JOIN made m ON m.tenant_id = r.tenant_id WHERE r.name = 'ADMIN'";
+    admin.batch_execute(give).await.unwrap();
+    app
+}
+
 async fn raise(app: &TestApp, tenant: Uuid, key: &str) -> Uuid {
     let mut tx = app.db.begin(Ctx::system(app.db.env(), tenant), false).await.unwrap();
     let title = "The vaccine freezer is warm";
-    let raised = Raised { key, severity: "HIGH", category: "OPERATIONS", title, school: None, subject: "test" };
+    let raised = Raised { key, severity: "LOW", category: "OPERATIONS", title, school: None, subject: "test" };
     let id = alerts::raise(&mut tx, &raised).await.unwrap();
     tx.commit("test.raise", "alerts.alert_instances").await.unwrap();
     id
@@ -83,12 +96,12 @@ async fn raise(app: &TestApp, tenant: Uuid, key: &str) -> Uuid {
 
 #[tokio::test]
 async fn what_is_open_comes_first_then_each_change_once_and_a_broken_connection_misses_nothing() {
-    let app = TestApp::new().await;
+    let app = server().await;
     let first = raise(&app, app.valley, "freezer:1").await;
     let key = app.key(app.valley, "ADMIN").await;
     let mut stream = Stream::open(&key, None).await;
     let heard = stream.next().await.unwrap();
-    assert_eq!((heard.kind.as_str(), &heard.data["open"]), ("snapshot", &json!({"HIGH": 1})));
+    assert_eq!((heard.kind.as_str(), &heard.data["open"]), ("snapshot", &json!({"LOW": 1})));
     assert_eq!(heard.data["alerts"][0]["id"], json!(first));
     assert!(!heard.id.is_empty());
 
@@ -129,7 +142,7 @@ async fn what_is_open_comes_first_then_each_change_once_and_a_broken_connection_
 
 #[tokio::test]
 async fn who_may_not_read_alerts_opens_none_and_the_list_stays_a_list() {
-    let app = TestApp::new().await;
+    let app = server().await;
     let office = app.key(app.valley, "PATIENT").await;
     assert_eq!(ask(&office, None).await.status(), StatusCode::FORBIDDEN);
     assert_eq!(ask(&app.stranger(), None).await.status(), StatusCode::UNAUTHORIZED);
@@ -149,7 +162,7 @@ async fn who_may_not_read_alerts_opens_none_and_the_list_stays_a_list() {
 
 #[tokio::test]
 async fn a_stream_ends_with_its_session_its_user_its_role_and_its_tenant() {
-    let app = TestApp::new().await;
+    let app = server().await;
     let admin = app.database.connect("salus_admin").await;
     for end in [
         "UPDATE auth.sessions SET revoked_at = now()",
@@ -174,7 +187,7 @@ async fn a_stream_ends_with_its_session_its_user_its_role_and_its_tenant() {
 
 #[tokio::test]
 async fn a_server_that_ends_does_not_wait_for_its_streams() {
-    let app = TestApp::new().await;
+    let app = server().await;
     let key = app.key(app.valley, "ADMIN").await;
     let mut stream = Stream::open(&key, None).await;
     assert_eq!(stream.next().await.unwrap().kind, "snapshot");

@@ -165,10 +165,13 @@ impl Printed<'_> {
     }
 
     fn list_table(&self, list: &[Value]) -> Table {
+        // Points, as wide as the words of a line: days and heads are not broken.
         let width = |name: &&str| match *name {
-            "row" | "age" | "grade" => 0.5,
-            "symptoms" | "family_name" | "given_names" => 1.6,
-            _ => 1.0,
+            "row" => 22.0,
+            "age" => 26.0,
+            "grade" | "temperature" => 36.0,
+            "case_class" | "family_name" | "given_names" => 54.0,
+            _ => 58.0,
         };
         let row = |line: &Value| self.columns.iter().map(|name| shown(name, &line[*name])).collect();
         Table {
@@ -192,6 +195,31 @@ impl Printed<'_> {
         }
     }
 
+    fn count_cell(&self, value: &Value) -> Cell {
+        value.as_f64().map_or_else(|| Cell::text(&self.count(value)), Cell::Number)
+    }
+
+    /// A row for each grade of each school.
+    fn school_rows(&self) -> Vec<Vec<Cell>> {
+        let told = |value: &Value| Cell::text(&text(value));
+        let row = |school: &Value, grade: &Value| {
+            let mut cells: Vec<Cell> = ["name", "nces_id", "contact"].iter().map(|name| told(&school[*name])).collect();
+            cells.extend([number(&school["staff"]), told(&grade["grade"]), self.count_cell(&grade["students"])]);
+            cells
+        };
+        items(&self.report["cover"]).flat_map(|s| items(&s["students_by_grade"]).map(move |g| row(s, g))).collect()
+    }
+
+    fn rate_rows(&self) -> Vec<Vec<Cell>> {
+        let row = |c: &Value| {
+            let mut cells =
+                vec![Cell::text(&plain(&c["kind"])), Cell::text(&text(&c["name"])), self.count_cell(&c["cases"])];
+            cells.extend(["population", "attack_rate", "relative_risk"].iter().map(|name| number(&c[*name])));
+            cells
+        };
+        items(&self.report["attack_rates"]).map(row).collect()
+    }
+
     fn sheets(&self) -> Vec<Sheet> {
         if self.only_list {
             return vec![self.list_sheet()];
@@ -202,36 +230,12 @@ impl Printed<'_> {
             head: head.iter().map(|h| (*h).to_owned()).collect(),
             rows,
         };
-        let count = |value: &Value| value.as_f64().map_or_else(|| Cell::text(&self.count(value)), Cell::Number);
-        let rate = |value: &Value| value.as_f64().map_or(Cell::Empty, Cell::Number);
+        let count = |value: &Value| self.count_cell(value);
         let day = |value: &Value| date(value).map_or(Cell::Empty, Cell::Date);
         let word = |value: &Value| Cell::text(&plain(value));
-        let told = |value: &Value| Cell::text(&text(value));
         let more =
             [("Case definition", text(&report["case_definition"])), ("What was done", text(&report["measures"]))];
         let facts = self.facts().into_iter().chain(more).chain([("Made", self.foot.to_owned())]);
-        let schools = items(&report["cover"]).flat_map(|school| {
-            items(&school["students_by_grade"]).map(move |g| {
-                vec![
-                    told(&school["name"]),
-                    told(&school["nces_id"]),
-                    told(&school["contact"]),
-                    rate(&school["staff"]),
-                    told(&g["grade"]),
-                    count(&g["students"]),
-                ]
-            })
-        });
-        let rates = items(&report["attack_rates"]).map(|c| {
-            vec![
-                word(&c["kind"]),
-                told(&c["name"]),
-                count(&c["cases"]),
-                rate(&c["population"]),
-                rate(&c["attack_rate"]),
-                rate(&c["relative_risk"]),
-            ]
-        });
         let curve = items(&report["curve"]).map(|d| vec![day(&d["on"]), count(&d["cases"])]);
         let counted =
             |list: &str, name: &str| items(&report[list]).map(|r| vec![word(&r[name]), count(&r["cases"])]).collect();
@@ -241,12 +245,12 @@ impl Printed<'_> {
                 &["What", "Value"],
                 facts.map(|(label, value)| vec![Cell::text(label), Cell::text(&value)]).collect(),
             ),
-            sheet("Schools", &["School", "NCES id", "Telephone", "Staff", "Grade", "Students"], schools.collect()),
+            sheet("Schools", &["School", "NCES id", "Telephone", "Staff", "Grade", "Students"], self.school_rows()),
             sheet("Onset", &["Day of onset", "Cases"], curve.collect()),
             sheet(
                 "Attack rates",
                 &["Group", "Name", "Cases", "Persons", "Attack rate", "Relative risk"],
-                rates.collect(),
+                self.rate_rows(),
             ),
             sheet("Signs", &["Sign", "Cases"], counted("symptoms", "symptom")),
             sheet("Immunization", &["Status", "Cases"], counted("immunization", "status")),
@@ -256,6 +260,11 @@ impl Printed<'_> {
         }
         all
     }
+}
+
+/// A number, or nothing where there is none.
+fn number(value: &Value) -> Cell {
+    value.as_f64().map_or(Cell::Empty, Cell::Number)
 }
 
 fn items(value: &Value) -> impl Iterator<Item = &Value> {
@@ -288,6 +297,7 @@ fn plain(value: &Value) -> String {
 fn shown(name: &str, value: &Value) -> String {
     match (name, value) {
         ("symptoms", Value::Array(all)) => all.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" "),
+        ("case_class", value) => plain(value),
         (_, value) => text(value),
     }
 }

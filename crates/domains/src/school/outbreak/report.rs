@@ -104,23 +104,10 @@ async fn report(tx: &mut Tx, mut call: Call) -> Result<Reply> {
     let vaccinated = vaccinated(tx, &settings, &all).await?;
     let persons = people(tx, &all, wanted.identified).await?;
     let list: Vec<Value> = all.iter().zip(1..).map(|(case, n)| line(case, n, &persons, wanted.identified)).collect();
-    let mut disclosed = 0;
-    if let Some((kind, law, purpose, words, recipient)) = basis {
-        let ids: Vec<Uuid> = all.iter().map(|c| c.student).collect();
-        let description = format!("Line list of outbreak {}. {words}", alert.text("number"));
-        let what = Disclosure {
-            purpose,
-            recipient_type: "PUBLIC_HEALTH_AUTHORITY",
-            recipient: &recipient,
-            information: &["NAME", "BIRTH_DATE", "SYMPTOMS", "ONSET"],
-            description: &description,
-            basis: law,
-            regime: "FERPA",
-        };
-        disclose(tx, &what, &ids).await?;
-        disclosed = ids.len();
-        noted(tx, &alert, kind).await?;
-    }
+    let disclosed = match basis {
+        Some(basis) => given_out(tx, &alert, &all, basis).await?,
+        None => 0,
+    };
     // Of a few cases the days of onset would be those of persons.
     let few = settings.told(tx, i64::try_from(all.len()).unwrap_or(i64::MAX)).is_none();
     let document = json!({
@@ -153,6 +140,32 @@ async fn report(tx: &mut Tx, mut call: Call) -> Result<Reply> {
     let list = if open { json!(list) } else { Value::Null };
     Ok(Reply::json(json!({"report": document, "identified": wanted.identified, "disclosures": disclosed,
                           "line_list": list, "line_list_csv": csv})))
+}
+
+/// Kind, law, purpose, words and recipient.
+type Legal = (&'static str, &'static str, &'static str, String, String);
+
+/// Writes down that the cases' names are given out: a disclosure for each, and a note at the alert. How many it were.
+async fn given_out(
+    tx: &mut Tx,
+    alert: &Record,
+    cases: &[Ill],
+    (kind, law, purpose, words, recipient): Legal,
+) -> Result<usize> {
+    let ids: Vec<Uuid> = cases.iter().map(|c| c.student).collect();
+    let description = format!("Line list of outbreak {}. {words}", alert.text("number"));
+    let what = Disclosure {
+        purpose,
+        recipient_type: "PUBLIC_HEALTH_AUTHORITY",
+        recipient: &recipient,
+        information: &["NAME", "BIRTH_DATE", "SYMPTOMS", "ONSET"],
+        description: &description,
+        basis: law,
+        regime: "FERPA",
+    };
+    disclose(tx, &what, &ids).await?;
+    noted(tx, alert, kind).await?;
+    Ok(ids.len())
 }
 
 /// The format, and whether the list alone is wanted.
@@ -192,8 +205,8 @@ fn steps(alert: &Record) -> Value {
     steps.into_iter().flatten().map(|s| json!({"at": s["at"], "state": s["state"], "reason": s["reason"]})).collect()
 }
 
-/// Kind, law, purpose, words and recipient of an identified list.
-fn legal(wanted: &Wanted) -> Result<(&'static str, &'static str, &'static str, String, String)> {
+/// On what an identified list rests, and to whom it goes.
+fn legal(wanted: &Wanted) -> Result<Legal> {
     let missing = |message: &str| Error::invalid("legal_basis", "legal_basis_required", message);
     let basis = wanted.legal_basis.as_ref();
     let basis = basis.ok_or_else(|| missing("A list with names needs its legal basis: kind and text"))?;
