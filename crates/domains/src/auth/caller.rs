@@ -139,13 +139,13 @@ struct Living {
 }
 
 /// Looks up a session or key; whether it lives on by this use is said with the moment.
-async fn load(db: &Db, token: &Token, way: Way, (now, used): (OffsetDateTime, bool)) -> Result<Known> {
+async fn load(db: &Db, token: &Token, way: Way, (now, is_use): (OffsetDateTime, bool)) -> Result<Known> {
     let unknown = |e: Error| if matches!(e, Error::NotFound) { Error::Unauthenticated } else { e };
     let mut tx = db.begin(Ctx::system(db.env(), token.tenant), false).await.map_err(unknown)?;
     let found = match way {
-        Way::Key => api_key(&mut tx, token, (now, used)).await?,
-        Way::Browser => session(&mut tx, token, "browser", (now, used)).await?,
-        Way::AccessToken => session(&mut tx, token, "api", (now, used)).await?,
+        Way::Key => api_key(&mut tx, token, (now, is_use)).await?,
+        Way::Browser => session(&mut tx, token, "browser", (now, is_use)).await?,
+        Way::AccessToken => session(&mut tx, token, "api", (now, is_use)).await?,
     };
     let Some(found) = found else { return Err(Error::Unauthenticated) };
     let held = held(&mut tx, found.user, now).await?;
@@ -169,7 +169,7 @@ async fn session(
     tx: &mut Tx,
     token: &Token,
     kind: &'static str,
-    (now, used): (OffsetDateTime, bool),
+    (now, is_use): (OffsetDateTime, bool),
 ) -> Result<Option<Living>> {
     let sql = sql!(
         "SELECT s.id, s.user_id, s.last_seen_at, s.second_factor_at, least(s.idle_expires_at, s.expires_at) AS ends \
@@ -180,7 +180,7 @@ async fn session(
     );
     let Some(row) = tx.query_opt(sql, &[&token.hash, &now, &kind]).await? else { return Ok(None) };
     let (id, seen): (Uuid, OffsetDateTime) = (row.get("id"), row.get("last_seen_at"));
-    if used && now - seen > SEEN_EVERY {
+    if is_use && now - seen > SEEN_EVERY {
         // An access token ends when it ends; only a browser's session lives on with use.
         let idle = now + Duration::minutes(security(tx).await?.session_timeout_minutes);
         let sql = sql!(

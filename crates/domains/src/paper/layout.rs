@@ -304,8 +304,7 @@ impl Pen {
 
     fn foot(&mut self, page: usize, (pages, height): (usize, f32), part: &Part) {
         let count = match part.language {
-            "es" => format!("Página {} de {pages}", page + 1),
-            "pt-BR" => format!("Página {} de {pages}", page + 1),
+            "es" | "pt-BR" => format!("Página {} de {pages}", page + 1),
             _ => format!("Page {} of {pages}", page + 1),
         };
         let right = face(false).width(&count, SMALL);

@@ -113,7 +113,9 @@ fn structure(part: &Part, mut leaves: Leaves) -> TagGroup {
         }
         let of = |leaves: &mut Leaves, row, column| leaves.remove(&(at, row, column)).unwrap_or_default();
         let with = |mut group: TagGroup, ids: Vec<Identifier>| {
-            ids.into_iter().for_each(|id| group.push(id));
+            for id in ids {
+                group.push(id);
+            }
             group
         };
         match block {

@@ -151,7 +151,7 @@ pub fn render(view: &OutbreakView, shell: &Shell) -> Markup {
                 div {
                     h1 { (view.number) }
                     p class="lead" {
-                        (illness(view.disease_code.as_deref(), &view.syndrome, shell)) " · "
+                        (illness(view.disease_code.as_deref(), &view.syndrome, &view.method, shell)) " · "
                         (among(&view.level, view.name.as_deref(), view.school.as_deref(), shell)) " " (state(&view.state, shell))
                     }
                 }

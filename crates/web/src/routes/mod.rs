@@ -153,6 +153,7 @@ fn school() -> Router<Arc<App>> {
         .route("/students/{id}/exemptions/{exemption}/{verb}", post(immunizations::decide))
         .route("/outbreaks", get(outbreaks::show))
         .route("/outbreaks/detect", post(outbreaks::detect))
+        .route("/outbreaks/absences", post(outbreaks::absent))
         .route("/outbreaks/rules/{id}/confirm", post(outbreaks::confirm))
         .route("/outbreaks/{id}", get(outbreaks::one))
         .route("/outbreaks/{id}/state", post(outbreaks::decide))

@@ -42,6 +42,10 @@ async fn all(visit: &Visit, is_all: bool) -> Result<OutbreaksView, PageError> {
     let rules = [("is_active", "true"), ("limit", "200"), ("sort", "code")];
     let listed = json_of(visit.call("school.outbreak_rule.list", with_query(Call::default(), &rules)).await?);
     view.rules = items(&listed, "data").into_iter().map(|row| visit.view(row)).collect::<Result<_, _>>()?;
+    let counted = json_of(visit.call("school.absence.counts", Call::default()).await?);
+    view.absences =
+        items(&counted, "counts").into_iter().take(10).map(|row| visit.view(row)).collect::<Result<_, _>>()?;
+    view.may_count = visit.ctx.may("school.visit.write");
     view.is_all = is_all;
     view.may_declare = visit.ctx.may("school.outbreak.declare");
     Ok(view)
@@ -63,6 +67,43 @@ pub async fn detect(Form { visit, .. }: Form) -> Shown {
         Ok(_) => Ok(Redirect::to("/outbreaks?asked=1").into_response()),
         Err(e) => again(&visit, e).await,
     }
+}
+
+/// POST `/outbreaks/absences`.
+pub async fn absent(Form { visit, fields }: Form) -> Shown {
+    let counted = async {
+        let mut count = filled_in(&fields, &["grade"]);
+        for name in ["absent", "enrolled"] {
+            if let Some(text) = filled(&fields, name) {
+                let number = text.parse::<u32>();
+                count[name] = json!(number.map_err(|_| Error::invalid(name, "wrong_type", "Is a whole number"))?);
+            }
+        }
+        if count["absent"].is_null() {
+            return Err(Error::invalid("absent", "required", "Say how many"));
+        }
+        let mut body = filled_in(&fields, &["day"]);
+        (body["school_id"], body["counts"]) = (json!(filled(&fields, "school").unwrap_or_default()), json!([count]));
+        visit.try_call("school.absence.record", Call { body, ..Call::default() }).await
+    };
+    let e = match counted.await {
+        Ok(_) => return Ok(Redirect::to("/outbreaks#absence").into_response()),
+        Err(Error::Invalid(mut wrong)) => {
+            for field in &mut wrong {
+                field.pointer = field.pointer.replace("/counts/0/", "/").replace("/school_id", "/school");
+            }
+            Error::Invalid(wrong)
+        }
+        Err(e) => e,
+    };
+    if !is_told(&e) {
+        return Err(visit.error(e));
+    }
+    let mut view = all(&visit, false).await?;
+    let (errors, general) = messages(visit.shell.locale, &e);
+    view.error = if errors.is_empty() { general } else { errors[0].message.clone() };
+    (view.errors, view.values) = (errors, fields);
+    Ok(frame::refused(&e, &pages::render(&view, &visit.shell)))
 }
 
 /// POST `/outbreaks/rules/{id}/confirm`.

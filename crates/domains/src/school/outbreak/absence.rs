@@ -128,19 +128,19 @@ async fn enrolled(tx: &mut Tx, school: Uuid, (at, count): (usize, &Count)) -> Re
     }
     if let Some(grade) = &count.grade {
         let sql = sql!("SELECT $2::text = ANY(grades) FROM school.schools WHERE id = $1");
-        if !tx.query_opt(sql, &[&school, grade]).await?.is_some_and(|row| row.get::<_, Option<bool>>(0) == Some(true)) {
+        let taught = tx.query_opt(sql, &[&school, grade]).await?.and_then(|row| row.get::<_, Option<bool>>(0));
+        if taught != Some(true) {
             return Err(Error::invalid(&field("grade"), "no_such_record", "Must be a grade that this school teaches"));
         }
     }
-    let sent = match count.enrolled {
-        Some(sent) => sent,
-        None => {
-            let sql = sql!(
-                "SELECT count(*) FROM school.student_profiles WHERE school_id = $1 AND enrollment_status = 'ENROLLED' \
-                   AND ($2::text IS NULL OR grade::text = $2) AND ($3::uuid IS NULL OR homeroom_id = $3)"
-            );
-            tx.query_opt(sql, &[&school, &count.grade, &count.homeroom_id]).await?.map_or(0, |row| row.get(0))
-        }
+    let sent = if let Some(sent) = count.enrolled {
+        sent
+    } else {
+        let sql = sql!(
+            "SELECT count(*) FROM school.student_profiles WHERE school_id = $1 AND enrollment_status = 'ENROLLED' \
+               AND ($2::text IS NULL OR grade::text = $2) AND ($3::uuid IS NULL OR homeroom_id = $3)"
+        );
+        tx.query_opt(sql, &[&school, &count.grade, &count.homeroom_id]).await?.map_or(0, |row| row.get(0))
     };
     match sent {
         1..=1_000_000 => Ok(sent),

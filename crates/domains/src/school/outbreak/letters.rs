@@ -89,6 +89,9 @@ impl Words {
     }
 }
 
+/// School, name, id and language: the order of letters.
+type Order = (String, Option<String>, Option<Uuid>, &'static str);
+
 /// A class whose families read one language.
 struct Class {
     id: Option<Uuid>,
@@ -158,7 +161,7 @@ async fn classes(tx: &mut Tx, alert: &Record, only: Option<&[Uuid]>) -> Result<V
     );
     let only = only.map(<[Uuid]>::to_vec);
     let rows = tx.query(sql, &[&kind, &key, &only]).await?;
-    let mut all: BTreeMap<(String, Option<String>, Option<Uuid>, &str), Class> = BTreeMap::new();
+    let mut all: BTreeMap<Order, Class> = BTreeMap::new();
     for row in &rows {
         let language = Language::of(row.get("language"));
         let class = Class {

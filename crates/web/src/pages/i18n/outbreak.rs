@@ -100,7 +100,7 @@ texts! {
         case_definition: "What counts as a case; the rule of the syndrome when it is left out", "Qué cuenta como caso; la regla del síndrome si se omite", "O que conta como caso; a regra da síndrome se for omitido";
         letters: "Letters to families", "Cartas a las familias", "Cartas às famílias";
         letters_hint: "One PDF: a page that says how many copies of which letter, then a letter for each class and language of its families. It names no case and no number. The advice is general: add what your health department asks for.", "Un PDF: una página que dice cuántas copias de cada carta, y después una carta por clase e idioma de sus familias. No nombra ningún caso ni número. Los consejos son generales: agregue lo que pida su departamento de salud.", "Um PDF: uma página que diz quantas cópias de cada carta, e depois uma carta por turma e idioma das famílias. Não cita nenhum caso nem número. Os conselhos são gerais: acrescente o que a sua autoridade de saúde pedir.";
-        letters_made: "Made last for {n} classes ({languages}):", "Hechas por última vez para {n} clases ({languages}):", "Feitas pela última vez para {n} turmas ({languages}):";
+        letters_made: "Made last, classes: {n} ({languages})", "Hechas por última vez, clases: {n} ({languages})", "Feitas pela última vez, turmas: {n} ({languages})";
         letters_make: "Make the letters", "Hacer las cartas", "Fazer as cartas";
         letter_illness: "What the illness is called ({language})", "Cómo se llama la enfermedad ({language})", "Como se chama a doença ({language})";
         letter_message: "What to add ({language})", "Qué agregar ({language})", "O que acrescentar ({language})";
@@ -110,5 +110,15 @@ texts! {
         english: "English", "inglés", "inglês";
         spanish: "Spanish", "español", "espanhol";
         portuguese: "Portuguese", "portugués", "português";
+        absence: "Absent and ill", "Ausentes por enfermedad", "Ausentes por doença";
+        absence_hint: "Counts of a school or a grade by day; no student is named. Too many are a signal at the next detection. An attendance system can send the same.", "Recuentos de una escuela o un grado por día; no se nombra a ningún estudiante. Demasiados generan una señal en la próxima detección. Un sistema de asistencia puede enviar lo mismo.", "Contagens de uma escola ou série por dia; nenhum estudante é citado. Se forem demais, geram um sinal na próxima detecção. Um sistema de frequência pode enviar o mesmo.";
+        absence_day: "Today when it is left out", "Hoy si se omite", "Hoje se for omitido";
+        absence_save: "Write it down", "Anotar", "Anotar";
+        no_absence: "Nothing was written down in the last four weeks.", "No se anotó nada en las últimas cuatro semanas.", "Nada foi anotado nas últimas quatro semanas.";
+        school: "School", "Escuela", "Escola";
+        only_grade: "Only of this grade", "Solo de este grado", "Só desta série";
+        absent: "At home ill", "En casa por enfermedad", "Em casa por doença";
+        enrolled: "Enrolled", "Inscritos", "Matriculados";
+        enrolled_hint: "As Salus knows it when it is left out", "Según los datos de Salus si se omite", "Conforme os dados do Salus se for omitido";
     }
 }
