@@ -17,6 +17,7 @@ pub mod exchange;
 pub mod explain;
 pub mod kernel;
 pub mod medical;
+pub mod paper;
 pub mod prove;
 pub mod records;
 pub mod reports;

@@ -4,7 +4,7 @@
 use crate::TestDb;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
-use hyper::{Method, Request, StatusCode, header::HeaderMap};
+use hyper::{Method, Request, Response, StatusCode, body::Incoming, header::HeaderMap};
 use hyper_util::{client::legacy::Client as Hyper, rt::TokioExecutor};
 use salus_core::{Channel, Ctx, Env, Permissions};
 use salus_domains::{
@@ -232,6 +232,23 @@ impl Caller {
     /// # Panics
     /// When the server does not answer.
     pub async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Option<String>) -> Answer {
+        let response = self.open(method, path, headers, body).await;
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.expect("a whole body").to_bytes();
+        Answer { status: parts.status, headers: parts.headers, body }
+    }
+
+    /// Any request whose answer may go on: its body is read by who asks.
+    ///
+    /// # Panics
+    /// When the server does not answer.
+    pub async fn open(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<String>,
+    ) -> Response<Incoming> {
         let mut request = Request::builder().method(method).uri(format!("http://{}{path}", self.address));
         if let Some((name, value)) = &self.credential {
             request = request.header(*name, value);
@@ -240,10 +257,7 @@ impl Caller {
             request = request.header(*name, *value);
         }
         let request = request.body(Full::from(body.unwrap_or_default())).expect("a request");
-        let response = self.http.request(request).await.expect("an answer");
-        let (parts, body) = response.into_parts();
-        let body = body.collect().await.expect("a whole body").to_bytes();
-        Answer { status: parts.status, headers: parts.headers, body }
+        self.http.request(request).await.expect("an answer")
     }
 
     /// POST of a form, as the page sends it.

@@ -1,6 +1,6 @@
 //! REST: method and path to an operation, headers to a call, a reply to bytes.
 
-use crate::{app::App, http::Peer, problem::Problem};
+use crate::{alert_stream, app::App, http::Peer, problem::Problem};
 use axum::{
     body::{Body as HttpBody, Bytes},
     extract::{Request, State},
@@ -54,6 +54,9 @@ type Found = (Arc<Op>, Vec<(String, String)>);
 
 /// Answers a request below `/api/v1`.
 pub async fn handle(State(app): State<Arc<App>>, request: Request) -> Response {
+    if alert_stream::is_asked(&request) {
+        return alert_stream::open(app, request).await;
+    }
     let ip = request.extensions().get::<Peer>().map(|peer| peer.0.to_string()).unwrap_or_default();
     let ctx = match caller(&app, request.headers(), Channel::Api, &ip).await {
         Ok(ctx) => ctx,
@@ -135,7 +138,20 @@ const PURPOSE: &str = "x-purpose-of-use";
 /// [`Error::Unauthenticated`], [`Error::Invalid`] for a purpose that is none.
 pub async fn caller(app: &App, headers: &HeaderMap, channel: Channel, ip: &str) -> Result<Ctx> {
     let presented = presented(headers).ok_or(Error::Unauthenticated)?;
-    let ctx = app.callers.caller_from(&app.db, &presented, channel, ip).await?;
+    for_purpose(app.callers.caller_from(&app.db, &presented, channel, ip).await?, headers)
+}
+
+/// The same, looked up anew: for a connection that stays open and must end with what lets its caller in.
+///
+/// # Errors
+/// [`Error::Unauthenticated`].
+pub async fn caller_still(app: &App, headers: &HeaderMap, ip: &str) -> Result<Ctx> {
+    let presented = presented(headers).ok_or(Error::Unauthenticated)?;
+    for_purpose(app.callers.caller_still(&app.db, &presented, Channel::Api, ip).await?, headers)
+}
+
+/// The caller for what the request names as its purpose.
+fn for_purpose(ctx: Ctx, headers: &HeaderMap) -> Result<Ctx> {
     match headers.get(PURPOSE) {
         None => Ok(ctx),
         Some(code) => {

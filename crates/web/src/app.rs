@@ -37,6 +37,8 @@ pub struct App {
     pub secure: bool,
     /// Live connections of this node.
     pub live: Arc<crate::live::Hub>,
+    /// Who follows the stream of alerts on this node.
+    pub streams: Arc<crate::alert_stream::Streams>,
     /// Who carries codes by e-mail and SMS; nobody, where none is set up.
     pub courier: Option<Arc<dyn Courier>>,
     /// The same when it is the simulator, whose texts a page shows.
@@ -106,6 +108,7 @@ impl App {
             routes,
             callers: Callers::default(),
             live: Arc::default(),
+            streams: Arc::default(),
             secure,
             courier,
             simulator,

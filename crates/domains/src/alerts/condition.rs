@@ -3,9 +3,10 @@
 //!
 //! `{"all": […]}`, `{"any": […]}`, `{"not": …}`, `{"event": name}`, `{"field": name, "in": […]}` (or `equals`, `gt`, `gte`,
 //! `lt`, `lte`), `{"count_over": {event, window_s, gte}}`, `{"absent_for": {event, window_s}}`, `{"rate_change": {event,
-//! window_s, factor, least}}` and `{"metric": name, "gte": n}`.
+//! window_s, factor, least}}`, `{"metric": name, "gte": n}` and `{"schedule": "30 6 * * MON-FRI"}`.
 
 use salus_core::{Error, Result};
+use salus_store::jobs::Cron;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -63,12 +64,37 @@ pub(super) enum Condition {
     Any(Vec<Condition>),
     Not(Box<Condition>),
     Event(String),
-    In { field: String, values: Vec<Value> },
-    Compare { field: String, by: By, to: f64 },
-    CountOver { event: String, window_s: i64, least: i64 },
-    AbsentFor { event: String, window_s: i64 },
-    RateChange { event: String, window_s: i64, factor: f64, least: i64 },
-    Metric { name: String, by: By, to: f64 },
+    In {
+        field: String,
+        values: Vec<Value>,
+    },
+    Compare {
+        field: String,
+        by: By,
+        to: f64,
+    },
+    CountOver {
+        event: String,
+        window_s: i64,
+        least: i64,
+    },
+    AbsentFor {
+        event: String,
+        window_s: i64,
+    },
+    RateChange {
+        event: String,
+        window_s: i64,
+        factor: f64,
+        least: i64,
+    },
+    Metric {
+        name: String,
+        by: By,
+        to: f64,
+    },
+    /// A set time, on the clocks of the organization.
+    Schedule(String),
 }
 
 /// How a number is compared.
@@ -105,6 +131,8 @@ pub(super) struct Facts {
     pub(super) at: i64,
     /// Numbers of the organization.
     pub(super) metrics: BTreeMap<String, f64>,
+    /// The set time that is due.
+    pub(super) due: Option<String>,
 }
 
 impl Facts {
@@ -149,7 +177,7 @@ impl Condition {
 
     fn read_at(value: &Value, path: &str, depth: usize) -> Result<Self> {
         let forms = "Is one of {\"all\": […]}, {\"any\": […]}, {\"not\": …}, {\"event\": …}, {\"field\": …}, {\"count_over\": …}, \
-                     {\"absent_for\": …}, {\"rate_change\": …} and {\"metric\": …}";
+                     {\"absent_for\": …}, {\"rate_change\": …}, {\"metric\": …} and {\"schedule\": …}";
         let Some(members) = value.as_object().filter(|_| depth < DEPTH) else { return Err(invalid(path, forms)) };
         let one = |name: &str| members.get(name).filter(|_| members.len() == 1);
         if let Some(list) = one("all") {
@@ -163,6 +191,13 @@ impl Condition {
         }
         if let Some(name) = one("event") {
             return Ok(Self::Event(event(name, &format!("{path}/event"))?));
+        }
+        if let Some(text) = one("schedule") {
+            let form = "Is five fields (minute, hour, day, month, weekday), such as 30 6 * * MON-FRI";
+            let text = text.as_str().filter(|text| text.len() <= 100 && Cron::parse(text).is_ok());
+            return text
+                .map(|text| Self::Schedule(text.split_whitespace().collect::<Vec<_>>().join(" ")))
+                .ok_or_else(|| invalid(&format!("{path}/schedule"), form));
         }
         if let Some(inner) = one("count_over") {
             let (event, window_s, more) = window(inner, &format!("{path}/count_over"), &["gte"])?;
@@ -284,6 +319,15 @@ impl Condition {
         all
     }
 
+    /// Set times that it names.
+    pub(super) fn schedules(&self) -> BTreeSet<&str> {
+        let mut all: BTreeSet<&str> = self.parts().iter().flat_map(Self::schedules).collect();
+        if let Self::Schedule(text) = self {
+            all.insert(text);
+        }
+        all
+    }
+
     /// Whether it holds.
     pub(super) fn holds(&self, facts: &Facts) -> bool {
         let field = |name: &str| facts.event.as_ref().and_then(|(_, body)| body.get(name));
@@ -306,6 +350,7 @@ impl Condition {
                 now >= *least && grown
             }
             Self::Metric { name, by, to } => facts.metrics.get(name).is_some_and(|v| by.holds(*v, *to)),
+            Self::Schedule(text) => facts.due.as_ref() == Some(text),
         }
     }
 }
@@ -399,6 +444,20 @@ mod tests {
     }
 
     #[test]
+    fn a_set_time_holds_when_it_is_due_and_with_what_else_is_asked() {
+        let noon = json!({"all": [{"schedule": "0  12 * * MON-FRI"}, {"metric": "kernel.jobs_dead", "gt": 0}]});
+        let noon = Condition::read(&noon).unwrap();
+        assert_eq!(noon.schedules(), BTreeSet::from(["0 12 * * MON-FRI"]));
+        let with = |due: &str, dead| Facts {
+            due: Some(due.to_owned()),
+            metrics: BTreeMap::from([("kernel.jobs_dead".to_owned(), dead)]),
+            ..Facts::default()
+        };
+        assert!(noon.holds(&with("0 12 * * MON-FRI", 1.0)) && !noon.holds(&with("0 12 * * MON-FRI", 0.0)));
+        assert!(!noon.holds(&with("0 13 * * *", 1.0)) && !noon.holds(&Facts::default()));
+    }
+
+    #[test]
     fn what_is_not_the_language_is_refused_with_its_place() {
         for (wrong, place) in [
             (json!({}), "condition: "),
@@ -423,6 +482,8 @@ mod tests {
             ),
             (json!({"metric": "cpu", "gt": 1}), "condition/metric"),
             (json!({"run": "rm"}), "condition: "),
+            (json!({"schedule": "at noon"}), "condition/schedule"),
+            (json!({"all": [{"schedule": "* * * * * *"}]}), "condition/all/0/schedule"),
         ] {
             let refused = Condition::read(&wrong).unwrap_err();
             assert_eq!(refused.code(), "validation_failed");

@@ -97,7 +97,7 @@ impl Definition {
             } else {
                 Some(Condition::read(&condition)?)
             },
-            key: row.get::<_, Option<String>>("key").unwrap_or_else(|| format!("{code}:{{row}}")),
+            key: row.get::<_, Option<String>>("key").unwrap_or_else(|| usual_key(&code, row.get("source"))),
             dedupe_window_s: row.get("dedupe_window_s"),
             cooldown_s: row.get("cooldown_s"),
             auto_resolve: match row.get::<_, Option<Value>>("auto_resolve") {
@@ -163,9 +163,9 @@ impl Draft {
                 let message = "Is left out: a person raises what is MANUAL";
                 return Err(Error::invalid("condition", "condition_invalid", message));
             }
-            "EVENT" | "METRIC" => Some(Condition::read(&self.condition)?),
+            "EVENT" | "METRIC" | "SCHEDULE" => Some(Condition::read(&self.condition)?),
             _ => {
-                let message = "Is EVENT, METRIC (asked every minute) or MANUAL; SCHEDULE is not built";
+                let message = "Is EVENT, METRIC (asked every minute), SCHEDULE (at set times) or MANUAL";
                 return Err(Error::invalid("source", "not_allowed", message));
             }
         };
@@ -178,6 +178,15 @@ impl Draft {
             if self.source == "METRIC" && !named.is_empty() {
                 let message =
                     "Of source METRIC names no {\"event\": …}: it is asked every minute, not when something happens";
+                return Err(Error::invalid("condition", "condition_invalid", message));
+            }
+            let times = condition.schedules().len();
+            if self.source == "SCHEDULE" && (times != 1 || !named.is_empty()) {
+                let message = "Of source SCHEDULE names one {\"schedule\": …} and no {\"event\": …}";
+                return Err(Error::invalid("condition", "condition_invalid", message));
+            }
+            if self.source != "SCHEDULE" && times > 0 {
+                let message = "Names a {\"schedule\": …} only of source SCHEDULE";
                 return Err(Error::invalid("condition", "condition_invalid", message));
             }
         }
@@ -228,11 +237,14 @@ impl Draft {
         let Some(template) = &self.dedupe_key_template else { return Ok(()) };
         let unknown = template.split('{').skip(1).find_map(|rest| {
             let name = rest.split('}').next().unwrap_or_default();
-            (!["row", "school", "event"].contains(&name) || !rest.contains('}')).then(|| name.to_owned())
+            let known = if self.source == "SCHEDULE" { &["due"][..] } else { &["row", "school", "event"] };
+            (!known.contains(&name) || !rest.contains('}')).then(|| name.to_owned())
         });
         match unknown {
             Some(name) => {
-                let message = format!("{{{name}}} is none of {{row}}, {{school}} and {{event}}");
+                let message = format!(
+                    "{{{name}}} is none of {{row}}, {{school}} and {{event}}, and of source SCHEDULE not {{due}}"
+                );
                 Err(Error::invalid("dedupe_key_template", "unknown_placeholder", message))
             }
             // An alert finds its definition by the first word of its key.
@@ -365,9 +377,9 @@ fn input() -> Value {
             "name": text(),
             "category": {"type": "string", "enum": super::CATEGORIES},
             "severity": {"type": "string", "enum": severities},
-            "source": {"type": "string", "enum": ["MANUAL", "EVENT", "METRIC"]},
+            "source": {"type": "string", "enum": ["MANUAL", "EVENT", "METRIC", "SCHEDULE"]},
             "condition": object("When it fires; see docs/API.md. Left out for MANUAL"),
-            "dedupe_key_template": {"type": "string", "description": "The code, or the code, a colon and {row}, {school} or {event}"},
+            "dedupe_key_template": {"type": "string", "description": "The code, or the code, a colon and {row}, {school} or {event}; of SCHEDULE {due}, the set time"},
             "dedupe_window_s": whole("After so long without it an open alert of the same key is another; 0: as long as it is open"),
             "cooldown_s": whole("So long after it ended it is not raised again"),
             "auto_resolve": object("on, a list of events; after_s; when_clear"),
@@ -448,6 +460,7 @@ async fn save(tx: &mut Tx, mut call: Call) -> Result<Reply> {
     let draft: Draft = call.input()?;
     let condition = draft.checked()?;
     let replayed = match &condition {
+        Some(condition) if draft.source == "SCHEDULE" => Some(replay::set_times(tx, condition).await?),
         Some(condition) => {
             Some(replay::replay(tx, condition, &draft.source, &key_of(&draft), draft.dedupe_window_s).await?)
         }
@@ -473,7 +486,12 @@ async fn save(tx: &mut Tx, mut call: Call) -> Result<Reply> {
 }
 
 fn key_of(draft: &Draft) -> String {
-    draft.dedupe_key_template.clone().unwrap_or_else(|| format!("{}:{{row}}", draft.code))
+    draft.dedupe_key_template.clone().unwrap_or_else(|| usual_key(&draft.code, &draft.source))
+}
+
+/// The key where none was given: an alert a row, or a set time.
+fn usual_key(code: &str, source: &str) -> String {
+    format!("{code}:{{{}}}", if source == "SCHEDULE" { "due" } else { "row" })
 }
 
 #[cfg(test)]
@@ -503,7 +521,14 @@ mod tests {
         assert!(with("channels", json!(["IN_APP", "SMS", "PUSH"])).is_ok());
         for (name, value, said) in [
             ("channels", json!(["VOICE"]), "not built"),
-            ("source", json!("SCHEDULE"), "not built"),
+            ("source", json!("SCHEDULE"), "names one"),
+            ("source", json!("VOICE"), "Is EVENT"),
+            (
+                "condition",
+                json!({"all": [{"event": "school.visit.begun"}, {"schedule": "0 6 * * *"}]}),
+                "only of source",
+            ),
+            ("dedupe_key_template", json!("many:{due}"), "{due}"),
             ("source", json!("METRIC"), "names no"),
             ("source", json!("MANUAL"), "left out"),
             ("condition", json!({"metric": "kernel.jobs_dead", "gt": 1}), "at least one"),

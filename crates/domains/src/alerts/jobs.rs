@@ -11,11 +11,11 @@ use super::{
     severity::Target,
     tell,
 };
-use crate::auth;
+use crate::{auth, clock};
 use salus_core::Result;
 use salus_store::{
-    Tx,
-    jobs::{Job, Retry, Task, When, Work},
+    Row, Tx,
+    jobs::{Cron, Job, Retry, Task, When, Work, Zone},
     sql,
 };
 use serde_json::{Value, json};
@@ -23,6 +23,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 /// The jobs of this domain.
@@ -55,6 +56,7 @@ pub fn jobs() -> Vec<Job> {
 async fn sweep(tx: &mut Tx) -> Result<()> {
     definitions::prepare(tx).await?;
     measure(tx).await?;
+    at_set_times(tx).await?;
     chain::wake(tx).await?;
     chain::expire(tx).await?;
     chain::escalate_due(tx).await?;
@@ -134,6 +136,69 @@ async fn measure(tx: &mut Tx) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Fires the definitions whose set time has come. When each comes next stands in a row that is held meanwhile and moves on in the
+/// transaction of the alert: a time is neither missed nor done twice. Times that were missed are made up for once.
+async fn at_set_times(tx: &mut Tx) -> Result<()> {
+    let all: Vec<Definition> =
+        definitions::in_force(tx).await?.into_iter().filter(|d| d.source == "SCHEDULE").collect();
+    let codes: Vec<&str> = all.iter().map(|d| d.code.as_str()).collect();
+    // One that was switched off begins anew, and makes up for nothing, when it is switched on.
+    tx.query(sql!("DELETE FROM alerts.alert_schedules WHERE code <> ALL($1::text[])"), &[&codes]).await?;
+    if all.is_empty() {
+        return Ok(());
+    }
+    let (now, name) = (tx.ctx.env.now(), auth::timezone(tx).await?);
+    let zone = Zone::named(&name);
+    for definition in &all {
+        let Some(condition) = &definition.condition else { continue };
+        let Some(text) = condition.schedules().into_iter().next() else { continue };
+        let Ok(next) = Cron::parse(text).and_then(|cron| cron.next(&zone, now)) else {
+            tracing::warn!(
+                code = definition.code,
+                "the set time of a definition never comes: save a new version of it"
+            );
+            continue;
+        };
+        let Some(due) = due(tx, definition, (text, &name), (now, next)).await? else { continue };
+        let mut facts = facts(tx, &[condition]).await?;
+        facts.due = Some(text.to_owned());
+        if condition.holds(&facts) {
+            fire(tx, definition, "", None, &json!({"due": clock::text(due)?})).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The set time of a definition that has come, after which the next one is waited for; none while none has.
+async fn due(
+    tx: &mut Tx,
+    definition: &Definition,
+    (cron, zone): (&str, &str),
+    (now, next): (OffsetDateTime, OffsetDateTime),
+) -> Result<Option<OffsetDateTime>> {
+    let sql = sql!(
+        "SELECT id, cron::text, timezone::text, next_due_at FROM alerts.alert_schedules WHERE code = $1::text FOR UPDATE"
+    );
+    let known = tx.query_opt(sql, &[&definition.code]).await?;
+    let same = |row: &Row| row.get::<_, &str>("cron") == cron && row.get::<_, &str>("timezone") == zone;
+    let Some(known) = known.filter(same) else {
+        let sql = sql!(
+            "INSERT INTO alerts.alert_schedules (id, code, cron, timezone, next_due_at) \
+             VALUES ($1, $2::text, $3::text, $4::text, $5) ON CONFLICT ON CONSTRAINT alert_schedules_code_uq \
+             DO UPDATE SET cron = excluded.cron, timezone = excluded.timezone, next_due_at = excluded.next_due_at, last_due_at = NULL"
+        );
+        tx.query(sql, &[&tx.ctx.env.id(), &definition.code, &cron, &zone, &next]).await?;
+        return Ok(None);
+    };
+    let (id, due): (Uuid, OffsetDateTime) = (known.get("id"), known.get("next_due_at"));
+    if due > now {
+        return Ok(None);
+    }
+    let sql = sql!("UPDATE alerts.alert_schedules SET last_due_at = $2, next_due_at = $3 WHERE id = $1");
+    tx.query(sql, &[&id, &due, &next]).await?;
+    Ok(Some(due))
 }
 
 /// A condition that goes on holding is not something that happens again every minute.

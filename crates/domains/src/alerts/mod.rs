@@ -9,6 +9,7 @@
 mod actions;
 mod audience;
 mod chain;
+mod changes;
 mod condition;
 mod definitions;
 mod jobs;
@@ -22,6 +23,7 @@ mod subscriptions;
 mod tell;
 
 pub use chain::{ESCALATED, RESOLVED};
+pub use changes::pulse;
 pub use jobs::jobs;
 pub use raise::{RAISED, Raised, raise};
 pub use severity::{Channel, Severity};
@@ -74,5 +76,7 @@ pub fn actions(catalog: &Catalog) -> Result<Vec<Op>> {
 /// What is read besides plain rows.
 #[must_use]
 pub fn reads() -> Vec<Op> {
-    reads::ops()
+    let mut all = reads::ops();
+    all.push(changes::op());
+    all
 }

@@ -1,8 +1,13 @@
 //! How often a definition would have fired in the last seven days, by the events that are kept so long.
 
 use super::condition::{Condition, Facts};
-use salus_core::Result;
-use salus_store::{Tx, sql};
+use crate::{auth, clock};
+use salus_core::{Error, Result};
+use salus_store::{
+    Tx,
+    jobs::{Cron, Zone},
+    sql,
+};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
 use uuid::Uuid;
@@ -26,10 +31,16 @@ pub(super) struct Replayed {
     pub(super) most_a_day: i64,
     /// Whether a number was named of which no past is kept.
     pub(super) unmeasured: bool,
+    /// The next set times, where there are any.
+    pub(super) next: Vec<String>,
 }
 
 impl Replayed {
     pub(super) fn told(&self) -> Value {
+        if !self.next.is_empty() {
+            return json!({"replayed": true, "days": DAYS, "matched": self.matched, "fired": self.fired,
+                          "most_a_day": self.most_a_day, "next": self.next});
+        }
         if self.unmeasured {
             return json!({"replayed": false, "why": "no past of these numbers is kept"});
         }
@@ -41,8 +52,42 @@ impl Replayed {
 pub(super) fn key(template: &str, event: &str, row: Option<Uuid>, body: &Value) -> String {
     let row = row.map(|row| row.to_string()).unwrap_or_default();
     let school = body.get("school").and_then(Value::as_str).unwrap_or_default();
-    let key = template.replace("{row}", &row).replace("{school}", school).replace("{event}", event);
+    let due = body.get("due").and_then(Value::as_str).unwrap_or_default();
+    let key =
+        template.replace("{row}", &row).replace("{school}", school).replace("{event}", event).replace("{due}", due);
     key.trim_end_matches(':').chars().take(128).collect()
+}
+
+/// Set times that are told beforehand.
+const NEXT: usize = 5;
+
+/// How often a set time came in the last seven days, whatever else is asked then, and when it comes next.
+///
+/// # Errors
+/// Those of the database; [`salus_core::Error::Invalid`] for a time that never comes.
+pub(super) async fn set_times(tx: &mut Tx, condition: &Condition) -> Result<Replayed> {
+    let mut done = Replayed::default();
+    let Some(text) = condition.schedules().into_iter().next() else { return Ok(done) };
+    let zone = Zone::named(&auth::timezone(tx).await?);
+    let never = |_| Error::invalid("/condition", "condition_invalid", format!("{text} is a time that never comes"));
+    let cron = Cron::parse(text).and_then(|cron| cron.next(&zone, tx.ctx.env.now()).map(|_| cron)).map_err(never)?;
+    let now = tx.ctx.env.now();
+    let (mut at, mut days) = (now - time::Duration::days(DAYS), BTreeMap::<i64, i64>::new());
+    loop {
+        at = cron.next(&zone, at)?;
+        if at > now {
+            break;
+        }
+        done.fired += 1;
+        *days.entry((now - at).whole_seconds() / DAY_S).or_default() += 1;
+    }
+    for _ in 0..NEXT {
+        done.next.push(clock::text(at)?);
+        at = cron.next(&zone, at)?;
+    }
+    done.matched = done.fired;
+    done.most_a_day = days.into_values().max().unwrap_or(0);
+    Ok(done)
 }
 
 /// Replays the last seven days. Alerts are counted as they are raised anew: the same key counts once until it was away for the

@@ -62,19 +62,14 @@ impl Callers {
     /// [`Error::Unauthenticated`] for everything that is not a living session or key of an active user, and for a key
     /// that may not come from there.
     pub async fn caller_from(&self, db: &Db, presented: &Presented, channel: Channel, ip: &str) -> Result<Ctx> {
-        let (text, way) = match presented {
-            Presented::Cookie(t) => (t, Way::Browser),
-            Presented::Bearer(t) if t.starts_with("sla_") => (t, Way::AccessToken),
-            Presented::Bearer(t) => (t, Way::Key),
-        };
-        let token = Token::parse(text).ok_or(Error::Unauthenticated)?;
+        let (token, way) = taken_apart(presented)?;
         let now = db.env().now();
         // A clock that was set back makes nobody be believed longer.
         let held = self.lock().get(&token.hash).filter(|k| (now - k.at).abs() < FRESH && now < k.ends).cloned();
         let known = if let Some(known) = held {
             known
         } else {
-            let known = load(db, &token, way, now).await?;
+            let known = load(db, &token, way, (now, true)).await?;
             let mut all = self.lock();
             if all.len() >= MOST {
                 all.clear();
@@ -82,6 +77,20 @@ impl Callers {
             all.insert(token.hash, known.clone());
             known
         };
+        if !admits(&known.networks, ip)? {
+            return Err(Error::Unauthenticated);
+        }
+        Ok(Ctx { request: db.env().id(), channel, ..known.ctx })
+    }
+
+    /// The same, looked up anew, and without that a session lives on by it: for a connection that stays open, whose caller may
+    /// have lost their session, their role or their account since it began.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] for one that lives no more.
+    pub async fn caller_still(&self, db: &Db, presented: &Presented, channel: Channel, ip: &str) -> Result<Ctx> {
+        let (token, way) = taken_apart(presented)?;
+        let known = load(db, &token, way, (db.env().now(), false)).await?;
         if !admits(&known.networks, ip)? {
             return Err(Error::Unauthenticated);
         }
@@ -96,6 +105,16 @@ impl Callers {
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Vec<u8>, Known>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A token, and which of ours it is.
+fn taken_apart(presented: &Presented) -> Result<(Token, Way)> {
+    let (text, way) = match presented {
+        Presented::Cookie(t) => (t, Way::Browser),
+        Presented::Bearer(t) if t.starts_with("sla_") => (t, Way::AccessToken),
+        Presented::Bearer(t) => (t, Way::Key),
+    };
+    Ok((Token::parse(text).ok_or(Error::Unauthenticated)?, way))
 }
 
 /// By which of our tokens somebody calls.
@@ -119,13 +138,14 @@ struct Living {
     lacks_factor: bool,
 }
 
-async fn load(db: &Db, token: &Token, way: Way, now: OffsetDateTime) -> Result<Known> {
+/// Looks up a session or key; whether it lives on by this use is said with the moment.
+async fn load(db: &Db, token: &Token, way: Way, (now, is_use): (OffsetDateTime, bool)) -> Result<Known> {
     let unknown = |e: Error| if matches!(e, Error::NotFound) { Error::Unauthenticated } else { e };
     let mut tx = db.begin(Ctx::system(db.env(), token.tenant), false).await.map_err(unknown)?;
     let found = match way {
-        Way::Key => api_key(&mut tx, token, now).await?,
-        Way::Browser => session(&mut tx, token, "browser", now).await?,
-        Way::AccessToken => session(&mut tx, token, "api", now).await?,
+        Way::Key => api_key(&mut tx, token, (now, is_use)).await?,
+        Way::Browser => session(&mut tx, token, "browser", (now, is_use)).await?,
+        Way::AccessToken => session(&mut tx, token, "api", (now, is_use)).await?,
     };
     let Some(found) = found else { return Err(Error::Unauthenticated) };
     let held = held(&mut tx, found.user, now).await?;
@@ -145,7 +165,12 @@ async fn load(db: &Db, token: &Token, way: Way, now: OffsetDateTime) -> Result<K
     Ok(Known { ctx, networks: found.networks, at: now, ends: found.ends })
 }
 
-async fn session(tx: &mut Tx, token: &Token, kind: &'static str, now: OffsetDateTime) -> Result<Option<Living>> {
+async fn session(
+    tx: &mut Tx,
+    token: &Token,
+    kind: &'static str,
+    (now, is_use): (OffsetDateTime, bool),
+) -> Result<Option<Living>> {
     let sql = sql!(
         "SELECT s.id, s.user_id, s.last_seen_at, s.second_factor_at, least(s.idle_expires_at, s.expires_at) AS ends \
          FROM auth.sessions s JOIN auth.users u ON u.tenant_id = s.tenant_id AND u.id = s.user_id AND u.status = 'active' \
@@ -155,7 +180,7 @@ async fn session(tx: &mut Tx, token: &Token, kind: &'static str, now: OffsetDate
     );
     let Some(row) = tx.query_opt(sql, &[&token.hash, &now, &kind]).await? else { return Ok(None) };
     let (id, seen): (Uuid, OffsetDateTime) = (row.get("id"), row.get("last_seen_at"));
-    if now - seen > SEEN_EVERY {
+    if is_use && now - seen > SEEN_EVERY {
         // An access token ends when it ends; only a browser's session lives on with use.
         let idle = now + Duration::minutes(security(tx).await?.session_timeout_minutes);
         let sql = sql!(
@@ -170,7 +195,7 @@ async fn session(tx: &mut Tx, token: &Token, kind: &'static str, now: OffsetDate
     Ok(Some(Living { user, id, ends, scopes: None, purposes, networks: Arc::from([]), lacks_factor }))
 }
 
-async fn api_key(tx: &mut Tx, token: &Token, now: OffsetDateTime) -> Result<Option<Living>> {
+async fn api_key(tx: &mut Tx, token: &Token, (now, is_use): (OffsetDateTime, bool)) -> Result<Option<Living>> {
     let sql = sql!(
         "SELECT k.id, k.user_id, k.scopes, k.networks, k.purposes, k.expires_at, k.last_used_at FROM auth.api_keys k \
          JOIN auth.users u ON u.tenant_id = k.tenant_id AND u.id = k.user_id AND u.status = 'active' \
@@ -179,7 +204,7 @@ async fn api_key(tx: &mut Tx, token: &Token, now: OffsetDateTime) -> Result<Opti
     );
     let Some(row) = tx.query_opt(sql, &[&token.hash, &now]).await? else { return Ok(None) };
     let (id, used): (Uuid, Option<OffsetDateTime>) = (row.get("id"), row.get("last_used_at"));
-    if used.is_none_or(|at| now - at > SEEN_EVERY) {
+    if is_use && used.is_none_or(|at| now - at > SEEN_EVERY) {
         tx.query(sql!("UPDATE auth.api_keys SET last_used_at = $2 WHERE id = $1"), &[&id, &now]).await?;
     }
     let list = |name: &str| serde_json::from_value::<Vec<String>>(row.get(name)).map_err(Error::internal);

@@ -152,6 +152,13 @@ async fn prepare_school(world: &World, name: &str) -> Option<String> {
         "school.requirement.approve" => {
             "UPDATE school.school_immunization_requirements SET approved_at = NULL, approved_by = NULL".to_owned()
         }
+        "school.outbreak.write_letters" => "UPDATE school.student_profiles SET enrollment_status = 'ENROLLED'; \
+             UPDATE school.schools SET is_active = true; UPDATE school.outbreak_alerts SET syndrome = 'GI', \
+             params = '{\"detection\": {\"kind\": \"DISTRICT\"}}'"
+            .to_owned(),
+        "school.absence.record" => "UPDATE school.schools SET is_active = true; UPDATE school.calendar_days d SET is_instructional = true, \
+             day = (SELECT (now() AT TIME ZONE s.timezone::text)::date FROM school.schools s WHERE s.id = d.school_id)"
+            .to_owned(),
         "school.enrollment.end" => "UPDATE school.student_enrollments SET enrolled_on = '2000-01-01'".to_owned(),
         name => return prepare_entry(name).map(str::to_owned),
     };
@@ -267,6 +274,10 @@ fn own_body(op: &Op, spare: Option<Uuid>, planted: &Plausible) -> Option<serde_j
         ("school.outbreak.decide", _) => Some(serde_json::json!({"state": "UNDER_REVIEW"})),
         ("school.outbreak.detect", _) => Some(serde_json::json!({"dry_run": true})),
         ("school.outbreak.report", _) => Some(serde_json::json!({"measures": "north_canary"})),
+        ("school.outbreak.write_letters", _) => Some(serde_json::json!({"signed": "north_canary"})),
+        ("school.absence.record", _) => Some(serde_json::json!({
+            "school_id": planted.row("school.schools"), "counts": [{"enrolled": 20, "absent": 1}],
+        })),
         ("school.outbreak_rule.enter", _) => Some(serde_json::json!({
             "code": "north_canary_other", "syndrome": "GI", "case_count": 3, "window_days": 3, "scope": "CLASS", "incubation_days": 3,
             "action": "north_canary", "citation": "north_canary",

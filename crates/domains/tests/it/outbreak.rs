@@ -21,12 +21,12 @@ use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
 use time::{Date, Duration, Weekday, macros::date};
 use uuid::Uuid;
 
-const TODAY: Date = date!(2026 - 03 - 02);
+pub const TODAY: Date = date!(2026 - 03 - 02);
 
 /// A school with rooms of students, by room.
-struct Rooms {
-    school: School,
-    rooms: Vec<(String, Vec<Uuid>)>,
+pub struct Rooms {
+    pub school: School,
+    pub rooms: Vec<(String, Vec<Uuid>)>,
 }
 
 fn object(value: Value) -> Map<String, Value> {
@@ -34,7 +34,7 @@ fn object(value: Value) -> Map<String, Value> {
     members
 }
 
-async fn insert(world: &World, table: &str, rows: Vec<Value>) -> Vec<Uuid> {
+pub async fn insert(world: &World, table: &str, rows: Vec<Value>) -> Vec<Uuid> {
     let mut tx = world.db.begin(world.operator(), false).await.unwrap();
     let rows: Vec<NewRow> = rows.into_iter().map(|v| NewRow { id: world.db.env().id(), values: object(v) }).collect();
     tx.insert(table, &rows).await.unwrap_or_else(|e| panic!("{table}: {e}"));
@@ -43,7 +43,7 @@ async fn insert(world: &World, table: &str, rows: Vec<Value>) -> Vec<Uuid> {
 }
 
 /// The weekdays of some weeks until today, without those of a holiday.
-fn weekdays(weeks: i64, holiday: Option<(Date, Date)>) -> Vec<Date> {
+pub fn weekdays(weeks: i64, holiday: Option<(Date, Date)>) -> Vec<Date> {
     let first = TODAY - Duration::weeks(weeks);
     let all = (0..=weeks * 7).map(|n| first + Duration::days(n));
     let free = |day: &Date| holiday.is_some_and(|(from, to)| (from..=to).contains(day));
@@ -51,7 +51,7 @@ fn weekdays(weeks: i64, holiday: Option<(Date, Date)>) -> Vec<Date> {
 }
 
 impl Rooms {
-    async fn new(names: &[(&str, usize)], days: &[Date]) -> Self {
+    pub async fn new(names: &[(&str, usize)], days: &[Date]) -> Self {
         let school = School::new().await;
         let world = &school.world;
         let past = days.iter().filter(|d| **d != TODAY);
@@ -78,15 +78,15 @@ impl Rooms {
         Self { school, rooms }
     }
 
-    fn world(&self) -> &World {
+    pub fn world(&self) -> &World {
         &self.school.world
     }
 
-    fn student(&self, room: usize, place: usize) -> Uuid {
+    pub fn student(&self, room: usize, place: usize) -> Uuid {
         self.rooms[room].1[place]
     }
 
-    async fn ill(&self, syndrome: &str, cases: &[(Uuid, Date)]) {
+    pub async fn ill(&self, syndrome: &str, cases: &[(Uuid, Date)]) {
         let case = |(student, on): &(Uuid, Date)| {
             json!({"student_id": student, "school_id": self.school.id, "onset_on": on.to_string(), "syndrome": syndrome,
                    "reported_at": format!("{on}T17:00:00Z"), "source": "STAFF", "symptoms": ["COUGH"]})
@@ -94,7 +94,7 @@ impl Rooms {
         insert(self.world(), "school.symptom_tracking", cases.iter().map(case).collect()).await;
     }
 
-    async fn detect(&self) {
+    pub async fn detect(&self) {
         let mut tx = self.world().db.begin(self.world().operator(), false).await.unwrap();
         detect_outbreaks(&mut tx).await.unwrap();
         tx.commit("test.detect", "school.outbreak_alerts").await.unwrap();
@@ -104,20 +104,20 @@ impl Rooms {
         self.json("school.outbreak.detect", Call { body: json!({"dry_run": true}), ..Call::default() }).await
     }
 
-    async fn json(&self, op: &str, call: Call) -> Value {
+    pub async fn json(&self, op: &str, call: Call) -> Value {
         told(self.world().call(op, call).await.unwrap().body)
     }
 
-    async fn board(&self) -> Vec<Value> {
+    pub async fn board(&self) -> Vec<Value> {
         let told = self.json("school.outbreak.board", Call::default()).await;
         told["data"].as_array().unwrap().clone()
     }
 
-    async fn show(&self, id: &Value) -> Value {
+    pub async fn show(&self, id: &Value) -> Value {
         self.json("school.outbreak.show", at(id.as_str().unwrap())).await
     }
 
-    async fn step(&self, alert: &Value, body: Value) -> Result<Value, Error> {
+    pub async fn step(&self, alert: &Value, body: Value) -> Result<Value, Error> {
         let now = self.show(&alert["id"]).await;
         let version = i32::try_from(now["row_version"].as_i64().unwrap()).unwrap();
         let call = Call { body, if_match: Some(version), ..at(alert["id"].as_str().unwrap()) };
@@ -125,7 +125,7 @@ impl Rooms {
     }
 
     /// Three of a room with vomiting on two days: a hard rule.
-    async fn vomiting(&self) -> Value {
+    pub async fn vomiting(&self) -> Value {
         let (yesterday, today) = (date!(2026 - 02 - 28), TODAY);
         let cases = [(self.student(0, 0), yesterday), (self.student(0, 1), today), (self.student(0, 2), today)];
         self.ill("GI", &cases).await;
@@ -134,12 +134,12 @@ impl Rooms {
     }
 }
 
-fn told(body: Body) -> Value {
+pub fn told(body: Body) -> Value {
     let Body::Json(value) = body else { panic!("no JSON") };
     value
 }
 
-fn code(told: Result<Value, Error>) -> String {
+pub fn code(told: Result<Value, Error>) -> String {
     match told {
         Err(Error::Invalid(fields)) => fields[0].code.clone(),
         Err(Error::Conflict { code, .. }) => code.to_string(),
@@ -147,7 +147,7 @@ fn code(told: Result<Value, Error>) -> String {
     }
 }
 
-async fn count(world: &World, table: &str) -> i64 {
+pub async fn count(world: &World, table: &str) -> i64 {
     let admin = world.database.connect("salus_admin").await;
     admin.query_one(&format!("SELECT count(*) FROM {table}"), &[]).await.unwrap().get(0)
 }
@@ -409,6 +409,12 @@ async fn small_counts_are_told_to_nobody_who_may_not_open_records() {
         (&report["line_list"], &report["line_list_csv"], &report["report"]["cases"]),
         (&Value::Null, &Value::Null, &Value::Null)
     );
+    assert_eq!(report["report"]["onset"], Value::Null, "the days of a few would be theirs");
+    let id = alert["id"].as_str().unwrap();
+    let lines = s.world().call_as(blind(), "school.outbreak.report", Call { body: json!({"format": "CSV"}), ..at(id) });
+    assert!(matches!(lines.await, Err(Error::Forbidden(p)) if p == "kernel.phi.read"));
+    let document = as_blind("school.outbreak.report", Call { body: json!({"format": "PDF"}), ..at(id) }).await;
+    assert_eq!(document["file"]["media_type"], "application/pdf");
     // Six of one day may be told; with a limit of ten they may not.
     let more: Vec<(Uuid, Date)> = (3..6).map(|n| (s.student(0, n), date!(2026 - 03 - 02))).collect();
     s.ill("GI", &more).await;
@@ -454,6 +460,7 @@ async fn names_go_out_on_a_legal_basis_only_and_each_is_a_disclosure() {
     );
     assert_eq!(plain["report"]["onset"]["median"], "2026-03-02");
 
+    files(&report).await;
     assert_eq!(
         code(report(json!({"identified": true, "recipient": "An invented county"})).await),
         "legal_basis_required"
@@ -479,6 +486,19 @@ async fn names_go_out_on_a_legal_basis_only_and_each_is_a_disclosure() {
     };
     let refused = s.world().call_as(lacking, "school.outbreak.report", call).await;
     assert!(matches!(refused, Err(Error::Forbidden(p)) if p == "kernel.phi.read"));
+}
+
+/// The report and its list as files, without names.
+async fn files(report: &impl AsyncFn(Value) -> Result<Value, Error>) {
+    for (format, begins) in [("PDF", "JVBERi0"), ("XLSX", "UEsDB"), ("CSV", "cm93LGFnZS")] {
+        let made = report(json!({"format": format})).await.unwrap();
+        assert!(made["file"]["base64"].as_str().unwrap().starts_with(begins), "{format}: {made}");
+        assert_eq!((&made["report"], &made["line_list"]), (&Value::Null, &Value::Null), "all of it is in the file");
+    }
+    let list = report(json!({"format": "PDF", "part": "LINE_LIST"})).await.unwrap();
+    assert!(list["file"]["name"].as_str().unwrap().ends_with("-cases.pdf"));
+    assert_eq!(code(report(json!({"format": "DOC"})).await), "not_allowed");
+    assert_eq!(code(report(json!({"part": "LINE_LIST"})).await), "not_allowed");
 }
 
 #[tokio::test]

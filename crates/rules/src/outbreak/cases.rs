@@ -70,14 +70,17 @@ pub fn episodes<P: Ord + Copy>(reports: &[(P, Date)]) -> Vec<(P, Date)> {
     sorted.into_iter().map(|(on, person)| (person, on)).collect()
 }
 
-/// Whether absence through illness is too high: a share of the enrolled, or more than three standard deviations above the
-/// same weekday of the weeks before. Without weeks before, only the share decides.
+/// The least standard deviation that is believed: the lower of the two values that Burkom advises for sparse series.
+const SD_FLOOR: f64 = 0.5;
+
+/// Whether absence through illness is too high: a share of the enrolled, or more than three standard deviations, of at least
+/// a half, above the same weekday of the weeks before. Without weeks before, only the share decides.
 #[must_use]
 pub fn absence_is_high(absent: u32, enrolled: u32, share: f64, same_weekday_before: &[u32]) -> bool {
     let weeks = same_weekday_before.len();
     let unusual = || {
         let (mean, sd) = Sums::new(same_weekday_before).mean_sd(0, weeks);
-        f64::from(absent) > mean + 3.0 * sd
+        f64::from(absent) > mean + 3.0 * sd.max(SD_FLOOR)
     };
     (enrolled > 0 && f64::from(absent) >= share * f64::from(enrolled)) || (weeks > 1 && unusual())
 }
@@ -131,6 +134,7 @@ mod tests {
         assert!(absence_is_high(10, 100, 0.10, &[]) && !absence_is_high(9, 100, 0.10, &[]));
         assert!(absence_is_high(8, 100, 0.10, &[2, 3, 2, 3, 2, 3, 2, 3]));
         assert!(!absence_is_high(4, 100, 0.10, &[2, 3, 2, 3, 2, 3, 2, 3]));
+        assert!(!absence_is_high(6, 100, 0.10, &[5, 5, 5, 5]) && absence_is_high(7, 100, 0.10, &[5, 5, 5, 5]));
         assert!(!absence_is_high(0, 0, 0.10, &[]));
     }
 

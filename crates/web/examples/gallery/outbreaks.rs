@@ -6,7 +6,12 @@ use serde_json::{Value, json};
 
 pub fn list(shell: &Shell) -> String {
     let view = json!({
-        "small_cell": 5, "may_declare": true, "past": {"school_days": 174, "alerts": 2, "per_100_school_days": 1.1},
+        "small_cell": 5, "may_declare": true, "past": {"school_days": 174, "alerts": 2, "per_100_school_days": 1.1,
+                                                          "schools": [{"id": "s1", "name": "Larkspur Elementary"}]},
+        "may_count": true, "absences": [
+            {"school_id": "s1", "day": "2026-03-02", "grade": null, "enrolled": 412, "absent": 47},
+            {"school_id": "s1", "day": "2026-03-02", "grade": "2", "enrolled": 68, "absent": null},
+        ],
         "data": [
             {"id": "a1", "number": "OB-2026-0002", "syndrome": "GI", "level": "CLASS", "name": "Room 12", "school": "Larkspur Elementary",
              "method": "RULE", "cases": 7, "first_signal_on": "2026-02-25", "state": "SIGNAL", "review_due_on": "2026-03-03",
@@ -49,6 +54,8 @@ fn alert() -> Value {
         json!([{"on": "2026-02-23", "cases": 1}, {"on": "2026-02-24", "cases": 2}, {"on": "2026-02-25", "cases": 4}]);
     view["series"] = json!({"days": days, "counts": counts, "upper": upper});
     view["steps"] = json!([{"state": "UNDER_REVIEW", "at": "2026-03-02T19:00:00Z"}]);
+    view["has_letter"] = json!(true);
+    view["letters"] = json!([{"at": "2026-03-02T19:00:00Z", "classes": 3, "languages": ["en", "es"]}]);
     view["clusters"] = json!([
         {"kind": "HOMEROOM", "name": "Room 12", "cases": 7, "population": 24, "attack_rate": 0.2917, "relative_risk": 6.68},
         {"kind": "GRADE", "name": "2", "cases": 7, "population": 68, "attack_rate": 0.103, "relative_risk": null},

@@ -1,7 +1,7 @@
 //! The listener: accepts, limits, times out, and drains.
 
 use super::{
-    Peer,
+    Closing, Peer,
     framing::{Checked, Patience},
 };
 use hyper_util::{
@@ -74,9 +74,10 @@ pub async fn serve(
             continue;
         };
         let _ = stream.set_nodelay(true);
-        let service = TowerToHyperService::new(app.clone().layer(axum::Extension(Peer(peer.ip()))));
-        let connection =
-            builder.serve_connection(TokioIo::new(Checked::new(stream, limits.patience)), service).with_upgrades();
+        let known = app.clone().layer(axum::Extension(Peer(peer.ip()))).layer(axum::Extension(Closing(told.clone())));
+        let service = TowerToHyperService::new(known);
+        let stream = TokioIo::new(Checked::new(stream, limits.patience));
+        let connection = builder.serve_connection(stream, service).with_upgrades();
         let mut told = told.clone();
         runtime::spawn(async move {
             let _slot = slot;

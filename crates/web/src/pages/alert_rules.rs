@@ -158,7 +158,7 @@ fn editor(view: &RulesView, shell: &Shell) -> Markup {
         field("name", t.name, Kind::Text).required(),
         field("category", t.category, Kind::Choice).codes(&salus_domains::alerts::CATEGORIES).required(),
         field("severity", t.severity, Kind::Choice).codes(&SEVERITIES).required(),
-        field("source", t.source, Kind::Choice).codes(&["EVENT", "METRIC", "MANUAL"]).required(),
+        field("source", t.source, Kind::Choice).codes(&["EVENT", "METRIC", "SCHEDULE", "MANUAL"]).required(),
         field("condition", t.condition, Kind::Json).hint(t.condition_hint),
         field("audience", t.audience, Kind::Json).hint(t.audience_hint),
         field("escalation", t.escalation, Kind::Json).hint(t.escalation_hint),

@@ -56,6 +56,10 @@ pub struct OutbreakView {
     pub least: u64,
     /// Whether the person may build the report.
     pub may_report: bool,
+    /// Letters to families that were made.
+    pub letters: Vec<Made>,
+    /// Whether a text is known of the illness.
+    pub has_letter: bool,
     /// Whether the person may see immunizations.
     pub may_see_vaccines: bool,
     /// What was typed into the form that was refused.
@@ -125,6 +129,16 @@ pub struct Step {
     pub reason: Option<String>,
 }
 
+/// Letters that were made.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "the names are those of the operation, which are documented")]
+pub struct Made {
+    pub at: String,
+    pub classes: u64,
+    pub languages: Vec<String>,
+}
+
 /// The page.
 #[must_use]
 pub fn render(view: &OutbreakView, shell: &Shell) -> Markup {
@@ -137,7 +151,7 @@ pub fn render(view: &OutbreakView, shell: &Shell) -> Markup {
                 div {
                     h1 { (view.number) }
                     p class="lead" {
-                        (illness(view.disease_code.as_deref(), &view.syndrome, shell)) " · "
+                        (illness(view.disease_code.as_deref(), &view.syndrome, &view.method, shell)) " · "
                         (among(&view.level, view.name.as_deref(), view.school.as_deref(), shell)) " " (state(&view.state, shell))
                     }
                 }
@@ -155,6 +169,7 @@ pub fn render(view: &OutbreakView, shell: &Shell) -> Markup {
             }
             (parts::card("why", t.statistics, &html! {}, &why(view, shell)))
             @if view.may_report { (parts::card("report", t.report, &html! {}, &report(view, shell))) }
+            @if view.may_report { (parts::card("letters", t.letters, &html! {}, &letters(view, shell))) }
             (parts::card("steps", t.steps, &html! {}, &steps(view, shell)))
         },
     )
@@ -362,17 +377,26 @@ fn report(view: &OutbreakView, shell: &Shell) -> Markup {
     let value = |name: &str| view.values.get(name).map_or("", String::as_str);
     let kinds = ["FERPA_HEALTH_EMERGENCY", "STATE_REPORTING_LAW", "CONSENT"];
     let form = match value("format") {
-        "" => "json",
+        "" => "pdf",
         other => other,
     };
     let mut format = Field::new("format", t.format, Kind::Choice, form).required();
-    format.choices = vec![("json".into(), t.json.into()), ("csv".into(), t.csv.into())];
+    let all = [
+        ("pdf", t.as_pdf),
+        ("xlsx", t.as_xlsx),
+        ("list_pdf", t.list_pdf),
+        ("list_xlsx", t.list_xlsx),
+        ("list_csv", t.csv),
+    ];
+    let open = if view.line_list.is_some() { all.len() } else { 2 };
+    format.choices = all[..open].iter().map(|(code, words)| ((*code).to_owned(), (*words).to_owned())).collect();
     let fields = [
         format,
         Field::new("identified", t.identified, Kind::Flag, value("identified")),
         Field::new("basis", t.basis, Kind::Choice, value("basis")).codes(&kinds).check(&view.errors),
         Field::new("basis_text", t.basis_text, Kind::Text, value("basis_text")),
         Field::new("recipient", t.recipient, Kind::Text, value("recipient")).check(&view.errors),
+        Field::new("case_definition", t.case_definition, Kind::Long, value("case_definition")),
         Field::new("measures", t.measures, Kind::Long, value("measures")),
     ];
     parts::inside(&html! {
@@ -380,6 +404,34 @@ fn report(view: &OutbreakView, shell: &Shell) -> Markup {
         (form::post(shell, &format!("/outbreaks/{}/report", view.id), "form", &html! {
             @for field in &fields { (form::field(shell, field)) }
             div class="form-actions" { button class="button" type="submit" { (t.download) } }
+        }))
+    })
+}
+
+fn letters(view: &OutbreakView, shell: &Shell) -> Markup {
+    let t = &shell.t().outbreak;
+    let value = |name: &str| view.values.get(name).map_or("", String::as_str);
+    let languages = [("en", t.english), ("es", t.spanish), ("pt", t.portuguese)];
+    let words = |what: &'static str, label: &'static str, kind: Kind| {
+        languages.map(|(tag, language)| {
+            let name = format!("{what}_{tag}");
+            Field::new(&name, &fill(label, &[("language", language)]), kind, value(&name)).check(&view.errors)
+        })
+    };
+    parts::inside(&html! {
+        p class="hint" { (t.letters_hint) }
+        @for made in view.letters.iter().rev().take(1) {
+            p { (fill(t.letters_made, &[("n", &format::count(shell.locale, made.classes)), ("languages", &made.languages.join(", "))])) " " (parts::moment(shell, &made.at)) }
+        }
+        (form::post(shell, &format!("/outbreaks/{}/letters", view.id), "form", &html! {
+            @if !view.has_letter {
+                @for field in &words("illness", t.letter_illness, Kind::Text) { (form::field(shell, field)) }
+            }
+            @for field in &words("message", t.letter_message, Kind::Long) { (form::field(shell, field)) }
+            (form::field(shell, &Field::new("contact", t.letter_contact, Kind::Text, value("contact"))))
+            (form::field(shell, &Field::new("signed", t.letter_signed, Kind::Text, value("signed"))))
+            (form::field(shell, &Field::new("copies", t.letter_copies, Kind::Flag, value("copies")).check(&view.errors)))
+            div class="form-actions" { button class="button" type="submit" { (t.letters_make) } }
         }))
     })
 }

@@ -2,7 +2,8 @@
 //! cried without an outbreak. One alert's page is [`super::outbreak`].
 
 use super::{
-    Shell, form,
+    Shell,
+    form::{self, Field, FieldMessage, Kind},
     i18n::{codes, fill, format},
     layout::{self, Head},
     parts::{self, Tab, Tone},
@@ -28,6 +29,36 @@ pub struct OutbreaksView {
     pub may_declare: bool,
     /// Why the last act was refused.
     pub error: String,
+    /// Whether the person may write down who is absent.
+    pub may_count: bool,
+    /// Latest counts of absence of whole schools.
+    pub absences: Vec<Absence>,
+    /// What was typed into the form that was refused.
+    pub values: std::collections::BTreeMap<String, String>,
+    /// What is wrong with it.
+    pub errors: Vec<FieldMessage>,
+}
+
+/// Absence through illness.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "the names are those of the operation, which are documented")]
+pub struct Absence {
+    pub school_id: String,
+    pub day: String,
+    pub grade: Option<String>,
+    pub homeroom: Option<String>,
+    pub enrolled: u64,
+    pub absent: Option<u64>,
+}
+
+/// A school within reach.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "the names are those of the operation, which are documented")]
+pub struct Place {
+    pub id: String,
+    pub name: String,
 }
 
 /// An alert of the list.
@@ -88,11 +119,15 @@ pub struct Past {
     pub school_days: u64,
     pub alerts: u64,
     pub per_100_school_days: Option<f64>,
+    pub schools: Vec<Place>,
 }
 
-/// The illness of an alert: the disease where it is known.
+/// The illness of an alert: the disease where it is known; absence, where nobody knows which it is.
 #[must_use]
-pub fn illness(disease: Option<&str>, syndrome: &str, shell: &Shell) -> String {
+pub fn illness(disease: Option<&str>, syndrome: &str, method: &str, shell: &Shell) -> String {
+    if method == "ABSENCE" {
+        return codes::label(shell.locale, "METHOD_ABSENCE").into_owned();
+    }
     let word = codes::label(shell.locale, syndrome);
     match disease {
         Some(disease) => format!("{} ({word})", codes::label(shell.locale, disease)),
@@ -162,6 +197,7 @@ pub fn render(view: &OutbreaksView, shell: &Shell) -> Markup {
             (parts::card("signals", t.signals, &html! { span class="count" { (view.data.len()) } }, &html! {
                 @if view.data.is_empty() { (parts::empty(t.none, t.none_hint, None)) } @else { (table(view, shell)) }
             }))
+            (parts::card("absence", t.absence, &html! {}, &absence(view, shell)))
             (parts::card("past", t.false_alarms, &html! {}, &past(&view.past, shell)))
             (parts::card("rules", t.rules, &html! { span class="count" { (view.rules.len()) } }, &rules(view, shell)))
         },
@@ -188,7 +224,7 @@ fn line(a: &Alert, view: &OutbreaksView, shell: &Shell) -> Markup {
                 a href={ "/outbreaks/" (a.id) } { (a.number) }
                 span class="sub" { (t.since) " " (format::date(shell.locale, &a.first_signal_on)) }
             }
-            td data-label=(t.what) { (illness(a.disease_code.as_deref(), &a.syndrome, shell)) }
+            td data-label=(t.what) { (illness(a.disease_code.as_deref(), &a.syndrome, &a.method, shell)) }
             td data-label=(t.among) { (among(&a.level, a.name.as_deref(), a.school.as_deref(), shell)) }
             td data-label=(t.cases) {
                 @match a.cases { Some(n) => (format::count(shell.locale, n)), None => (few) }
@@ -209,6 +245,53 @@ fn line(a: &Alert, view: &OutbreaksView, shell: &Shell) -> Markup {
                     }
                 }
             }
+        }
+    }
+}
+
+/// Who is absent, and the form to write it down.
+fn absence(view: &OutbreaksView, shell: &Shell) -> Markup {
+    let t = &shell.t().outbreak;
+    let few = fill(t.fewer, &[("n", &view.small_cell.to_string())]);
+    let value = |name: &str| view.values.get(name).map_or("", String::as_str);
+    let mut school = Field::new("school", t.school, Kind::Choice, value("school")).required();
+    school.choices = view.past.schools.iter().map(|s| (s.id.clone(), s.name.clone())).collect();
+    let fields = [
+        school,
+        Field::new("day", t.day, Kind::Date, value("day")).hint(t.absence_day),
+        Field::new("grade", t.only_grade, Kind::Text, value("grade")),
+        Field::new("absent", t.absent, Kind::Number, value("absent")).required(),
+        Field::new("enrolled", t.enrolled, Kind::Number, value("enrolled")).hint(t.enrolled_hint),
+    ];
+    let name = |id: &str| view.past.schools.iter().find(|s| s.id == id).map_or("", |s| s.name.as_str());
+    html! {
+        p class="card-note" { (t.absence_hint) }
+        @if view.absences.is_empty() { p class="none" { (t.no_absence) } } @else {
+            table class="grid plain stack" {
+                (parts::heads(&[t.day, t.among, t.absent]))
+                tbody {
+                    @for a in &view.absences {
+                        tr {
+                            th scope="row" class="date" { (parts::date(shell, &a.day)) }
+                            td data-label=(t.among) {
+                                (name(&a.school_id))
+                                @if let Some(grade) = &a.grade { " · " (fill(t.grade, &[("name", grade)])) }
+                                @if let Some(room) = &a.homeroom { " · " (room) }
+                            }
+                            td data-label=(t.absent) {
+                                @let n = a.absent.map_or_else(|| few.clone(), |n| format::count(shell.locale, n));
+                                (fill(t.of_persons, &[("n", &n), ("total", &format::count(shell.locale, a.enrolled))]))
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        @if view.may_count {
+            (parts::inside(&form::post(shell, "/outbreaks/absences", "form", &html! {
+                @for field in fields { (form::field(shell, &field.check(&view.errors))) }
+                div class="form-actions" { button class="button" type="submit" { (t.absence_save) } }
+            })))
         }
     }
 }

@@ -8,6 +8,7 @@ mod audit;
 mod browse;
 mod clinic;
 mod compliance;
+mod download;
 mod emergency;
 mod encryption;
 mod entry;
@@ -163,10 +164,12 @@ fn school() -> Router<Arc<App>> {
         .route("/students/{id}/admissions/{admission}/end", post(immunizations::end_admission))
         .route("/outbreaks", get(outbreaks::show))
         .route("/outbreaks/detect", post(outbreaks::detect))
+        .route("/outbreaks/absences", post(outbreaks::absent))
         .route("/outbreaks/rules/{id}/confirm", post(outbreaks::confirm))
         .route("/outbreaks/{id}", get(outbreaks::one))
         .route("/outbreaks/{id}/state", post(outbreaks::decide))
         .route("/outbreaks/{id}/report", post(outbreaks::report))
+        .route("/outbreaks/{id}/letters", post(outbreaks::letters))
         .route("/medications", get(medication::show))
         .route("/medications/give", post(medication::give))
         .route("/medications/doses/{id}", get(medication::one))

@@ -1,6 +1,7 @@
 //! Outbreaks at school: the signals, one of them, what is decided about it, and the report that goes out.
 
 use super::{
+    download::download,
     frame::{
         self, Form, PageError, Params, Shown, Visit, by_id, filled, filled_in, first_word, html, is_told, messages,
     },
@@ -14,12 +15,11 @@ use crate::pages::{
 };
 use axum::{
     extract::{Path, Query},
-    http::{HeaderValue, StatusCode, header},
-    response::{IntoResponse, Redirect, Response},
+    response::{IntoResponse, Redirect},
 };
 use salus_core::{Error, Result};
 use salus_store::Call;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::collections::BTreeMap;
 
 /// GET `/outbreaks`.
@@ -42,6 +42,10 @@ async fn all(visit: &Visit, is_all: bool) -> Result<OutbreaksView, PageError> {
     let rules = [("is_active", "true"), ("limit", "200"), ("sort", "code")];
     let listed = json_of(visit.call("school.outbreak_rule.list", with_query(Call::default(), &rules)).await?);
     view.rules = items(&listed, "data").into_iter().map(|row| visit.view(row)).collect::<Result<_, _>>()?;
+    let counted = json_of(visit.call("school.absence.counts", Call::default()).await?);
+    view.absences =
+        items(&counted, "counts").into_iter().take(10).map(|row| visit.view(row)).collect::<Result<_, _>>()?;
+    view.may_count = visit.ctx.may("school.visit.write");
     view.is_all = is_all;
     view.may_declare = visit.ctx.may("school.outbreak.declare");
     Ok(view)
@@ -63,6 +67,43 @@ pub async fn detect(Form { visit, .. }: Form) -> Shown {
         Ok(_) => Ok(Redirect::to("/outbreaks?asked=1").into_response()),
         Err(e) => again(&visit, e).await,
     }
+}
+
+/// POST `/outbreaks/absences`.
+pub async fn absent(Form { visit, fields }: Form) -> Shown {
+    let counted = async {
+        let mut count = filled_in(&fields, &["grade"]);
+        for name in ["absent", "enrolled"] {
+            if let Some(text) = filled(&fields, name) {
+                let number = text.parse::<u32>();
+                count[name] = json!(number.map_err(|_| Error::invalid(name, "wrong_type", "Is a whole number"))?);
+            }
+        }
+        if count["absent"].is_null() {
+            return Err(Error::invalid("absent", "required", "Say how many"));
+        }
+        let mut body = filled_in(&fields, &["day"]);
+        (body["school_id"], body["counts"]) = (json!(filled(&fields, "school").unwrap_or_default()), json!([count]));
+        visit.try_call("school.absence.record", Call { body, ..Call::default() }).await
+    };
+    let e = match counted.await {
+        Ok(_) => return Ok(Redirect::to("/outbreaks#absence").into_response()),
+        Err(Error::Invalid(mut wrong)) => {
+            for field in &mut wrong {
+                field.pointer = field.pointer.replace("/counts/0/", "/").replace("/school_id", "/school");
+            }
+            Error::Invalid(wrong)
+        }
+        Err(e) => e,
+    };
+    if !is_told(&e) {
+        return Err(visit.error(e));
+    }
+    let mut view = all(&visit, false).await?;
+    let (errors, general) = messages(visit.shell.locale, &e);
+    view.error = if errors.is_empty() { general } else { errors[0].message.clone() };
+    (view.errors, view.values) = (errors, fields);
+    Ok(frame::refused(&e, &pages::render(&view, &visit.shell)))
 }
 
 /// POST `/outbreaks/rules/{id}/confirm`.
@@ -94,8 +135,9 @@ async fn refused(visit: &Visit, id: &str, fields: BTreeMap<String, String>, e: E
     }
     let mut view = view(visit, id).await?;
     let (errors, general) = messages(visit.shell.locale, &e);
-    let known = ["reason", "reported_to", "basis", "recipient"];
-    let other = errors.iter().find(|e| !known.contains(&e.field.trim_start_matches('/'))).map(|e| e.message.clone());
+    let known = ["reason", "reported_to", "basis", "recipient", "copies"];
+    let mine = |field: &str| known.contains(&field) || field.starts_with("illness_") || field.starts_with("message_");
+    let other = errors.iter().find(|e| !mine(e.field.trim_start_matches('/'))).map(|e| e.message.clone());
     view.error = other.unwrap_or(general);
     view.errors = errors;
     view.values = fields;
@@ -116,13 +158,38 @@ pub async fn decide(Path(id): Path<String>, Form { visit, fields }: Form) -> Sho
 /// POST `/outbreaks/{id}/report`: a file.
 pub async fn report(Path(id): Path<String>, Form { visit, fields }: Form) -> Shown {
     let identified = fields.get("identified").is_some_and(|v| v == "true");
-    let mut body = filled_in(&fields, &["recipient", "measures"]);
+    let mut body = filled_in(&fields, &["recipient", "measures", "case_definition"]);
     body["identified"] = json!(identified);
+    let (format, part) = match filled(&fields, "format").unwrap_or_default() {
+        "xlsx" => ("XLSX", "REPORT"),
+        "list_pdf" => ("PDF", "LINE_LIST"),
+        "list_xlsx" => ("XLSX", "LINE_LIST"),
+        "list_csv" => ("CSV", "LINE_LIST"),
+        _ => ("PDF", "REPORT"),
+    };
+    (body["format"], body["part"]) = (json!(format), json!(part));
     if let Some(kind) = filled(&fields, "basis") {
         body["legal_basis"] = json!({"kind": kind, "text": fields.get("basis_text").cloned().unwrap_or_default()});
     }
     match visit.try_call("school.outbreak.report", Call { body, ..by_id(&id) }).await {
-        Ok(done) => Ok(file(&json_of(done), fields.get("format").is_some_and(|f| f == "csv"))),
+        Ok(done) => download(&json_of(done)["file"]).map_err(|e| visit.error(e)),
+        Err(e) => refused(&visit, &id, fields, named(e)).await,
+    }
+}
+
+/// POST `/outbreaks/{id}/letters`: a PDF.
+pub async fn letters(Path(id): Path<String>, Form { visit, fields }: Form) -> Shown {
+    let mut body = filled_in(&fields, &["contact", "signed"]);
+    body["copies"] = json!(fields.get("copies").is_some_and(|v| v == "true"));
+    for what in ["illness", "message"] {
+        let of = |tag: &str| filled(&fields, &format!("{what}_{tag}"));
+        let texts = json!({"en": of("en"), "es": of("es"), "pt-BR": of("pt")});
+        if texts.as_object().is_some_and(|all| all.values().any(|v| !v.is_null())) {
+            body[what] = texts;
+        }
+    }
+    match visit.try_call("school.outbreak.write_letters", Call { body, ..by_id(&id) }).await {
+        Ok(done) => download(&json_of(done)["file"]).map_err(|e| visit.error(e)),
         Err(e) => refused(&visit, &id, fields, named(e)).await,
     }
 }
@@ -135,30 +202,14 @@ fn named(e: Error) -> Error {
                 if field.pointer.starts_with("/legal_basis") {
                     field.pointer = "/basis".into();
                 }
+                for what in ["illness", "message"] {
+                    if let Some(tag) = field.pointer.strip_prefix(&format!("/{what}/")) {
+                        field.pointer = format!("/{what}_{}", tag.split('-').next().unwrap_or(tag));
+                    }
+                }
             }
             Error::Invalid(fields)
         }
         other => other,
     }
-}
-
-/// The report as a file that is not kept by the browser.
-fn file(told: &Value, is_csv: bool) -> Response {
-    let number = told["report"]["number"].as_str().unwrap_or("outbreak").to_owned();
-    let (kind, ending, body) = if is_csv {
-        ("text/csv; charset=utf-8", "csv", told["line_list_csv"].as_str().unwrap_or_default().to_owned())
-    } else {
-        let document =
-            json!({"report": told["report"], "identified": told["identified"], "line_list": told["line_list"]});
-        ("application/json", "json", format!("{document:#}"))
-    };
-    let name = format!("attachment; filename=\"{number}.{ending}\"");
-    let mut response = (StatusCode::OK, body).into_response();
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    if let Ok(name) = HeaderValue::from_str(&name) {
-        headers.insert(header::CONTENT_DISPOSITION, name);
-    }
-    response
 }

@@ -3,6 +3,7 @@
 
 mod access;
 mod alert_center;
+mod alert_stream;
 mod charts;
 mod clock;
 mod connections;

@@ -73,8 +73,32 @@ async fn a_supervisor_finds_the_class_goes_through_its_life_and_reports_it() {
     let confirmed = lead.submit(rule, &[("_csrf", &csrf)]).await;
     assert_eq!(confirmed.status, StatusCode::SEE_OTHER);
     assert!(lead.get("/outbreaks").await.text().contains("Confirmed"));
+    absences(&app, &lead, &csrf).await;
     let asked = lead.submit("/outbreaks/detect", &[("_csrf", &csrf)]).await;
     assert_eq!((asked.status, asked.header("location")), (StatusCode::SEE_OTHER, "/outbreaks?asked=1"));
+}
+
+/// How many are absent, written down on the page.
+async fn absences(app: &TestApp, lead: &Caller, csrf: &str) {
+    let page = lead.get("/outbreaks").await.text();
+    assert!(page.contains("Nothing was written down in the last four weeks"));
+    let choices = page.split("name=\"school\"").nth(1).unwrap().split("<option value=\"");
+    let school = choices.map(|rest| rest.split('"').next().unwrap()).find(|id| id.len() == 36).unwrap().to_owned();
+    let admin = app.database.connect("salus_admin").await;
+    let day = "SELECT max(day)::text FROM school.calendar_days WHERE is_instructional AND day < current_date";
+    let day: String = admin.query_one(day, &[]).await.unwrap().get(0);
+    let send = async |fields: &[(&str, &str)]| {
+        let mut all = vec![("_csrf", csrf), ("school", school.as_str()), ("day", day.as_str())];
+        all.extend_from_slice(fields);
+        lead.submit("/outbreaks/absences", &all).await
+    };
+    let wrong = send(&[("absent", "many")]).await;
+    assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(wrong.text().contains("Is a whole number") && wrong.text().contains("value=\"many\""), "{}", wrong.text());
+    let wrong = send(&[("absent", "99"), ("enrolled", "20")]).await;
+    assert!(wrong.text().contains("Is 0 to 20, those who are enrolled"), "{}", wrong.text());
+    assert_eq!(send(&[("absent", "7"), ("enrolled", "20")]).await.status, StatusCode::SEE_OTHER);
+    assert!(lead.get("/outbreaks").await.text().contains("7 of 20"));
 }
 
 async fn reports(lead: &Caller, address: &str, csrf: &str) {
@@ -83,26 +107,36 @@ async fn reports(lead: &Caller, address: &str, csrf: &str) {
         all.extend_from_slice(fields);
         lead.submit(&format!("{address}/report"), &all).await
     };
-    let plain = report(&[("format", "csv")]).await;
+    let plain = report(&[("format", "list_csv")]).await;
     assert_eq!((plain.status, plain.header("content-type")), (StatusCode::OK, "text/csv; charset=utf-8"));
-    assert!(plain.header("content-disposition").ends_with(".csv\"") && plain.header("cache-control") == "no-store");
+    assert!(
+        plain.header("content-disposition").ends_with("-cases.csv\"") && plain.header("cache-control") == "no-store"
+    );
     let text = plain.text();
     assert!(text.starts_with("row,age,grade,onset_on,symptoms") && text.lines().count() == 8, "seven cases: {text}");
-    let refused = report(&[("format", "csv"), ("identified", "true"), ("recipient", "An invented county")]).await;
+    let document = report(&[("format", "pdf"), ("measures", "The room was cleaned")]).await;
+    assert_eq!((document.status, document.header("content-type")), (StatusCode::OK, "application/pdf"));
+    assert!(document.body.starts_with(b"%PDF-") && document.header("content-disposition").contains("filename=\"OB-"));
+    let refused = report(&[("format", "list_csv"), ("identified", "true"), ("recipient", "An invented county")]).await;
     assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(refused.text().contains("needs its legal basis") && refused.text().contains("An invented county"));
     let fields = [
-        ("format", "json"),
+        ("format", "list_csv"),
         ("identified", "true"),
         ("recipient", "An invented county"),
         ("basis", "STATE_REPORTING_LAW"),
         ("basis_text", "An invented law"),
     ];
     let named = report(&fields).await;
-    assert_eq!((named.status, named.header("content-type")), (StatusCode::OK, "application/json"));
-    let list = named.json()["line_list"].as_array().unwrap().clone();
-    let has_name = |line: &serde_json::Value| line["family_name"].as_str().is_some_and(|name| !name.is_empty());
-    assert!(list.len() == 7 && list.iter().all(has_name), "{list:?}");
+    let text = named.text();
+    let has_name = |line: &str| line.split(',').nth(7).is_some_and(|name| !name.is_empty());
+    assert!(text.lines().count() == 8 && text.lines().skip(1).all(has_name), "{text}");
+    let book = report(&[("format", "list_xlsx")]).await;
+    assert_eq!(book.header("content-type"), "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet");
+    let letters = lead.submit(&format!("{address}/letters"), &[("_csrf", csrf), ("signed", "The nurse")]).await;
+    assert_eq!((letters.status, letters.header("content-type")), (StatusCode::OK, "application/pdf"));
+    assert!(lead.get(address).await.text().contains("Made last, classes: 1 ("), "it stands on the page");
+    assert!(book.body.starts_with(b"PK") && book.header("content-disposition").ends_with("-cases.xlsx\""));
 }
 
 #[tokio::test]

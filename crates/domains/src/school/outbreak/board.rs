@@ -4,6 +4,7 @@
 use super::{
     detect::TABLE,
     facts,
+    letter_words::illness,
     life::{REASONS, following},
     settings::Settings,
     streams::{Stream, streams},
@@ -140,6 +141,8 @@ pub(super) async fn one(tx: &mut Tx, id: Uuid) -> Result<Value> {
     let next = following(alert.text("state"));
     told["next"] = json!(if tx.ctx.may("school.outbreak.declare") { next } else { &[] });
     told["reasons"] = json!(REASONS);
+    told["has_letter"] = json!(illness(alert.text("disease_code"), alert.text("syndrome")).is_some());
+    told["letters"] = params["workflow"]["letters"].as_array().map_or_else(|| json!([]), |all| json!(all));
     let school: Option<Uuid> = alert.text("school_id").parse().ok();
     told["school"] = match school {
         Some(school) => {

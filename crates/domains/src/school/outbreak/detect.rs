@@ -2,6 +2,7 @@
 //! corrected counts, joins what belongs together, and keeps it as alerts. Run again it finds the same and changes nothing.
 
 use super::{
+    absence_signals,
     clustering::clusters,
     facts::{self, Facts, Kind, Scope},
     joining::{APART, Joined, alike, join, smallest},
@@ -112,7 +113,7 @@ async fn alerts(tx: &mut Tx, since: Date) -> Result<Vec<Kept>> {
            a.first_signal_on, a.scope_ids, a.params, \
            ARRAY(SELECT DISTINCT m FROM school.outbreak_case_clusters c CROSS JOIN LATERAL unnest(c.members) AS m \
                   WHERE c.alert_id = a.id) AS members \
-         FROM school.outbreak_alerts a WHERE a.first_signal_on >= $1 ORDER BY a.first_signal_on, a.number"
+         FROM school.outbreak_alerts a WHERE a.first_signal_on >= $1 AND a.method <> 'ABSENCE' ORDER BY a.first_signal_on, a.number"
     );
     let kept = |row: &salus_store::Row| {
         let (first, params): (Date, Value) = (row.get("first_signal_on"), row.get("params"));
@@ -192,6 +193,9 @@ pub(super) async fn run(tx: &mut Tx, until: Option<Date>) -> Result<Done> {
             None => done.raised.push(make(tx, &found, &joined).await?),
         }
     }
+    let absent = absence_signals::keep(tx, &found, AGAIN).await?;
+    done.raised.extend(absent.raised);
+    done.changed.extend(absent.changed);
     Ok(done)
 }
 
@@ -271,7 +275,10 @@ async fn make(tx: &mut Tx, found: &Found, joined: &Joined) -> Result<String> {
 }
 
 /// The next school day: by then somebody has looked at it.
-async fn due(tx: &mut Tx, found: &Found, about: &Scope) -> Result<Date> {
+///
+/// # Errors
+/// Those of the database.
+pub(super) async fn due(tx: &mut Tx, found: &Found, about: &Scope) -> Result<Date> {
     let school = found.facts.school_of(about);
     let today = found.facts.today().unwrap_or_else(|| tx.ctx.env.now().date());
     let sql = sql!(
@@ -313,7 +320,11 @@ async fn keep_clusters(
     if rows.is_empty() { Ok(()) } else { tx.insert("school.outbreak_case_clusters", &rows).await }
 }
 
-async fn next_number(tx: &mut Tx, year: i32) -> Result<String> {
+/// The number of the next alert of a year.
+///
+/// # Errors
+/// Those of the database.
+pub(super) async fn next_number(tx: &mut Tx, year: i32) -> Result<String> {
     let sql = sql!(
         "SELECT coalesce(max(split_part(number::text, '-', 3)::int), 0) + 1 FROM school.outbreak_alerts \
          WHERE number ~ ('^OB-' || $1::text || '-[0-9]{1,6}$')"

@@ -6,6 +6,8 @@
 //! line list with names needs a legal basis and leaves a disclosure for every person. No counts are stored: each run makes them
 //! anew out of `school.symptom_tracking`.
 
+mod absence;
+mod absence_signals;
 mod asking;
 mod board;
 mod clustering;
@@ -14,7 +16,10 @@ mod facts;
 mod history;
 mod intake;
 mod joining;
+mod letter_words;
+mod letters;
 mod life;
+mod printed;
 mod report;
 mod rules;
 mod scanning;
@@ -36,13 +41,20 @@ use salus_store::{Catalog, Op};
 /// [`salus_core::Error::Internal`] when the catalogue lacks a table.
 pub(super) fn actions(catalog: &Catalog) -> Result<Vec<Op>> {
     let mut all = rules::actions(catalog)?;
-    all.extend([intake::action(), life::action(), asking::action(), report::action()]);
+    all.extend([
+        intake::action(),
+        life::action(),
+        asking::action(),
+        report::action(),
+        letters::action(),
+        absence::action(),
+    ]);
     Ok(all)
 }
 
 /// What is read besides plain rows.
 pub(super) fn reads() -> Vec<Op> {
     let mut all = board::reads();
-    all.extend([intake::read(), history::read()]);
+    all.extend([intake::read(), history::read(), absence::read()]);
     all
 }

@@ -1,15 +1,17 @@
-//! The report to the health department: who is affected, since when and where, in counts, with a line list that names nobody. Names
-//! go with it only on a legal basis that is written down, and then every person has a row among the disclosures (FERPA: 34 CFR
+//! The report to the health department: who is affected, since when and where, in counts, with a line list that names nobody, as
+//! an answer or as a file ([`super::printed`]). Names go with it only on a legal basis that is written down, and then every person has a row among the disclosures (FERPA: 34 CFR
 //! 99.32(a), 99.36; HIPAA: 45 CFR 164.512(b), 164.528).
 
 use super::{
     board::{Ill, cases, clusters, curve},
     detect::{TABLE, date, workflow},
+    printed::{FORMATS, Printed},
     settings::Settings,
 };
 use crate::{
     clock,
     compliance::{Disclosure, Way, disclose},
+    paper,
 };
 use salus_core::{Error, Result};
 use salus_store::{Call, Method, Op, Record, Reply, Tx, run, sql};
@@ -51,9 +53,15 @@ pub(super) fn action() -> Op {
             "identified": {"type": "boolean", "description": "Whether the line list names the students"},
             "legal_basis": basis,
             "recipient": text("The health department; needed with names", 500),
+            "format": {"type": ["string", "null"], "enum": [FORMATS[0], FORMATS[1], FORMATS[2], FORMATS[3], null],
+                       "description": "JSON, the answer itself, when it is left out; of the others the answer holds the file. CSV is the line list"},
+            "part": {"type": ["string", "null"], "enum": ["REPORT", "LINE_LIST", null],
+                     "description": "Of a PDF or XLSX: all of it, or the line list alone"},
             "case_definition": text("What counts as a case; the syndrome's rule when it is left out", 1000),
             "measures": text("What was done", 2000)}})),
-        output: json!({"type": "object"}),
+        output: json!({"type": "object", "properties": {
+            "report": {"type": "object"}, "identified": {"type": "boolean"}, "disclosures": {"type": "integer"},
+            "line_list": {"type": ["array", "null"]}, "line_list_csv": {"type": ["string", "null"]}, "file": paper::file_schema()}}),
         run: run(|tx, call| Box::pin(report(tx, call))),
     }
 }
@@ -66,6 +74,8 @@ struct Wanted {
     recipient: Option<String>,
     case_definition: Option<String>,
     measures: Option<String>,
+    format: Option<String>,
+    part: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -81,7 +91,9 @@ async fn report(tx: &mut Tx, mut call: Call) -> Result<Reply> {
     let wanted: Wanted = if call.body.is_null() { Wanted::default() } else { call.input()? };
     let settings = Settings::load(tx).await?;
     let open = tx.ctx.may("kernel.phi.read");
-    if wanted.identified && !open {
+    let (format, only_list) = form(&wanted)?;
+    // Lines are persons: who may not open records gets the counts only.
+    if (wanted.identified || only_list || format == "CSV") && !open {
         return Err(Error::Forbidden("kernel.phi.read".into()));
     }
     let basis = if wanted.identified { Some(legal(&wanted)?) } else { None };
@@ -92,41 +104,110 @@ async fn report(tx: &mut Tx, mut call: Call) -> Result<Reply> {
     let vaccinated = vaccinated(tx, &settings, &all).await?;
     let persons = people(tx, &all, wanted.identified).await?;
     let list: Vec<Value> = all.iter().zip(1..).map(|(case, n)| line(case, n, &persons, wanted.identified)).collect();
-    let mut disclosed = 0;
-    if let Some((kind, law, purpose, words, recipient)) = basis {
-        let ids: Vec<Uuid> = all.iter().map(|c| c.student).collect();
-        let description = format!("Line list of outbreak {}. {words}", alert.text("number"));
-        let what = Disclosure {
-            way: Way::Api,
-            purpose,
-            recipient_type: "PUBLIC_HEALTH_AUTHORITY",
-            recipient: &recipient,
-            information: &["NAME", "BIRTH_DATE", "SYMPTOMS", "ONSET"],
-            description: &description,
-            basis: law,
-            regime: "FERPA",
-        };
-        disclose(tx, &what, &ids).await?;
-        disclosed = ids.len();
-        noted(tx, &alert, kind).await?;
-    }
+    let disclosed = match basis {
+        Some(basis) => given_out(tx, &alert, &all, basis).await?,
+        None => 0,
+    };
+    // Of a few cases the days of onset would be those of persons.
+    let few = settings.told(tx, i64::try_from(all.len()).unwrap_or(i64::MAX)).is_none();
     let document = json!({
         "number": alert.get("number"), "syndrome": alert.get("syndrome"), "disease_code": alert.get("disease_code"),
         "state": alert.get("state"), "level": alert.get("level"), "first_signal_on": alert.get("first_signal_on"), "cases": settings.told(tx, i64::try_from(all.len()).unwrap_or(i64::MAX)),
+        "name": alert.get("params").map(|p| &p["detection"]["name"]), "small_cell": settings.small_cell,
         "cover": cover, "case_definition": wanted.case_definition.unwrap_or_else(|| definition(alert.text("syndrome")).to_owned()),
-        "measures": wanted.measures, "curve": curve(tx, &settings, &all), "attack_rates": clusters,
-        "symptoms": symptoms, "onset": onset(&all), "immunization": vaccinated, "recipient": wanted.recipient,
+        "measures": wanted.measures, "steps": steps(&alert), "curve": curve(tx, &settings, &all), "attack_rates": clusters,
+        "symptoms": symptoms, "onset": if few { Value::Null } else { onset(&all) }, "immunization": vaccinated, "recipient": wanted.recipient,
         "built_at": clock::text(tx.ctx.env.now())?,
     });
-    // Lines are persons: who may not open records gets the counts only.
-    let csv = if open { json!(csv(&list, wanted.identified)?) } else { Value::Null };
+    tx.note(json!({"format": format, "line_list_only": only_list, "identified": wanted.identified}));
+    let foot = foot(tx, &alert, wanted.identified).await?;
+    let columns: Vec<&'static str> =
+        if wanted.identified { COLUMNS.into_iter().chain(NAMES).collect() } else { COLUMNS.to_vec() };
+    let printed = Printed {
+        report: &document,
+        list: open.then_some(list.as_slice()),
+        columns: &columns,
+        identified: wanted.identified,
+        only_list,
+        foot: &foot,
+        at: tx.ctx.env.now(),
+    };
+    if format != "JSON" {
+        let file = printed.file(format)?;
+        return Ok(Reply::json(json!({"identified": wanted.identified, "disclosures": disclosed, "file": file})));
+    }
+    let csv = if open { json!(printed.csv()?) } else { Value::Null };
     let list = if open { json!(list) } else { Value::Null };
     Ok(Reply::json(json!({"report": document, "identified": wanted.identified, "disclosures": disclosed,
                           "line_list": list, "line_list_csv": csv})))
 }
 
-/// Kind, law, purpose, words and recipient of an identified list.
-fn legal(wanted: &Wanted) -> Result<(&'static str, &'static str, &'static str, String, String)> {
+/// Kind, law, purpose, words and recipient.
+type Legal = (&'static str, &'static str, &'static str, String, String);
+
+/// Writes down that the cases' names are given out: a disclosure for each, and a note at the alert. How many it were.
+async fn given_out(
+    tx: &mut Tx,
+    alert: &Record,
+    cases: &[Ill],
+    (kind, law, purpose, words, recipient): Legal,
+) -> Result<usize> {
+    let ids: Vec<Uuid> = cases.iter().map(|c| c.student).collect();
+    let description = format!("Line list of outbreak {}. {words}", alert.text("number"));
+    let what = Disclosure {
+        way: Way::Api,
+        purpose,
+        recipient_type: "PUBLIC_HEALTH_AUTHORITY",
+        recipient: &recipient,
+        information: &["NAME", "BIRTH_DATE", "SYMPTOMS", "ONSET"],
+        description: &description,
+        basis: law,
+        regime: "FERPA",
+    };
+    disclose(tx, &what, &ids).await?;
+    noted(tx, alert, kind).await?;
+    Ok(ids.len())
+}
+
+/// The format, and whether the list alone is wanted.
+fn form(wanted: &Wanted) -> Result<(&'static str, bool)> {
+    let asked = wanted.format.as_deref().unwrap_or("JSON");
+    let format = FORMATS.into_iter().find(|f| *f == asked);
+    let format =
+        format.ok_or_else(|| Error::invalid("format", "not_allowed", format!("Is one of {}", FORMATS.join(", "))))?;
+    match wanted.part.as_deref() {
+        None | Some("REPORT") => Ok((format, false)),
+        Some("LINE_LIST") if format != "JSON" => Ok((format, true)),
+        Some("LINE_LIST") => Err(Error::invalid("part", "not_allowed", "Is for a format of PDF, XLSX or CSV")),
+        Some(_) => Err(Error::invalid("part", "not_allowed", "Is REPORT or LINE_LIST")),
+    }
+}
+
+/// What stands at the foot of each page: whether names are in it, when it was made on the clocks of the school, and the request by
+/// which the audit log knows it.
+async fn foot(tx: &mut Tx, alert: &Record, identified: bool) -> Result<String> {
+    let (school, now): (Option<Uuid>, _) = (alert.text("school_id").parse().ok(), tx.ctx.env.now());
+    let sql = sql!(
+        "SELECT to_char($2::timestamptz AT TIME ZONE s.timezone::text, 'YYYY-MM-DD HH24:MI') || ' ' || s.timezone::text \
+         FROM school.schools s WHERE s.is_active AND ($1::uuid IS NULL OR s.id = $1) ORDER BY s.name, s.id LIMIT 1"
+    );
+    let at: Option<String> = tx.query_opt(sql, &[&school, &now]).await?.map(|row| row.get(0));
+    let at = match at {
+        Some(at) => at,
+        None => clock::text(now)?,
+    };
+    let kind = if identified { "Confidential, names students" } else { "Without names" };
+    Ok(format!("{kind}. Made by Salus, {at}. Request {}", tx.ctx.request))
+}
+
+/// What was decided when.
+fn steps(alert: &Record) -> Value {
+    let steps = alert.get("params").and_then(|p| p["workflow"]["steps"].as_array());
+    steps.into_iter().flatten().map(|s| json!({"at": s["at"], "state": s["state"], "reason": s["reason"]})).collect()
+}
+
+/// On what an identified list rests, and to whom it goes.
+fn legal(wanted: &Wanted) -> Result<Legal> {
     let missing = |message: &str| Error::invalid("legal_basis", "legal_basis_required", message);
     let basis = wanted.legal_basis.as_ref();
     let basis = basis.ok_or_else(|| missing("A list with names needs its legal basis: kind and text"))?;
@@ -241,27 +322,6 @@ fn line(case: &Ill, number: i32, persons: &BTreeMap<Uuid, Record>, identified: b
     line
 }
 
-/// The list as CSV (RFC 4180). A cell that a spreadsheet would compute begins with an apostrophe.
-fn csv(list: &[Value], identified: bool) -> Result<String> {
-    let columns: Vec<&str> = if identified { COLUMNS.into_iter().chain(NAMES).collect() } else { COLUMNS.to_vec() };
-    let mut out = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
-    out.write_record(&columns).map_err(Error::internal)?;
-    for line in list {
-        out.write_record(columns.iter().map(|name| cell(&line[*name]))).map_err(Error::internal)?;
-    }
-    String::from_utf8(out.into_inner().map_err(Error::internal)?).map_err(Error::internal)
-}
-
-fn cell(value: &Value) -> String {
-    let text = match value {
-        Value::Null => String::new(),
-        Value::String(text) => text.clone(),
-        Value::Array(all) => all.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" "),
-        other => other.to_string(),
-    };
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) { format!("'{text}") } else { text }
-}
-
 /// What counts as a case of a syndrome, in words.
 fn definition(syndrome: &str) -> &'static str {
     match syndrome {
@@ -275,20 +335,6 @@ fn definition(syndrome: &str) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_spreadsheet_computes_nothing_of_a_line_list() {
-        let list = [
-            json!({"row": 1, "age": 9, "grade": "4", "symptoms": ["RASH", "FEVER"], "family_name": "=HYPERLINK(\"x\")",
-                           "given_names": "A, \"B\"", "homeroom": "@SUM(1)"}),
-        ];
-        let text = csv(&list, true).unwrap();
-        assert!(
-            text.contains("RASH FEVER") && text.contains("\"'=HYPERLINK(\"\"x\"\")\"") && text.contains("'@SUM(1)"),
-            "{text}"
-        );
-        assert!(!csv(&list, false).unwrap().contains("HYPERLINK"));
-    }
 
     #[test]
     fn quartiles_are_days_on_which_somebody_fell_ill() {

@@ -33,6 +33,12 @@ pub(super) struct Settings {
     pub(super) replicas: u32,
     /// Seed of what is simulated.
     pub(super) seed: u64,
+    /// Absence through illness is too high from this share of the enrolled of a school or grade on.
+    pub(super) absence_share: f64,
+    /// The same of a homeroom.
+    pub(super) absence_class_share: f64,
+    /// Weeks of the same weekday that absence is compared with.
+    pub(super) absence_weeks: i64,
     /// Counts below this are not told to who may not open records: 5 to 10.
     pub(super) small_cell: i64,
 }
@@ -51,6 +57,9 @@ impl Default for Settings {
             scan_days: 7,
             replicas: 999,
             seed: 20_260_101,
+            absence_share: 0.10,
+            absence_class_share: 0.20,
+            absence_weeks: 8,
             small_cell: 5,
         }
     }
@@ -84,6 +93,10 @@ impl Settings {
         }
         if !((99..=9999).contains(&self.replicas) && (1..=60).contains(&self.scan_days)) {
             return Err("needs replicas of 99 to 9999 and scan_days of 1 to 60");
+        }
+        let shares = [self.absence_share, self.absence_class_share];
+        if !(shares.iter().all(|share| *share > 0.0 && *share <= 1.0) && (4..=26).contains(&self.absence_weeks)) {
+            return Err("needs shares of absence above 0 and at most 1, and absence_weeks of 4 to 26");
         }
         if (5..=10).contains(&self.small_cell) { Ok(()) } else { Err("needs small_cell of 5 to 10") }
     }

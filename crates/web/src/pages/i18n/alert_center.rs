@@ -88,7 +88,7 @@ texts! {
         count: "How many", "Cuántas", "Quantas";
         editor: "New definition, or the next version of one", "Definición nueva o la versión siguiente de una", "Definição nova ou a próxima versão de uma";
         condition: "Condition", "Condición", "Condição";
-        condition_hint: "JSON, such as {\"event\": \"school.visit.begun\"}. The page API says what may stand here; left empty for MANUAL.", "JSON, como {\"event\": \"school.visit.begun\"}. La página API dice qué puede ir aquí; vacío para MANUAL.", "JSON, como {\"event\": \"school.visit.begun\"}. A página API diz o que pode constar aqui; vazio para MANUAL.";
+        condition_hint: "JSON, such as {\"event\": \"school.visit.begun\"}, or {\"schedule\": \"30 6 * * MON-FRI\"} for set times. The page API says what may stand here; left empty for MANUAL.", "JSON, como {\"event\": \"school.visit.begun\"}, o {\"schedule\": \"30 6 * * MON-FRI\"} para horas fijas. La página API dice qué puede ir aquí; vacío para MANUAL.", "JSON, como {\"event\": \"school.visit.begun\"}, ou {\"schedule\": \"30 6 * * MON-FRI\"} para horários fixos. A página API diz o que pode constar aqui; vazio para MANUAL.";
         audience: "Whom it reaches", "A quién llega", "A quem chega";
         audience_hint: "JSON, such as {\"targets\": [{\"role\": \"school_nurse\"}]}; empty for whoever may read it.", "JSON, como {\"targets\": [{\"role\": \"school_nurse\"}]}; vacío para quien pueda leerla.", "JSON, como {\"targets\": [{\"role\": \"school_nurse\"}]}; vazio para quem possa ler.";
         escalation: "Escalation", "Escalamiento", "Escalonamento";

@@ -84,7 +84,7 @@ texts! {
         exclusions: "Exempt and susceptible students", "Estudiantes exentos y susceptibles", "Estudantes isentos e suscetíveis";
         exclusions_of: "Who lacks {group}", "A quién le falta {group}", "A quem falta {group}";
         report: "Report to the health department", "Informe al departamento de salud", "Relatório à autoridade de saúde";
-        report_hint: "Without names unless a legal basis is given; then each student's disclosure is written down.", "Sin nombres, salvo que se indique una base legal; entonces se registra la divulgación de cada estudiante.", "Sem nomes, salvo se for indicada uma base legal; então a divulgação de cada estudante é registrada.";
+        report_hint: "The report is in English. Without names unless a legal basis is given; then each student's disclosure is written down.", "El informe está en inglés. Sin nombres, salvo que se indique una base legal; entonces se registra la divulgación de cada estudiante.", "O relatório é em inglês. Sem nomes, salvo se for indicada uma base legal; então a divulgação de cada estudante é registrada.";
         identified: "With names", "Con nombres", "Com nomes";
         basis: "Legal basis", "Base legal", "Base legal";
         basis_text: "The threat, the law or whose consent", "La amenaza, la ley o el consentimiento de quién", "A ameaça, a lei ou o consentimento de quem";
@@ -93,6 +93,32 @@ texts! {
         format: "As", "Como", "Como";
         download: "Build and download", "Generar y descargar", "Gerar e baixar";
         csv: "Line list (CSV)", "Lista de casos (CSV)", "Lista de casos (CSV)";
-        json: "Report (JSON)", "Informe (JSON)", "Relatório (JSON)";
+        as_pdf: "Report (PDF)", "Informe (PDF)", "Relatório (PDF)";
+        as_xlsx: "Report (workbook, XLSX)", "Informe (libro, XLSX)", "Relatório (planilha, XLSX)";
+        list_pdf: "Line list (PDF)", "Lista de casos (PDF)", "Lista de casos (PDF)";
+        list_xlsx: "Line list (workbook, XLSX)", "Lista de casos (libro, XLSX)", "Lista de casos (planilha, XLSX)";
+        case_definition: "What counts as a case; the rule of the syndrome when it is left out", "Qué cuenta como caso; la regla del síndrome si se omite", "O que conta como caso; a regra da síndrome se for omitido";
+        letters: "Letters to families", "Cartas a las familias", "Cartas às famílias";
+        letters_hint: "One PDF: a page that says how many copies of which letter, then a letter for each class and language of its families. It names no case and no number. The advice is general: add what your health department asks for.", "Un PDF: una página que dice cuántas copias de cada carta, y después una carta por clase e idioma de sus familias. No nombra ningún caso ni número. Los consejos son generales: agregue lo que pida su departamento de salud.", "Um PDF: uma página que diz quantas cópias de cada carta, e depois uma carta por turma e idioma das famílias. Não cita nenhum caso nem número. Os conselhos são gerais: acrescente o que a sua autoridade de saúde pedir.";
+        letters_made: "Made last, classes: {n} ({languages})", "Hechas por última vez, clases: {n} ({languages})", "Feitas pela última vez, turmas: {n} ({languages})";
+        letters_make: "Make the letters", "Hacer las cartas", "Fazer as cartas";
+        letter_illness: "What the illness is called ({language})", "Cómo se llama la enfermedad ({language})", "Como se chama a doença ({language})";
+        letter_message: "What to add ({language})", "Qué agregar ({language})", "O que acrescentar ({language})";
+        letter_contact: "Whom to ask; the school's telephone when it is left out", "A quién preguntar; el teléfono de la escuela si se omite", "A quem perguntar; o telefone da escola se for omitido";
+        letter_signed: "Who signs", "Quién firma", "Quem assina";
+        letter_copies: "A copy for every student", "Una copia por estudiante", "Uma cópia por estudante";
+        english: "English", "inglés", "inglês";
+        spanish: "Spanish", "español", "espanhol";
+        portuguese: "Portuguese", "portugués", "português";
+        absence: "Absent and ill", "Ausentes por enfermedad", "Ausentes por doença";
+        absence_hint: "Counts of a school or a grade by day; no student is named. Too many are a signal at the next detection. An attendance system can send the same.", "Recuentos de una escuela o un grado por día; no se nombra a ningún estudiante. Demasiados generan una señal en la próxima detección. Un sistema de asistencia puede enviar lo mismo.", "Contagens de uma escola ou série por dia; nenhum estudante é citado. Se forem demais, geram um sinal na próxima detecção. Um sistema de frequência pode enviar o mesmo.";
+        absence_day: "Today when it is left out", "Hoy si se omite", "Hoje se for omitido";
+        absence_save: "Write it down", "Anotar", "Anotar";
+        no_absence: "Nothing was written down in the last four weeks.", "No se anotó nada en las últimas cuatro semanas.", "Nada foi anotado nas últimas quatro semanas.";
+        school: "School", "Escuela", "Escola";
+        only_grade: "Only of this grade", "Solo de este grado", "Só desta série";
+        absent: "At home ill", "En casa por enfermedad", "Em casa por doença";
+        enrolled: "Enrolled", "Inscritos", "Matriculados";
+        enrolled_hint: "As Salus knows it when it is left out", "Según los datos de Salus si se omite", "Conforme os dados do Salus se for omitido";
     }
 }
