@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 #[allow(missing_docs, reason = "the names are those of the operation, which are documented")]
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct OutbreakView {
     pub id: String,
     pub row_version: i64,
