@@ -355,6 +355,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_sends_or_reads_too_slowly_is_not_waited_for() {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
         let patience = Patience { idle: Duration::from_millis(50), body: Duration::from_millis(200) };
         let (mut client, server) = tokio::io::duplex(64);
         let mut server = Checked::new(server, patience);
