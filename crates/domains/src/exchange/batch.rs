@@ -291,13 +291,13 @@ impl Writing {
                     row
                 }
                 (None, Some(row)) => {
-                    let values = self.values(tx, table, record.row.clone(), &links, id)?;
+                    let values = filled(tx, table, record.row.clone(), &links, id)?;
                     self.updates.push((table.to_owned(), row, values));
                     row
                 }
                 (None, None) => {
                     let row = tx.ctx.env.id();
-                    let mut values = self.values(tx, table, record.row.clone(), &links, id)?;
+                    let mut values = filled(tx, table, record.row.clone(), &links, id)?;
                     remark = self.number(tx, table, row, &mut values)?;
                     self.inserts.entry(table.to_owned()).or_default().push(NewRow { id: row, values });
                     self.parts(tx, one, row, None);
@@ -345,35 +345,10 @@ impl Writing {
         if values.is_empty() {
             return Ok(None);
         }
-        let mut values = self.values(tx, table, values, &Links::default(), id)?;
+        let mut values = filled(tx, table, values, &Links::default(), id)?;
         let remark = self.number(tx, table, row, &mut values)?;
         self.updates.push((table.to_owned(), row, values));
         Ok(remark)
-    }
-
-    /// The values of a row with what is filled here.
-    fn values(
-        &self,
-        tx: &Tx,
-        table: &str,
-        mut row: Map<String, Value>,
-        links: &Links,
-        source: Uuid,
-    ) -> Result<Map<String, Value>> {
-        let described = tx.catalog().table(table)?;
-        row.extend(links.columns.iter().map(|(column, target)| (column.clone(), json!(target))));
-        for (column, value) in FACT_DEFAULTS {
-            if described.column(column).is_some() && !row.contains_key(column) {
-                row.insert(column.into(), json!(value));
-            }
-        }
-        if described.column("source_ref").is_some() {
-            row.insert("source_ref".into(), json!(source));
-        }
-        if table == medical::PATIENTS.table && row.get("birth_date").is_some_and(Value::is_string) {
-            medical::derive_patient(&mut row, tx.ctx.env.now().date())?;
-        }
-        Ok(row)
     }
 
     /// Takes the medical record number out of a patient's row if another patient has it: two hospitals of one tenant may
@@ -466,6 +441,30 @@ impl Writing {
         }
         keep(tx, source, self.wholes).await
     }
+}
+
+/// The values of a row with what is filled here.
+fn filled(
+    tx: &Tx,
+    table: &str,
+    mut row: Map<String, Value>,
+    links: &Links,
+    source: Uuid,
+) -> Result<Map<String, Value>> {
+    let described = tx.catalog().table(table)?;
+    row.extend(links.columns.iter().map(|(column, target)| (column.clone(), json!(target))));
+    for (column, value) in FACT_DEFAULTS {
+        if described.column(column).is_some() && !row.contains_key(column) {
+            row.insert(column.into(), json!(value));
+        }
+    }
+    if described.column("source_ref").is_some() {
+        row.insert("source_ref".into(), json!(source));
+    }
+    if table == medical::PATIENTS.table && row.get("birth_date").is_some_and(Value::is_string) {
+        medical::derive_patient(&mut row, tx.ctx.env.now().date())?;
+    }
+    Ok(row)
 }
 
 /// What is kept of a resource only in its original: paths, why there is no row, and references to what is not here.

@@ -14,14 +14,17 @@ use salus_store::{At, Tx, sql};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use uuid::Uuid;
 
+/// Who has a number, each with whether the source at hand tells of them.
+type Holders = BTreeSet<(bool, Uuid)>;
+
 /// Ids found for references.
 #[derive(Default)]
 pub struct Resolved {
     /// Of resources of this source, by key; without a row: kept whole.
     keys: HashMap<Vec<u8>, Option<Uuid>>,
     npis: HashMap<String, Uuid>,
-    /// Persons by register and number, with whether this source tells of them.
-    persons: HashMap<(String, Vec<u8>), BTreeSet<(bool, Uuid)>>,
+    /// Persons by register and number.
+    persons: HashMap<(String, Vec<u8>), Holders>,
     /// Others by type, register and number.
     bearers: HashMap<(String, String, String), Option<Uuid>>,
 }
@@ -191,7 +194,7 @@ impl Resolved {
 }
 
 /// The one person with a number: one of this source before those of others.
-fn one_of(persons: &BTreeSet<(bool, Uuid)>) -> Found {
+fn one_of(persons: &Holders) -> Found {
     let of = |own: bool| persons.iter().filter(move |(o, _)| *o == own).map(|(_, id)| *id).collect::<Vec<_>>();
     match (&of(true)[..], &of(false)[..]) {
         ([], []) => Found::Absent,
