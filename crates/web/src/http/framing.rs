@@ -280,6 +280,7 @@ fn after_head(head: &[u8]) -> Option<Scanner> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     /// Feeds whole, and byte by byte: the verdict must be the same.
     fn passes(text: &str) -> bool {
@@ -337,7 +338,6 @@ mod tests {
     /// Another protocol is not read as HTTP, but only after the answer that says so.
     #[tokio::test]
     async fn after_an_upgrade_that_was_granted_anything_passes() {
-        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
         let ask = b"GET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\r\n";
         for (answer, granted) in [("HTTP/1.1 101 Switching\r\n\r\n", true), ("HTTP/1.1 400 Bad\r\n\r\n", false)] {
             let (mut client, server) = tokio::io::duplex(4096);
@@ -355,7 +355,6 @@ mod tests {
 
     #[tokio::test]
     async fn who_sends_or_reads_too_slowly_is_not_waited_for() {
-        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
         let patience = Patience { idle: Duration::from_millis(50), body: Duration::from_millis(200) };
         let (mut client, server) = tokio::io::duplex(64);
         let mut server = Checked::new(server, patience);
