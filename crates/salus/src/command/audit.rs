@@ -363,7 +363,9 @@ async fn rotate_key(place: &Place) -> Result<Outcome> {
         "The log is signed by another key from now on. Note it outside, and give it to the witness beside the old one:\nold  {}\nkey  {}",
         handed.from, handed.to
     );
-    unkept.iter().for_each(|why| _ = write!(text, "\nPROBLEM: {why}"));
+    for why in &unkept {
+        let _ = write!(text, "\nPROBLEM: {why}");
+    }
     let ok = unkept.is_empty();
     Ok(Outcome { json: json!({"ok": ok, "handover": handed, "problems": unkept}), text, ok })
 }

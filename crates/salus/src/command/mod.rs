@@ -151,7 +151,7 @@ pub async fn run(cli: Cli) -> Result<Outcome> {
         Ok(place)
     };
     match cli.command {
-        Command::Serve(args) => serve::run(place().await?, args, cli.json).await,
+        Command::Serve(args) => Box::pin(serve::run(place().await?, args, cli.json)).await,
         Command::Db(command) => database::run(&place().await?, command).await,
         Command::Import(command) => exchange::import(&place().await?, command, cli.json).await,
         Command::Export(command) => exchange::export(&place().await?, command, cli.json).await,
@@ -164,7 +164,7 @@ pub async fn run(cli: Cli) -> Result<Outcome> {
         Command::Restore(args) => backup::restore(Config::load(cli.home.as_deref())?, args).await,
         Command::Drill(command) => Box::pin(backup::drill::run(Config::load(cli.home.as_deref())?, command)).await,
         Command::Audit(command) => audit::run(&place().await?, command).await,
-        Command::Keys(command) => keys::run(place().await?, command).await,
+        Command::Keys(command) => Box::pin(keys::run(place().await?, command)).await,
         Command::Ops(command) => ops::run(&Config::load(cli.home.as_deref())?, &command),
         Command::Witness(args) => witness::run(Config::load(cli.home.as_deref())?, args, cli.json).await,
         Command::User(command) => user::run(&place().await?, command).await,

@@ -192,26 +192,30 @@ async fn prepare(place: &mut Place, load_demo: bool, (base, as_json): (&str, boo
     if place.log()?.is_none() {
         notices.push("the audit log is not sealed: set DATABASE_SEALER_URL (see docs/OPERATIONS.md)".into());
     }
-    let mut loaded = Vec::new();
     let demo = load_demo && !demo::is_production(&db).await?;
     if load_demo && !demo {
         notices.push("this database is marked production: no demonstration data goes into it".into());
     }
-    if demo {
-        for name in demo::names() {
-            if !demo::exists(&db, &name).await? {
-                tracing::info!(tenant = %name, "loading demonstration data");
-                let tenant = demo::load(&db, &name).await?;
-                if !as_json {
-                    tell_links(base, &tenant);
-                }
-                loaded.push(tenant);
-            }
-        }
-    }
+    let loaded = if demo { demonstrate(&db, (base, as_json)).await? } else { Vec::new() };
     let tenants = db.tenants().await?;
     let unsealed = unsealed(&db, &tenants).await?;
     Ok(Ready { db, notices, loaded, demo, empty: tenants.is_empty(), unsealed })
+}
+
+/// Loads the demonstration tenants that are not there yet.
+async fn demonstrate(db: &Db, (base, as_json): (&str, bool)) -> Result<Vec<Loaded>> {
+    let mut loaded = Vec::new();
+    for name in demo::names() {
+        if !demo::exists(db, &name).await? {
+            tracing::info!(tenant = %name, "loading demonstration data");
+            let tenant = demo::load(db, &name).await?;
+            if !as_json {
+                tell_links(base, &tenant);
+            }
+            loaded.push(tenant);
+        }
+    }
+    Ok(loaded)
 }
 
 /// Organizations, other than demonstrations, that have no emergency credential: nobody could come in when nobody can sign in.

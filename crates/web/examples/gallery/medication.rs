@@ -148,9 +148,9 @@ pub fn supply(shell: &Shell) -> String {
 
 pub fn month(shell: &Shell) -> String {
     let slot = |day: &str, outcome: &str, more: Value| {
-        let mut slot = json!({"day": day, "due": "12:00", "outcome": outcome});
-        slot.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        slot
+        let slot = json!({"day": day, "due": "12:00", "outcome": outcome});
+        let members = [slot, more].into_iter().filter_map(|v| v.as_object().cloned()).flatten();
+        Value::Object(members.collect())
     };
     let given = || json!({"given_at": "12:04", "dose_given": "1", "by": "Nora Invented"});
     let view = json!({
