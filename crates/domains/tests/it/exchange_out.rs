@@ -117,8 +117,8 @@ async fn a_hundred_patients_are_imported_as_many_as_the_files_hold() {
     let held = lines(&files);
     assert_eq!(done.types.values().map(|c| c.read).sum::<u64>(), held.len() as u64);
     let of = |name: &str| {
-        let head = format!("\"resourceType\":\"{name}\"");
-        held.iter().filter(|line| String::from_utf8_lossy(line).contains(&head)).count()
+        let mark = format!("\"resourceType\":\"{name}\"");
+        held.iter().filter(|line| String::from_utf8_lossy(line).contains(&mark)).count()
     };
     for (table, types) in [
         ("medical.patients", vec!["Patient"]),
