@@ -149,25 +149,27 @@ async fn prepare_school(world: &World, name: &str) -> Option<String> {
                  UPDATE records.immunizations SET status = 'COMPLETED', entered_in_error_reason = NULL"
             )
         }
-        "school.requirement.approve" => {
-            "UPDATE school.school_immunization_requirements SET approved_at = NULL, approved_by = NULL".to_owned()
-        }
-        "school.outbreak.write_letters" => "UPDATE school.student_profiles SET enrollment_status = 'ENROLLED'; \
-             UPDATE school.schools SET is_active = true; UPDATE school.outbreak_alerts SET syndrome = 'GI', \
-             params = '{\"detection\": {\"kind\": \"DISTRICT\"}}'"
-            .to_owned(),
-        "school.absence.record" => "UPDATE school.schools SET is_active = true; UPDATE school.calendar_days d SET is_instructional = true, \
-             day = (SELECT (now() AT TIME ZONE s.timezone::text)::date FROM school.schools s WHERE s.id = d.school_id)"
-            .to_owned(),
-        "school.enrollment.end" => "UPDATE school.student_enrollments SET enrolled_on = '2000-01-01'".to_owned(),
         name => return prepare_entry(name).map(str::to_owned),
     };
     Some(sql)
 }
 
-/// The same of school entry and of errors with medication.
+/// The same of school entry, outbreaks and errors with medication.
 fn prepare_entry(name: &str) -> Option<&'static str> {
     Some(match name {
+        "school.requirement.approve" => {
+            "UPDATE school.school_immunization_requirements SET approved_at = NULL, approved_by = NULL"
+        }
+        "school.outbreak.write_letters" => {
+            "UPDATE school.student_profiles SET enrollment_status = 'ENROLLED'; \
+             UPDATE school.schools SET is_active = true; UPDATE school.outbreak_alerts SET syndrome = 'GI', \
+             params = '{\"detection\": {\"kind\": \"DISTRICT\"}}'"
+        }
+        "school.absence.record" => {
+            "UPDATE school.schools SET is_active = true; UPDATE school.calendar_days d SET is_instructional = true, \
+             day = (SELECT (now() AT TIME ZONE s.timezone::text)::date FROM school.schools s WHERE s.id = d.school_id)"
+        }
+        "school.enrollment.end" => "UPDATE school.student_enrollments SET enrolled_on = '2000-01-01'",
         "school.admission.admit" => {
             "UPDATE school.schedule_releases SET is_active = false; DELETE FROM school.immunization_admissions; \
              UPDATE school.school_immunization_requirements SET rule = '{\"any\":[{\"doses\":1}]}', exemption_kinds = '{}', grades = '{}', \
@@ -274,10 +276,6 @@ fn own_body(op: &Op, spare: Option<Uuid>, planted: &Plausible) -> Option<serde_j
         ("school.outbreak.decide", _) => Some(serde_json::json!({"state": "UNDER_REVIEW"})),
         ("school.outbreak.detect", _) => Some(serde_json::json!({"dry_run": true})),
         ("school.outbreak.report", _) => Some(serde_json::json!({"measures": "north_canary"})),
-        ("school.outbreak.write_letters", _) => Some(serde_json::json!({"signed": "north_canary"})),
-        ("school.absence.record", _) => Some(serde_json::json!({
-            "school_id": planted.row("school.schools"), "counts": [{"enrolled": 20, "absent": 1}],
-        })),
         ("school.outbreak_rule.enter", _) => Some(serde_json::json!({
             "code": "north_canary_other", "syndrome": "GI", "case_count": 3, "window_days": 3, "scope": "CLASS", "incubation_days": 3,
             "action": "north_canary", "citation": "north_canary",
@@ -295,6 +293,10 @@ fn own_body(op: &Op, spare: Option<Uuid>, planted: &Plausible) -> Option<serde_j
 /// The same of school entry and of errors with medication.
 fn own_body_of_entry(op: &Op, planted: &Plausible) -> Option<serde_json::Value> {
     Some(match op.name.as_str() {
+        "school.outbreak.write_letters" => serde_json::json!({"signed": "north_canary"}),
+        "school.absence.record" => serde_json::json!({
+            "school_id": planted.row("school.schools"), "counts": [{"enrolled": 20, "absent": 1}],
+        }),
         "school.medication_error.submit" => serde_json::json!({
             "student_id": planted.row("medical.patients"), "kind": "OTHER", "severity": "B", "description": "north_canary",
         }),

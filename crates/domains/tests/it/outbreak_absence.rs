@@ -92,7 +92,7 @@ async fn counts_that_cannot_be_are_refused_by_their_place() {
 async fn small_counts_of_absence_are_for_who_may_open_records() {
     let s = rooms().await;
     send(&s, TODAY, json!([{"absent": 6}, {"homeroom_id": s.rooms[0].0, "absent": 2}])).await.unwrap();
-    let query = vec![("school_id".to_owned(), s.school.id.to_string())];
+    let query = vec![("school_id".to_owned(), s.school.id.clone())];
     let call = || Call { query: query.clone(), ..Call::default() };
     let all = s.json("school.absence.counts", call()).await;
     let shown =
@@ -103,7 +103,7 @@ async fn small_counts_of_absence_are_for_who_may_open_records() {
     blind.permissions = Arc::new(Permissions::new(["school.outbreak.*", "school.place.read"]));
     let told = told(s.world().call_as(blind, "school.absence.counts", call()).await.unwrap().body);
     assert_eq!(shown(&told), [json!(6), Value::Null]);
-    let far = vec![("from".to_owned(), "2025-01-01".to_owned()), ("school_id".to_owned(), s.school.id.to_string())];
+    let far = vec![("from".to_owned(), "2025-01-01".to_owned()), ("school_id".to_owned(), s.school.id.clone())];
     let refused = s.world().call("school.absence.counts", Call { query: far, ..Call::default() }).await;
     assert!(refused.unwrap_err().to_string().contains("at most 100 days"));
 }

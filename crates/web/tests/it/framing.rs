@@ -75,7 +75,7 @@ async fn heads_have_limits_in_size() {
 
 #[tokio::test]
 async fn slow_bodies_are_closed_while_others_are_served() {
-    let patience = Patience { idle: Duration::from_millis(400), body: Duration::from_secs(60) };
+    let patience = Patience { idle: Duration::from_millis(400), body: Duration::from_mins(1) };
     let app = TestApp::with_limits(Limits { patience, ..Limits::default() }).await;
     let mut slow = Vec::new();
     for _ in 0..200 {

@@ -314,6 +314,6 @@ mod tests {
         let portuguese = told(Language::Portuguese, false, home);
         assert!(portuguese.contains("pode frequentar até 20 de março de 2026") && portuguese.contains("Sarampo"));
         assert!(told(Language::Spanish, false, None).contains("lo antes posible"));
-        assert!(!told(Language::English, false, None).contains("{"), "every place is filled");
+        assert!(!told(Language::English, false, None).contains('{'), "every place is filled");
     }
 }
