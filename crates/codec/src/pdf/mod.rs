@@ -136,7 +136,7 @@ pub fn write(sheets: &Sheets) -> Result<Vec<u8>> {
 /// What a page says, line by line from the top: for tests of what is laid out.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn text(sheets: &Sheets) -> Result<Vec<String>> {
     let refused = |u: Unprintable| Error::invalid("text", "unprintable", u.to_string());
     let faces = measure::Faces::load().map_err(refused)?;
