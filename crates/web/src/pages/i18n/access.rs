@@ -76,7 +76,6 @@ texts! {
         retire_hint: "It is taken from all holders and can be given to nobody any more.", "Se quita a todos los titulares y ya no puede darse a nadie.", "É tirado de todos os titulares e não pode mais ser dado a ninguém.";
         retired: "retired", "retirado", "aposentado";
         built_in: "This role came with the organization: it keeps its name and is not retired. What it gives is yours to say.", "Este rol vino con la organización: conserva su nombre y no se retira. Lo que da lo decide usted.", "Este papel veio com a organização: mantém o nome e não é aposentado. O que ele dá é você quem decide.";
-        made: "The role {name} was made. Say what it gives.", "Se creó el rol {name}. Indique qué da.", "O papel {name} foi criado. Diga o que ele dá.";
         then_retired: "{n} lose the role at once, and nobody can be given it.", "{n} pierden el rol de inmediato y no puede darse a nadie.", "{n} perdem o papel na hora e ninguém pode recebê-lo.";
         then_revived: "The role can be given again; nobody gets it back by that.", "El rol puede darse de nuevo; nadie lo recupera con esto.", "O papel pode ser dado de novo; ninguém o recupera com isso.";
         then_reach: "Holders reach: {after}. Until now: {before}.", "Los titulares alcanzan: {after}. Hasta ahora: {before}.", "Os titulares alcançam: {after}. Até agora: {before}.";

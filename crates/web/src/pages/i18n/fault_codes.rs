@@ -84,7 +84,6 @@ pub(super) const CODES: &[(&str, [&str; 2])] = &[
         ],
     ),
     ("required", ["Es obligatorio", "É obrigatório"]),
-    ("role_above_own", ["Va más allá de sus propios derechos", "Vai além dos seus próprios direitos"]),
     (
         "restricted",
         [
@@ -92,6 +91,7 @@ pub(super) const CODES: &[(&str, [&str; 2])] = &[
             "Este contato tem restrição judicial, não recebe informação de saúde ou não tem acesso ao portal",
         ],
     ),
+    ("role_above_own", ["Va más allá de sus propios derechos", "Vai além dos seus próprios direitos"]),
     (
         "role_built_in",
         [

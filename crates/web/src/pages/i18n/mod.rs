@@ -278,7 +278,8 @@ mod tests {
     /// Whether a source reads the key, by its full path or through a name given to its group.
     fn reads(source: &str, group: &str, key: &str) -> bool {
         let mut paths = vec![format!(".{group}.{key}")];
-        if source.contains(&format!("t().{group};")) {
+        // By itself, or as the first of several names.
+        if [';', ','].iter().any(|end| source.contains(&format!("t().{group}{end}"))) {
             paths.push(format!("t.{key}"));
         }
         if source.contains(&format!("shell.t().{group}")) {
