@@ -102,14 +102,17 @@ fn counts<'a>(of: &str, all: impl Iterator<Item = (&'a str, u64)>, shell: &Shell
 fn make(view: &LettersView, shell: &Shell) -> Markup {
     let t = &shell.t().school_entry;
     html! {
-        div class="card-note" {
-            (form::post(shell, "/immunizations/letters", "inline", &html! {
+        div class="card-body" {
+            (form::post(shell, "/immunizations/letters", "form", &html! {
                 input type="hidden" name="school" value=(view.school);
                 input type="hidden" name="kind" value=(view.kind);
                 @if view.written_lately > 0 {
-                    label class="check" { input type="checkbox" name="again" value="true"; " " (t.again) }
+                    div class="field kind-flag" {
+                        input type="checkbox" id="again" name="again" value="true";
+                        label for="again" { (t.again) }
+                    }
                 }
-                button class="button primary" type="submit" { (t.make_letters) }
+                div class="form-actions" { button class="button primary" type="submit" { (t.make_letters) } }
             }))
         }
     }

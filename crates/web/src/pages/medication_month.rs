@@ -83,11 +83,15 @@ pub fn render(view: &MonthView, shell: &Shell) -> Markup {
         &html! {
             header class="page-head" {
                 div { h1 { (shown) } p class="lead" { (t.month) " · " (view.month) } }
-                form method="get" action={ (base) "/month" } class="inline" {
-                    label for="month" { (t.month_choose) }
-                    input id="month" type="month" name="month" value=(view.month) required;
-                    button class="button" type="submit" { (t.month_show) }
-                    button class="button quiet" type="submit" name="format" value="pdf" { (t.month_pdf) }
+                form method="get" action={ (base) "/month" } class="filters" {
+                    div class="field" {
+                        label for="month" { (t.month_choose) }
+                        input id="month" type="month" name="month" value=(view.month) required;
+                    }
+                    div class="filter-actions" {
+                        button class="button" type="submit" { (t.month_show) }
+                        button class="button quiet" type="submit" name="format" value="pdf" { (t.month_pdf) }
+                    }
                 }
             }
             p { (t.month_lead) }

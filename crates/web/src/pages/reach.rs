@@ -104,7 +104,7 @@ fn body(section: &Section, view: &ReachView, shell: &Shell) -> Markup {
             }
         }
         @if !section.fields.is_empty() {
-            details open[!section.general.is_empty() || section.fields.iter().any(|f| !f.error.is_empty())] {
+            details class="another" open[!section.general.is_empty() || section.fields.iter().any(|f| !f.error.is_empty())] {
                 summary { (t.another) }
                 (form::post(shell, &path, "form", &html! {
                     (form::summary(shell, &section.general, &section.fields.iter().collect::<Vec<_>>()))

@@ -355,7 +355,9 @@ fn would(preview: &Preview, shell: &Shell) -> Markup {
             ]))
         }
         @if !preview.consequences.is_empty() {
-            ul class="plain-list" id="consequences" { @for c in &preview.consequences { li { (follows(c, shell)) } } }
+            div class="card-body" {
+                ul class="plain-list" id="consequences" { @for c in &preview.consequences { li { (follows(c, shell)) } } }
+            }
         }
         @if preview.holders.is_empty() { p class="hint" { (t.nobody_holds) } } @else {
             table class="grid plain stack" {
