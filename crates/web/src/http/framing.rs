@@ -115,6 +115,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for Checked<S> {
             buf.put_slice(&UNREADABLE[..room]);
         }
         if this.is_slow(true, cx) {
+            // A failed read has read nothing.
+            buf.set_filled(start);
             return Poll::Ready(Err(slow()));
         }
         Poll::Ready(Ok(()))
