@@ -1,10 +1,11 @@
 //! The day of a school: which day it is there, and its bells as instants, so that a day on which the clocks change is as
 //! long as it is.
 
+use crate::clock;
 use salus_core::{Error, Result};
 use salus_rules::class_time::{Period, SchoolDay};
-use salus_store::{Tx, sql};
-use time::{Date, OffsetDateTime};
+use salus_store::{Call, Tx, sql};
+use time::{Date, Duration, OffsetDateTime};
 use uuid::Uuid;
 
 /// The school's day of an instant, with the school held until the transaction ends: visits of a day are numbered one by one.
@@ -26,6 +27,33 @@ pub(super) async fn lock(tx: &mut Tx, school: Uuid, at: OffsetDateTime) -> Resul
 pub(super) async fn of(tx: &mut Tx, school: Uuid, at: OffsetDateTime) -> Result<Date> {
     let sql = sql!("SELECT ($2::timestamptz AT TIME ZONE timezone::text)::date FROM school.schools WHERE id = $1");
     tx.query_opt(sql, &[&school, &at]).await?.map(|row| row.get(0)).ok_or(Error::NotFound)
+}
+
+/// The days that a call asks for by `from` and `to`: up to today at the school (in UTC for all schools) when it says no other, and
+/// from `back` days before the last.
+///
+/// # Errors
+/// [`Error::Invalid`] on a day that is none, or on `from` when it lies behind the last or more than `most` days before it;
+/// [`Error::NotFound`] when there is no such school.
+pub(super) async fn span(
+    tx: &mut Tx,
+    call: &Call,
+    school: Option<Uuid>,
+    (back, most): (i64, i64),
+) -> Result<(Date, Date)> {
+    let now = tx.ctx.env.now();
+    let today = match school {
+        Some(school) => of(tx, school, now).await?,
+        None => now.date(),
+    };
+    let given = |name: &str| call.query_value(name).filter(|v| !v.is_empty()).map(|text| clock::day(name, text));
+    let to = given("to").transpose()?.unwrap_or(today);
+    let from = given("from").transpose()?.unwrap_or(to.saturating_sub(Duration::days(back)));
+    if to < from || (to - from).whole_days() > most {
+        let message = format!("Lies before the last day, at most {most} days");
+        return Err(Error::invalid("from", "not_allowed", message));
+    }
+    Ok((from, to))
 }
 
 /// The day of an instant at a student's school; none for a patient who is no student.

@@ -28,7 +28,7 @@ pub const ERRORS: Resource = Resource {
 /// Told when an error did harm.
 pub(super) const HARM: &str = "school.medication_error.harm";
 /// What was wrong.
-const KINDS: [&str; 9] = [
+pub const KINDS: [&str; 9] = [
     "WRONG_STUDENT",
     "WRONG_MEDICINE",
     "WRONG_DOSE",

@@ -26,6 +26,7 @@ mod symptoms;
 mod visits;
 
 pub use doses::DOSES;
+pub use errors::KINDS as ERROR_KINDS;
 pub use jobs::jobs;
 pub use orders::ORDERS;
 pub use outbreak::detect_now as detect_outbreaks;

@@ -9,21 +9,9 @@ use super::{
     parts::{self, Tone},
 };
 use maud::{Markup, html};
+use salus_domains::school::ERROR_KINDS;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-
-/// What was wrong.
-pub const KINDS: [&str; 9] = [
-    "WRONG_STUDENT",
-    "WRONG_MEDICINE",
-    "WRONG_DOSE",
-    "WRONG_TIME",
-    "WRONG_ROUTE",
-    "OMITTED",
-    "WITHOUT_ORDER",
-    "DOCUMENTATION",
-    "OTHER",
-];
 
 /// The page's data.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -170,7 +158,7 @@ pub fn report(dose: &str, values: &BTreeMap<String, String>, errors: &[FieldMess
     let severities = ["A", "B", "C", "D", "E", "F", "G", "H", "I"]
         .map(|code| (code.to_owned(), format!("{code} · {}", severity(code, shell).1)));
     let fields = [
-        Field::new("kind", t.what_was_wrong, Kind::Choice, &value("kind")).codes(&KINDS).required().check(errors),
+        Field::new("kind", t.what_was_wrong, Kind::Choice, &value("kind")).codes(&ERROR_KINDS).required().check(errors),
         Field { choices: severities.to_vec(), ..Field::new("severity", t.how_far, Kind::Choice, &value("severity")) }
             .required()
             .check(errors),

@@ -27,7 +27,8 @@ impl Language {
         self.pick(["en", "es", "pt-BR"])
     }
 
-    fn pick(self, texts: [&'static str; 3]) -> &'static str {
+    /// The text of three that is in this language.
+    pub(crate) fn pick(self, texts: [&'static str; 3]) -> &'static str {
         texts[self as usize]
     }
 }

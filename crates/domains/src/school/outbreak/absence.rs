@@ -180,18 +180,7 @@ pub(super) fn read() -> Op {
 
 async fn counts(tx: &mut Tx, call: Call) -> Result<Reply> {
     let school = call.query_id("school_id")?;
-    let given = |name: &str| call.query_value(name).filter(|v| !v.is_empty());
-    let today = match school {
-        Some(school) => days::of(tx, school, tx.ctx.env.now()).await?,
-        None => tx.ctx.env.now().date(),
-    };
-    let to = given("to").map(|text| clock::day("to", text)).transpose()?.unwrap_or(today);
-    let from = given("from").map(|text| clock::day("from", text)).transpose()?;
-    let from = from.unwrap_or(to.saturating_sub(Duration::days(28)));
-    if to < from || (to - from).whole_days() > SPAN_DAYS {
-        let message = format!("Lies before the last day, at most {SPAN_DAYS} days");
-        return Err(Error::invalid("from", "not_allowed", message));
-    }
+    let (from, to) = days::span(tx, &call, school, (28, SPAN_DAYS)).await?;
     let settings = Settings::load(tx).await?;
     let sql = sql!(
         "SELECT a.school_id, a.day, a.grade::text AS grade, a.homeroom_id, g.name::text AS homeroom, a.enrolled, a.absent \

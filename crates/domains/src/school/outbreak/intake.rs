@@ -11,7 +11,7 @@ use salus_store::{Call, Method, Op, Param, Reply, Tx, engine::NewRow, run, sql};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
-use time::{Date, Duration};
+use time::Date;
 use uuid::Uuid;
 
 /// The table.
@@ -181,22 +181,8 @@ pub(super) fn read() -> Op {
 
 async fn counts(tx: &mut Tx, call: Call) -> Result<Reply> {
     let school = call.query_id("school_id")?;
-    let given = |name: &str| call.query_value(name).filter(|v| !v.is_empty());
-    let now = tx.ctx.env.now();
-    let today = match school {
-        Some(school) => days::of(tx, school, now).await?,
-        None => now.date(),
-    };
-    let to = given("to").map(|text| clock::day("to", text)).transpose()?.unwrap_or(today);
-    let from = given("from")
-        .map(|text| clock::day("from", text))
-        .transpose()?
-        .unwrap_or(to.saturating_sub(Duration::days(28)));
-    if to < from || (to - from).whole_days() > SPAN_DAYS {
-        let message = format!("Lies before the last day, at most {SPAN_DAYS} days");
-        return Err(Error::invalid("from", "not_allowed", message));
-    }
-    let syndrome = given("syndrome");
+    let (from, to) = days::span(tx, &call, school, (28, SPAN_DAYS)).await?;
+    let syndrome = call.query_value("syndrome").filter(|v| !v.is_empty());
     let settings = Settings::load(tx).await?;
     let sql = sql!(
         "SELECT g.by, t.syndrome::text AS syndrome, g.value, count(DISTINCT t.student_id) AS students \

@@ -35,19 +35,6 @@ pub(super) enum Word {
     Days,
 }
 
-/// The tag of a language.
-pub(super) fn tag(language: Language) -> &'static str {
-    pick(language, ["en", "es", "pt-BR"])
-}
-
-fn pick(language: Language, texts: Texts) -> &'static str {
-    match language {
-        Language::English => texts[0],
-        Language::Spanish => texts[1],
-        Language::Portuguese => texts[2],
-    }
-}
-
 const FEVER: Texts = [
     "Keep your child at home until 24 hours after the fever is gone without medicine that lowers it.",
     "Deje a su hijo o hija en casa hasta 24 horas después de que la fiebre haya pasado sin medicamentos que la bajen.",
@@ -218,23 +205,22 @@ pub(super) fn illness(disease: &str, syndrome: &str) -> Option<&'static Illness>
 
 impl Illness {
     pub(super) fn name(&self, language: Language) -> &'static str {
-        pick(language, self.name)
+        language.pick(self.name)
     }
 
     pub(super) fn signs(&self, language: Language) -> &'static str {
-        pick(language, self.signs)
+        language.pick(self.signs)
     }
 
     pub(super) fn home(&self, language: Language) -> &'static str {
-        pick(language, self.home)
+        language.pick(self.home)
     }
 }
 
 impl Word {
     /// The text; what stands in braces is filled in.
     pub(super) fn of(self, language: Language) -> &'static str {
-        pick(
-            language,
+        language.pick(
             match self {
                 Self::Title => ["Notice to families", "Aviso a las familias", "Aviso às famílias"],
                 Self::Family => ["Dear families,", "Estimadas familias:", "Prezadas famílias,"],

@@ -3,7 +3,7 @@
 
 use super::{
     detect::{TABLE, workflow},
-    letter_words::{Illness, Word, illness, tag},
+    letter_words::{Illness, Word, illness},
 };
 use crate::{
     auth::Language,
@@ -108,15 +108,15 @@ async fn letters(tx: &mut Tx, mut call: Call) -> Result<Reply> {
     let wanted: Wanted = if call.body.is_null() { Wanted::default() } else { call.input()? };
     let classes = classes(tx, &alert, wanted.homerooms.as_deref()).await?;
     let known = illness(alert.text("disease_code"), alert.text("syndrome"));
-    let languages: BTreeSet<&str> = classes.iter().map(|c| tag(c.language)).collect();
-    for language in LANGUAGES.into_iter().filter(|l| languages.contains(tag(*l))) {
+    let languages: BTreeSet<&str> = classes.iter().map(|c| c.language.tag()).collect();
+    for language in LANGUAGES.into_iter().filter(|l| languages.contains(l.tag())) {
         let given = wanted.illness.as_ref().and_then(|w| w.of(language));
         if known.is_none() && given.is_none() {
-            let field = format!("illness/{}", tag(language));
+            let field = format!("illness/{}", language.tag());
             return Err(Error::invalid(&field, "required", "Say what the illness is called: no text is known of it"));
         }
         if wanted.message.is_some() && wanted.message.as_ref().and_then(|w| w.of(language)).is_none() {
-            let field = format!("message/{}", tag(language));
+            let field = format!("message/{}", language.tag());
             return Err(Error::invalid(&field, "required", "Some families read this language: say it in it too"));
         }
     }
@@ -130,7 +130,7 @@ async fn letters(tx: &mut Tx, mut call: Call) -> Result<Reply> {
     let file = paper::file(&format!("{number}-letters.pdf"), paper::PDF, &paper::pdf(&document)?);
     let told: Vec<Value> = classes
         .iter()
-        .map(|c| json!({"homeroom_id": c.id, "homeroom": c.name, "school": c.school, "language": tag(c.language), "students": c.students}))
+        .map(|c| json!({"homeroom_id": c.id, "homeroom": c.name, "school": c.school, "language": c.language.tag(), "students": c.students}))
         .collect();
     noted(tx, &alert, &classes).await?;
     tx.count(classes.len());
@@ -172,7 +172,7 @@ async fn classes(tx: &mut Tx, alert: &Record, only: Option<&[Uuid]>) -> Result<V
             language,
             students: row.get("students"),
         };
-        let place = (class.school.clone(), class.name.clone(), class.id, tag(language));
+        let place = (class.school.clone(), class.name.clone(), class.id, language.tag());
         all.entry(place).and_modify(|c| c.students += class.students).or_insert(class);
     }
     if let Some(unknown) = only.iter().flatten().find(|id| !all.values().any(|c| c.id == Some(**id))) {
@@ -203,7 +203,7 @@ fn document(
     let mut parts = vec![copies(&foot, classes)];
     for class in classes {
         let letter = Letter { class, wanted, known, since, close };
-        let part = Part { language: tag(class.language), foot: foot.clone(), blocks: letter.blocks() };
+        let part = Part { language: class.language.tag(), foot: foot.clone(), blocks: letter.blocks() };
         let times = if wanted.copies == Some(true) { class.students } else { 1 };
         parts.extend((0..times).map(|_| part.clone()));
     }
@@ -220,7 +220,7 @@ fn document(
 fn copies(foot: &str, classes: &[Class]) -> Part {
     let rows = classes.iter().map(|c| {
         let name = c.name.clone().unwrap_or_else(|| "Without a class".into());
-        vec![c.school.clone(), name, tag(c.language).to_owned(), c.students.to_string()]
+        vec![c.school.clone(), name, c.language.tag().to_owned(), c.students.to_string()]
     });
     let head = ["School", "Class", "Language", "Copies"].map(str::to_owned).to_vec();
     let table = Table { head, widths: vec![2.0, 1.5, 1.0, 1.0], rows: rows.collect() };
@@ -294,7 +294,7 @@ impl Letter<'_> {
 async fn noted(tx: &mut Tx, alert: &Record, classes: &[Class]) -> Result<()> {
     let (id, now) = (alert.id().ok_or(Error::NotFound)?, clock::text(tx.ctx.env.now())?);
     let rooms: BTreeSet<Option<Uuid>> = classes.iter().map(|c| c.id).collect();
-    let languages: BTreeSet<&str> = classes.iter().map(|c| tag(c.language)).collect();
+    let languages: BTreeSet<&str> = classes.iter().map(|c| c.language.tag()).collect();
     let mut params = alert.get("params").cloned().unwrap_or_else(|| json!({}));
     let mut letters = params["workflow"]["letters"].as_array().cloned().unwrap_or_default();
     letters.push(json!({"at": now, "by": tx.ctx.actor.id, "classes": rooms.len(), "languages": languages}));
