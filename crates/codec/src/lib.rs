@@ -7,4 +7,3 @@
 pub mod cvx;
 pub mod fhir;
 pub mod json;
-pub mod pdf;

@@ -1,59 +1,66 @@
-//! The two faces that documents are set in, how wide a text is, and where a line ends. They hold Latin, Greek and Cyrillic; any
-//! other letter is shown as U+FFFD, so that a reader sees that one is missing.
+//! The two faces that documents are set in, how wide a text is, and where a line ends. They hold Latin, Greek, Cyrillic, Hebrew and
+//! Arabic; any other letter is shown as U+FFFD, so that a reader sees that one is missing, or refused before ([`unprintable`]).
 
-use krilla::text::{Font, GlyphId, KrillaGlyph};
-use skrifa::{FontRef, MetadataProvider as _, instance::LocationRef, instance::Size};
-use std::{collections::HashMap, sync::LazyLock};
+use krilla::text::Font;
+use rustybuzz::ttf_parser;
+use std::{fmt, sync::LazyLock};
 use unicode_normalization::UnicodeNormalization as _;
 
 /// What stands for a letter that the faces lack.
 const MISSING: char = '\u{FFFD}';
 
-static PLAIN: LazyLock<Face> = LazyLock::new(|| Face::load(include_bytes!("fonts/DejaVuSans.ttf")));
-static BOLD: LazyLock<Face> = LazyLock::new(|| Face::load(include_bytes!("fonts/DejaVuSans-Bold.ttf")));
+static FACES: LazyLock<[Face; 2]> = LazyLock::new(|| {
+    [include_bytes!("fonts/DejaVuSans.ttf").as_slice(), include_bytes!("fonts/DejaVuSans-Bold.ttf")].map(Face::load)
+});
 
 /// A face with its letters.
 pub(super) struct Face {
     pub(super) font: Font,
-    /// Glyph and advance in parts of the size.
-    letters: HashMap<char, (GlyphId, f32)>,
+    read: ttf_parser::Face<'static>,
 }
 
 /// The plain or the bold face.
 pub(super) fn face(bold: bool) -> &'static Face {
-    if bold { &BOLD } else { &PLAIN }
+    &FACES[usize::from(bold)]
+}
+
+/// A character that the faces have no picture of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unprintable(pub char);
+
+impl fmt::Display for Unprintable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "The letter {} (U+{:04X}) cannot be printed", self.0, u32::from(self.0))
+    }
+}
+
+/// The first character of a text that cannot be printed; none when all can.
+#[must_use]
+pub fn unprintable(text: &str) -> Option<Unprintable> {
+    text.chars().find(|c| !c.is_whitespace() && !is_known(*c)).map(Unprintable)
+}
+
+/// Whether a character has a picture. What joins letters is no letter and needs none.
+fn is_known(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200f}' | '\u{feff}') || FACES.iter().all(|face| face.read.glyph_index(c).is_some())
 }
 
 impl Face {
     fn load(bytes: &'static [u8]) -> Self {
-        let read = FontRef::new(bytes).expect("the fonts come with the program");
+        let read = ttf_parser::Face::parse(bytes, 0).expect("the fonts come with the program");
         let font = Font::new(bytes.into(), 0).expect("the fonts come with the program");
-        let advances = read.glyph_metrics(Size::unscaled(), LocationRef::default());
-        let units = font.units_per_em();
-        let letter = |(code, glyph): (u32, skrifa::GlyphId)| {
-            let advance = advances.advance_width(glyph)? / units;
-            Some((char::from_u32(code)?, (GlyphId::new(glyph.to_u32()), advance)))
-        };
-        Self { letters: read.charmap().mappings().filter_map(letter).collect(), font }
+        Self { font, read }
     }
 
-    fn letter(&self, letter: char) -> (GlyphId, f32) {
-        let found = self.letters.get(&letter).or_else(|| self.letters.get(&MISSING));
-        found.copied().unwrap_or((GlyphId::new(0), 0.5))
+    /// How far a letter goes, in parts of the size.
+    fn advance(&self, letter: char) -> f32 {
+        let units = self.read.glyph_index(letter).and_then(|glyph| self.read.glyph_hor_advance(glyph));
+        f32::from(units.unwrap_or_default()) / f32::from(self.read.units_per_em())
     }
 
     /// Points that a text of this size takes.
     pub(super) fn width(&self, text: &str, size: f32) -> f32 {
-        text.chars().map(|c| self.letter(c).1).sum::<f32>() * size
-    }
-
-    /// The glyphs of a text that [`clean`] made.
-    pub(super) fn glyphs(&self, text: &str) -> Vec<KrillaGlyph> {
-        let glyph = |(at, c): (usize, char)| {
-            let (id, advance) = self.letter(c);
-            KrillaGlyph::new(id, advance, 0.0, 0.0, 0.0, at..at + c.len_utf8(), None)
-        };
-        text.char_indices().map(glyph).collect()
+        text.chars().map(|c| self.advance(c)).sum::<f32>() * size
     }
 
     /// A text in lines that are no wider than this; a word that is wider is cut.
@@ -71,7 +78,7 @@ impl Face {
                     lines.push(std::mem::take(&mut line));
                 }
                 for letter in word.chars() {
-                    if !line.is_empty() && self.width(&line, size) + self.letter(letter).1 * size > width {
+                    if !line.is_empty() && self.width(&line, size) + self.advance(letter) * size > width {
                         lines.push(std::mem::take(&mut line));
                     }
                     line.push(letter);
@@ -88,7 +95,7 @@ pub(super) fn clean(text: &str) -> String {
     let shown = |c: char| match c {
         '\n' => '\n',
         c if c.is_control() => ' ',
-        c if PLAIN.letters.contains_key(&c) => c,
+        c if is_known(c) => c,
         _ => MISSING,
     };
     text.nfc().map(shown).collect()
@@ -104,8 +111,23 @@ mod tests {
         assert_eq!(clean(names), names, "composed or not");
         assert_eq!(clean("n\u{303}o"), "ño");
         assert_eq!(clean("a\tb\u{7}"), "a b ");
-        assert_eq!(clean("学校 😀"), "\u{FFFD}\u{FFFD} \u{FFFD}");
-        assert!(PLAIN.letters.contains_key(&MISSING) && BOLD.letters.contains_key(&MISSING));
+        assert_eq!(clean("学校 🦀"), "\u{FFFD}\u{FFFD} \u{FFFD}");
+        assert!(is_known(MISSING));
+    }
+
+    #[test]
+    fn what_the_faces_cannot_show_is_told_with_the_character() {
+        let found = unprintable("Li 李").unwrap();
+        assert_eq!(found.to_string(), "The letter 李 (U+674E) cannot be printed");
+        assert!(unprintable("Ann\u{200d}").is_none() && unprintable("Łucja Øyvind").is_none());
+    }
+
+    #[test]
+    fn a_word_wider_than_a_line_breaks_and_loses_nothing() {
+        let long = "x".repeat(400);
+        let lines = face(false).lines(&long, 10.0, 500.0);
+        assert!(lines.len() > 1);
+        assert_eq!(lines.concat(), long);
     }
 
     #[test]

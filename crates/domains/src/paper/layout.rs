@@ -1,7 +1,8 @@
 //! A document as its writer describes it, and where on which page everything of it stands. Measures are points (1/72 inch) from
 //! the upper left corner.
 
-use super::font::{clean, face};
+use super::font::{clean, face, unprintable};
+use salus_core::{Error, Result};
 
 /// Distance of what is written from the edges.
 const MARGIN: f32 = 54.0;
@@ -40,6 +41,8 @@ pub struct Document {
 pub enum Page {
     /// 8.5 by 11 inches.
     Letter,
+    /// The same, lying.
+    LetterWide,
     /// 210 by 297 millimetres.
     A4,
 }
@@ -64,6 +67,8 @@ pub enum Block {
     Heading(String),
     /// A paragraph.
     Text(String),
+    /// A paragraph in small letters.
+    Small(String),
     /// A point of a list.
     Point(String),
     /// A table.
@@ -86,6 +91,48 @@ pub struct Bar {
     pub label: String,
     /// Its height; none for a count that is not told.
     pub count: Option<u32>,
+}
+
+impl Document {
+    /// Refuses a letter that the fonts lack, in all that is said: for what is better not printed than with one missing.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] on `text`, naming the letter.
+    pub fn refuse_unprintable(&self) -> Result<()> {
+        let texts = self.parts.iter().flat_map(|part| part.blocks.iter().flat_map(Block::texts).chain([&*part.foot]));
+        match texts.into_iter().find_map(unprintable) {
+            Some(letter) => Err(Error::invalid("text", "unprintable", letter.to_string())),
+            None => Ok(()),
+        }
+    }
+
+    /// What each page says, line by line from the top: for tests of what is laid out.
+    #[cfg(test)]
+    pub(crate) fn texts(&self) -> Vec<String> {
+        let page = |laid: &Laid, number: usize| {
+            let of_page = laid.pieces.iter().filter(|piece| piece.page == number);
+            let said = of_page.filter_map(|piece| match &piece.shape {
+                Shape::Text { text, .. } => Some(text.trim_end()),
+                Shape::Fill { .. } => None,
+            });
+            said.collect::<Vec<_>>().join("\n")
+        };
+        let laid = self.parts.iter().map(|part| lay(part, self.page));
+        laid.flat_map(|laid| (0..laid.pages).map(|number| page(&laid, number)).collect::<Vec<_>>()).collect()
+    }
+}
+
+impl Block {
+    fn texts(&self) -> Vec<&str> {
+        match self {
+            Self::Title(text) | Self::Heading(text) | Self::Text(text) | Self::Small(text) | Self::Point(text) => {
+                vec![text]
+            }
+            Self::Table(table) => table.head.iter().chain(table.rows.iter().flatten()).map(String::as_str).collect(),
+            Self::Bars { bars, .. } => bars.iter().map(|bar| bar.label.as_str()).collect(),
+            Self::Room(_) => Vec::new(),
+        }
+    }
 }
 
 /// A table.
@@ -125,6 +172,7 @@ impl Page {
     pub(super) fn size(self) -> (f32, f32) {
         match self {
             Self::Letter => (612.0, 792.0),
+            Self::LetterWide => (792.0, 612.0),
             Self::A4 => (595.28, 841.89),
         }
     }
@@ -172,6 +220,7 @@ impl Pen {
                 self.text((at, 0, 0), (text, HEADING, true), 0.0);
             }
             Block::Text(text) => self.text((at, 0, 0), (text, TEXT, false), 0.0),
+            Block::Small(text) => self.text((at, 0, 0), (text, SMALL, false), 0.0),
             Block::Point(text) => {
                 self.room(TEXT * LEADING);
                 self.put((at, 0, 0), (self.left + 4.0, self.y + TEXT), (TEXT, false), "• ".into());

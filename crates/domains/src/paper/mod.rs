@@ -10,6 +10,7 @@ mod layout;
 mod pdf;
 mod sheet;
 
+pub use font::unprintable;
 pub use layout::{Bar, Block, Document, Page, Part, Table};
 pub use pdf::pdf;
 pub use sheet::{Cell, Sheet, csv, xlsx};

@@ -18,6 +18,7 @@ use krilla::{
         Artifact, ArtifactType, ContentTag, Identifier, ListNumbering, SpanTag, TableHeaderScope, Tag, TagGroup,
         TagTree,
     },
+    text::TextDirection,
 };
 use salus_core::{Error, Result};
 use std::{collections::BTreeMap, num::NonZeroU16};
@@ -81,8 +82,8 @@ fn shape(surface: &mut Surface<'_>, shape: &Shape) {
     match shape {
         Shape::Text { x, y, size, bold, text } => {
             surface.set_fill(Some(grey(0)));
-            let face = face(*bold);
-            surface.draw_glyphs(Point::from_xy(*x, *y), &face.glyphs(text), face.font.clone(), text, *size, false);
+            let (at, font) = (Point::from_xy(*x, *y), face(*bold).font.clone());
+            surface.draw_text(at, font, *size, text, false, TextDirection::Auto);
         }
         Shape::Fill { x, y, width, height, grey: level } => {
             surface.set_fill(Some(grey(*level)));
@@ -124,7 +125,7 @@ fn structure(part: &Part, mut leaves: Leaves) -> TagGroup {
                 let heading = Tag::Hn(NonZeroU16::new(level).unwrap_or(NonZeroU16::MIN), Some(text.clone()));
                 group.push(with(TagGroup::new(heading), of(&mut leaves, 0, 0)));
             }
-            Block::Text(_) => group.push(with(TagGroup::new(Tag::P), of(&mut leaves, 0, 0))),
+            Block::Text(_) | Block::Small(_) => group.push(with(TagGroup::new(Tag::P), of(&mut leaves, 0, 0))),
             Block::Point(_) => {
                 let mut item = TagGroup::new(Tag::LI);
                 item.push(with(TagGroup::new(Tag::Lbl), of(&mut leaves, 0, 0)));
@@ -226,5 +227,45 @@ mod tests {
                 assert!(y < 792.0 - 54.0 - 29.0 && x >= 54.0, "{y}");
             }
         }
+    }
+
+    fn of(parts: Vec<Vec<Block>>) -> Document {
+        let part = |blocks| Part { language: "es", foot: "Larkspur".into(), blocks };
+        Document { parts: parts.into_iter().map(part).collect(), ..document(0) }
+    }
+
+    #[test]
+    fn each_part_has_pages_of_its_own_in_letters_of_many_languages() {
+        let all = of(vec![
+            vec![Block::Title("Aviso".into()), Block::Text("Ñandú, João, Nguyễn, Иван, שרה".into())],
+            vec![Block::Small("Second".into())],
+        ]);
+        assert!(pdf(&all).unwrap().starts_with(b"%PDF-"));
+        let said = all.texts();
+        assert_eq!(said.len(), 2);
+        assert!(said[0].contains("Ñandú, João, Nguyễn, Иван") && said[0].contains("Larkspur"), "{said:?}");
+        assert!(said.iter().all(|page| page.contains("Página 1 de 1")), "{said:?}");
+    }
+
+    #[test]
+    fn a_long_table_goes_on_with_its_heads_and_no_row_is_lost() {
+        let rows: Vec<Vec<String>> = (0..200).map(|n| vec![format!("row-{n}"), "a dose".repeat(n % 9)]).collect();
+        let table = Table { widths: vec![1.0, 3.0], head: vec!["Which".into(), "What".into()], rows };
+        let said = of(vec![vec![Block::Heading("All".into()), Block::Table(table)]]).texts();
+        assert!(said.len() > 3, "{} pages", said.len());
+        assert!(said.iter().all(|page| page.contains("Which")), "heads on each page");
+        let whole = said.join("\n");
+        for n in 0..200 {
+            assert_eq!(whole.lines().filter(|line| *line == format!("row-{n}")).count(), 1, "row {n}");
+        }
+        assert!(said.last().unwrap().contains(&format!("{0} de {0}", said.len())));
+    }
+
+    #[test]
+    fn what_the_faces_cannot_show_is_refused_where_that_is_asked() {
+        let wrong = of(vec![vec![Block::Text("李".into())]]);
+        let refused = wrong.refuse_unprintable().unwrap_err();
+        assert!(matches!(&refused, Error::Invalid(fields) if fields[0].code == "unprintable"), "{refused}");
+        assert!(of(vec![vec![Block::Point("Łucja".into())]]).refuse_unprintable().is_ok());
     }
 }

@@ -8,10 +8,9 @@
 use super::month_texts;
 use crate::{
     auth::{self, Language},
-    clock,
+    clock, paper,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use salus_codec::pdf;
 use salus_core::{Error, Result};
 use salus_store::{Call, Method, Op, Param, Reply, Row, Tx, run, sql};
 use serde_json::{Value, json};
@@ -100,8 +99,9 @@ async fn told(tx: &mut Tx, call: Call) -> Result<Reply> {
         "built_at": clock::text(now)?, "orders": orders, "as_needed": needed, "totals": totals, "pdf": null,
     });
     if as_pdf {
-        let bytes = pdf::write(&month_texts::sheets(&report, language))?;
-        report["pdf"] = json!(STANDARD.encode(bytes));
+        let document = month_texts::document(&report, language, now);
+        document.refuse_unprintable()?;
+        report["pdf"] = json!(STANDARD.encode(paper::pdf(&document)?));
     }
     Ok(Reply::json(report))
 }

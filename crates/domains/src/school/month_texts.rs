@@ -1,8 +1,11 @@
 //! The medication of a month on paper, in English, Spanish and Brazilian Portuguese.
 
-use crate::auth::Language;
-use salus_codec::pdf::{Block, Paper, Part, Sheets};
+use crate::{
+    auth::Language,
+    paper::{Block, Document, Page, Part, Table},
+};
 use serde_json::Value;
+use time::OffsetDateTime;
 
 /// Words by key: English, Spanish, Portuguese; sorted by key.
 const WORDS: &[(&str, [&str; 3])] = &[
@@ -59,7 +62,7 @@ fn word(key: &str, language: Language) -> String {
 }
 
 /// The pages of a report.
-pub(super) fn sheets(report: &Value, language: Language) -> Sheets {
+pub(super) fn document(report: &Value, language: Language, made_at: OffsetDateTime) -> Document {
     let w = |key: &str| word(key, language);
     let student = &report["student"];
     let full = format!("{} {}", text(student, "given_names"), text(student, "family_name"));
@@ -75,8 +78,8 @@ pub(super) fn sheets(report: &Value, language: Language) -> Sheets {
     blocks.extend(scheduled(orders, language));
     blocks.extend(as_needed(needed, language));
     let foot = format!("{name} · {}", text(report, "month"));
-    let tag = language.tag().to_owned();
-    Sheets { title: w("month"), language: tag, paper: Paper::LETTER_WIDE, parts: vec![Part { blocks, foot }] }
+    let (title, language) = (w("month"), language.tag());
+    Document { title, language, page: Page::LetterWide, made_at, parts: vec![Part { language, foot, blocks }] }
 }
 
 /// Orders with their times.
@@ -99,8 +102,8 @@ fn scheduled(orders: &[Value], language: Language) -> Vec<Block> {
                     .collect()
             })
             .collect();
-        let heads = ["day", "due", "outcome", "given_at", "dose", "by", "reason"].map(w).to_vec();
-        blocks.push(Block::Table { shares: vec![2.0, 1.3, 2.6, 1.6, 1.2, 3.0, 5.0], heads, rows });
+        let head = ["day", "due", "outcome", "given_at", "dose", "by", "reason"].map(w).to_vec();
+        blocks.push(Block::Table(Table { head, widths: vec![2.0, 1.3, 2.6, 1.6, 1.2, 3.0, 5.0], rows }));
     }
     if unrecorded {
         blocks.push(Block::Small(w("unrecorded")));
@@ -133,8 +136,8 @@ fn as_needed(needed: &[Value], language: Language) -> Vec<Block> {
             ]
         });
         let rows = rows.collect();
-        let heads = ["day", "given_at", "medicine", "outcome", "dose", "effect", "by", "reason"].map(w).to_vec();
-        blocks.push(Block::Table { shares: vec![2.0, 1.4, 3.4, 2.2, 1.6, 1.8, 2.6, 3.6], heads, rows });
+        let head = ["day", "given_at", "medicine", "outcome", "dose", "effect", "by", "reason"].map(w).to_vec();
+        blocks.push(Block::Table(Table { head, widths: vec![2.0, 1.4, 3.4, 2.2, 1.6, 1.8, 2.6, 3.6], rows }));
     }
     blocks
 }
@@ -160,8 +163,9 @@ fn remark(dose: &Value, language: Language) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use salus_codec::pdf::text as printed;
     use serde_json::json;
+
+    const MADE: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
 
     #[test]
     fn every_time_stands_on_paper_in_the_language() {
@@ -174,7 +178,7 @@ mod tests {
             "as_needed": [{"day": "2026-03-02", "given_at": "10:05", "medication": "Albuterol", "outcome": "GIVEN", "dose_given": "2",
                            "unit": "puff", "effect": "RELIEVED", "from_stock": true}],
         });
-        let said = printed(&sheets(&report, Language::Spanish)).unwrap().join("\n");
+        let said = document(&report, Language::Spanish, MADE).texts().join("\n");
         for day in 1..=31 {
             assert!(said.contains(&format!("2026-03-{day:02}")), "{day}");
         }
@@ -184,7 +188,7 @@ mod tests {
         {
             assert!(said.contains(shown), "{shown}: {said}");
         }
-        let nothing = printed(&sheets(&json!({"student": {}, "orders": []}), Language::English)).unwrap().join("\n");
+        let nothing = document(&json!({"student": {}, "orders": []}), Language::English, MADE).texts().join("\n");
         assert!(nothing.contains("Nothing was ordered"));
     }
 }

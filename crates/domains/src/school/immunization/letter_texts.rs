@@ -1,7 +1,9 @@
 //! What letters to families say, in English, Spanish and Brazilian Portuguese. Plain words, one page.
 
-use crate::auth::Language;
-use salus_codec::pdf::{Block, Part};
+use crate::{
+    auth::Language,
+    paper::{Block, Part},
+};
 use time::Date;
 
 /// What a letter is made of.
@@ -232,25 +234,27 @@ pub(super) fn letter(told: &Told<'_>) -> Part {
     });
     let questions =
         if told.phone.is_empty() { t.questions.to_owned() } else { t.questions_phone.replace("{phone}", told.phone) };
-    let blocks = vec![
+    let mut blocks = vec![
         Block::Heading(told.school.to_owned()),
         Block::Text(day(told.today, t)),
-        Block::Space(1),
+        Block::Room(1),
         Block::Text(to),
         Block::Text(about),
-        Block::Space(1),
+        Block::Room(1),
         Block::Title(title.to_owned()),
         Block::Text(words),
         Block::Heading(t.missing.to_owned()),
-        Block::List(groups.collect()),
-        Block::Heading(t.bring.to_owned()),
-        Block::List(t.ways.iter().map(|way| (*way).to_owned()).collect()),
+    ];
+    blocks.extend(groups.map(Block::Point));
+    blocks.push(Block::Heading(t.bring.to_owned()));
+    blocks.extend(t.ways.iter().map(|way| Block::Point((*way).to_owned())));
+    blocks.extend([
         Block::Text(questions),
-        Block::Space(2),
+        Block::Room(2),
         Block::Text(t.nurse.to_owned()),
         Block::Text(told.school.to_owned()),
-    ];
-    Part { blocks, foot: told.school.to_owned() }
+    ]);
+    Part { language: told.language.tag(), foot: told.school.to_owned(), blocks }
 }
 
 /// The sheet before the letters of a homeroom, for who hands them out: it names nobody.
@@ -261,17 +265,17 @@ pub(super) fn cover(school: &str, room: &str, letters: usize, today: Date) -> Pa
         Block::Title(shown.to_owned()),
         Block::Text(format!("Letters to families: {letters}")),
         Block::Text(format!("Made on {today}")),
-        Block::Space(1),
+        Block::Room(1),
         Block::Text("Confidential. Put each letter into an envelope of its own, and close it.".into()),
     ];
-    Part { blocks, foot: school.to_owned() }
+    Part { language: "en", foot: school.to_owned(), blocks }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use salus_codec::pdf::{Paper, Sheets, text};
-    use time::macros::date;
+    use crate::paper::{Document, Page};
+    use time::{OffsetDateTime, macros::date};
 
     fn told(language: Language, exclusion: bool, deadline: Option<Date>) -> String {
         let groups = ["MMR".to_owned(), "Yellow Fever".to_owned()];
@@ -289,7 +293,9 @@ mod tests {
             groups: &groups,
         };
         let parts = vec![letter(&told)];
-        let pages = text(&Sheets { title: String::new(), language: "en".into(), paper: Paper::LETTER, parts }).unwrap();
+        let made_at = OffsetDateTime::UNIX_EPOCH;
+        let document = Document { title: String::new(), language: "en", page: Page::Letter, made_at, parts };
+        let pages = document.texts();
         assert_eq!(pages.len(), 1, "a letter is one page");
         pages[0].replace('\n', " ")
     }

@@ -9,11 +9,11 @@ use super::letter_texts::{Told, cover, letter};
 use crate::{
     auth::Language,
     compliance::{Disclosure, Way, disclose},
+    paper::{self, Document, Page, Part},
     row,
     school::days,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use salus_codec::pdf::{self, Paper, Part, Sheets};
 use salus_core::{Error, Result};
 use salus_store::{Call, Method, Op, Record, Reply, Tx, engine::NewRow, run, sql};
 use serde::Deserialize;
@@ -122,9 +122,9 @@ async fn asked(tx: &mut Tx, mut call: Call) -> Result<Reply> {
     if asked.dry_run || wanted.is_empty() {
         return Ok(Reply::json(told));
     }
-    let sheets = compose(tx, asked.school_id, &wanted, exclusion, today).await?;
+    let document = compose(tx, asked.school_id, &wanted, exclusion, today).await?;
     keep(tx, &asked, &wanted, today).await?;
-    told["pdf"] = json!(STANDARD.encode(pdf::write(&sheets)?));
+    told["pdf"] = json!(STANDARD.encode(paper::pdf(&document)?));
     Ok(Reply::json(told))
 }
 
@@ -181,7 +181,7 @@ async fn wanted(tx: &mut Tx, asked: &Asked, exclusion: bool, today: Date) -> Res
 }
 
 /// The pages: a cover for each homeroom, then its letters by name.
-async fn compose(tx: &mut Tx, school: Uuid, wanted: &[Wanted], exclusion: bool, today: Date) -> Result<Sheets> {
+async fn compose(tx: &mut Tx, school: Uuid, wanted: &[Wanted], exclusion: bool, today: Date) -> Result<Document> {
     let sql = sql!("SELECT name::text, coalesce(phone::text, '') FROM school.schools WHERE id = $1");
     let found = tx.query_opt(sql, &[&school]).await?.ok_or(Error::NotFound)?;
     let (name, phone): (String, String) = (found.get(0), found.get(1));
@@ -199,7 +199,7 @@ async fn compose(tx: &mut Tx, school: Uuid, wanted: &[Wanted], exclusion: bool, 
         let full = format!("{} {}", said("given_names"), said("family_name"));
         let shown = if full.trim().is_empty() { said("pseudonym") } else { full.trim().to_owned() };
         let guardian = guardians.get(&w.contact).map(|g| g.text("name").trim().to_owned()).unwrap_or_default();
-        if let Some(letter) = pdf::unprintable(&format!("{shown} {guardian}")) {
+        if let Some(letter) = paper::unprintable(&format!("{shown} {guardian}")) {
             let message = format!("{letter}; it is in the name of student {} or of the guardian", w.student);
             return Err(Error::invalid("student_ids", "unprintable", message));
         }
@@ -225,7 +225,9 @@ async fn compose(tx: &mut Tx, school: Uuid, wanted: &[Wanted], exclusion: bool, 
         parts.push(cover(&name, room, letters.len(), today));
         parts.extend(letters.into_iter().map(|(_, part)| part));
     }
-    Ok(Sheets { title: "Immunization letters".into(), language: "en".into(), paper: Paper::LETTER, parts })
+    let (title, made_at) = ("Immunization letters".into(), tx.ctx.env.now());
+    let document = Document { title, language: "en", page: Page::Letter, made_at, parts };
+    document.refuse_unprintable().map(|()| document)
 }
 
 fn by_id(rows: Vec<Record>) -> HashMap<Uuid, Record> {
