@@ -96,6 +96,22 @@ fn is_erased_once(shred: impl Fn() -> std::process::Output) {
     }
 }
 
+/// Where the disk is lost with the list, the copy that the server keeps beside the backups serves, without being named.
+fn the_list_beside_the_backups_is_found(
+    folder: &Folder,
+    (from, recovery): (&Path, &Path),
+    ledger: &Path,
+    root_key: &Value,
+) {
+    let copy = folder.path("out").join(format!("erasures-{}", root_key.as_str().unwrap()));
+    fs::copy(ledger, copy).unwrap();
+    let restored = folder.path("beside");
+    let report = done(&restored, &["restore", "--from", text(from), "--identity", text(recovery)]);
+    assert!(report["notes"].to_string().contains("1 were erased again"), "{report}");
+    // A list that is older takes nobody off the one that is there.
+    assert_eq!(fs::read(restored.join("audit/erasures")).unwrap(), fs::read(ledger).unwrap());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_person_erased_after_a_backup_is_unreadable_after_its_restore() {
     let folder = Folder::new("shred");
@@ -151,6 +167,7 @@ async fn a_person_erased_after_a_backup_is_unreadable_after_its_restore() {
         &["restore", "--from", text(&from), "--identity", text(&recovery), "--erasures", text(&ledger)],
     );
     assert!(report["notes"].to_string().contains("1 were erased again"), "{report}");
+    the_list_beside_the_backups_is_found(&folder, (&from, &recovery), &ledger, &backup["manifest"]["root_key"]);
     fs::remove_dir_all(&from).unwrap();
     let (second, note) = certificate("second.note");
     assert!(second["state"] == "complete" && second["complete_on"].as_str() > second["erased_at"].as_str(), "{second}");

@@ -103,7 +103,11 @@ async fn the_weeks_of_a_school_are_shown() {
 async fn a_month_of_medication_and_an_error_with_it() {
     let (app, tenant, nurse, _) = district().await;
     let admin = app.database.connect("salus_admin").await;
-    let sql = "SELECT id::text, student_id::text FROM school.medication_administrations WHERE tenant_id = $1 AND outcome = 'GIVEN' LIMIT 1";
+    // Whether the district has a dose that was given already depends on the hour of loading: shortly after midnight none was.
+    let sql = "UPDATE school.medication_administrations SET outcome = 'GIVEN', dose_given = 1, \
+               administered_at = scheduled_for WHERE id = (SELECT a.id FROM school.medication_administrations a \
+               JOIN school.student_medication_orders o ON o.tenant_id = a.tenant_id AND o.id = a.order_id \
+               WHERE a.tenant_id = $1 AND o.controlled_schedule = '0' LIMIT 1) RETURNING id::text, student_id::text";
     let found = admin.query_one(sql, &[&tenant]).await.unwrap();
     let (dose, student): (String, String) = (found.get(0), found.get(1));
     let address = format!("/medications/students/{student}");

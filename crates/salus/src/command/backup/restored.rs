@@ -189,7 +189,8 @@ impl Restored {
             db.take_in_erasures(&own, &Ledger::new(given.to_owned()))?;
         }
         // The server keeps a copy beside the backups.
-        let beside = self.from.parent().map(|out| schedule::erasures_beside(place, out)).transpose()?;
+        let root = place.keys().unlock()?;
+        let beside = self.from.parent().map(|out| schedule::erasures_beside(out, &root));
         if let Some(beside) = beside.filter(|beside| beside.path().exists()) {
             db.take_in_erasures(&own, &beside)?;
         }

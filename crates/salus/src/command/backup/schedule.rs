@@ -12,6 +12,7 @@ use salus_store::{
     Db,
     backup::{self, Archive, Entry, Kept, Manifest, Taken, archive_of},
     erase::Ledger,
+    seal::RootKey,
 };
 use serde_json::json;
 use std::{
@@ -61,8 +62,8 @@ async fn turn(place: &Place, db: &Db) -> Result<()> {
     archive(place).await?;
     let Some(out) = &place.config.backup_dir else { return Ok(()) };
     let Some(_turn) = lock(&place.config)? else { return Ok(()) };
-    db.take_in_erasures(&erasures_beside(place, out)?, &place.erasures())?;
     let root = Arc::new(place.keys().unlock()?);
+    db.take_in_erasures(&erasures_beside(out, &root), &place.erasures())?;
     let stanza = place.config.pgbackrest_stanza.as_ref();
     // A backup of before the present archive began has no log that goes on from it.
     let log = archive_of(&place.config.home)?;
@@ -84,11 +85,8 @@ async fn turn(place: &Place, db: &Db) -> Result<()> {
 
 /// The copy of the list of erased persons that lies beside the backups: a disk that is lost takes the list with it, and a
 /// restore needs it.
-///
-/// # Errors
-/// [`Error::Unavailable`] when the root key is missing.
-pub fn erasures_beside(place: &Place, out: &Path) -> Result<Ledger> {
-    Ok(Ledger::new(out.join(format!("erasures-{}", place.keys().unlock()?.fingerprint()))))
+pub fn erasures_beside(out: &Path, root: &RootKey) -> Ledger {
+    Ledger::new(out.join(format!("erasures-{}", root.fingerprint())))
 }
 
 /// The turn of this process; `None` while another one has it.
