@@ -246,7 +246,8 @@ pub async fn run(place: &Place, command: AuditCommand) -> Result<Outcome> {
 async fn hold(place: &Place, tenant: &str, patient: Option<Uuid>, reason: &str) -> Result<Outcome> {
     let db = place.db().await?;
     let id = holds::hold(&db, place.tenant(&db, tenant).await?, patient, reason).await?;
-    Ok(Outcome::done(json!({"ok": true, "hold": id}), format!("Held until: salus audit release --hold {id}")))
+    let text = format!("Held until: salus audit release --tenant {tenant} --hold {id} --reason …");
+    Ok(Outcome::done(json!({"ok": true, "hold": id}), text))
 }
 
 async fn release(place: &Place, tenant: &str, hold: Uuid, reason: &str) -> Result<Outcome> {

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 
 #[derive(Debug, Subcommand)]
 pub enum DoctorCommand {
-    /// Break no rule of tenancy, performance or naming (T01–T16, P01–P02, N01–N09).
+    /// Break no rule of tenancy, performance or naming (T01–T16, P01–P02, N01–N11).
     Tenancy,
     /// Version, settings, size and connections of the database.
     Database,
