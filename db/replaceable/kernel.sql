@@ -545,6 +545,22 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION kernel.closed() IS 'Persons whose whole record, and rows which, a label closes to the caller';
 
+-- A label that a row bears follows to the original it was made from, whoever writes it: the original says what the row says.
+CREATE OR REPLACE FUNCTION kernel.follow_label() RETURNS trigger
+  LANGUAGE plpgsql AS $$
+DECLARE
+  was CONSTANT text := coalesce(current_setting('salus.scope', true), '');
+  done text;
+BEGIN
+  done := set_config('salus.scope', 'tenant', true);
+  UPDATE exchange.fhir_resources SET sensitivity = NEW.sensitivity
+   WHERE tenant_id = NEW.tenant_id AND row_table = TG_TABLE_SCHEMA || '.' || TG_TABLE_NAME AND row_id = NEW.id
+     AND sensitivity IS DISTINCT FROM NEW.sensitivity;
+  done := set_config('salus.scope', was, true);
+  RETURN NULL;
+END $$;
+COMMENT ON FUNCTION kernel.follow_label() IS 'Writes the label of a row of the records onto the FHIR original it was made from';
+
 -- Dates of which only a part is known --------------------------------------------------------------
 
 CREATE OR REPLACE FUNCTION kernel.is_precise(day date, known text, instant timestamptz) RETURNS boolean

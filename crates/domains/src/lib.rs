@@ -24,8 +24,9 @@ pub mod reports;
 pub mod school;
 pub mod verify;
 
+use futures_util::future::BoxFuture;
 use salus_core::Result;
-use salus_store::{Catalog, Op, Resource, jobs::Jobs, outbound::Outbound};
+use salus_store::{Call, Catalog, Op, Resource, Tx, jobs::Jobs, outbound::Outbound, run};
 use serde_json::{Map, Value};
 use std::sync::Arc;
 
@@ -72,6 +73,22 @@ pub fn resources() -> Vec<&'static Resource> {
     .collect()
 }
 
+/// What is looked at before an operation is done.
+pub(crate) type Check = for<'a> fn(&'a mut Tx, &'a Call) -> BoxFuture<'a, Result<()>>;
+
+/// An operation with a check before it.
+pub(crate) fn checked(op: Op, check: Check) -> Op {
+    let inner = Arc::new(op.run);
+    let run = run(move |tx, call| {
+        let inner = inner.clone();
+        Box::pin(async move {
+            check(tx, &call).await?;
+            inner(tx, call).await
+        })
+    });
+    Op { run, ..op }
+}
+
 /// Every operation, by path and method.
 ///
 /// # Errors
@@ -79,7 +96,7 @@ pub fn resources() -> Vec<&'static Resource> {
 pub fn operations(catalog: &Catalog) -> Result<Vec<Arc<Op>>> {
     let mut ops = Vec::new();
     for resource in resources() {
-        ops.extend(resource.ops(catalog)?.into_iter().map(auth::guarded));
+        ops.extend(resource.ops(catalog)?.into_iter().map(auth::guarded).map(compliance::guarded));
     }
     ops.extend(auth::actions(catalog)?);
     ops.extend(auth::glass_actions());

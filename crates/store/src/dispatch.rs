@@ -99,7 +99,7 @@ async fn run(tx: &mut Tx, op: &Op, mut call: Call) -> Result<Reply> {
             fault_point!("idempotency.claimed");
             let reply = (op.run)(tx, call).await?;
             fault_point!("idempotency.worked");
-            idempotency::remember(tx, id, &reply)?;
+            idempotency::remember(tx, op.target, id, &reply)?;
             fault_point!("idempotency.remembered");
             Ok(reply)
         }

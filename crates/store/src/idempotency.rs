@@ -35,6 +35,8 @@ pub struct Kept {
 enum Said {
     /// A row of the operation's table.
     Row(Uuid),
+    /// A row of another table.
+    RowOf(String, Uuid),
     /// Anything else.
     Body(Value),
 }
@@ -90,6 +92,7 @@ pub async fn again(tx: &mut Tx, target: &str, kept: Kept) -> Result<Reply> {
             tx.on_row(id);
             Body::Row(tx.get(target, id, &[]).await?)
         }
+        Said::RowOf(table, id) => Body::Row(tx.get(&table, id, &[]).await?),
         Said::Body(value) => {
             tx.disclose_again(kept.disclosed)?;
             if value.is_null() { Body::Empty } else { Body::Json(value) }
@@ -102,9 +105,12 @@ pub async fn again(tx: &mut Tx, target: &str, kept: Kept) -> Result<Reply> {
 ///
 /// # Errors
 /// Those of sealing.
-pub fn remember(tx: &mut Tx, id: Uuid, reply: &Reply) -> Result<()> {
+pub fn remember(tx: &mut Tx, target: &str, id: Uuid, reply: &Reply) -> Result<()> {
     let said = match &reply.body {
-        Body::Row(row) => Said::Row(row.id().ok_or_else(|| Error::internal("a row without an id"))?),
+        Body::Row(row) => {
+            let made = row.id().ok_or_else(|| Error::internal("a row without an id"))?;
+            if *row.table == *target { Said::Row(made) } else { Said::RowOf(row.table.to_string(), made) }
+        }
         other => Said::Body(json!(other)),
     };
     let kept = Kept { status: reply.status, said, disclosed: tx.disclosed() };

@@ -120,6 +120,8 @@ pub struct Page {
 /// One row: names are shared by all rows of a page.
 #[derive(Debug, Clone)]
 pub struct Record {
+    /// `schema.table` of the row.
+    pub table: Arc<str>,
     /// Column names.
     pub names: Arc<[String]>,
     /// Values in the same order.

@@ -150,6 +150,7 @@ impl App {
             .merge(crate::routes::pages())
             .layer(axum::middleware::from_fn(no_trace))
             .layer(axum::middleware::from_fn_with_state(self.clone(), behind_proxies))
+            .layer(axum::middleware::from_fn_with_state(self.clone(), own_cookies))
             // Outermost, so that what another layer refuses has them as well.
             .layer(map_response({
                 let secure = self.secure;
@@ -192,6 +193,27 @@ async fn behind_proxies(State(app): State<Arc<App>>, mut request: Request, next:
         request.extensions_mut().insert(asks);
     }
     next.run(request).await
+}
+
+/// Behind https our secret cookies bear a prefix that no sibling domain and no plain page can set; one without it is not ours.
+async fn own_cookies(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    if !app.secure {
+        return next.run(request).await;
+    }
+    let (mut parts, body) = request.into_parts();
+    keep_prefixed(&mut parts.headers);
+    next.run(Request::from_parts(parts, body)).await
+}
+
+fn keep_prefixed(headers: &mut HeaderMap) {
+    let all = headers.get_all(header::COOKIE).iter().filter_map(|v| v.to_str().ok());
+    let given: Vec<&str> = all.flat_map(|v| v.split(';')).collect();
+    let kept: Vec<&str> = given.iter().map(|pair| pair.trim()).filter(|pair| !pair.starts_with("salus_")).collect();
+    if kept.len() < given.len()
+        && let Ok(kept) = HeaderValue::from_str(&kept.join("; "))
+    {
+        headers.insert(header::COOKIE, kept);
+    }
 }
 
 /// TRACE would echo cookies back to a script.
@@ -239,4 +261,23 @@ pub fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
         (n == name || n.strip_prefix("__Host-") == Some(name)).then(|| v.to_owned())
     });
     found.filter(|v| !v.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn behind_https_a_cookie_that_a_sibling_could_set_is_none() {
+        let mut headers = HeaderMap::new();
+        let sent = "salus_session=planted; lang=pt-BR; __Host-salus_session=own";
+        headers.insert(header::COOKIE, HeaderValue::from_static(sent));
+        assert_eq!(cookie(&headers, SESSION_COOKIE).as_deref(), Some("planted"));
+        keep_prefixed(&mut headers);
+        assert_eq!(cookie(&headers, SESSION_COOKIE).as_deref(), Some("own"));
+        assert_eq!(cookie(&headers, "lang").as_deref(), Some("pt-BR"));
+        headers.insert(header::COOKIE, HeaderValue::from_static("salus_session=planted"));
+        keep_prefixed(&mut headers);
+        assert_eq!(cookie(&headers, SESSION_COOKIE), None);
+    }
 }

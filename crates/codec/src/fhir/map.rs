@@ -27,9 +27,10 @@ pub fn map(resource: &Json<'_>) -> Result<Mapped, Vec<Problem>> {
         return refuse(&format!("{name}.id"), "an id has 1 to 64 letters, digits, hyphens and points");
     }
     let whole = Record { resource_type: name.to_owned(), id: id.to_owned(), ..Record::default() };
+    let sensitivity = tables::sensitivity(resource);
     let Some(shape) = tables::shape_of(name, resource) else {
         let unmapped = unmapped(resource, &whole_target(&whole));
-        return Ok(Mapped { record: whole, kept_whole: tables::why_none(name), unmapped });
+        return Ok(Mapped { record: whole, kept_whole: tables::why_none(name), sensitivity, unmapped });
     };
     let record = read_shape(shape, resource, whole.clone())?;
     let unowned = shape.lenses.iter().any(|lens| lens.column_is("patient_id")) && record.patient().is_none();
@@ -39,11 +40,11 @@ pub fn map(resource: &Json<'_>) -> Result<Mapped, Vec<Problem>> {
     if kept_whole.is_some() {
         let unmapped = unmapped(resource, &whole_target(&whole));
         let refs = record.refs.into_iter().filter(|r| r.column == "patient_id").collect();
-        return Ok(Mapped { record: Record { refs, ..whole }, kept_whole, unmapped });
+        return Ok(Mapped { record: Record { refs, ..whole }, kept_whole, sensitivity, unmapped });
     }
     let fresh = fresh(shape, &record);
     let unmapped = unmapped(resource, &fresh);
-    Ok(Mapped { record, kept_whole: None, unmapped })
+    Ok(Mapped { record, kept_whole: None, sensitivity, unmapped })
 }
 
 /// Writes a record as a resource. With the `original` it came from, whatever the record did not change stays as it

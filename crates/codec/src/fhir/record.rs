@@ -44,6 +44,8 @@ pub struct Mapped {
     pub record: Record,
     /// Why no table holds it, where its type has one; such a resource is kept whole only.
     pub kept_whole: Option<&'static str>,
+    /// The label that makes it specially protected, such as `PART2`, also where no table holds it.
+    pub sensitivity: Option<String>,
     /// Paths such as `Patient.maritalStatus` that the record cannot give back.
     pub unmapped: Vec<String>,
 }

@@ -339,7 +339,11 @@ mod tests {
 
     #[test]
     fn each_severity_is_put_off_for_so_long_and_an_emergency_not_at_all() {
-        let alert = |severity: &str| Record { names: ["severity".to_owned()].into(), values: vec![json!(severity)] };
+        let alert = |severity: &str| Record {
+            table: "ops.alert_instances".into(),
+            names: ["severity".to_owned()].into(),
+            values: vec![json!(severity)],
+        };
         let now = OffsetDateTime::UNIX_EPOCH;
         assert!(until(&alert("HIGH"), 240, now).is_ok());
         for (severity, minutes) in

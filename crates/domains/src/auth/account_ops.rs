@@ -5,7 +5,7 @@
 
 use super::{
     access_ops,
-    grant::{may_admit, may_give},
+    grant::{may_admit, may_give, own_term},
     held,
     notify::{self, tell_owner},
     roles::{differing, named_roles, union},
@@ -242,6 +242,9 @@ async fn set_roles(tx: &mut Tx, mut call: Call) -> Result<Reply> {
     // Who could not give a role does not take it away either.
     may_give(tx, &turn.changed(), Some(turn.user)).await?;
     let given = turn.given();
+    if turn.user == tx.ctx.actor.id && !given.is_empty() {
+        return Err(own_term());
+    }
     let now = tx.ctx.env.now();
     // A role that was held before is held again in the same row: its term shows the present one.
     let sql = sql!("SELECT id, role_id FROM auth.user_roles WHERE user_id = $1 AND role_id = ANY($2) FOR UPDATE");

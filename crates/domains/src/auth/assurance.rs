@@ -4,7 +4,8 @@
 //! accounts, roles or settings, exports, exchanges keys, erases persons, redacts events, or may break the glass. Who sits
 //! before a session that was left open does none of that: it takes a proof of the last quarter of an hour ([`proved`]).
 
-use super::{configuration::SecurityConfiguration, grant::checked, sign_in::as_user};
+use super::{configuration::SecurityConfiguration, sign_in::as_user};
+use crate::checked;
 use salus_core::{ActorKind, Ctx, Error, Permissions, Result};
 use salus_store::{Db, Method, Op, Tx, sql};
 use time::{Duration, OffsetDateTime};

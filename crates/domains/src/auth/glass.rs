@@ -6,7 +6,7 @@
 
 use super::notify::{self, Notice};
 use crate::{clock, compliance, medical, row};
-use salus_core::{Ctx, Error, Permissions, Purpose, Result};
+use salus_core::{ActorKind, Ctx, Error, Permissions, Purpose, Result};
 use salus_store::{
     Body, Call, Method, Op, Reply, Run, Tx,
     engine::NewRow,
@@ -253,10 +253,12 @@ async fn review(tx: &mut Tx, mut call: Call) -> Result<Reply> {
     let id = call.id()?;
     let Review { outcome, note } = call.input()?;
     let (now, reviewer) = (tx.ctx.env.now(), tx.ctx.actor.id);
-    let sql = sql!("SELECT user_id, patient_id, reviewed_at IS NOT NULL AS done FROM auth.glass_breaks WHERE id = $1");
+    let sql = sql!(
+        "SELECT user_id, patient_id, reviewed_at IS NOT NULL AS done FROM auth.glass_breaks WHERE id = $1 FOR UPDATE"
+    );
     let found = tx.query_opt(sql, &[&id]).await?.ok_or(Error::NotFound)?;
-    if found.get::<_, Uuid>("user_id") == reviewer {
-        let detail = "Nobody reviews their own emergency access: ask another person";
+    if found.get::<_, Uuid>("user_id") == reviewer || tx.ctx.actor.kind == ActorKind::Service {
+        let detail = "Nobody reviews their own emergency access, and no program does: ask another person";
         return Err(Error::Refused { code: "own_review", detail: detail.into() });
     }
     if found.get("done") {

@@ -6,7 +6,7 @@
 //! could take accounts away from their last administrator is looked at afterwards.
 
 use super::{account_ops::administered, links::looked_at, role_masks, role_masks::Mask, rules_ops::check_setting};
-use futures_util::future::BoxFuture;
+use crate::{Check, checked, clock};
 use salus_core::{ActorKind, Error, Permissions, Result, Scope};
 use salus_store::{Call, Op, Tx, run, sql};
 use serde_json::Value;
@@ -17,22 +17,6 @@ use uuid::Uuid;
 const APPOINT: &str = "auth.role.grant";
 /// Whoever may do this to the whole tenant reaches everybody.
 const READ: &str = "medical.patient.read";
-
-/// What is looked at before an operation is done.
-pub(super) type Check = for<'a> fn(&'a mut Tx, &'a Call) -> BoxFuture<'a, Result<()>>;
-
-/// An operation with a check before it.
-pub(super) fn checked(op: Op, check: Check) -> Op {
-    let inner = Arc::new(op.run);
-    let run = run(move |tx, call| {
-        let inner = inner.clone();
-        Box::pin(async move {
-            check(tx, &call).await?;
-            inner(tx, call).await
-        })
-    });
-    Op { run, ..op }
-}
 
 /// An operation after which somebody still manages accounts, or nothing of it is done.
 fn administered_after(op: Op) -> Op {
@@ -66,6 +50,7 @@ pub fn guarded(op: Op) -> Op {
         | "auth.caseload_assignment.change"
         | "auth.user_unit.create"
         | "auth.user_unit.change" => |tx, call| Box::pin(for_another(tx, call)),
+        "auth.person_unit.create" | "auth.person_unit.change" => |tx, call| Box::pin(into_another_unit(tx, call)),
         "auth.identity_provider.create" | "auth.identity_provider.change" => {
             |tx, call| Box::pin(std::future::ready(may_vouch(tx, call)))
         }
@@ -88,7 +73,22 @@ async fn role(tx: &mut Tx, call: &Call) -> Result<()> {
             return Err(Error::Refused { code: "role_built_in", detail });
         }
     }
+    if let Some(role) = role.filter(|_| call.path_value("id").is_some()) {
+        let content = content_of(tx, role).await?;
+        may_contain(tx, &content, &[role]).await?;
+    }
     may_redefine(tx, role, call.body["scope"].as_str()).await
+}
+
+/// Everything a role gives.
+async fn content_of(tx: &mut Tx, role: Uuid) -> Result<Permissions> {
+    let sql = sql!(
+        "SELECT p.patterns FROM auth.role_permissions rp JOIN auth.permissions p ON p.tenant_id = rp.tenant_id AND p.id = rp.permission_id \
+         WHERE rp.role_id = $1"
+    );
+    let found = tx.query(sql, &[&role]).await?;
+    let texts = found.iter().map(|row| row.get::<_, Value>(0));
+    Ok(Permissions::new(texts.flat_map(|p| patterns(&p).iter().map(str::to_owned).collect::<Vec<_>>())))
 }
 
 /// A mask that is made or changed by hand.
@@ -102,9 +102,7 @@ async fn mask(tx: &mut Tx, call: &Call) -> Result<()> {
 /// Whom somebody reaches is said by another, as what they may do is: who may link users to persons would else read any record
 /// by a role over their own wards. Who reads every record anyway gains nothing.
 async fn for_another(tx: &mut Tx, call: &Call) -> Result<()> {
-    let by_account = matches!(tx.ctx.actor.kind, ActorKind::User | ActorKind::Service);
-    let reads_all = tx.ctx.grants.iter().any(|g| g.scope == Scope::Tenant && g.permissions.allow(READ));
-    if !by_account || reads_all {
+    if !is_limited(tx) {
         return Ok(());
     }
     let caller = tx.ctx.actor.id;
@@ -117,11 +115,32 @@ async fn for_another(tx: &mut Tx, call: &Call) -> Result<()> {
         );
         own |= tx.query_opt(sql, &[&id]).await?.is_some_and(|row| row.get::<_, Uuid>(0) == caller);
     }
-    if own {
-        let detail = "Nobody says themself whom they reach: ask another administrator".into();
-        return Err(Error::Refused { code: "own_reach", detail });
+    if own { Err(own_reach()) } else { Ok(()) }
+}
+
+/// Who puts a person into a unit they work in reaches that person.
+async fn into_another_unit(tx: &mut Tx, call: &Call) -> Result<()> {
+    if !is_limited(tx) {
+        return Ok(());
     }
-    Ok(())
+    let sql = sql!(
+        "SELECT 1 FROM auth.user_units u WHERE u.user_id = $1 AND (u.organization_id = $2 \
+           OR u.organization_id = (SELECT p.organization_id FROM auth.person_units p WHERE p.id = $3)) LIMIT 1"
+    );
+    let (caller, unit, id) = (tx.ctx.actor.id, named(call, "organization_id"), call.id().ok());
+    let own = tx.query_opt(sql, &[&caller, &unit, &id]).await?.is_some();
+    if own { Err(own_reach()) } else { Ok(()) }
+}
+
+/// Whether the caller signed in and does not read every record of the tenant anyway.
+fn is_limited(tx: &Tx) -> bool {
+    let by_account = matches!(tx.ctx.actor.kind, ActorKind::User | ActorKind::Service);
+    by_account && !tx.ctx.grants.iter().any(|g| g.scope == Scope::Tenant && g.permissions.allow(READ))
+}
+
+fn own_reach() -> Error {
+    let detail = "Nobody says themself whom they reach: ask another administrator".into();
+    Error::Refused { code: "own_reach", detail }
 }
 
 /// Who a provider vouches for comes in as that account, with its roles: to say whom to believe is to give roles.
@@ -150,7 +169,26 @@ async fn user_role(tx: &mut Tx, call: &Call) -> Result<()> {
         let detail = "This role was retired: it is given to nobody any more".into();
         return Err(Error::Conflict { code: "role_retired", detail });
     }
-    may_give(tx, &[role], user).await
+    may_give(tx, &[role], user).await?;
+    // A role that ends, as that of an emergency, would else be made to last by whoever holds it.
+    if user == Some(tx.ctx.actor.id) && !shortens(tx, call).await? { Err(own_term()) } else { Ok(()) }
+}
+
+/// Whether a change of a held role does nothing but end it sooner.
+async fn shortens(tx: &mut Tx, call: &Call) -> Result<bool> {
+    let (Ok(id), Some(end)) = (call.id(), call.body.get("valid_to").filter(|end| end.is_string())) else {
+        return Ok(false);
+    };
+    let end = clock::read(end, "valid_to")?;
+    let only = call.body.as_object().is_some_and(|body| body.len() == 1);
+    let sql = sql!("SELECT valid_to IS NULL OR valid_to >= $2 FROM auth.user_roles WHERE id = $1");
+    Ok(only && tx.query_opt(sql, &[&id, &end]).await?.is_some_and(|row| row.get(0)))
+}
+
+/// Nobody gives themself a role, or a longer term of one.
+pub(super) fn own_term() -> Error {
+    let detail = "Nobody gives themself a role, or a longer term of one: ask another administrator".into();
+    Error::Refused { code: "own_role", detail }
 }
 
 /// A permission put into a role.

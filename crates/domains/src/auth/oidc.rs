@@ -22,7 +22,7 @@ use reqwest::{Method, RequestBuilder, redirect::Policy};
 use salus_core::{Ctx, Error, Result};
 use salus_store::{At, Db, Tx, engine::NewRow, outbound::Outbound, sql};
 use serde_json::{Map, Value, json};
-use std::time::Duration;
+use std::{net::Ipv4Addr, time::Duration};
 use uuid::Uuid;
 
 /// Most time for one call to a provider.
@@ -357,11 +357,15 @@ fn unreachable(why: &str) -> Error {
     Error::Unavailable(format!("the identity provider {why}: try again, or sign in with your password"))
 }
 
-/// A request to a provider: by TLS to where calls may go, or to one on this machine. Which of them a tenant's provider may be
-/// is said by [`is_safe`] and by the form of its issuer.
+/// A request to a provider: by TLS to where calls may go, or to one on this machine where whoever runs it permits that: what a
+/// tenant's administrator enters would else ask any port of the server. Which of them a tenant's provider may be is said by
+/// [`is_safe`] and by the form of its issuer.
 fn ask(outbound: &Outbound, method: Method, address: &str) -> Result<RequestBuilder> {
     if address.starts_with("https://") {
         return outbound.request(method, address).map_err(|_| unreachable("names an address that may not be called"));
+    }
+    if !outbound.rules().networks.iter().any(|network| network.holds(Ipv4Addr::LOCALHOST.into())) {
+        return Err(unreachable("names an address that may not be called"));
     }
     let builder = reqwest::Client::builder().timeout(PATIENCE).no_proxy().redirect(Policy::none());
     let client = builder.build().map_err(|e| Error::Unavailable(format!("no client can be made: {e}")))?;

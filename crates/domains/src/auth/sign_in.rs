@@ -228,16 +228,14 @@ pub(super) async fn with_password(
     let address = source::address(&tx, email)?;
     let whom = found.as_ref().map_or(Whom::Address(address), |f| Whom::User(f.id));
     let known = device::find(&mut tx, whom.id(), &from.device).await?;
-    let network = source::locked_until(&mut tx, &whom, &from.ip, &rules).await?;
+    let account = found.as_ref().and_then(|f| f.locked_until);
+    let lock = source::lock(&mut tx, &whom, (account, known), &from.ip, &rules).await?;
     tx.finish_unrecorded().await?;
 
-    let now = db.env().now();
-    let account = found.as_ref().and_then(|f| f.locked_until);
-    let lock = network.max(account).filter(|until| *until > now && known.is_none());
     if let Some(wait) = lock {
         password::verify(password, None).await?;
         attempt(db, tenant, &whom, ("locked", "too_many"), from).await?;
-        return Err(source::wait(wait, now));
+        return Err(source::wait(wait, db.env().now()));
     }
     let usable = found.as_ref().filter(|f| f.status == "active").and_then(|f| f.hash.as_deref());
     let right = password::verify(password, usable).await?;
@@ -292,7 +290,8 @@ pub(super) async fn second_or_session(
 ///
 /// # Errors
 /// [`Error::Unauthenticated`] when the question is too old or was answered wrong too often; [`Error::Invalid`] on
-/// `code` for a wrong one.
+/// `code` for a wrong one; [`Error::TooMany`] while the account or the network is locked: who knows the password could ask for any
+/// number of questions before the first wrong answer.
 pub async fn give_code(db: &Db, token: &str, code: &str, source: Source<'_>) -> Result<SignIn> {
     let from = Origin::from(source);
     let tenant = Token::parse(token).ok_or(Error::Unauthenticated)?.tenant;
@@ -301,6 +300,12 @@ pub async fn give_code(db: &Db, token: &str, code: &str, source: Source<'_>) -> 
     let user = asked.user.ok_or(Error::Unauthenticated)?;
     let rules = security(&mut tx).await?;
     let known = device::find(&mut tx, user, &from.device).await?;
+    let account = by_id(&mut tx, user).await?.and_then(|found| found.locked_until);
+    if let Some(wait) = source::lock(&mut tx, &Whom::User(user), (account, known), &from.ip, &rules).await? {
+        tx.finish_unrecorded().await?;
+        attempt(db, tenant, &Whom::User(user), ("locked", "too_many"), &from).await?;
+        return Err(source::wait(wait, db.env().now()));
+    }
     let sent = super::codes::is_sent(&asked.detail, code).then_some("code");
     let given = match sent {
         Some(sent) => Some(sent),

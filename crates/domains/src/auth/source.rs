@@ -8,6 +8,7 @@ use salus_core::{Error, Result};
 use salus_store::{Tx, outbound::Network, sql};
 use std::net::IpAddr;
 use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
 
 /// Failures of one network, whoever was meant, are counted this long.
 const BY_NETWORK: Duration = Duration::minutes(15);
@@ -97,6 +98,23 @@ pub async fn locked_until(
     let row = row.ok_or_else(|| Error::internal("a count has a row"))?;
     let (failed, last): (i64, Option<OffsetDateTime>) = (row.get(0), row.get(1));
     Ok(last.filter(|_| failed >= rules.max_failures_per_network).map(|at| at + BY_NETWORK))
+}
+
+/// Until when somebody may try nothing: after too many failures from their network or of the account, unless they come by a
+/// browser that is known.
+///
+/// # Errors
+/// Those of the database.
+pub async fn lock(
+    tx: &mut Tx,
+    whom: &Whom,
+    (account, known): (Option<OffsetDateTime>, Option<Uuid>),
+    ip: &str,
+    rules: &SecurityConfiguration,
+) -> Result<Option<OffsetDateTime>> {
+    let network = locked_until(tx, whom, ip, rules).await?;
+    let now = tx.ctx.env.now();
+    Ok(network.max(account).filter(|until| *until > now && known.is_none()))
 }
 
 #[cfg(test)]

@@ -87,9 +87,16 @@ async fn create(tx: &mut Tx, call: Call) -> Result<Reply> {
     let id_of = |name: &str| values.get(name).and_then(Value::as_str).and_then(|id| id.parse::<Uuid>().ok());
     if let (Some(Value::String(name)), Some(row)) = (values.get("table_name"), id_of("row_id")) {
         let table = db.catalog().tables().find(|t| t.name == *name && t.subject.is_some());
-        table.ok_or_else(|| Error::invalid("table_name", "not_allowed", "Is a table whose rows are about a person"))?;
-        let found = tx.get(name, row, &["id"]).await;
-        found.map_err(|_| Error::invalid("row_id", "no_such_record", "Must name an existing record of that table"))?;
+        let subject = table.and_then(|table| table.subject.clone());
+        let subject = subject
+            .ok_or_else(|| Error::invalid("table_name", "not_allowed", "Is a table whose rows are about a person"))?;
+        let found = tx.get(name, row, &[&subject]).await;
+        let found = found
+            .map_err(|_| Error::invalid("row_id", "no_such_record", "Must name an existing record of that table"))?;
+        // Consents are asked of the person whom the label names: another one's would open the row.
+        if found.text(&subject).parse().ok() != id_of("patient_id") {
+            return Err(Error::invalid("row_id", "other_person", "Must name a record of the person of the label"));
+        }
     }
     let (id, patient) = (tx.ctx.env.id(), id_of("patient_id"));
     let made = tx.create(LABELS.table, NewRow { id, values }).await?;

@@ -3,6 +3,7 @@
 //! erasure of a person by two others; and the registers of risks, reviews, alerts and incidents. The tables of disclosures are
 //! there to be read; notices of breaches and the workflows of disclosures and subject requests are not built yet.
 
+mod consents;
 mod disclosures;
 mod erasure;
 mod evidence;
@@ -12,6 +13,7 @@ mod labels;
 mod proofs;
 mod registers;
 
+pub use consents::guarded;
 pub use disclosures::{Disclosure, Way, disclose};
 pub use erasure::{actions as erasure_actions, certificate};
 pub(crate) use evidence::{authorizations, incidents, reviews, risks};

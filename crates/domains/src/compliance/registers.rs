@@ -403,8 +403,8 @@ async fn review(tx: &mut Tx, mut call: Call) -> Result<Reply> {
     );
     let found = tx.query_opt(sql, &[&id]).await?.ok_or(Error::NotFound)?;
     let (at, by) = signature(tx)?;
-    if found.get::<_, Uuid>("user_id") == by {
-        let detail = "Nobody reviews their own access: ask another person";
+    if found.get::<_, Uuid>("user_id") == by || tx.ctx.actor.kind == ActorKind::Service {
+        let detail = "Nobody reviews their own access, and no program does: ask another person";
         return Err(Error::Refused { code: "own_review", detail: detail.into() });
     }
     if found.get("done") {

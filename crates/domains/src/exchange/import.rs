@@ -342,7 +342,7 @@ impl Run<'_> {
 
     /// Counts what of a stored resource wants a look.
     fn tell(&mut self, one: &Prepared, remark: Option<&str>) {
-        let Mapped { record, kept_whole, unmapped } = &one.mapped;
+        let Mapped { record, kept_whole, unmapped, .. } = &one.mapped;
         for element in unmapped.iter().filter(|_| record.table.is_some()) {
             *self.summary.unmapped.entry(without_indexes(element)).or_default() += 1;
         }

@@ -96,6 +96,7 @@ pub(super) struct Whole {
     pub bytes: Vec<u8>,
     pub patient: Option<Uuid>,
     pub row: Option<(String, Uuid)>,
+    pub sensitivity: Option<String>,
     pub unmapped: Value,
     pub is_new: bool,
 }
@@ -111,6 +112,7 @@ impl Whole {
             bytes: one.bytes.clone(),
             patient: None,
             row: None,
+            sensitivity: one.mapped.sensitivity.clone(),
             unmapped: Value::Null,
             is_new: true,
         }
@@ -127,27 +129,42 @@ pub(super) async fn keep(tx: &mut Tx, source: &str, wholes: Vec<Whole>) -> Resul
     let (new, old): (Vec<_>, Vec<_>) = wholes.into_iter().zip(bodies).partition(|(w, _)| w.is_new);
     if !new.is_empty() {
         let sql = sql!(
-            "INSERT INTO exchange.fhir_resources (id, source, resource_type, resource_key, digest, body, patient_id, row_table, row_id, unmapped) \
-             SELECT x.id, $1::text, x.resource_type, x.resource_key, x.digest, x.body, x.patient_id, x.row_table, x.row_id, x.unmapped::jsonb \
-             FROM unnest($2::uuid[], $3::text[], $4::bytea[], $5::bytea[], $6::bytea[], $7::uuid[], $8::text[], $9::uuid[], $10::text[]) \
-             AS x(id, resource_type, resource_key, digest, body, patient_id, row_table, row_id, unmapped)"
+            "INSERT INTO exchange.fhir_resources (id, source, resource_type, resource_key, digest, body, patient_id, row_table, row_id, unmapped, sensitivity) \
+             SELECT x.id, $1::text, x.resource_type, x.resource_key, x.digest, x.body, x.patient_id, x.row_table, x.row_id, x.unmapped::jsonb, \
+               x.sensitivity \
+             FROM unnest($2::uuid[], $3::text[], $4::bytea[], $5::bytea[], $6::bytea[], $7::uuid[], $8::text[], $9::uuid[], $10::text[], $11::text[]) \
+             AS x(id, resource_type, resource_key, digest, body, patient_id, row_table, row_id, unmapped, sensitivity)"
         );
         let c = Columns::of(new);
         tx.query(
             sql,
-            &[&source, &c.ids, &c.types, &c.keys, &c.digests, &c.bodies, &c.patients, &c.tables, &c.rows, &c.unmapped],
+            &[
+                &source,
+                &c.ids,
+                &c.types,
+                &c.keys,
+                &c.digests,
+                &c.bodies,
+                &c.patients,
+                &c.tables,
+                &c.rows,
+                &c.unmapped,
+                &c.labels,
+            ],
         )
         .await?;
     }
     if !old.is_empty() {
         let sql = sql!(
             "UPDATE exchange.fhir_resources f SET digest = x.digest, body = x.body, patient_id = x.patient_id, row_table = x.row_table, \
-               row_id = x.row_id, unmapped = x.unmapped::jsonb, imported_at = now() \
-             FROM unnest($1::uuid[], $2::bytea[], $3::bytea[], $4::uuid[], $5::text[], $6::uuid[], $7::text[]) \
-             AS x(id, digest, body, patient_id, row_table, row_id, unmapped) WHERE f.id = x.id"
+               row_id = x.row_id, unmapped = x.unmapped::jsonb, imported_at = now(), \
+               sensitivity = CASE WHEN x.row_id IS NULL THEN x.sensitivity ELSE coalesce(x.sensitivity, f.sensitivity) END \
+             FROM unnest($1::uuid[], $2::bytea[], $3::bytea[], $4::uuid[], $5::text[], $6::uuid[], $7::text[], $8::text[]) \
+             AS x(id, digest, body, patient_id, row_table, row_id, unmapped, sensitivity) WHERE f.id = x.id"
         );
         let c = Columns::of(old);
-        tx.query(sql, &[&c.ids, &c.digests, &c.bodies, &c.patients, &c.tables, &c.rows, &c.unmapped]).await?;
+        tx.query(sql, &[&c.ids, &c.digests, &c.bodies, &c.patients, &c.tables, &c.rows, &c.unmapped, &c.labels])
+            .await?;
     }
     Ok(())
 }
@@ -163,6 +180,7 @@ struct Columns {
     tables: Vec<Option<String>>,
     rows: Vec<Option<Uuid>>,
     unmapped: Vec<String>,
+    labels: Vec<Option<String>>,
 }
 
 impl Columns {
@@ -178,6 +196,7 @@ impl Columns {
             c.patients.push(w.patient);
             c.tables.push(table);
             c.rows.push(row);
+            c.labels.push(w.sensitivity);
             c.unmapped.push(w.unmapped.to_string());
         }
         c

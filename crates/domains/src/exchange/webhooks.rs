@@ -98,7 +98,7 @@ async fn create(tx: &mut Tx, call: Call) -> Result<Reply> {
     // No caller reads the column back; whoever made it is told what was just put there.
     let names = made.names.iter().cloned().chain(["secret".to_owned()]).collect();
     let values = made.values.into_iter().chain([json!(secret)]).collect();
-    Ok(Reply::created(Record { names, values }))
+    Ok(Reply::created(Record { table: made.table, names, values }))
 }
 
 fn check_events(events: &Value) -> Result<()> {

@@ -203,11 +203,13 @@ async fn wrong_codes_count_and_questions_grow_old() {
     place.pass(Duration::minutes(11));
     let told = place.give(&question, &place.code(&secret)).await;
     assert!(matches!(told, Err(Error::Unauthenticated)), "{told:?}");
-    let question = place.question().await;
+    let (question, second) = (place.question().await, place.question().await);
     for _ in 0..5 {
         assert!(matches!(place.give(&question, "123456").await, Err(Error::Invalid(_))));
     }
     assert!(matches!(place.give(&question, &place.code(&secret)).await, Err(Error::Unauthenticated)), "dropped");
+    let told = place.give(&second, &place.code(&secret)).await;
+    assert!(matches!(told, Err(Error::TooMany(_))), "questions asked before wait as well: {told:?}");
     assert!(
         matches!(place.enter(PASSWORD).await, Err(Error::TooMany(_))),
         "and the password waits as after five wrong ones"

@@ -103,6 +103,21 @@ async fn an_administrator_appoints_others_and_never_themself() {
     let owners = desk.find(ROLES, "OWNER").await;
     let phi = desk.find("/api/v1/auth/permissions", "READ_PHI").await;
     refused(&desk.owner, "/api/v1/auth/role-permissions", &json!({"role_id": owners, "permission_id": phi})).await;
+    // Nor is a role within one's own rights given to oneself: a role that ends would be made to last.
+    let clerk = desk.find(ROLES, "CLERK").await;
+    for (path, body) in [
+        (GIVEN.to_owned(), json!({"user_id": own, "role_id": clerk})),
+        (format!("{USERS}/{own}/roles"), json!({"roles": ["OWNER", "CLERK"]})),
+    ] {
+        let told = desk.owner.post(&path, &body).await;
+        assert_eq!((told.status.as_u16(), &told.json()["code"]), (403, &json!("own_role")), "{}", told.text());
+    }
+    let held = desk.owner.get(&format!("{GIVEN}?user_id={own}")).await.json();
+    let held = format!("{GIVEN}/{}", held["data"][0]["id"].as_str().unwrap());
+    let longer = desk.owner.patch(&held, 1, &json!({"valid_to": null})).await;
+    assert_eq!(longer.json()["code"], "own_role", "{}", longer.text());
+    let wider = desk.clerk.patch(&format!("{ROLES}/{doctor}"), 1, &json!({"purposes": ["TREAT", "BTG"]})).await;
+    assert_eq!(wider.json()["code"], "role_above_own", "{}", wider.text());
 }
 
 #[tokio::test]
@@ -124,5 +139,16 @@ async fn nobody_says_themself_whom_they_reach() {
     assert_eq!((refused.status.as_u16(), &refused.json()["code"]), (403, &json!("own_reach")), "{}", refused.text());
     let id = made(&placer, path, &case(&other)).await;
     let turned = placer.patch(&format!("{path}/{id}"), 1, &json!({"user_id": own})).await;
+    assert_eq!(turned.json()["code"], "own_reach", "{}", turned.text());
+    // A unit is another way to the same.
+    let (organizations, units) = ("/api/v1/auth/organizations", "/api/v1/auth/person-units");
+    let unit = made(&desk.owner, organizations, &json!({"name": "School A", "kind": "school"})).await;
+    made(&desk.owner, "/api/v1/auth/user-units", &json!({"user_id": own, "organization_id": unit})).await;
+    let put = json!({"patient_id": patient, "organization_id": unit});
+    let refused = placer.post(units, &put).await;
+    assert_eq!(refused.json()["code"], "own_reach", "{}", refused.text());
+    let elsewhere = made(&desk.owner, organizations, &json!({"name": "School B", "kind": "school"})).await;
+    let id = made(&placer, units, &json!({"patient_id": patient, "organization_id": elsewhere})).await;
+    let turned = placer.patch(&format!("{units}/{id}"), 1, &json!({"organization_id": unit})).await;
     assert_eq!(turned.json()["code"], "own_reach", "{}", turned.text());
 }

@@ -21,6 +21,7 @@ mod guardians;
 mod immunization;
 mod isolation;
 mod keys;
+mod labels;
 mod letters;
 mod medication;
 mod medication_errors;

@@ -11,7 +11,7 @@ use salus_core::{Error, Result};
 use salus_domains::auth::{self, Arrival, Departure, Return, SignIn, Source};
 use salus_store::{
     Call,
-    outbound::{Outbound, Rules},
+    outbound::{Network, Outbound, Rules},
 };
 use serde_json::{Value, json};
 use std::{
@@ -109,7 +109,8 @@ async fn trust(place: &Place, provider: &Provider, links_by_email: bool) -> Uuid
 }
 
 fn outbound() -> Outbound {
-    Outbound::new(Rules::default()).unwrap()
+    let networks = vec![Network::parse("127.0.0.0/8").unwrap()];
+    Outbound::new(Rules { networks, ..Rules::default() }).unwrap()
 }
 
 /// The query of the address a browser is sent to.

@@ -240,6 +240,12 @@ async fn another_tenant_and_a_lesser_caller_see_nothing() {
     };
     assert_eq!(row.get("family_name"), Some(&Value::Null));
     assert!(row.text("pseudonym").starts_with("P-"));
+    for (name, value) in [("name", "hidden"), ("mrn", "7"), ("birth_date", "2015-04-01"), ("sort", "-family_name")] {
+        let call = Call { query: vec![(name.into(), value.into())], ..Call::default() };
+        let told = world.call_as(lesser.clone(), "medical.patient.list", call).await.unwrap_err();
+        let Error::Invalid(wrong) = &told else { panic!("{name}: {told:?}") };
+        assert_eq!(wrong[0].code, "field_masked", "who could look for what they may not read would guess: {name}");
+    }
     assert!(matches!(world.call_as(lesser, CREATE, Call::default()).await, Err(Error::Forbidden(_))));
 }
 

@@ -21,6 +21,8 @@ use uuid::Uuid;
 pub struct Selection<'a> {
     table: &'a Table,
     columns: Vec<&'a Column>,
+    /// The table's name, as records bear it.
+    of: Arc<str>,
     names: Arc<[String]>,
     /// Whether the subject's key must come along.
     bound: bool,
@@ -51,7 +53,7 @@ impl<'a> Selection<'a> {
         let names = columns.iter().map(|c| c.name.clone()).collect();
         let bound = columns.iter().any(|c| c.subject_bound);
         let id = columns.iter().position(|c| c.name == "id").ok_or_else(|| Error::internal("a table without id"))?;
-        Ok(Self { table, columns, names, bound, id, open: OnceLock::new() })
+        Ok(Self { table, columns, of: table.name.as_str().into(), names, bound, id, open: OnceLock::new() })
     }
 
     /// The select list over the alias `t`: the columns, then the subject and its wrapped key when they are needed.
@@ -181,7 +183,7 @@ impl<'a> Selection<'a> {
         for i in 0..self.columns.len() {
             values.push(self.value(tx, row, i, &owner)?);
         }
-        Ok(Record { names: self.names.clone(), values })
+        Ok(Record { table: self.of.clone(), names: self.names.clone(), values })
     }
 
     fn value(&self, tx: &mut Tx, row: &Row, i: usize, owner: &Owner<'_>) -> Result<Value> {

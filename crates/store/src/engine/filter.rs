@@ -74,7 +74,7 @@ impl<'a> Request<'a> {
             if name != "cursor" {
                 let _ = write!(request.shape, "{name}={value}&");
             }
-            if let Some(column) = masked(tx, table, name, value) {
+            if let Some(column) = withheld(tx, table, name, value) {
                 wrong.push(FieldError::new(
                     name,
                     "field_masked",
@@ -191,15 +191,16 @@ impl<'a> Request<'a> {
     }
 }
 
-/// The masked column that a parameter would tell about: as a filter, an order, or a search by name.
-fn masked<'a>(tx: &Tx, table: &'a Table, name: &'a str, value: &'a str) -> Option<&'a str> {
-    tx.ctx.masks.as_ref()?;
-    let is = |column: &&str| tx.masks(&table.name, column);
-    match name {
-        "name" => table.name_columns().map(|c| c.name.as_str()).find(is),
-        "sort" => Some(value.trim_start_matches('-')).filter(is),
-        _ => name.split('.').next().filter(is),
-    }
+/// The column that a parameter would tell about and that the caller is not answered, because it is masked or because they may
+/// not open it: as a filter, an order, or a search by name. Who could look for a name they may not read would only have to guess.
+fn withheld<'a>(tx: &Tx, table: &'a Table, name: &'a str, value: &'a str) -> Option<&'a str> {
+    let is = |column: &&Column| tx.masks(&table.name, &column.name) || !tx.may_open(table, column);
+    let found = match name {
+        "name" => table.name_columns().find(is),
+        "sort" => table.column(value.trim_start_matches('-')).filter(is),
+        _ => table.column(name.split_once('.').map_or(name, |(field, _)| field)).filter(is),
+    };
+    found.map(|column| column.name.as_str())
 }
 
 /// The number under which a blind index is keyed: that of the sealed column beside it.

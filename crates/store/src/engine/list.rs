@@ -13,7 +13,7 @@ use crate::{
     unit::Params,
 };
 use salus_core::{Error, Result};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::fmt::Write as _;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
@@ -252,10 +252,6 @@ fn named_sql(
 
 fn matches(table: &Table, record: &Record, words: &[String], how: Match) -> bool {
     let held: Vec<String> = table.name_columns().flat_map(|c| name_words(record.text(&c.name))).collect();
-    if held.is_empty() {
-        // The caller may not open names: the tokens have already said that this is one of few.
-        return table.name_columns().all(|c| record.get(&c.name).is_none_or(Value::is_null));
-    }
     // Who writes without spaces may have typed family and given name as one word, in either order.
     let (straight, turned) = (held.concat(), held.iter().rev().map(String::as_str).collect::<String>());
     let begins = |h: &String, w: &str| h == w || (w.chars().count() >= 3 && h.starts_with(w));

@@ -15,6 +15,8 @@ mod provider;
 mod report;
 mod shared;
 
+pub(super) use shared::sensitivity;
+
 use super::lens::Shape;
 use crate::json::Json;
 

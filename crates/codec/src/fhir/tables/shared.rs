@@ -3,10 +3,11 @@
 use crate::fhir::codes::{self, ACT_CODE};
 use crate::fhir::date;
 use crate::fhir::lens::{Form, Own, Words};
-use crate::fhir::read::{Out, date_time, set_when};
+use crate::fhir::read::{Out, date_time, fit, set_when};
 use crate::fhir::record::{Record, Row, text};
 use crate::fhir::write::{Target, coding_of, when};
 use crate::json::Json;
+use std::borrow::Cow;
 
 /// Labels of `meta.security` that make a record specially protected, and our names for them.
 const SENSITIVITIES: Words = &[
@@ -18,22 +19,26 @@ const SENSITIVITIES: Words = &[
     ("HIV", "HIV"),
 ];
 
-/// The first label of `meta.security` that is a sensitivity of HL7 v3 `ActCode`. Unknown ones are kept by their code,
-/// so that nobody without a permission of that name sees the row.
 pub(super) static SENSITIVITY: Own =
     Own { columns: &["sensitivity"], read: read_sensitivity, write: write_sensitivity };
 
 fn read_sensitivity(node: &Json<'_>, out: &mut Out) {
-    let labels = node.at(&["meta"]).and_then(|meta| meta.get("security")).map(Json::items).unwrap_or_default();
-    let sensitive = labels.iter().find_map(|label| {
+    if let Some(label) = sensitivity(node) {
+        out.set("sensitivity", label);
+    }
+}
+
+/// The first label of `meta.security` that is a sensitivity of HL7 v3 `ActCode`. Unknown ones are kept by their code, and one
+/// that is no code as `UNREADABLE`: no consent names it, so it opens to nobody but the person.
+pub fn sensitivity(resource: &Json<'_>) -> Option<String> {
+    let labels = resource.at(&["meta"]).and_then(|meta| meta.get("security")).map(Json::items).unwrap_or_default();
+    let code = labels.iter().find_map(|label| {
         let system = label.get("system")?.as_str()?;
         let code = label.get("code")?.as_str()?;
         (system == ACT_CODE && !is_instruction(code)).then_some(code)
-    });
-    if let Some(code) = sensitive {
-        let ours = SENSITIVITIES.iter().find(|(theirs, _)| *theirs == code).map_or(code, |(_, ours)| ours);
-        out.set_text("sensitivity", ours, Form::Code);
-    }
+    })?;
+    let ours = SENSITIVITIES.iter().find(|(theirs, _)| *theirs == code).map_or(code, |(_, ours)| ours);
+    Some(fit(ours, Form::Code).map_or_else(|| "UNREADABLE".to_owned(), Cow::into_owned))
 }
 
 /// Codes of `ActCode` that say what to do with data rather than what is sensitive about it.

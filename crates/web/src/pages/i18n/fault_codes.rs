@@ -61,6 +61,14 @@ pub(super) const CODES: &[(&str, [&str; 2])] = &[
             "Sua conta no provedor tem outro e-mail que não o convidado: use aquela conta ou escolha uma senha",
         ],
     ),
+    ("other_person", ["Debe indicar un registro de esa persona", "Deve indicar um registro dessa pessoa"]),
+    (
+        "own_consent",
+        [
+            "Este consentimiento le abriría a usted mismo un registro cerrado: que lo escriba otra persona",
+            "Este consentimento abriria a você mesmo um registro fechado: outra pessoa deve escrevê-lo",
+        ],
+    ),
     (
         "own_reach",
         [
@@ -73,6 +81,13 @@ pub(super) const CODES: &[(&str, [&str; 2])] = &[
         [
             "Nadie revisa su propio acceso de emergencia: pídalo a otra persona",
             "Ninguém revisa o próprio acesso de emergência: peça a outra pessoa",
+        ],
+    ),
+    (
+        "own_role",
+        [
+            "Nadie se da a sí mismo un rol, ni un plazo más largo: pídalo a otro administrador",
+            "Ninguém dá a si mesmo um papel, nem um prazo maior: peça a outro administrador",
         ],
     ),
     ("prove_again", ["Dé primero su contraseña de nuevo", "Dê primeiro a sua senha de novo"]),
