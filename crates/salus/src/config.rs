@@ -60,6 +60,8 @@ pub struct Config {
     pub backup_every: Option<u32>,
     /// How many backups remain when the server took a new one; all of them when not set.
     pub backup_keep: Option<usize>,
+    /// Where the server tries a restore every week; none when not set.
+    pub drill_dir: Option<PathBuf>,
     /// The stanza of the private cluster, where pgBackRest takes its backups and has its log.
     pub pgbackrest_stanza: Option<String>,
     /// The file of pgBackRest's settings, when not in its own place.
@@ -243,7 +245,7 @@ impl KmsConfig {
 const FAULT_POINT: &str = "SALUS_FAULT_POINT";
 
 /// Variables that are read, and the setting each stands for.
-const VARIABLES: [(&str, &str); 27] = [
+const VARIABLES: [(&str, &str); 28] = [
     ("SALUS_HOME", "home"),
     ("DATABASE_URL", "database_url"),
     ("DATABASE_ADMIN_URL", "database_admin_url"),
@@ -260,6 +262,7 @@ const VARIABLES: [(&str, &str); 27] = [
     ("SALUS_BACKUP_DIR", "backup_dir"),
     ("SALUS_BACKUP_EVERY", "backup_every"),
     ("SALUS_BACKUP_KEEP", "backup_keep"),
+    ("SALUS_DRILL_DIR", "drill_dir"),
     ("SALUS_PGBACKREST_STANZA", "pgbackrest_stanza"),
     ("SALUS_PGBACKREST_FILE", "pgbackrest_file"),
     ("SALUS_BALLAST_MIB", "ballast_mib"),
@@ -310,6 +313,7 @@ impl Config {
             (&mut config.audit_timestamp_certificates, "SALUS_AUDIT_TIMESTAMP_CERTIFICATES"),
             (&mut config.audit_receipts, "SALUS_AUDIT_RECEIPTS"),
             (&mut config.backup_dir, "SALUS_BACKUP_DIR"),
+            (&mut config.drill_dir, "SALUS_DRILL_DIR"),
             (&mut config.pgbackrest_file, "SALUS_PGBACKREST_FILE"),
             (&mut config.erasure_ledger, "SALUS_ERASURE_LEDGER"),
         ] {
@@ -329,6 +333,10 @@ impl Config {
             config.database_replica_urls = list.split_whitespace().map(str::to_owned).collect();
         }
         config.check_pgbackrest()?;
+        if config.drill_dir.is_some() && config.backup_dir.is_none() {
+            let why = "Is set together with backup_dir: a drill restores the newest backup of that directory";
+            return Err(Error::invalid("backup_dir", "required", why));
+        }
         switch(&mut config.database_pooled, "SALUS_DATABASE_POOLED")?;
         switch(&mut config.allow_old_postgres, "SALUS_ALLOW_OLD_POSTGRES")?;
         switch(&mut config.allow_plain_database, "SALUS_ALLOW_PLAIN_DATABASE")?;
@@ -412,7 +420,6 @@ impl Config {
         Ok(carriers)
     }
 
-    /// Addresses that variables give.
     /// pgBackRest needs a place for what it does not keep, and has its own rule of how long backups are kept.
     fn check_pgbackrest(&self) -> Result<()> {
         if self.pgbackrest_stanza.is_none() {

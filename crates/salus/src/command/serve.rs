@@ -2,7 +2,7 @@
 
 use super::{
     ServeArgs,
-    backup::{self, schedule},
+    backup::{self, drills, schedule},
     dispatching, rotating, rows, sealing,
 };
 use crate::{
@@ -65,6 +65,7 @@ pub async fn run(mut place: Place, args: ServeArgs, as_json: bool) -> Result<Out
     let anchors = place.anchors()?;
     let sealing = place.log()?.map(|log| sealing::begin(log, db.clone(), anchors, place.receipts()));
     let backups = schedule::begin(&place, &db);
+    let drills = drills::begin(&place);
     let rotating = rotating::begin(db.clone());
     let dispatching = dispatching::begin(db.clone(), jobs);
     let looking = rows::begin(&place, db.clone());
@@ -81,6 +82,9 @@ pub async fn run(mut place: Place, args: ServeArgs, as_json: bool) -> Result<Out
     looking.end().await;
     if let Some(sealing) = sealing {
         sealing.end().await;
+    }
+    if let Some(drills) = drills {
+        drills.end().await;
     }
     if let Some(backups) = backups {
         backups.end().await;

@@ -3,6 +3,7 @@
 //! [`salus_store::backup`].
 
 pub mod drill;
+pub mod drills;
 mod restored;
 pub mod schedule;
 
