@@ -339,17 +339,25 @@ async fn prune(place: &Place, reason: String, dry: bool) -> Result<Outcome> {
         tx.note(json!({"reason": ask.reason}));
         tx.commit("audit.log.prune", "audit.activity_logs").await?;
     }
+    let mut attested = 0;
+    for keep in keep.iter().filter(|_| !dry) {
+        // A closed tenant has no keys, and so no rows that could be read.
+        match db.attest_before(keep.tenant, keep.until(ask.now), "its last event is removed").await {
+            Err(Error::NotFound) => {}
+            taken => attested += taken?,
+        }
+    }
     let mut admin = place.admin().await?;
     let done = audit_retention::prune(&log, &mut admin, (&place.anchor(), &keep), &ask).await?;
     let text = format!(
-        "{} events in {} ranges {}, {} are held; months of which nothing is left: {}",
+        "{} events in {} ranges {}, {} are held; {attested} rows were attested anew; months of which nothing is left: {}",
         done.events,
         done.ranges,
         if dry { "would leave" } else { "left" },
         done.held,
         if done.partitions.is_empty() { "none".to_owned() } else { done.partitions.join(", ") }
     );
-    Ok(Outcome::done(json!({"ok": true, "applied": !dry, "pruned": done}), text))
+    Ok(Outcome::done(json!({"ok": true, "applied": !dry, "attested": attested, "pruned": done}), text))
 }
 
 async fn rotate_key(place: &Place) -> Result<Outcome> {

@@ -12,7 +12,7 @@ use super::{
 use crate::seal::RootKey;
 use salus_core::{Error, Result};
 use serde::Serialize;
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 use tokio_postgres::{Client, Row, Transaction};
 use uuid::Uuid;
 
@@ -25,6 +25,16 @@ pub struct Keep {
     pub years: i32,
     /// Days.
     pub days: i32,
+}
+
+impl Keep {
+    /// The moment before which events leave, not earlier than it is: a day is added for calendars and zones.
+    #[must_use]
+    pub fn until(&self, now: OffsetDateTime) -> OffsetDateTime {
+        let year = now.year() - self.years;
+        let by_years = now.replace_year(year).or_else(|_| now.replace_day(28).and_then(|d| d.replace_year(year)));
+        by_years.unwrap_or(now).min(now - Duration::days(self.days.into())) + Duration::DAY
+    }
 }
 
 /// Who prunes, and why.

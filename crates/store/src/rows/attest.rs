@@ -3,11 +3,12 @@
 
 use super::{
     Mark, Marker,
-    check::{Fault, RowReport},
+    check::{Fault, Found, RowReport},
 };
 use crate::{Db, Tx};
 use salus_core::{Ctx, Error, Result};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 /// The action in the audit log.
@@ -85,6 +86,46 @@ impl Db {
                 self.attest_rows(&ctx, table, &rows, reason).await?;
                 taken += rows.len();
             }
+        }
+        Ok(taken)
+    }
+
+    /// Takes rows as they are whose last event is older than this, before it is removed: nothing would say of them what they
+    /// hold. Rows that are not as their event says stay so, and are found. How many were taken.
+    ///
+    /// # Errors
+    /// As [`Db::attest_rows`].
+    pub async fn attest_before(&self, tenant: Uuid, moment: OffsetDateTime, reason: &str) -> Result<usize> {
+        let report = self.find_row_faults(tenant, None).await?;
+        let wrong: HashSet<(&str, Uuid)> = report.faults.iter().map(|f| (f.table.as_str(), f.row)).collect();
+        let mut tx = self.begin(Ctx::system(self.env(), tenant), true).await?;
+        let mut at = (OffsetDateTime::UNIX_EPOCH, Uuid::nil());
+        let mut old: HashMap<(String, Uuid), (i64, bool)> = HashMap::new();
+        while let Some(found) = self.marks_after(&mut tx, &mut at).await? {
+            for Found { recorded_at, mark, .. } in found {
+                let aged = recorded_at < moment && mark.digest.is_some();
+                let row = (mark.table, mark.row);
+                // What was changed since needs nothing, and is not kept in mind.
+                match old.get(&row) {
+                    Some((change, _)) if *change > mark.change => {}
+                    _ if aged => drop(old.insert(row, (mark.change, true))),
+                    Some(_) => drop(old.insert(row, (mark.change, false))),
+                    None => {}
+                }
+            }
+        }
+        tx.finish_unrecorded().await?;
+        let mut tables: BTreeMap<String, Vec<Uuid>> = BTreeMap::new();
+        for ((table, row), (_, aged)) in old {
+            if aged && !wrong.contains(&(table.as_str(), row)) {
+                tables.entry(table).or_default().push(row);
+            }
+        }
+        let ctx = Ctx::operator(self.env(), tenant);
+        let mut taken = 0;
+        for (table, rows) in tables {
+            self.attest_rows(&ctx, &table, &rows, reason).await?;
+            taken += rows.len();
         }
         Ok(taken)
     }

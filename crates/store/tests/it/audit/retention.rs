@@ -2,9 +2,14 @@
 //! range that somebody else notes excuses nothing (`spec` A22).
 
 use super::World;
-use salus_core::Env;
-use salus_store::audit::retention::{Ask, Keep, Pruned, prune};
+use salus_core::{Ctx, Env};
+use salus_store::{
+    audit::retention::{Ask, Keep, Pruned, prune},
+    engine::NewRow,
+};
+use serde_json::json;
 use time::{Duration, macros::datetime};
+use uuid::Uuid;
 
 /// Events of these times, sealed and anchored.
 async fn world(ages: &[time::OffsetDateTime]) -> World {
@@ -18,6 +23,49 @@ async fn world(ages: &[time::OffsetDateTime]) -> World {
     sealer.seal().await.unwrap();
     sealer.anchor(&world.anchor()).await.unwrap();
     world
+}
+
+/// A row of the tenant, made or changed now.
+async fn role(world: &World, id: Uuid, change: Option<&str>) {
+    let mut tx = world.db.begin(Ctx::operator(world.db.env(), world.tenant), false).await.unwrap();
+    let values = |name: &str| json!({"name": name}).as_object().unwrap().clone();
+    match change {
+        Some(name) => drop(tx.update("auth.roles", id, None, values(name)).await.unwrap()),
+        None => tx.insert("auth.roles", &[NewRow { id, values: values(&id.to_string()) }]).await.unwrap(),
+    }
+    tx.commit("test.role", "auth.roles").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_row_whose_only_event_leaves_is_attested_before_and_one_that_was_altered_is_not() {
+    let (old, now) = (datetime!(2026-10-01 00:00 UTC), datetime!(2033-11-21 12:00 UTC));
+    let mut world = world(&[]).await;
+    world.reopen(Env::fixed(old)).await;
+    let [quiet, changed, altered, young] = std::array::from_fn(|_| world.db.env().id());
+    for id in [quiet, changed, altered] {
+        role(&world, id, None).await;
+    }
+    world.reopen(Env::fixed(now - Duration::days(400))).await;
+    role(&world, changed, Some("Another name")).await;
+    role(&world, young, None).await;
+    let admin = world.database.connect("salus_admin").await;
+    let behind =
+        format!("SET session_replication_role = replica; UPDATE auth.roles SET name = 'Behind' WHERE id = '{altered}'");
+    admin.batch_execute(&behind).await.unwrap();
+    world.settle().await;
+    let mut sealer = world.sealer();
+    sealer.seal().await.unwrap();
+    sealer.anchor(&world.anchor()).await.unwrap();
+
+    let keep = Keep { tenant: world.tenant, years: 7, days: 0 };
+    assert_eq!(
+        world.db.attest_before(world.tenant, keep.until(now), "retention").await.unwrap(),
+        1,
+        "only the quiet one"
+    );
+    assert_eq!(run(&world, now, false).await.events, 3);
+    let faults = world.db.find_row_faults(world.tenant, Some("auth.roles")).await.unwrap().faults;
+    assert_eq!(faults.iter().map(|f| f.row).collect::<Vec<_>>(), [altered], "{faults:?}");
 }
 
 async fn run(world: &World, now: time::OffsetDateTime, dry: bool) -> Pruned {
