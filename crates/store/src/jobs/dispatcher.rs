@@ -3,7 +3,7 @@
 //! A tenant never has more than half of the workers, so one with a long queue or slow jobs keeps nobody else waiting. A
 //! transaction of this node that left work rings at once; beyond that every tenant is looked at about once a second.
 
-use super::{Jobs, Running, Task, queue, schedule};
+use super::{Jobs, Retry, Running, Task, queue, schedule};
 use crate::{Db, runtime};
 use salus_core::{Ctx, Error, Result};
 use std::{
@@ -50,6 +50,18 @@ pub struct Dispatcher {
     pace: Pace,
     /// Tenants whose schedules are known to be complete.
     prepared: Arc<Mutex<HashSet<Uuid>>>,
+    /// Failed jobs that could not be laid down because the database was lost: their workers live and say so as soon as it is
+    /// back, before anybody takes the jobs for what a worker died of.
+    owed: Arc<Mutex<Vec<Owed>>>,
+}
+
+/// A failed job that is still to be laid down.
+#[derive(Clone)]
+struct Owed {
+    tenant: Uuid,
+    task: Task,
+    retry: Retry,
+    class: &'static str,
 }
 
 /// What a worker says to the loop.
@@ -123,7 +135,7 @@ impl Dispatcher {
     /// A dispatcher of these jobs.
     #[must_use]
     pub fn new(db: Db, jobs: Arc<Jobs>, pace: Pace) -> Self {
-        Self { db, jobs, pace, prepared: Arc::default() }
+        Self { db, jobs, pace, prepared: Arc::default(), owed: Arc::default() }
     }
 
     /// Works until `stop` is ready; then running jobs may end, and what does not is given back.
@@ -234,6 +246,7 @@ impl Dispatcher {
 
     /// Hands events over, queues what is due by time, takes back what dead workers had, and claims one job.
     async fn claim(&self, tenant: Uuid) -> Result<Option<Task>> {
+        self.settle(tenant).await?;
         let known = |p: &Mutex<HashSet<Uuid>>| p.lock().unwrap_or_else(PoisonError::into_inner).contains(&tenant);
         let prepared = known(&self.prepared);
         if prepared && !queue::is_due(&self.db, &self.jobs, tenant).await? {
@@ -278,7 +291,27 @@ impl Dispatcher {
         run.abort();
         let Err(e) = outcome else { return Ok(()) };
         tracing::info!(job = %task.job, id = %task.id, attempt = task.attempt, error = %e, "a job failed and is tried again");
-        queue::lay_down(&self.db, tenant, &task, retry, e.code()).await
+        let owed = Owed { tenant, task, retry, class: e.code() };
+        if let Err(e) = owed.lay_down(&self.db).await {
+            tracing::warn!(job = %owed.task.job, error = %e, "a failed job cannot be laid down yet");
+            self.owed.lock().unwrap_or_else(PoisonError::into_inner).push(owed);
+        }
+        Ok(())
+    }
+
+    /// Lays down what could not be before.
+    async fn settle(&self, tenant: Uuid) -> Result<()> {
+        let take = || {
+            let mut all = self.owed.lock().unwrap_or_else(PoisonError::into_inner);
+            all.iter().position(|owed| owed.tenant == tenant).map(|at| all.remove(at))
+        };
+        while let Some(owed) = take() {
+            if let Err(e) = owed.lay_down(&self.db).await {
+                self.owed.lock().unwrap_or_else(PoisonError::into_inner).push(owed);
+                return Err(e);
+            }
+        }
+        Ok(())
     }
 
     /// Says that the worker lives, until the job is another's.
@@ -292,6 +325,12 @@ impl Dispatcher {
                 Err(e) => tracing::warn!(job = %task.job, error = %e, "a job's lease could not be prolonged"),
             }
         }
+    }
+}
+
+impl Owed {
+    async fn lay_down(&self, db: &Db) -> Result<()> {
+        queue::lay_down(db, self.tenant, &self.task, self.retry, self.class).await
     }
 }
 

@@ -277,6 +277,55 @@ async fn a_tenant_with_a_long_queue_keeps_no_other_waiting() {
     assert!(before < 50, "{before} of 150 went first");
 }
 
+/// Closes the database to everybody, or opens it again.
+async fn accept(postgres: &tokio_postgres::Config, name: &str, open: bool) {
+    let (client, connection) = postgres.connect(tokio_postgres::NoTls).await.unwrap();
+    let talk = tokio::spawn(connection);
+    client.batch_execute(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS {open}")).await.unwrap();
+    if !open {
+        let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1";
+        client.query(end, &[&name]).await.unwrap();
+    }
+    drop(client);
+    talk.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_worker_that_outlives_the_database_is_not_taken_for_dead() {
+    let world = World::new().await;
+    world.emit(world.tenant, 1).await;
+    let mut postgres = world.database.config("salus_admin");
+    postgres.dbname("postgres");
+    let (name, tried) = (world.database.name().to_owned(), Arc::new(AtomicU32::new(0)));
+    let job = Job {
+        work: Work::local({
+            let (postgres, name) = (postgres.clone(), name.clone());
+            move |tx, task| {
+                let (postgres, name, tried) = (postgres.clone(), name.clone(), tried.clone());
+                Box::pin(async move {
+                    if tried.fetch_add(1, Ordering::Relaxed) < 2 {
+                        accept(&postgres, &name, false).await;
+                    }
+                    tx.query(sql!("SELECT 1"), &[]).await?;
+                    effect(tx, &task).await
+                })
+            }
+        }),
+        ..counting("test.lost")
+    };
+    let dispatcher = world.dispatcher(vec![job]);
+    for _ in 0..2 {
+        assert!(dispatcher.drain(world.tenant).await.is_err(), "the database is closed while the job runs");
+        accept(&postgres, &name, true).await;
+        // Long after anybody would have taken the job back.
+        world.admin("UPDATE kernel.jobs SET lease_until = clock_timestamp() - interval '1 hour'").await;
+        assert_eq!(dispatcher.drain(world.tenant).await.unwrap(), 0, "it rests after a failure");
+        world.admin("UPDATE kernel.jobs SET due_at = clock_timestamp()").await;
+    }
+    assert_eq!(dispatcher.drain(world.tenant).await.unwrap(), 1);
+    assert_eq!(world.ask("SELECT state || ' ' || attempts || ' ' || crashes FROM kernel.jobs").await, ["done 3 0"]);
+}
+
 #[tokio::test]
 async fn a_node_that_stops_gives_back_what_it_has_not_finished() {
     let world = World::new().await;
