@@ -545,6 +545,28 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION kernel.closed() IS 'Persons whose whole record, and rows which, a label closes to the caller';
 
+CREATE OR REPLACE FUNCTION kernel.shows_part2(person uuid) RETURNS boolean
+  LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+BEGIN
+  -- Rows that are closed to the caller are not seen here, and tell nothing.
+  RETURN EXISTS (SELECT FROM compliance.sensitivity_labels l WHERE l.patient_id = person AND l.label = 'PART2'
+                    AND l.lifted_at IS NULL AND kernel.opens(l.patient_id, l.label))
+      OR EXISTS (SELECT FROM records.encounters t WHERE t.patient_id = person AND t.sensitivity = 'PART2')
+      OR EXISTS (SELECT FROM records.diagnoses t WHERE t.patient_id = person AND t.sensitivity = 'PART2')
+      OR EXISTS (SELECT FROM records.medications t WHERE t.patient_id = person AND t.sensitivity = 'PART2')
+      OR EXISTS (SELECT FROM records.allergies t WHERE t.patient_id = person AND t.sensitivity = 'PART2')
+      OR EXISTS (SELECT FROM records.procedures t WHERE t.patient_id = person AND t.sensitivity = 'PART2')
+      OR EXISTS (SELECT FROM records.documents t WHERE t.patient_id = person AND t.sensitivity = 'PART2')
+      OR EXISTS (SELECT FROM records.immunizations t WHERE t.patient_id = person AND t.sensitivity = 'PART2')
+      OR EXISTS (SELECT FROM records.vital_signs t WHERE t.patient_id = person AND t.sensitivity = 'PART2')
+      OR EXISTS (SELECT FROM records.lab_reports t WHERE t.patient_id = person AND t.sensitivity = 'PART2')
+      OR EXISTS (SELECT FROM records.lab_results t WHERE t.patient_id = person AND t.sensitivity = 'PART2')
+      OR EXISTS (SELECT FROM records.family_history t WHERE t.patient_id = person AND t.sensitivity = 'PART2')
+      OR EXISTS (SELECT FROM records.social_history t WHERE t.patient_id = person AND t.sensitivity = 'PART2');
+END $$;
+COMMENT ON FUNCTION kernel.shows_part2(uuid) IS
+  'Whether something of a person''s record that is open to the caller is labelled PART2, so that the notice of 42 CFR 2.32 goes with it';
+
 -- A label that a row bears follows to the original it was made from, whoever writes it: the original says what the row says.
 CREATE OR REPLACE FUNCTION kernel.follow_label() RETURNS trigger
   LANGUAGE plpgsql AS $$

@@ -7,6 +7,7 @@ texts! {
         change_purpose: "Use", "Usar", "Usar";
         glass: "Emergency access", "Acceso de emergencia", "Acesso de emergência";
         glass_lead: "Access to a record past assignment and labels: with a reason, for an hour at most, and reviewed by another person.", "Acceso a un expediente más allá de asignaciones y etiquetas: con un motivo, por una hora como máximo y revisado por otra persona.", "Acesso a um prontuário além de atribuições e etiquetas: com um motivo, por no máximo uma hora e revisado por outra pessoa.";
+        part2: "42 CFR part 2 prohibits unauthorized use or disclosure of these records.", "El 42 CFR parte 2 prohíbe usar o divulgar estos registros sin autorización.", "O 42 CFR parte 2 proíbe usar ou divulgar estes registros sem autorização.";
         glass_banner: "Emergency access is on: you reach only the persons you opened, and everything is recorded as such and reviewed.", "El acceso de emergencia está activo: solo alcanza a las personas que abrió, y todo queda registrado como tal y se revisa.", "O acesso de emergência está ativo: você alcança só as pessoas que abriu, e tudo fica registrado como tal e é revisado.";
         open_glass: "Open a record in an emergency", "Abrir un expediente en una emergencia", "Abrir um prontuário em emergência";
         record_number: "Record number", "Número de expediente", "Número do prontuário";
