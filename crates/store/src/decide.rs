@@ -6,8 +6,9 @@
 //! policies say about one row ([`RowFacts`], read by the same functions that the policies call), and gets the same
 //! rules in words.
 
-use crate::Act;
+use crate::{Act, Record};
 use salus_core::{Ctx, Error, Grant, Masks, Permissions, Purpose, Reach};
+use serde_json::Value;
 use std::{collections::BTreeSet, sync::Arc};
 use uuid::Uuid;
 
@@ -170,6 +171,24 @@ impl Terms {
         let all = giving.iter().fold(Reach::NOTHING, |all, g| all | g.scope.reach(ctx.purpose));
         let reach = if all.is_whole_tenant() { Reach::TENANT } else { all };
         Self { reach, permissions: Arc::new(permitted(&serving, reach, ctx)), masks: masked(&giving, ctx.purpose) }
+    }
+}
+
+/// Empties what a caller who wrote a row could not read of it: a role that writes answers no more than the roles that read. Whoever
+/// may not read at all learns the row's id, version and times.
+pub(crate) fn unread(ctx: &Ctx, table: &str, read: &str, row: &mut Record) {
+    let by_role = || ctx.grants.iter().any(|g| g.serves(ctx.purpose) && g.permissions.allow(read));
+    let reads = ctx.permissions.allow(read) || by_role();
+    let masks = Terms::of(ctx, read).masks;
+    let masked = masks.as_ref().and_then(|masks| masks.get(table));
+    let hidden = |name: &str| {
+        let known = matches!(name, "id" | "row_version" | "created_at" | "updated_at");
+        if reads { masked.is_some_and(|columns| columns.contains(name)) } else { !known }
+    };
+    for (name, value) in row.names.iter().zip(&mut row.values) {
+        if hidden(name) {
+            *value = Value::Null;
+        }
     }
 }
 

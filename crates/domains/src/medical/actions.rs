@@ -43,7 +43,7 @@ pub fn actions(catalog: &Catalog) -> Result<Vec<Op>> {
                         other => other?,
                     };
                     tx.emit("medical.patient.created", id, Value::Null);
-                    Ok(Reply::created(row))
+                    Ok(Reply::created(PATIENTS.answered(tx, row)))
                 })
             }),
         ),
@@ -68,7 +68,7 @@ pub fn actions(catalog: &Catalog) -> Result<Vec<Op>> {
                         auth::born_on(tx, id, born).await?;
                     }
                     tx.emit("medical.patient.changed", id, Value::Null);
-                    Ok(Reply::row(row))
+                    Ok(Reply::row(PATIENTS.answered(tx, row)))
                 })
             }),
         ),

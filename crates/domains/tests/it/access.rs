@@ -7,7 +7,7 @@ use salus_domains::{
     auth::{self, Callers, Presented},
     explain::{Explanation, Question, explain},
 };
-use salus_store::{Body, Call, Reply};
+use salus_store::{ANY_VERSION, Body, Call, Reply};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -272,6 +272,18 @@ async fn a_masked_field_is_neither_answered_nor_found_by() {
             let told = ward.world.call_as(ctx.clone(), "medical.patient.list", call).await;
             assert_eq!(code(told), if family.is_empty() { "validation_failed" } else { "ok" }, "{name}");
         }
+    }
+    // A role that writes answers no more than those that read.
+    ward.role("CLERK", "tenant", &["HPAYMT"], &["medical.patient.write", "kernel.phi.read"]).await;
+    let (both, alone) = (ward.user(&["BILLING", "CLERK"]).await, ward.user(&["CLERK"]).await);
+    for (user, given) in [(both, "Changed"), (alone, "")] {
+        let ctx = ward.caller(user).await.for_purpose(Purpose::Payment);
+        let call =
+            Call { body: json!({"given_names": "Changed"}), if_match: Some(ANY_VERSION), ..at(&patient.to_string()) };
+        let Body::Row(row) = ward.world.call_as(ctx, "medical.patient.change", call).await.unwrap().body else {
+            panic!()
+        };
+        assert_eq!((row.text("family_name"), row.text("given_names"), row.id()), ("", given, Some(patient)));
     }
 }
 

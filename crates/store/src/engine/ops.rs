@@ -2,8 +2,9 @@
 
 use super::{NewRow, Resource, filter::sort_names, write::writable};
 use crate::{
-    Body, Catalog, Method, Op, Param, Reply,
+    Body, Catalog, Method, Op, Param, Record, Reply, Tx,
     catalog::{Table, row_schema, write_schema},
+    decide::unread,
     op::{Run, run},
 };
 use salus_core::{Error, Result};
@@ -61,7 +62,8 @@ impl Resource {
                 let db = tx.db().clone();
                 let values = writable(&self, db.catalog().table(self.table)?, call.body)?;
                 let id = tx.ctx.env.id();
-                tx.create(self.table, NewRow { id, values }).await.map(Reply::created)
+                let made = tx.create(self.table, NewRow { id, values }).await?;
+                Ok(Reply::created(self.answered(tx, made)))
             })
         });
         let input = Some(write_schema(table, self.locked, true));
@@ -75,12 +77,20 @@ impl Resource {
                 let db = tx.db().clone();
                 let (id, version) = (call.id()?, call.if_match.ok_or(Error::VersionRequired)?);
                 let values = writable(&self, db.catalog().table(self.table)?, call.body)?;
-                tx.update(self.table, id, Some(version), values).await.map(Reply::row)
+                let changed = tx.update(self.table, id, Some(version), values).await?;
+                Ok(Reply::row(self.answered(tx, changed)))
             })
         });
         let input = Some(write_schema(table, self.locked, false));
         let summary = format!("Change a record of {}", plural(self.table));
         self.op(Method::Patch, "/{id}", "change", permission, summary, row_schema(table), input, run)
+    }
+
+    /// A row as it is answered to who wrote it: without what they could not read of it.
+    #[must_use]
+    pub fn answered(&self, tx: &Tx, mut row: Record) -> Record {
+        unread(&tx.ctx, self.table, self.read, &mut row);
+        row
     }
 
     /// Something else that is done with its rows and answers one: an action of a domain. Its path goes on behind the
