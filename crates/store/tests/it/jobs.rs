@@ -280,7 +280,7 @@ async fn a_tenant_with_a_long_queue_keeps_no_other_waiting() {
 /// Closes the database to everybody, or opens it again.
 async fn accept(postgres: &tokio_postgres::Config, name: &str, open: bool) {
     let (client, connection) = postgres.connect(tokio_postgres::NoTls).await.unwrap();
-    let talk = tokio::spawn(connection);
+    let talk = salus_store::runtime::spawn(connection);
     client.batch_execute(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS {open}")).await.unwrap();
     if !open {
         let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1";
