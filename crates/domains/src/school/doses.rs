@@ -584,7 +584,7 @@ pub(super) async fn make_due(tx: &mut Tx, order: Option<Uuid>) -> Result<()> {
     if rows.is_empty() { Ok(()) } else { tx.insert(DOSES.table, &rows).await }
 }
 
-/// Doses that nobody recorded in time: missed, and the nurses are told; held, when the order is not in force any more. A dose whose
+/// Doses that nobody recorded in time: missed, and the nurses are told; held, when the order was not in force at its time. A dose whose
 /// record was marked as an error waits as long for the one that is right.
 ///
 /// # Errors
@@ -592,7 +592,7 @@ pub(super) async fn make_due(tx: &mut Tx, order: Option<Uuid>) -> Result<()> {
 pub(super) async fn mark_missed(tx: &mut Tx) -> Result<()> {
     let latest = tx.ctx.env.now() - medication::WINDOW - medication::GRACE;
     let sql = sql!(
-        "SELECT a.id, a.school_id, o.status = 'ACTIVE' FROM school.medication_administrations a \
+        "SELECT a.id, a.school_id, o.status = 'ACTIVE' OR coalesce(a.scheduled_for < o.stopped_at, false) FROM school.medication_administrations a \
          JOIN school.student_medication_orders o ON o.id = a.order_id \
          WHERE a.outcome IS NULL AND a.scheduled_for <= $1 \
            AND NOT (a.error_flag AND a.updated_at > clock_timestamp() - interval '15 minutes') ORDER BY a.scheduled_for FOR NO KEY UPDATE OF a SKIP LOCKED"

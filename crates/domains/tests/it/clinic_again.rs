@@ -62,18 +62,20 @@ async fn a_dose_is_judged_by_its_order_as_it_was_when_it_was_given() {
     let s = School::new().await;
     let (one, two) = (s.student("A-1").await, s.student("A-2").await);
     let (one, held) = (s.in_force(&one, json!({})).await, s.in_force(&two, json!({})).await);
-    s.clock(datetime!(2026-03-02 20:20 UTC));
+    s.clock(datetime!(2026-03-02 19:50 UTC));
     s.to(&held, "suspend", json!({"reason": "PRESCRIBER"})).await.unwrap();
-    s.clock(datetime!(2026-03-02 20:45 UTC));
+    s.clock(datetime!(2026-03-02 20:40 UTC));
     s.to(&one, "discontinue", json!({"reason": "PRESCRIBER"})).await.unwrap();
+    s.clock(datetime!(2026-03-02 20:45 UTC));
     s.job("school.mark_missed_doses").await;
     assert_eq!(s.doses(&held).await, [(NOON.to_owned(), "HELD".to_owned())], "nobody said anything");
+    assert_eq!(s.doses(&one).await, [(NOON.to_owned(), "MISSED".to_owned())], "its order was in force at noon");
     assert_eq!(
-        code(s.dose(at_noon(&held, "2026-03-02T20:25:00Z")).await),
+        code(s.dose(at_noon(&held, "2026-03-02T19:55:00Z")).await),
         "order_not_in_force",
         "after it was stopped"
     );
-    let dose = s.dose(at_noon(&held, "2026-03-02T20:10:00Z")).await.unwrap();
+    let dose = s.dose(at_noon(&held, "2026-03-02T19:45:00Z")).await.unwrap();
     assert_eq!((dose.text("outcome"), dose.get("override")), ("GIVEN", Some(&json!({"was": "HELD"}))));
     assert_eq!(s.dose(at_noon(&one, "2026-03-02T20:05:00Z")).await.unwrap().text("outcome"), "GIVEN");
     // What a person held stays held.
