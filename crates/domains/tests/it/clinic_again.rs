@@ -193,6 +193,16 @@ async fn a_last_day_counts_and_a_student_is_at_one_visit_at_a_time() {
         shown["data"][0]["schools"].clone()
     };
     assert_eq!(shown(query.clone()).await, json!([s.id]), "the last day");
+    let (principal, _) = crate::background::user(&s.world, "principal@north.example").await;
+    let staff = json!({"school_id": s.id, "user_id": principal, "position": "PRINCIPAL", "started_on": "2025-08-01",
+                       "ended_on": "2026-03-02"});
+    s.world.create("school.staff.create", staff).await;
+    let visit = id(&s.check_in(s.visit(&student, "2026-03-03T01:00:00Z")).await.unwrap());
+    let out = json!({"disposition": "EMERGENCY_SERVICES_911", "emergency_called_at": "2026-03-03T01:10:00Z"});
+    s.check_out(&visit, out).await.unwrap();
+    s.job("alerts.sweep").await;
+    let told = "SELECT user_id::text FROM auth.notifications WHERE title_key = 'school.emergency'";
+    assert_eq!(ask(&s.world, told).await, [principal.to_string()], "on the last day of the principal");
     s.clock(datetime!(2026-03-03 08:00 UTC));
     assert_eq!(shown(query).await, json!([]), "the day after");
 
