@@ -32,7 +32,10 @@ pub(super) const SENTENCES: &[(&str, [&str; 2])] = &[
     ),
     (
         "This client_ref was used for another dose: use a new one",
-        ["Este formulario ya se usó para otra dosis: cargue la página de nuevo", "Este formulário já foi usado para outra dose: carregue a página de novo"],
+        [
+            "Este formulario ya se usó para otra dosis: cargue la página de nuevo",
+            "Este formulário já foi usado para outra dose: carregue a página de novo",
+        ],
     ),
     (
         "No requirement in force for this student's grade gives days for it: its conditional_policy would say so",
