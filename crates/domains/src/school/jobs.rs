@@ -2,7 +2,7 @@
 //! ended half an hour after the last bell and marked to be verified. Doses are made due, and missed when nobody recorded them. A supply of a controlled drug that differs is told.
 //! Immunizations are judged anew every night, school by school, and once a week it is kept how each school stands. Outbreaks are looked for at six and at one on school days.
 
-use super::{doses, immunization, orders, outbreak, stock, visits};
+use super::{due, immunization, orders, outbreak, stock, visits};
 use crate::auth::Carriers;
 use salus_core::Result;
 use salus_store::{
@@ -37,7 +37,7 @@ pub fn jobs(carriers: &Arc<Carriers>) -> Vec<Job> {
             name: "school.mark_missed_doses",
             when: When::Cron("* * * * *"),
             retry: Retry::default(),
-            work: Work::local(|tx, _| Box::pin(doses::mark_missed(tx))),
+            work: Work::local(|tx, _| Box::pin(due::mark_missed(tx))),
         },
         Job {
             name: "school.evaluate_nightly",
@@ -70,7 +70,7 @@ pub fn jobs(carriers: &Arc<Carriers>) -> Vec<Job> {
 /// Ends the orders whose last day is over, then makes the doses of the others due.
 async fn make_due(tx: &mut Tx) -> Result<()> {
     orders::expire(tx).await?;
-    doses::make_due(tx, None).await
+    due::make_due(tx, None).await
 }
 
 async fn watch(tx: &mut Tx) -> Result<()> {

@@ -1,7 +1,7 @@
 //! What a student is to get at school: an order is drafted, completed with the prescriber's order and the guardian's consent,
 //! activated, suspended and discontinued. While it is in force nobody changes it: what it said is what was given by.
 
-use super::{doses, reads, visits::id_of};
+use super::{doses, due, reads, visits::id_of};
 use crate::clock;
 use salus_core::{Error, Result, identifier};
 use salus_rules::medication::{is_stock, names_drug, time_of_day};
@@ -260,7 +260,7 @@ async fn activate(tx: &mut Tx, call: Call) -> Result<Reply> {
     }
     let values = crate::row(json!({"status": "ACTIVE", "status_reason": why, "activated_at": clock::text(now)?}));
     let row = tx.update(ORDERS.table, id, call.if_match, values).await?;
-    doses::make_due(tx, Some(id)).await?;
+    due::make_due(tx, Some(id)).await?;
     Ok(Reply::row(row))
 }
 
