@@ -351,8 +351,9 @@ pub(super) async fn allergies_of(tx: &mut Tx, orders: &[Uuid]) -> Result<HashMap
         let (student, known) = (row.get::<_, Uuid>("student_id").to_string(), row.get::<_, bool>("is_known"));
         let own = || chart.iter().filter(|allergy| allergy.text("patient_id") == student);
         let names: String = row.get("names");
-        let named = own().any(|allergy| reads::SUBSTANCE.iter().any(|field| names_drug(allergy.text(field), &names)));
-        let conflict = row.get::<_, bool>("conflict") || named;
+        let is_named =
+            own().any(|allergy| reads::SUBSTANCE.iter().any(|field| names_drug(allergy.text(field), &names)));
+        let conflict = row.get::<_, bool>("conflict") || is_named;
         (row.get("id"), Allergies { conflict, unchecked: !known || own().any(|allergy| !is_coded(allergy)) })
     };
     Ok(found.iter().map(told).collect())
