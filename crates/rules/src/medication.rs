@@ -112,34 +112,151 @@ pub fn next_by_interval(limits: Limits, near: &[OffsetDateTime]) -> Option<Offse
     Some(*near.iter().max()? + limits.interval?)
 }
 
-/// Medicines of an emergency, by substance and by the names on their packages.
-pub const RESCUE: [&str; 18] = [
+/// What a school keeps for whoever needs it and gives by a standing order, without one of the student: epinephrine, albuterol and
+/// naloxone, by substance and by the names on their packages.
+pub const STOCK: [&str; 17] = [
     "epinephrine",
     "adrenaline",
     "epipen",
+    "adrenaclick",
     "auvi-q",
+    "symjepi",
     "neffy",
     "albuterol",
     "salbutamol",
-    "levalbuterol",
     "ventolin",
     "proair",
     "proventil",
     "naloxone",
     "narcan",
+    "kloxxado",
+    "rextovy",
+    "zimhi",
+];
+
+/// Further medicines of an emergency, which a student has by an order of their own: glucagon, rescue medicine of seizures,
+/// levalbuterol.
+const RESCUE: [&str; 16] = [
+    "levalbuterol",
+    "xopenex",
     "glucagon",
     "baqsimi",
+    "gvoke",
+    "glucagen",
+    "dasiglucagon",
+    "zegalogue",
     "diazepam",
+    "diastat",
+    "valtoco",
+    "libervant",
     "midazolam",
+    "nayzilam",
+    "seizalam",
     "lorazepam",
 ];
+
+/// Whether a name is that of a medicine that a school gives from its stock.
+#[must_use]
+pub fn is_stock(name: &str) -> bool {
+    has_word_of(name, &STOCK)
+}
 
 /// Whether a name is that of a medicine that nothing may hold up in an emergency.
 #[must_use]
 pub fn is_rescue(name: &str) -> bool {
+    has_word_of(name, &STOCK) || has_word_of(name, &RESCUE)
+}
+
+/// Words of drugs and allergies that name no substance: forms, salts, how and how much.
+const NO_SUBSTANCE: [&str; 62] = [
+    "acetate",
+    "acid",
+    "after",
+    "allergic",
+    "allergy",
+    "antibiotic",
+    "bromide",
+    "calcium",
+    "capsule",
+    "chewable",
+    "child",
+    "children",
+    "chloride",
+    "citrate",
+    "cream",
+    "daily",
+    "dose",
+    "drop",
+    "drug",
+    "extended",
+    "extra",
+    "food",
+    "from",
+    "fumarate",
+    "hive",
+    "hydrochloride",
+    "infant",
+    "inhaler",
+    "injection",
+    "liquid",
+    "magnesium",
+    "maleate",
+    "medication",
+    "medicine",
+    "mesylate",
+    "mild",
+    "nasal",
+    "nitrate",
+    "ointment",
+    "oral",
+    "phosphate",
+    "potassium",
+    "powder",
+    "rash",
+    "reaction",
+    "release",
+    "relief",
+    "severe",
+    "sodium",
+    "solution",
+    "spray",
+    "strength",
+    "succinate",
+    "sulfate",
+    "suspension",
+    "syrup",
+    "tablet",
+    "tartrate",
+    "topical",
+    "unit",
+    "unknown",
+    "with",
+];
+
+/// Whether an allergy in words names a drug: they share the name of a substance, or the allergy is to penicillins or cephalosporins
+/// and the drug's name has their stem (`-cillin`, `cef-`; WHO, The use of stems in the selection of INN). That it does not says
+/// nothing: the words may be of a brand, a class or another language.
+#[must_use]
+pub fn names_drug(allergy: &str, drug: &str) -> bool {
+    let words = |text: &str| {
+        let text = text.to_lowercase();
+        let words =
+            text.split(|c: char| !c.is_alphabetic()).map(|word| word.strip_suffix('s').unwrap_or(word).to_owned());
+        words.filter(|word| word.chars().count() >= 4 && !NO_SUBSTANCE.contains(&word.as_str())).collect::<Vec<_>>()
+    };
+    let (allergens, drugs) = (words(allergy), words(drug));
+    let alike = |allergen: &str, drug: &str| match allergen {
+        "penicillin" => drug.ends_with("cillin"),
+        "cephalosporin" => drug.starts_with("cef") || drug.starts_with("ceph"),
+        allergen => allergen == drug,
+    };
+    allergens.iter().any(|allergen| drugs.iter().any(|drug| alike(allergen, drug)))
+}
+
+fn has_word_of(name: &str, list: &[&str]) -> bool {
     let name = name.to_lowercase();
     let mut words = name.split(|c: char| !c.is_alphanumeric() && c != '-');
-    words.any(|word| RESCUE.contains(&word))
+    words.any(|word| list.contains(&word))
 }
 
 #[cfg(test)]
@@ -202,9 +319,34 @@ mod tests {
     }
 
     #[test]
+    fn an_allergy_in_words_is_one_to_a_drug_that_it_names() {
+        for (allergy, drug) in [
+            ("Penicillin", "Amoxicillin 250 mg capsule"),
+            ("all penicillins (hives)", "Penicillin V potassium"),
+            ("IBUPROFEN", "Children's ibuprofen 100 mg/5 mL"),
+            ("cephalosporins", "Cefdinir"),
+        ] {
+            assert!(names_drug(allergy, drug), "{allergy}: {drug}");
+        }
+        for (allergy, drug) in [
+            ("Penicillin", "Cephalexin 250 mg"),
+            ("Cefazolin", "Cefdinir"),
+            ("severe reaction to tablets with sodium", "Naproxen sodium 220 mg tablet"),
+            ("Peanut", "Methylphenidate 10 mg"),
+            ("", "Ibuprofen"),
+        ] {
+            assert!(!names_drug(allergy, drug), "{allergy}: {drug}");
+        }
+    }
+
+    #[test]
     fn rescue_medicine_is_known_by_word() {
         assert!(is_rescue("Albuterol HFA 90 mcg/actuation"));
         assert!(is_rescue("Auvi-Q 0.15 mg"));
+        for own in ["Valtoco 10 mg nasal", "NAYZILAM", "Diastat AcuDial", "Xopenex HFA", "Gvoke HypoPen", "Zegalogue"] {
+            assert!(is_rescue(own) && !is_stock(own), "{own}: by an order of the student");
+        }
+        assert!(is_stock("Kloxxado 8 mg") && is_rescue("Kloxxado 8 mg") && !is_stock("Diazepam 2 mg"));
         assert!(!is_rescue("Norepinephrinel"), "a part of a word is no word");
         assert!(!is_rescue("Methylphenidate"));
     }

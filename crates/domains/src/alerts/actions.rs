@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{clock, row};
 use salus_core::{ActorKind, Error, Result};
-use salus_store::{Call, Catalog, Method, Op, Record, Reply, Run, Tx, catalog::row_schema, run};
+use salus_store::{ANY_VERSION, Call, Catalog, Method, Op, Record, Reply, Run, Tx, catalog::row_schema, run, sql};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use time::{Duration, OffsetDateTime};
@@ -196,13 +196,29 @@ fn telling(title: &str) -> Option<&'static str> {
 /// # Errors
 /// [`Error::NotFound`], and [`Error::Conflict`] `already_resolved` for one that has ended.
 async fn open(tx: &mut Tx, id: Uuid) -> Result<Record> {
-    let fields = ["status", "severity", "first_seen", "snoozed_until", "school_id", "patient_id", "escalation_level"];
+    let fields = ["status", "severity", "school_id", "patient_id", "row_version"];
     let alert = tx.get(INSTANCES, id, &fields).await?;
     if OPEN.contains(&alert.text("status")) {
         return Ok(alert);
     }
     let detail = format!("This alert is {} already", alert.text("status"));
     Err(Error::Conflict { code: "already_resolved", detail })
+}
+
+/// Holds an alert as it was read until the transaction ends.
+///
+/// # Errors
+/// [`Error::Stale`] when somebody changed it since.
+async fn hold(tx: &mut Tx, id: Uuid, version: Option<i32>) -> Result<()> {
+    let any = version.is_none_or(|version| version == ANY_VERSION);
+    let sql =
+        sql!("SELECT id FROM alerts.alert_instances WHERE id = $1 AND ($3 OR row_version = $2) FOR NO KEY UPDATE");
+    tx.query_opt(sql, &[&id, &version, &any]).await?.map(|_| ()).ok_or(Error::Stale)
+}
+
+/// The version that was read.
+fn version(alert: &Record) -> Option<i32> {
+    alert.get("row_version").and_then(Value::as_i64).and_then(|v| i32::try_from(v).ok())
 }
 
 #[derive(Deserialize)]
@@ -214,7 +230,7 @@ struct Acknowledgement {
 async fn acknowledge(tx: &mut Tx, mut call: Call) -> Result<Reply> {
     let said: Acknowledgement = if call.body.is_null() { Acknowledgement { note: None } } else { call.input()? };
     let id = call.id()?;
-    open(tx, id).await?;
+    let alert = open(tx, id).await?;
     let by = person(tx)?;
     let now = clock::text(tx.ctx.env.now())?;
     let mut values = row(json!({
@@ -226,7 +242,7 @@ async fn acknowledge(tx: &mut Tx, mut call: Call) -> Result<Reply> {
         }
         values.insert("ack_note".into(), json!(note));
     }
-    let made = tx.update(INSTANCES, id, call.if_match, values).await?;
+    let made = tx.update(INSTANCES, id, call.if_match.or_else(|| version(&alert)), values).await?;
     tx.emit(ACKNOWLEDGED, id, json!({}));
     Ok(Reply::row(made))
 }
@@ -245,11 +261,14 @@ async fn resolve(tx: &mut Tx, mut call: Call) -> Result<Reply> {
     let wanted: Resolution = call.input()?;
     let id = call.id()?;
     let alert = open(tx, id).await?;
+    // What was just read must still stand, so that nobody's decision is written over.
+    let version = call.if_match.or_else(|| version(&alert));
     let now = tx.ctx.env.now();
     let values = match wanted.action.as_deref().unwrap_or("resolve") {
         "resolve" => {
             let code = wanted.code.as_deref().map(str::trim).filter(|c| !c.is_empty()).unwrap_or("DONE").to_owned();
             let by = person(tx)?;
+            hold(tx, id, version).await?;
             chain::end(tx, id, ("RESOLVED", &code), Some(by)).await?;
             let made = tx.get(INSTANCES, id, &[]).await?;
             return Ok(Reply::row(made));
@@ -261,6 +280,7 @@ async fn resolve(tx: &mut Tx, mut call: Call) -> Result<Reply> {
             json!({"status": "SNOOZED", "snoozed_until": clock::text(until)?, "next_escalation_at": null})
         }
         "escalate" => {
+            hold(tx, id, version).await?;
             // The next level is found among all users, which a job may do: it follows at once.
             tx.emit(HASTENED, id, json!({}));
             let made = tx.get(INSTANCES, id, &[]).await?;
@@ -278,7 +298,7 @@ async fn resolve(tx: &mut Tx, mut call: Call) -> Result<Reply> {
         }
         _ => return Err(Error::invalid("action", "not_allowed", "Is resolve, snooze, escalate or assign")),
     };
-    let made = tx.update(INSTANCES, id, call.if_match, row(values)).await?;
+    let made = tx.update(INSTANCES, id, version, row(values)).await?;
     Ok(Reply::row(made))
 }
 

@@ -31,7 +31,7 @@ pub(super) async fn meant(tx: &mut Tx, targets: &[Target], place: Place, now: Of
     for target in targets {
         named.extend(match target {
             Target::Role(role) => holders(tx, role, now).await?,
-            Target::Position(position) => staff(tx, place.school, Some(position)).await?,
+            Target::Position(position) => staff(tx, place.school, Some(position), now).await?,
             Target::OnCall(list) => on_call(tx, list, now).await?,
             Target::User(user) => Users::from([*user]),
         });
@@ -50,7 +50,7 @@ pub(super) async fn within(tx: &mut Tx, named: Users, place: Place, now: OffsetD
     }
     let mut reach = readers(tx, place, now).await?;
     if place.patient.is_none() {
-        reach.extend(staff(tx, place.school, None).await?);
+        reach.extend(staff(tx, place.school, None, now).await?);
     }
     Ok(named.intersection(&reach).copied().collect())
 }
@@ -94,13 +94,15 @@ async fn holders(tx: &mut Tx, role: &str, now: OffsetDateTime) -> Result<Users> 
     Ok(users(&tx.query(sql, &[&role, &now]).await?))
 }
 
-async fn staff(tx: &mut Tx, school: Option<Uuid>, position: Option<&str>) -> Result<Users> {
+async fn staff(tx: &mut Tx, school: Option<Uuid>, position: Option<&str>, now: OffsetDateTime) -> Result<Users> {
     let sql = sql!(
         "SELECT DISTINCT t.user_id FROM school.school_staff t \
          JOIN auth.users u ON u.tenant_id = t.tenant_id AND u.id = t.user_id AND u.status = 'active' \
-         WHERE t.school_id = $1 AND t.ended_on IS NULL AND ($2::text IS NULL OR t.position = $2::text)"
+         JOIN school.schools s ON s.tenant_id = t.tenant_id AND s.id = t.school_id \
+         WHERE t.school_id = $1 AND ($2::text IS NULL OR t.position = $2::text) \
+           AND (t.ended_on IS NULL OR t.ended_on >= ($3::timestamptz AT TIME ZONE s.timezone::text)::date)"
     );
-    Ok(users(&tx.query(sql, &[&school, &position]).await?))
+    Ok(users(&tx.query(sql, &[&school, &position, &now]).await?))
 }
 
 async fn on_call(tx: &mut Tx, list: &str, now: OffsetDateTime) -> Result<Users> {
@@ -111,7 +113,8 @@ async fn on_call(tx: &mut Tx, list: &str, now: OffsetDateTime) -> Result<Users> 
     Ok(users(&tx.query(sql, &[&list, &now]).await?))
 }
 
-/// Who subscribed to such an alert by themselves, by a role or by an on-call list, of those who may read it.
+/// Who subscribed to such an alert by themselves, by a role or by an on-call list, of those who may read it. What is mandatory
+/// asks about no mute.
 ///
 /// # Errors
 /// Those of the database.
@@ -123,10 +126,10 @@ pub(super) async fn subscribed(
 ) -> Result<Users> {
     let sql = sql!(
         "SELECT user_id, role::text, on_call_list::text AS list, filter FROM alerts.alert_subscriptions \
-         WHERE muted_until IS NULL OR muted_until <= $1 ORDER BY id"
+         WHERE $2 OR muted_until IS NULL OR muted_until <= $1 ORDER BY id"
     );
     let mut named = Users::new();
-    for found in tx.query(sql, &[&now]).await? {
+    for found in tx.query(sql, &[&now, &severity.is_mandatory()]).await? {
         if !matches(&found.get("filter"), severity, category, place.school) {
             continue;
         }

@@ -65,6 +65,7 @@ pub(super) async fn escalate_due(tx: &mut Tx) -> Result<()> {
     Ok(())
 }
 
+/// Takes one step. An alert that ended meanwhile stays so, and nobody is told.
 async fn take(tx: &mut Tx, alert: &mut Alert, step: &Step, now: OffsetDateTime) -> Result<()> {
     let channels = Channel::all_named("channels", &step.channels)?;
     let users: BTreeSet<Uuid> = if step.again {
@@ -75,14 +76,19 @@ async fn take(tx: &mut Tx, alert: &mut Alert, step: &Step, now: OffsetDateTime) 
         // Who has lost their reach since is told no more.
         audience::within(tx, told, alert.place, now).await?
     } else {
+        let sql = sql!(
+            "UPDATE alerts.alert_instances SET escalation_level = $2, status = 'ESCALATED', snoozed_until = NULL WHERE id = $1 \
+               AND status IN ('ACTIVE', 'ACKNOWLEDGED', 'ESCALATED', 'SNOOZED') RETURNING id"
+        );
+        if tx.query_opt(sql, &[&alert.id, &(alert.level + 1)]).await?.is_none() {
+            return Ok(());
+        }
         alert.level += 1;
-        let sql = sql!("UPDATE alerts.alert_instances SET escalation_level = $2, status = 'ESCALATED' WHERE id = $1");
-        tx.query(sql, &[&alert.id, &alert.level]).await?;
         tx.emit(ESCALATED, alert.id, json!({ "level": alert.level }));
         audience::meant(tx, &step.targets, alert.place, now).await?
     };
-    tell::tell(tx, &alert.word(), &users, (!channels.is_empty()).then_some(&channels[..])).await?;
-    Ok(())
+    let reached = tell::tell(tx, &alert.word(), &users, (!channels.is_empty()).then_some(&channels[..])).await?;
+    if step.again { Ok(()) } else { raise::unless_reached(tx, alert, reached).await }
 }
 
 /// Ends an alert, and with it those that were folded into it.
@@ -103,7 +109,7 @@ pub(super) async fn end(tx: &mut Tx, id: Uuid, (status, code): (&str, &str), by:
     Ok(())
 }
 
-/// Brings back what was put off until now: it is told anew.
+/// Brings back what was put off until now: it is told anew. What was folded into another comes back with that one.
 ///
 /// # Errors
 /// Those of the database.
@@ -111,7 +117,7 @@ pub(super) async fn wake(tx: &mut Tx) -> Result<()> {
     let now = tx.ctx.env.now();
     let sql = sql!(
         "UPDATE alerts.alert_instances SET status = 'ACTIVE', snoozed_until = NULL \
-         WHERE status = 'SNOOZED' AND snoozed_until <= $1 RETURNING id"
+         WHERE status = 'SNOOZED' AND snoozed_until <= $1 AND parent_id IS NULL RETURNING id"
     );
     for row in tx.query(sql, &[&now]).await? {
         raise::begin(tx, row.get(0)).await?;
@@ -154,13 +160,20 @@ pub(super) async fn end_by_event(tx: &mut Tx, event: &str, row: Uuid) -> Result<
     Ok(())
 }
 
-/// Takes the next step of a chain now, because a person asked for it.
+/// Takes the next step of a chain now, because a person asked for it. One that has ended since has no next step.
 ///
 /// # Errors
 /// Those of the database.
 pub(super) async fn hasten(tx: &mut Tx, task: Arc<Task>) -> Result<()> {
     let Some(id) = task.row else { return Ok(()) };
     let now = tx.ctx.env.now();
+    let sql = sql!(
+        "SELECT id FROM alerts.alert_instances WHERE id = $1 AND status IN ('ACTIVE', 'ACKNOWLEDGED', 'ESCALATED', 'SNOOZED') \
+         FOR UPDATE"
+    );
+    if tx.query_opt(sql, &[&id]).await?.is_none() {
+        return Ok(());
+    }
     let mut alert = Alert::load(tx, id).await?;
     let mut next = steps(&alert).into_iter().filter(|step| !step.again && due(&alert, step) > alert.chain_from);
     // A level that was reached is not told again: the steps are the levels from the second on.

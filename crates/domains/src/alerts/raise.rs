@@ -98,7 +98,7 @@ pub(super) async fn raise_with(tx: &mut Tx, raised: &Raised<'_>, more: &More) ->
 /// The alert of this key that is open, or that ended so shortly ago that it is not raised again; it happened once more.
 async fn once_more(tx: &mut Tx, new: &New<'_>) -> Result<Option<Uuid>> {
     let sql = sql!(
-        "SELECT id, severity::text, status::text, last_seen, resolved_at FROM alerts.alert_instances WHERE dedupe_key = $1::text \
+        "SELECT id, severity::text, status::text, last_seen, resolved_at, parent_id FROM alerts.alert_instances WHERE dedupe_key = $1::text \
          ORDER BY status IN ('ACTIVE', 'ACKNOWLEDGED', 'ESCALATED', 'SNOOZED') DESC, last_seen DESC, id DESC LIMIT 1 FOR UPDATE"
     );
     let Some(known) = tx.query_opt(sql, &[&new.raised.key]).await? else { return Ok(None) };
@@ -120,13 +120,15 @@ async fn once_more(tx: &mut Tx, new: &New<'_>) -> Result<Option<Uuid>> {
         return Ok(None);
     }
     count(tx, id, new.now).await?;
-    if new.severity > Severity::named("severity", known.get("severity"))? {
-        let sql = sql!(
-            "UPDATE alerts.alert_instances SET severity = $2::text, status = 'ACTIVE', snoozed_until = NULL WHERE id = $1"
-        );
-        tx.query(sql, &[&id, &new.severity.name()]).await?;
-        begin(tx, id).await?;
+    if let Some(parent) = known.get::<_, Option<Uuid>>("parent_id") {
+        let sql = sql!("UPDATE alerts.alert_instances SET severity = $2::text WHERE id = $1");
+        if new.severity > Severity::named("severity", known.get("severity"))? {
+            tx.query(sql, &[&id, &new.severity.name()]).await?;
+        }
+        lift(tx, parent, new.severity).await?;
+        return Ok(Some(id));
     }
+    lift(tx, id, new.severity).await?;
     Ok(Some(id))
 }
 
@@ -138,41 +140,42 @@ async fn count(tx: &mut Tx, id: Uuid, now: OffsetDateTime) -> Result<()> {
     Ok(())
 }
 
-/// The parent of a storm that this alert belongs to.
+/// The parent of a storm that this alert belongs to: of one definition at one school, so that who works there sees it.
 async fn storm(tx: &mut Tx, new: &New<'_>) -> Result<Option<Uuid>> {
     let Some(definition) = &new.definition else { return Ok(None) };
-    let (key, since) = (format!("storm:{}", definition.code), new.now - STORM_WITHIN);
+    let school = new.raised.school;
+    let key = school.map_or_else(|| format!("storm:{}", definition.code), |s| format!("storm:{}:{s}", definition.code));
+    let since = new.now - STORM_WITHIN;
     let sql = sql!(
-        "SELECT id FROM alerts.alert_instances WHERE dedupe_key = $1::text AND last_seen >= $2 \
-           AND status IN ('ACTIVE', 'ACKNOWLEDGED', 'ESCALATED', 'SNOOZED')"
+        "SELECT id, last_seen >= $2 AS goes_on FROM alerts.alert_instances WHERE dedupe_key = $1::text \
+           AND status IN ('ACTIVE', 'ACKNOWLEDGED', 'ESCALATED', 'SNOOZED') ORDER BY last_seen DESC LIMIT 1"
     );
-    if let Some(open) = tx.query_opt(sql, &[&key, &since]).await? {
-        let parent = open.get(0);
+    let before = tx.query_opt(sql, &[&key, &since]).await?.map(|row| (row.get::<_, Uuid>(0), row.get::<_, bool>(1)));
+    if let Some((parent, true)) = before {
         count(tx, parent, new.now).await?;
+        lift(tx, parent, new.severity).await?;
         return Ok(Some(parent));
     }
     let sql = sql!(
-        "SELECT count(*), count(DISTINCT coalesce(school_id, id)), array_agg(id) FROM alerts.alert_instances i \
+        "SELECT count(*), array_agg(id), array_agg(DISTINCT severity::text) FROM alerts.alert_instances i \
          WHERE first_seen > $2 AND definition_id IN (SELECT d.id FROM alerts.alert_definitions d WHERE d.code = $1::text) \
-           AND parent_id IS NULL AND dedupe_key NOT LIKE 'storm:%'"
+           AND school_id IS NOT DISTINCT FROM $3 AND parent_id IS NULL AND dedupe_key NOT LIKE 'storm:%'"
     );
-    let Some(found) = tx.query_opt(sql, &[&definition.code, &since]).await? else { return Ok(None) };
+    let Some(found) = tx.query_opt(sql, &[&definition.code, &since, &school]).await? else { return Ok(None) };
     if found.get::<_, i64>(0) < STORM {
         return Ok(None);
     }
-    let children: Vec<Uuid> = found.get(2);
-    // Of one school, as far as all are.
-    let school = new.raised.school.filter(|_| found.get::<_, i64>(1) == 1);
+    let (children, severities): (Vec<Uuid>, Vec<String>) = (found.get(1), found.get(2));
+    let severities = severities.iter().map(|name| Severity::named("severity", name)).collect::<Result<Vec<_>>>()?;
+    let severity = severities.into_iter().fold(new.severity, Severity::max);
     let title = format!("More than {STORM} alerts within five minutes: {}", definition.name);
-    let raised = Raised { key: &key, title: &title, school, subject: &definition.code, ..*new.raised };
-    let more = More { targets: definition.audience.targets.clone(), ..More::default() };
-    let old = sql!(
-        "SELECT id FROM alerts.alert_instances WHERE dedupe_key = $1::text AND status IN ('ACTIVE', 'ACKNOWLEDGED', 'ESCALATED', 'SNOOZED')"
-    );
-    if let Some(before) = tx.query_opt(old, &[&key]).await? {
-        chain::end(tx, before.get(0), ("EXPIRED", "superseded"), None).await?;
+    let raised =
+        Raised { key: &key, title: &title, subject: &definition.code, severity: severity.name(), ..*new.raised };
+    if let Some((parent, _)) = before {
+        chain::end(tx, parent, ("EXPIRED", "superseded"), None).await?;
     }
-    let storm = New { raised: &raised, more: &more, severity: new.severity, definition: None, now: new.now };
+    let more = More::default();
+    let storm = New { raised: &raised, more: &more, severity, definition: new.definition.clone(), now: new.now };
     let parent = insert(tx, &storm, (false, false, None)).await?;
     let sql = sql!(
         "UPDATE alerts.alert_instances SET parent_id = $2, next_escalation_at = NULL WHERE id = ANY($1) \
@@ -184,6 +187,23 @@ async fn storm(tx: &mut Tx, new: &New<'_>) -> Result<Option<Uuid>> {
     tx.query(sql, &[&parent, &all]).await?;
     begin(tx, parent).await?;
     Ok(Some(parent))
+}
+
+/// Raises an open alert to a severity that is above its own, and tells it anew: what was folded into a storm tells nobody itself.
+async fn lift(tx: &mut Tx, id: Uuid, severity: Severity) -> Result<()> {
+    let sql = sql!(
+        "SELECT severity::text FROM alerts.alert_instances \
+         WHERE id = $1 AND status IN ('ACTIVE', 'ACKNOWLEDGED', 'ESCALATED', 'SNOOZED') FOR UPDATE"
+    );
+    let Some(known) = tx.query_opt(sql, &[&id]).await? else { return Ok(()) };
+    if severity <= Severity::named("severity", known.get(0))? {
+        return Ok(());
+    }
+    let sql = sql!(
+        "UPDATE alerts.alert_instances SET severity = $2::text, status = 'ACTIVE', snoozed_until = NULL WHERE id = $1"
+    );
+    tx.query(sql, &[&id, &severity.name()]).await?;
+    begin(tx, id).await
 }
 
 /// Whether an alert of this key came and went so often that it is held.
@@ -274,7 +294,9 @@ impl Alert {
     }
 
     pub(super) fn word(&self) -> Word {
-        let own = self.definition.as_ref().and_then(|d| d.title_key.clone());
+        // The text of a definition is about one; a storm is many.
+        let one = self.definition.as_ref().filter(|_| !self.key.starts_with("storm:"));
+        let own = one.and_then(|d| d.title_key.clone());
         Word {
             alert: self.id,
             severity: self.severity,
@@ -287,16 +309,16 @@ impl Alert {
     }
 }
 
-/// Whom an alert is told first: the audience and who subscribed; where that is nobody, whoever may read it.
+/// Whom an alert is told first: the audience, or where that is nobody whoever may read it; and who subscribed.
 pub(super) async fn first_told(tx: &mut Tx, alert: &Alert) -> Result<BTreeSet<Uuid>> {
     let now = tx.ctx.env.now();
     let mut targets = alert.definition.as_ref().map(|d| d.audience.targets.clone()).unwrap_or_default();
     targets.extend(alert.targets.iter().cloned());
     let mut users = audience::meant(tx, &targets, alert.place, now).await?;
-    users.extend(audience::subscribed(tx, (alert.severity, &alert.category), alert.place, now).await?);
     if users.is_empty() {
         users = audience::readers(tx, alert.place, now).await?;
     }
+    users.extend(audience::subscribed(tx, (alert.severity, &alert.category), alert.place, now).await?);
     Ok(users)
 }
 
@@ -313,16 +335,22 @@ pub(super) async fn begin(tx: &mut Tx, id: Uuid) -> Result<()> {
     let channels = alert.definition.as_ref().map(|d| d.channels.clone()).filter(|c| !c.is_empty());
     let reached = tell::tell(tx, &alert.word(), &users, channels.as_deref()).await?;
     chain::plan(tx, &alert, now).await?;
-    if reached == 0 && alert.severity >= Severity::High && !alert.key.starts_with("nobody") {
-        let raised = Raised {
-            key: &format!("nobody:{id}"),
-            severity: "CRITICAL",
-            category: "SYSTEM",
-            title: "There was nobody to notify of an alert",
-            school: None,
-            subject: &format!("{INSTANCES}:{id}"),
-        };
-        Box::pin(raise(tx, &raised)).await?;
+    unless_reached(tx, &alert, reached).await
+}
+
+/// Raises an alert of its own when an urgent one, or the next level of it, reached nobody.
+pub(super) async fn unless_reached(tx: &mut Tx, alert: &Alert, reached: usize) -> Result<()> {
+    if reached > 0 || alert.severity < Severity::High || alert.key.starts_with("nobody") {
+        return Ok(());
     }
+    let raised = Raised {
+        key: &format!("nobody:{}", alert.id),
+        severity: "CRITICAL",
+        category: "SYSTEM",
+        title: "There was nobody to notify of an alert",
+        school: None,
+        subject: &format!("{INSTANCES}:{}", alert.id),
+    };
+    Box::pin(raise(tx, &raised)).await?;
     Ok(())
 }

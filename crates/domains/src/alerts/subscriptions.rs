@@ -43,10 +43,10 @@ pub(super) fn ops() -> Vec<Op> {
             "min_severity": {"type": "string", "enum": severities, "description": "At most CRITICAL"},
             "schools": {"type": "array", "items": {"type": "string", "format": "uuid"}}}},
         "quiet_hours": {"type": ["object", "null"], "description": "from, to and timezone; until they end e-mail up to HIGH waits, SMS and push up to MEDIUM"},
-        "digest": {"type": "string", "enum": ["IMMEDIATE", "HOURLY", "DAILY"], "description": "How what is MEDIUM and less is gathered"},
+        "digest": {"type": "string", "enum": ["IMMEDIATE", "HOURLY", "DAILY"], "description": "How what is MEDIUM and less is gathered; IMMEDIATE when it is left out"},
         "muted_until": {"type": ["string", "null"], "format": "date-time", "description": "At most 30 days; CRITICAL and EMERGENCY come all the same"},
-        "role": {"type": "string", "description": "A subscription of who holds this role; takes ops.alert.define"},
-        "on_call_list": {"type": "string", "description": "A subscription of who is on call by this list; takes ops.alert.define"},
+        "role": {"type": "string", "description": "A subscription of who holds this role; takes ops.alert.define. By which ways and when each of them is told is their own choice: channels is IN_APP, without quiet_hours and digest"},
+        "on_call_list": {"type": "string", "description": "A subscription of who is on call by this list; the same holds"},
     }});
     vec![
         Op {
@@ -168,6 +168,23 @@ impl Wanted {
     }
 }
 
+impl Wanted {
+    /// What a subscription of a role or a list cannot say: each of those people chooses it for themselves.
+    fn of_several(&self) -> Result<()> {
+        let own = |field: &str, message: &str| Err(Error::invalid(field, "own_choice", message));
+        if self.channels.iter().any(|channel| channel != "IN_APP") {
+            return own("channels", "Is IN_APP alone: by which other ways each is told is their own choice");
+        }
+        if !self.quiet_hours.is_null() {
+            return own("quiet_hours", "Is left out: quiet hours are each person's own");
+        }
+        if self.digest.as_deref().is_some_and(|digest| digest != "IMMEDIATE") {
+            return own("digest", "Is left out: digests are each person's own");
+        }
+        Ok(())
+    }
+}
+
 async fn keep(tx: &mut Tx, mut call: Call) -> Result<Reply> {
     let wanted: Wanted = call.input()?;
     let mut values = wanted.values(tx.ctx.env.now())?;
@@ -202,6 +219,7 @@ async fn keep(tx: &mut Tx, mut call: Call) -> Result<Reply> {
             if !tx.ctx.may(DEFINE) {
                 return Err(Error::Forbidden(DEFINE.into()));
             }
+            wanted.of_several()?;
             let of = if role.is_some() { "role" } else { "on_call_list" };
             values.insert(of.into(), json!(role.as_ref().or(list.as_ref())));
             let sql = sql!(

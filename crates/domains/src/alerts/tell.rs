@@ -176,17 +176,18 @@ impl Person {
         }
         let hours = own.and_then(|own| own.quiet.as_ref());
         let zone = hours.map_or(zone, Quiet::timezone);
-        let quiet = match hours.filter(|_| word.severity.is_held(channel)) {
-            Some(hours) => hours.end(now)?,
-            None => None,
-        };
+        let hours = hours.filter(|_| word.severity.is_held(channel));
+        let end = |at| hours.map_or(Ok(None), |hours| hours.end(at));
         // Without a choice what is low comes once a day.
         let usual = if word.severity <= Severity::Low { "DAILY" } else { "IMMEDIATE" };
         let digest = match own.map_or(usual, |own| own.digest.as_str()) {
             digest if word.severity < Severity::High => quiet::next_digest(digest, zone, now)?,
             _ => None,
         };
-        Ok(quiet.max(digest).map_or(Way::Now, Way::Held))
+        let due = end(now)?.max(digest);
+        // A digest, or the end of a night, may lie in quiet hours itself.
+        let due = due.map(|at| end(at).map(|later| later.unwrap_or(at))).transpose()?;
+        Ok(due.map_or(Way::Now, Way::Held))
     }
 }
 

@@ -1,5 +1,5 @@
-//! Doses: made due each morning from the orders in force, recorded once with the rights that were checked, missed when nobody
-//! recorded them. Limits of an order stop an aide and ask a nurse for a reason; nothing stops the recording of rescue medicine.
+//! Doses: recorded once with the rights that were checked; [`super::due`] makes them due and marks those that nobody recorded.
+//! Limits of an order stop an aide and ask a nurse for a reason; nothing stops the recording of rescue medicine.
 
 use super::{
     enrollments, orders,
@@ -104,17 +104,15 @@ async fn record(tx: &mut Tx, call: Call) -> Result<Reply> {
         };
         orders::lock(tx, order).await.map_err(lacks)?;
     }
-    if let Some(dose) = same_client(tx, &values).await? {
+    if let Some(dose) = same_client(tx, &values, order_id, said.scheduled).await? {
         return Ok(Reply::row(tx.get(DOSES.table, dose, &[]).await?));
     }
     let due = match (order_id, said.scheduled) {
         (Some(order), Some(slot)) => due(tx, order, slot).await?,
         _ => None,
     };
-    if let Some((dose, Some(outcome))) = &due
-        && outcome != "MISSED"
-    {
-        return twice(tx, &values, *dose).await;
+    if let Some(Due { id, by_person: true, .. }) = due {
+        return twice(tx, &values, id).await;
     }
     let mut over = Map::new();
     let drawn = match order_id {
@@ -127,18 +125,24 @@ async fn record(tx: &mut Tx, call: Call) -> Result<Reply> {
     if tx.ctx.actor.kind == ActorKind::User {
         values.insert("administered_by".into(), json!(tx.ctx.actor.id));
     }
-    if due.as_ref().is_some_and(|(_, outcome)| outcome.is_some()) {
-        over.insert("was".into(), json!("MISSED"));
+    let was = due.as_ref().and_then(|due| due.outcome.clone());
+    if let Some(was) = &was {
+        over.insert("was".into(), json!(was));
     }
     if !over.is_empty() {
         values.insert("override".into(), Value::Object(over));
     }
     let witness = values.get("witness_id").cloned();
-    let reply = if let Some((dose, _)) = due {
+    let school = values.get("school_id").cloned();
+    let reply = if let Some(due) = due {
         for fixed in ["order_id", "student_id", "school_id", "medication", "scheduled_for"] {
             values.remove(fixed);
         }
-        Reply::row(tx.update(DOSES.table, dose, None, values).await?)
+        let row = tx.update(DOSES.table, due.id, None, values).await?;
+        if was.is_some() {
+            tx.emit("school.dose.recorded_late", due.id, json!({ "school": school }));
+        }
+        Reply::row(row)
     } else {
         let id = tx.ctx.env.id();
         Reply::created(tx.create(DOSES.table, NewRow { id, values }).await?)
@@ -334,7 +338,7 @@ fn held_back(tx: &Tx, order: &Order, said: &Said, values: &Map<String, Value>) -
     Err(Error::invalid("administered_at", "stopped", format!("Cannot be given: {why}. A nurse may decide otherwise")))
 }
 
-/// Rescue medicine that belongs to the school, with no order on file.
+/// Rescue medicine that belongs to the school, with no order on file: epinephrine, albuterol, naloxone.
 async fn from_stock(
     tx: &mut Tx,
     said: &Said,
@@ -343,9 +347,11 @@ async fn from_stock(
 ) -> Result<()> {
     let student = id_of(values, "student_id")?;
     let medication = values.get("medication").and_then(Value::as_str).unwrap_or_default();
-    if !medication::is_rescue(medication) {
-        let message =
-            format!("Name the order; without one only rescue medicine is recorded: {}", medication::RESCUE.join(", "));
+    if !medication::is_stock(medication) {
+        let message = format!(
+            "Name the order; without one only what a school keeps in stock is recorded: {}",
+            medication::STOCK.join(", ")
+        );
         return Err(Error::invalid("order_id", "required", message));
     }
     if said.scheduled.is_some() {
@@ -370,7 +376,8 @@ async fn order(tx: &mut Tx, id: Uuid, said: &Said) -> Result<Order> {
            o.dose_qty::text AS dose, o.dose_unit::text AS unit, o.delegable, \
            (o.self_carry_approved OR o.kind = 'SELF_CARRY') AS carries, o.controlled_schedule <> '0' AS controlled, \
            o.min_interval_min, o.max_per_day, \
-           (o.status = 'ACTIVE' AND l.day BETWEEN o.valid_from AND o.valid_to) AS in_force, \
+           ((o.status = 'ACTIVE' OR coalesce($2::timestamptz < o.stopped_at, false)) \
+             AND l.day BETWEEN o.valid_from AND o.valid_to) AS in_force, \
            coalesce($4::text::numeric > o.dose_qty, false) AS more, \
            coalesce((SELECT coalesce(sum(a.dose_given), 0) FROM school.medication_administrations a \
              WHERE a.order_id = o.id AND a.outcome = ANY ($5) \
@@ -419,29 +426,55 @@ pub(super) async fn is_emergency(tx: &mut Tx, order: Uuid) -> Result<bool> {
     let sql = sql!(
         "SELECT o.medication::text, o.kind = 'EMERGENCY' OR (o.kind <> 'SCHEDULED' AND coalesce(d.is_emergency, false)), \
            o.kind <> 'SCHEDULED' AND o.controlled_schedule = '0' \
-         FROM school.student_medication_orders o LEFT JOIN ref.drug_catalog d ON d.id = o.drug_catalog_id WHERE o.id = $1"
+         FROM school.student_medication_orders o LEFT JOIN ref.drug_catalog d \
+           ON d.id = o.drug_catalog_id OR (o.drug_catalog_id IS NULL AND d.rxcui = o.rxcui) WHERE o.id = $1"
     );
     let found = tx.query_opt(sql, &[&order]).await?.ok_or(Error::NotFound)?;
     Ok(found.get(1) || (found.get(2) && medication::is_rescue(&found.get::<_, String>(0))))
 }
 
-/// The dose of an order that is due at a time, and what came of it.
-async fn due(tx: &mut Tx, order: Uuid, slot: OffsetDateTime) -> Result<Option<(Uuid, Option<String>)>> {
+/// A dose of an order that is due at a time, and what came of it.
+struct Due {
+    id: Uuid,
+    outcome: Option<String>,
+    /// Somebody said so. What the server wrote because nobody did is no record of anything: MISSED, or HELD without a reason.
+    by_person: bool,
+}
+
+async fn due(tx: &mut Tx, order: Uuid, slot: OffsetDateTime) -> Result<Option<Due>> {
     let sql = sql!(
-        "SELECT id, outcome::text FROM school.medication_administrations WHERE order_id = $1 AND scheduled_for = $2 \
-         FOR NO KEY UPDATE"
+        "SELECT id, outcome::text AS outcome, \
+           coalesce(outcome <> 'MISSED' AND (outcome <> 'HELD' OR reason IS NOT NULL), false) AS by_person \
+         FROM school.medication_administrations WHERE order_id = $1 AND scheduled_for = $2 FOR NO KEY UPDATE"
     );
-    Ok(tx.query_opt(sql, &[&order, &slot]).await?.map(|found| (found.get(0), found.get(1))))
+    let due =
+        |found: Row| Due { id: found.get("id"), outcome: found.get("outcome"), by_person: found.get("by_person") };
+    Ok(tx.query_opt(sql, &[&order, &slot]).await?.map(due))
 }
 
 /// The dose that the same device entered before.
-async fn same_client(tx: &mut Tx, values: &Map<String, Value>) -> Result<Option<Uuid>> {
+async fn same_client(
+    tx: &mut Tx,
+    values: &Map<String, Value>,
+    order: Option<Uuid>,
+    slot: Option<OffsetDateTime>,
+) -> Result<Option<Uuid>> {
     if !given(values, "client_ref") {
         return Ok(None);
     }
     let client = id_of(values, "client_ref")?;
-    let sql = sql!("SELECT id FROM school.medication_administrations WHERE client_ref = $1");
-    Ok(tx.query_opt(sql, &[&client]).await?.map(|found| found.get(0)))
+    let student = if given(values, "student_id") { Some(id_of(values, "student_id")?) } else { None };
+    let sql = sql!(
+        "SELECT id, order_id IS NOT DISTINCT FROM $2 AND student_id = coalesce($3, student_id) \
+           AND scheduled_for IS NOT DISTINCT FROM $4 AS same \
+         FROM school.medication_administrations WHERE client_ref = $1"
+    );
+    let Some(found) = tx.query_opt(sql, &[&client, &order, &student, &slot]).await? else { return Ok(None) };
+    if !found.get::<_, bool>("same") {
+        let detail = "This client_ref was used for another dose: use a new one";
+        return Err(Error::Conflict { code: "client_ref_used", detail: detail.into() });
+    }
+    Ok(Some(found.get("id")))
 }
 
 /// A dose that another device recorded: it stays as it is, and that a second one came is kept with what it said.
@@ -511,62 +544,4 @@ async fn effect_seen(tx: &mut Tx, call: Call) -> Result<Reply> {
     let effect = body.get("prn_effect").cloned().unwrap_or(Value::Null);
     let values = row(json!({ "prn_effect": effect, "effect_at": clock::text(at)? }));
     Ok(Reply::row(tx.update(DOSES.table, id, call.if_match, values).await?))
-}
-
-/// Makes the doses of today due that can still be given in their window: of one order, or from five in the morning of all.
-///
-/// # Errors
-/// Those of the database.
-pub(super) async fn make_due(tx: &mut Tx, order: Option<Uuid>) -> Result<()> {
-    let earliest = tx.ctx.env.now() - medication::WINDOW;
-    let now = tx.ctx.env.now();
-    let sql = sql!(
-        "SELECT o.id, o.student_id, p.school_id, o.medication::text AS medication, o.dose_unit::text AS unit, x.slot \
-         FROM school.student_medication_orders o JOIN school.student_profiles p ON p.patient_id = o.student_id \
-         JOIN school.schools s ON s.id = p.school_id \
-         CROSS JOIN LATERAL (SELECT $1::timestamptz AT TIME ZONE s.timezone::text AS clock) l \
-         CROSS JOIN LATERAL (SELECT (l.clock::date + t::time) AT TIME ZONE s.timezone::text AS slot \
-           FROM jsonb_array_elements_text(o.times) t) x \
-         LEFT JOIN school.calendar_days c ON c.school_id = p.school_id AND c.day = l.clock::date \
-         WHERE o.status = 'ACTIVE' AND o.kind = 'SCHEDULED' AND l.clock::date BETWEEN o.valid_from AND o.valid_to \
-           AND coalesce(c.is_instructional, extract(isodow FROM l.clock) < 6) AND x.slot >= $2 \
-           AND (o.id = $3 OR ($3::uuid IS NULL AND l.clock::time >= time '05:00')) \
-           AND NOT EXISTS (SELECT FROM school.medication_administrations a \
-             WHERE a.order_id = o.id AND a.scheduled_for = x.slot) \
-         ORDER BY x.slot, o.id FOR NO KEY UPDATE OF o"
-    );
-    let mut rows = Vec::new();
-    for due in tx.query(sql, &[&now, &earliest, &order]).await? {
-        let values = row(json!({
-            "order_id": due.get::<_, Uuid>("id"), "student_id": due.get::<_, Uuid>("student_id"),
-            "school_id": due.get::<_, Uuid>("school_id"), "medication": due.get::<_, String>("medication"),
-            "dose_unit": due.get::<_, String>("unit"), "scheduled_for": clock::text(due.get("slot"))?,
-        }));
-        rows.push(NewRow { id: tx.ctx.env.id(), values });
-    }
-    if rows.is_empty() { Ok(()) } else { tx.insert(DOSES.table, &rows).await }
-}
-
-/// Doses that nobody recorded in time: missed, and the nurses are told; held, when the order is not in force any more.
-///
-/// # Errors
-/// Those of the database.
-pub(super) async fn mark_missed(tx: &mut Tx) -> Result<()> {
-    let latest = tx.ctx.env.now() - medication::WINDOW - medication::GRACE;
-    let sql = sql!(
-        "SELECT a.id, a.school_id, o.status = 'ACTIVE' FROM school.medication_administrations a \
-         JOIN school.student_medication_orders o ON o.id = a.order_id \
-         WHERE a.outcome IS NULL AND a.scheduled_for <= $1 ORDER BY a.scheduled_for FOR NO KEY UPDATE OF a SKIP LOCKED"
-    );
-    for dose in tx.query(sql, &[&latest]).await? {
-        let (id, school): (Uuid, Uuid) = (dose.get(0), dose.get(1));
-        let missed: bool = dose.get(2);
-        let outcome = if missed { "MISSED" } else { "HELD" };
-        tx.update(DOSES.table, id, None, row(json!({ "outcome": outcome }))).await?;
-        if !missed {
-            continue;
-        }
-        tx.emit("school.dose.missed", id, json!({ "school": school }));
-    }
-    Ok(())
 }

@@ -2,15 +2,11 @@
 //! closed by a nurse with what was found. A report is not changed; it is no correction of a dose, which [`super::corrections`] is.
 
 use super::orders;
-use crate::{
-    auth::{self, Notice},
-    clock, row,
-};
+use crate::{clock, row};
 use salus_core::{ActorKind, Error, Result};
-use salus_store::{Call, Catalog, Method, Op, Record, Reply, Resource, Tx, engine::NewRow, jobs::Task, run, sql};
+use salus_store::{Call, Catalog, Method, Op, Record, Reply, Resource, Tx, engine::NewRow, run};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::sync::Arc;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
@@ -25,8 +21,8 @@ pub const ERRORS: Resource = Resource {
     locked: &[],
     list: &[],
 };
-/// Told when an error did harm.
-pub(super) const HARM: &str = "school.medication_error.harm";
+/// An error did harm: by its definition in force the alert `medication_harm` tells the nurses of the school.
+const HARM: &str = "school.medication_error.harm";
 /// What was wrong.
 pub const KINDS: [&str; 9] = [
     "WRONG_STUDENT",
@@ -248,19 +244,4 @@ async fn close_one(tx: &mut Tx, mut call: Call) -> Result<Reply> {
     let by = (tx.ctx.actor.kind == ActorKind::User).then_some(tx.ctx.actor.id);
     let values = row(json!({"closed_at": clock::text(tx.ctx.env.now())?, "closed_by": by, "review": review}));
     Ok(Reply::row(tx.update(ERRORS.table, id, call.if_match, values).await?))
-}
-
-/// Tells those who lead the nurses of a school that an error did harm.
-///
-/// # Errors
-/// Those of the database.
-pub(super) async fn tell_harm(tx: &mut Tx, task: Arc<Task>) -> Result<()> {
-    let Some(error) = task.row else { return Ok(()) };
-    let sql = sql!(
-        "SELECT DISTINCT t.user_id FROM school.medication_errors e JOIN school.school_staff t ON t.school_id = e.school_id \
-         WHERE e.id = $1 AND t.position IN ('NURSE_RN', 'NURSE_SUPERVISOR') AND t.ended_on IS NULL"
-    );
-    let users: Vec<Uuid> = tx.query(sql, &[&error]).await?.iter().map(|row| row.get(0)).collect();
-    let target = Some((ERRORS.table, error));
-    auth::notify(tx, &Notice { users: &users, title: "school.medication_error", params: json!({}), target }).await
 }

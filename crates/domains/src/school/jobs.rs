@@ -1,14 +1,13 @@
 //! What is done about visits and doses without anybody asking: one that is open for two hours is pointed out, one that nobody ended is
-//! ended half an hour after the last bell and marked to be verified, and a call to 911 is told to those who lead the school.
-//! Doses are made due, and missed when nobody recorded them. A supply of a controlled drug that differs is told.
+//! ended half an hour after the last bell and marked to be verified. Doses are made due, and missed when nobody recorded them. A supply of a controlled drug that differs is told.
 //! Immunizations are judged anew every night, school by school, and once a week it is kept how each school stands. Outbreaks are looked for at six and at one on school days.
 
-use super::{doses, errors, immunization, orders, outbreak, stock, visits};
-use crate::auth::{self, Carriers, Notice};
+use super::{due, immunization, orders, outbreak, stock, visits};
+use crate::auth::Carriers;
 use salus_core::Result;
 use salus_store::{
     Tx,
-    jobs::{Job, Retry, Task, When, Work},
+    jobs::{Job, Retry, When, Work},
     sql,
 };
 use serde_json::json;
@@ -38,7 +37,7 @@ pub fn jobs(carriers: &Arc<Carriers>) -> Vec<Job> {
             name: "school.mark_missed_doses",
             when: When::Cron("* * * * *"),
             retry: Retry::default(),
-            work: Work::local(|tx, _| Box::pin(doses::mark_missed(tx))),
+            work: Work::local(|tx, _| Box::pin(due::mark_missed(tx))),
         },
         Job {
             name: "school.evaluate_nightly",
@@ -59,18 +58,6 @@ pub fn jobs(carriers: &Arc<Carriers>) -> Vec<Job> {
             work: Work::local(|tx, task| Box::pin(immunization::job_of_school(tx, task))),
         },
         Job {
-            name: "school.tell_emergency",
-            when: When::Events(&["school.visit.emergency"]),
-            retry: Retry::default(),
-            work: Work::local(|tx, task| Box::pin(tell_emergency(tx, task))),
-        },
-        Job {
-            name: "school.tell_medication_error",
-            when: When::Events(&[errors::HARM]),
-            retry: Retry::default(),
-            work: Work::local(|tx, task| Box::pin(errors::tell_harm(tx, task))),
-        },
-        Job {
             name: "school.tell_stock_mismatch",
             when: When::Events(&[stock::MISMATCH]),
             retry: Retry::default(),
@@ -83,7 +70,7 @@ pub fn jobs(carriers: &Arc<Carriers>) -> Vec<Job> {
 /// Ends the orders whose last day is over, then makes the doses of the others due.
 async fn make_due(tx: &mut Tx) -> Result<()> {
     orders::expire(tx).await?;
-    doses::make_due(tx, None).await
+    due::make_due(tx, None).await
 }
 
 async fn watch(tx: &mut Tx) -> Result<()> {
@@ -114,15 +101,4 @@ async fn watch(tx: &mut Tx) -> Result<()> {
         tx.emit("school.visit.long", visit, json!({ "school": school, "user": user }));
     }
     Ok(())
-}
-
-async fn tell_emergency(tx: &mut Tx, task: Arc<Task>) -> Result<()> {
-    let Some(visit) = task.row else { return Ok(()) };
-    let sql = sql!(
-        "SELECT DISTINCT t.user_id FROM school.clinic_visits v JOIN school.school_staff t ON t.school_id = v.school_id \
-         WHERE v.id = $1 AND t.position IN ('PRINCIPAL', 'NURSE_SUPERVISOR') AND t.ended_on IS NULL"
-    );
-    let users: Vec<Uuid> = tx.query(sql, &[&visit]).await?.iter().map(|row| row.get(0)).collect();
-    let target = Some(("school.clinic_visits", visit));
-    auth::notify(tx, &Notice { users: &users, title: "school.emergency", params: json!({}), target }).await
 }

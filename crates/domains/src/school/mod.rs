@@ -10,6 +10,7 @@ mod corrections;
 mod days;
 mod desk;
 mod doses;
+mod due;
 mod enrollments;
 mod errors;
 pub mod immunization;

@@ -1,11 +1,12 @@
 //! What a student is to get at school: an order is drafted, completed with the prescriber's order and the guardian's consent,
 //! activated, suspended and discontinued. While it is in force nobody changes it: what it said is what was given by.
 
-use super::{doses, visits::id_of};
+use super::{doses, due, reads, visits::id_of};
+use crate::clock;
 use salus_core::{Error, Result, identifier};
-use salus_rules::medication::{is_rescue, time_of_day};
+use salus_rules::medication::{is_stock, names_drug, time_of_day};
 use salus_store::{
-    Call, Catalog, Method, Op, Reply, Resource, Row, Tx,
+    Call, Catalog, Method, Op, Record, Reply, Resource, Row, Tx,
     catalog::write_schema,
     engine::{NewRow, writable},
     run, sql,
@@ -23,12 +24,12 @@ pub const ORDERS: Resource = Resource {
     read: "school.med.administer",
     write: None,
     filters: &["student_id", "status", "kind"],
-    locked: &["status", "status_reason"],
+    locked: &["status", "status_reason", "activated_at", "stopped_at"],
     list: &[],
 };
 
 /// What holds for an order once its student is known.
-const OF_THE_STUDENT: [&str; 3] = ["status", "status_reason", "student_id"];
+const OF_THE_STUDENT: [&str; 5] = ["status", "status_reason", "activated_at", "stopped_at", "student_id"];
 
 /// Creating, changing and moving orders.
 ///
@@ -250,24 +251,24 @@ async fn activate(tx: &mut Tx, call: Call) -> Result<Reply> {
             return Err(Error::invalid("drug_catalog_id", "allergy_conflict", message));
         }
         if known.unchecked && !reviewed {
-            let message = "The student has drug allergies and this drug is not in the catalogue: code it, or compare them and say so";
+            let message = "The student has allergies that this drug cannot be compared with by code: compare them yourself and say so";
             return Err(Error::invalid("allergies_reviewed", "allergies_unchecked", message));
         }
         if known.unchecked {
             why = json!("ALLERGIES_REVIEWED");
         }
     }
-    let values = Map::from_iter([("status".to_owned(), json!("ACTIVE")), ("status_reason".to_owned(), why)]);
+    let values = crate::row(json!({"status": "ACTIVE", "status_reason": why, "activated_at": clock::text(now)?}));
     let row = tx.update(ORDERS.table, id, call.if_match, values).await?;
-    doses::make_due(tx, Some(id)).await?;
+    due::make_due(tx, Some(id)).await?;
     Ok(Reply::row(row))
 }
 
-/// The prescriber's order and the guardian's consent; only rescue medicine from stock needs neither.
+/// The prescriber's order and the guardian's consent; only epinephrine, albuterol and naloxone from stock need neither.
 async fn documents(tx: &mut Tx, order: &Row) -> Result<()> {
     let student: Uuid = order.get("student_id");
     let from_stock =
-        order.get::<_, String>("kind") == "STOCK_STANDING_ORDER" && is_rescue(&order.get::<_, String>("medication"));
+        order.get::<_, String>("kind") == "STOCK_STANDING_ORDER" && is_stock(&order.get::<_, String>("medication"));
     for (name, column, code, message) in [
         ("prescriber_order_id", "ordered", "prescriber_order_missing", "Needs the prescriber's order"),
         ("guardian_consent_id", "consented", "consent_missing", "Needs the guardian's consent"),
@@ -298,7 +299,10 @@ async fn stop(tx: &mut Tx, call: Call, to: &'static str) -> Result<Reply> {
         let detail = format!("An order that is {} cannot become {to}", before.text("status"));
         return Err(Error::Conflict { code: "state_conflict", detail });
     }
-    let values = Map::from_iter([("status".to_owned(), json!(to)), ("status_reason".to_owned(), json!(reason))]);
+    let mut values = crate::row(json!({"status": to, "status_reason": reason}));
+    if before.text("status") == "ACTIVE" {
+        values.insert("stopped_at".into(), json!(clock::text(tx.ctx.env.now())?));
+    }
     Ok(Reply::row(tx.update(ORDERS.table, id, call.if_match, values).await?))
 }
 
@@ -308,34 +312,57 @@ pub(super) async fn lock(tx: &mut Tx, order: Uuid) -> Result<()> {
     tx.query_opt(sql, &[&order]).await?.map(|_| ()).ok_or(Error::NotFound)
 }
 
-/// What the coded allergies of a student say to an order.
+/// What the allergies of a student say to an order.
 #[derive(Default)]
 pub(super) struct Allergies {
     /// One of them is to this drug.
     pub conflict: bool,
-    /// There are some, and the drug is not in the catalogue.
+    /// There is one of which that cannot be told: it is in words that do not name the drug, or the drug is not in the catalogue.
     pub unchecked: bool,
 }
 
-/// Compares the drugs of orders, their ingredients and classes with the allergies that are in force, and with groups of which a
-/// high or moderate risk of reacting alike is known. Orders about which nothing is to be said are left out.
+/// Compares orders with the allergies that are in force: coded ones with the drug, its ingredients and classes, and with groups of
+/// which a high or moderate risk of reacting alike is known; those in words by the names of the drug. Orders about which nothing is
+/// to be said are left out.
 pub(super) async fn allergies_of(tx: &mut Tx, orders: &[Uuid]) -> Result<HashMap<Uuid, Allergies>> {
     let sql = sql!(
-        "SELECT o.id, coalesce(bool_or(coalesce(a.allergen_rxcui::text IN (o.rxcui::text, d.rxcui::text), false) \
-             OR coalesce(a.allergen_rxcui::text = ANY (d.ingredient_rxcuis), false) \
-             OR coalesce(a.class_code::text = ANY (d.class_codes), false) \
-             OR coalesce(a.cross_group::text = ANY (d.class_codes), false) \
+        "WITH a AS ( \
+           SELECT student_id, allergen_rxcui::text AS rxcui, class_code::text AS class, cross_group::text AS alike \
+             FROM school.student_drug_allergies WHERE active \
+           UNION ALL SELECT patient_id, CASE WHEN code_system::text ILIKE '%rxnorm%' THEN code::text END, class_code::text, NULL \
+             FROM records.allergies WHERE kind = 'SUBSTANCE' AND status <> 'ENTERED_IN_ERROR' \
+               AND coalesce(clinical_status, 'ACTIVE') = 'ACTIVE' AND verification_status IS DISTINCT FROM 'REFUTED') \
+         SELECT o.id, o.student_id, d.id IS NOT NULL AS is_known, \
+           concat_ws(' ', o.medication, d.name, array_to_string(d.ingredient_names, ' ')) AS names, \
+           coalesce(bool_or(coalesce(a.rxcui IN (o.rxcui::text, d.rxcui::text), false) \
+             OR coalesce(a.rxcui = ANY (d.ingredient_rxcuis), false) \
+             OR coalesce(a.class = ANY (d.class_codes), false) OR coalesce(a.alike = ANY (d.class_codes), false) \
              OR EXISTS (SELECT FROM ref.allergy_cross_reactivity x WHERE x.risk IN ('HIGH', 'MODERATE') \
-                  AND ((x.group_a IN (a.class_code, a.cross_group) AND x.group_b::text = ANY (d.class_codes)) \
-                    OR (x.group_b IN (a.class_code, a.cross_group) AND x.group_a::text = ANY (d.class_codes))))), false), \
-           coalesce(bool_or(d.id IS NULL), false) \
-         FROM school.student_medication_orders o JOIN school.student_drug_allergies a \
-           ON a.student_id = o.student_id AND a.active \
+                  AND ((x.group_a IN (a.class, a.alike) AND x.group_b::text = ANY (d.class_codes)) \
+                    OR (x.group_b IN (a.class, a.alike) AND x.group_a::text = ANY (d.class_codes))))), false) AS conflict \
+         FROM school.student_medication_orders o JOIN a ON a.student_id = o.student_id \
          LEFT JOIN ref.drug_catalog d ON d.id = o.drug_catalog_id OR (o.drug_catalog_id IS NULL AND d.rxcui = o.rxcui) \
-         WHERE o.id = ANY ($1) GROUP BY o.id"
+         WHERE o.id = ANY ($1) GROUP BY o.tenant_id, o.id, d.id"
     );
     let found = tx.query(sql, &[&orders]).await?;
-    Ok(found.iter().map(|row| (row.get(0), Allergies { conflict: row.get(1), unchecked: row.get(2) })).collect())
+    let students: BTreeSet<Uuid> = found.iter().map(|row| row.get("student_id")).collect();
+    let chart = reads::allergies(tx, &students.into_iter().collect::<Vec<_>>()).await?;
+    let told = |row: &Row| {
+        let (student, known) = (row.get::<_, Uuid>("student_id").to_string(), row.get::<_, bool>("is_known"));
+        let own = || chart.iter().filter(|allergy| allergy.text("patient_id") == student);
+        let names: String = row.get("names");
+        let is_named =
+            own().any(|allergy| reads::SUBSTANCE.iter().any(|field| names_drug(allergy.text(field), &names)));
+        let conflict = row.get::<_, bool>("conflict") || is_named;
+        (row.get("id"), Allergies { conflict, unchecked: !known || own().any(|allergy| !is_coded(allergy)) })
+    };
+    Ok(found.iter().map(told).collect())
+}
+
+/// Whether an allergy of the chart is one that the catalogue of drugs can be asked about.
+fn is_coded(allergy: &Record) -> bool {
+    let is_drug = allergy.text("code_system").to_lowercase().contains("rxnorm") && !allergy.text("code").is_empty();
+    is_drug || !allergy.text("class_code").is_empty()
 }
 
 /// The same of one order.
@@ -367,13 +394,16 @@ fn missing(values: &Map<String, Value>, name: &str) -> bool {
 pub(super) async fn expire(tx: &mut Tx) -> Result<()> {
     let now = tx.ctx.env.now();
     let sql = sql!(
-        "SELECT o.id FROM school.student_medication_orders o \
+        "SELECT o.id, o.status = 'ACTIVE' FROM school.student_medication_orders o \
          JOIN school.student_profiles p ON p.patient_id = o.student_id JOIN school.schools s ON s.id = p.school_id \
          WHERE o.status IN ('ACTIVE', 'SUSPENDED') AND o.valid_to < ($1::timestamptz AT TIME ZONE s.timezone::text)::date \
          FOR NO KEY UPDATE OF o"
     );
     for order in tx.query(sql, &[&now]).await? {
-        let values = Map::from_iter([("status".to_owned(), json!("EXPIRED"))]);
+        let mut values = crate::row(json!({"status": "EXPIRED"}));
+        if order.get(1) {
+            values.insert("stopped_at".into(), json!(clock::text(now)?));
+        }
         tx.update(ORDERS.table, order.get(0), None, values).await?;
     }
     Ok(())

@@ -162,17 +162,18 @@ pub(super) async fn briefs(tx: &mut Tx, ids: &[Uuid]) -> Result<HashMap<String, 
     let sql = sql!(
         "SELECT p.patient_id, p.grade::text, g.name::text AS homeroom, \
            (SELECT coalesce(jsonb_agg(DISTINCT e.school_id), '[]') FROM school.student_enrollments e \
-             WHERE e.patient_id = p.patient_id AND e.exited_on IS NULL) AS schools, \
+             JOIN school.schools s ON s.id = e.school_id WHERE e.patient_id = p.patient_id AND (e.exited_on IS NULL \
+               OR e.exited_on >= ($2::timestamptz AT TIME ZONE s.timezone::text)::date)) AS schools, \
            (SELECT coalesce(jsonb_agg(DISTINCT h.kind), '[]') FROM school.student_health_plans h \
              WHERE h.student_id = p.patient_id AND h.is_active) AS plans, \
            EXISTS (SELECT FROM medical.patient_contacts c WHERE c.patient_id = p.patient_id AND c.court_restriction IS NOT NULL) AS court, \
            (SELECT v.id FROM school.clinic_visits v WHERE v.student_id = p.patient_id AND v.status = 'OPEN') AS visit \
          FROM school.student_profiles p LEFT JOIN school.class_groups g ON g.id = p.homeroom_id WHERE p.patient_id = ANY($1)"
     );
-    let rows = tx.query(sql, &[&ids]).await?;
+    let rows = tx.query(sql, &[&ids, &tx.ctx.env.now()]).await?;
     let people = tx.select("medical.patients", &NAME, "t.id = ANY($1)", &[&ids]).await?;
     let names: HashMap<String, &Record> = people.iter().map(|r| (r.text("id").to_owned(), r)).collect();
-    let mut allergies = allergies(tx, ids).await?;
+    let mut allergies = must_not_get(tx, ids).await?;
     let mut out = HashMap::new();
     for row in rows {
         let id = row.get::<_, Uuid>("patient_id").to_string();
@@ -194,21 +195,26 @@ pub(super) async fn briefs(tx: &mut Tx, ids: &[Uuid]) -> Result<HashMap<String, 
     Ok(out)
 }
 
-/// What students must not get, in the words that there are: most are written by hand and sealed.
-async fn allergies(tx: &mut Tx, ids: &[Uuid]) -> Result<HashMap<String, Vec<String>>> {
-    let fields = ["patient_id", "display", "substance", "original_display", "code"];
+/// The fields of an allergy that name its substance.
+pub(super) const SUBSTANCE: [&str; 4] = ["display", "substance", "original_display", "code"];
+
+/// The allergies that students have by their charts, with the words there are: most are written by hand and sealed.
+pub(super) async fn allergies(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<Record>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let fields = ["patient_id", "display", "substance", "original_display", "code", "code_system", "class_code"];
+    let active = "t.patient_id = ANY($1) AND t.kind = 'SUBSTANCE' AND t.status <> 'ENTERED_IN_ERROR' \
+                  AND coalesce(t.clinical_status, 'ACTIVE') = 'ACTIVE' AND t.verification_status IS DISTINCT FROM 'REFUTED' ORDER BY t.id";
+    tx.select("records.allergies", &fields, active, &[&ids]).await
+}
+
+/// What students must not get, in words.
+async fn must_not_get(tx: &mut Tx, ids: &[Uuid]) -> Result<HashMap<String, Vec<String>>> {
     let mut out: HashMap<String, Vec<String>> = HashMap::new();
-    let rows = tx
-        .select(
-            "records.allergies",
-            &fields,
-            "t.patient_id = ANY($1) AND t.kind = 'SUBSTANCE' AND t.status <> 'ENTERED_IN_ERROR' AND coalesce(t.clinical_status, 'ACTIVE') = 'ACTIVE' ORDER BY t.id",
-            &[&ids],
-        )
-        .await?;
-    for row in rows {
+    for row in allergies(tx, ids).await? {
         // A substance that may not be opened is an allergy all the same.
-        let words = fields[1..].iter().map(|f| row.text(f)).find(|w| !w.is_empty()).unwrap_or("?");
+        let words = SUBSTANCE.iter().map(|f| row.text(f)).find(|w| !w.is_empty()).unwrap_or("?");
         let known = out.entry(row.text("patient_id").to_owned()).or_default();
         if !known.iter().any(|w| w == words) {
             known.push(words.to_owned());

@@ -108,9 +108,12 @@ async fn one(tx: &mut Tx, call: Call) -> Result<Reply> {
            AND c.counted_at > $2::timestamptz - interval '30 minutes' ORDER BY c.counted_at DESC"
     );
     let waiting = tx.query(sql, &[&id, &tx.ctx.env.now()]).await?;
-    let sql = sql!("SELECT DISTINCT user_id FROM school.school_staff WHERE school_id = $1 AND ended_on IS NULL");
-    let staff: Vec<Uuid> =
-        tx.query(sql, &[&supply.get::<_, Uuid>("school_id")]).await?.iter().map(|row| row.get(0)).collect();
+    let sql = sql!(
+        "SELECT DISTINCT t.user_id FROM school.school_staff t JOIN school.schools s ON s.id = t.school_id \
+         WHERE t.school_id = $1 AND (t.ended_on IS NULL OR t.ended_on >= ($2::timestamptz AT TIME ZONE s.timezone::text)::date)"
+    );
+    let staff = tx.query(sql, &[&supply.get::<_, Uuid>("school_id"), &tx.ctx.env.now()]).await?;
+    let staff: Vec<Uuid> = staff.iter().map(|row| row.get(0)).collect();
     let persons = |row: &Record| ["created_by", "witness_id"].map(|name| row.text(name).parse::<Uuid>().ok());
     let users = entries.iter().flat_map(persons).flatten().chain(staff.iter().copied());
     let users = users.chain(waiting.iter().map(|row| row.get("counted_by")));

@@ -60,6 +60,8 @@ async fn today(tx: &mut Tx, call: Call) -> Result<Reply> {
     };
     let now = tx.ctx.env.now();
     let day: Date = days::of(tx, school, now).await?;
+    let sql = sql!("SELECT timezone::text FROM school.schools WHERE id = $1");
+    let zone: Option<String> = tx.query_opt(sql, &[&school]).await?.map(|row| row.get(0));
     let found = doses(tx, school, day).await?;
     let distinct = |name: &str| {
         let ids: BTreeSet<Uuid> = found.iter().filter_map(|row| row.get::<_, Option<Uuid>>(name)).collect();
@@ -78,7 +80,7 @@ async fn today(tx: &mut Tx, call: Call) -> Result<Reply> {
         dose["instructions"] = order.and_then(|id| told.get(&id.to_string())).cloned().unwrap_or(Value::Null);
         shown.push(dose);
     }
-    Ok(Reply::json(json!({"school": school, "day": day.to_string(), "schools": all, "doses": shown})))
+    Ok(Reply::json(json!({"school": school, "day": day.to_string(), "timezone": zone, "schools": all, "doses": shown})))
 }
 
 /// The doses of a day by time: those that were to be given, and those given as needed.
@@ -88,7 +90,8 @@ async fn doses(tx: &mut Tx, school: Uuid, day: Date) -> Result<Vec<Row>> {
            a.administered_at, a.outcome::text AS outcome, a.dose_given::text AS dose_given, a.error_flag, \
            a.prn_effect::text AS effect, coalesce(o.dose_unit, a.dose_unit)::text AS unit, o.dose_qty::text AS dose, \
            o.route::text AS route, coalesce(o.controlled_schedule::text, '0') AS controlled, \
-           coalesce(o.delegable, false) AS delegable, coalesce(o.status::text, '') AS order_status, \
+           coalesce(o.delegable, false) AS delegable, \
+           coalesce(o.status = 'ACTIVE' OR a.scheduled_for < o.stopped_at, false) AS in_force, \
            i.balance::text AS balance \
          FROM school.medication_administrations a JOIN school.schools s ON s.id = a.school_id \
          CROSS JOIN LATERAL (SELECT $2::date::timestamp AT TIME ZONE s.timezone::text AS begins, \
@@ -110,9 +113,7 @@ fn dose(row: &Row, now: OffsetDateTime) -> Result<Value> {
     let instant = |at: Option<OffsetDateTime>| at.map(clock::text).transpose();
     let state = match (text("outcome"), slot) {
         (Some(outcome), _) => json!(outcome),
-        (None, Some(slot)) if text("order_status").as_deref() == Some("ACTIVE") => {
-            json!(medication::standing(slot, now))
-        }
+        (None, Some(slot)) if row.get("in_force") => json!(medication::standing(slot, now)),
         (None, _) => json!("STOPPED"),
     };
     Ok(json!({

@@ -232,9 +232,11 @@ pub(super) async fn witness(tx: &mut Tx, body: &Map<String, Value>, school: Uuid
         return Err(Error::invalid("witness_id", "not_allowed", "A witness is another person"));
     }
     let sql = sql!(
-        "SELECT EXISTS (SELECT FROM school.school_staff WHERE school_id = $1 AND user_id = $2 AND ended_on IS NULL)"
+        "SELECT EXISTS (SELECT FROM school.school_staff t JOIN school.schools s ON s.id = t.school_id \
+           WHERE t.school_id = $1 AND t.user_id = $2 \
+             AND (t.ended_on IS NULL OR t.ended_on >= ($3::timestamptz AT TIME ZONE s.timezone::text)::date))"
     );
-    if tx.query_opt(sql, &[&school, &other]).await?.is_some_and(|found| found.get(0)) {
+    if tx.query_opt(sql, &[&school, &other, &tx.ctx.env.now()]).await?.is_some_and(|found| found.get(0)) {
         return Ok(());
     }
     Err(Error::invalid("witness_id", "no_such_record", "Must name somebody who works at this school"))

@@ -160,6 +160,7 @@ async fn check_in(tx: &mut Tx, call: Call) -> Result<Reply> {
         let detail = "This student is in the clinic already: check out the open visit first";
         return Err(Error::Conflict { code: "open_visit_exists", detail: detail.into() });
     }
+    apart(tx, student, (at, None), None).await?;
     // Over all visits of the day, also those that are closed to the caller.
     let sql = sql!("SELECT school.last_visit_number($1, $2) + 1");
     let number: i32 = tx.query_opt(sql, &[&school, &day]).await?.map_or(1, |found| found.get(0));
@@ -174,6 +175,24 @@ async fn check_in(tx: &mut Tx, call: Call) -> Result<Reply> {
     symptoms::note(tx, &made).await?;
     tx.emit("school.visit.begun", id, json!({ "school": school }));
     Ok(Reply::created(made))
+}
+
+/// Refuses a visit at a time at which the student was at another: one that began within it, or in which it begins.
+async fn apart(
+    tx: &mut Tx,
+    student: Uuid,
+    (from, to): (OffsetDateTime, Option<OffsetDateTime>),
+    own: Option<Uuid>,
+) -> Result<()> {
+    let sql = sql!(
+        "SELECT EXISTS (SELECT FROM school.clinic_visits WHERE student_id = $1 AND status <> 'VOIDED' AND id IS DISTINCT FROM $4 \
+           AND CASE WHEN check_in_at < $2 THEN coalesce(check_out_at, 'infinity') > $2 ELSE check_in_at < coalesce($3, $2) END)"
+    );
+    if tx.query_opt(sql, &[&student, &from, &to, &own]).await?.is_some_and(|found| found.get(0)) {
+        let detail = "This student was at another visit at that time: correct the times of one of them";
+        return Err(Error::Conflict { code: "visits_overlap", detail: detail.into() });
+    }
+    Ok(())
 }
 
 /// The visit that the same device entered before.
@@ -239,6 +258,9 @@ async fn change(tx: &mut Tx, mut call: Call) -> Result<Reply> {
     same_day(tx, &before, &values).await?;
     if before.text("status") == "OPEN" && status.is_empty() {
         refuse(&values, &AT_THE_END)?;
+        if let Some(from) = clock::instant(&values, "check_in_at")? {
+            apart(tx, before.text("student_id").parse().map_err(Error::internal)?, (from, None), Some(id)).await?;
+        }
         let row = tx.update(VISITS.table, id, Some(version), values).await?;
         symptoms::note(tx, &row).await?;
         return Ok(Reply::row(row));
@@ -265,6 +287,10 @@ async fn change(tx: &mut Tx, mut call: Call) -> Result<Reply> {
         tx.emit("school.visit.emergency", id, json!({ "school": before.text("school_id") }));
     }
     tx.emit("school.visit.amended", id, json!({ "school": before.text("school_id") }));
+    if before.text("status") == "OPEN" {
+        // Taken back while it was open, it is over all the same.
+        tx.emit("school.visit.ended", id, json!({ "school": before.text("school_id") }));
+    }
     Ok(Reply::row(row))
 }
 
@@ -311,19 +337,20 @@ async fn complete(tx: &mut Tx, before: &Record, values: &mut Map<String, Value>)
         let message = "Is after check-in, within 8 hours, and not in the future";
         return Err(Error::invalid("check_out_at", "time_order", message));
     }
+    let (visit, student) = (before.id(), before.text("student_id").parse().map_err(Error::internal)?);
+    apart(tx, student, (from, Some(to)), visit).await?;
     if now_or_before("head_injury", values) == json!(true) {
-        for (name, message) in [
-            ("concussion_checklist", "A head injury needs the concussion checklist"),
-            ("guardian_contact", "A head injury needs contact with the family"),
-        ] {
-            if now_or_before(name, values).is_null() {
-                return Err(Error::invalid(name, "concussion_form_missing", message));
-            }
-        }
+        concussion_form(&now_or_before("concussion_checklist", values), &now_or_before("guardian_contact", values))?;
     }
     let disposition = now_or_before("disposition", values);
-    if disposition == json!(CALLED_911) && now_or_before("emergency_called_at", values).is_null() {
+    let called = instant("emergency_called_at", values)?;
+    if disposition == json!(CALLED_911) && called.is_none() {
         return Err(Error::invalid("emergency_called_at", "required", "Say when 911 was called"));
+    }
+    let now = tx.ctx.env.now();
+    if called.is_some_and(|at| at < from - LONGEST || at > to + LONGEST || at > now + Duration::minutes(5)) {
+        let message = "Is within 8 hours of the visit, and not in the future";
+        return Err(Error::invalid("emergency_called_at", "time_order", message));
     }
     let went_home = ["SENT_HOME", "PARENT_PICKUP", CALLED_911].iter().any(|d| disposition == json!(d));
     let school: Uuid = before.text("school_id").parse().map_err(Error::internal)?;
@@ -333,6 +360,24 @@ async fn complete(tx: &mut Tx, before: &Record, values: &mut Map<String, Value>)
     values.insert("class_minutes_missed".into(), json!(class.minutes.min(480)));
     values.insert("minutes_estimated".into(), json!(class.estimated));
     values.insert("periods_missed".into(), json!(class.periods));
+    Ok(())
+}
+
+/// Refuses a head injury without the signs that were looked for, or without whom of the family was to be reached and whether.
+fn concussion_form(checklist: &Value, contact: &Value) -> Result<()> {
+    let missing = |name: &str, message: &str| Err(Error::invalid(name, "concussion_form_missing", message));
+    let looked = |signs: &Map<String, Value>| !signs.is_empty() && signs.values().all(Value::is_boolean);
+    if !checklist.as_object().is_some_and(looked) {
+        return missing(
+            "concussion_checklist",
+            "A head injury needs the concussion checklist: each sign, true or false",
+        );
+    }
+    let who = contact["who"].as_str().is_some_and(|who| !who.trim().is_empty());
+    let when = clock::read(&contact["when"], "guardian_contact").is_ok_and(|when| when.is_some());
+    if !who || !when || !contact["reached"].is_boolean() {
+        return missing("guardian_contact", "A head injury needs contact with the family: who, when and reached");
+    }
     Ok(())
 }
 

@@ -60,15 +60,15 @@ impl School {
         patient
     }
 
-    async fn check_in(&self, body: Value) -> Result<Record, Error> {
+    pub async fn check_in(&self, body: Value) -> Result<Record, Error> {
         row(self.world.call("school.visit.check_in", Call { body, ..Call::default() }).await)
     }
 
-    async fn check_out(&self, visit: &str, body: Value) -> Result<Record, Error> {
+    pub async fn check_out(&self, visit: &str, body: Value) -> Result<Record, Error> {
         row(self.world.call("school.visit.check_out", Call { body, ..at(visit) }).await)
     }
 
-    fn visit(&self, student: &str, since: &str) -> Value {
+    pub fn visit(&self, student: &str, since: &str) -> Value {
         json!({"student_id": student, "school_id": self.id, "chief_complaint_code": "HEADACHE", "check_in_at": since})
     }
 }
@@ -179,12 +179,25 @@ async fn what_a_visit_must_say_is_asked_for() {
     assert_eq!(code(s.check_out(&visit, out.clone()).await), "concussion_form_missing");
     out["concussion_checklist"] = json!({"CONFUSION": false});
     assert_eq!(code(s.check_out(&visit, out.clone()).await), "concussion_form_missing");
-    out["guardian_contact"] = json!({"who": "aunt", "reached": true});
+    out["guardian_contact"] = json!({});
+    assert_eq!(code(s.check_out(&visit, out.clone()).await), "concussion_form_missing", "an empty form is none");
+    out["guardian_contact"] = json!({"who": "aunt", "when": "2026-03-02T18:15:00Z", "reached": true});
+    let mut empty = out.clone();
+    empty["concussion_checklist"] = json!({});
+    assert_eq!(code(s.check_out(&visit, empty).await), "concussion_form_missing");
     out["check_out_at"] = json!("2026-03-02T17:00:00Z");
     assert_eq!(code(s.check_out(&visit, out.clone()).await), "time_order");
     out["check_out_at"] = json!("2026-03-02T18:30:00Z");
     out["disposition"] = json!("EMERGENCY_SERVICES_911");
     assert_eq!(code(s.check_out(&visit, out.clone()).await), "required");
+    for called in ["2026-03-01T18:20:00Z", "2026-03-02T19:20:00Z"] {
+        out["emergency_called_at"] = json!(called);
+        assert_eq!(
+            code(s.check_out(&visit, out.clone()).await),
+            "time_order",
+            "{called}: the day before, or still to come"
+        );
+    }
     out["emergency_called_at"] = json!("2026-03-02T18:20:00Z");
     s.check_out(&visit, out.clone()).await.unwrap();
     assert_eq!(code(s.check_out(&visit, out).await), "state_conflict");
@@ -229,7 +242,7 @@ async fn fever_with_a_cough_is_counted_once_as_influenza_like() {
     let Body::Page(found) = found.body else { panic!("no page") };
     let seen: Vec<(&str, &str)> = found.rows.iter().map(|r| (r.text("syndrome"), r.text("onset_on"))).collect();
     assert_eq!(seen, [("ILI", "2026-03-02")]);
-    let mut body = s.visit(&student, "2026-03-02T18:50:00Z");
+    let mut body = s.visit(&student, "2026-03-02T19:00:00Z");
     body["symptoms"] = json!(["CURSED"]);
     assert_eq!(code(s.check_in(body).await), "not_allowed");
 }
@@ -315,7 +328,7 @@ async fn the_numbers_are_those_of_the_visits() {
     assert_eq!((&told["visits"], &told["frequent_visitors"]), (&Value::Null, &json!([])));
 }
 
-async fn changed(s: &School, visit: &str, body: Value) -> Result<Record, Error> {
+pub async fn changed(s: &School, visit: &str, body: Value) -> Result<Record, Error> {
     let now = row(s.world.call("school.visit.get", at(visit)).await)?;
     let version = now.get("row_version").and_then(Value::as_i64).and_then(|v| i32::try_from(v).ok());
     row(s.world.call("school.visit.change", Call { body, if_match: version, ..at(visit) }).await)

@@ -106,12 +106,13 @@ async fn prepare_school(world: &World, name: &str) -> Option<String> {
                 .to_owned()
         }
         "school.visit.change" => "UPDATE school.clinic_visits SET status = 'CLOSED', disposition = 'OTHER', \
-                                  check_in_at = now() - interval '10 minutes', check_out_at = now()"
+                                  check_in_at = now() - interval '10 minutes', check_out_at = now() - interval '10 minutes'"
             .to_owned(),
         name if name.starts_with("school.medication_order.") || name == "school.administration.record" => {
             let status = if name.ends_with(".change") || name.ends_with(".activate") { "DRAFT" } else { "ACTIVE" };
             format!(
-                "UPDATE school.student_drug_allergies SET active = false; UPDATE records.documents SET status = 'REFERENCED'; \
+                "UPDATE school.student_drug_allergies SET active = false; UPDATE records.allergies SET clinical_status = 'RESOLVED'; \
+                 UPDATE records.documents SET status = 'REFERENCED'; \
                  UPDATE school.student_enrollments SET enrolled_on = '2000-01-01', exited_on = NULL; \
                  UPDATE school.student_medication_orders SET prescriber_order_id = (SELECT min(id::text)::uuid FROM records.documents), \
                  guardian_consent_id = (SELECT min(id::text)::uuid FROM records.documents), status = '{status}', kind = 'PRN', times = '[]', prescriber_npi = NULL, \

@@ -3,10 +3,12 @@
 
 mod access;
 mod alerts;
+mod alerts_again;
 mod background;
 mod carriers;
 mod clear_text;
 mod clinic;
+mod clinic_again;
 mod coverage;
 mod demo;
 mod desk;

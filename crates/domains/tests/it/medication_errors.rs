@@ -92,7 +92,7 @@ async fn an_error_that_did_harm_is_told_to_the_nurses_of_the_school() {
     for (severity, count) in [("D", 0), ("E", 1)] {
         let body = json!({"student_id": student, "kind": "WRONG_MEDICINE", "severity": severity, "description": "Another child's tablet"});
         report(&s, body).await.unwrap();
-        s.job("school.tell_medication_error").await;
+        s.job("school.mark_missed_doses").await;
         assert_eq!(crate::background::ask(&s.world, notices).await.len(), count, "{severity}");
     }
 }

@@ -46,8 +46,13 @@ async fn a_tenth_of_a_school_or_a_fifth_of_a_class_raises_one_alert() {
         (1, &json!("SCHOOL"), &json!(20)),
         "the same alert grows"
     );
+    let told = "SELECT d.code || ' ' || i.status FROM alerts.alert_instances i \
+                JOIN alerts.alert_definitions d ON d.id = i.definition_id WHERE i.category = 'OUTBREAK' ORDER BY i.id";
+    assert_eq!(crate::background::ask(s.world(), told).await, ["outbreak ACTIVE"], "by its definition");
     // It is looked at and decided as any, and does not come back with as many as were known.
     s.step(alert, json!({"state": "UNDER_REVIEW"})).await.unwrap();
+    s.school.job("alerts.sweep").await;
+    assert_eq!(crate::background::ask(s.world(), told).await, ["outbreak RESOLVED"], "somebody sees to it");
     s.step(alert, json!({"state": "DISMISSED", "reason": "KNOWN_EVENT"})).await.unwrap();
     s.detect().await;
     assert_eq!(s.board().await.len(), 1);

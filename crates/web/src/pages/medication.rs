@@ -23,6 +23,8 @@ pub struct RoundView {
     pub school: String,
     /// The school's day, ISO 8601.
     pub day: String,
+    /// The school's zone, in which its times are shown and typed.
+    pub timezone: String,
     /// Schools the person may look at: id and name.
     pub schools: Vec<(String, String)>,
     /// The doses by time.
@@ -223,6 +225,7 @@ fn act(dose: &Dose, view: &RoundView, refused: Option<&Refused>, shell: &Shell) 
     let hidden = html! {
         input type="hidden" name="dose" value=(dose.id);
         input type="hidden" name="school" value=(view.school);
+        input type="hidden" name="timezone" value=(view.timezone);
         input type="hidden" name="order_id" value=(dose.order_id);
         input type="hidden" name="scheduled_for" value=(dose.scheduled_for);
         input type="hidden" name="client_ref" value=(dose.client_ref);

@@ -130,6 +130,9 @@ fn act(view: &VisitView, shell: &Shell) -> Markup {
     let body = html! {
         (form::summary(shell, &view.error, &refused))
         input type="hidden" name="row_version" value=(view.row_version);
+        @for name in ["guardian_was", "guardian_was_reached"] {
+            @if let Some(was) = view.values.get(name) { input type="hidden" name=(name) value=(was); }
+        }
         fieldset {
             legend { (if open { t.ending } else { t.amend }) }
             div class="form two" {

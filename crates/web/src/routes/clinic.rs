@@ -20,7 +20,7 @@ use salus_domains::school::SYMPTOMS;
 use salus_store::{Body, Call};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
-use time::{Duration, format_description::well_known::Rfc3339};
+use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
 
 /// What a handle is for.
 pub const PURPOSE: &str = "clinic.search";
@@ -195,9 +195,12 @@ async fn read(visit: &Visit, id: &str) -> Result<VisitView, super::frame::PageEr
     if value["head_injury"] == json!(true) {
         values.insert("head_injury".into(), "true".into());
     }
-    values.insert("guardian".into(), text(&value["guardian_contact"], "who"));
-    if value["guardian_contact"]["reached"] == json!(true) {
-        values.insert("guardian_reached".into(), "true".into());
+    let contact = &value["guardian_contact"];
+    for name in ["guardian", "guardian_was"] {
+        values.insert(name.into(), text(contact, "who"));
+    }
+    if contact["reached"] == json!(true) {
+        values.extend(["guardian_reached", "guardian_was_reached"].map(|name| (name.to_owned(), "true".to_owned())));
     }
     let periods = items(&value, "periods_missed");
     Ok(VisitView {
@@ -283,10 +286,8 @@ fn seen(visit: &Visit, fields: &BTreeMap<String, String>, ends: bool) -> Value {
         body.insert("concussion_checklist".into(), Value::Object(signs));
     }
     let now = visit.app.db.env().now();
-    if let Some(who) = given("guardian") {
-        let when = now.format(&Rfc3339).unwrap_or_default();
-        let reached = fields.contains_key("guardian_reached");
-        body.insert("guardian_contact".into(), json!({"who": who, "when": when, "reached": reached}));
+    if let Some(contact) = family(fields, now) {
+        body.insert("guardian_contact".into(), contact);
     }
     if given("disposition") == Some("EMERGENCY_SERVICES_911")
         && let Some(ago) = given("called_ago").and_then(|m| m.parse::<i64>().ok()).filter(|m| (0..=480).contains(m))
@@ -295,6 +296,16 @@ fn seen(visit: &Visit, fields: &BTreeMap<String, String>, ends: bool) -> Value {
         body.insert("emergency_called_at".into(), json!(at));
     }
     Value::Object(body)
+}
+
+/// Whom of the family was to be reached, when, and whether; none when the form says what the visit said before, which keeps its time.
+fn family(fields: &BTreeMap<String, String>, now: OffsetDateTime) -> Option<Value> {
+    let of =
+        |who: &str, reached: &str| (filled(fields, who).map(str::to_owned), filled(fields, reached) == Some("true"));
+    let (now_said, before) = (of("guardian", "guardian_reached"), of("guardian_was", "guardian_was_reached"));
+    let (Some(who), reached) = &now_said else { return None };
+    let when = now.format(&Rfc3339).unwrap_or_default();
+    (now_said != before).then(|| json!({"who": who, "when": when, "reached": reached}))
 }
 
 /// The form again, with what is wrong beside its fields.
@@ -331,4 +342,30 @@ async fn again(visit: &Visit, id: &str, fields: BTreeMap<String, String>, e: Err
     view.errors = errors;
     view.error = general;
     Ok(refused(&e, &visit::render(&view, &visit.shell)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use time::macros::datetime;
+
+    #[test]
+    fn when_the_family_was_reached_changes_with_whom_and_whether_alone() {
+        let said = |fields: &[(&str, &str)]| {
+            let fields = fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+            family(&fields, datetime!(2026-03-02 19:00 UTC))
+        };
+        let before = [("guardian_was", "Aunt"), ("guardian_was_reached", "true")];
+        let with = |more: &[(&'static str, &'static str)]| said(&[&before[..], more].concat());
+        assert_eq!(
+            with(&[("guardian", "Aunt"), ("guardian_reached", "true")]),
+            None,
+            "the visit was amended otherwise"
+        );
+        let changed = with(&[("guardian", "Aunt")]).unwrap();
+        assert_eq!(changed, json!({"who": "Aunt", "when": "2026-03-02T19:00:00Z", "reached": false}));
+        assert_eq!(with(&[("guardian", "Uncle"), ("guardian_reached", "true")]).unwrap()["who"], json!("Uncle"));
+        assert_eq!(said(&[("guardian", "Aunt")]).unwrap()["reached"], json!(false), "the first time");
+        assert_eq!(said(&[]), None);
+    }
 }

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::pages::{
     dose::{self, DoseView, EFFECTS, Said, Version},
+    i18n::Zone,
     layout::Flash,
     medication::{self, Dose, Refused, RoundView},
     medication_month::{self, MonthView},
@@ -19,11 +20,12 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
+use maud::Markup;
 use salus_core::{Error, Result};
 use salus_store::{Call, Record};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
-use time::{PrimitiveDateTime, Time, format_description::well_known::Rfc3339};
+use time::{OffsetDateTime, PrimitiveDateTime, Time, format_description::well_known::Rfc3339};
 
 /// GET `/medications`.
 pub async fn show(mut visit: Visit, Query(query): Params) -> Shown {
@@ -33,7 +35,15 @@ pub async fn show(mut visit: Visit, Query(query): Params) -> Shown {
     }
     let school = query.get("school").cloned().unwrap_or_default();
     let view = round(&visit, &school).await?;
-    Ok(html(&medication::render(&view, &visit.shell)))
+    Ok(html(&shown(visit, &view)))
+}
+
+/// The round with the times of its school, whatever the zone of the organization.
+fn shown(mut visit: Visit, view: &RoundView) -> Markup {
+    if !view.timezone.is_empty() {
+        visit.shell.zone = Zone::named(&view.timezone);
+    }
+    medication::render(view, &visit.shell)
 }
 
 async fn round(visit: &Visit, school: &str) -> Result<RoundView, PageError> {
@@ -48,6 +58,7 @@ async fn round(visit: &Visit, school: &str) -> Result<RoundView, PageError> {
     Ok(RoundView {
         school: text(&reply, "school"),
         day: text(&reply, "day"),
+        timezone: text(&reply, "timezone"),
         schools: pairs(&reply, "schools"),
         doses: items(&reply, "doses").iter().map(dose).collect::<Result<_, _>>()?,
         is_nurse: visit.ctx.may("school.med.order"),
@@ -61,16 +72,21 @@ fn by_eye() -> Value {
     Value::Object(rights.into_iter().map(|right| (right.to_owned(), json!("EYE"))).collect())
 }
 
-/// A time of day of today as an instant.
-fn today_at(visit: &Visit, clock: &str) -> Result<String> {
+/// A time of day of today at a school, in its zone, as an instant.
+fn today_at(now: OffsetDateTime, timezone: &str, clock: &str) -> Result<String> {
     let wrong = || Error::invalid("administered_at", "wrong_type", "Is a time of day such as 12:05");
+    let zone = Zone::named(timezone);
+    if zone.name() != timezone {
+        return Err(Error::invalid(
+            "administered_at",
+            "wrong_type",
+            "The zone of the school is unknown: load the page again",
+        ));
+    }
     let (hour, minute) = clock.split_once(':').ok_or_else(wrong)?;
     let number = |part: &str| part.parse::<u8>().map_err(|_| wrong());
     let time = Time::from_hms(number(hour)?, number(minute)?, 0).map_err(|_| wrong())?;
-    let zone = &visit.shell.zone;
-    let now = visit.app.db.env().now();
-    let local = zone.local(now);
-    let at = PrimitiveDateTime::new(local.date(), time).assume_offset(local.offset());
+    let at = zone.instant(PrimitiveDateTime::new(zone.local(now).date(), time));
     at.format(&Rfc3339).map_err(Error::internal)
 }
 
@@ -97,7 +113,8 @@ pub async fn give(Form { visit, fields }: Form) -> Shown {
         if body["outcome"] == json!("GIVEN") {
             body["rights"] = by_eye();
             if !refused.given_at.is_empty() {
-                body["administered_at"] = json!(today_at(&visit, &refused.given_at)?);
+                body["administered_at"] =
+                    json!(today_at(visit.app.db.env().now(), &get("timezone"), &refused.given_at)?);
             }
         }
         visit.try_call("school.administration.record", Call { body, ..Call::default() }).await
@@ -107,7 +124,7 @@ pub async fn give(Form { visit, fields }: Form) -> Shown {
         Err(e) => {
             refused.message = sentence(&visit, e)?;
             let view = RoundView { refused, ..round(&visit, &school).await? };
-            Ok((StatusCode::UNPROCESSABLE_ENTITY, html(&medication::render(&view, &visit.shell))).into_response())
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, html(&shown(visit, &view))).into_response())
         }
     }
 }
@@ -332,4 +349,23 @@ async fn on_file(
 /// Ids and names of a list, for a choice.
 pub fn pairs(value: &Value, name: &str) -> Vec<(String, String)> {
     items(value, name).iter().map(|one| (text(one, "id"), text(one, "name"))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use time::macros::datetime;
+
+    #[test]
+    fn a_typed_time_is_on_the_clocks_of_the_school() {
+        // On 8 March the clocks are put forward at two: what was at one has another offset than now.
+        let now = datetime!(2026-03-08 20:00 UTC);
+        let at = |zone, clock| today_at(now, zone, clock).unwrap();
+        assert_eq!(at("America/Los_Angeles", "12:05"), "2026-03-08T12:05:00-07:00");
+        assert_eq!(at("America/New_York", "12:05"), "2026-03-08T12:05:00-04:00");
+        assert_eq!(at("America/Los_Angeles", "01:00"), "2026-03-08T01:00:00-08:00");
+        for (zone, clock) in [("America/Los_Angeles", "25:00"), ("Mars/Olympus", "12:05"), ("", "12:05")] {
+            assert!(today_at(now, zone, clock).is_err(), "{zone} {clock}");
+        }
+    }
 }

@@ -210,7 +210,7 @@ async fn make(tx: &mut Tx, found: &Found, high: &High) -> Result<String> {
     row["params"]["workflow"]["review_due_on"] = json!(due(tx, found, &high.lead().scope).await?.to_string());
     let severity = row["severity"].as_str().unwrap_or("MEDIUM").to_owned();
     tx.insert(TABLE, &[NewRow { id, values: crate::row(row) }]).await?;
-    let (key, subject) = (format!("outbreak/{id}"), format!("{TABLE}/{id}"));
+    let (key, subject) = (format!("outbreak:{id}"), id.to_string());
     let raised = Raised {
         key: &key,
         severity: &severity,

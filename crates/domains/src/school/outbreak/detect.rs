@@ -260,7 +260,7 @@ async fn make(tx: &mut Tx, found: &Found, joined: &Joined) -> Result<String> {
     let severity = row["severity"].as_str().unwrap_or("MEDIUM").to_owned();
     tx.insert(TABLE, &[NewRow { id, values: crate::row(row) }]).await?;
     keep_clusters(tx, found, (id, &about), &joined.cases).await?;
-    let (key, subject) = (format!("outbreak/{id}"), format!("{TABLE}/{id}"));
+    let (key, subject) = (format!("outbreak:{id}"), id.to_string());
     let raised = Raised {
         key: &key,
         severity: &severity,

@@ -232,10 +232,10 @@ const SENTENCES: &[(&str, [&str; 2])] = &[
         ],
     ),
     (
-        "The student has drug allergies and this drug is not in the catalogue: code it, or compare them and say so",
+        "The student has allergies that this drug cannot be compared with by code: compare them yourself and say so",
         [
-            "El estudiante tiene alergias y este medicamento no está en el catálogo: compárelos e indíquelo",
-            "O estudante tem alergias e este medicamento não está no catálogo: compare e indique",
+            "El estudiante tiene alergias que no se pueden comparar por código con este medicamento: compárelas e indíquelo",
+            "O estudante tem alergias que não se podem comparar por código com este medicamento: compare e indique",
         ],
     ),
     ("A witness is another person", ["El testigo es otra persona", "A testemunha é outra pessoa"]),

@@ -3,6 +3,41 @@
 /// English with `{}` for what varies; Spanish and Portuguese with the same in the same order.
 pub(super) const SENTENCES: &[(&str, [&str; 2])] = &[
     (
+        "This student was at another visit at that time: correct the times of one of them",
+        [
+            "Este estudiante estaba en otra visita a esa hora: corrija la hora de una de ellas",
+            "Este estudante estava em outra visita nessa hora: corrija a hora de uma delas",
+        ],
+    ),
+    (
+        "A head injury needs the concussion checklist: each sign, true or false",
+        [
+            "Un golpe en la cabeza exige la lista de signos de conmoción",
+            "Uma batida na cabeça exige a lista de sinais de concussão",
+        ],
+    ),
+    (
+        "A head injury needs contact with the family: who, when and reached",
+        [
+            "Un golpe en la cabeza exige el contacto con la familia: con quién y si se logró",
+            "Uma batida na cabeça exige o contato com a família: com quem e se foi possível",
+        ],
+    ),
+    (
+        "Is within 8 hours of the visit, and not in the future",
+        [
+            "Debe estar a menos de 8 horas de la visita y no en el futuro",
+            "Deve estar a menos de 8 horas da visita e não no futuro",
+        ],
+    ),
+    (
+        "This client_ref was used for another dose: use a new one",
+        [
+            "Este formulario ya se usó para otra dosis: cargue la página de nuevo",
+            "Este formulário já foi usado para outra dose: carregue a página de novo",
+        ],
+    ),
+    (
         "No requirement in force for this student's grade gives days for it: its conditional_policy would say so",
         [
             "Ningún requisito en vigor para el grado de este estudiante da días por este motivo",
