@@ -23,25 +23,29 @@ pub fn compliance_score(groups: &[(&Requirement, &GroupCompliance)]) -> Option<f
 pub struct SchoolRates {
     /// Students.
     pub enrolled: usize,
-    /// Percent with every dose.
+    /// Of those of whom something is asked: percent with every dose.
     pub up_to_date: f64,
-    /// Percent that may attend.
+    /// Of the same: percent that may attend.
     pub in_compliance: f64,
     /// Fewer than 95 % are protected against measles, among 20 students or more.
     pub herd_at_risk: bool,
 }
 
-/// Rates over students by their standing and whether their measles-containing group is fulfilled; none for no student.
+/// Rates over students by their standing and whether they are protected against measles; none when nothing is asked of anybody.
 #[must_use]
 #[allow(clippy::cast_precision_loss, reason = "numbers of students")]
 pub fn school_rates(students: &[(Status, bool)]) -> Option<SchoolRates> {
     let enrolled = students.len();
-    let percent = |count: usize| 100.0 * count as f64 / enrolled as f64;
-    let of = |test: &dyn Fn(&(Status, bool)) -> bool| percent(students.iter().filter(|s| test(s)).count());
-    (enrolled > 0).then(|| SchoolRates {
+    let asked = students.iter().filter(|(status, _)| *status != Status::NotApplicable).count();
+    let percent = |count: usize, of: usize| 100.0 * count as f64 / of as f64;
+    let count = |test: &dyn Fn(&(Status, bool)) -> bool| students.iter().filter(|s| test(s)).count();
+    (asked > 0).then(|| SchoolRates {
         enrolled,
-        up_to_date: of(&|(status, _)| *status == Status::Compliant),
-        in_compliance: of(&|(status, _)| status.is_in_compliance()),
-        herd_at_risk: enrolled >= 20 && of(&|(_, measles)| *measles) < 95.0,
+        up_to_date: percent(count(&|(status, _)| *status == Status::Compliant), asked),
+        in_compliance: percent(
+            count(&|(status, _)| *status != Status::NotApplicable && status.is_in_compliance()),
+            asked,
+        ),
+        herd_at_risk: enrolled >= 20 && percent(count(&|(_, measles)| *measles), enrolled) < 95.0,
     })
 }
