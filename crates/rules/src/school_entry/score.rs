@@ -23,9 +23,10 @@ pub fn compliance_score(groups: &[(&Requirement, &GroupCompliance)]) -> Option<f
 pub struct SchoolRates {
     /// Students.
     pub enrolled: usize,
-    /// Of those of whom something is asked: percent with every dose.
+    /// Percent of the enrolled with every dose.
     pub up_to_date: f64,
-    /// Of the same: percent that may attend.
+    /// Percent of the enrolled who are up to date, exempt, or admitted on a condition or provisionally. Of whom nothing is asked
+    /// is none of these.
     pub in_compliance: f64,
     /// Fewer than 95 % are protected against measles, among 20 students or more.
     pub herd_at_risk: bool,
@@ -36,16 +37,13 @@ pub struct SchoolRates {
 #[allow(clippy::cast_precision_loss, reason = "numbers of students")]
 pub fn school_rates(students: &[(Status, bool)]) -> Option<SchoolRates> {
     let enrolled = students.len();
-    let asked = students.iter().filter(|(status, _)| *status != Status::NotApplicable).count();
-    let percent = |count: usize, of: usize| 100.0 * count as f64 / of as f64;
-    let count = |test: &dyn Fn(&(Status, bool)) -> bool| students.iter().filter(|s| test(s)).count();
-    (asked > 0).then(|| SchoolRates {
+    let is_asked = students.iter().any(|(status, _)| *status != Status::NotApplicable);
+    let percent = |count: usize| 100.0 * count as f64 / enrolled as f64;
+    let of = |test: &dyn Fn(&(Status, bool)) -> bool| percent(students.iter().filter(|s| test(s)).count());
+    is_asked.then(|| SchoolRates {
         enrolled,
-        up_to_date: percent(count(&|(status, _)| *status == Status::Compliant), asked),
-        in_compliance: percent(
-            count(&|(status, _)| *status != Status::NotApplicable && status.is_in_compliance()),
-            asked,
-        ),
-        herd_at_risk: enrolled >= 20 && percent(count(&|(_, measles)| *measles), enrolled) < 95.0,
+        up_to_date: of(&|(status, _)| *status == Status::Compliant),
+        in_compliance: of(&|(status, _)| *status != Status::NotApplicable && status.is_in_compliance()),
+        herd_at_risk: enrolled >= 20 && of(&|(_, measles)| *measles) < 95.0,
     })
 }

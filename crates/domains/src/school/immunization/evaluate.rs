@@ -1,5 +1,6 @@
 //! Judging students and keeping what came of it, so that lists of whole schools open no record: a school when it is asked
-//! for, every night and when the schedule or a requirement changes, one student when an exemption is decided.
+//! for, every night and when the schedule or a requirement changes, one student when an exemption is decided, and within five
+//! minutes who has other doses on record than when last judged.
 
 use super::{
     admissions, facts,
@@ -22,6 +23,8 @@ use uuid::Uuid;
 
 /// Students whose facts are in memory at a time.
 const TOGETHER: usize = 200;
+/// Students that one run judges because their doses changed.
+const CHANGED: i64 = 1000;
 /// The job that judges one school.
 const JOB: &str = "school.evaluate_school";
 
@@ -239,6 +242,29 @@ pub(in crate::school) async fn all_schools(tx: &mut Tx, task: Arc<Task>) -> Resu
     let schools: Vec<Uuid> = tx.query(sql, &[]).await?.iter().map(|row| row.get(0)).collect();
     for school in schools {
         tx.enqueue(JOB, &format!("{school} {}", task.id), json!({ "school": school }), None).await?;
+    }
+    Ok(())
+}
+
+/// Judges those whose doses were written down or changed by whatever way since they were judged: as a fact of the record, by an
+/// import, by another program. Nothing tells of each, so that none can be forgotten; what a night has passed over is judged then.
+pub(in crate::school) async fn changed(tx: &mut Tx) -> Result<()> {
+    let sql = sql!(
+        "SELECT DISTINCT p.school_id, p.patient_id FROM records.immunizations i \
+         JOIN school.student_profiles p ON p.patient_id = i.patient_id AND p.enrollment_status = 'ENROLLED' \
+         LEFT JOIN school.immunization_evaluations e ON e.student_id = i.patient_id \
+         WHERE i.updated_at > now() - interval '1 day' AND (e.id IS NULL OR i.updated_at > e.updated_at) \
+           AND NOT EXISTS (SELECT FROM kernel.subject_keys k WHERE k.id = p.patient_id AND k.destroyed_at IS NOT NULL) \
+         ORDER BY 1, 2 LIMIT $1"
+    );
+    let mut by_school: BTreeMap<Uuid, Vec<Uuid>> = BTreeMap::new();
+    for row in tx.query(sql, &[&CHANGED]).await? {
+        by_school.entry(row.get(0)).or_default().push(row.get(1));
+    }
+    let now = tx.ctx.env.now();
+    for (school, students) in by_school {
+        let on = days::of(tx, school, now).await?;
+        students_on(tx, &students, on).await?;
     }
     Ok(())
 }
