@@ -351,7 +351,11 @@ async fn a_visit_that_is_taken_back_is_no_case_and_none_moves_to_another_day() {
     changed(&s, &visit, json!({"symptoms": ["COUGH"], "amended_reason": "It was this child's"})).await.unwrap();
     assert_eq!(class().await, ["SUSPECT"]);
     changed(&s, &visit, json!({"temperature": "38.9", "amended_reason": "Read again"})).await.unwrap();
-    assert_eq!(cases(&s).await[0]["temperature"].to_string().trim_matches('"'), "38.9", "the case says what the visit says");
+    assert_eq!(
+        cases(&s).await[0]["temperature"].to_string().trim_matches('"'),
+        "38.9",
+        "the case says what the visit says"
+    );
     // What a person decided is not turned back by the visit, until that is taken back.
     let case = cases(&s).await[0]["id"].as_str().unwrap().to_owned();
     let decide = async |ctx: Ctx, class: &str, reason: &str| {

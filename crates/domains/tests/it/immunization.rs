@@ -374,7 +374,11 @@ async fn schools_show(s: &School, none: &str) {
         told(s.world.call("school.immunization.compliance", query(pairs)).await.unwrap().body)
     };
     let late = list(&[("school_id", &s.id), ("kind", "no_record")]).await;
-    assert_eq!((&late["total"], &late["data"][0]["student_id"]), (&json!(1), &json!(none)), "of the other a dose is known");
+    assert_eq!(
+        (&late["total"], &late["data"][0]["student_id"]),
+        (&json!(1), &json!(none)),
+        "of the other a dose is known"
+    );
     assert_eq!(late["data"][0]["family_name"], "Quillfeather");
     assert_eq!(list(&[("vaccine_group", "MMR"), ("kind", "exempt")]).await["total"], json!(1));
     let wrong = s.world.call("school.immunization.compliance", query(&[("kind", "late")])).await;
@@ -429,10 +433,18 @@ async fn what_cannot_be_judged_fulfils_nothing_and_what_is_written_down_elsewher
     assert_eq!(list(&[("susceptible_to", "MMR")]).await, [json!(new)]);
     let dashboard = told(s.world.call("school.immunization.dashboard", Call::default()).await.unwrap().body);
     let here = &dashboard["schools"][0];
-    assert_eq!((&here["not_applicable"], &here["in_compliance_percent"]), (&json!(1), &json!(33.3)), "of three: {here}");
+    assert_eq!(
+        (&here["not_applicable"], &here["in_compliance_percent"]),
+        (&json!(1), &json!(33.3)),
+        "of three: {here}"
+    );
     assert_eq!(here["grades"][1]["in_compliance_percent"], Value::Null, "of grade 5 nothing is asked");
 
-    // A group that the schedule does not have is not approved, and if it was, nobody complies with it.
+    unknown_group(&s, &child, lead).await;
+}
+
+/// A group that the schedule does not have is not approved, and if it was, nobody complies with it.
+async fn unknown_group(s: &School, child: &str, lead: Ctx) {
     let odd = json!([{"state": "XX", "school_year_from": 2025, "checkpoint": "TK_K_ENTRY", "vaccine_group": "Wizardry",
                       "rule": {"any": [{"doses": 1}]}, "source_citation": "Invented for this test"}]);
     let act = Act {
@@ -454,9 +466,14 @@ async fn what_cannot_be_judged_fulfils_nothing_and_what_is_written_down_elsewher
              WHERE vaccine_group = 'Wizardry'",
         )
         .await;
-    let stands = show(&s, &child).await["compliance"].clone();
-    assert_eq!((&stands["status"], &stands["unknown_groups"]), (&json!("NONCOMPLIANT"), &json!(["Wizardry"])), "{stands}");
-    let odd = stands["requirements"].as_array().unwrap().iter().find(|r| r["vaccine_group"] == "Wizardry").unwrap().clone();
+    let stands = show(s, child).await["compliance"].clone();
+    assert_eq!(
+        (&stands["status"], &stands["unknown_groups"]),
+        (&json!("NONCOMPLIANT"), &json!(["Wizardry"])),
+        "{stands}"
+    );
+    let odd =
+        stands["requirements"].as_array().unwrap().iter().find(|r| r["vaccine_group"] == "Wizardry").unwrap().clone();
     assert_eq!(odd["missing"][0]["code"], "UNKNOWN_GROUP");
 }
 

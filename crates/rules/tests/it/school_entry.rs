@@ -179,7 +179,11 @@ fn the_worst_group_wins_and_measles_weighs_double() {
     let half = evaluate(&mmr, &student(), &given(&[date!(2015 - 01 - 01)]), ON);
     let none = evaluate(&polio, &student(), &Record::default(), ON);
     // Whoever has any dose on record has a record, also where a group has none: that one is not complied with.
-    assert_eq!(worst(&[half.clone(), none.clone()]), Status::NoRecord, "as if the dose of the other group were unknown");
+    assert_eq!(
+        worst(&[half.clone(), none.clone()]),
+        Status::NoRecord,
+        "as if the dose of the other group were unknown"
+    );
     let known = Student { has_record: true, ..student() };
     let lacking = evaluate(&polio, &known, &Record::default(), ON);
     assert_eq!(worst(&[half.clone(), lacking]), Status::Noncompliant);

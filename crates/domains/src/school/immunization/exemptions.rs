@@ -166,7 +166,13 @@ async fn refuse(tx: &mut Tx, mut call: Call, (from, to): (&str, &str)) -> Result
 }
 
 async fn held(tx: &mut Tx, id: Uuid, state: &str) -> Result<salus_store::Record> {
-    let before = tx.get(EXEMPTIONS.table, id, &["status", "document_id", "number", "student_id", "kind", "vaccine_groups", "valid_from"]).await?;
+    let before = tx
+        .get(
+            EXEMPTIONS.table,
+            id,
+            &["status", "document_id", "number", "student_id", "kind", "vaccine_groups", "valid_from"],
+        )
+        .await?;
     if before.text("status") == state {
         return Ok(before);
     }

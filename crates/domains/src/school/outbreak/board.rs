@@ -2,11 +2,13 @@
 //! Who may not open records sees no small count and no case.
 
 use super::{
+    deciding::CLASSES,
     detect::{TABLE, date},
     facts,
     joining::APART,
     letter_words::illness,
     life::{REASONS, following},
+    rules::DISEASES,
     settings::Settings,
     streams::{Stream, streams},
 };
@@ -104,9 +106,7 @@ fn suppress(tx: &Tx, settings: &Settings, alert: &mut Value) {
         .any(|name| alert[*name].as_i64().is_some_and(|count| settings.told(tx, count).is_none()));
     alert["small_cell"] = json!(small);
     if small {
-        for name in
-            ["observed", "cases", "expected", "statistic", "p_value", "q_value", "recurrence_interval_days"]
-        {
+        for name in ["observed", "cases", "expected", "statistic", "p_value", "q_value", "recurrence_interval_days"] {
             if let Some(value) = alert.get_mut(name) {
                 *value = Value::Null;
             }
@@ -146,6 +146,8 @@ pub(super) async fn one(tx: &mut Tx, id: Uuid) -> Result<Value> {
     let next = following(alert.text("state"));
     told["next"] = json!(if tx.ctx.may("school.outbreak.declare") { next } else { &[] });
     told["reasons"] = json!(REASONS);
+    told["case_classes"] = json!(CLASSES);
+    told["diseases"] = json!(DISEASES);
     told["has_letter"] = json!(illness(alert.text("disease_code"), alert.text("syndrome")).is_some());
     told["letters"] = params["workflow"]["letters"].as_array().map_or_else(|| json!([]), |all| json!(all));
     let school: Option<Uuid> = alert.text("school_id").parse().ok();

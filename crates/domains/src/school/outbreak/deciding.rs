@@ -22,11 +22,13 @@ pub(super) fn action() -> Op {
         summary: "Confirm a case, rule it out or correct its disease, and say why; a person decides it".into(),
         target: intake::TABLE,
         params: Vec::new(),
-        input: Some(json!({"type": "object", "required": ["case_class", "reason"], "additionalProperties": false, "properties": {
+        input: Some(
+            json!({"type": "object", "required": ["case_class", "reason"], "additionalProperties": false, "properties": {
             "case_class": {"type": "string", "enum": CLASSES, "description": "How sure it is; RULED_OUT counts no more"},
             "disease_code": {"type": ["string", "null"], "enum": rules::codes(),
                              "description": "The disease; null for none, and as it was when it is left out"},
-            "reason": {"type": "string", "minLength": 1, "maxLength": 1000, "description": "Why, such as the laboratory's result; it is sealed"}}})),
+            "reason": {"type": "string", "minLength": 1, "maxLength": 1000, "description": "Why, such as the laboratory's result; it is sealed"}}}),
+        ),
         output: json!({"type": "object"}),
         run: run(|tx, call| Box::pin(decide(tx, call))),
     }
@@ -73,7 +75,8 @@ async fn decide(tx: &mut Tx, mut call: Call) -> Result<Reply> {
     let student: Uuid = before.text("student_id").parse().map_err(Error::internal)?;
     tx.about(student);
     if decision.case_class != "RULED_OUT" {
-        let disease: Vec<String> = Some(made.text("disease_code").to_owned()).filter(|d| !d.is_empty()).into_iter().collect();
+        let disease: Vec<String> =
+            Some(made.text("disease_code").to_owned()).filter(|d| !d.is_empty()).into_iter().collect();
         asking::ask_if_one_is_enough(tx, (&disease, &[before.text("syndrome").to_owned()])).await?;
     }
     Ok(Reply::row(made))
