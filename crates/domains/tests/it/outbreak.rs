@@ -602,7 +602,7 @@ async fn names_go_out_on_a_legal_basis_only_and_each_is_a_disclosure() {
     let named =
         report(json!({"identified": true, "legal_basis": law, "recipient": "An invented county"})).await.unwrap();
     assert_eq!((&named["disclosures"], &named["line_list"][0]["family_name"]), (&json!(3), &json!("Quillfeather")));
-    at_once(&s, &alert).await;
+    Box::pin(at_once(&s, &alert)).await;
     let of_law = "compliance.phi_disclosures WHERE legal_basis = '34 CFR 99.36' AND purpose = 'FERPA_EXCEPTION' AND is_accountable";
     assert_eq!(count(s.world(), of_law).await, 3, "one a person");
     let mut lacking = s.world().operator();

@@ -52,14 +52,16 @@ async fn a_supervisor_finds_the_class_goes_through_its_life_and_reports_it() {
     // What a case is, by who looked into it: with a reason, and one that is ruled out is none any more.
     let options = one.split("name=\"case\"").nth(1).unwrap().split("value=\"").skip(1);
     let case = options.map(|rest| rest.split('"').next().unwrap()).find(|value| value.len() == 36).unwrap().to_owned();
-    let decide = async |why: &str| {
-        let all = [("_csrf", csrf.as_str()), ("case", &case), ("case_class", "RULED_OUT"), ("decision", why)];
+    let decide = async |class: &str, why: &str| {
+        let all = [("_csrf", csrf.as_str()), ("case", &case), ("case_class", class), ("decision", why)];
         lead.submit(&format!("{address}/case"), &all).await
     };
-    assert_eq!(decide("").await.status, StatusCode::UNPROCESSABLE_ENTITY);
-    let done = decide("Ate too much").await;
+    assert_eq!(decide("RULED_OUT", "").await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let done = decide("RULED_OUT", "Ate too much").await;
     assert_eq!((done.status, done.header("location")), (StatusCode::SEE_OTHER, format!("{address}#cases").as_str()));
     assert!(!lead.get(&address).await.text().contains(&case), "no case any more");
+    assert_eq!(decide("CONFIRMED", "Another child vomited too").await.status, StatusCode::SEE_OTHER);
+    assert!(lead.get(&address).await.text().contains("Confirmed"));
     let step = async |fields: &[(&str, &str)]| {
         let page = lead.get(&address).await.text();
         let version = after(&page, "name=\"version\" value=\"").to_owned();

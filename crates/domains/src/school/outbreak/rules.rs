@@ -94,6 +94,8 @@ async fn enter(tx: &mut Tx, call: Call) -> Result<Reply> {
 async fn change(tx: &mut Tx, call: Call) -> Result<Reply> {
     let db = tx.db().clone();
     let (id, version) = (call.id()?, call.if_match.ok_or(Error::VersionRequired)?);
+    // First whether there is such a row: another tenant's id is answered as one that is not there.
+    tx.get(RULES.table, id, &["id"]).await?;
     let mut values = writable(&RULES, db.catalog().table(RULES.table)?, call.body)?;
     if values.is_empty() {
         return Err(Error::invalid("", "empty", "Names no field to change"));
