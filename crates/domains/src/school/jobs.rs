@@ -1,6 +1,8 @@
 //! What is done about visits and doses without anybody asking: one that is open for two hours is pointed out, one that nobody ended is
-//! ended half an hour after the last bell and marked to be verified. Doses are made due, and missed when nobody recorded them. A supply of a controlled drug that differs is told.
-//! Immunizations are judged anew every night, school by school, and once a week it is kept how each school stands. Outbreaks are looked for at six and at one on school days.
+//! ended half an hour after the last bell and marked to be verified. Doses are made due, and missed when nobody recorded them. A
+//! supply of a controlled drug that differs is told. Immunizations are judged anew every night, school by school, and a student's when
+//! doses changed; once a week it is kept how each school stands. Outbreaks are looked for at six and at one on school days, and at once
+//! when one case is enough.
 
 use super::{due, immunization, orders, outbreak, stock, visits};
 use crate::auth::Carriers;
@@ -18,6 +20,7 @@ use uuid::Uuid;
 #[must_use]
 pub fn jobs(carriers: &Arc<Carriers>) -> Vec<Job> {
     let mut all = immunization::reminder_jobs(carriers);
+    all.extend(immunization::evaluation_jobs());
     all.extend(immunization::snapshot_jobs());
     all.extend(outbreak::jobs());
     all.extend([
@@ -38,24 +41,6 @@ pub fn jobs(carriers: &Arc<Carriers>) -> Vec<Job> {
             when: When::Cron("* * * * *"),
             retry: Retry::default(),
             work: Work::local(|tx, _| Box::pin(due::mark_missed(tx))),
-        },
-        Job {
-            name: "school.evaluate_nightly",
-            when: When::Cron("0 5 * * *"),
-            retry: Retry::default(),
-            work: Work::local(|tx, task| Box::pin(immunization::all_schools(tx, task))),
-        },
-        Job {
-            name: "school.evaluate_anew",
-            when: When::Events(&["school.schedule.activated", "school.requirement.approved"]),
-            retry: Retry::default(),
-            work: Work::local(|tx, task| Box::pin(immunization::all_schools(tx, task))),
-        },
-        Job {
-            name: "school.evaluate_school",
-            when: When::Asked,
-            retry: Retry::default(),
-            work: Work::local(|tx, task| Box::pin(immunization::job_of_school(tx, task))),
         },
         Job {
             name: "school.tell_stock_mismatch",

@@ -140,18 +140,6 @@ pub const RESOURCES: &[Resource] = &[
             "school.med.administer",
         )
     },
-    Resource {
-        filters: &["student_id", "school_id", "syndrome", "onset_on"],
-        ..shown("school.symptom_tracking", "school/symptoms", "school.symptom", "school.outbreak.read")
-    },
-    Resource {
-        filters: &["syndrome", "level", "state", "school_id"],
-        ..shown("school.outbreak_alerts", "school/outbreak-alerts", "school.outbreak", "school.outbreak.read")
-    },
-    Resource {
-        filters: &["alert_id", "cluster_kind"],
-        ..shown("school.outbreak_case_clusters", "school/outbreak-clusters", "school.cluster", "school.outbreak.read")
-    },
     outbreak::RULES,
     Resource {
         filters: &["student_id", "status", "reason", "send_at"],

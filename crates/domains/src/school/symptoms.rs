@@ -1,5 +1,6 @@
 //! Signs that a visit wrote down, as syndromes for the surveillance of outbreaks (`salus_rules::outbreak::cases`).
 
+use super::outbreak;
 use crate::{clock, row};
 use salus_core::{Error, Result};
 use salus_rules::outbreak::cases::{Signs, Syndrome};
@@ -85,25 +86,30 @@ pub(super) async fn note(tx: &mut Tx, visit: &Record) -> Result<()> {
     };
     known("symptoms", &symptoms)?;
     let degrees = visit.get("temperature").map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_owned));
-    let temperature: Option<f64> = degrees.and_then(|t| t.parse().ok());
+    let degrees = degrees.filter(|text| text != "null");
+    let temperature: Option<f64> = degrees.as_deref().and_then(|t| t.parse().ok());
     let taken_back = visit.text("status") == "VOIDED";
     let codes: Vec<&str> = if taken_back { Vec::new() } else { syndromes(&symptoms, temperature) };
     let (id, student) = (visit.id().unwrap_or_default(), visit.text("student_id"));
     let student: Uuid = student.parse().map_err(Error::internal)?;
-    // What the visit says no more was no case.
+    // What the visit says no more was no case, unless a person decided that it is one. One that was taken back was none.
     let sql = sql!(
         "UPDATE school.symptom_tracking SET case_class = 'RULED_OUT' \
-         WHERE visit_id = $1 AND source = 'VISIT' AND case_class <> 'RULED_OUT' AND NOT syndrome::text = ANY($2)"
+         WHERE visit_id = $1 AND source = 'VISIT' AND case_class <> 'RULED_OUT' AND NOT syndrome::text = ANY($2) \
+           AND (decided_by IS NULL OR $3)"
     );
-    tx.query(sql, &[&id, &codes]).await?;
+    tx.query(sql, &[&id, &codes, &taken_back]).await?;
+    let mut new = Vec::new();
     for code in codes {
         let sql = sql!(
-            "UPDATE school.symptom_tracking SET case_class = CASE case_class WHEN 'RULED_OUT' THEN 'SUSPECT' ELSE case_class END \
-             WHERE visit_id = $1 AND syndrome = $2::text RETURNING id"
+            "UPDATE school.symptom_tracking SET symptoms = $3, temperature = $4::text::numeric, \
+               case_class = CASE WHEN case_class = 'RULED_OUT' AND decided_by IS NULL THEN 'SUSPECT' ELSE case_class END \
+             WHERE visit_id = $1 AND syndrome = $2::text AND source = 'VISIT' RETURNING id"
         );
-        if tx.query_opt(sql, &[&id, &code]).await?.is_some() {
+        if tx.query_opt(sql, &[&id, &code, &symptoms, &degrees]).await?.is_some() {
             continue;
         }
+        new.push(code.to_owned());
         let groups = groups(tx, student).await?;
         let now = clock::text(tx.ctx.env.now())?;
         let mut values = row(json!({
@@ -115,6 +121,9 @@ pub(super) async fn note(tx: &mut Tx, visit: &Record) -> Result<()> {
         }
         let id = tx.ctx.env.id();
         tx.insert("school.symptom_tracking", &[NewRow { id, values }]).await?;
+    }
+    if !new.is_empty() {
+        outbreak::ask_if_one_is_enough(tx, (&[], &new)).await?;
     }
     tx.about(student);
     Ok(())

@@ -229,6 +229,14 @@ async fn an_amended_visit_keeps_what_it_said() {
     );
 }
 
+/// The cases of surveillance.
+async fn cases(s: &School) -> Vec<Value> {
+    let Body::Json(told) = s.world.call("school.symptom.counts", Call::default()).await.unwrap().body else {
+        panic!("no JSON")
+    };
+    told["cases"].as_array().unwrap().clone()
+}
+
 #[tokio::test]
 async fn fever_with_a_cough_is_counted_once_as_influenza_like() {
     let s = School::new().await;
@@ -238,10 +246,10 @@ async fn fever_with_a_cough_is_counted_once_as_influenza_like() {
     body["symptoms"] = json!(["COUGH"]);
     let visit = id(&s.check_in(body).await.unwrap());
     s.check_out(&visit, json!({"disposition": "SENT_HOME", "symptoms": ["COUGH", "HEADACHE"]})).await.unwrap();
-    let found = s.world.call("school.symptom.list", Call::default()).await.unwrap();
-    let Body::Page(found) = found.body else { panic!("no page") };
-    let seen: Vec<(&str, &str)> = found.rows.iter().map(|r| (r.text("syndrome"), r.text("onset_on"))).collect();
-    assert_eq!(seen, [("ILI", "2026-03-02")]);
+    let seen = cases(&s).await;
+    assert_eq!(seen.len(), 1);
+    assert_eq!((&seen[0]["syndrome"], &seen[0]["onset_on"]), (&json!("ILI"), &json!("2026-03-02")));
+    assert_eq!(seen[0]["symptoms"], json!(["COUGH", "HEADACHE"]), "as the visit says at its end");
     let mut body = s.visit(&student, "2026-03-02T19:00:00Z");
     body["symptoms"] = json!(["CURSED"]);
     assert_eq!(code(s.check_in(body).await), "not_allowed");
@@ -347,17 +355,37 @@ async fn a_visit_that_is_taken_back_is_no_case_and_none_moves_to_another_day() {
     }
     changed(&s, &visit, json!({"check_in_at": "2026-03-02T17:58:00Z"})).await.unwrap();
     s.check_out(&visit, json!({"disposition": "SENT_HOME"})).await.unwrap();
-    let class = async || {
-        let found = s.world.call("school.symptom.list", Call::default()).await.unwrap();
-        let Body::Page(found) = found.body else { panic!("no page") };
-        let classes: Vec<String> = found.rows.iter().map(|r| r.text("case_class").to_owned()).collect();
-        classes
+    let class = async || -> Vec<String> {
+        cases(&s).await.iter().map(|c| c["case_class"].as_str().unwrap().to_owned()).collect()
     };
     assert_eq!(class().await, ["SUSPECT"]);
     changed(&s, &visit, json!({"symptoms": [], "amended_reason": "Another child's"})).await.unwrap();
     assert_eq!(class().await, ["RULED_OUT"], "without a cough it is no influenza-like illness");
     changed(&s, &visit, json!({"symptoms": ["COUGH"], "amended_reason": "It was this child's"})).await.unwrap();
     assert_eq!(class().await, ["SUSPECT"]);
+    changed(&s, &visit, json!({"temperature": "38.9", "amended_reason": "Read again"})).await.unwrap();
+    assert_eq!(
+        cases(&s).await[0]["temperature"].to_string().trim_matches('"'),
+        "38.9",
+        "the case says what the visit says"
+    );
+    // What a person decided is not turned back by the visit, until that is taken back.
+    let case = cases(&s).await[0]["id"].as_str().unwrap().to_owned();
+    let decide = async |ctx: Ctx, class: &str, reason: &str| {
+        let body = json!({"case_class": class, "disease_code": "INFLUENZA", "reason": reason});
+        row(s.world.call_as(ctx, "school.symptom.decide", Call { body, ..at(&case) }).await)
+    };
+    let lead = crate::immunization::supervisor(&s).await;
+    assert_eq!(code(decide(s.world.operator(), "RULED_OUT", "Asthma").await), "person_required");
+    assert_eq!(code(decide(lead.clone(), "MAYBE", "Asthma").await), "not_allowed");
+    assert_eq!(code(decide(lead.clone(), "RULED_OUT", " ").await), "required");
+    let decided = decide(lead.clone(), "RULED_OUT", "Asthma").await.unwrap();
+    assert_eq!((decided.text("decision_reason"), decided.text("disease_code")), ("Asthma", "INFLUENZA"));
+    changed(&s, &visit, json!({"symptoms": ["COUGH", "HEADACHE"], "amended_reason": "Said so"})).await.unwrap();
+    assert_eq!(class().await, ["RULED_OUT"]);
+    decide(lead, "CONFIRMED", "The laboratory").await.unwrap();
+    changed(&s, &visit, json!({"symptoms": [], "amended_reason": "Not said"})).await.unwrap();
+    assert_eq!(class().await, ["CONFIRMED"]);
     changed(&s, &visit, json!({"status": "VOIDED", "amended_reason": "Wrong child"})).await.unwrap();
     assert_eq!(class().await, ["RULED_OUT"]);
 }

@@ -194,7 +194,10 @@ fn somebody(world: &World, op: &Op, plausible: &Plausible) -> Ctx {
     let mut somebody = world.operator();
     let person = op.name.starts_with("school.stock_count.")
         || op.name.starts_with("school.admission.")
-        || matches!(op.name.as_str(), "school.requirement.approve" | "school.outbreak_rule.confirm")
+        || matches!(
+            op.name.as_str(),
+            "school.requirement.approve" | "school.outbreak_rule.confirm" | "school.symptom.decide"
+        )
         || op.name.starts_with("alerts.");
     // The operator at the machine has no glass to break and approves no law, and persons count what no program does.
     if op.permission == "auth.glass.open" || person {
@@ -294,6 +297,8 @@ fn own_body(op: &Op, spare: Option<Uuid>, planted: &Plausible) -> Option<serde_j
 /// The same of school entry and of errors with medication.
 fn own_body_of_entry(op: &Op, planted: &Plausible) -> Option<serde_json::Value> {
     Some(match op.name.as_str() {
+        "school.outbreak_rule.change" => serde_json::json!({"case_count": 4}),
+        "school.symptom.decide" => serde_json::json!({"case_class": "CONFIRMED", "reason": "north_canary"}),
         "school.outbreak.write_letters" => serde_json::json!({"signed": "north_canary"}),
         "school.absence.record" => serde_json::json!({
             "school_id": planted.row("school.schools"), "counts": [{"enrolled": 20, "absent": 1}],

@@ -138,6 +138,38 @@ async fn what_is_not_needed_any_more_is_not_sent() {
     assert_eq!(queue(&s).await, told.map(|(a, b)| (a.to_owned(), b.to_owned())));
 }
 
+/// The steps before a deadline are told, each on its day, also seven days to the second after the one before and the last on the day
+/// before it; a condition lasts until the deadline, so the reminders are still needed then.
+#[tokio::test]
+async fn a_deadline_is_told_14_7_and_1_days_before_it() {
+    let s = school().await;
+    requirements(&s).await;
+    approve_requirements(&s, &supervisor(&s).await).await;
+    // The second dose is due 28 days after the first, and the requirement gives 30 more.
+    let child = student(&s, "A-1", "2016-02-26", "4").await;
+    for (cvx, on) in [("21", "2017-03-01"), ("21", "2020-03-01"), ("03", "2026-01-20")] {
+        add(&s, &child, json!({"cvx": cvx, "given_on": on})).await.unwrap();
+    }
+    guardian(&s, &child, json!({"phone": "+1 555 0100 01"})).await;
+    let Body::Json(shown) = s.world.call("school.immunization.show", at(&child)).await.unwrap().body else {
+        panic!("no JSON")
+    };
+    let stands = &shown["compliance"];
+    assert_eq!((&stands["status"], &stands["until"]), (&json!("CONDITIONAL"), &json!("2026-03-19")), "{stands}");
+    arrange(&s, json!({"action": "create", "school_id": s.id})).await.unwrap();
+    let phone = Kept::default();
+    let dispatcher = dispatcher(&s.world, Carriers { sms: Box::new(phone.clone()), ..Carriers::default() });
+    let mut told = Vec::new();
+    for before in [14, 7, 1] {
+        // A second earlier each time.
+        let on = NOW + Duration::days(17 - before) - Duration::seconds(14 - before);
+        s.world.db.env().clock.set(on - Duration::seconds(if before == 7 { 30 } else { 0 }));
+        minute(&s, &dispatcher).await;
+        told.push(phone.to().len());
+    }
+    assert_eq!(told, [1, 2, 3], "{:?}", queue(&s).await);
+}
+
 #[tokio::test]
 async fn reminders_that_reach_nobody_are_refused() {
     let (s, children) = four_children().await;

@@ -194,7 +194,8 @@ async fn a_policy_that_is_not_understood_is_refused() {
     let s = School::new().await;
     for (policy, value, expected) in [
         ("conditional_policy", json!({"weeks": 3}), "conditional_policy"),
-        ("conditional_policy", json!({"days": 0}), "1 to 400"),
+        ("conditional_policy", json!({"days": -1}), "0 to 400"),
+        ("conditional_policy", json!({"provisional_days": {"HOMELESS": 0}}), "1 to 400"),
         ("conditional_policy", json!({"provisional_days": {"BORED": 30}}), "BORED"),
         ("exclusion_policy", json!({"after_days": 4000}), "0 to 400"),
         ("exclusion_policy", json!({"after_days": 0, "not_before": "31-12"}), "31-12"),

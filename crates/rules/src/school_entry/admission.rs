@@ -109,7 +109,8 @@ impl Requirement {
     pub fn admits_until(&self, reason: Option<ProvisionalReason>, from: Date) -> Option<Date> {
         let days = match reason {
             Some(reason) => self.provisional_days.get(&reason).copied(),
-            None => self.conditional_days,
+            // None on the day of a dose alone is no plan.
+            None => self.conditional_days.filter(|days| *days > 0),
         };
         days.map(|days| from + Duration::days(days))
     }

@@ -35,6 +35,25 @@ impl Progress {
     }
 }
 
+impl Progress {
+    /// Doses that are needed at least.
+    pub(super) fn lacking(&self) -> usize {
+        let asked = |missing: &Missing| match missing {
+            Missing::Doses(count) | Missing::Antigen(_, count) => *count,
+            Missing::DoseOnOrAfter(_) => 1,
+        };
+        // One dose may be the one that is missing, late enough and with the antigen.
+        self.missing.iter().map(asked).max().unwrap_or(0)
+    }
+}
+
+impl Path {
+    /// Whether a student is old enough for every dose that it asks for.
+    pub(super) fn is_open(&self, birth: Date, on: Date) -> bool {
+        [self.one_on_or_after, self.each_on_or_after].into_iter().flatten().all(|age| age.0.after(birth) <= on)
+    }
+}
+
 /// Follows one path over a student's doses.
 pub(super) fn along(path: &Path, requirement: &Requirement, record: &Record, birth: Date) -> Progress {
     let reached = |age: Period| age.after(birth) - Duration::days(requirement.grace_days.into());

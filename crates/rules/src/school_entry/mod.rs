@@ -11,14 +11,14 @@ mod status;
 
 pub use admission::{Admission, AdmissionKind, Exclusion, ProvisionalReason, YearDay, school_year};
 pub use count::{Missing, Progress};
-pub use given::record;
+pub use given::{record, record_between};
 pub use score::{SchoolRates, compliance_score, school_rates};
 pub use status::{GroupCompliance, Status, evaluate, worst};
 
 use crate::immunization::Period;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
-use time::Date;
+use time::{Date, macros::format_description};
 
 /// What a law asks for in one vaccine group at one checkpoint.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -37,7 +37,8 @@ pub struct Requirement {
     /// Kinds of exemption that the law knows.
     #[serde(default)]
     pub exemptions: Vec<ExemptionKind>,
-    /// Days after the next dose is due for which a student who has all due doses may attend; none: no such admission.
+    /// Days after the next dose is due until which a student who has begun may attend without it; 0: until that day itself;
+    /// none: no such admission.
     #[serde(default)]
     pub conditional_days: Option<i64>,
     /// Days for which a student may attend without records, by why; a reason that is not named gives none.
@@ -46,6 +47,9 @@ pub struct Requirement {
     /// When a student without the doses is kept home; none: never by this requirement.
     #[serde(default)]
     pub exclusion: Option<Exclusion>,
+    /// A medical exemption that begins on this day or later counts only with its number in the register of the state.
+    #[serde(default)]
+    pub register_since: Option<Day>,
     /// Measles-containing groups weigh double in the score.
     #[serde(default)]
     pub contains_measles: bool,
@@ -86,6 +90,18 @@ impl<'de> Deserialize<'de> for Age {
             _ => return Err(wrong()),
         };
         Ok(Self(period))
+    }
+}
+
+/// A day, written `2021-01-01`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Day(pub Date);
+
+impl<'de> Deserialize<'de> for Day {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let wrong = || serde::de::Error::custom(format!("'{text}' is not a day such as 2021-01-01"));
+        Date::parse(&text, format_description!("[year]-[month]-[day]")).map(Self).map_err(|_| wrong())
     }
 }
 
@@ -148,6 +164,8 @@ pub struct Student {
     pub exemptions: Vec<Exemption>,
     /// For what the student was admitted without the doses, and until when.
     pub admissions: Vec<Admission>,
+    /// Whether any dose at all is recorded, of whatever group and whether it counts or not.
+    pub has_record: bool,
     /// Since when the student attends in this school year: deadlines without an admission count from here. None: not known,
     /// and then only an admission that has ended keeps the student home.
     pub attends_since: Option<Date>,

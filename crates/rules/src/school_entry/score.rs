@@ -23,25 +23,27 @@ pub fn compliance_score(groups: &[(&Requirement, &GroupCompliance)]) -> Option<f
 pub struct SchoolRates {
     /// Students.
     pub enrolled: usize,
-    /// Percent with every dose.
+    /// Percent of the enrolled with every dose.
     pub up_to_date: f64,
-    /// Percent that may attend.
+    /// Percent of the enrolled who are up to date, exempt, or admitted on a condition or provisionally. Of whom nothing is asked
+    /// is none of these.
     pub in_compliance: f64,
     /// Fewer than 95 % are protected against measles, among 20 students or more.
     pub herd_at_risk: bool,
 }
 
-/// Rates over students by their standing and whether their measles-containing group is fulfilled; none for no student.
+/// Rates over students by their standing and whether they are protected against measles; none when nothing is asked of anybody.
 #[must_use]
 #[allow(clippy::cast_precision_loss, reason = "numbers of students")]
 pub fn school_rates(students: &[(Status, bool)]) -> Option<SchoolRates> {
     let enrolled = students.len();
+    let is_asked = students.iter().any(|(status, _)| *status != Status::NotApplicable);
     let percent = |count: usize| 100.0 * count as f64 / enrolled as f64;
     let of = |test: &dyn Fn(&(Status, bool)) -> bool| percent(students.iter().filter(|s| test(s)).count());
-    (enrolled > 0).then(|| SchoolRates {
+    is_asked.then(|| SchoolRates {
         enrolled,
         up_to_date: of(&|(status, _)| *status == Status::Compliant),
-        in_compliance: of(&|(status, _)| status.is_in_compliance()),
+        in_compliance: of(&|(status, _)| *status != Status::NotApplicable && status.is_in_compliance()),
         herd_at_risk: enrolled >= 20 && of(&|(_, measles)| *measles) < 95.0,
     })
 }

@@ -4,8 +4,8 @@ use crate::support;
 use salus_rules::{
     immunization::{Dose, Gender, Patient, assess},
     school_entry::{
-        Admission, AdmissionKind, CountedDose, Exemption, ExemptionKind, Missing, ProvisionalReason, Record,
-        Requirement, Status, Student, compliance_score, evaluate, record, school_rates, worst,
+        Admission, AdmissionKind, CountedDose, Exemption, ExemptionKind, GroupCompliance, Missing, ProvisionalReason,
+        Record, Requirement, Status, Student, compliance_score, evaluate, record, record_between, school_rates, worst,
     },
 };
 use time::{Date, Duration, macros::date};
@@ -29,7 +29,7 @@ fn requirement(group: &str) -> Requirement {
 }
 
 fn student() -> Student {
-    Student { birth: BIRTH, exemptions: vec![], admissions: vec![], attends_since: None }
+    Student { birth: BIRTH, exemptions: vec![], admissions: vec![], has_record: false, attends_since: None }
 }
 
 fn given(days: &[Date]) -> Record {
@@ -88,7 +88,16 @@ fn exemptions_count_when_the_law_knows_them_and_while_they_last() {
 fn who_has_all_due_doses_attends_on_condition() {
     let record = Record { next_due_on: Some(date!(2025 - 10 - 01)), ..given(&[date!(2025 - 08 - 01)]) };
     assert_eq!(status("MMR", &record), Status::Conditional(date!(2025 - 10 - 31)));
-    assert_eq!(status("MMR", &Record { next_due_on: Some(ON), ..record.clone() }), Status::Noncompliant);
+    // Until the deadline, which is 30 days after the next dose was due: reminders go out before it.
+    let due = |on: Date| Record { next_due_on: Some(on), ..record.clone() };
+    assert_eq!(status("MMR", &due(ON)), Status::Conditional(date!(2025 - 10 - 01)));
+    assert_eq!(status("MMR", &due(date!(2025 - 08 - 02))), Status::Conditional(ON));
+    assert_eq!(status("MMR", &due(date!(2025 - 08 - 01))), Status::Noncompliant);
+    let at_once = Requirement { conditional_days: Some(0), ..requirement("MMR") };
+    let on = |record: &Record| evaluate(&at_once, &student(), record, ON).status;
+    assert_eq!(on(&due(ON)), Status::Conditional(ON), "the day itself");
+    assert_eq!(on(&due(date!(2025 - 08 - 31))), Status::Noncompliant);
+    assert_eq!(at_once.admits_until(None, ON), None, "no days, no plan");
 }
 
 /// Measles, mumps and rubella with the admissions and the exclusion of an invented law.
@@ -138,7 +147,9 @@ fn who_lets_the_deadline_pass_is_kept_home_until_something_changes() {
     // A dose makes the next one due later; the condition then ends with its own deadline.
     let begun = Record { next_due_on: Some(date!(2025 - 09 - 20)), ..given(&[date!(2025 - 08 - 23)]) };
     assert_eq!(on(&child, &begun, first), (Status::Conditional(date!(2025 - 10 - 20)), Some(date!(2025 - 10 - 31))));
-    assert_eq!(on(&child, &begun, date!(2025 - 09 - 20)).0, Status::Noncompliant, "due, and the deadline runs");
+    let due = date!(2025 - 09 - 20);
+    assert_eq!(on(&child, &begun, due).0, Status::Conditional(date!(2025 - 10 - 20)), "due, and the deadline runs");
+    assert_eq!(on(&child, &begun, date!(2025 - 10 - 21)).0, Status::Noncompliant, "it is over");
     assert_eq!(on(&child, &begun, date!(2025 - 10 - 31)).0, Status::Excluded);
     // A plan and an exemption lift it.
     let until = date!(2025 - 09 - 29);
@@ -167,13 +178,78 @@ fn the_worst_group_wins_and_measles_weighs_double() {
     let (mmr, polio) = (requirement("MMR"), requirement("Polio"));
     let half = evaluate(&mmr, &student(), &given(&[date!(2015 - 01 - 01)]), ON);
     let none = evaluate(&polio, &student(), &Record::default(), ON);
-    assert_eq!(worst(&[half.clone(), none.clone()]), Status::NoRecord);
+    // Whoever has any dose on record has a record, also where a group has none: that one is not complied with.
+    assert_eq!(
+        worst(&[half.clone(), none.clone()]),
+        Status::NoRecord,
+        "as if the dose of the other group were unknown"
+    );
+    let known = Student { has_record: true, ..student() };
+    let lacking = evaluate(&polio, &known, &Record::default(), ON);
+    assert_eq!(worst(&[half.clone(), lacking]), Status::Noncompliant);
     let score = compliance_score(&[(&mmr, &half), (&polio, &none)]).unwrap();
     assert!((score - 100.0 / 3.0).abs() < 1e-9, "{score}");
     let exemption = Exemption { kind: ExemptionKind::MedicalPermanent, groups: vec![], from: BIRTH, until: None };
     let exempt = evaluate(&polio, &Student { exemptions: vec![exemption], ..student() }, &Record::default(), ON);
     assert!((compliance_score(&[(&mmr, &half), (&polio, &exempt)]).unwrap() - 50.0).abs() < 1e-9);
     assert_eq!(compliance_score(&[(&polio, &exempt)]), None);
+}
+
+#[test]
+fn of_several_deadlines_the_next_one_is_told_and_of_two_exemptions_the_longer_protects() {
+    let group = |status| GroupCompliance { status, nearest: None, excluded_from: None };
+    let (soon, late) = (date!(2025 - 09 - 10), date!(2025 - 11 - 10));
+    for kind in [Status::Conditional, Status::Provisional, Status::ExemptMedicalTemporary] {
+        assert_eq!(worst(&[group(kind(late)), group(kind(soon)), group(Status::Compliant)]), kind(soon));
+    }
+    assert_eq!(worst(&[group(Status::Provisional(late)), group(Status::Conditional(soon))]), Status::Provisional(late));
+    let exemption = |until| Exemption {
+        kind: ExemptionKind::MedicalTemporary,
+        groups: vec![],
+        from: date!(2025 - 01 - 01),
+        until: Some(until),
+    };
+    let child = Student { exemptions: vec![exemption(soon), exemption(late)], ..student() };
+    let found = evaluate(&requirement("MMR"), &child, &Record::default(), ON);
+    assert_eq!(found.status, Status::ExemptMedicalTemporary(late));
+}
+
+/// A child of five with two doses cannot wait for one at seven years.
+#[test]
+fn the_nearest_way_is_the_one_with_the_fewest_doses_missing_that_age_allows() {
+    let way = |birth, on| {
+        let child = Student { birth, ..student() };
+        let doses = given(&[date!(2020 - 11 - 14), date!(2021 - 01 - 14)]);
+        let nearest = evaluate(&requirement("DTaP/Tdap/Td"), &child, &doses, on).nearest.unwrap();
+        (nearest.required, nearest.missing)
+    };
+    let birth = date!(2020 - 09 - 14);
+    let four = date!(2024 - 09 - 14);
+    assert_eq!(way(birth, ON), (4, vec![Missing::Doses(2), Missing::DoseOnOrAfter(four)]), "two, not one at seven");
+    assert_eq!(way(birth, date!(2024 - 09 - 01)), (5, vec![Missing::Doses(3)]), "not yet four");
+    assert_eq!(way(birth, date!(2027 - 09 - 14)).0, 3, "seven: one dose is enough");
+}
+
+#[test]
+fn a_dose_of_which_the_month_is_known_counts_when_it_counts_on_its_first_and_last_day() {
+    let schedule = support::schedule();
+    let birth = date!(2016 - 02 - 26);
+    let of = |first: Date, last: Date| {
+        let patient = |on| Patient {
+            birth,
+            gender: Gender::Female,
+            birth_country: None,
+            observations: vec![],
+            doses: vec![Dose::new(on, 3), Dose::new(date!(2020 - 03 - 01), 3)],
+        };
+        let (early, late) = (patient(first), patient(last));
+        let (a, b) = (assess(schedule, &early, ON), assess(schedule, &late, ON));
+        record_between(schedule, [(&a, &early), (&b, &late)], "MMR").unwrap().doses
+    };
+    let doses = of(date!(2017 - 03 - 01), date!(2017 - 03 - 31));
+    assert_eq!((doses.len(), doses[0].first, doses[0].last), (2, date!(2017 - 03 - 01), date!(2017 - 03 - 31)));
+    assert_eq!(of(date!(2017 - 02 - 01), date!(2017 - 02 - 28)).len(), 1, "on the first day the child was too young");
+    assert_eq!(of(date!(2020 - 02 - 01), date!(2020 - 02 - 29)).len(), 1, "on the last too near to the other");
 }
 
 #[test]
@@ -184,6 +260,12 @@ fn a_school_below_95_percent_against_measles_is_flagged() {
     assert!((rates.up_to_date - 90.0).abs() < 1e-9 && (rates.in_compliance - 95.0).abs() < 1e-9);
     assert!(rates.herd_at_risk && !school_rates(&students[1..]).unwrap().herd_at_risk);
     assert_eq!(school_rates(&[]), None);
+    // Of whom nothing is asked does not comply with it; of a grade of such nothing is said.
+    let mut with = students.clone();
+    with.extend([(Status::NotApplicable, true); 20]);
+    let same = school_rates(&with).unwrap();
+    assert!((same.up_to_date - 45.0).abs() < 1e-9 && (same.in_compliance - 47.5).abs() < 1e-9, "{same:?}");
+    assert_eq!((same.enrolled, school_rates(&with[20..])), (40, None));
 }
 
 #[test]

@@ -75,9 +75,41 @@ pub struct School {
     pub not_applicable: u64,
     pub not_evaluated: u64,
     pub compliance_score: Option<f64>,
+    pub up_to_date_percent: Option<f64>,
     pub in_compliance_percent: Option<f64>,
     pub measles_at_risk: Option<bool>,
     pub evaluated_on: Option<String>,
+    pub grades: Vec<Grade>,
+    pub groups: Vec<Group>,
+}
+
+/// How a grade stands.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "the names are those of the operation, which are documented")]
+pub struct Grade {
+    pub grade: String,
+    pub enrolled: u64,
+    pub not_evaluated: u64,
+    pub overdue: u64,
+    pub no_record: u64,
+    pub compliance_score: Option<f64>,
+    pub up_to_date_percent: Option<f64>,
+    pub in_compliance_percent: Option<f64>,
+    pub measles_at_risk: Option<bool>,
+}
+
+/// How a requirement is met.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "the names are those of the operation, which are documented")]
+pub struct Group {
+    pub vaccine_group: String,
+    pub checkpoint: String,
+    pub required_of: u64,
+    pub compliant: u64,
+    pub exempt: u64,
+    pub lacking: u64,
 }
 
 /// A requirement that waits.
@@ -134,7 +166,8 @@ fn students_at(school: &str, kind: &str, page: u64) -> String {
 fn list_at(view: &StudentsView, kind: &str, page: u64) -> String {
     let at = students_at(&view.school, kind, page);
     // A vaccine group that the route let through has nothing that an address would need encoded.
-    if view.group.is_empty() { at } else { format!("{at}&group={}", view.group) }
+    let at = if view.group.is_empty() { at } else { format!("{at}&group={}", view.group) };
+    if view.susceptible.is_empty() { at } else { format!("{at}&susceptible={}", view.susceptible) }
 }
 
 /// Which release judges, or what to do when none does.
@@ -177,6 +210,9 @@ pub fn schools(view: &SchoolsView, shell: &Shell) -> Markup {
                 (parts::empty(t.no_school, "", None))
             } @else {
                 (parts::card("schools", t.schools, &html! { span class="count" { (view.schools.len()) } }, &table(view, shell)))
+                @for school in view.schools.iter().filter(|school| !school.grades.is_empty()) {
+                    (parts::card(&format!("of-{}", school.id), &school.name, &html! {}, &within(school, shell)))
+                }
             }
         },
     )
@@ -192,7 +228,17 @@ pub fn refused(error: &str, shell: &Shell) -> Markup {
 
 fn table(view: &SchoolsView, shell: &Shell) -> Markup {
     let t = &shell.t().immunization;
-    let heads = [t.school, t.score, t.in_compliance, t.compliant, t.conditional, t.exempt, t.overdue, t.no_record];
+    let heads = [
+        t.school,
+        t.score,
+        t.up_to_date,
+        t.in_compliance,
+        t.compliant,
+        t.conditional,
+        t.exempt,
+        t.overdue,
+        t.no_record,
+    ];
     html! {
         p class="card-note" { (t.score) ": " (t.score_hint) }
         (parts::scroll(t.schools, &html! {
@@ -204,11 +250,61 @@ fn table(view: &SchoolsView, shell: &Shell) -> Markup {
     }
 }
 
+/// The grades of a school, and the requirements by vaccine group.
+fn within(school: &School, shell: &Shell) -> Markup {
+    let t = &shell.t().immunization;
+    let number = |n: Option<f64>, unit: &str| tenths(n, unit, shell);
+    let count = |n: u64| format::count(shell.locale, n);
+    html! {
+        table class="grid plain stack" data-keys {
+            (parts::heads(&[t.grade, t.enrolled, t.score, t.up_to_date, t.in_compliance, t.overdue, t.no_record]))
+            tbody {
+                @for g in &school.grades {
+                    tr {
+                        th scope="row" {
+                            (g.grade)
+                            @if g.measles_at_risk == Some(true) { span class="sub tone-bad" { (Tone::Bad.sign(shell)) (t.measles_risk) } }
+                        }
+                        td data-label=(t.enrolled) {
+                            (count(g.enrolled))
+                            @if g.not_evaluated > 0 { span class="sub" { (t.not_evaluated) ": " (count(g.not_evaluated)) } }
+                        }
+                        td data-label=(t.score) { (number(g.compliance_score, "")) }
+                        td data-label=(t.up_to_date) { (number(g.up_to_date_percent, " %")) }
+                        td data-label=(t.in_compliance) { (number(g.in_compliance_percent, " %")) }
+                        td data-label=(t.overdue) { (count(g.overdue)) }
+                        td data-label=(t.no_record) { (count(g.no_record)) }
+                    }
+                }
+            }
+        }
+        @if !school.groups.is_empty() {
+            table class="grid plain stack" data-keys {
+                (parts::heads(&[t.vaccine_group, t.checkpoint, t.required_of, t.compliant, t.exempt, t.missing]))
+                tbody {
+                    @for g in &school.groups {
+                        tr {
+                            th scope="row" { (g.vaccine_group) }
+                            td data-label=(t.checkpoint) { (codes::label(shell.locale, &g.checkpoint)) }
+                            td data-label=(t.required_of) { (count(g.required_of)) }
+                            td data-label=(t.compliant) { (count(g.compliant)) }
+                            td data-label=(t.exempt) { (count(g.exempt)) }
+                            td data-label=(t.missing) { (count(g.lacking)) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn tenths(n: Option<f64>, unit: &str, shell: &Shell) -> String {
+    n.map_or_else(|| "–".to_owned(), |n| format!("{}{unit}", format::decimal(shell.locale, &format!("{n:.1}"))))
+}
+
 fn line(school: &School, view: &SchoolsView, shell: &Shell) -> Markup {
     let t = &shell.t().immunization;
-    let number = |n: Option<f64>, unit: &str| {
-        n.map_or_else(|| "–".to_owned(), |n| format!("{}{unit}", format::decimal(shell.locale, &format!("{n:.1}"))))
-    };
+    let number = |n: Option<f64>, unit: &str| tenths(n, unit, shell);
     let of = |kind: &'static str, label: &'static str| {
         let n = school.count(kind);
         html! {
@@ -249,6 +345,7 @@ fn line(school: &School, view: &SchoolsView, shell: &Shell) -> Markup {
                 }
             }
             td data-label=(t.score) { (number(school.compliance_score, "")) }
+            td data-label=(t.up_to_date) { (number(school.up_to_date_percent, " %")) }
             td data-label=(t.in_compliance) { (number(school.in_compliance_percent, " %")) }
             (of("compliant", t.compliant))
             (of("conditional", t.conditional))
@@ -339,6 +436,8 @@ pub struct StudentsView {
     pub kind: String,
     /// Only those who lack this vaccine group; empty for not.
     pub group: String,
+    /// Only those who are not known to be protected by this vaccine group; empty for not.
+    pub susceptible: String,
     /// From 1.
     pub page: u64,
     /// Pages in all.
@@ -411,6 +510,7 @@ pub fn missing(required: &Required, shell: &Shell) -> String {
     let t = &shell.t().immunization;
     let words = required.missing.iter().map(|m| match m.code.as_str() {
         "DOSES" => fill(t.lacks_doses, &[("n", &m.count.to_string())]),
+        "UNKNOWN_GROUP" => fill(t.unknown_group, &[("what", &required.vaccine_group)]),
         "DOSE_ON_OR_AFTER" => fill(t.lacks_from, &[("date", &format::date(shell.locale, &m.on))]),
         _ => fill(t.lacks_antigen, &[("n", &m.count.to_string()), ("antigen", &m.antigen)]),
     });
@@ -450,6 +550,9 @@ pub fn students(view: &StudentsView, shell: &Shell) -> Markup {
                 div {
                     h1 { (if view.school_name.is_empty() { t.students } else { &view.school_name }) }
                     p class="lead" { (t.students) @if !view.group.is_empty() { " · " (t.missing) ": " (view.group) } }
+                    @if !view.susceptible.is_empty() {
+                        p class="hint" { (fill(shell.t().outbreak.exclusions_of, &[("group", &view.susceptible)])) ". " (t.susceptible_hint) }
+                    }
                 }
                 @if !view.school.is_empty() {
                     a class="button quiet" href={ "/immunizations/exclusions?school=" (view.school) } { (shell.t().school_entry.exclusions) }

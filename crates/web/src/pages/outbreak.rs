@@ -49,6 +49,9 @@ pub struct OutbreakView {
     pub series: Option<Series>,
     pub clusters: Vec<Cluster>,
     pub line_list: Option<Vec<Case>>,
+    pub line_list_total: Option<u64>,
+    pub case_classes: Vec<String>,
+    pub diseases: Vec<String>,
     pub steps: Vec<Step>,
     pub next: Vec<String>,
     pub reasons: Vec<String>,
@@ -57,6 +60,8 @@ pub struct OutbreakView {
     pub least: u64,
     /// Whether the person may build the report.
     pub may_report: bool,
+    /// Whether the person may decide what a case is.
+    pub may_decide_cases: bool,
     /// Letters to families that were made.
     pub letters: Vec<Made>,
     /// Whether a text is known of the illness.
@@ -108,6 +113,7 @@ pub struct Cluster {
 #[serde(default)]
 #[allow(missing_docs, reason = "the names are those of the operation, which are documented")]
 pub struct Case {
+    pub id: String,
     pub student_id: String,
     pub pseudonym: Option<String>,
     pub family_name: Option<String>,
@@ -118,6 +124,7 @@ pub struct Case {
     pub onset_on: String,
     pub symptoms: Vec<String>,
     pub case_class: String,
+    pub disease_code: Option<String>,
 }
 
 /// What was decided.
@@ -166,7 +173,10 @@ pub fn render(view: &OutbreakView, shell: &Shell) -> Markup {
             (parts::card("next", t.next_step, &html! {}, &next(view, shell)))
             (parts::card("clusters", t.clusters, &html! {}, &clusters(view, shell)))
             @if let Some(list) = &view.line_list {
-                (parts::card("cases", t.line_list, &html! { span class="count" { (list.len()) } }, &cases(list, shell)))
+                (parts::card("cases", t.line_list, &html! { span class="count" { (view.line_list_total.unwrap_or(list.len() as u64)) } }, &html! {
+                    (cases(list, shell))
+                    @if view.may_decide_cases && !list.is_empty() { (decide(list, view, shell)) }
+                }))
             }
             (parts::card("why", t.statistics, &html! {}, &why(view, shell)))
             @if view.may_report { (parts::card("report", t.report, &html! {}, &report(view, shell))) }
@@ -254,7 +264,7 @@ fn next(view: &OutbreakView, shell: &Shell) -> Markup {
         @if let (Some(group), true) = (group, view.may_see_vaccines) {
             p {
                 (t.exclusions) ": "
-                a href={ "/immunizations/students?school=" (view.school_id.as_deref().unwrap_or_default()) "&group=" (group) } {
+                a href={ "/immunizations/students?school=" (view.school_id.as_deref().unwrap_or_default()) "&susceptible=" (group) } {
                     (fill(t.exclusions_of, &[("group", group)]))
                 }
             }
@@ -351,12 +361,51 @@ fn cases(list: &[Case], shell: &Shell) -> Markup {
                         td data-label=(t.signs) {
                             (c.symptoms.iter().map(|s| codes::label(shell.locale, s).into_owned()).collect::<Vec<_>>().join(", "))
                         }
-                        td data-label=(t.certainty) { (codes::label(shell.locale, &format!("CASE_{}", c.case_class))) }
+                        td data-label=(t.certainty) {
+                            (codes::label(shell.locale, &format!("CASE_{}", c.case_class)))
+                            @if let Some(disease) = &c.disease_code { span class="sub" { (codes::label(shell.locale, disease)) } }
+                        }
                     }
                 }
             }
         }
     }
+}
+
+/// What a case is, by who looked into it.
+fn decide(list: &[Case], view: &OutbreakView, shell: &Shell) -> Markup {
+    let t = &shell.t().outbreak;
+    let value = |name: &str| view.values.get(name).map_or("", String::as_str);
+    let text = |value: &Option<String>| value.clone().unwrap_or_default();
+    let mut case = Field::new("case", t.student, Kind::Choice, value("case")).required().check(&view.errors);
+    let named = |c: &Case| {
+        let name = patients::name(&text(&c.family_name), &text(&c.given_names), &text(&c.preferred_name));
+        let who = if text(&c.family_name).is_empty() { text(&c.pseudonym) } else { name };
+        (c.id.clone(), format!("{who}, {}", format::date(shell.locale, &c.onset_on)))
+    };
+    case.choices = list.iter().map(named).collect();
+    let class = value("case_class");
+    let mut classes = Field::new("case_class", t.certainty, Kind::Choice, class).required().check(&view.errors);
+    let label = |class: &String| (class.clone(), codes::label(shell.locale, &format!("CASE_{class}")).into_owned());
+    classes.choices = view.case_classes.iter().map(label).collect();
+    let diseases: Vec<&str> = view.diseases.iter().map(String::as_str).collect();
+    let fields = [
+        case,
+        classes,
+        Field::new("disease_code", t.disease, Kind::Choice, value("disease_code"))
+            .codes(&diseases)
+            .hint(t.disease_hint)
+            .check(&view.errors),
+        Field::new("decision", t.decision, Kind::Text, value("decision")).required().check(&view.errors),
+    ];
+    parts::inside(&html! {
+        h3 { (t.decide_case) }
+        p class="hint" { (t.decide_hint) }
+        (form::post(shell, &format!("/outbreaks/{}/case", view.id), "form", &html! {
+            @for field in &fields { (form::field(shell, field)) }
+            div class="form-actions" { button class="button" type="submit" { (t.decide_case) } }
+        }))
+    })
 }
 
 fn why(view: &OutbreakView, shell: &Shell) -> Markup {

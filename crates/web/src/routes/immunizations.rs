@@ -99,7 +99,14 @@ pub async fn students(visit: Visit, Query(query): Params) -> Shown {
     let kind = Some(get("kind")).filter(|kind| KINDS.contains(&kind.as_str())).unwrap_or_default();
     let plain = |group: &String| group.len() <= 40 && group.chars().all(|c| c.is_ascii_alphanumeric());
     let group = Some(get("group")).filter(plain).unwrap_or_default();
-    let narrowed = [("school_id", &*school), ("kind", &*kind), ("page", &*page), ("vaccine_group", &*group)];
+    let susceptible = Some(get("susceptible")).filter(plain).unwrap_or_default();
+    let narrowed = [
+        ("school_id", &*school),
+        ("kind", &*kind),
+        ("page", &*page),
+        ("vaccine_group", &*group),
+        ("susceptible_to", &*susceptible),
+    ];
     let call = with_query(Call::default(), &narrowed);
     let told = json_of(visit.call("school.immunization.compliance", call).await?);
     let mut view: StudentsView = visit.view(told)?;
@@ -111,7 +118,7 @@ pub async fn students(visit: Visit, Query(query): Params) -> Shown {
     view.school = school;
     view.kind = kind;
     view.may_write = visit.ctx.may("school.immunization.write");
-    view.group = group;
+    (view.group, view.susceptible) = (group, susceptible);
     Ok(html(&pages::students(&view, &visit.shell)))
 }
 

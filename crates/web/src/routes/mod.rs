@@ -168,6 +168,7 @@ fn school() -> Router<Arc<App>> {
         .route("/outbreaks/rules/{id}/confirm", post(outbreaks::confirm))
         .route("/outbreaks/{id}", get(outbreaks::one))
         .route("/outbreaks/{id}/state", post(outbreaks::decide))
+        .route("/outbreaks/{id}/case", post(outbreaks::case))
         .route("/outbreaks/{id}/report", post(outbreaks::report))
         .route("/outbreaks/{id}/letters", post(outbreaks::letters))
         .route("/medications", get(medication::show))

@@ -124,6 +124,7 @@ async fn view(visit: &Visit, id: &str) -> Result<OutbreakView, PageError> {
     let told = json_of(visit.call("school.outbreak.show", by_id(id)).await?);
     let mut view: OutbreakView = visit.view(told)?;
     view.may_report = visit.ctx.may("school.outbreak.report");
+    view.may_decide_cases = visit.ctx.may("school.visit.write") && view.line_list.is_some();
     view.may_see_vaccines = visit.ctx.may("school.immunization.read");
     Ok(view)
 }
@@ -135,7 +136,8 @@ async fn refused(visit: &Visit, id: &str, fields: BTreeMap<String, String>, e: E
     }
     let mut view = view(visit, id).await?;
     let (errors, general) = messages(visit.shell.locale, &e);
-    let known = ["reason", "reported_to", "basis", "recipient", "copies"];
+    let known =
+        ["reason", "reported_to", "basis", "recipient", "copies", "case", "case_class", "disease_code", "decision"];
     let mine = |field: &str| known.contains(&field) || field.starts_with("illness_") || field.starts_with("message_");
     let other = errors.iter().find(|e| !mine(e.field.trim_start_matches('/'))).map(|e| e.message.clone());
     view.error = other.unwrap_or(general);
@@ -151,6 +153,30 @@ pub async fn decide(Path(id): Path<String>, Form { visit, fields }: Form) -> Sho
     let call = Call { body, if_match: version, ..by_id(&id) };
     match visit.try_call("school.outbreak.decide", call).await {
         Ok(_) => Ok(Redirect::to(&format!("/outbreaks/{id}#next")).into_response()),
+        Err(e) => refused(&visit, &id, fields, e).await,
+    }
+}
+
+/// POST `/outbreaks/{id}/case`.
+pub async fn case(Path(id): Path<String>, Form { visit, fields }: Form) -> Shown {
+    let mut body = filled_in(&fields, &["case_class", "disease_code"]);
+    body["reason"] = json!(filled(&fields, "decision").unwrap_or_default());
+    if let Some(all) = body.as_object_mut() {
+        // Left empty, the disease stays.
+        all.retain(|_, value| !value.is_null());
+    }
+    let decided = match filled(&fields, "case") {
+        Some(case) => visit.try_call("school.symptom.decide", Call { body, ..by_id(case) }).await.map(|_| ()),
+        None => Err(Error::invalid("case", "required", "Say whose case it is")),
+    };
+    match decided {
+        Ok(()) => Ok(Redirect::to(&format!("/outbreaks/{id}#cases")).into_response()),
+        Err(Error::Invalid(mut wrong)) => {
+            for field in wrong.iter_mut().filter(|field| field.pointer == "/reason") {
+                field.pointer = "/decision".into();
+            }
+            refused(&visit, &id, fields, Error::Invalid(wrong)).await
+        }
         Err(e) => refused(&visit, &id, fields, e).await,
     }
 }

@@ -49,6 +49,7 @@ async fn a_supervisor_finds_the_class_goes_through_its_life_and_reports_it() {
         assert!(one.contains(shown), "{shown}");
     }
     let csrf = token(&lead, &address).await;
+    decided(&lead, &address, (&one, &csrf)).await;
     let step = async |fields: &[(&str, &str)]| {
         let page = lead.get(&address).await.text();
         let version = after(&page, "name=\"version\" value=\"").to_owned();
@@ -76,6 +77,22 @@ async fn a_supervisor_finds_the_class_goes_through_its_life_and_reports_it() {
     absences(&app, &lead, &csrf).await;
     let asked = lead.submit("/outbreaks/detect", &[("_csrf", &csrf)]).await;
     assert_eq!((asked.status, asked.header("location")), (StatusCode::SEE_OTHER, "/outbreaks?asked=1"));
+}
+
+/// What a case is, by who looked into it: with a reason, and one that is ruled out is none any more.
+async fn decided(lead: &Caller, address: &str, (one, csrf): (&str, &str)) {
+    let options = one.split("name=\"case\"").nth(1).unwrap().split("value=\"").skip(1);
+    let case = options.map(|rest| rest.split('"').next().unwrap()).find(|value| value.len() == 36).unwrap().to_owned();
+    let decide = async |class: &str, why: &str| {
+        let all = [("_csrf", csrf), ("case", &case), ("case_class", class), ("decision", why)];
+        lead.submit(&format!("{address}/case"), &all).await
+    };
+    assert_eq!(decide("RULED_OUT", "").await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let done = decide("RULED_OUT", "Ate too much").await;
+    assert_eq!((done.status, done.header("location")), (StatusCode::SEE_OTHER, format!("{address}#cases").as_str()));
+    assert!(!lead.get(address).await.text().contains(&case), "no case any more");
+    assert_eq!(decide("CONFIRMED", "Another child vomited too").await.status, StatusCode::SEE_OTHER);
+    assert!(lead.get(address).await.text().contains("Confirmed"));
 }
 
 /// How many are absent, written down on the page.

@@ -69,6 +69,12 @@ pub(super) fn reads() -> Vec<Op> {
                 school(),
                 param("kind", "Only those who stand so", json!({"type": "string", "enum": kinds})),
                 param("vaccine_group", "Only those who lack this vaccine group", json!({"type": "string"})),
+                param(
+                    "susceptible_to",
+                    "Only those who are not known to be protected by this vaccine group: neither its requirement nor its series is \
+                     fulfilled, whether it is asked for in their grade or not, and those who were not judged",
+                    json!({"type": "string"}),
+                ),
                 param("page", "From 1; 50 students each", json!({"type": "integer", "minimum": 1})),
             ],
             run(|tx, call| Box::pin(list(tx, call))),
@@ -148,9 +154,9 @@ fn place(grade: &str) -> i32 {
 
 async fn alike(tx: &mut Tx, schools: &[Uuid]) -> Result<Vec<Alike>> {
     let now = tx.ctx.env.now();
-    // A condition or admission that has ended since counts no more, even before the student is judged anew.
+    // A condition, admission or exemption that has ended since counts no more, even before the student is judged anew.
     let sql = sql!(
-        "SELECT p.school_id, p.grade::text AS grade, CASE WHEN e.status IN ('CONDITIONAL', 'PROVISIONAL') \
+        "SELECT p.school_id, p.grade::text AS grade, CASE WHEN e.status IN ('CONDITIONAL', 'PROVISIONAL', 'EXEMPT_MEDICAL_TEMP') \
              AND e.until_on < ($2::timestamptz AT TIME ZONE s.timezone::text)::date THEN 'NONCOMPLIANT' ELSE e.status::text END AS status, coalesce(e.is_measles_protected, false) AS measles, \
            count(*) AS students, coalesce(sum(e.score), 0)::float8 AS scores, count(e.score) AS scored, min(e.evaluated_on) AS oldest \
          FROM school.student_profiles p JOIN school.schools s ON s.id = p.school_id \
@@ -258,17 +264,27 @@ async fn list(tx: &mut Tx, call: Call) -> Result<Reply> {
         return Err(Error::invalid("page", "wrong_type", "Is a number from 1 on"));
     }
     let sql = sql!(
-        "SELECT p.patient_id, p.school_id, p.grade::text AS grade, h.name::text AS homeroom, e.status::text AS status, e.until_on, \
+        "SELECT p.patient_id, p.school_id, p.grade::text AS grade, h.name::text AS homeroom, n.status, e.until_on, \
            e.score, e.next_due_on, e.overdue_since, e.excluded_from, e.evaluated_on, e.groups, count(*) OVER () AS total \
-         FROM school.student_profiles p LEFT JOIN school.immunization_evaluations e ON e.student_id = p.patient_id \
+         FROM school.student_profiles p JOIN school.schools s ON s.id = p.school_id \
+         LEFT JOIN school.immunization_evaluations e ON e.student_id = p.patient_id \
          LEFT JOIN school.class_groups h ON h.id = p.homeroom_id \
+         CROSS JOIN LATERAL (SELECT CASE WHEN e.status IN ('CONDITIONAL', 'PROVISIONAL', 'EXEMPT_MEDICAL_TEMP') \
+             AND e.until_on < ($7::timestamptz AT TIME ZONE s.timezone::text)::date THEN 'NONCOMPLIANT' ELSE e.status::text END AS status) n \
          WHERE p.enrollment_status = 'ENROLLED' AND ($1::uuid IS NULL OR p.school_id = $1) \
-           AND ($2::text[] IS NULL OR e.status = ANY($2::text[])) AND (NOT $3 OR e.id IS NULL) \
+           AND ($2::text[] IS NULL OR n.status = ANY($2::text[])) AND (NOT $3 OR e.id IS NULL) \
            AND ($4::text IS NULL OR EXISTS (SELECT FROM jsonb_array_elements(e.groups) AS g WHERE g.value ->> 'vaccine_group' = $4 \
              AND g.value ->> 'status' NOT IN ('COMPLIANT', 'NOT_APPLICABLE'))) \
+           AND ($8::text IS NULL OR NOT coalesce( \
+             EXISTS (SELECT FROM jsonb_array_elements(e.groups) AS g WHERE g.value ->> 'vaccine_group' = $8 AND g.value ->> 'status' = 'COMPLIANT') \
+             OR EXISTS (SELECT FROM jsonb_array_elements(e.forecasts) AS f WHERE f.value ->> 'vaccine_group' = $8 \
+               AND f.value ->> 'status' IN ('COMPLETE', 'IMMUNE')), false)) \
          ORDER BY e.overdue_since NULLS LAST, e.next_due_on NULLS LAST, p.patient_id LIMIT $5 OFFSET $6"
     );
-    let rows = tx.query(sql, &[&school, &statuses, &unjudged, &group, &SHOWN, &((page - 1) * SHOWN)]).await?;
+    let (now, susceptible) = (tx.ctx.env.now(), given("susceptible_to"));
+    let params: salus_store::Params<'_> =
+        &[&school, &statuses, &unjudged, &group, &SHOWN, &((page - 1) * SHOWN), &now, &susceptible];
+    let rows = tx.query(sql, params).await?;
     let data = people(tx, &rows).await?;
     let total = rows.first().map_or(0, |row| row.get::<_, i64>("total"));
     Ok(Reply::json(json!({"data": data, "total": total, "page": page, "pages": (total + SHOWN - 1) / SHOWN})))

@@ -1,5 +1,6 @@
 //! Judging students and keeping what came of it, so that lists of whole schools open no record: a school when it is asked
-//! for, every night and when the schedule or a requirement changes, one student when an exemption is decided.
+//! for, every night and when the schedule or a requirement changes, one student when an exemption is decided, and within five
+//! minutes who has other doses on record than when last judged.
 
 use super::{
     admissions, facts,
@@ -10,7 +11,11 @@ use super::{
 use crate::school::days;
 use salus_core::{Error, Result};
 use salus_rules::school_entry::{Admission, Exemption, ExemptionKind, Requirement, school_year};
-use salus_store::{Call, Method, Op, Reply, Tx, jobs::Task, run, sql};
+use salus_store::{
+    Call, Method, Op, Reply, Tx,
+    jobs::{Job, Retry, Task, When, Work},
+    run, sql,
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::{
@@ -22,6 +27,8 @@ use uuid::Uuid;
 
 /// Students whose facts are in memory at a time.
 const TOGETHER: usize = 200;
+/// Students that one run judges because their doses changed.
+const CHANGED: i64 = 1000;
 /// The job that judges one school.
 const JOB: &str = "school.evaluate_school";
 
@@ -233,8 +240,27 @@ pub(super) async fn groups_that_admit(
     Ok(all)
 }
 
+/// Judging without anybody asking.
+pub(in crate::school) fn jobs() -> [Job; 4] {
+    let job = |name, when, work| Job { name, when, retry: Retry::default(), work };
+    [
+        job(
+            "school.evaluate_nightly",
+            When::Cron("0 5 * * *"),
+            Work::local(|tx, task| Box::pin(all_schools(tx, task))),
+        ),
+        job(
+            "school.evaluate_anew",
+            When::Events(&["school.schedule.activated", "school.requirement.approved"]),
+            Work::local(|tx, task| Box::pin(all_schools(tx, task))),
+        ),
+        job("school.evaluate_changed", When::Cron("*/5 * * * *"), Work::local(|tx, _| Box::pin(changed(tx)))),
+        job(JOB, When::Asked, Work::local(|tx, task| Box::pin(job_of_school(tx, task)))),
+    ]
+}
+
 /// Has every school judged, each in a transaction of its own.
-pub(in crate::school) async fn all_schools(tx: &mut Tx, task: Arc<Task>) -> Result<()> {
+async fn all_schools(tx: &mut Tx, task: Arc<Task>) -> Result<()> {
     let sql = sql!("SELECT id FROM school.schools WHERE is_active ORDER BY id");
     let schools: Vec<Uuid> = tx.query(sql, &[]).await?.iter().map(|row| row.get(0)).collect();
     for school in schools {
@@ -243,8 +269,31 @@ pub(in crate::school) async fn all_schools(tx: &mut Tx, task: Arc<Task>) -> Resu
     Ok(())
 }
 
+/// Judges those whose doses were written down or changed by whatever way since they were judged: as a fact of the record, by an
+/// import, by another program. Nothing tells of each, so that none can be forgotten; what a night has passed over is judged then.
+async fn changed(tx: &mut Tx) -> Result<()> {
+    let sql = sql!(
+        "SELECT DISTINCT p.school_id, p.patient_id FROM records.immunizations i \
+         JOIN school.student_profiles p ON p.patient_id = i.patient_id AND p.enrollment_status = 'ENROLLED' \
+         LEFT JOIN school.immunization_evaluations e ON e.student_id = i.patient_id \
+         WHERE i.updated_at > now() - interval '1 day' AND (e.id IS NULL OR i.updated_at > e.updated_at) \
+           AND NOT EXISTS (SELECT FROM kernel.subject_keys k WHERE k.id = p.patient_id AND k.destroyed_at IS NOT NULL) \
+         ORDER BY 1, 2 LIMIT $1"
+    );
+    let mut by_school: BTreeMap<Uuid, Vec<Uuid>> = BTreeMap::new();
+    for row in tx.query(sql, &[&CHANGED]).await? {
+        by_school.entry(row.get(0)).or_default().push(row.get(1));
+    }
+    let now = tx.ctx.env.now();
+    for (school, students) in by_school {
+        let on = days::of(tx, school, now).await?;
+        students_on(tx, &students, on).await?;
+    }
+    Ok(())
+}
+
 /// Judges the school that a task names.
-pub(in crate::school) async fn job_of_school(tx: &mut Tx, task: Arc<Task>) -> Result<()> {
+async fn job_of_school(tx: &mut Tx, task: Arc<Task>) -> Result<()> {
     let school = task.body["school"].as_str().and_then(|id| id.parse().ok());
     let school = school.ok_or_else(|| Error::internal("the task names no school"))?;
     by_school(tx, school).await.map(|_| ())

@@ -4,6 +4,7 @@
 use super::{evaluate, requirements, schedules};
 use crate::{clock, row, school::days};
 use salus_core::{Error, Result};
+use salus_rules::school_entry::ExemptionKind;
 use salus_store::{
     Call, Catalog, Method, Op, Reply, Resource, Tx,
     catalog::write_schema,
@@ -122,7 +123,30 @@ async fn approve(tx: &mut Tx, call: Call) -> Result<Reply> {
         let message = "Needs the form or letter, or its number in the register of the state";
         return Err(Error::invalid("document_id", "document_required", message));
     }
+    if before.text("number").is_empty() && of_register(tx, &before).await? {
+        let message = "The state takes this exemption from its register alone: submit it with its number there";
+        return Err(Error::invalid("number", "register_number_required", message));
+    }
     decide(tx, &call, "APPROVED", Value::Null).await
+}
+
+/// Whether a requirement for the student's grade takes a medical exemption of that day by its number in the state's register only.
+async fn of_register(tx: &mut Tx, exemption: &salus_store::Record) -> Result<bool> {
+    let kind = evaluate::kind(exemption.text("kind"))?;
+    if !matches!(kind, ExemptionKind::MedicalPermanent | ExemptionKind::MedicalTemporary) {
+        return Ok(false);
+    }
+    let student: Uuid = exemption.text("student_id").parse().map_err(Error::internal)?;
+    let now = tx.ctx.env.now();
+    let today = days::of_student(tx, student, now).await?.unwrap_or(now.date());
+    let from = clock::date(exemption.text("valid_from")).unwrap_or(today);
+    let groups = exemption.get("vaccine_groups").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let asked = requirements::in_force(tx, today).await?;
+    let laws = evaluate::laws(tx, &[student], today).await?;
+    Ok(evaluate::law(&laws, student, &asked).asked.iter().any(|a| {
+        let covers = groups.is_empty() || groups.iter().any(|g| *g == json!(a.rule.vaccine_group));
+        covers && a.rule.exemptions.contains(&kind) && a.rule.register_since.is_some_and(|since| from >= since.0)
+    }))
 }
 
 #[derive(Deserialize)]
@@ -142,7 +166,13 @@ async fn refuse(tx: &mut Tx, mut call: Call, (from, to): (&str, &str)) -> Result
 }
 
 async fn held(tx: &mut Tx, id: Uuid, state: &str) -> Result<salus_store::Record> {
-    let before = tx.get(EXEMPTIONS.table, id, &["status", "document_id", "number"]).await?;
+    let before = tx
+        .get(
+            EXEMPTIONS.table,
+            id,
+            &["status", "document_id", "number", "student_id", "kind", "vaccine_groups", "valid_from"],
+        )
+        .await?;
     if before.text("status") == state {
         return Ok(before);
     }

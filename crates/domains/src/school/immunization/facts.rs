@@ -1,8 +1,8 @@
 //! What the engine must know of students: birth, sex, doses and conditions, opened for those who are judged and no others.
 //!
-//! A dose counts when its vaccine and its day are known. One of which only month or year is written down, or whose vaccine
-//! has no CVX code, is shown with that as the reason and not judged: nothing is guessed. Conditions under a label of their
-//! own are not used.
+//! A dose is judged when its vaccine and its day are known. One of which only month or year is written down, or whose vaccine
+//! has no CVX code, is shown with that as the reason and gets no verdict: nothing is guessed. For what the school asks for the
+//! former counts when it would on every day it can have been ([`Facts::ends`]). Conditions under a label of their own are not used.
 
 use crate::clock;
 use salus_core::Result;
@@ -10,6 +10,7 @@ use salus_rules::immunization::{Dose, Gender, Observed, Patient, Schedule};
 use salus_store::{Record, Tx};
 use serde_json::{Value, json};
 use std::collections::HashMap;
+use time::{Date, util::days_in_year};
 use uuid::Uuid;
 
 /// A student's facts.
@@ -19,6 +20,8 @@ pub(super) struct Facts {
     pub(super) patient: Option<Patient>,
     /// Doses as they are written down, by day.
     pub(super) given: Vec<Given>,
+    /// Doses of which month or year is known: as if they were given on the first day that can have been, and the last such day.
+    spans: Vec<(Dose, Date)>,
     /// Conditions that the schedule asks about: number and title.
     pub(super) observed: Vec<(u16, String)>,
 }
@@ -28,6 +31,23 @@ pub(super) struct Given {
     pub(super) row: Value,
     /// Its place among the doses that the engine judges, or why it is not judged.
     pub(super) place: std::result::Result<usize, &'static str>,
+}
+
+impl Facts {
+    /// A student with the doses of which the day is not known on their first days, and on their last until a day; none when
+    /// there are no such doses.
+    pub(super) fn ends(&self, patient: &Patient, on: Date) -> Option<[Patient; 2]> {
+        let known: Vec<&(Dose, Date)> = self.spans.iter().filter(|(first, _)| first.on <= on).collect();
+        if known.is_empty() {
+            return None;
+        }
+        let (mut early, mut late) = (patient.clone(), patient.clone());
+        for (first, last) in known {
+            early.doses.push(first.clone());
+            late.doses.push(Dose { on: (*last).min(on), ..first.clone() });
+        }
+        Some([early, late])
+    }
 }
 
 const DOSE: [&str; 13] = [
@@ -93,6 +113,7 @@ fn by_person(rows: Vec<Record>) -> HashMap<String, Vec<Record>> {
 
 fn one(schedule: &Schedule, student: Uuid, person: &Record, found: &(Vec<Record>, Vec<Record>)) -> Facts {
     let (mut given, mut doses) = (Vec::new(), Vec::new());
+    let spans = found.0.iter().filter_map(span).collect();
     for row in &found.0 {
         let place = match dose(row) {
             Ok(dose) => {
@@ -133,7 +154,7 @@ fn one(schedule: &Schedule, student: Uuid, person: &Record, found: &(Vec<Record>
         observations,
         doses,
     });
-    Facts { student, patient, given, observed }
+    Facts { student, patient, given, spans, observed }
 }
 
 fn told(row: &Record) -> Value {
@@ -142,11 +163,25 @@ fn told(row: &Record) -> Value {
            "cvx": row.text("cvx"), "vaccine": display.unwrap_or_default(), "source_kind": row.text("source_kind")})
 }
 
+/// A dose of which month or year is known, on its first day, and its last day.
+fn span(row: &Record) -> Option<(Dose, Date)> {
+    let on = clock::date(row.text("given_on"))?;
+    let (first, last) = match row.text("given_precision") {
+        "MONTH" => (on.replace_day(1).ok()?, on.replace_day(on.month().length(on.year())).ok()?),
+        "YEAR" => (on.replace_ordinal(1).ok()?, on.replace_ordinal(days_in_year(on.year())).ok()?),
+        _ => return None,
+    };
+    Some((Dose { on: first, ..written(row).ok()? }, last))
+}
+
 fn dose(row: &Record) -> std::result::Result<Dose, &'static str> {
+    let dose = written(row)?;
+    if matches!(row.text("given_precision"), "DAY" | "MINUTE") { Ok(dose) } else { Err("DAY_NOT_KNOWN") }
+}
+
+/// A dose on the day that is written down.
+fn written(row: &Record) -> std::result::Result<Dose, &'static str> {
     let cvx = row.text("cvx").parse().map_err(|_| "NO_VACCINE_CODE")?;
-    if !matches!(row.text("given_precision"), "DAY" | "MINUTE") {
-        return Err("DAY_NOT_KNOWN");
-    }
     let on = clock::date(row.text("given_on")).ok_or("DAY_NOT_KNOWN")?;
     let number = |name: &str| match row.get(name) {
         Some(Value::String(text)) => text.parse().ok(),

@@ -5,10 +5,12 @@ use super::{facts::Facts, requirements::Asked, schedules::kind, words};
 use salus_rules::{
     immunization::{Assessment, Patient, Schedule, Status as Forecast, assess},
     school_entry::{
-        Admission, Exemption, Missing, Requirement, Status, Student, compliance_score, evaluate, record, worst,
+        Admission, Exemption, GroupCompliance, Missing, Record, Requirement, Status, Student, compliance_score,
+        evaluate, record, record_between, worst,
     },
 };
 use serde_json::{Value, json};
+use std::cmp::Reverse;
 use time::Date;
 
 /// What is said of a student.
@@ -35,7 +37,7 @@ pub(super) struct Standing {
     pub(super) excluded_from: Option<Date>,
     /// Each requirement.
     pub(super) groups: Value,
-    /// Requirements for vaccine groups that this schedule does not have: they could not be judged.
+    /// Requirements for vaccine groups that this schedule does not have: they could not be judged and fulfil nothing.
     pub(super) unknown_groups: Vec<String>,
 }
 
@@ -51,11 +53,32 @@ pub(super) struct Law<'a> {
 /// Judges a student on a day.
 pub(super) fn judge(schedule: &Schedule, facts: &Facts, patient: &Patient, law: Law<'_>, on: Date) -> Judged {
     let assessment = assess(schedule, patient, on);
+    let ends = facts.ends(patient, on);
+    let ends = ends.as_ref().map(|ends| Known::at(schedule, ends, on));
     Judged {
         doses: doses(&assessment, facts),
         antigens: antigens(&assessment),
         forecasts: forecasts(schedule, &assessment),
-        standing: standing(schedule, &assessment, patient, law),
+        standing: standing(schedule, &assessment, (patient, ends.as_ref(), !facts.given.is_empty()), law),
+    }
+}
+
+/// A student at both ends of the days that doses can have been given on.
+struct Known<'a> {
+    patients: &'a [Patient; 2],
+    assessments: [Assessment<'a>; 2],
+}
+
+impl<'a> Known<'a> {
+    fn at(schedule: &'a Schedule, patients: &'a [Patient; 2], on: Date) -> Self {
+        let assessments = [assess(schedule, &patients[0], on), assess(schedule, &patients[1], on)];
+        Self { patients, assessments }
+    }
+
+    fn record(&self, schedule: &Schedule, group: &str) -> Option<Record> {
+        let [first, last] = &self.assessments;
+        let [early, late] = self.patients;
+        record_between(schedule, [(first, early), (last, late)], group)
     }
 }
 
@@ -117,52 +140,101 @@ fn forecasts(schedule: &Schedule, assessment: &Assessment<'_>) -> Value {
     all.collect()
 }
 
-fn standing(schedule: &Schedule, assessment: &Assessment<'_>, patient: &Patient, law: Law<'_>) -> Standing {
+/// Where a student stands with one requirement, and when the next dose of it is due. `None` for a vaccine group that the schedule
+/// does not have: it cannot be judged, which fulfils nothing.
+fn group(
+    schedule: &Schedule,
+    assessment: &Assessment<'_>,
+    (patient, ends): (&Patient, Option<&Known<'_>>),
+    (rule, student): (&Requirement, &Student),
+) -> Option<(GroupCompliance, Option<Date>)> {
+    let judged = |known: Record| (evaluate(rule, student, &known, assessment.on), known.next_due_on);
+    let exact = judged(record(schedule, assessment, patient, &rule.vaccine_group)?);
+    let Some(spanned) = ends.and_then(|ends| ends.record(schedule, &rule.vaccine_group)) else { return Some(exact) };
+    let spanned = judged(spanned);
+    // What is known exactly is never worth less for what is known besides.
+    let rank = |(group, _): &(GroupCompliance, _)| {
+        (group.status, Reverse(group.nearest.as_ref().map_or(0, |nearest| nearest.counted)))
+    };
+    Some(if rank(&spanned) < rank(&exact) { spanned } else { exact })
+}
+
+/// A requirement that cannot be judged: not complied with, unless the student is exempt or admitted without it.
+fn unjudged(rule: &Requirement, student: &Student, on: Date) -> GroupCompliance {
+    let found = evaluate(rule, student, &Record::default(), on);
+    if found.status.is_in_compliance() {
+        return found;
+    }
+    GroupCompliance { status: Status::Noncompliant, nearest: None, excluded_from: None }
+}
+
+fn standing(
+    schedule: &Schedule,
+    assessment: &Assessment<'_>,
+    (patient, ends, has_record): (&Patient, Option<&Known<'_>>, bool),
+    law: Law<'_>,
+) -> Standing {
     let Law { asked, exemptions, admissions, attends_since } = law;
-    let student = Student { birth: patient.birth, exemptions, admissions, attends_since };
+    let student = Student { birth: patient.birth, exemptions, admissions, has_record, attends_since };
     let (mut rules, mut found, mut told, mut unknown) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let (mut next_due_on, mut overdue_since): (Option<Date>, Option<Date>) = (None, None);
     let mut excluded_from: Option<Date> = None;
     for asked in asked {
         let rule: &Requirement = &asked.rule;
-        let Some(known) = record(schedule, assessment, patient, &rule.vaccine_group) else {
+        let judged = group(schedule, assessment, (patient, ends), (rule, &student));
+        let is_known = judged.is_some();
+        if !is_known {
             unknown.push(rule.vaccine_group.clone());
-            continue;
-        };
-        let group = evaluate(rule, &student, &known, assessment.on);
+        }
+        let (group, due) = judged.unwrap_or_else(|| (unjudged(rule, &student, assessment.on), None));
         let (status, until) = code(group.status);
         excluded_from = [excluded_from, group.excluded_from].into_iter().flatten().min();
         if !matches!(status, "COMPLIANT" | "NOT_APPLICABLE") && !group.status.is_exempt() {
             let forecast = assessment.headline(&rule.vaccine_group, true).filter(|f| f.status == Forecast::NotComplete);
             let late = forecast.and_then(|f| f.past_due).filter(|date| *date <= assessment.on);
             overdue_since = [overdue_since, late].into_iter().flatten().min();
-            next_due_on = [next_due_on, known.next_due_on].into_iter().flatten().min();
+            next_due_on = [next_due_on, due].into_iter().flatten().min();
         }
         let nearest = group.nearest.as_ref();
+        let mut lacks: Vec<Value> = nearest.iter().flat_map(|n| n.missing.iter().map(missing)).collect();
+        if !is_known && !group.status.is_in_compliance() {
+            lacks = vec![json!({"code": "UNKNOWN_GROUP", "words": "The schedule in use has no such vaccine group"})];
+        }
         told.push(json!({
             "requirement_id": asked.id, "vaccine_group": rule.vaccine_group, "checkpoint": asked.checkpoint,
             "status": status, "until": day(until), "excluded_from": day(group.excluded_from), "counted": nearest.map(|n| n.counted),
             "required": nearest.map(|n| n.required),
-            "missing": nearest.map(|n| n.missing.iter().map(missing).collect::<Vec<_>>()).unwrap_or_default(),
+            "missing": lacks,
         }));
         rules.push(rule);
         found.push(group);
     }
     let (status, until) = code(worst(&found));
     let pairs: Vec<_> = rules.iter().copied().zip(&found).collect();
-    let measles = pairs.iter().filter(|(rule, _)| rule.contains_measles);
+    let mut measles = pairs.iter().filter(|(rule, _)| rule.contains_measles).peekable();
     Standing {
         status,
         until,
         score: compliance_score(&pairs),
-        is_measles_protected: measles.clone().next().is_some()
-            && measles.clone().all(|(_, g)| g.status == Status::Compliant),
+        // Where no law asks, by the schedule.
+        is_measles_protected: if measles.peek().is_some() {
+            measles.all(|(_, g)| g.status == Status::Compliant)
+        } else {
+            is_immune_to_measles(schedule, assessment)
+        },
         next_due_on,
         overdue_since,
         excluded_from,
         groups: Value::Array(told),
         unknown_groups: unknown,
     }
+}
+
+/// Whether the schedule asks for no more doses against measles.
+fn is_immune_to_measles(schedule: &Schedule, assessment: &Assessment<'_>) -> bool {
+    let group = schedule.groups.iter().find(|g| g.antigens.iter().any(|antigen| antigen == "Measles"));
+    let found = group.and_then(|g| assessment.headline(&g.name, true));
+    found.is_some_and(|f| matches!(f.status, Forecast::Complete | Forecast::Immune))
 }
 
 fn missing(missing: &Missing) -> Value {

@@ -30,7 +30,7 @@ pub use exemptions::EXEMPTIONS;
 pub use requirements::{REQUIREMENTS, import as import_requirements};
 pub use schedules::{RELEASES, activate, import as import_schedule};
 
-pub(super) use evaluate::{all_schools, job_of_school};
+pub(super) use evaluate::jobs as evaluation_jobs;
 pub(super) use reminders::jobs as reminder_jobs;
 pub(super) use snapshots::jobs as snapshot_jobs;
 

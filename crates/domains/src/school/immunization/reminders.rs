@@ -2,7 +2,7 @@
 //! family, and not any more once they are not needed. The message names no child and no vaccine. Section 5.4 of the
 //! specification.
 //!
-//! A deadline is told 30, 14, 7 and 1 days before it; where doses are missing already, the family is told on the next
+//! A deadline is told 30, 14, 7 and 1 days before it, the last of these also to whom something was said in the week before; where doses are missing already, the family is told on the next
 //! morning that messages go out. Guardians are told who have custody, may be told about health and are under no court order.
 
 use crate::{
@@ -31,7 +31,7 @@ const TABLE: &str = "school.immunization_reminders";
 const STEPS: [i64; 4] = [30, 14, 7, 1];
 /// Hours of the school's day between which messages go out.
 const HOURS: (&str, &str) = ("09:00", "20:00");
-/// Days in which a family is told once.
+/// Days of the school in which a family is told once. On the day before a deadline it is told all the same, once that day.
 const QUIET_DAYS: i32 = 7;
 /// Students that one call may name.
 const MOST: usize = 500;
@@ -276,15 +276,20 @@ async fn send(tx: &mut Tx) -> Result<()> {
              WHEN p.patient_id IS NULL OR p.enrollment_status <> 'ENROLLED' THEN 'left_school' \
              WHEN e.status IS NULL OR e.status <> ALL(CASE r.reason WHEN 'CONDITIONAL_DEADLINE' THEN '{CONDITIONAL,PROVISIONAL}' \
                WHEN 'EXEMPTION_EXPIRING' THEN '{EXEMPT_MEDICAL_TEMP}' ELSE '{NONCOMPLIANT,NO_RECORD,EXCLUDED}' END::text[]) THEN 'not_needed' \
+             WHEN r.reason IN ('CONDITIONAL_DEADLINE', 'EXEMPTION_EXPIRING') AND e.until_on > r.due_on THEN 'not_needed' \
              WHEN EXISTS (SELECT FROM school.immunization_reminders o WHERE o.student_id = r.student_id AND o.id <> r.id \
-               AND (o.status = 'SCHEDULED' OR o.status = 'SENT' AND o.sent_at > $1::timestamptz - $4::int * interval '1 day')) THEN 'told_lately' \
+               AND (o.status = 'SCHEDULED' OR o.status = 'SENT' AND (o.sent_at AT TIME ZONE d.zone)::date > d.today - \
+                 CASE WHEN r.reason IN ('CONDITIONAL_DEADLINE', 'EXEMPTION_EXPIRING') AND r.due_on - d.today <= 1 THEN 1 ELSE $4::int END)) \
+               THEN 'told_lately' \
              WHEN NOT EXISTS (SELECT FROM medical.patient_contacts c WHERE c.id = r.contact_id AND c.legal_custody AND c.receives_health_info \
                AND c.court_restriction IS NULL) THEN 'no_reachable_contact' END AS why \
          FROM school.immunization_reminders r LEFT JOIN school.student_profiles p ON p.tenant_id = r.tenant_id AND p.patient_id = r.student_id \
          LEFT JOIN school.schools s ON s.tenant_id = p.tenant_id AND s.id = p.school_id \
          LEFT JOIN school.immunization_evaluations e ON e.tenant_id = r.tenant_id AND e.student_id = r.student_id \
+         CROSS JOIN LATERAL (SELECT coalesce(s.timezone::text, 'UTC') AS zone, \
+           ($1::timestamptz AT TIME ZONE coalesce(s.timezone::text, 'UTC'))::date AS today) d \
          WHERE r.status = 'PENDING' AND r.send_at <= $1 \
-           AND ($1 AT TIME ZONE coalesce(s.timezone::text, 'UTC'))::time BETWEEN $2::text::time AND $3::text::time \
+           AND ($1 AT TIME ZONE d.zone)::time BETWEEN $2::text::time AND $3::text::time \
          ORDER BY r.send_at, r.id LIMIT $5 FOR UPDATE OF r SKIP LOCKED"
     );
     let found = tx.query(sql, &[&now, &HOURS.0, &HOURS.1, &QUIET_DAYS, &TOGETHER]).await?;

@@ -1,5 +1,6 @@
 //! What the state asks for, as data: entered or imported, checked to be understood, and in force once somebody approved it.
 
+use super::schedules;
 use crate::{clock, row};
 use salus_core::{ActorKind, Error, FieldError, Result};
 use salus_rules::school_entry::{Exclusion, ProvisionalReason, Requirement, school_year};
@@ -81,7 +82,7 @@ fn understood(values: &Map<String, Value>) -> Result<Requirement> {
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Conditional {
-    /// Days after the next dose is due, and of a plan.
+    /// Days after the next dose is due, 0 for the day itself alone, and of a plan.
     days: Option<i64>,
     /// Days without records, by why.
     provisional_days: BTreeMap<ProvisionalReason, i64>,
@@ -118,9 +119,11 @@ fn rule_of(
         };
         let policy: Conditional = serde_json::from_value(conditional).map_err(|e| wrong(e.to_string()))?;
         (rule.conditional_days, rule.provisional_days) = (policy.days, policy.provisional_days);
-        let mut all = rule.conditional_days.iter().chain(rule.provisional_days.values());
-        if !all.all(|days| (1..=MOST_DAYS).contains(days)) {
-            return Err(wrong(format!("Days are 1 to {MOST_DAYS}")));
+        if rule.conditional_days.is_some_and(|days| !(0..=MOST_DAYS).contains(&days)) {
+            return Err(wrong(format!("days is 0 to {MOST_DAYS}")));
+        }
+        if !rule.provisional_days.values().all(|days| (1..=MOST_DAYS).contains(days)) {
+            return Err(wrong(format!("provisional_days are 1 to {MOST_DAYS}")));
         }
     }
     if filled(&exclusion) {
@@ -146,11 +149,26 @@ async fn approve(tx: &mut Tx, call: Call) -> Result<Reply> {
     if !before.text("approved_at").is_empty() {
         return Err(Error::Conflict { code: "state_conflict", detail: "This requirement was approved already".into() });
     }
+    known_group(tx, before.text("vaccine_group")).await?;
     let now = tx.ctx.env.now();
     let values = row(json!({"approved_by": tx.ctx.actor.id, "approved_at": clock::text(now)?}));
     let row = tx.update(REQUIREMENTS.table, id, call.if_match, values).await?;
     tx.emit("school.requirement.approved", id, json!({}));
     Ok(Reply::row(row))
+}
+
+/// Refuses a vaccine group that the schedule in use does not have: nobody could be judged by it, and nobody would comply.
+async fn known_group(tx: &mut Tx, group: &str) -> Result<()> {
+    let Some(used) = schedules::in_use(tx, None).await? else { return Ok(()) };
+    let known: Vec<&str> = used.schedule.groups.iter().map(|g| g.name.as_str()).collect();
+    if known.contains(&group) {
+        return Ok(());
+    }
+    let message = format!(
+        "{group} is no vaccine group of the schedule in use: enter the requirement again with one of {}",
+        known.join(", ")
+    );
+    Err(Error::invalid("vaccine_group", "not_allowed", message))
 }
 
 /// Enters requirements from a JSON list whose members are named as the columns; none of them is approved by it.

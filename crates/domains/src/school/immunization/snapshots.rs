@@ -178,7 +178,7 @@ async fn told(tx: &mut Tx, call: Call) -> Result<Reply> {
         "SELECT * FROM (SELECT s.school_id, s.kind::text AS kind, s.period_on, max(s.taken_on) AS taken_on, \
              sum(s.compliant + s.conditional + s.provisional + s.exempt + s.noncompliant + s.excluded + s.no_record + s.not_applicable \
                + s.not_evaluated)::int8 AS enrolled, \
-             sum(s.compliant)::int8 AS compliant, sum(s.compliant + s.conditional + s.provisional + s.exempt + s.not_applicable)::int8 AS attends, \
+             sum(s.compliant)::int8 AS compliant, sum(s.compliant + s.conditional + s.provisional + s.exempt)::int8 AS attends, \
              sum(s.exempt)::int8 AS exempt, sum(s.excluded)::int8 AS excluded, sum(s.measles_protected)::int8 AS measles, \
              sum(s.scored)::int8 AS scored, sum(s.score_total)::float8 AS total, \
              row_number() OVER (PARTITION BY s.school_id ORDER BY s.period_on DESC, s.kind) AS newest \

@@ -7,8 +7,8 @@ use salus_core::{Error, Result};
 use salus_store::{Call, Method, Op, Param, Reply, Tx, engine::NewRow, run, sql};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
-use time::Duration;
+use std::collections::{BTreeMap, BTreeSet};
+use time::{Date, Duration};
 use uuid::Uuid;
 
 /// The table.
@@ -189,11 +189,25 @@ async fn counts(tx: &mut Tx, call: Call) -> Result<Reply> {
          ORDER BY a.day DESC, a.school_id, a.grade NULLS FIRST, g.name NULLS FIRST LIMIT $4"
     );
     let rows = tx.query(sql, &[&school, &from, &to, &SHOWN]).await?;
+    // The grades of a day add up to the school, and so do its homerooms.
+    let mut sums: BTreeMap<(Uuid, Date, bool, bool), Vec<usize>> = BTreeMap::new();
+    for (at, row) in rows.iter().enumerate() {
+        let (grade, room): (Option<String>, Option<Uuid>) = (row.get("grade"), row.get("homeroom_id"));
+        let place = (row.get("school_id"), row.get("day"), grade.is_some(), room.is_some());
+        sums.entry(place).or_default().push(at);
+    }
+    let mut shown = vec![None; rows.len()];
+    for places in sums.into_values() {
+        let counts: Vec<i64> = places.iter().map(|at| i64::from(rows[*at].get::<_, i32>("absent"))).collect();
+        for (at, absent) in places.into_iter().zip(settings.cells(tx, &counts)) {
+            shown[at] = absent;
+        }
+    }
     let told: Vec<Value> = rows
         .iter()
-        .map(|row| {
-            let absent = settings.told(tx, i64::from(row.get::<_, i32>("absent")));
-            json!({"school_id": row.get::<_, Uuid>("school_id"), "day": row.get::<_, time::Date>("day").to_string(), "grade": row.get::<_, Option<String>>("grade"),
+        .zip(shown)
+        .map(|(row, absent)| {
+            json!({"school_id": row.get::<_, Uuid>("school_id"), "day": row.get::<_, Date>("day").to_string(), "grade": row.get::<_, Option<String>>("grade"),
                    "homeroom_id": row.get::<_, Option<Uuid>>("homeroom_id"), "homeroom": row.get::<_, Option<String>>("homeroom"),
                    "enrolled": row.get::<_, i32>("enrolled"), "absent": absent})
         })

@@ -2,7 +2,7 @@
 //! specification). Counts name no student, so such an alert has no cases; what goes on at a school within three days is one.
 
 use super::{
-    detect::{Found, TABLE, date, due, next_number},
+    detect::{Found, TABLE, date, due, locked, next_number},
     facts::{Kind, Scope},
     joining::APART,
 };
@@ -147,6 +147,7 @@ struct Kept {
     number: String,
     over: bool,
     observed: u32,
+    first: Date,
     params: Value,
 }
 
@@ -165,6 +166,7 @@ async fn kept(tx: &mut Tx, high: &High) -> Result<Vec<Kept>> {
             number: row.get("number"),
             over: row.get("over"),
             observed: u32::try_from(row.get::<_, i32>("observed")).unwrap_or(0),
+            first,
             params,
         })
     };
@@ -225,13 +227,12 @@ async fn make(tx: &mut Tx, found: &Found, high: &High) -> Result<String> {
 }
 
 async fn change(tx: &mut Tx, found: &Found, (high, kept): (&High, &Kept)) -> Result<bool> {
-    let before = &kept.params["detection"];
-    let first = before["signals"].as_array().and_then(|all| all.iter().filter_map(|s| date(&s["on"])).min());
-    let mut row = values(found, high, first.map_or(high.first(), |first| first.min(high.first())));
-    if row["params"]["detection"] == *before {
+    // Days that are not looked at again still were its first.
+    let mut row = values(found, high, kept.first.min(high.first()));
+    if row["params"]["detection"] == kept.params["detection"] {
         return Ok(false);
     }
-    row["params"]["workflow"] = kept.params["workflow"].clone();
+    row["params"]["workflow"] = locked(tx, kept.id).await?["workflow"].clone();
     tx.update(TABLE, kept.id, None, crate::row(row)).await?;
     Ok(true)
 }

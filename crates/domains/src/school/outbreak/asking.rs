@@ -1,17 +1,20 @@
-//! When detection runs: at six and at one on school days, and when somebody asks for it. A dry run is answered at once and keeps
-//! nothing; any other is a job, which reaches the whole district whoever asked.
+//! When detection runs: at six and at one on school days, at once when a case came of which a rule asks for one only, and when
+//! somebody asks for it. A dry run is answered at once and keeps nothing; any other is a job, which reaches the whole district whoever asked.
 
-use super::detect::{date, look, run as detect};
+use super::{
+    detect::{look, run as detect},
+    rules::is_one_enough,
+};
 use crate::clock;
 use salus_core::{Error, Result};
 use salus_store::{
     Call, Method, Op, Reply, Tx,
-    jobs::{Job, Retry, Task, When, Work},
+    jobs::{Job, Retry, When, Work},
     run, sql,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::sync::Arc;
+use uuid::Uuid;
 
 /// The event of one that was asked for.
 const ASKED: &str = "school.outbreak.detection_asked";
@@ -31,7 +34,7 @@ pub(in crate::school) fn jobs() -> Vec<Job> {
             name: "school.detect_outbreaks_now",
             when: When::Events(&[ASKED]),
             retry: Retry::default(),
-            work: Work::local(|tx, task| Box::pin(when_asked(tx, task))),
+            work: Work::local(|tx, _| Box::pin(detect_now(tx))),
         },
     ]
 }
@@ -49,10 +52,31 @@ pub(super) fn action() -> Op {
         input: Some(json!({"type": "object", "additionalProperties": false, "properties": {
             "dry_run": {"type": "boolean", "description": "Answer the series and signals and keep nothing"},
             "on": {"type": ["string", "null"], "format": "date",
-                   "description": "As it was on this day, with what had been reported by then; today when it is left out"}}})),
+                   "description": "Only of a dry run: as it was on this day, with what had been reported by then; today when it is left out"}}})),
         output: json!({"type": "object"}),
         run: run(|tx, call| Box::pin(asked(tx, call))),
     }
+}
+
+/// Asks for a run once this is kept. Its id.
+pub(in crate::school) fn ask(tx: &mut Tx) -> Uuid {
+    let id = tx.ctx.env.id();
+    tx.emit(ASKED, id, json!({}));
+    id
+}
+
+/// Asks for a run when one case of such an illness is enough for a rule.
+///
+/// # Errors
+/// Those of the database.
+pub(in crate::school) async fn ask_if_one_is_enough(
+    tx: &mut Tx,
+    (diseases, syndromes): (&[String], &[String]),
+) -> Result<()> {
+    if is_one_enough(tx, diseases, syndromes).await? {
+        ask(tx);
+    }
+    Ok(())
 }
 
 #[derive(Deserialize, Default)]
@@ -69,9 +93,12 @@ async fn asked(tx: &mut Tx, mut call: Call) -> Result<Reply> {
         return Err(Error::invalid("on", "not_allowed", "Cannot lie in the future"));
     }
     if !dry_run {
-        let id = tx.ctx.env.id();
-        tx.emit(ASKED, id, json!({"on": on}));
-        return Ok(Reply { status: 202, ..Reply::json(json!({"run": id, "on": on})) });
+        if on.is_some() {
+            // Alerts that know more already would be made smaller by it.
+            return Err(Error::invalid("on", "not_allowed", "Is of a dry run only: what is kept is as of now"));
+        }
+        let id = ask(tx);
+        return Ok(Reply { status: 202, ..Reply::json(json!({ "run": id })) });
     }
     let found = look(tx, until, SERIES).await?;
     let open = tx.ctx.may("kernel.phi.read");
@@ -104,14 +131,9 @@ async fn at_set_times(tx: &mut Tx) -> Result<()> {
            WHERE s.is_active AND d.is_instructional AND d.day = ($1::timestamptz AT TIME ZONE s.timezone::text)::date)"
     );
     if tx.query_opt(sql, &[&now]).await?.is_some_and(|found| found.get(0)) {
-        kept(tx, None).await?;
+        detect_now(tx).await?;
     }
     Ok(())
-}
-
-/// The run that somebody asked for.
-async fn when_asked(tx: &mut Tx, task: Arc<Task>) -> Result<()> {
-    kept(tx, date(&task.body["on"])).await
 }
 
 /// Looks for outbreaks as of now and keeps what is found. The caller must reach the whole tenant.
@@ -119,11 +141,7 @@ async fn when_asked(tx: &mut Tx, task: Arc<Task>) -> Result<()> {
 /// # Errors
 /// Those of the database.
 pub async fn detect_now(tx: &mut Tx) -> Result<()> {
-    kept(tx, None).await
-}
-
-async fn kept(tx: &mut Tx, until: Option<time::Date>) -> Result<()> {
-    let done = detect(tx, until).await?;
+    let done = detect(tx).await?;
     tx.note(json!({"signals": done.signals, "raised": done.raised, "changed": done.changed}));
     tx.count(done.raised.len() + done.changed.len());
     Ok(())

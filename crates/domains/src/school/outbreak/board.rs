@@ -2,10 +2,13 @@
 //! Who may not open records sees no small count and no case.
 
 use super::{
-    detect::TABLE,
+    deciding::CLASSES,
+    detect::{TABLE, date},
     facts,
+    joining::APART,
     letter_words::illness,
     life::{REASONS, following},
+    rules::DISEASES,
     settings::Settings,
     streams::{Stream, streams},
 };
@@ -14,8 +17,8 @@ use salus_core::Result;
 use salus_rules::outbreak::ears::{Rule, bounds};
 use salus_store::{Call, Method, Op, Param, Record, Reply, Tx, run, sql};
 use serde_json::{Value, json};
-use std::collections::HashMap;
-use time::Duration;
+use std::collections::{BTreeMap, HashMap};
+use time::{Date, Duration};
 use uuid::Uuid;
 
 /// Alerts of one answer.
@@ -23,8 +26,8 @@ const MOST: i64 = 200;
 /// Days before the first signal that are read, and school days of the series.
 const SERIES: Duration = Duration::days(90);
 const SHOWN: usize = 40;
-/// Cases of one answer.
-const CASES: i64 = 500;
+/// Cases of one answer, of whom names are opened.
+const CASES: usize = 500;
 
 /// The list and one.
 pub(super) fn reads() -> Vec<Op> {
@@ -103,8 +106,10 @@ fn suppress(tx: &Tx, settings: &Settings, alert: &mut Value) {
         .any(|name| alert[*name].as_i64().is_some_and(|count| settings.told(tx, count).is_none()));
     alert["small_cell"] = json!(small);
     if small {
-        for name in ["observed", "cases", "expected", "statistic", "p_value"] {
-            alert[name] = Value::Null;
+        for name in ["observed", "cases", "expected", "statistic", "p_value", "q_value", "recurrence_interval_days"] {
+            if let Some(value) = alert.get_mut(name) {
+                *value = Value::Null;
+            }
         }
     }
 }
@@ -141,6 +146,8 @@ pub(super) async fn one(tx: &mut Tx, id: Uuid) -> Result<Value> {
     let next = following(alert.text("state"));
     told["next"] = json!(if tx.ctx.may("school.outbreak.declare") { next } else { &[] });
     told["reasons"] = json!(REASONS);
+    told["case_classes"] = json!(CLASSES);
+    told["diseases"] = json!(DISEASES);
     told["has_letter"] = json!(illness(alert.text("disease_code"), alert.text("syndrome")).is_some());
     told["letters"] = params["workflow"]["letters"].as_array().map_or_else(|| json!([]), |all| json!(all));
     let school: Option<Uuid> = alert.text("school_id").parse().ok();
@@ -154,7 +161,13 @@ pub(super) async fn one(tx: &mut Tx, id: Uuid) -> Result<Value> {
     told["clusters"] = clusters(tx, id, &settings).await?;
     let cases = cases(tx, id).await?;
     told["curve"] = curve(tx, &settings, &cases);
-    told["line_list"] = if open { json!(named(tx, cases).await?) } else { Value::Null };
+    told["line_list_total"] = json!(open.then_some(cases.len()));
+    told["line_list"] = if open {
+        let shown = cases.into_iter().take(CASES).collect();
+        json!(named(tx, shown).await?)
+    } else {
+        Value::Null
+    };
     Ok(told)
 }
 
@@ -169,7 +182,7 @@ async fn series(tx: &mut Tx, alert: &Record, params: &Value, settings: &Settings
     let rule = Rule { z: settings.c2, sd_floor: settings.sd_floor, ..Rule::C2 };
     let upper: Vec<Option<f64>> = bounds(&stream.counts, rule).into_iter().map(|b| b.map(|b| b.upper)).collect();
     let from = stream.days.len().saturating_sub(SHOWN);
-    let days: Vec<String> = stream.days[from..].iter().map(time::Date::to_string).collect();
+    let days: Vec<String> = stream.days[from..].iter().map(Date::to_string).collect();
     Ok(json!({"days": days, "counts": stream.counts[from..], "upper": upper[from..]}))
 }
 
@@ -183,14 +196,21 @@ pub(super) async fn clusters(tx: &mut Tx, alert: Uuid, settings: &Settings) -> R
     );
     let rows = tx.query(sql, &[&alert]).await?;
     let open = tx.ctx.may("kernel.phi.read");
+    // Groups of one kind add up to what is known otherwise, groups of several do not. A home is a few persons: it is told of to
+    // nobody else.
+    let mut kinds: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for (at, row) in rows.iter().enumerate() {
+        kinds.entry(row.get("kind")).or_default().push(at);
+    }
+    let mut cells: BTreeMap<usize, Option<i64>> = BTreeMap::new();
+    for places in kinds.into_iter().filter(|(kind, _)| open || kind != "HOUSEHOLD").map(|(_, places)| places) {
+        let counts: Vec<i64> = places.iter().map(|at| i64::from(rows[*at].get::<_, i32>("case_count"))).collect();
+        cells.extend(places.into_iter().zip(settings.cells(tx, &counts)));
+    }
     let mut all = Vec::new();
-    let counts: Vec<i64> = rows.iter().map(|row| i64::from(row.get::<_, i32>("case_count"))).collect();
-    for (row, shown) in rows.iter().zip(settings.cells(tx, &counts)) {
+    for (at, shown) in cells {
+        let row = &rows[at];
         let kind: String = row.get("kind");
-        // A home is a few persons: it is told of to nobody else.
-        if kind == "HOUSEHOLD" && !open {
-            continue;
-        }
         let number = |name: &str| shown.and_then(|_| row.get::<_, Option<f64>>(name));
         let population: i32 = row.get("population");
         all.push(json!({
@@ -208,26 +228,31 @@ pub(super) struct Ill {
     pub(super) told: Value,
 }
 
-/// The cases of an alert that the caller reaches, one a person, by onset.
+/// The cases of an alert that the caller reaches, one a person, by onset: the first illness of each in the days of the alert,
+/// which end three days after its last signal. What a student had before or has later is no part of it.
 ///
 /// # Errors
 /// Those of the database.
 pub(super) async fn cases(tx: &mut Tx, alert: Uuid) -> Result<Vec<Ill>> {
     let sql = sql!(
-        "SELECT DISTINCT ON (t.student_id) t.student_id, jsonb_build_object('student_id', t.student_id, 'onset_on', t.onset_on, \
+        "SELECT DISTINCT ON (t.student_id) t.student_id, jsonb_build_object('id', t.id, 'row_version', t.row_version, 'student_id', t.student_id, 'onset_on', t.onset_on, \
            'reported_at', t.reported_at, 'symptoms', t.symptoms, 'temperature', t.temperature, 'absent', t.absent, \
            'case_class', t.case_class, 'disease_code', t.disease_code, 'source', t.source, 'grade', p.grade, 'homeroom', h.name, \
            'school_id', t.school_id) \
          FROM school.outbreak_alerts a \
-         JOIN school.symptom_tracking t ON t.syndrome::text = a.syndrome::text AND t.case_class <> 'RULED_OUT' \
-           AND t.onset_on >= a.first_signal_on - 60 \
+         JOIN school.symptom_tracking t ON t.case_class <> 'RULED_OUT' \
+           AND CASE WHEN a.disease_code IS NOT NULL AND t.disease_code IS NOT NULL THEN t.disease_code::text = a.disease_code::text \
+             ELSE t.syndrome::text = a.syndrome::text END \
+           AND t.onset_on >= coalesce((a.params #>> '{detection,from}')::date, a.first_signal_on - 60) \
+           AND t.onset_on <= coalesce((a.params #>> '{detection,last_signal_on}')::date, a.first_signal_on) + $2::int \
          LEFT JOIN school.student_profiles p ON p.patient_id = t.student_id \
          LEFT JOIN school.class_groups h ON h.id = p.homeroom_id \
          WHERE a.id = $1 AND t.student_id::text IN ( \
              SELECT unnest(c.members) FROM school.outbreak_case_clusters c WHERE c.alert_id = a.id) \
-         ORDER BY t.student_id, t.onset_on DESC, t.id LIMIT $2"
+         ORDER BY t.student_id, t.onset_on, t.id"
     );
-    let rows = tx.query(sql, &[&alert, &CASES]).await?;
+    let after = i32::try_from(APART.whole_days()).unwrap_or(0);
+    let rows = tx.query(sql, &[&alert, &after]).await?;
     let mut all: Vec<Ill> = rows.iter().map(|row| Ill { student: row.get(0), told: row.get(1) }).collect();
     all.sort_by(|a, b| (a.told["onset_on"].as_str(), a.student).cmp(&(b.told["onset_on"].as_str(), b.student)));
     for case in &all {
@@ -237,19 +262,14 @@ pub(super) async fn cases(tx: &mut Tx, alert: Uuid) -> Result<Vec<Ill>> {
     Ok(all)
 }
 
-/// Cases by day of onset. Small days are left out for who may not open records.
+/// Cases by day of onset, each day from the first to the last. Small days are left out for who may not open records.
 pub(super) fn curve(tx: &Tx, settings: &Settings, cases: &[Ill]) -> Value {
-    let mut days: Vec<(String, i64)> = Vec::new();
-    for case in cases {
-        let on = case.told["onset_on"].as_str().unwrap_or_default().to_owned();
-        match days.last_mut().filter(|(day, _)| *day == on) {
-            Some((_, n)) => *n += 1,
-            None => days.push((on, 1)),
-        }
-    }
-    let counts: Vec<i64> = days.iter().map(|(_, n)| *n).collect();
-    let shown = settings.cells(tx, &counts);
-    days.into_iter().zip(shown).map(|((on, _), n)| json!({"on": on, "cases": n})).collect()
+    let onsets: Vec<Date> = cases.iter().filter_map(|case| date(&case.told["onset_on"])).collect();
+    let (Some(first), Some(last)) = (onsets.iter().min(), onsets.iter().max()) else { return json!([]) };
+    let days: Vec<Date> = (0..=(*last - *first).whole_days()).map(|n| *first + Duration::days(n)).collect();
+    let count = |day: &Date| i64::try_from(onsets.iter().filter(|on| *on == day).count()).unwrap_or(i64::MAX);
+    let shown = settings.cells(tx, &days.iter().map(count).collect::<Vec<_>>());
+    days.iter().zip(shown).map(|(on, n)| json!({"on": on.to_string(), "cases": n})).collect()
 }
 
 /// Cases with the names of the students, which are opened by it.

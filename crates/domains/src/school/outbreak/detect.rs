@@ -5,7 +5,7 @@ use super::{
     absence_signals,
     clustering::clusters,
     facts::{self, Facts, Kind, Scope},
-    joining::{APART, Joined, alike, join, smallest},
+    joining::{APART, Joined, join, same_illness, smallest},
     rules::{self, Hard},
     scanning::Scans,
     settings::Settings,
@@ -151,6 +151,28 @@ pub(super) fn workflow(params: &mut Value) -> &mut Map<String, Value> {
     params["workflow"].as_object_mut().expect("it was just made an object")
 }
 
+/// The parameters of an alert as they are now, which nobody else changes before this transaction has ended: what people did is
+/// among them and must not be lost to who read them earlier.
+///
+/// # Errors
+/// [`Error::NotFound`] for one that is not there or out of reach.
+pub(super) async fn locked(tx: &mut Tx, id: Uuid) -> Result<Value> {
+    let sql = sql!("SELECT params FROM school.outbreak_alerts WHERE id = $1 FOR NO KEY UPDATE");
+    Ok(tx.query_opt(sql, &[&id]).await?.ok_or(Error::NotFound)?.get(0))
+}
+
+/// Adds to a list of what people did about an alert.
+///
+/// # Errors
+/// [`Error::NotFound`] for one that is not there or out of reach.
+pub(super) async fn noted(tx: &mut Tx, id: Uuid, list: &str, entry: Value) -> Result<()> {
+    let mut params = locked(tx, id).await?;
+    let mut all = params["workflow"][list].as_array().cloned().unwrap_or_default();
+    all.push(entry);
+    workflow(&mut params).insert(list.into(), json!(all));
+    tx.update(TABLE, id, None, crate::row(json!({ "params": params }))).await.map(|_| ())
+}
+
 /// A day in JSON.
 pub(super) fn date(value: &Value) -> Option<Date> {
     value.as_str().and_then(clock::date)
@@ -172,11 +194,11 @@ fn acknowledged(alerts: &[Kept]) -> Acknowledged {
 ///
 /// # Errors
 /// Those of the database.
-pub(super) async fn run(tx: &mut Tx, until: Option<Date>) -> Result<Done> {
+pub(super) async fn run(tx: &mut Tx) -> Result<Done> {
     rules::seed(tx).await?;
     // One run at a time: two would each make an alert of the same signal.
     tx.query(sql!("SELECT id FROM school.outbreak_rules ORDER BY id LIMIT 1 FOR NO KEY UPDATE"), &[]).await?;
-    let found = look(tx, until, 0).await?;
+    let found = look(tx, None, 0).await?;
     let end = found.facts.today().unwrap_or_else(|| tx.ctx.env.now().date());
     let kept = alerts(tx, end - HISTORY).await?;
     let loud: Vec<Signal> = found.signals.iter().filter(|s| s.is_loud(&found.settings)).cloned().collect();
@@ -207,8 +229,7 @@ impl Kept {
     /// Whether signals are about the same.
     fn takes(&self, joined: &Joined) -> bool {
         let near = joined.first <= self.last + APART && joined.last + APART >= self.first;
-        near && self.syndrome == joined.syndrome()
-            && alike(self.disease.as_deref(), joined.disease())
+        near && joined.is_about((&self.syndrome, self.disease.as_deref()), self.disease.as_deref())
             && !self.members.is_disjoint(&joined.students)
     }
 
@@ -233,8 +254,10 @@ fn values(found: &Found, joined: &Joined, cases: &BTreeSet<usize>, (first, last)
                    "p": s.p, "q": s.q})
         })
         .collect();
+    // The earliest onset: what a student had before it is no part of this.
+    let from = cases.iter().map(|at| facts.cases[*at].onset).min();
     let detection = json!({
-        "kind": about.kind.code(), "name": facts.name_of(&about), "cases": students.len(), "population": facts.size(&about),
+        "from": from.map(|day| day.to_string()), "kind": about.kind.code(), "name": facts.name_of(&about), "cases": students.len(), "population": facts.size(&about),
         "last_signal_on": last.to_string(), "settings": found.settings, "signals": signals,
         "lead": {"kind": lead.scope.kind.code(), "key": lead.scope.key, "name": facts.name_of(&lead.scope), "on": lead.on.to_string(),
                  "detail": lead.detail},
@@ -293,16 +316,23 @@ async fn change(tx: &mut Tx, found: &Found, alert: &Kept, joined: &Joined) -> Re
     let mut cases = joined.cases.clone();
     // Who was ill before the days that were looked at again still belongs to it.
     let since = alert.first - Duration::days(30);
+    let from = date(&alert.params["detection"]["from"]);
+    let illness = (alert.syndrome.as_str(), alert.disease.as_deref());
     cases.extend(facts.cases.iter().enumerate().filter_map(|(at, c)| {
-        let mine = alert.members.contains(&c.student) && c.syndrome == alert.syndrome && c.reported >= since;
-        mine.then_some(at)
+        let mine = alert.members.contains(&c.student) && same_illness(c.illness(), illness);
+        let then = c.reported >= since && from.is_none_or(|from| c.onset >= from);
+        (mine && then).then_some(at)
     }));
     let span = (alert.first.min(joined.first), alert.last.max(joined.last));
     let (about, mut row) = values(found, joined, &cases, span);
     if row["params"]["detection"] == alert.params["detection"] {
         return Ok(false);
     }
-    row["params"]["workflow"] = alert.params["workflow"].clone();
+    if let Some(disease) = alert.disease.as_deref().filter(|_| joined.disease().is_none()) {
+        // What speaks now names no disease; it is what it was.
+        (row["disease_code"], row["syndrome"]) = (json!(disease), json!(alert.syndrome));
+    }
+    row["params"]["workflow"] = locked(tx, alert.id).await?["workflow"].clone();
     tx.update(TABLE, alert.id, None, crate::row(row)).await?;
     tx.query(sql!("DELETE FROM school.outbreak_case_clusters WHERE alert_id = $1"), &[&alert.id]).await?;
     keep_clusters(tx, found, (alert.id, &about), &cases).await?;

@@ -1,6 +1,7 @@
 //! What detection looks at: schools with their days of instruction, students with their groups and homes, and cases. It is read
 //! anew each time, so that what was corrected counts as it stands now.
 
+use super::joining::Illness;
 use crate::{medical, school::reads::schools};
 use salus_core::Result;
 use salus_rules::outbreak::clusters::Level;
@@ -109,8 +110,16 @@ pub(super) struct Case {
     pub(super) reported: Date,
     /// The groups of that day.
     pub(super) groups: Vec<Uuid>,
+    /// That of now, also of who has left: so a case stays in a group.
+    pub(super) grade: Option<String>,
     /// Digest of the home.
     pub(super) home: Option<Vec<u8>>,
+}
+
+impl Case {
+    pub(super) fn illness(&self) -> Illness<'_> {
+        (&self.syndrome, self.disease.as_deref())
+    }
 }
 
 /// All of it. Cases are in the order in which they were reported.
@@ -201,8 +210,10 @@ async fn cases(tx: &mut Tx, schools: &[School], from: Date) -> Result<Vec<Case>>
     // One day more than asked for: the day of a report is that of the school's clock.
     let sql = sql!(
         "SELECT t.student_id, t.school_id, t.syndrome::text AS syndrome, t.disease_code::text AS disease, t.onset_on, \
-           (t.reported_at AT TIME ZONE s.timezone::text)::date AS reported, t.group_ids, t.household_key \
+           (t.reported_at AT TIME ZONE s.timezone::text)::date AS reported, t.group_ids, t.household_key, \
+           p.grade::text AS grade \
          FROM school.symptom_tracking t JOIN school.schools s ON s.id = t.school_id \
+         LEFT JOIN school.student_profiles p ON p.patient_id = t.student_id \
          WHERE t.school_id = ANY($1) AND t.case_class <> 'RULED_OUT' AND t.reported_at >= $2::date - 1 ORDER BY t.reported_at, t.id"
     );
     let rows = tx.query(sql, &[&ids, &from]).await?;
@@ -215,6 +226,7 @@ async fn cases(tx: &mut Tx, schools: &[School], from: Date) -> Result<Vec<Case>>
         onset: row.get("onset_on"),
         reported: row.get("reported"),
         groups: row.get::<_, Vec<String>>("group_ids").iter().filter_map(|id| id.parse().ok()).collect(),
+        grade: row.get("grade"),
         home: row.get("household_key"),
     };
     let mut found: Vec<Case> = rows.iter().map(case).collect();
@@ -264,7 +276,7 @@ impl Facts {
                 groups.push(*id);
             }
         }
-        self.scopes(case.school, person.map(|p| p.grade.as_str()), &groups)
+        self.scopes(case.school, case.grade.as_deref(), &groups)
     }
 
     /// Students of a group.

@@ -1,7 +1,7 @@
 //! Symptoms that are told by telephone, by a teacher or by a laboratory, and what is shown of all: counts by day, grade and symptom,
 //! and the cases themselves to who may open records.
 
-use super::settings::Settings;
+use super::{asking, rules, settings::Settings};
 use crate::{
     clock, row,
     school::{days, symptoms},
@@ -11,15 +11,17 @@ use salus_store::{Call, Method, Op, Param, Reply, Tx, engine::NewRow, run, sql};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
-use time::Date;
+use time::{Date, Duration, macros::date};
 use uuid::Uuid;
 
 /// The table.
-const TABLE: &str = "school.symptom_tracking";
+pub(super) const TABLE: &str = "school.symptom_tracking";
 /// Reports of one call.
 const MOST: usize = 500;
 /// Cases of one answer.
 const CASES: i64 = 200;
+/// Days of a block that is told to who may not open records.
+const BLOCK: i64 = 28;
 /// Longest span, in days.
 const SPAN_DAYS: i64 = 400;
 
@@ -37,7 +39,7 @@ pub(super) fn action() -> Op {
                      "description": "What it counts for; that which follows from the signs when it is left out"},
         "temperature": {"type": ["number", "null"], "minimum": 30, "maximum": 45, "description": "Degrees Celsius"},
         "absent": {"type": ["boolean", "null"], "description": "Whether the student stays at home"},
-        "disease_code": text("The disease, such as MEASLES, when somebody says which"),
+        "disease_code": {"type": ["string", "null"], "enum": rules::codes(), "description": "The disease, when somebody says which"},
         "case_class": {"type": ["string", "null"], "enum": ["SUSPECT", "PROBABLE", "CONFIRMED", null], "description": "How sure it is"},
         "note": text("Anything else; it is sealed")}});
     Op {
@@ -90,7 +92,7 @@ async fn students(tx: &mut Tx, reports: &[Report]) -> Result<HashMap<Uuid, Known
         "SELECT p.id, s.id AS school, ($2::timestamptz AT TIME ZONE s.timezone::text)::date AS today, \
            ARRAY(SELECT m.class_group_id::text FROM school.class_memberships m WHERE m.patient_id = p.id AND m.left_on IS NULL \
                  ORDER BY m.class_group_id) AS groups \
-         FROM medical.patients p LEFT JOIN school.student_profiles e ON e.patient_id = p.id \
+         FROM medical.patients p LEFT JOIN school.student_profiles e ON e.patient_id = p.id AND e.enrollment_status = 'ENROLLED' \
          LEFT JOIN school.schools s ON s.id = e.school_id WHERE p.id = ANY($1)"
     );
     let known = |row: &salus_store::Row| {
@@ -115,8 +117,9 @@ async fn record(tx: &mut Tx, mut call: Call) -> Result<Reply> {
             return Err(Error::invalid(&field("student_id"), "no_such_record", "Must name an existing student"));
         };
         let Some((school, today)) = known.school else {
-            return Err(Error::invalid(&field("student_id"), "not_enrolled", "Must name a student of a school"));
+            return Err(Error::invalid(&field("student_id"), "not_enrolled", "Must name a student who is enrolled"));
         };
+        rules::known_disease(&field("disease_code"), report.disease_code.as_deref())?;
         let onset = clock::day(&field("onset_on"), &report.onset_on)?;
         if onset > today {
             return Err(Error::invalid(&field("onset_on"), "onset_in_future", "Cannot lie in the future"));
@@ -145,6 +148,10 @@ async fn record(tx: &mut Tx, mut call: Call) -> Result<Reply> {
         tx.about(report.student_id);
     }
     tx.insert(TABLE, &rows).await?;
+    let of = |name: &str| -> Vec<String> {
+        rows.iter().filter_map(|row| row.values.get(name)?.as_str()).map(str::to_owned).collect()
+    };
+    asking::ask_if_one_is_enough(tx, (&of("disease_code"), &of("syndrome"))).await?;
     tx.count(rows.len());
     let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
     Ok(Reply { status: 201, ..Reply::json(json!({"recorded": ids.len(), "ids": ids})) })
@@ -153,7 +160,7 @@ async fn record(tx: &mut Tx, mut call: Call) -> Result<Reply> {
 /// What is shown of symptoms.
 pub(super) fn read() -> Op {
     let param = |name: &str, doc: &str, schema: Value| Param { name: name.into(), doc: doc.into(), schema };
-    let date = || json!({"type": "string", "format": "date"});
+    let day = || json!({"type": "string", "format": "date"});
     Op {
         method: Method::Get,
         path: "/api/v1/health/outbreaks/symptoms".into(),
@@ -170,8 +177,13 @@ pub(super) fn read() -> Op {
                 json!({"type": "string", "format": "uuid"}),
             ),
             param("syndrome", "Only this syndrome", json!({"type": "string"})),
-            param("from", "First day of onset; 28 days before the last when it is left out", date()),
-            param("to", "Last day of onset; today when it is left out", date()),
+            param("from", "First day of onset; 28 days before the last when it is left out", day()),
+            param(
+                "to",
+                "Last day of onset; today when it is left out. Who may not open records is told the block of 28 days in which it \
+                 lies: counts of spans that overlap would give away the days between",
+                day(),
+            ),
         ],
         input: None,
         output: json!({"type": "object"}),
@@ -182,6 +194,8 @@ pub(super) fn read() -> Op {
 async fn counts(tx: &mut Tx, call: Call) -> Result<Reply> {
     let school = call.query_id("school_id")?;
     let (from, to) = days::span(tx, &call, school, (28, SPAN_DAYS)).await?;
+    let open = tx.ctx.may("kernel.phi.read");
+    let (from, to) = if open { (from, to) } else { block(to) };
     let syndrome = call.query_value("syndrome").filter(|v| !v.is_empty());
     let settings = Settings::load(tx).await?;
     let sql = sql!(
@@ -209,12 +223,18 @@ async fn counts(tx: &mut Tx, call: Call) -> Result<Reply> {
             all.extend(lines);
         }
     }
-    let open = tx.ctx.may("kernel.phi.read");
     let cases = if open { cases(tx, (school, syndrome), (from, to)).await? } else { Value::Null };
     Ok(Reply::json(json!({
         "from": from.to_string(), "to": to.to_string(), "counts": told, "cases": cases, "small_cell": settings.small_cell,
         "small_counts_left_out": !open,
     })))
+}
+
+/// The block of 28 days in which a day lies. Blocks begin on Mondays and do not overlap.
+fn block(day: Date) -> (Date, Date) {
+    let first = date!(2024 - 01 - 01);
+    let from = first + Duration::days((day - first).whole_days().div_euclid(BLOCK) * BLOCK);
+    (from, from + Duration::days(BLOCK - 1))
 }
 
 /// The latest cases of a span.

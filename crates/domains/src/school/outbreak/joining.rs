@@ -5,6 +5,7 @@
 use super::{
     facts::{Facts, Kind, Scope},
     signals::Signal,
+    streams::LEAST_POPULATION,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use time::{Date, Duration};
@@ -51,9 +52,13 @@ impl Joined {
 
     fn takes(&self, signal: &Signal, facts: &Facts) -> bool {
         let near = signal.on <= self.last + APART && signal.last + APART >= self.first;
-        near && self.syndrome() == signal.syndrome
-            && alike(self.disease(), signal.disease.as_deref())
+        near && self.is_about(signal.illness(), signal.disease.as_deref())
             && signal.cases.iter().any(|at| self.students.contains(&facts.cases[*at].student))
+    }
+
+    /// Whether it is about an illness: any of its signals is, and none names another disease.
+    pub(super) fn is_about(&self, illness: Illness<'_>, disease: Option<&str>) -> bool {
+        alike(self.disease(), disease) && self.signals.iter().any(|s| same_illness(s.illness(), illness))
     }
 
     pub(super) fn syndrome(&self) -> &str {
@@ -80,7 +85,22 @@ impl Joined {
     }
 }
 
+/// A syndrome, and the disease where it is known.
+pub(super) type Illness<'a> = (&'a str, Option<&'a str>);
+
+/// Whether two are one illness: the disease decides where both name one, for it may show as several syndromes.
+pub(super) fn same_illness(a: Illness<'_>, b: Illness<'_>) -> bool {
+    match (a.1, b.1) {
+        (Some(a), Some(b)) => a == b,
+        _ => a.0 == b.0,
+    }
+}
+
 impl Signal {
+    fn illness(&self) -> Illness<'_> {
+        (&self.syndrome, self.disease.as_deref())
+    }
+
     /// Whether a statistic of a larger group is loud because of a smaller one: that one signals too, and at least half of the
     /// cases are its.
     fn echoes(&self, other: &Self) -> bool {
@@ -90,7 +110,7 @@ impl Signal {
 }
 
 /// Whether two diseases may be one: a syndrome of which the disease is not known may be any.
-pub(super) fn alike(a: Option<&str>, b: Option<&str>) -> bool {
+fn alike(a: Option<&str>, b: Option<&str>) -> bool {
     a.is_none() || b.is_none() || a == b
 }
 
@@ -118,12 +138,14 @@ pub(super) fn join(mut signals: Vec<Signal>, facts: &Facts) -> Vec<Joined> {
 /// Below so many cases an alert is about the school, so that it does not point at a child.
 const FEW: usize = 3;
 
-/// The smallest group that holds at least four of five of these cases; the smallest level first, then the fewest persons.
+/// The smallest group that holds at least four of five of these cases; the smallest level first, then the fewest persons. One of
+/// too few persons to be watched is too few to be pointed at.
 pub(super) fn smallest(cases: &BTreeSet<usize>, facts: &Facts) -> Scope {
     let mut held: BTreeMap<Scope, usize> = BTreeMap::new();
     let least = if cases.len() < FEW { Kind::School } else { Kind::Homeroom };
     for at in cases {
-        for scope in facts.scopes_of(&facts.cases[*at]).into_iter().filter(|scope| scope.kind >= least) {
+        let large = |scope: &Scope| scope.kind >= Kind::School || facts.size(scope) >= LEAST_POPULATION;
+        for scope in facts.scopes_of(&facts.cases[*at]).into_iter().filter(|s| s.kind >= least && large(s)) {
             *held.entry(scope).or_default() += 1;
         }
     }

@@ -2,7 +2,7 @@
 //! name no case, no number and no student; who makes them adds what the health department asks for.
 
 use super::{
-    detect::{TABLE, workflow},
+    detect::{self, TABLE},
     letter_words::{Illness, Word, illness},
 };
 use crate::{
@@ -292,15 +292,11 @@ impl Letter<'_> {
 
 /// Writes at the alert that letters were made, for how many classes and in which languages.
 async fn noted(tx: &mut Tx, alert: &Record, classes: &[Class]) -> Result<()> {
-    let (id, now) = (alert.id().ok_or(Error::NotFound)?, clock::text(tx.ctx.env.now())?);
+    let now = clock::text(tx.ctx.env.now())?;
     let rooms: BTreeSet<Option<Uuid>> = classes.iter().map(|c| c.id).collect();
     let languages: BTreeSet<&str> = classes.iter().map(|c| c.language.tag()).collect();
-    let mut params = alert.get("params").cloned().unwrap_or_else(|| json!({}));
-    let mut letters = params["workflow"]["letters"].as_array().cloned().unwrap_or_default();
-    letters.push(json!({"at": now, "by": tx.ctx.actor.id, "classes": rooms.len(), "languages": languages}));
-    workflow(&mut params).insert("letters".into(), json!(letters));
-    tx.update(TABLE, id, None, crate::row(json!({"params": params}))).await?;
-    Ok(())
+    let entry = json!({"at": now, "by": tx.ctx.actor.id, "classes": rooms.len(), "languages": languages});
+    detect::noted(tx, alert.id().ok_or(Error::NotFound)?, "letters", entry).await
 }
 
 #[cfg(test)]

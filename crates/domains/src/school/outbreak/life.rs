@@ -135,7 +135,8 @@ async fn today(tx: &mut Tx, alert: &Record) -> Result<Date> {
     }
 }
 
-/// Refuses while fewer than so many longest incubations have passed since the last case of the illness where the alert is about.
+/// Refuses while fewer than so many longest incubations have passed since the last case of the illness among those whom the alert
+/// is about: its group, and those of its cases who are of none.
 async fn quiet(tx: &mut Tx, alert: &Record, incubations: i64) -> Result<()> {
     let (syndrome, disease) = (alert.text("syndrome").to_owned(), alert.text("disease_code").to_owned());
     let longest = rules::in_force(tx).await?.into_iter().filter(|rule| match &rule.disease {
@@ -145,11 +146,21 @@ async fn quiet(tx: &mut Tx, alert: &Record, incubations: i64) -> Result<()> {
     let days = longest.map(|rule| rule.incubation).max().unwrap_or(INCUBATION) * incubations;
     let school: Option<Uuid> = alert.text("school_id").parse().ok();
     let sql = sql!(
-        "SELECT max(t.onset_on) FROM school.symptom_tracking t WHERE ($1::uuid IS NULL OR t.school_id = $1) \
-           AND t.syndrome::text = $2::text AND t.case_class <> 'RULED_OUT' \
-           AND ($3::text = '' OR t.disease_code IS NULL OR t.disease_code = $3::text)"
+        "SELECT max(t.onset_on) FROM school.symptom_tracking t LEFT JOIN school.student_profiles p ON p.patient_id = t.student_id \
+         WHERE ($1::uuid IS NULL OR t.school_id = $1) AND t.case_class <> 'RULED_OUT' \
+           AND CASE WHEN $3::text <> '' AND t.disease_code IS NOT NULL THEN t.disease_code::text = $3::text \
+             ELSE t.syndrome::text = $2::text END \
+           AND (CASE WHEN $4::text IN ('', 'SCHOOL', 'DISTRICT') THEN true \
+               WHEN $4::text = 'GRADE' THEN t.school_id::text || '/' || p.grade::text = $5::text \
+               ELSE $5::text = ANY(t.group_ids) OR p.homeroom_id::text = $5::text OR EXISTS (SELECT FROM school.class_memberships m \
+                 WHERE m.patient_id = t.student_id AND m.left_on IS NULL AND m.class_group_id::text = $5::text) END \
+             OR t.student_id::text IN (SELECT unnest(c.members) FROM school.outbreak_case_clusters c WHERE c.alert_id = $6))"
     );
-    let last: Option<Date> = tx.query_opt(sql, &[&school, &syndrome, &disease]).await?.and_then(|found| found.get(0));
+    let kind = alert.get("params").and_then(|p| p["detection"]["kind"].as_str()).unwrap_or_default().to_owned();
+    let key = alert.get("scope_ids").and_then(|ids| ids[0].as_str()).unwrap_or_default().to_owned();
+    let id = alert.id().ok_or(Error::NotFound)?;
+    let last = tx.query_opt(sql, &[&school, &syndrome, &disease, &kind, &key, &id]).await?;
+    let last: Option<Date> = last.and_then(|found| found.get(0));
     let last = last.or_else(|| clock::date(alert.text("first_signal_on")));
     let today = today(tx, alert).await?;
     match last.map(|last| last + Duration::days(days)) {

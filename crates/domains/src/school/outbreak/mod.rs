@@ -11,6 +11,7 @@ mod absence_signals;
 mod asking;
 mod board;
 mod clustering;
+mod deciding;
 mod detect;
 mod facts;
 mod history;
@@ -30,7 +31,7 @@ mod streams;
 pub use asking::detect_now;
 pub use rules::RULES;
 
-pub(super) use asking::jobs;
+pub(super) use asking::{ask_if_one_is_enough, jobs};
 
 use salus_core::Result;
 use salus_store::{Catalog, Op};
@@ -43,6 +44,7 @@ pub(super) fn actions(catalog: &Catalog) -> Result<Vec<Op>> {
     let mut all = rules::actions(catalog)?;
     all.extend([
         intake::action(),
+        deciding::action(),
         life::action(),
         asking::action(),
         report::action(),

@@ -4,7 +4,7 @@
 
 use super::{
     board::{Ill, cases, clusters, curve},
-    detect::{TABLE, date, workflow},
+    detect::{TABLE, date, noted},
     printed::{FORMATS, Printed},
     settings::Settings,
 };
@@ -165,7 +165,8 @@ async fn given_out(
         regime: "FERPA",
     };
     disclose(tx, &what, &ids).await?;
-    noted(tx, alert, kind).await?;
+    let entry = json!({"at": clock::text(tx.ctx.env.now())?, "by": tx.ctx.actor.id, "legal_basis": kind});
+    noted(tx, alert.id().ok_or(Error::NotFound)?, "reports", entry).await?;
     Ok(ids.len())
 }
 
@@ -223,17 +224,6 @@ fn legal(wanted: &Wanted) -> Result<Legal> {
     let recipient = wanted.recipient.as_deref().map(str::trim).filter(|r| !r.is_empty());
     let recipient = recipient.ok_or_else(|| Error::invalid("recipient", "required", "Say to whom the names go"))?;
     Ok((kind, law, purpose, words.to_owned(), recipient.to_owned()))
-}
-
-/// Writes at the alert that names were given out, and on what basis.
-async fn noted(tx: &mut Tx, alert: &Record, kind: &str) -> Result<()> {
-    let (id, now) = (alert.id().ok_or(Error::NotFound)?, clock::text(tx.ctx.env.now())?);
-    let mut params = alert.get("params").cloned().unwrap_or_else(|| json!({}));
-    let mut reports = params["workflow"]["reports"].as_array().cloned().unwrap_or_default();
-    reports.push(json!({"at": now, "by": tx.ctx.actor.id, "legal_basis": kind}));
-    workflow(&mut params).insert("reports".into(), json!(reports));
-    tx.update(TABLE, id, None, crate::row(json!({"params": params}))).await?;
-    Ok(())
 }
 
 /// The schools an alert is about, with their students by grade and their staff.

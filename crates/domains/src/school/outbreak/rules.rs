@@ -32,6 +32,25 @@ pub const RULES: Resource = Resource {
     locked: &["confirmed_by", "confirmed_at"],
     list: &[],
 };
+/// Diseases by which cases and rules are named. It is closed, so that a case and its rule cannot miss each other by spelling.
+pub(super) const DISEASES: [&str; 16] = [
+    "COVID19",
+    "HEPATITIS_A",
+    "HFMD",
+    "INFLUENZA",
+    "MEASLES",
+    "MENINGOCOCCAL",
+    "MUMPS",
+    "NOROVIRUS",
+    "PERTUSSIS",
+    "RUBELLA",
+    "SALMONELLOSIS",
+    "SCABIES",
+    "SHIGELLOSIS",
+    "STREP",
+    "TUBERCULOSIS",
+    "VARICELLA",
+];
 /// The defaults.
 const DEFAULTS: &str = include_str!("../../../../../db/outbreaks/rules.json");
 
@@ -67,6 +86,7 @@ pub(super) fn actions(catalog: &Catalog) -> Result<Vec<Op>> {
 async fn enter(tx: &mut Tx, call: Call) -> Result<Reply> {
     let db = tx.db().clone();
     let values = writable(&RULES, db.catalog().table(RULES.table)?, call.body)?;
+    known_disease("disease_code", values.get("disease_code").and_then(Value::as_str))?;
     let id = tx.ctx.env.id();
     Ok(Reply::created(tx.create(RULES.table, NewRow { id, values }).await?))
 }
@@ -74,10 +94,13 @@ async fn enter(tx: &mut Tx, call: Call) -> Result<Reply> {
 async fn change(tx: &mut Tx, call: Call) -> Result<Reply> {
     let db = tx.db().clone();
     let (id, version) = (call.id()?, call.if_match.ok_or(Error::VersionRequired)?);
+    // First whether there is such a row: another tenant's id is answered as one that is not there.
+    tx.get(RULES.table, id, &["id"]).await?;
     let mut values = writable(&RULES, db.catalog().table(RULES.table)?, call.body)?;
     if values.is_empty() {
         return Err(Error::invalid("", "empty", "Names no field to change"));
     }
+    known_disease("disease_code", values.get("disease_code").and_then(Value::as_str))?;
     values.extend(row(json!({"confirmed_by": null, "confirmed_at": null})));
     Ok(Reply::row(tx.update(RULES.table, id, Some(version), values).await?))
 }
@@ -111,6 +134,44 @@ pub(super) async fn seed(tx: &mut Tx) -> Result<()> {
         .map(|values| NewRow { id: tx.ctx.env.id(), values: row(values) })
         .collect();
     if missing.is_empty() { Ok(()) } else { tx.insert(RULES.table, &missing).await }
+}
+
+/// The codes as a schema has them, with none.
+pub(super) fn codes() -> Vec<Option<&'static str>> {
+    DISEASES.into_iter().map(Some).chain([None]).collect()
+}
+
+/// Refuses a disease that is not known by its code.
+///
+/// # Errors
+/// [`Error::Invalid`] on the field, with the codes.
+pub(super) fn known_disease(field: &str, code: Option<&str>) -> Result<()> {
+    match code {
+        Some(code) if !DISEASES.contains(&code) => {
+            let message = format!("Is one of {}", DISEASES.join(", "));
+            Err(Error::invalid(field, "not_allowed", message))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether a rule asks for one case of such an illness only, so that it is looked for at once. The defaults hold before the first
+/// run has entered them.
+///
+/// # Errors
+/// Those of the database.
+pub(super) async fn is_one_enough(tx: &mut Tx, diseases: &[String], syndromes: &[String]) -> Result<bool> {
+    let sql = sql!(
+        "SELECT count(*) > 0, coalesce(bool_or(is_active AND case_count = 1 AND (disease_code::text = ANY($1) OR syndrome::text = ANY($2))), false) \
+         FROM school.outbreak_rules"
+    );
+    let found = tx.query_opt(sql, &[&diseases, &syndromes]).await?;
+    let (any, one) = found.map_or((false, false), |row| (row.get(0), row.get(1)));
+    if any {
+        return Ok(one);
+    }
+    let defaults: Vec<Value> = serde_json::from_str(DEFAULTS).map_err(Error::internal)?;
+    Ok(defaults.iter().any(|rule| rule["case_count"] == 1 && diseases.iter().any(|d| rule["disease_code"] == json!(d))))
 }
 
 /// A rule in force.
@@ -188,8 +249,8 @@ impl Hard {
         self.cases.min(share)
     }
 
-    /// The signals of this rule among cases whose illness began since `since`: one a group, on the first day on which the rule
-    /// was met.
+    /// The signals of this rule among cases whose illness began since `since`, each on the first day on which the rule was met. It
+    /// goes on while a case lies within the window of another; what comes later must meet the rule anew.
     pub(super) fn signals(&self, facts: &Facts, since: Date) -> Vec<Signal> {
         let since = since - Duration::days(self.days - 1);
         let mut groups: BTreeMap<Scope, Vec<usize>> = BTreeMap::new();
@@ -206,23 +267,38 @@ impl Hard {
                 }
             }
         }
-        groups.into_iter().filter_map(|(scope, cases)| self.signal(facts, scope, cases)).collect()
+        groups.into_iter().flat_map(|(scope, cases)| self.of_group(facts, &scope, cases)).collect()
     }
 
-    fn signal(&self, facts: &Facts, scope: Scope, mut cases: Vec<usize>) -> Option<Signal> {
-        let size = facts.size(&scope);
+    fn of_group(&self, facts: &Facts, scope: &Scope, mut cases: Vec<usize>) -> Vec<Signal> {
+        let size = facts.size(scope);
         let needed = self.needed(size);
         if needed > 1 && size < LEAST_POPULATION && scope.kind != Kind::District {
-            return None;
+            return Vec::new();
         }
-        let onsets: Vec<Date> = cases.iter().map(|at| facts.cases[*at].onset).collect();
-        let rule = FixedRule { cases: usize::try_from(needed).ok()?, days: self.days };
-        let on = rule.met_on(&onsets)?;
-        let begins = on - Duration::days(self.days - 1);
-        cases.retain(|at| facts.cases[*at].onset >= begins);
+        let rule = FixedRule { cases: usize::try_from(needed).unwrap_or(usize::MAX), days: self.days };
+        let window = Duration::days(self.days - 1);
+        let onset = |at: &usize| facts.cases[*at].onset;
+        cases.sort_by_key(onset);
+        let mut signals = Vec::new();
+        while let Some(on) = rule.met_on(&cases.iter().map(onset).collect::<Vec<_>>()) {
+            cases.retain(|at| onset(at) >= on - window);
+            let gap = cases.windows(2).position(|two| onset(&two[1]) > onset(&two[0]) + window);
+            let later = gap.map(|gap| cases.split_off(gap + 1)).unwrap_or_default();
+            signals.extend(self.signal(facts, scope.clone(), on, cases));
+            cases = later;
+        }
+        signals
+    }
+
+    fn signal(&self, facts: &Facts, scope: Scope, on: Date, mut cases: Vec<usize>) -> Option<Signal> {
         if facts.is_one_home(&cases) {
             return None;
         }
+        let size = facts.size(&scope);
+        let needed = self.needed(size);
+        // In the order in which they were reported.
+        cases.sort_unstable();
         let last = cases.iter().map(|at| facts.cases[*at].onset).max()?;
         let observed = u32::try_from(cases.len()).unwrap_or(u32::MAX);
         let syndrome = facts.cases[*cases.last()?].syndrome.clone();
@@ -260,6 +336,7 @@ mod tests {
             assert_eq!(about, 1, "{rule}");
             assert!(rule["citation"].as_str().unwrap().contains("Not verified"), "{rule}");
             assert!(rule.get("confirmed_by").is_none());
+            assert!(known_disease("disease_code", rule["disease_code"].as_str()).is_ok(), "{rule}");
         }
     }
 }

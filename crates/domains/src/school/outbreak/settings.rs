@@ -106,17 +106,34 @@ impl Settings {
         (tx.ctx.may("kernel.phi.read") || count == 0 || count >= self.small_cell).then_some(count)
     }
 
-    /// The same of counts that add up to one that may be known: when a single one is left out, the smallest other goes with it,
-    /// for it could be computed else.
+    /// The same of counts that add up to one that may be known: with those that are small the smallest others are left out, until
+    /// what is left out could be several counts.
     pub(super) fn cells(&self, tx: &Tx, counts: &[i64]) -> Vec<Option<i64>> {
-        let mut shown: Vec<Option<i64>> = counts.iter().map(|n| self.told(tx, *n)).collect();
-        if shown.iter().filter(|n| n.is_none()).count() == 1 {
-            let smallest = shown.iter().enumerate().filter_map(|(at, n)| n.filter(|n| *n > 0).map(|n| (n, at))).min();
-            if let Some((_, at)) = smallest {
-                shown[at] = None;
-            }
+        if tx.ctx.may("kernel.phi.read") {
+            return counts.iter().copied().map(Some).collect();
         }
-        shown
+        self.veiled(counts)
+    }
+
+    fn veiled(&self, counts: &[i64]) -> Vec<Option<i64>> {
+        let small = |n: i64| (1..self.small_cell).contains(&n);
+        let mut hidden: Vec<usize> = (0..counts.len()).filter(|at| small(counts[*at])).collect();
+        let mut rest: Vec<usize> = (0..counts.len()).filter(|at| !small(counts[*at])).collect();
+        // Days and groups of nobody give nothing away: they go last.
+        rest.sort_by_key(|at| (counts[*at] == 0, counts[*at]));
+        let mut rest = rest.into_iter();
+        while !hidden.is_empty() && !self.is_ambiguous(&hidden.iter().map(|at| counts[*at]).collect::<Vec<_>>()) {
+            let Some(next) = rest.next() else { break };
+            hidden.push(next);
+        }
+        (0..counts.len()).map(|at| (!hidden.contains(&at)).then_some(counts[at])).collect()
+    }
+
+    /// Whether counts cannot be told from their sum. Several small ones can when it is the least or the most that they can make.
+    fn is_ambiguous(&self, hidden: &[i64]) -> bool {
+        let (sum, least) = (hidden.iter().sum::<i64>(), i64::try_from(hidden.len()).unwrap_or(i64::MAX));
+        let all_small = hidden.iter().all(|n| (1..self.small_cell).contains(n));
+        hidden.len() > 1 && (!all_small || (least < sum && sum < least.saturating_mul(self.small_cell - 1)))
     }
 }
 
@@ -131,5 +148,16 @@ mod tests {
             assert!(Settings { small_cell: wrong, ..Settings::default() }.check().is_err());
         }
         assert!(serde_json::from_str::<Settings>(r#"{"c9": 1}"#).is_err());
+    }
+
+    #[test]
+    fn what_is_left_out_cannot_be_had_from_the_sum() {
+        let shown = |counts: &[i64]| Settings::default().veiled(counts);
+        assert_eq!(shown(&[9, 0, 7]), [Some(9), Some(0), Some(7)], "nothing is small");
+        assert_eq!(shown(&[9, 3, 7]), [Some(9), None, None], "one alone is the rest of the sum");
+        assert_eq!(shown(&[1, 9, 3, 0]), [None, Some(9), None, Some(0)], "one and three, or two and two");
+        assert_eq!(shown(&[1, 9, 1, 7]), [None, Some(9), None, None], "a sum of two is one and one");
+        assert_eq!(shown(&[4, 9, 4, 7]), [None, Some(9), None, None], "a sum of eight is four and four");
+        assert_eq!(shown(&[4, 0, 4]), [None, None, None]);
     }
 }

@@ -147,7 +147,9 @@ impl<'a> Watch<'a> {
             .get(&(stream.syndrome.clone(), stream.scope.clone()))
             .into_iter()
             .flatten()
-            .filter_map(|on| stream.days[since..=at].binary_search(on).ok())
+            // One of a weekend counts on the school day before it.
+            .filter(|on| **on <= day)
+            .filter_map(|on| stream.days[since..=at].partition_point(|day| day <= on).checked_sub(1))
             .collect();
         let watch = self.summing(usual);
         let sum = watch.sums(&counts, &places).last().copied().unwrap_or(0.0);

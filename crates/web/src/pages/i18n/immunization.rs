@@ -41,6 +41,10 @@ texts! {
         n_months: "{n} months", "{n} meses", "{n} meses";
         n_weeks: "{n} weeks", "{n} semanas", "{n} semanas";
         n_days: "{n} days", "{n} días", "{n} dias";
+        grade: "Grade", "Grado", "Série";
+        up_to_date: "Up to date", "Al día", "Em dia";
+        required_of: "Asked of", "Se exige a", "Exigido de";
+        susceptible_hint: "Also of grades for which it is not asked, and those who were not judged; exempt students are among them.", "También de grados en que no se exige y quienes no se han evaluado; los exentos están entre ellos.", "Também de séries em que não se exige e quem não foi avaliado; os isentos estão entre eles.";
         vaccine_group: "Vaccine group", "Grupo de vacunas", "Grupo de vacinas";
         checkpoint: "When", "Cuándo", "Quando";
         source: "Source", "Fuente", "Fonte";

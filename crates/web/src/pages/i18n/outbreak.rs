@@ -67,6 +67,11 @@ texts! {
         onset: "Onset", "Inicio", "Início";
         signs: "Signs", "Signos", "Sinais";
         certainty: "How sure", "Certeza", "Certeza";
+        decide_case: "Decide about a case", "Decidir sobre un caso", "Decidir sobre um caso";
+        decide_hint: "A case that is ruled out counts no more. What you decide stays, whatever the visit says later.", "Un caso descartado ya no cuenta. Lo que decida se mantiene, diga lo que diga después la visita.", "Um caso descartado não conta mais. O que você decidir permanece, diga o que disser depois a visita.";
+        disease: "Disease", "Enfermedad", "Doença";
+        disease_hint: "Left empty, it stays as it is.", "Si se deja vacía, no cambia.", "Se ficar vazia, não muda.";
+        decision: "Why, such as the laboratory's result", "Por qué, por ejemplo el resultado del laboratorio", "Por quê, por exemplo o resultado do laboratório";
         next_step: "Next step", "Siguiente paso", "Próximo passo";
         to_review: "Begin the review", "Iniciar la revisión", "Iniciar a verificação";
         to_cluster: "It is a cluster", "Es un conglomerado", "É um aglomerado";
@@ -82,7 +87,7 @@ texts! {
         steps: "Decisions", "Decisiones", "Decisões";
         no_steps: "Nobody has decided anything yet.", "Nadie ha decidido nada todavía.", "Ninguém decidiu nada ainda.";
         exclusions: "Exempt and susceptible students", "Estudiantes exentos y susceptibles", "Estudantes isentos e suscetíveis";
-        exclusions_of: "Who lacks {group}", "A quién le falta {group}", "A quem falta {group}";
+        exclusions_of: "Who is not known to be protected by {group}", "De quién no consta protección por {group}", "De quem não consta proteção por {group}";
         report: "Report to the health department", "Informe al departamento de salud", "Relatório à autoridade de saúde";
         report_hint: "The report is in English. Without names unless a legal basis is given; then each student's disclosure is written down.", "El informe está en inglés. Sin nombres, salvo que se indique una base legal; entonces se registra la divulgación de cada estudiante.", "O relatório é em inglês. Sem nomes, salvo se for indicada uma base legal; então a divulgação de cada estudante é registrada.";
         identified: "With names", "Con nombres", "Com nomes";
