@@ -96,14 +96,7 @@ async fn record(tx: &mut Tx, call: Call) -> Result<Reply> {
     let db = tx.db().clone();
     let mut values = writable(&DOSES, db.catalog().table(DOSES.table)?, call.body)?;
     let said = said(tx, &values)?;
-    let order_id = if given(&values, "order_id") { Some(id_of(&values, "order_id")?) } else { None };
-    if let Some(order) = order_id {
-        let lacks = |e| match e {
-            Error::NotFound => Error::invalid("order_id", "no_such_record", "Must name an order you can see"),
-            other => other,
-        };
-        orders::lock(tx, order).await.map_err(lacks)?;
-    }
+    let order_id = held_order(tx, &values).await?;
     if let Some(dose) = same_client(tx, &values, order_id, said.scheduled).await? {
         return Ok(Reply::row(tx.get(DOSES.table, dose, &[]).await?));
     }
@@ -155,6 +148,20 @@ async fn record(tx: &mut Tx, call: Call) -> Result<Reply> {
         stock::take(tx, drawn.supply.as_ref(), dose).await?;
     }
     Ok(reply)
+}
+
+/// The order that is named, if one is, held until the transaction ends.
+async fn held_order(tx: &mut Tx, values: &Map<String, Value>) -> Result<Option<Uuid>> {
+    if !given(values, "order_id") {
+        return Ok(None);
+    }
+    let order = id_of(values, "order_id")?;
+    let held = orders::lock(tx, order).await;
+    held.map_err(|e| match e {
+        Error::NotFound => Error::invalid("order_id", "no_such_record", "Must name an order you can see"),
+        other => other,
+    })?;
+    Ok(Some(order))
 }
 
 /// What a dose takes from the supply of a controlled drug.
