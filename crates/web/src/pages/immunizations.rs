@@ -4,6 +4,7 @@
 use super::{
     Shell, compliance_trend,
     form::{self, Field, Kind},
+    grades::{self, Grade, Group},
     i18n::{codes, fill, format},
     layout::{self, Head},
     parts::{self, Tab, Tone},
@@ -81,35 +82,6 @@ pub struct School {
     pub evaluated_on: Option<String>,
     pub grades: Vec<Grade>,
     pub groups: Vec<Group>,
-}
-
-/// How a grade stands.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(default)]
-#[allow(missing_docs, reason = "the names are those of the operation, which are documented")]
-pub struct Grade {
-    pub grade: String,
-    pub enrolled: u64,
-    pub not_evaluated: u64,
-    pub overdue: u64,
-    pub no_record: u64,
-    pub compliance_score: Option<f64>,
-    pub up_to_date_percent: Option<f64>,
-    pub in_compliance_percent: Option<f64>,
-    pub measles_at_risk: Option<bool>,
-}
-
-/// How a requirement is met.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(default)]
-#[allow(missing_docs, reason = "the names are those of the operation, which are documented")]
-pub struct Group {
-    pub vaccine_group: String,
-    pub checkpoint: String,
-    pub required_of: u64,
-    pub compliant: u64,
-    pub exempt: u64,
-    pub lacking: u64,
 }
 
 /// A requirement that waits.
@@ -211,7 +183,7 @@ pub fn schools(view: &SchoolsView, shell: &Shell) -> Markup {
             } @else {
                 (parts::card("schools", t.schools, &html! { span class="count" { (view.schools.len()) } }, &table(view, shell)))
                 @for school in view.schools.iter().filter(|school| !school.grades.is_empty()) {
-                    (parts::card(&format!("of-{}", school.id), &school.name, &html! {}, &within(school, shell)))
+                    (parts::card(&format!("of-{}", school.id), &school.name, &html! {}, &grades::within(school, shell)))
                 }
             }
         },
@@ -250,55 +222,8 @@ fn table(view: &SchoolsView, shell: &Shell) -> Markup {
     }
 }
 
-/// The grades of a school, and the requirements by vaccine group.
-fn within(school: &School, shell: &Shell) -> Markup {
-    let t = &shell.t().immunization;
-    let number = |n: Option<f64>, unit: &str| tenths(n, unit, shell);
-    let count = |n: u64| format::count(shell.locale, n);
-    html! {
-        table class="grid plain stack" data-keys {
-            (parts::heads(&[t.grade, t.enrolled, t.score, t.up_to_date, t.in_compliance, t.overdue, t.no_record]))
-            tbody {
-                @for g in &school.grades {
-                    tr {
-                        th scope="row" {
-                            (g.grade)
-                            @if g.measles_at_risk == Some(true) { span class="sub tone-bad" { (Tone::Bad.sign(shell)) (t.measles_risk) } }
-                        }
-                        td data-label=(t.enrolled) {
-                            (count(g.enrolled))
-                            @if g.not_evaluated > 0 { span class="sub" { (t.not_evaluated) ": " (count(g.not_evaluated)) } }
-                        }
-                        td data-label=(t.score) { (number(g.compliance_score, "")) }
-                        td data-label=(t.up_to_date) { (number(g.up_to_date_percent, " %")) }
-                        td data-label=(t.in_compliance) { (number(g.in_compliance_percent, " %")) }
-                        td data-label=(t.overdue) { (count(g.overdue)) }
-                        td data-label=(t.no_record) { (count(g.no_record)) }
-                    }
-                }
-            }
-        }
-        @if !school.groups.is_empty() {
-            table class="grid plain stack" data-keys {
-                (parts::heads(&[t.vaccine_group, t.checkpoint, t.required_of, t.compliant, t.exempt, t.missing]))
-                tbody {
-                    @for g in &school.groups {
-                        tr {
-                            th scope="row" { (g.vaccine_group) }
-                            td data-label=(t.checkpoint) { (codes::label(shell.locale, &g.checkpoint)) }
-                            td data-label=(t.required_of) { (count(g.required_of)) }
-                            td data-label=(t.compliant) { (count(g.compliant)) }
-                            td data-label=(t.exempt) { (count(g.exempt)) }
-                            td data-label=(t.missing) { (count(g.lacking)) }
-                        }
-                    }
-                }
-            }
-        }
-    }
-}
-
-fn tenths(n: Option<f64>, unit: &str, shell: &Shell) -> String {
+/// A number with one decimal, and its unit.
+pub(super) fn tenths(n: Option<f64>, unit: &str, shell: &Shell) -> String {
     n.map_or_else(|| "–".to_owned(), |n| format!("{}{unit}", format::decimal(shell.locale, &format!("{n:.1}"))))
 }
 

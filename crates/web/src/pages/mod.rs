@@ -31,6 +31,7 @@ pub mod exclusions;
 pub mod facts;
 pub mod form;
 pub mod glass;
+pub mod grades;
 pub mod home;
 pub mod i18n;
 pub mod icons;
