@@ -1,5 +1,5 @@
 //! Labels that close a person's whole record, or one row of it. What they close and what opens them is decided by the
-//! database (`kernel.closed` in `db/replaceable/kernel.sql`); here they are put on and taken away.
+//! database (`kernel.closed` in `db/replaceable/reach.sql`); here they are put on and taken away.
 
 use crate::row;
 use salus_core::{Error, Result};
