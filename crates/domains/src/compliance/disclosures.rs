@@ -48,12 +48,10 @@ pub struct Disclosure<'a> {
 pub async fn disclose(tx: &mut Tx, what: &Disclosure<'_>, persons: &[Uuid]) -> Result<()> {
     let now = tx.ctx.env.now();
     let year = now.year();
-    let sql = sql!(
-        "SELECT coalesce(max(split_part(number::text, '-', 3)::int), 0) FROM compliance.phi_disclosures \
-         WHERE number ~ ('^D-' || $1::text || '-[0-9]{1,9}$')"
-    );
-    let found = tx.query_opt(sql, &[&year.to_string()]).await?;
-    let last: i32 = found.ok_or_else(|| Error::internal("an aggregate has one row"))?.get(0);
+    // One after the other, and over all there are: a number is given once.
+    tx.alone("compliance.disclosure", &tx.ctx.tenant.to_string()).await?;
+    let found = tx.query_opt(sql!("SELECT compliance.last_disclosure_number($1)"), &[&year]).await?;
+    let last: i32 = found.ok_or_else(|| Error::internal("a function answers"))?.get(0);
     let series = tx.ctx.env.id();
     let at = clock::text(now)?;
     let by = (tx.ctx.actor.kind == ActorKind::User).then_some(tx.ctx.actor.id);

@@ -2,14 +2,17 @@
 //! is given here may have (sections 5.4.2 and 5.10 of the specification).
 
 use crate::{
-    clinic::{NOW, School},
+    clinic::{NOW, School, nurse},
     immunization::{add, school, student},
     school_entry::strict,
     world::at,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use salus_core::{Ctx, Error, Permissions};
-use salus_domains::school::immunization::import_codes;
+use salus_domains::{
+    compliance::{Disclosure, Way, disclose},
+    school::immunization::import_codes,
+};
 use salus_store::{Act, Body, Call, perform};
 use serde_json::{Value, json};
 use std::{path::Path, sync::Arc};
@@ -52,6 +55,34 @@ fn code(refused: Result<Value, Error>) -> String {
 
 async fn count(s: &School, sql: &str) -> i64 {
     s.world.database.connect("salus_admin").await.query_one(sql, &[]).await.unwrap().get(0)
+}
+
+#[tokio::test]
+async fn a_disclosure_is_numbered_over_those_that_its_maker_does_not_see() {
+    let s = School::new().await;
+    let child = s.student("A-1").await;
+    let stranger = s.world.create("medical.patient.create", json!({"family_name": "Elsewhere"})).await.id().unwrap();
+    let nurse = nurse(&s, &[&s.unit]).await;
+    let disclosed = async |ctx: Ctx, person: uuid::Uuid| {
+        let mut tx = s.world.db.begin(ctx, false).await.unwrap();
+        let what = Disclosure {
+            way: Way::Letter,
+            purpose: "OPERATIONS",
+            recipient_type: "FAMILY",
+            recipient: "A family",
+            information: &["IMMUNIZATIONS"],
+            description: "A letter",
+            basis: "34 CFR 99.10",
+            regime: "FERPA",
+        };
+        disclose(&mut tx, &what, &[person]).await?;
+        tx.commit("test.disclose", "compliance.phi_disclosures").await
+    };
+    disclosed(s.world.operator(), stranger).await.unwrap();
+    disclosed(nurse, child.parse().unwrap()).await.unwrap();
+    let again = (0..4).map(|_| disclosed(s.world.operator(), stranger));
+    assert!(futures_util::future::join_all(again).await.iter().all(Result::is_ok), "at once");
+    assert_eq!(count(&s, "SELECT count(DISTINCT number) FROM compliance.phi_disclosures").await, 6);
 }
 
 /// Of five children two are kept home and can be written to. Who leads the nurses, and the homeroom of one of the two.

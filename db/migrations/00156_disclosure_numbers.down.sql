@@ -1,0 +1,1 @@
+DROP FUNCTION compliance.last_disclosure_number(int);
