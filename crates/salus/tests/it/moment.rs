@@ -273,13 +273,14 @@ async fn a_server_takes_backups_by_itself() {
     let (server, _) = Running::start(serve);
     let bases = || names(&out).into_iter().filter(|name| name.starts_with("salus-")).count();
     until("no backup is taken", || bases() == 1).await;
+    let place: [(&str, &Path); 1] = [("SALUS_BACKUP_DIR", &out)];
+    well(&home, &place, &["backup", "log"]);
     // A drill of all that is archived follows by itself, and leaves nothing but its report.
     let reports = || names(&home.join("drills")).len();
     until("no drill is done", || reports() == 1).await;
     until("the drill leaves its database", || names(&folder.path("drills/salus-scheduled-drills")).is_empty()).await;
     drop(server);
     // What was committed up to the stop is archived, and one backup is enough for a day.
-    let place: [(&str, &Path); 1] = [("SALUS_BACKUP_DIR", &out)];
     let listed = well(&home, &place, &["backup", "list"]);
     assert!(listed["backups"][0]["reach"].is_string(), "{listed}");
     assert_eq!(bases(), 1);

@@ -20,7 +20,7 @@ use std::{
 use tokio::process::Command;
 
 /// Between two looks at whether one is due.
-const EVERY: Duration = Duration::from_mins(1);
+const EVERY: Duration = Duration::from_secs(10);
 /// After a drill that could not even begin.
 const AGAIN: Duration = Duration::from_hours(1);
 /// After a drill that was well.
