@@ -360,7 +360,7 @@ mod tests {
     #[test]
     fn each_severity_is_put_off_for_so_long_and_an_emergency_not_at_all() {
         let alert = |severity: &str| Record {
-            table: "ops.alert_instances".into(),
+            table: INSTANCES.into(),
             names: ["severity".to_owned()].into(),
             values: vec![json!(severity)],
         };

@@ -5,7 +5,9 @@
 //! role by their own hand. The same holds for what a role contains and for a new link to somebody's account. Whatever
 //! could take accounts away from their last administrator is looked at afterwards.
 
-use super::{account_ops::administered, links::looked_at, role_masks, role_masks::Mask, rules_ops::check_setting};
+use super::{
+    account_ops::administered, links::looked_at, role_change, role_masks, role_masks::Mask, rules_ops::check_setting,
+};
 use crate::{Check, checked, clock};
 use salus_core::{ActorKind, Error, Permissions, Result, Scope};
 use salus_store::{Call, Op, Tx, run, sql};
@@ -74,21 +76,10 @@ async fn role(tx: &mut Tx, call: &Call) -> Result<()> {
         }
     }
     if let Some(role) = role.filter(|_| call.path_value("id").is_some()) {
-        let content = content_of(tx, role).await?;
+        let content = role_change::content(tx, role).await?;
         may_contain(tx, &content, &[role]).await?;
     }
     may_redefine(tx, role, call.body["scope"].as_str()).await
-}
-
-/// Everything a role gives.
-async fn content_of(tx: &mut Tx, role: Uuid) -> Result<Permissions> {
-    let sql = sql!(
-        "SELECT p.patterns FROM auth.role_permissions rp JOIN auth.permissions p ON p.tenant_id = rp.tenant_id AND p.id = rp.permission_id \
-         WHERE rp.role_id = $1"
-    );
-    let found = tx.query(sql, &[&role]).await?;
-    let texts = found.iter().map(|row| row.get::<_, Value>(0));
-    Ok(Permissions::new(texts.flat_map(|p| patterns(&p).iter().map(str::to_owned).collect::<Vec<_>>())))
 }
 
 /// A mask that is made or changed by hand.

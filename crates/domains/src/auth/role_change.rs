@@ -99,6 +99,11 @@ pub(super) fn named_schema() -> Value {
     })
 }
 
+/// Everything a role gives.
+pub(super) async fn content(tx: &mut Tx, role: Uuid) -> Result<Permissions> {
+    present(tx, role).await.map(|(_, _, side)| side.content)
+}
+
 /// A role as it is, with its name and whether it came with the organization.
 async fn present(tx: &mut Tx, role: Uuid) -> Result<(String, bool, Side)> {
     let sql = sql!(

@@ -94,6 +94,18 @@ fn group<'a>(shown: &'a Value, name: &str) -> &'a Value {
     all.iter().find(|f| f["vaccine_group"] == name).unwrap_or_else(|| panic!("no forecast of {name}: {shown}"))
 }
 
+/// Enters requirements as a person imports them; how many.
+pub async fn enter(s: &School, list: Value) -> Result<usize, Error> {
+    let act = Act {
+        name: "school.requirement.import".into(),
+        target: "school.school_immunization_requirements",
+        permission: "school.immunization.write",
+        read_only: false,
+        row: None,
+    };
+    perform(&s.world.db, act, s.world.operator(), move |tx| Box::pin(import_requirements(tx, list))).await
+}
+
 /// Two requirements of an invented state for grade 4, approved.
 pub async fn requirements(s: &School) {
     let list = json!([
@@ -104,16 +116,7 @@ pub async fn requirements(s: &School) {
         {"state": "XX", "school_year_from": 2025, "checkpoint": "TK_K_ENTRY", "grades": ["4"], "vaccine_group": "Varicella",
          "rule": {"any": [{"doses": 2}]}, "exemption_kinds": ["MEDICAL_PERMANENT"], "source_citation": "Invented for this test"},
     ]);
-    let act = Act {
-        name: "school.requirement.import".into(),
-        target: "school.school_immunization_requirements",
-        permission: "school.immunization.write",
-        read_only: false,
-        row: None,
-    };
-    let entered =
-        perform(&s.world.db, act, s.world.operator(), move |tx| Box::pin(import_requirements(tx, list))).await;
-    assert_eq!(entered.unwrap(), 2);
+    assert_eq!(enter(s, list).await.unwrap(), 2);
 }
 
 /// A person of the district who signed in.
@@ -447,14 +450,7 @@ async fn what_cannot_be_judged_fulfils_nothing_and_what_is_written_down_elsewher
 async fn unknown_group(s: &School, child: &str, lead: Ctx) {
     let odd = json!([{"state": "XX", "school_year_from": 2025, "checkpoint": "TK_K_ENTRY", "vaccine_group": "Wizardry",
                       "rule": {"any": [{"doses": 1}]}, "source_citation": "Invented for this test"}]);
-    let act = Act {
-        name: "school.requirement.import".into(),
-        target: "school.school_immunization_requirements",
-        permission: "school.immunization.write",
-        read_only: false,
-        row: None,
-    };
-    perform(&s.world.db, act, s.world.operator(), move |tx| Box::pin(import_requirements(tx, odd))).await.unwrap();
+    enter(s, odd).await.unwrap();
     let listed = s.world.call("school.requirement.list", query(&[("vaccine_group", "Wizardry")])).await.unwrap();
     let Body::Page(page) = listed.body else { panic!("no page") };
     let refused = s.world.call_as(lead, "school.requirement.approve", at(page.rows[0].text("id"))).await;

@@ -2,12 +2,11 @@
 
 use crate::{
     clinic::{NOW, School, code, id, row},
-    immunization::{add, approve_requirements, school, student, supervisor},
+    immunization::{add, approve_requirements, enter, school, student, supervisor},
     world::at,
 };
 use salus_core::{Ctx, Error};
-use salus_domains::school::immunization::import_requirements;
-use salus_store::{Act, Body, Call, Record, perform};
+use salus_store::{Body, Call, Record};
 use serde_json::{Value, json};
 use time::Duration;
 
@@ -21,21 +20,10 @@ pub async fn strict(s: &School) -> Ctx {
         {"state": "XX", "school_year_from": 2025, "checkpoint": "TK_K_ENTRY", "grades": ["4"], "vaccine_group": "Varicella",
          "rule": {"any": [{"doses": 1}]}, "source_citation": "Invented for this test"},
     ]);
-    entered(s, list).await.unwrap();
+    enter(s, list).await.unwrap();
     let person = supervisor(s).await;
     approve_requirements(s, &person).await;
     person
-}
-
-async fn entered(s: &School, list: Value) -> Result<usize, Error> {
-    let act = Act {
-        name: "school.requirement.import".into(),
-        target: "school.school_immunization_requirements",
-        permission: "school.immunization.write",
-        read_only: false,
-        row: None,
-    };
-    perform(&s.world.db, act, s.world.operator(), move |tx| Box::pin(import_requirements(tx, list))).await
 }
 
 fn json_of(body: Body) -> Value {
@@ -204,7 +192,7 @@ async fn a_policy_that_is_not_understood_is_refused() {
         let mut one = json!({"state": "XX", "school_year_from": 2025, "checkpoint": "ANY", "vaccine_group": "MMR",
                              "rule": {"any": [{"doses": 2}]}, "source_citation": "Invented for this test"});
         one[policy] = value;
-        let refused = entered(&s, json!([one])).await.unwrap_err().to_string();
+        let refused = enter(&s, json!([one])).await.unwrap_err().to_string();
         assert!(refused.contains(policy) && refused.contains(expected), "{refused}");
     }
 }

@@ -10,12 +10,29 @@ fn release() -> Value {
     json!({"authority": "ACIP_CDC", "version": "4.64"})
 }
 
+fn grades() -> Value {
+    json!([
+        {"grade": "K", "enrolled": 68, "not_evaluated": 2, "overdue": 9, "no_record": 3, "compliance_score": 88.1,
+         "up_to_date_percent": 82.4, "in_compliance_percent": 85.3, "measles_at_risk": true},
+        {"grade": "1", "enrolled": 70, "overdue": 2, "compliance_score": 98.0, "up_to_date_percent": 97.1,
+         "in_compliance_percent": 97.1, "measles_at_risk": false},
+    ])
+}
+
+fn groups() -> Value {
+    json!([
+        {"vaccine_group": "MMR", "checkpoint": "TK_K_ENTRY", "required_of": 412, "compliant": 396, "exempt": 4, "lacking": 12},
+        {"vaccine_group": "Varicella", "checkpoint": "TK_K_ENTRY", "required_of": 412, "compliant": 401, "exempt": 4, "lacking": 7},
+    ])
+}
+
 pub fn schools(shell: &Shell) -> String {
     let view = json!({
         "schedule": release(), "requirements_in_force": 6, "may_write": true, "may_approve": true,
         "schools": [
             {"id": "s1", "name": "Larkspur Elementary", "enrolled": 412, "compliant": 371, "overdue": 24, "conditional": 3, "provisional": 1, "excluded": 2, "exempt": 6,
-             "no_record": 8, "compliance_score": 96.4, "in_compliance_percent": 92.2, "measles_at_risk": true, "evaluated_on": "2026-03-02"},
+             "no_record": 8, "compliance_score": 96.4, "in_compliance_percent": 92.2, "measles_at_risk": true, "evaluated_on": "2026-03-02",
+             "up_to_date_percent": 90.0, "grades": grades(), "groups": groups()},
             {"id": "s2", "name": "Manzanita Middle", "enrolled": 318, "compliant": 310, "overdue": 4, "exempt": 4,
              "compliance_score": 99.1, "in_compliance_percent": 98.7, "measles_at_risk": false, "evaluated_on": "2026-03-02"},
             {"id": "s3", "name": "Ridgeline High", "enrolled": 240, "not_evaluated": 240},

@@ -61,10 +61,13 @@ fn alert() -> Value {
         {"kind": "GRADE", "name": "2", "cases": 7, "population": 68, "attack_rate": 0.103, "relative_risk": null},
         {"kind": "HOUSEHOLD", "cases": 2, "population": 2, "attack_rate": 1.0},
     ]);
+    view["may_decide_cases"] = json!(true);
+    view["case_classes"] = json!(["SUSPECT", "PROBABLE", "CONFIRMED", "RULED_OUT"]);
+    view["diseases"] = json!(["MEASLES", "RUBELLA", "VARICELLA"]);
     view["line_list"] = json!([
-        {"student_id": "p1", "family_name": "Quillfeather", "given_names": "Invented", "grade": "2", "homeroom": "Room 12",
+        {"id": "c1", "student_id": "p1", "family_name": "Quillfeather", "given_names": "Invented", "grade": "2", "homeroom": "Room 12",
          "onset_on": "2026-02-23", "symptoms": ["FEVER", "RASH"], "case_class": "CONFIRMED"},
-        {"student_id": "p2", "pseudonym": "P-7KQ2M9XD", "grade": "2", "homeroom": "Room 12", "onset_on": "2026-02-24",
+        {"id": "c2", "student_id": "p2", "pseudonym": "P-7KQ2M9XD", "grade": "2", "homeroom": "Room 12", "onset_on": "2026-02-24",
          "symptoms": ["FEVER", "RASH", "COUGH"], "case_class": "SUSPECT"},
     ]);
     view

@@ -68,7 +68,7 @@ pub(super) fn within(school: &School, shell: &Shell) -> Markup {
         }
         @if !school.groups.is_empty() {
             table class="grid plain stack" data-keys {
-                (parts::heads(&[t.vaccine_group, t.checkpoint, t.required_of, t.compliant, t.exempt, t.missing]))
+                (parts::heads(&[t.vaccine_group, t.checkpoint, t.required_of, t.compliant, t.exempt, t.overdue]))
                 tbody {
                     @for g in &school.groups {
                         tr {
@@ -77,7 +77,7 @@ pub(super) fn within(school: &School, shell: &Shell) -> Markup {
                             td data-label=(t.required_of) { (count(g.required_of)) }
                             td data-label=(t.compliant) { (count(g.compliant)) }
                             td data-label=(t.exempt) { (count(g.exempt)) }
-                            td data-label=(t.missing) { (count(g.lacking)) }
+                            td data-label=(t.overdue) { (count(g.lacking)) }
                         }
                     }
                 }
