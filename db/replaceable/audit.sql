@@ -13,6 +13,16 @@ END $$;
 COMMENT ON PROCEDURE audit.show_sealer(regclass) IS
   'Lets the sealer, and nobody else, read a partition of the log: there is one log over the events of all tenants';
 
+CREATE OR REPLACE PROCEDURE audit.keep_whole(part regclass)
+  LANGUAGE plpgsql AS $$
+BEGIN
+  IF NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = part AND tgname = 'refuse_truncate') THEN
+    EXECUTE format('CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION kernel.refuse_change()', part);
+  END IF;
+END $$;
+COMMENT ON PROCEDURE audit.keep_whole(regclass) IS
+  'Lets nobody empty a partition of the log by name: what the parent says about TRUNCATE is not inherited';
+
 CREATE OR REPLACE PROCEDURE audit.ensure_partitions(first_month date, months int)
   LANGUAGE plpgsql AS $$
 DECLARE
@@ -34,6 +44,7 @@ BEGIN
       EXECUTE format('ALTER TABLE audit.%I FORCE ROW LEVEL SECURITY', part);
       EXECUTE format('GRANT SELECT ON audit.%I TO salus_backup', part);
       CALL audit.show_sealer(format('audit.%I', part)::regclass);
+      CALL audit.keep_whole(format('audit.%I', part)::regclass);
     END IF;
   END LOOP;
 END $$;

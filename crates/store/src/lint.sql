@@ -288,6 +288,12 @@ SELECT 'N09', t.object, 'is append-only and lets rows be changed', 'CALL kernel.
                 OR (t.object = 'audit.activity_logs' AND g.tgfoid = to_regprocedure('audit.refuse_change()')))
            AND g.tgname IN ('refuse_change', 'refuse_truncate')) < 2
 UNION ALL
+SELECT 'N09', t.object, 'is a part of an append-only table and can be emptied by its name', format('CALL audit.keep_whole(%L)', t.object)
+  FROM tables t
+ WHERE t.relispartition AND t.append_only
+   AND NOT EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = t.oid AND g.tgname = 'refuse_truncate' AND g.tgenabled IN ('O', 'A')
+                      AND g.tgfoid = to_regprocedure('kernel.refuse_change()'))
+UNION ALL
 SELECT 'N10', format('%I.%I', s.nspname, c.relname), 'a dump cannot read it', 'GRANT SELECT … TO salus_backup'
   FROM pg_class c JOIN schemas s ON s.oid = c.relnamespace
  WHERE c.relkind IN ('r', 'p', 'S') AND NOT has_table_privilege('salus_backup', c.oid, 'SELECT')

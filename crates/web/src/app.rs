@@ -52,7 +52,7 @@ pub struct App {
     /// Where proxies stand that say for whom they ask.
     proxies: Vec<Network>,
     /// When the tenancy rules of the catalogue were last checked: at start.
-    proved_at: String,
+    pub(crate) rules_checked_at: String,
 }
 
 /// The session cookie. Over https the prefix `__Host-` is what browsers enforce; the name is the same otherwise.
@@ -98,11 +98,11 @@ impl App {
         let outbound = outbound.map_or_else(|| Outbound::new(Rules::default()), Ok)?;
         let ops = salus_domains::operations(db.catalog())?;
         let routes = Routes::new(&ops)?;
-        let proved_at =
+        let rules_checked_at =
             db.env().now().format(&time::format_description::well_known::Rfc3339).map_err(Error::internal)?;
         let courier = simulator.clone().map(|s| s as Arc<dyn Courier>).or(courier);
         Ok(Arc::new(Self {
-            proved_at,
+            rules_checked_at,
             db,
             ops,
             routes,
@@ -125,12 +125,6 @@ impl App {
     /// [`Error::Internal`]: names come from our own pages.
     pub fn op(&self, name: &str) -> Result<&Arc<Op>> {
         self.ops.iter().find(|o| o.name == name).ok_or_else(|| Error::internal(format!("no operation {name}")))
-    }
-
-    /// What the footer says about tenants being apart: the server serves only after the catalogue rules held at start.
-    #[must_use]
-    pub fn isolation(&self) -> crate::pages::layout::Isolation {
-        crate::pages::layout::Isolation::Proved { at: self.proved_at.clone() }
     }
 
     /// All routes with their layers.

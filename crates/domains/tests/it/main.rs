@@ -25,6 +25,7 @@ mod isolation;
 mod keys;
 mod labels;
 mod letters;
+mod lint_rules;
 mod medication;
 mod medication_errors;
 mod month;

@@ -148,7 +148,7 @@ fn shell(locale: Locale, path: &str) -> Shell {
         "csrf": "invented-token",
         "request_id": "0193f5a2-7c41-7e10-9a55-3f0c8d21b7aa",
         "version": "0.1.0",
-        "isolation": { "state": "proved", "at": "2026-11-21T06:00:00Z" },
+        "rules_checked_at": "2026-11-21T06:00:00Z",
         "today": "2026-11-21",
         "may_search": true,
         "unread": 3,

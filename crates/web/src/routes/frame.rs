@@ -361,7 +361,7 @@ pub fn stranger(app: &App, headers: &HeaderMap, uri: &Uri) -> Shell {
         notice: (!app.notices.is_empty()).then(|| app.notices.join(" ")),
         request_id: app.db.env().id().to_string(),
         version: env!("CARGO_PKG_VERSION").into(),
-        isolation: app.isolation(),
+        rules_checked_at: app.rules_checked_at.clone(),
         fragment: is_htmx(headers),
         today: now.date().to_string(),
         ..Shell::default()

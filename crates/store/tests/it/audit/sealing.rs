@@ -166,6 +166,39 @@ async fn the_sealer_may_append_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn events_are_not_changed_or_emptied_by_any_name_whoever_asks() {
+    let world = World::new().await;
+    world.record(2).await;
+    let admin = world.database.connect("salus_admin").await;
+    let month: String = admin
+        .query_one(
+            "SELECT min(inhrelid::regclass::text) FROM pg_inherits WHERE inhparent = 'audit.activity_logs'::regclass",
+            &[],
+        )
+        .await
+        .unwrap()
+        .get(0);
+    for table in ["audit.activity_logs", "audit.activity_logs_default", &month] {
+        for act in
+            [format!("TRUNCATE {table}"), format!("DELETE FROM {table}"), format!("UPDATE {table} SET action = 'x'")]
+        {
+            for role in ["salus_app", "salus_sealer", "salus_backup"] {
+                let error = world.database.connect(role).await.batch_execute(&act).await.unwrap_err();
+                assert_eq!(error.code().unwrap().code(), "42501", "{role}: {act}");
+            }
+            // Row-level security hides rows from these, so only TRUNCATE reaches them.
+            for role in if act.starts_with("TRUNCATE") { &["salus_owner", "salus_admin"][..] } else { &[] } {
+                let as_role = format!("BEGIN; SET LOCAL ROLE {role}; {act}");
+                let error = admin.batch_execute(&as_role).await.unwrap_err();
+                admin.batch_execute("ROLLBACK").await.unwrap();
+                let told = error.as_db_error().unwrap();
+                assert!(told.message().contains("is append-only"), "{role}: {act}: {}", told.message());
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_partition_that_the_sealer_does_not_see_is_told() {
     let world = World::new().await;
     world.record(1).await;

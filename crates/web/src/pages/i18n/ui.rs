@@ -21,9 +21,7 @@ texts! {
         light: "Light", "Claro", "Claro";
         dark: "Dark", "Oscuro", "Escuro";
         request: "Request", "Solicitud", "Requisição";
-        isolation_proved: "Tenant isolation proved", "Aislamiento entre organizaciones comprobado", "Isolamento entre organizações comprovado";
-        isolation_untried: "Tenant isolation not yet proved", "Aislamiento entre organizaciones aún no comprobado", "Isolamento entre organizações ainda não comprovado";
-        isolation_failed: "Tenant isolation proof failed", "La prueba de aislamiento entre organizaciones falló", "A prova de isolamento entre organizações falhou";
+        isolation_rules: "Isolation rules checked at start", "Reglas de aislamiento comprobadas al iniciar", "Regras de isolamento verificadas ao iniciar";
         warning: "Warning", "Advertencia", "Aviso";
         problem: "Problem", "Problema", "Problema";
         search: "Search", "Buscar", "Buscar";
