@@ -20,6 +20,7 @@ mod factors;
 mod grants;
 mod groups;
 mod guardians;
+mod hostile;
 mod immunization;
 mod isolation;
 mod keys;

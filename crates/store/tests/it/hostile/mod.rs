@@ -3,6 +3,8 @@
 
 mod bundle;
 mod checkpoint;
+mod cron;
+mod outbound_url;
 mod sealed_value;
 
 use proptest::{collection::vec, prelude::*, test_runner::Config};
@@ -26,6 +28,16 @@ proptest! {
     }
 
     #[test]
+    fn no_address_inside_a_network_is_taken(text in "(https?|ftp|HTTPS)?:?//?([a-z]{0,3}@)?(\\[?[0-9a-fx.:%]{1,20}\\]?|[a-z0-9.\u{ff0e}\u{2460}-]{1,14})(:[0-9]{0,5})?(/[a-z?#@\\\\]{0,6})?") {
+        outbound_url::any_bytes(text.as_bytes());
+    }
+
+    #[test]
+    fn a_time_that_comes_back_lies_ahead(text in "([0-9*/,L#W?-]{1,5}|[A-Z]{3})( ([0-9*/,L#W?-]{1,5}|[A-Z]{3}(-[A-Z]{3})?)){3,5}") {
+        cron::any_bytes(text.as_bytes());
+    }
+
+    #[test]
     fn no_event_is_taken_that_nobody_signed_for(at in any::<prop::sample::Index>(), put in vec(any::<u8>(), 0..4), cut in 0usize..4) {
         let mut bytes = bundle::honest().into_bytes();
         let at = at.index(bytes.len());
@@ -43,9 +55,10 @@ fn an_honest_input_cut_off_or_bent_anywhere_is_handled() {
     let honest = bundle::honest();
     let forged = honest.replacen("success", "refused", 1);
     assert!(bundle::any_bytes(honest.as_bytes()) && !bundle::any_bytes(forged.as_bytes()));
-    let checks: [Check; 3] = [sealed_value::any_bytes, checkpoint::any_bytes, |bytes| {
-        bundle::any_bytes(bytes);
-    }];
+    let checks: [Check; 5] =
+        [sealed_value::any_bytes, checkpoint::any_bytes, cron::any_bytes, outbound_url::any_bytes, |bytes| {
+            bundle::any_bytes(bytes);
+        }];
     let honest = honest.into_bytes();
     for check in checks {
         for length in (0..honest.len()).step_by(7) {

@@ -1,0 +1,10 @@
+//! Files of FHIR resources: `script/fuzz fhir_json`. What must hold is in the tests of the same parser.
+#![no_main]
+
+#[allow(dead_code, reason = "other targets use the rest")]
+#[path = "../../crates/codec/tests/it/any_bytes.rs"]
+mod check;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    check::fhir(bytes);
+});
