@@ -142,7 +142,7 @@ impl App {
             .route("/ws/v1/alerts", get(crate::live::open))
             .route("/ws/ticket", axum::routing::post(crate::live::ticket))
             .merge(crate::routes::pages())
-            .layer(axum::middleware::from_fn(no_trace))
+            .layer(axum::middleware::from_fn(bounded))
             .layer(axum::middleware::from_fn_with_state(self.clone(), behind_proxies))
             .layer(axum::middleware::from_fn_with_state(self.clone(), own_cookies))
             // Outermost, so that what another layer refuses has them as well.
@@ -210,10 +210,16 @@ fn keep_prefixed(headers: &mut HeaderMap) {
     }
 }
 
-/// TRACE would echo cookies back to a script.
-async fn no_trace(request: Request, next: Next) -> Response {
+/// Longest path with its query, in bytes (`spec` section 5).
+const URI_BYTES: usize = 8 * 1024;
+
+/// TRACE would echo cookies back to a script; an address longer than any of ours is not read.
+async fn bounded(request: Request, next: Next) -> Response {
     if request.method() == axum::http::Method::TRACE {
         return StatusCode::METHOD_NOT_ALLOWED.into_response();
+    }
+    if request.uri().path_and_query().is_some_and(|p| p.as_str().len() > URI_BYTES) {
+        return StatusCode::URI_TOO_LONG.into_response();
     }
     next.run(request).await
 }

@@ -212,11 +212,21 @@ fn spread(search: &mut Search) {
         || (digits >= 7 && q.chars().all(|c| c.is_ascii_digit() || " ()-.".contains(c)) && q.contains([' ', '(', '-']))
     {
         search.phone = q;
+    } else if let Some((name, date)) = name_and_date(&q) {
+        (search.name, search.birth_date) = (name, date);
     } else if digits > 0 {
         search.identifier = q;
     } else {
         search.name = q;
     }
+}
+
+/// A name with the birth date behind or before it.
+fn name_and_date(q: &str) -> Option<(String, String)> {
+    let ends = [q.rsplit_once(' '), q.split_once(' ').map(|(first, rest)| (rest, first))];
+    let (name, date) = ends.into_iter().flatten().find_map(|(name, date)| Some((name, written_date(date)?)))?;
+    let name = name.trim().trim_end_matches(',');
+    (!name.is_empty() && !name.contains(|c: char| c.is_ascii_digit())).then(|| (name.to_owned(), date))
 }
 
 /// A date as people write it: 1980-02-29, 29.02.1980; with slashes only when day and month cannot be confused.
@@ -404,6 +414,11 @@ mod tests {
         assert_eq!(spread("1980-02-29").birth_date, "1980-02-29");
         assert_eq!(spread("29.02.1980").birth_date, "1980-02-29");
         assert_eq!(spread("2/29/1980").birth_date, "1980-02-29");
+        for q in ["maria silva 29.02.1980", "1980-02-29 maria silva", "maria silva, 2/29/1980"] {
+            let s = spread(q);
+            assert_eq!((s.name.as_str(), s.birth_date.as_str()), ("maria silva", "1980-02-29"), "{q}");
+        }
+        assert_eq!(spread("ward 3 29.02.1980").identifier, "ward 3 29.02.1980");
         assert_eq!(spread("A-1002").identifier, "A-1002");
         assert_eq!(spread("+55 11 98765-4321").phone, "+55 11 98765-4321");
         assert_eq!(spread("(555) 010-1234").phone, "(555) 010-1234");

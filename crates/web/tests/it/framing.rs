@@ -51,7 +51,7 @@ async fn ambiguous_requests_are_refused_and_closed() {
         let (statuses, closed) = exchange(&app, bytes.as_bytes()).await;
         assert!(closed, "{name}: the connection stays open");
         assert_eq!(statuses.len(), 1, "{name}: {statuses:?}");
-        assert!(statuses[0].starts_with("HTTP/1.1 4"), "{name}: {statuses:?}");
+        assert!(statuses[0].starts_with("HTTP/1.1 400"), "{name}: {statuses:?}");
     }
 }
 
@@ -59,18 +59,31 @@ async fn ambiguous_requests_are_refused_and_closed() {
 async fn heads_have_limits_in_size() {
     let app = TestApp::new().await;
     let many = (0..101).map(|i| format!("X{i}: 1\r\n")).collect::<Vec<_>>().concat();
+    let get = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
     let cases = [
-        format!("GET / HTTP/1.1\r\nHost: x\r\n{many}\r\n"),
-        format!("GET / HTTP/1.1\r\nHost: x\r\nX: {}\r\n\r\n", "a".repeat(500_000)),
-        format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", "a".repeat(70_000)),
+        ("431", format!("GET / HTTP/1.1\r\nHost: x\r\n{many}\r\n")),
+        ("431", format!("GET / HTTP/1.1\r\nHost: x\r\nX: {}\r\n\r\n", "a".repeat(500_000))),
+        ("414", get(&format!("/sign-in?{}", "a".repeat(8_184)))),
+        ("200", get(&format!("/sign-in?{}", "a".repeat(8_183)))),
+        ("414", get(&format!("/{}", "a".repeat(70_000)))),
     ];
-    for bytes in cases {
+    for (status, bytes) in cases {
         let (statuses, closed) = exchange(&app, bytes.as_bytes()).await;
         assert!(closed);
-        assert!(statuses.iter().all(|s| s.starts_with("HTTP/1.1 4")), "{statuses:?}");
+        assert!(statuses.iter().all(|s| s.starts_with(&format!("HTTP/1.1 {status}"))), "{status}: {statuses:?}");
     }
     let trace = exchange(&app, b"TRACE / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
     assert!(trace.0[0].starts_with("HTTP/1.1 405"));
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_large_is_refused_before_it_is_read() {
+    let app = TestApp::new().await;
+    let key = app.key(app.valley, "DOCTOR").await;
+    let body = format!("{{\"family_name\":\"{}\"}}", "a".repeat(3_000_000));
+    let json = [("content-type", "application/json")];
+    let answer = key.send(hyper::Method::POST, "/api/v1/medical/patients", &json, Some(body)).await;
+    assert_eq!(answer.status, 413, "{}", answer.text());
 }
 
 #[tokio::test]

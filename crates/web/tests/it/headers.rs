@@ -9,6 +9,11 @@ const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded")
 
 /// Path and methods of every route, parameters filled in.
 fn routes() -> Vec<(String, Vec<Method>)> {
+    routes_as_written().into_iter().map(|(path, methods)| (filled(&path), methods)).collect()
+}
+
+/// Path and methods of every route.
+pub fn routes_as_written() -> Vec<(String, Vec<Method>)> {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut found = Vec::new();
     for file in ["routes/mod.rs", "app.rs"] {
@@ -18,7 +23,7 @@ fn routes() -> Vec<(String, Vec<Method>)> {
             let (path, handlers) = route.split_once('"').unwrap();
             let methods = [("get(", Method::GET), ("post(", Method::POST), ("any(", Method::POST)];
             let methods = methods.into_iter().filter(|(name, _)| handlers.contains(name)).map(|(_, m)| m).collect();
-            found.push((filled(path), methods));
+            found.push((path.to_owned(), methods));
         }
     }
     assert!(found.len() > 50, "{} routes", found.len());

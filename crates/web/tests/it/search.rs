@@ -169,3 +169,42 @@ async fn names_of_every_script_are_found() {
         assert_eq!(all(&key, &query).await, Vec::<String>::new(), "{typed}");
     }
 }
+
+#[tokio::test]
+async fn a_person_is_found_by_telephone_number_identifier_and_birth_date_as_they_are_typed() {
+    let app = TestApp::new().await;
+    let key = app.key(app.valley, "DOCTOR").await;
+    let body = json!({"family_name": "Quimbera", "given_names": "Ana", "birth_date": "1951-02-27", "mrn": "QB-77"});
+    let made = key.post(PATIENTS, &body).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{}", made.text());
+    let id = made.json()["id"].clone();
+    for (table, body) in [
+        ("patient-telecoms", json!({"patient_id": id, "system": "phone", "phone": "+55 11 98765-4321"})),
+        ("patient-identifiers", json!({"patient_id": id, "system": "urn:other", "type": "MR", "value": "ZZ 9/4711"})),
+    ] {
+        let made = key.post(&format!("/api/v1/medical/{table}"), &body).await;
+        assert_eq!(made.status, StatusCode::CREATED, "{table}: {}", made.text());
+    }
+    let doctor = app.session("valley", app.valley, "DOCTOR").await;
+    let csrf = token(&doctor).await;
+    for typed in [
+        "+55 11 98765-4321",
+        "+5511987654321",
+        "qb-77",
+        "zz94711",
+        "quimbera 27.02.1951",
+        "1951-02-27",
+        "27.02.1951",
+        "2/27/1951",
+    ] {
+        let sent = doctor.submit("/patients", &[("_csrf", &csrf), ("q", typed)]).await;
+        assert_eq!(sent.status, StatusCode::SEE_OTHER, "{typed}: {}", sent.text());
+        let page = doctor.get(sent.header("location")).await.text();
+        assert!(page.contains("Quimbera, Ana"), "{typed} finds nobody");
+    }
+    for typed in ["+55 11 98765-4322", "QB-78", "1951-02-28", "quimbera 28.02.1951"] {
+        let sent = doctor.submit("/patients", &[("_csrf", &csrf), ("q", typed)]).await;
+        let page = doctor.get(sent.header("location")).await.text();
+        assert!(!page.contains("Quimbera, Ana"), "{typed} finds somebody");
+    }
+}
