@@ -54,6 +54,18 @@ pub fn fail(as_json: bool, error: &Error) -> ExitCode {
     ExitCode::FAILURE
 }
 
+/// Prints what is wrong with the words of a command, or the help that was asked for. Exit code 2 for the former.
+pub fn misused(error: &clap::Error) -> ExitCode {
+    let code = u8::try_from(error.exit_code()).unwrap_or(2);
+    if error.use_stderr() && std::env::args_os().any(|a| a == "--json") {
+        let detail = error.render().to_string();
+        say(&json!({"ok": false, "code": "usage", "detail": detail.trim_end(), "errors": []}).to_string());
+    } else {
+        let _ = error.print();
+    }
+    ExitCode::from(code)
+}
+
 /// One line or more on standard output.
 pub fn say(text: &str) {
     let mut out = io::stdout().lock();

@@ -198,6 +198,12 @@ impl Drop for TestApp {
 }
 
 impl Caller {
+    /// `authorization` or `cookie` and its value, for requests that are written by hand.
+    #[must_use]
+    pub fn credential(&self) -> Option<&(&'static str, String)> {
+        self.credential.as_ref()
+    }
+
     /// The same with a cookie, as `name=value`.
     #[must_use]
     pub fn with_cookie(&self, cookie: &str) -> Self {

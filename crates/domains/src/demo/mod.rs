@@ -25,7 +25,12 @@ use crate::{
     medical, row,
 };
 use salus_core::{Ctx, Error, PLATFORM, Result};
-use salus_store::{Db, Tx, engine::NewRow, sql};
+use salus_store::{
+    Db, Tx,
+    engine::NewRow,
+    sql,
+    walls::{self, Site},
+};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
@@ -115,8 +120,8 @@ pub async fn is_production(db: &Db) -> Result<bool> {
     Ok(marked.is_some_and(|row| row.get(0)))
 }
 
-/// Loads a demonstration tenant. Its patients go in by several transactions: when one fails, the tenant stays with
-/// those before it, and is removed by resetting the database.
+/// Loads a demonstration tenant. Its patients go in by several transactions: when one fails, or the program is killed,
+/// nobody finds what was loaded, and the next loading removes it.
 ///
 /// # Errors
 /// [`Error::NotFound`] for an unknown name, [`Error::Conflict`] when the tenant exists, [`Error::Refused`] in production.
@@ -130,7 +135,7 @@ pub fn usual(name: &str) -> Size {
     if name == "larkspur" { Size::Small } else { Size::Full }
 }
 
-/// Loads a demonstration tenant with this many patients.
+/// Loads a demonstration tenant with this many patients. What a loading left that was killed is removed before.
 ///
 /// # Errors
 /// As [`load`].
@@ -141,7 +146,16 @@ pub async fn load_sized(db: &Db, name: &str, size: Size) -> Result<Loaded> {
         let detail = "This database is marked production: no demonstration data goes into it".into();
         return Err(Error::Refused { code: "production", detail });
     }
-    let tenant = db.create_tenant(name, true).await?;
+    let site = Site::wait(db).await?;
+    for tenant in site.left_behind().await? {
+        walls::remove(db, tenant).await?;
+    }
+    if exists(db, name).await? {
+        return Err(Error::Conflict { code: "tenant_exists", detail: format!("There is a tenant {name} already") });
+    }
+    // It bears its own name when it is whole: nobody comes to one that lacks a half.
+    let passing = format!("demo-{}", &db.env().id().simple().to_string()[24..]);
+    let tenant = db.create_tenant(&passing, true).await?;
     let mut tx = db.begin(Ctx::operator(db.env(), tenant), false).await?;
     let invitations = fill(&mut tx, tenant, seed).await?;
     tx.commit("kernel.demo.load", "kernel.tenants").await?;
@@ -151,6 +165,9 @@ pub async fn load_sized(db: &Db, name: &str, size: Size) -> Result<Loaded> {
     if name == "larkspur" {
         district::fill(db, tenant, size).await?;
     }
+    let mut tx = db.begin(Ctx::operator(db.env(), tenant), false).await?;
+    tx.query(sql!("UPDATE kernel.tenants SET slug = $2::text WHERE id = $1"), &[&tenant, &name]).await?;
+    tx.commit("kernel.demo.load", "kernel.tenants").await?;
     Ok(Loaded { slug: name.to_owned(), id: tenant, invitations })
 }
 

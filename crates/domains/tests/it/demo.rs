@@ -387,6 +387,33 @@ async fn every_tenant_loads_once() {
 }
 
 #[tokio::test]
+async fn a_loading_that_was_cut_off_is_found_by_nobody_and_removed_by_the_next() {
+    let (database, db) = open().await;
+    let admin = database.connect("salus_admin").await;
+    let patients = "SELECT count(*), count(DISTINCT tenant_id) FROM medical.patients";
+    let some_are_there = async {
+        while admin.query_one(patients, &[]).await.unwrap().get::<_, i64>(0) == 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    };
+    tokio::select! {
+        loaded = demo::load_sized(&db, "valley", Size::Full) => panic!("it was not cut off: {loaded:?}"),
+        () = some_are_there => {}
+    }
+    assert!(db.tenant("valley").await.is_err() && !demo::exists(&db, "valley").await.unwrap());
+    let loaded = demo::load_sized(&db, "valley", Size::Small).await.unwrap();
+    assert_eq!(db.tenant("valley").await.unwrap(), loaded.id);
+    let row = admin.query_one(patients, &[]).await.unwrap();
+    assert_eq!((row.get::<_, i64>(0), row.get::<_, i64>(1)), (30, 1));
+    let states = "SELECT string_agg(state || CASE WHEN slug ~ '^demo-' THEN ' demo' ELSE ' ' || slug END, ', ' ORDER BY created_at) \
+                  FROM kernel.tenants WHERE is_demo";
+    assert_eq!(admin.query_one(states, &[]).await.unwrap().get::<_, &str>(0), "closed demo, active valley");
+    let app = database.connect("salus_app").await;
+    let error = app.batch_execute("UPDATE kernel.tenants SET slug = 'other' WHERE slug = 'valley'").await.unwrap_err();
+    assert!(error.as_db_error().unwrap().message().contains("name of a tenant stays"), "{error:?}");
+}
+
+#[tokio::test]
 async fn the_payers_patients_have_a_chart() {
     let austa = load("austa", Size::Full).await;
     assert_eq!(austa.rows["medical.patients"].len(), 2);

@@ -55,7 +55,7 @@ pub async fn run(mut place: Place, args: ServeArgs, as_json: bool) -> Result<Out
         _ = terminate.recv() => return Ok(stopped()),
     };
     let place = Arc::new(place);
-    announce(&base, &ready, as_json);
+    announce((&base, &format!("http://{address}")), &ready, as_json);
     let db = ready.db.clone();
     let carriers = Arc::new(place.config.carriers(&base)?);
     let outbound = place.config.outbound()?;
@@ -212,7 +212,11 @@ async fn demonstrate(db: &Db, (base, as_json): (&str, bool)) -> Result<Vec<Loade
     for name in demo::names() {
         if !demo::exists(db, &name).await? {
             tracing::info!(tenant = %name, "loading demonstration data");
-            let tenant = demo::load(db, &name).await?;
+            let tenant = match demo::load(db, &name).await {
+                // Another server has loaded it meanwhile.
+                Err(Error::Conflict { code: "tenant_exists", .. }) => continue,
+                other => other?,
+            };
             if !as_json {
                 tell_links(base, &tenant);
             }
@@ -271,14 +275,15 @@ async fn make_keys(place: &Place) -> Result<Option<String>> {
     keys.init(&[]).map(Some)
 }
 
-fn announce(base: &str, ready: &Ready, as_json: bool) {
+/// What is to be known: the address for browsers, and, where a proxy has that, the one that is listened on.
+fn announce((base, listens): (&str, &str), ready: &Ready, as_json: bool) {
     if as_json {
         let links: Vec<_> = ready
             .loaded
             .iter()
             .flat_map(|t| t.invitations.iter().map(|i| json!({"tenant": t.slug, "email": i.email, "roles": i.roles, "link": format!("{base}/setup/{}", i.token)})))
             .collect();
-        let told = json!({"address": base, "setup_links": links, "without_emergency_credential": ready.unsealed});
+        let told = json!({"address": base, "listens": listens, "setup_links": links, "without_emergency_credential": ready.unsealed});
         say(&told.to_string());
         return;
     }
@@ -293,7 +298,8 @@ fn announce(base: &str, ready: &Ready, as_json: bool) {
     for notice in &ready.notices {
         say(&format!("Notice: {notice}"));
     }
-    say(&format!("Salus serves on {base}"));
+    let behind = if base == listens { String::new() } else { format!(", by {listens}") };
+    say(&format!("Salus serves on {base}{behind}"));
 }
 
 /// Told as soon as they exist, as a recovery identity is: whoever stops while the next tenant is loaded still has them.

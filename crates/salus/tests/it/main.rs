@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that fails here has found its bug")]
 
 mod backup;
+mod commands;
 mod evidence;
 mod keys;
 mod kms;

@@ -1,18 +1,18 @@
-//! The place of a proof: one at a time in a database, and nothing left behind that the application may remove, even
-//! when the proof before was killed.
+//! The place of a proof, or of a demonstration that is being loaded: one at a time in a database, and nothing left behind
+//! that the application may remove, even when the one before was killed.
 
 use crate::{Db, catalog::Table};
 use salus_core::{Error, Result};
 use tokio_postgres::{Client, Transaction};
 use uuid::Uuid;
 
-/// The right to plant scratch tenants, held until it is dropped or the process dies.
+/// The right to plant tenants that do not stay as they are, held until it is dropped or the process dies.
 pub struct Site {
     client: Client,
 }
 
-/// Names of scratch tenants; they are demonstration tenants besides.
-pub const SCRATCH_NAMES: &str = "^prove-[ab]-[0-9a-f]{8}$";
+/// Names of scratch tenants, and of demonstrations that are not loaded whole; both are demonstration tenants besides.
+pub const SCRATCH_NAMES: &str = "^(prove-[ab]|demo)-[0-9a-f]{8}$";
 
 impl Site {
     /// Claims the place.
@@ -24,13 +24,26 @@ impl Site {
         let sql = "SELECT pg_try_advisory_lock(hashtextextended('salus/prove', 0))";
         let row = client.query_one(sql, &[]).await.map_err(Error::internal)?;
         if !row.get::<_, bool>(0) {
-            let detail = "Another proof runs in this database: wait until it has ended".into();
+            let detail =
+                "Another proof runs in this database, or a demonstration is being loaded: wait until it has ended"
+                    .into();
             return Err(Error::Conflict { code: "proof_running", detail });
         }
         Ok(Self { client })
     }
 
-    /// Scratch tenants that a killed proof left.
+    /// Claims the place as soon as it is free.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn wait(db: &Db) -> Result<Self> {
+        let client = db.connect_apart().await?;
+        let sql = "SELECT pg_advisory_lock(hashtextextended('salus/prove', 0))";
+        client.query_one(sql, &[]).await.map_err(Error::internal)?;
+        Ok(Self { client })
+    }
+
+    /// Tenants that a killed proof or loading left.
     ///
     /// # Errors
     /// Those of the database.

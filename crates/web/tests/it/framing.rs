@@ -1,11 +1,12 @@
 //! Framing on the wire: what can be read in two ways gets 400 and a closed connection; slow heads are closed.
 
 use salus_testkit::TestApp;
-use salus_web::http::{Limits, Patience};
+use salus_web::http::{Limits, Patience, serve};
 use std::time::Duration;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
+    net::{TcpListener, TcpStream},
+    sync::oneshot,
     time::timeout,
 };
 
@@ -84,6 +85,42 @@ async fn a_body_that_is_too_large_is_refused_before_it_is_read() {
     let json = [("content-type", "application/json")];
     let answer = key.send(hyper::Method::POST, "/api/v1/medical/patients", &json, Some(body)).await;
     assert_eq!(answer.status, 413, "{}", answer.text());
+}
+
+/// A patient whose body is half sent when the server is told to stop.
+#[tokio::test]
+async fn a_request_that_was_begun_is_answered_before_the_server_ends() {
+    let app = TestApp::new().await;
+    let key = app.key(app.valley, "DOCTOR").await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let router = salus_web::App::new(app.db.clone(), false, Vec::new()).unwrap().router();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let server = tokio::spawn(serve(listener, router, Limits::default(), async {
+        stopped.await.ok();
+    }));
+    let (credential, body) = (key.credential().unwrap(), r#"{"family_name":"Begun","given_names":"A"}"#);
+    let head = format!(
+        "POST /api/v1/medical/patients HTTP/1.1\r\nHost: x\r\n{}: {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        credential.0,
+        credential.1,
+        body.len()
+    );
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.write_all(&body.as_bytes()[..10]).await.unwrap();
+    // Until the head was read there is no request yet.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    stop.send(()).unwrap();
+    while TcpStream::connect(address).await.is_ok() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert!(!server.is_finished(), "a request is open");
+    stream.write_all(&body.as_bytes()[10..]).await.unwrap();
+    let mut answer = String::new();
+    timeout(Duration::from_secs(10), stream.read_to_string(&mut answer)).await.unwrap().unwrap();
+    assert!(answer.starts_with("HTTP/1.1 201") && answer.contains("Begun"), "{answer}");
+    timeout(Duration::from_secs(10), server).await.unwrap().unwrap().unwrap();
 }
 
 #[tokio::test]

@@ -1,0 +1,111 @@
+//! The contract of the command line: what people read otherwise is one JSON document with `--json`, and whatever failed
+//! has another exit code than 0.
+
+use crate::{Place, told};
+use serde_json::{Value, json};
+use std::process::Output;
+
+/// The one document of a reply.
+fn document(output: &Output) -> Value {
+    let text = String::from_utf8_lossy(&output.stdout);
+    serde_json::from_str(text.trim()).unwrap_or_else(|e| panic!("{e}: {}", told(output)))
+}
+
+/// Commands that find all well on a database with one tenant.
+const WELL: [&[&str]; 19] = [
+    &["db", "status"],
+    &["db", "plan"],
+    &["db", "verify"],
+    &["db", "repair"],
+    &["db", "health"],
+    &["verify"],
+    &["doctor", "tenancy"],
+    &["doctor", "database"],
+    &["keys", "status"],
+    &["keys", "doctor"],
+    &["keys", "recipients", "list"],
+    &["audit", "list", "--tenant", "north"],
+    &["audit", "seal"],
+    &["audit", "verify"],
+    &["audit", "alerts"],
+    &["user", "list", "--tenant", "north"],
+    &["tenant", "list"],
+    &["jobs", "list", "--tenant", "north"],
+    &["passwords", "status"],
+];
+
+/// What is wrong in each, and the code that a machine is told.
+const WRONG: [(&[&str], &str); 7] = [
+    (&["db", "migrate", "--to", "999999"], ""),
+    (&["db", "accept", "--version", "999"], ""),
+    (&["user", "list", "--tenant", "nowhere"], ""),
+    (&["user", "invite", "--tenant", "north", "--email", "none", "--name", "A", "--role", "admin"], "invalid"),
+    (&["tenant", "create", "north", "--name", "North"], "tenant_exists"),
+    (&["demo", "load", "nowhere"], "invalid"),
+    (&["import", "fhir", "/no/such/file", "--tenant", "north"], ""),
+];
+
+#[tokio::test]
+async fn every_command_speaks_to_people_and_to_machines() {
+    let place = Place::new().await;
+    let (app, admin) = (place.url("salus_app"), place.url("salus_admin"));
+    let settings = [("DATABASE_URL", app.as_str()), ("DATABASE_ADMIN_URL", admin.as_str())];
+    let run = |arguments: &[&str]| place.run(&settings, arguments);
+    for arguments in [&["keys", "init"][..], &["tenant", "create", "north", "--name", "North"]] {
+        assert!(run(arguments).status.success());
+    }
+    let invited = run(&[
+        "--json",
+        "user",
+        "invite",
+        "--tenant",
+        "north",
+        "--email",
+        "a@north.example",
+        "--name",
+        "A",
+        "--role",
+        "admin",
+    ]);
+    assert!(invited.status.success(), "{}", told(&invited));
+    assert!(document(&invited).to_string().contains("/setup/"), "{}", told(&invited));
+    for arguments in WELL {
+        let people = run(arguments);
+        assert!(people.status.success(), "{arguments:?}: {}", told(&people));
+        assert!(!people.stdout.is_empty() && people.stdout[0] != b'{', "{arguments:?}: {}", told(&people));
+        let machines = run(&[&["--json"][..], arguments].concat());
+        assert!(machines.status.success() && document(&machines).is_object(), "{arguments:?}");
+    }
+    for (arguments, code) in WRONG {
+        let people = run(arguments);
+        assert_eq!(people.status.code(), Some(1), "{arguments:?}: {}", told(&people));
+        assert!(String::from_utf8_lossy(&people.stderr).starts_with("salus: "), "{arguments:?}: {}", told(&people));
+        let machines = run(&[&["--json"][..], arguments].concat());
+        let said = document(&machines);
+        assert_eq!((machines.status.code(), &said["ok"]), (Some(1), &json!(false)), "{arguments:?}: {said}");
+        assert!(said["code"].as_str().is_some_and(|c| code.is_empty() || c == code), "{arguments:?}: {said}");
+    }
+}
+
+#[test]
+fn words_that_are_none_are_told_to_machines_as_well() {
+    let place = std::env::temp_dir();
+    let run = |arguments: &[&str]| {
+        std::process::Command::new(env!("CARGO_BIN_EXE_salus"))
+            .arg("--home")
+            .arg(&place)
+            .args(arguments)
+            .output()
+            .unwrap()
+    };
+    for arguments in [&["--json", "tenants"][..], &["db", "migrate", "--to", "x", "--json"]] {
+        let output = run(arguments);
+        let said = document(&output);
+        assert_eq!((output.status.code(), &said["code"]), (Some(2), &json!("usage")), "{said}");
+        assert!(said["detail"].as_str().unwrap().contains("error:"), "{said}");
+    }
+    let people = run(&["tenants"]);
+    assert!(people.status.code() == Some(2) && people.stdout.is_empty() && told(&people).contains("Usage"));
+    let help = run(&["--json", "--help"]);
+    assert!(help.status.success() && told(&help).contains("Usage"));
+}
