@@ -3,7 +3,7 @@
 //! writes. A foreign id must be answered exactly as one that never was.
 
 use super::specimen::{Factory, Scratch};
-use salus_core::{Ctx, Error, Result};
+use salus_core::{Ctx, Error, FieldError, Result};
 use salus_store::{Body, Call, Db, Method, Op, Reply, catalog::HEADER, catalog::Table, dispatch, walls::Check};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -203,31 +203,48 @@ impl Door<'_> {
         Ok(check)
     }
 
-    /// What only the server writes is refused in a body.
+    /// What only the server writes is refused in a body by its name: the header of every row, and each column of the table
+    /// that the operation does not take.
     async fn header(&self) -> Result<Check> {
-        let mut check = Check::new("tenant, id, author and version in a body are refused");
+        let mut check = Check::new("tenant, id, author, version and every column that is not given are refused in a body");
         for op in self.operations.iter().filter(|o| o.input.is_some()) {
             let Some(table) = self.table(op) else { continue };
-            for field in HEADER {
-                let mut call = self.own(op, table, &format!("{}_{field}", self.mine.marker));
-                call.body[field] = match field {
-                    "row_version" => json!(7),
-                    "created_at" | "updated_at" => json!("2001-01-01T00:00:00Z"),
-                    "tenant_id" => json!(self.theirs.id),
-                    _ => json!(Uuid::max()),
+            let given = |name: &str| op.input.as_ref().is_some_and(|s| s["properties"].get(name).is_some());
+            let columns = table.columns.iter().map(|c| c.name.as_str()).filter(|c| !HEADER.contains(c) && !given(c));
+            let fields: Vec<&str> = HEADER.into_iter().chain(columns).collect();
+            // A refusal names all that is wrong, or only the first: those it does not name are tried alone.
+            let refused = match self.with_fields(op, table, &fields).await? {
+                Err(Error::Invalid(e)) => e,
+                _ => Vec::new(),
+            };
+            for field in fields {
+                let told = if names_field(&refused, field) {
+                    Err(Error::Invalid(refused.clone()))
+                } else {
+                    self.with_fields(op, table, &[field]).await?
                 };
-                match self.call(self.mine.id, op, call).await? {
-                    Err(Error::Invalid(e))
-                        if e.iter().any(|e| names(&e.pointer, field) || names(&e.message, field)) =>
-                    {
-                        check.attempt(None);
-                    }
+                match told {
+                    Err(Error::Invalid(e)) if names_field(&e, field) => check.attempt(None),
                     Err(e) => check.unproven.push(format!("{} {field}: is answered {e}", op.name)),
                     Ok(_) => check.attempt(Some(format!("{}: takes {field} from the body", op.name))),
                 }
             }
         }
         Ok(check)
+    }
+
+    /// Calls an operation on one's own row with these fields in its body besides.
+    async fn with_fields(&self, op: &Arc<Op>, table: &Table, fields: &[&str]) -> Result<Result<Reply>> {
+        let mut call = self.own(op, table, &format!("{}_{}", self.mine.marker, fields[0]));
+        for field in fields {
+            call.body[*field] = match *field {
+                "row_version" => json!(7),
+                "created_at" | "updated_at" => json!("2001-01-01T00:00:00Z"),
+                "tenant_id" => json!(self.theirs.id),
+                _ => json!(Uuid::max()),
+            };
+        }
+        self.call(self.mine.id, op, call).await
     }
 
     /// Calls an operation as the operator of a tenant; only a failure to answer at all ends the proof.
@@ -324,6 +341,10 @@ fn brief(answer: &str) -> String {
         Some(reply) => format!("with a reply of {} bytes", reply.len()),
         None => answer.to_owned(),
     }
+}
+
+fn names_field(errors: &[FieldError], field: &str) -> bool {
+    errors.iter().any(|e| names(&e.pointer, field) || names(&e.message, field))
 }
 
 fn names(text: &str, field: &str) -> bool {
