@@ -380,23 +380,70 @@ impl Db {
 /// [`Error::Unavailable`] naming the role or version and what to do.
 pub async fn refuse_unsafe(client: &Client, allow_old: bool) -> Result<()> {
     let row = client.query_one(include_str!("refuse_unsafe.sql"), &[]).await.map_err(|e| unreachable(&e))?;
-    let (role, version): (String, i32) = (row.get("role"), row.get("version"));
+    let role = Role {
+        name: row.get("role"),
+        is_superuser: row.get("superuser"),
+        bypasses: row.get("bypass"),
+        owns: row.get("owner"),
+    };
+    match unsafe_because(&role, row.get("version"), allow_old) {
+        Some(why) => Err(Error::Unavailable(format!("refusing to serve: {why}"))),
+        None => Ok(()),
+    }
+}
+
+/// What the database says of the role that would serve.
+struct Role {
+    name: String,
+    is_superuser: bool,
+    bypasses: bool,
+    owns: bool,
+}
+
+/// Why nothing is served by this role on this version of PostgreSQL, and what to do.
+fn unsafe_because(Role { name, is_superuser, bypasses, owns }: &Role, version: i32, allow_old: bool) -> Option<String> {
     let fix = "let DATABASE_URL connect as salus_app, or as a role that is granted salus_app and nothing more, and give \
                the administrator's address to salus db in DATABASE_ADMIN_URL";
-    let refusal = if row.get("superuser") {
-        Some(format!(
-            "the role {role} is a superuser: row-level security does not bind it, and every tenant would see every row; {fix}"
-        ))
-    } else if row.get("bypass") {
-        Some(format!("the role {role} has BYPASSRLS: every tenant would see every row; {fix}"))
-    } else if row.get("owner") {
-        Some(format!(
-            "the role {role} owns the tables or may become their owner: it could switch protection off; {fix}"
-        ))
-    } else if !allow_old {
-        crate::cluster::version_refusal(version)
-    } else {
-        None
-    };
-    refusal.map_or(Ok(()), |why| Err(Error::Unavailable(format!("refusing to serve: {why}"))))
+    if *is_superuser {
+        return Some(format!(
+            "the role {name} is a superuser: row-level security does not bind it, and every tenant would see every row; {fix}"
+        ));
+    }
+    if *bypasses {
+        return Some(format!("the role {name} has BYPASSRLS: every tenant would see every row; {fix}"));
+    }
+    if *owns {
+        return Some(format!(
+            "the role {name} owns the tables or may become their owner: it could switch protection off; {fix}"
+        ));
+    }
+    if allow_old { None } else { crate::cluster::version_refusal(version) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_role_or_a_version_that_must_not_serve_is_refused_in_words_that_say_what_to_do() {
+        let role = |is_superuser, bypasses, owns| Role { name: "r".into(), is_superuser, bypasses, owns };
+        for (role, version, allow_old, says) in [
+            (role(true, true, true), 180_000, true, "is a superuser"),
+            (role(false, true, false), 180_000, true, "has BYPASSRLS"),
+            (role(false, false, true), 180_000, true, "owns the tables"),
+            (role(false, false, false), 150_013, false, "update it to 15.14"),
+            (role(false, false, false), 160_009, false, "update it to 16.10"),
+            (role(false, false, false), 170_005, false, "update it to 17.6"),
+            (role(false, false, false), 140_020, false, "at least 15"),
+        ] {
+            let why = unsafe_because(&role, version, allow_old).unwrap_or_default();
+            assert!(why.contains(says), "{why}");
+        }
+        assert_eq!(
+            unsafe_because(&role(false, false, false), 150_013, true),
+            None,
+            "the explicit setting lifts the rule"
+        );
+        assert_eq!(unsafe_because(&role(false, false, false), 150_014, false), None);
+    }
 }

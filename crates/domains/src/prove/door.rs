@@ -206,7 +206,8 @@ impl Door<'_> {
     /// What only the server writes is refused in a body by its name: the header of every row, and each column of the table
     /// that the operation does not take.
     async fn header(&self) -> Result<Check> {
-        let mut check = Check::new("tenant, id, author, version and every column that is not given are refused in a body");
+        let mut check =
+            Check::new("tenant, id, author, version and every column that is not given are refused in a body");
         for op in self.operations.iter().filter(|o| o.input.is_some()) {
             let Some(table) = self.table(op) else { continue };
             let given = |name: &str| op.input.as_ref().is_some_and(|s| s["properties"].get(name).is_some());

@@ -386,6 +386,37 @@ async fn every_tenant_loads_once() {
     }
 }
 
+/// Rows 000-8 and 003-10 of the systems. The payer has two permissions more than the ten that are named there: to erase a
+/// person, and for the emergency, which came with those.
+#[tokio::test]
+async fn the_first_organizations_have_what_their_systems_name() {
+    let (database, db) = open().await;
+    let admin = database.connect("salus_admin").await;
+    let mut told = Vec::new();
+    for name in ["austa", "valley"] {
+        let tenant = demo::load_sized(&db, name, Size::Small).await.unwrap().id;
+        let mut held = Vec::new();
+        for table in [
+            "auth.organizations",
+            "auth.roles",
+            "auth.permissions",
+            "medical.procedures",
+            "ai.fraud_indicators",
+            "ai.models",
+            "compliance.retention_policies",
+        ] {
+            let sql = format!("SELECT count(*) FROM {table} WHERE tenant_id = $1");
+            held.push(admin.query_one(&sql, &[&tenant]).await.unwrap().get::<_, i64>(0));
+        }
+        let names = "SELECT string_agg(name, ' ' ORDER BY name) FROM auth.roles WHERE tenant_id = $1";
+        told.push((held, admin.query_one(names, &[&tenant]).await.unwrap().get::<_, String>(0)));
+    }
+    assert_eq!(told[0], (vec![1, 6, 12, 3, 2, 2, 0], "admin analyst auditor doctor nurse reviewer".to_owned()));
+    assert_eq!(told[1], (vec![1, 4, 4, 0, 0, 0, 2], "ADMIN DOCTOR OWNER PATIENT".to_owned()));
+    let risks = "SELECT count(DISTINCT risk_level) FROM medical.patients p JOIN kernel.tenants t ON t.id = p.tenant_id WHERE t.slug = 'austa'";
+    assert_eq!(admin.query_one(risks, &[]).await.unwrap().get::<_, i64>(0), 2);
+}
+
 #[tokio::test]
 async fn a_loading_that_was_cut_off_is_found_by_nobody_and_removed_by_the_next() {
     let (database, db) = open().await;

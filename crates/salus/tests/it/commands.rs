@@ -87,6 +87,47 @@ async fn every_command_speaks_to_people_and_to_machines() {
     }
 }
 
+#[tokio::test]
+async fn an_import_tells_what_it_read_kept_and_refused() {
+    let place = Place::new().await;
+    let (app, admin) = (place.url("salus_app"), place.url("salus_admin"));
+    let settings = [("DATABASE_URL", app.as_str()), ("DATABASE_ADMIN_URL", admin.as_str())];
+    let run = |arguments: &[&str]| place.run(&settings, arguments);
+    for arguments in [&["keys", "init"][..], &["tenant", "create", "north", "--name", "North"]] {
+        assert!(run(arguments).status.success());
+    }
+    let file = place.home.join("patients.ndjson");
+    let lines = [
+        r#"{"resourceType":"Patient","id":"a","name":[{"family":"Sample","given":["Ana"]}],"gender":"female"}"#,
+        r#"{"resourceType":"Patient","id":"b","name":[{"family":"Sample"}],"birthDate":"1990-02-30"}"#,
+        r#"{"resourceType":"Patient","id":"c","name":[{"family":"Specimen"}],"gender":"unknown"}"#,
+    ];
+    std::fs::write(&file, lines.join("\n")).unwrap();
+    let file = file.to_str().unwrap();
+    let import = |more: &[&str]| run(&[&["import", "fhir", file, "--tenant", "north"][..], more].concat());
+    for (more, stored, unchanged) in [(&["--dry-run", "--json"][..], 2, 0), (&["--json"], 2, 0), (&["--json"], 0, 2)] {
+        let output = import(more);
+        let said = document(&output);
+        assert_eq!((output.status.code(), &said["ok"]), (Some(1), &json!(false)), "a line was refused: {said}");
+        let counts = &said["summary"]["types"]["Patient"];
+        assert_eq!(
+            (&counts["read"], &counts["stored"], &counts["unchanged"], &counts["refused"]),
+            (&json!(3), &json!(stored), &json!(unchanged), &json!(1)),
+            "{more:?}: {said}"
+        );
+        let refusal = &said["summary"]["refusals"][0];
+        assert_eq!((&refusal["line"], &refusal["path"]), (&json!(2), &json!("Patient.birthDate")), "{said}");
+    }
+    let people = told(&import(&[]));
+    assert!(
+        people.contains("patients.ndjson:2: Patient.birthDate:") && people.contains("1 resource(s) refused"),
+        "{people}"
+    );
+    let out = place.home.join("out");
+    let exported = run(&["--json", "export", "fhir", "--tenant", "north", "--out", out.to_str().unwrap()]);
+    assert_eq!((exported.status.code(), &document(&exported)["files"][0]["resources"]), (Some(0), &json!(2)));
+}
+
 #[test]
 fn words_that_are_none_are_told_to_machines_as_well() {
     let place = std::env::temp_dir();

@@ -79,6 +79,33 @@ async fn every_route_answers_with_the_headers() {
 }
 
 #[tokio::test]
+async fn what_every_page_must_say_stands_on_every_page() {
+    let app = TestApp::new().await;
+    let owner = app.session("valley", app.valley, "OWNER").await;
+    let (name, cookie) = owner.credential().unwrap();
+    let notice = "This PostgreSQL is older than it should be";
+    let router = salus_web::App::new(app.db.clone(), false, vec![notice.to_owned()]).unwrap().router();
+    let mut pages = 0;
+    for (path, methods) in routes().into_iter().filter(|(_, m)| m.contains(&Method::GET)) {
+        let request = hyper::Request::get(&path).header(*name, cookie).header("accept", "text/html");
+        let request = request.body(axum::body::Body::empty()).unwrap();
+        let (parts, body) = tower::ServiceExt::oneshot(router.clone(), request).await.unwrap().into_parts();
+        let is_page = parts.headers.get("content-type").is_some_and(|t| t.as_bytes().starts_with(b"text/html"));
+        if parts.status != StatusCode::OK || !is_page {
+            continue;
+        }
+        let text = axum::body::to_bytes(body, 16 << 20).await.unwrap();
+        let text = String::from_utf8_lossy(&text);
+        // A part that a page asks for is put into one that says it.
+        if text.contains("<html") && path != "/sign-in" {
+            assert!(text.contains(notice), "{path}");
+            pages += 1;
+        }
+    }
+    assert!(pages > 30, "only {pages} pages");
+}
+
+#[tokio::test]
 async fn browsers_are_kept_to_https_where_it_is_served() {
     let app = TestApp::new().await;
     for (secure, says) in [(true, "max-age=31536000; includeSubDomains"), (false, "")] {
