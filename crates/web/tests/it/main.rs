@@ -4,6 +4,7 @@
 mod access;
 mod alert_center;
 mod alert_stream;
+mod browse;
 mod charts;
 mod clock;
 mod connections;
