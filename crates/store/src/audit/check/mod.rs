@@ -44,18 +44,30 @@ pub struct Evidence<'a> {
 /// Verifies the log. It changes nothing in it; what is wrong also becomes rows of `audit.tamper_alerts`.
 ///
 /// # Errors
-/// Those of the database and of reading the evidence. Whatever is wrong with the log is in the report.
+/// Those of the database and of reading receipts. Whatever is wrong with the log is in the report, and which anchors could
+/// not be read.
 pub async fn verify(log: &Log, evidence: &Evidence<'_>) -> Result<Report> {
     let since = Instant::now();
     // Read before the snapshot is taken: what they speak of was committed before they were written.
     let receipts = evidence.receipts.map(Receipts::read).transpose()?;
-    let kept: Vec<(String, Vec<String>)> =
-        evidence.anchors.iter().map(|a| Ok((a.name(), a.kept()?))).collect::<Result<_>>()?;
+    let (mut kept, mut unread): (Vec<(String, Vec<String>)>, Vec<String>) = (Vec::new(), Vec::new());
+    let mut parts = Vec::new();
+    for anchor in &evidence.anchors {
+        // One that is away hides nothing that the others show.
+        match anchor.looked_at() {
+            Ok((heads, part)) => {
+                parts.extend(part.map(|part| format!("of {} {part}", anchor.name())));
+                kept.push((anchor.name(), heads));
+            }
+            Err(e) => unread.push(e.to_string()),
+        }
+    }
     let mut client = log.connect().await?;
     let begin = client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true);
     let tx = begin.start().await.map_err(|e| plain(&e))?;
     let mut found = Findings::default();
-    let mut report = Report { receipts: receipts.as_ref().map(|r| r.committed.len() as u64), ..Report::default() };
+    let told = receipts.as_ref().map(|r| r.committed.len() as u64);
+    let mut report = Report { receipts: told, unread, ..Report::default() };
     let chain = chain(log, &tx, &mut found).await?;
     let key = log.key(&tx).await.unwrap_or_else(|e| {
         found.add("key", None, None, format!("the signing key does not open: {e}"));
@@ -102,6 +114,7 @@ pub async fn verify(log: &Log, evidence: &Evidence<'_>) -> Result<Report> {
     found.epoch = 0;
     around(&tx, &kept, &mut found).await?;
     (report.problems, report.notes) = found.into_problems();
+    report.notes.extend(parts);
     tx.rollback().await.map_err(|e| plain(&e))?;
     raise(log, &mut client, &report.problems).await?;
     report.seconds = since.elapsed().as_secs_f64();
