@@ -7,6 +7,7 @@ mod keys;
 mod kms;
 mod moment;
 mod pgbackrest;
+mod prove;
 mod serving;
 mod tenant;
 

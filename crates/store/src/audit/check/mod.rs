@@ -41,6 +41,33 @@ pub struct Evidence<'a> {
     pub receipts: Option<&'a Path>,
 }
 
+/// What anchors hold.
+#[derive(Default)]
+struct Held {
+    /// Heads, by the name of the anchor.
+    kept: Vec<(String, Vec<String>)>,
+    /// Why an anchor could not be read. One that is away hides nothing that the others show.
+    unread: Vec<String>,
+    /// Of which anchors a part was read, and which.
+    parts: Vec<String>,
+}
+
+impl Held {
+    fn read(anchors: &[&dyn Anchor]) -> Self {
+        let mut held = Self::default();
+        for anchor in anchors {
+            match anchor.looked_at() {
+                Ok((heads, part)) => {
+                    held.parts.extend(part.map(|part| format!("of {} {part}", anchor.name())));
+                    held.kept.push((anchor.name(), heads));
+                }
+                Err(e) => held.unread.push(e.to_string()),
+            }
+        }
+        held
+    }
+}
+
 /// Verifies the log. It changes nothing in it; what is wrong also becomes rows of `audit.tamper_alerts`.
 ///
 /// # Errors
@@ -50,18 +77,7 @@ pub async fn verify(log: &Log, evidence: &Evidence<'_>) -> Result<Report> {
     let since = Instant::now();
     // Read before the snapshot is taken: what they speak of was committed before they were written.
     let receipts = evidence.receipts.map(Receipts::read).transpose()?;
-    let (mut kept, mut unread): (Vec<(String, Vec<String>)>, Vec<String>) = (Vec::new(), Vec::new());
-    let mut parts = Vec::new();
-    for anchor in &evidence.anchors {
-        // One that is away hides nothing that the others show.
-        match anchor.looked_at() {
-            Ok((heads, part)) => {
-                parts.extend(part.map(|part| format!("of {} {part}", anchor.name())));
-                kept.push((anchor.name(), heads));
-            }
-            Err(e) => unread.push(e.to_string()),
-        }
-    }
+    let Held { kept, unread, parts } = Held::read(&evidence.anchors);
     let mut client = log.connect().await?;
     let begin = client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true);
     let tx = begin.start().await.map_err(|e| plain(&e))?;
