@@ -1,9 +1,9 @@
-//! Events of the audit log as FHIR R4 AuditEvents in the shape of IHE Basic Audit Log Patterns (BALP 1.1.3, ITI): Read, Query,
+//! Events of the audit log as FHIR R4 `AuditEvent` resources in the shape of IHE Basic Audit Log Patterns (BALP 1.1.3, ITI): Read, Query,
 //! Create, Update, Delete, each with or without a patient, and the disclosure as its source records it.
 //!
 //! What an event is follows from what its header says: a name that ends with `create` or `delete`, digests of rows that it
 //! wrote, a row that it was about. BALP is about what was done: what was refused or failed has the same shape, an outcome that
-//! says so, and names no profile. One AuditEvent is about one person at most, as the profiles demand, so an event about
+//! says so, and names no profile. One `AuditEvent` is about one person at most, as the profiles demand, so an event about
 //! several becomes several. The log keeps no network addresses: the two that the profiles demand are the channel and the
 //! organization, as URIs. What was searched for is sealed, so that a query is told by the name of the operation.
 
@@ -63,7 +63,7 @@ impl Kind {
         format!("{PROFILE}{}{name}", if about { "Patient" } else { "" })
     }
 
-    /// Code of AuditEvent.action and of the interaction.
+    /// Code of `AuditEvent.action` and of the interaction.
     fn codes(self) -> (&'static str, &'static str) {
         match self {
             Self::Create => ("C", "create"),
@@ -102,11 +102,11 @@ fn coding(system: &str, code: &str, display: &str) -> Value {
     json!({"system": system, "code": code, "display": display})
 }
 
-fn concept(coding: Value) -> Value {
+fn concept(coding: &Value) -> Value {
     json!({"coding": [coding]})
 }
 
-fn identified(urn: String) -> Value {
+fn identified(urn: &str) -> Value {
     json!({"identifier": {"system": URI, "value": urn}})
 }
 
@@ -116,7 +116,7 @@ fn persons(header: &Value) -> Vec<Uuid> {
     bytes.chunks_exact(16).filter_map(|id| Uuid::from_slice(id).ok()).collect()
 }
 
-/// The AuditEvents of a header: one for each person that it is about, or only that of one person; one without where it is
+/// The resources of a header: one for each person that it is about, or only that of one person; one without where it is
 /// about nobody.
 #[must_use]
 pub fn audit_events(header: &Value, only: Option<Uuid>) -> Vec<Value> {
@@ -137,7 +137,7 @@ fn audit_event(header: &Value, person: Option<Uuid>, id: String) -> Value {
     let mut event = Map::new();
     let mut put = |name: &str, value: Value| _ = event.insert(name.to_owned(), value);
     put("resourceType", json!("AuditEvent"));
-    put("id", json!(id));
+    put("id", Value::String(id));
     let succeeded = header["outcome"] == "success";
     if succeeded {
         put("meta", json!({"profile": [kind.profile(person.is_some())]}));
@@ -179,25 +179,27 @@ fn audit_event(header: &Value, person: Option<Uuid>, id: String) -> Value {
         put("purposeOfEvent", json!([purpose]));
     }
     put("agent", agents(header, kind, &purpose));
-    let observer = identified(format!("urn:uuid:{}", text(header, "tenant")));
+    let observer = identified(&format!("urn:uuid:{}", text(header, "tenant")));
     let server = coding("http://terminology.hl7.org/CodeSystem/security-source-type", "4", "Application Server");
     put("source", json!({"observer": observer, "type": [server]}));
     put("entity", Value::Array(entities(header, kind, person)));
     Value::Object(event)
 }
 
-/// Why: the codes of the log are those of HL7 v3 ActReason.
+/// Why: the codes of the log are those of `v3-ActReason`.
 fn purpose(header: &Value) -> Value {
-    concept(json!({"system": "http://terminology.hl7.org/CodeSystem/v3-ActReason", "code": header["purpose"]}))
+    concept(&json!({"system": "http://terminology.hl7.org/CodeSystem/v3-ActReason", "code": header["purpose"]}))
 }
 
 fn agents(header: &Value, kind: Kind, purpose: &Value) -> Value {
     let (client, server) = kind.ends();
     let channel = format!("urn:salus:channel:{}", text(header, "channel"));
     let tenant = format!("urn:uuid:{}", text(header, "tenant"));
-    let network = |address: &str| json!({"address": address, "type": "5"});
-    let end = |role: Value, who: String, address: &str| json!({"type": concept(role), "who": identified(who), "requestor": false, "network": network(address)});
-    let mut all = vec![end(client, channel.clone(), &channel), end(server, tenant.clone(), &tenant)];
+    let end = |role: &Value, who: &str| {
+        let network = json!({"address": who, "type": "5"});
+        json!({"type": concept(role), "who": identified(who), "requestor": false, "network": network})
+    };
+    let mut all = vec![end(&client, &channel), end(&server, &tenant)];
     // Nobody asks for what the system does by itself.
     if header["actor_kind"] != "system" {
         let role = if kind.writes() {
@@ -205,11 +207,11 @@ fn agents(header: &Value, kind: Kind, purpose: &Value) -> Value {
         } else {
             coding(PARTICIPATION, "IRCP", "information recipient")
         };
-        let mut who = identified(format!("urn:uuid:{}", text(header, "actor")));
+        let mut who = identified(&format!("urn:uuid:{}", text(header, "actor")));
         let name = header["actor_name"].as_str().unwrap_or_else(|| text(header, "actor_kind"));
         who["display"] = json!(name);
         let mut user =
-            json!({"type": concept(role), "who": who, "name": name, "requestor": true, "purposeOfUse": [purpose]});
+            json!({"type": concept(&role), "who": who, "name": name, "requestor": true, "purposeOfUse": [purpose]});
         let roles = header["roles"].as_array().map_or(&[][..], Vec::as_slice);
         if !roles.is_empty() {
             user["role"] = roles.iter().map(|role| json!({"text": role})).collect();
@@ -243,7 +245,7 @@ fn entities(header: &Value, kind: Kind, person: Option<Uuid>) -> Vec<Value> {
     let role =
         if kind == Kind::Disclosure { coding(ROLE, "3", "Report") } else { coding(ROLE, "4", "Domain Resource") };
     let mut what = match header["row"].as_str() {
-        Some(row) => identified(format!("urn:uuid:{row}")),
+        Some(row) => identified(&format!("urn:uuid:{row}")),
         None => json!({}),
     };
     what["display"] = if header["target"].is_string() { header["target"].clone() } else { header["action"].clone() };

@@ -1,4 +1,4 @@
-//! Whether an AuditEvent has the shape that FHIR R4 and the profiles of IHE BALP demand: elements that must be there, closed
+//! Whether an `AuditEvent` has the shape that FHIR R4 and the profiles of IHE BALP demand: elements that must be there, closed
 //! sets of codes, slices of agents and entities with how often each may occur (A11).
 
 use crate::world::{World, at};
@@ -32,7 +32,7 @@ fn list<'a>(value: &'a Value, name: &str) -> &'a [Value] {
     value[name].as_array().map_or(&[], Vec::as_slice)
 }
 
-/// What is wrong with an AuditEvent.
+/// What is wrong with an `AuditEvent`.
 #[derive(Default)]
 struct Wrong(Vec<String>);
 
@@ -119,7 +119,7 @@ impl Wrong {
     }
 }
 
-/// What is wrong with an AuditEvent.
+/// What is wrong with an `AuditEvent`.
 pub fn faults(event: &Value) -> Vec<String> {
     let profile = list(&event["meta"], "profile").first().and_then(Value::as_str).unwrap_or_default();
     let profile = profile.strip_prefix(PROFILE).unwrap_or_default();
@@ -131,7 +131,7 @@ pub fn faults(event: &Value) -> Vec<String> {
     wrong.0.into_iter().map(|what| format!("{what}: {event}")).collect()
 }
 
-/// The same of every AuditEvent of a header of the log.
+/// The same of every `AuditEvent` of a header of the log.
 pub fn faults_of(header: &Value) -> Vec<String> {
     let events = audit_events(header, None);
     assert!(!events.is_empty());

@@ -129,7 +129,7 @@ pub enum AuditCommand {
         /// Another file of heads whose newest the receiver holds.
         #[arg(long = "anchor", value_name = "FILE")]
         anchors: Vec<PathBuf>,
-        /// FHIR R4 AuditEvents in the shape of IHE BALP instead, one a line, without proofs.
+        /// FHIR R4 audit events in the shape of IHE BALP instead, one a line, without proofs.
         #[arg(long, conflicts_with = "anchors")]
         fhir: bool,
     },
@@ -483,7 +483,7 @@ async fn begin_export(db: &Db, which: &Selection, output: &Path) -> Result<std::
     Ok(file)
 }
 
-/// The same as FHIR AuditEvents, one a line, newest first. What proves them is in the other form.
+/// The same as FHIR resources, one a line, newest first. What proves them is in the other form.
 async fn export_fhir(db: &Db, which: &Selection, output: &Path) -> Result<Outcome> {
     let file = begin_export(db, which, output).await?;
     let mut out = BufWriter::new(&file);

@@ -127,7 +127,6 @@ pub async fn verify(log: &Log, evidence: &Evidence<'_>) -> Result<Report> {
         report.checkpoints += heads.checked;
         receipts = stream.receipts;
     }
-    found.epoch = 0;
     around(&tx, &kept, &mut found).await?;
     (report.problems, report.notes) = found.into_problems();
     report.notes.extend(parts);
@@ -139,6 +138,7 @@ pub async fn verify(log: &Log, evidence: &Evidence<'_>) -> Result<Report> {
 
 /// What is not in the log, and keeps it.
 async fn around(tx: &Transaction<'_>, kept: &[(String, Vec<String>)], found: &mut Findings) -> Result<()> {
+    found.epoch = 0;
     protection(tx, found).await?;
     unheld(tx, kept, found).await
 }
