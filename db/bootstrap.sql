@@ -66,3 +66,17 @@ CREATE TABLE IF NOT EXISTS kernel.replaceables (
 );
 COMMENT ON CONSTRAINT replaceables_pk ON kernel.replaceables IS 'This file is listed already';
 COMMENT ON TABLE kernel.replaceables IS 'Which version of each file of functions is in force';
+CREATE TABLE IF NOT EXISTS kernel.unfinished_migration (
+  id       uuid        NOT NULL CONSTRAINT unfinished_migration_pk PRIMARY KEY,
+  one      boolean     NOT NULL DEFAULT true CONSTRAINT unfinished_migration_once UNIQUE
+           CONSTRAINT unfinished_migration_one CHECK (one),
+  began_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  known    text        NOT NULL,
+  mac      bytea       NOT NULL
+);
+COMMENT ON TABLE kernel.unfinished_migration IS 'A row from before migrations rewrite rows until those rows are attested; written only by salus db and salus serve';
+COMMENT ON COLUMN kernel.unfinished_migration.known IS 'What differed from the audit log before, as JSON: ids of rows, nothing of what they hold';
+COMMENT ON COLUMN kernel.unfinished_migration.mac IS 'Of the row, under the root key: whoever writes one by hand excuses nothing';
+COMMENT ON CONSTRAINT unfinished_migration_pk ON kernel.unfinished_migration IS 'This mark is there already';
+COMMENT ON CONSTRAINT unfinished_migration_once ON kernel.unfinished_migration IS 'Migrations are marked already';
+COMMENT ON CONSTRAINT unfinished_migration_one ON kernel.unfinished_migration IS 'There is one mark at most';

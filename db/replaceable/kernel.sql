@@ -295,6 +295,22 @@ CREATE OR REPLACE FUNCTION kernel.column_id(table_name text, column_name text) R
 COMMENT ON FUNCTION kernel.column_id(text, text) IS
   'The 32-bit number that binds a sealed value to its column; taken from the name at registration and kept through renames';
 
+-- A blind index tells which rows hold the same value, and how often: of a column with few values that is the value itself
+-- (Naveed et al. 2015). What a name or a constraint tells is refused here; what rows tell, by salus doctor crypto.
+CREATE OR REPLACE FUNCTION kernel.few_valued(tbl regclass, col name) RETURNS boolean
+  LANGUAGE sql STABLE AS $$
+  SELECT a.attname ~ ('(^|_)(sex|gender|pronouns|race|ethnicity|religion|marital_status|status|state|country|nationality|language'
+                      '|blood_type|kind|type|category|class|grade|severity|outcome|disposition|result|flag|code_system|year|month)$')
+      OR a.attname ~ '^(is|has|was|needs)_'
+      OR coalesce(nullif(t.typbasetype, 0), t.oid) = 'boolean'::regtype
+      OR EXISTS (SELECT FROM pg_constraint c WHERE c.contype = 'c' AND pg_get_constraintdef(c.oid) ~ '= ANY \(|\mIN \('
+                    AND (c.contypid = t.oid OR (c.conrelid = tbl AND c.conkey = ARRAY[a.attnum])))
+    FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+   WHERE a.attrelid = tbl AND a.attname = col AND NOT a.attisdropped
+$$;
+COMMENT ON FUNCTION kernel.few_valued(regclass, name) IS
+  'Whether a column has few values by its name, type or constraint, so that a blind index on it would tell them';
+
 CREATE OR REPLACE PROCEDURE kernel.classify(
     tbl regclass, col name,
     class  text DEFAULT NULL,   -- C1, C2, C3 or C4
@@ -309,6 +325,9 @@ BEGIN
   IF search IN ('exact', 'identifier', 'phone', 'email', 'date', 'postal')
      AND NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = tbl AND attname = col || '_bidx' AND NOT attisdropped) THEN
     RAISE EXCEPTION 'classify(%.%): equality search needs the column %_bidx kernel.blind_index', full_name, col, col;
+  END IF;
+  IF search IN ('exact', 'identifier', 'phone', 'email', 'date', 'postal') AND kernel.few_valued(tbl, col) THEN
+    RAISE EXCEPTION 'classify(%.%): a blind index on a column with few values tells them by how often each occurs: filter after opening', full_name, col;
   END IF;
   UPDATE kernel.fields f
      SET class = coalesce(classify.class, f.class), search = coalesce(classify.search, f.search), phi = coalesce(classify.phi, f.phi)

@@ -7,7 +7,8 @@ use std::{
     process::ExitCode,
 };
 
-/// What a command found or did.
+/// What a command found or did. Where the JSON says `"tampering": true`, signs of it were found, and the exit code is
+/// [`TAMPERING`] and not 1, which anything else that is not well has.
 #[derive(Debug)]
 pub struct Outcome {
     /// For machines.
@@ -29,6 +30,9 @@ impl Outcome {
     /// This and another, which machines find under `name`.
     pub fn and(mut self, name: &str, other: Self) -> Self {
         self.ok &= other.ok;
+        if other.json["tampering"] == true {
+            self.json["tampering"] = json!(true);
+        }
         self.text = format!("{}\n{}", self.text, other.text);
         self.json["ok"] = json!(self.ok);
         self.json[name] = other.json;
@@ -36,10 +40,17 @@ impl Outcome {
     }
 }
 
+/// The exit code of a command that found signs of tampering, as that of `salus-verify`.
+const TAMPERING: u8 = 3;
+
 /// Prints an outcome.
 pub fn show(json: bool, outcome: &Outcome) -> ExitCode {
     say(&if json { outcome.json.to_string() } else { outcome.text.clone() });
-    if outcome.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    match (outcome.ok, &outcome.json["tampering"]) {
+        (true, _) => ExitCode::SUCCESS,
+        (false, Value::Bool(true)) => ExitCode::from(TAMPERING),
+        (false, _) => ExitCode::FAILURE,
+    }
 }
 
 /// Prints an error on standard error, or as JSON on standard output.

@@ -15,7 +15,7 @@ use std::sync::{
 pub const ARMABLE: bool = cfg!(any(debug_assertions, feature = "fault-points"));
 
 /// All of them, by what is done when they are passed.
-pub const POINTS: [&str; 61] = [
+pub const POINTS: [&str; 63] = [
     // A change.
     "begin.keys_known",
     "unit.begun",
@@ -76,6 +76,8 @@ pub const POINTS: [&str; 61] = [
     "migration.locked",
     "migration.sent",
     "migration.done",
+    "migration.attesting",
+    "migration.attested",
     // A backup.
     "backup.slot_made",
     "backup.archived",

@@ -261,6 +261,10 @@ SELECT 'N08', t.object || '.' || c.attname, 'a blind index without a searchable 
    SELECT FROM fields f WHERE f.table_oid = t.oid AND f.column_name = regexp_replace(c.attname, '_bidx$', '')
       AND f.sealed AND f.search IS NOT NULL AND f.search <> 'name')
 UNION ALL
+SELECT 'N08', f.table_name || '.' || f.column_name, 'has few values, and a blind index tells how often each occurs',
+       'drop ' || f.column_name || '_bidx, and filter after opening'
+  FROM fields f WHERE f.attnum IS NOT NULL AND f.search <> 'name' AND kernel.few_valued(f.table_oid, f.column_name)
+UNION ALL
 SELECT 'N08', t.object || '.' || c.attname, 'is named a blind index and is not of that type', 'kernel.blind_index'
   FROM tables t JOIN columns c ON c.attrelid = t.oid WHERE c.attname ~ '_bidx$' AND NOT c.blind
 UNION ALL

@@ -53,8 +53,15 @@ pub(super) const EVENT_NAMES: &[&str] = &[
 ];
 
 /// Numbers of the organization that a condition may name.
-pub(super) const METRICS: &[&str] =
-    &["audit.tamper_open", "compliance.proofs_failed", "kernel.backup_age_hours", "kernel.jobs_dead"];
+pub(super) const METRICS: &[&str] = &[
+    "audit.tamper_open",
+    "compliance.proofs_failed",
+    "kernel.backup_age_hours",
+    "kernel.drill_age_days",
+    "kernel.drill_failed",
+    "kernel.escrow_age_days",
+    "kernel.jobs_dead",
+];
 
 /// Longest window of a count: events are kept seven days.
 const LONGEST_S: i64 = 7 * 86_400;

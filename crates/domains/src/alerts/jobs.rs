@@ -252,6 +252,19 @@ async fn metric(tx: &mut Tx, name: &str) -> Result<Option<f64>> {
         "kernel.backup_age_hours" => sql!(
             "SELECT (extract(epoch FROM clock_timestamp() - max(began_at)) / 3600)::float8 FROM kernel.backups WHERE gone_at IS NULL"
         ),
+        // Since the first backup where none was ever done; nothing where other tools take the backups.
+        "kernel.drill_age_days" => sql!(
+            "SELECT (extract(epoch FROM clock_timestamp() - coalesce(i.drilled_at, (SELECT min(began_at) FROM kernel.backups))) / 86400)::float8 \
+             FROM kernel.installation i"
+        ),
+        "kernel.drill_failed" => sql!(
+            "SELECT CASE WHEN drill_well THEN 0 ELSE 1 END::float8 FROM kernel.installation WHERE drilled_at IS NOT NULL"
+        ),
+        // Since the installation began where none was ever tried.
+        "kernel.escrow_age_days" => sql!(
+            "SELECT (extract(epoch FROM clock_timestamp() - coalesce((SELECT (value ->> 'verified_at')::timestamptz FROM kernel.settings \
+               WHERE name = 'keys.escrow'), i.created_at)) / 86400)::float8 FROM kernel.installation i"
+        ),
         "kernel.jobs_dead" => {
             sql!("SELECT count(*)::float8 FROM kernel.jobs WHERE state IN ('dead', 'quarantined')")
         }

@@ -2,6 +2,7 @@
 //! access. Events are written by the kernel only, and sealed, verified and exported by `salus_store::audit`.
 
 mod alerts;
+pub mod balp;
 mod evidence;
 pub mod holds;
 mod reads;

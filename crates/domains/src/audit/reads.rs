@@ -1,5 +1,6 @@
 //! The log by time, and by person.
 
+use super::balp::{self, Asked};
 use crate::clock;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use salus_core::{Error, Result};
@@ -8,7 +9,7 @@ use serde_json::{Value, json};
 use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
 use uuid::Uuid;
 
-const LIMIT: i64 = 100;
+pub(super) const LIMIT: i64 = 100;
 /// How a call can end.
 const OUTCOMES: [&str; 3] = ["success", "refused", "failed"];
 
@@ -46,6 +47,22 @@ pub fn reads() -> Vec<Op> {
                 "/api/v1/audit/patients/{id}/accesses",
                 "Who saw or changed one person's record, newest first",
             )
+        },
+        Op {
+            params: vec![
+                Param {
+                    schema: json!({"type": "string", "format": "uuid"}),
+                    ..param("patient", "Whose record; required")
+                },
+                before(),
+                param("from", "Only events at or after this time (RFC 3339)"),
+                param("to", "Only events before this time (RFC 3339)"),
+            ],
+            output: json!({"type": "object", "description": "A Bundle (searchset) of AuditEvents in the shape of IHE BALP"}),
+            permission: "audit.subject.read",
+            target: "medical.patients",
+            run: run(|tx, call| Box::pin(fhir(tx, call))),
+            ..op("fhir", "/api/v1/audit/fhir/AuditEvent", "The same as FHIR R4 AuditEvents (IHE BALP)")
         },
     ]
 }
@@ -120,6 +137,36 @@ async fn accesses(tx: &mut Tx, call: Call) -> Result<Reply> {
     let mut reply = page(tx, &rows).await?;
     reply["people"] = json!(people(tx, &wanted).await?);
     Ok(Reply::json(reply))
+}
+
+async fn fhir(tx: &mut Tx, call: Call) -> Result<Reply> {
+    let why = "Names the person: patient=ID";
+    let patient = call.query_value("patient").ok_or_else(|| Error::invalid("patient", "required", why))?;
+    let patient: Uuid = patient.parse().map_err(|_| Error::invalid("patient", "wrong_type", "Is a UUID"))?;
+    let from = moment(&call, "from")?.unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    let to = before(tx, &call)?.min(moment(&call, "to")?.unwrap_or(tx.ctx.env.now() + Duration::days(1)));
+    tx.get("medical.patients", patient, &["pseudonym"]).await?;
+    let (headers, next) = balp::headers(tx, Asked { patient: Some(patient), from, to }).await?;
+    tx.count(headers.len());
+    let entries: Vec<Value> = headers
+        .iter()
+        .flat_map(|header| balp::audit_events(header, Some(patient)))
+        .map(|event| {
+            let url = format!("urn:uuid:{}", event["id"].as_str().unwrap_or_default());
+            json!({"fullUrl": url, "resource": event, "search": {"mode": "match"}})
+        })
+        .collect();
+    let mut bundle = json!({"resourceType": "Bundle", "type": "searchset"});
+    // FHIR knows no empty list.
+    if !entries.is_empty() {
+        bundle["entry"] = json!(entries);
+    }
+    if let Some(next) = next {
+        let next = next.format(&Rfc3339).map_err(Error::internal)?;
+        let url = format!("/api/v1/audit/fhir/AuditEvent?patient={patient}&before={next}");
+        bundle["link"] = json!([{"relation": "next", "url": url}]);
+    }
+    Ok(Reply::json(bundle))
 }
 
 /// Who is behind the accesses of the whole period, page by page or not: one entry an actor, the one with most first.
@@ -210,7 +257,7 @@ async fn page(tx: &mut Tx, rows: &[Row]) -> Result<Value> {
 }
 
 /// Adds `actor_name` to entries that have an `actor`.
-async fn name_actors(tx: &mut Tx, entries: &mut [Value]) -> Result<()> {
+pub(super) async fn name_actors(tx: &mut Tx, entries: &mut [Value]) -> Result<()> {
     let actor = |e: &Value| e["actor"].as_str().and_then(|id| id.parse::<Uuid>().ok());
     let names = crate::auth::display_names(tx, entries.iter().filter_map(actor)).await?;
     for entry in entries {

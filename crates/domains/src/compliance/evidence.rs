@@ -71,3 +71,23 @@ pub(crate) async fn authorizations(tx: &mut Tx, from: OffsetDateTime, to: Offset
         json!({"consents": told(tx, sql, &[&from, &to]).await?, "requests_of_two_persons": told(tx, erased, &[&from, &to]).await?}),
     )
 }
+
+/// What was disclosed in the time, as counts: the register of 45 CFR 164.528 and 34 CFR 99.32. What was voided is no
+/// disclosure; what is left out of accountings at an agency's request until some day is counted all the same.
+pub(crate) async fn disclosures(tx: &mut Tx, from: OffsetDateTime, to: OffsetDateTime) -> Result<Value> {
+    let sql = sql!(
+        "WITH d AS (SELECT * FROM compliance.phi_disclosures WHERE disclosed_at >= $1 AND disclosed_at < $2 AND status <> 'VOIDED') \
+         SELECT jsonb_build_object( \
+           'by_type', (SELECT coalesce(jsonb_agg(to_jsonb(c)), '[]') FROM (SELECT disclosure_type::text, count(*) AS disclosures \
+              FROM d GROUP BY 1 ORDER BY 1) c), \
+           'by_purpose', (SELECT coalesce(jsonb_agg(to_jsonb(c)), '[]') FROM (SELECT purpose::text, legal_basis::text, \
+              count(*) AS disclosures, count(DISTINCT patient_id) AS persons FROM d GROUP BY 1, 2 ORDER BY 1, 2) c), \
+           'accountable', count(*) FILTER (WHERE is_accountable), \
+           'not_accountable', count(*) FILTER (WHERE NOT is_accountable), \
+           'suspended', count(*) FILTER (WHERE suspended_until >= current_date), \
+           'accountable_without_basis', count(*) FILTER (WHERE is_accountable AND legal_basis IS NULL AND authorization_id IS NULL), \
+           'follow_up_overdue', count(*) FILTER (WHERE follow_up_required AND follow_up_done_at IS NULL \
+              AND follow_up_due_on < current_date)) FROM d"
+    );
+    told(tx, sql, &[&from, &to]).await
+}

@@ -16,7 +16,7 @@ mod registers;
 pub use consents::guarded;
 pub use disclosures::{Disclosure, Way, disclose};
 pub use erasure::{actions as erasure_actions, certificate};
-pub(crate) use evidence::{authorizations, incidents, reviews, risks};
+pub(crate) use evidence::{authorizations, disclosures as disclosed, incidents, reviews, risks};
 pub use holds::actions as hold_actions;
 pub use jobs::jobs;
 pub use labels::{actions, is_labelled};

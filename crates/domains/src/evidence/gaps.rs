@@ -173,10 +173,33 @@ fn incidents(section: &mut Section, end: OffsetDateTime) {
     });
 }
 
+/// What left by this program's own interfaces is counted from the log, and what is in the register from the register: where
+/// the one has something and the other nothing, or an entry lacks what an accounting tells, it is named.
 fn disclosures(section: &mut Section) {
-    section.gaps.push(
-        "This program has no register of disclosures (45 CFR 164.528): what is counted here is what left by its own interfaces".into(),
-    );
+    each(section, |org| {
+        let register = &org["disclosures"];
+        let entries: i64 = list(register, "by_purpose").iter().map(|d| number(&d["disclosures"])).sum();
+        let left: i64 = list(org, "given_out")
+            .iter()
+            .filter(|e| e["outcome"] == "success" && !e["action"].as_str().unwrap_or_default().starts_with("audit."))
+            .map(|e| number(&e["events"]))
+            .sum();
+        let mut gaps = Vec::new();
+        if left > 0 && entries == 0 {
+            gaps.push(format!(
+                "records were exported {left} time(s), and the register of disclosures has no entry of the period (45 CFR 164.528)"
+            ));
+        }
+        let no_basis = number(&register["accountable_without_basis"]);
+        if no_basis > 0 {
+            gaps.push(format!("{no_basis} accountable disclosure(s) name no law or authorization that they rest on"));
+        }
+        let overdue = number(&register["follow_up_overdue"]);
+        if overdue > 0 {
+            gaps.push(format!("{overdue} disclosure(s) wait for what was to follow, past their day"));
+        }
+        gaps
+    });
 }
 
 fn day(value: &Value) -> Option<Date> {
@@ -230,6 +253,7 @@ fn next_month(day: Date) -> Option<Date> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
     use time::macros::{date, datetime};
 
     #[test]
@@ -241,6 +265,29 @@ mod tests {
         );
         let year = months((datetime!(2025-12-01 00:00 UTC), datetime!(2026-12-01 00:00 UTC)));
         assert_eq!((year.len(), year[1].0), (12, date!(2026 - 01 - 01)));
+    }
+
+    #[test]
+    fn disclosures_are_a_gap_only_where_something_is_lacking() {
+        let found = |org: Value| {
+            let mut section = Section::new(9, &[]);
+            section.organizations.insert("north".into(), org);
+            disclosures(&mut section);
+            section.gaps
+        };
+        let given_out = json!([{"action": "exchange.fhir.export", "outcome": "success", "events": 2},
+            {"action": "exchange.fhir.export", "outcome": "refused", "events": 5},
+            {"action": "audit.log.export", "outcome": "success", "events": 7}]);
+        let register = |entries: i64, no_basis: i64, overdue: i64| {
+            json!({"by_purpose": [{"purpose": "PUBLIC_HEALTH", "disclosures": entries}],
+                   "accountable_without_basis": no_basis, "follow_up_overdue": overdue})
+        };
+        assert_eq!(found(json!({"disclosures": register(0, 0, 0), "given_out": []})), Vec::<String>::new());
+        assert_eq!(found(json!({"disclosures": register(1, 0, 0), "given_out": given_out})), Vec::<String>::new());
+        let lacking = found(json!({"disclosures": register(0, 0, 0), "given_out": given_out}));
+        assert!(lacking.len() == 1 && lacking[0].contains("exported 2 time(s)"), "{lacking:?}");
+        let lacking = found(json!({"disclosures": register(4, 3, 1), "given_out": given_out}));
+        assert!(lacking.len() == 2 && lacking[0].contains("north: 3 accountable") && lacking[1].contains("1 disc"));
     }
 
     #[test]

@@ -142,7 +142,12 @@ fn empty() -> Vec<Section> {
             "audit.tamper_alerts",
             "audit.legal_holds",
         ],
-        &["audit.activity_logs (exports)", "compliance.sensitivity_consents", "kernel.approvals"],
+        &[
+            "compliance.phi_disclosures",
+            "audit.activity_logs (exports)",
+            "compliance.sensitivity_consents",
+            "kernel.approvals",
+        ],
         &["kernel.migrations", "kernel.replaceables", "the platform's audit log"],
         &["the lock file this program was built from", "a report on advisories, where one was given"],
     ];
@@ -180,6 +185,7 @@ async fn of_organization(tx: &mut Tx, Period { from, to }: Period) -> Result<Vec
     incidents["tamper_alerts"] = counted["tamper_alerts"].clone();
     incidents["legal_holds"] = audit::held(tx, from, to).await?;
     let mut given = compliance::authorizations(tx, from, to).await?;
+    given["disclosures"] = compliance::disclosed(tx, from, to).await?;
     given["given_out"] = audit::given_out(tx, from, to).await?;
     Ok(vec![
         (0, integrations),

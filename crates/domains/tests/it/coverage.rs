@@ -368,6 +368,7 @@ async fn every_operation_leaves_exactly_one_event_however_it_ends() {
                     wrong.push(format!("{}: the event does not say whose record: {header}", op.name));
                 }
             }
+            wrong.extend(crate::balp::faults_of(header));
             if header.to_string().to_lowercase().contains("north_canary") {
                 wrong.push(format!("{} {outcome}: the header holds a value: {header}", op.name));
             }

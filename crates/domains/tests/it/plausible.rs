@@ -52,8 +52,12 @@ impl Plausible {
             }
         }
         let if_match = if op.method == Method::Patch { Some(self.version(world, changed).await) } else { None };
-        let query = op.params.iter().filter(|p| p.name == "code" && op.path.contains('{'));
-        let query = query.map(|p| (p.name.clone(), "8867-4".to_owned())).collect();
+        let needed = |name: &str| match name {
+            "code" if op.path.contains('{') => Some("8867-4".to_owned()),
+            "patient" if op.name == "audit.log.fhir" => Some(self.row("medical.patients").to_string()),
+            _ => None,
+        };
+        let query = op.params.iter().filter_map(|p| Some((p.name.clone(), needed(&p.name)?))).collect();
         Call { path, query, body, if_match, idempotency_key: None }
     }
 

@@ -6,13 +6,20 @@ use salus_domains::{
     compliance::{self, Proof, Verdict},
     prove,
 };
-use salus_store::{Body, Call, dispatch, scan::Scanner};
+use salus_store::{Body, Call, Reply, dispatch, scan::Scanner};
 use salus_testkit::TestCluster;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::path::PathBuf;
 
 fn proof(verdict: Verdict, reason: &str) -> Proof {
-    Proof { name: "keys", verdict, reason: reason.into(), fix: "restore it".into(), milliseconds: 7 }
+    Proof {
+        name: "keys",
+        verdict,
+        reason: reason.into(),
+        fix: "restore it".into(),
+        milliseconds: 7,
+        report: json!({"keys": 3}),
+    }
 }
 
 async fn list(world: &World, name: Option<&str>) -> Vec<Value> {
@@ -38,9 +45,26 @@ async fn a_run_is_kept_for_every_tenant_and_is_on_the_record() {
     let history = list(&world, Some("keys")).await;
     let verdicts: Vec<&str> = history.iter().map(|p| p["verdict"].as_str().unwrap()).collect();
     assert_eq!(verdicts, ["HOLDS", "FAILS"]);
+    assert!(latest[0].get("report").is_none(), "a list is short");
+    let get = async |id: &str| {
+        let query = vec![("id".to_owned(), id.to_owned())];
+        world.call("compliance.proof.list", Call { query, ..Call::default() }).await
+    };
+    let of = |reply: Reply| match reply.body {
+        Body::Json(reply) => reply["data"][0].clone(),
+        other => panic!("{other:?}"),
+    };
+    let one = of(get(latest[0]["id"].as_str().unwrap()).await.unwrap());
+    assert_eq!((&one["report"], &one["verdict"]), (&json!({"keys": 3}), &json!("HOLDS")));
+    assert_eq!(get(&world.tenant.to_string()).await.unwrap_err().code(), "not_found");
+    let report = json!({"list": "y".repeat(40_000)});
+    compliance::keep(&world.db, &[Proof { report, ..proof(Verdict::Holds, "more than is kept") }]).await.unwrap();
+    let newest = list(&world, None).await;
+    let one = of(get(newest[0]["id"].as_str().unwrap()).await.unwrap());
+    assert_eq!(one["report"]["bytes"], json!(40_011), "{one}");
     let admin = world.database.connect("salus_admin").await;
     let sql = "SELECT count(*) FROM audit.activity_logs WHERE action = 'compliance.proof.run' AND tenant_id = $1";
-    assert_eq!(admin.query_one(sql, &[&salus_core::PLATFORM]).await.unwrap().get::<_, i64>(0), 2);
+    assert_eq!(admin.query_one(sql, &[&salus_core::PLATFORM]).await.unwrap().get::<_, i64>(0), 3);
     let change = world.database.connect("salus_app").await;
     for sql in ["UPDATE compliance.proofs SET verdict = 'HOLDS'", "DELETE FROM compliance.proofs"] {
         assert!(change.execute(sql, &[]).await.is_err(), "{sql}: a verdict stays what it was");

@@ -213,6 +213,42 @@ async fn a_change_of_all_rows_is_taken_and_what_was_wrong_before_is_not_excused(
     assert_ne!(right, wrong);
 }
 
+/// A process that ended between a migration and what is said about it: the next one says it, once.
+#[tokio::test]
+async fn a_migration_that_was_cut_off_is_attested_at_the_next_start_and_its_mark_excuses_nothing_else() {
+    let world = World::new().await;
+    let (wrong, right) = (patient(&world, 1).await, patient(&world, 2).await);
+    let admin = world.database.connect("salus_admin").await;
+    let behind = async |id: Uuid, sex: &str| {
+        let sql = "SET session_replication_role = replica; UPDATE medical.patients SET sex";
+        world.admin(&format!("{sql} = '{sex}' WHERE id = '{id}'")).await;
+    };
+    let marks = "SELECT id, known, mac FROM kernel.unfinished_migration";
+    behind(wrong, "F").await;
+    world.db.expect_rewrite(&admin, "a column is added").await.unwrap();
+    world.admin("ALTER TABLE medical.patients ADD COLUMN added int NOT NULL DEFAULT 7").await;
+    let mark = admin.query_one(marks, &[]).await.unwrap();
+    // Another start finds the mark and leaves it: what the first migration rewrote is not what was wrong before.
+    world.db.expect_rewrite(&admin, "again").await.unwrap();
+    assert_eq!(world.db.attest_rewrite(&admin, "resumed").await.unwrap(), 1);
+    assert_eq!(faults(&world).await.iter().map(|f| f.row).collect::<Vec<_>>(), [wrong]);
+    assert!(admin.query(marks, &[]).await.unwrap().is_empty());
+    assert_eq!(world.db.attest_rewrite(&admin, "nothing stands").await.unwrap(), 0);
+    // Put back, it excuses nothing; nor does one that was made up.
+    behind(right, "F").await;
+    let put = "INSERT INTO kernel.unfinished_migration (id, known, mac) VALUES ($1, $2, $3)";
+    let (id, known, mac): (Uuid, String, Vec<u8>) = (mark.get(0), mark.get(1), mark.get(2));
+    for id in [id, Uuid::from_u128(7)] {
+        admin.execute(put, &[&id, &known, &mac]).await.unwrap();
+        assert_eq!(world.db.attest_rewrite(&admin, "forged").await.unwrap(), 0);
+        assert_eq!(faults(&world).await.len(), 2);
+        assert!(admin.query(marks, &[]).await.unwrap().is_empty());
+    }
+    let told = "SELECT action FROM audit.activity_logs WHERE target = 'kernel.migrations' ORDER BY recorded_at";
+    let told: Vec<String> = admin.query(told, &[]).await.unwrap().iter().map(|r| r.get(0)).collect();
+    assert_eq!(told, ["kernel.migration.begin", "kernel.migration.begin", "kernel.migration.end"]);
+}
+
 #[tokio::test]
 async fn an_alert_is_closed_by_a_person_with_a_reason_once() {
     let world = World::new().await;

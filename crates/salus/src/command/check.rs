@@ -21,6 +21,8 @@ pub enum DoctorCommand {
     Accounts,
     /// Age of the newest backup, reach of the archived log, and the last drill.
     Backups,
+    /// Whether every column that must be sealed is and is registered (N03, N06, N08), and which blind indexes tell too much.
+    Crypto,
     /// Search heap files, indexes, write-ahead log and logs of the embedded cluster for values that must be sealed.
     PlaintextScan {
         /// A value that is stored sealed, such as a real patient's record number; any number of times.
@@ -69,6 +71,7 @@ pub async fn doctor(place: &Place, command: DoctorCommand) -> Result<Outcome> {
             let text = if ok { "The database is well".into() } else { health.problems.join("\n") };
             Ok(Outcome { json: json!({"ok": ok, "health": health}), text, ok })
         }
+        DoctorCommand::Crypto => super::crypto::doctor(place).await,
         DoctorCommand::Accounts => accounts(place).await,
         DoctorCommand::Backups => super::backup::schedule::doctor(place).await,
         DoctorCommand::PlaintextScan { canaries, mut paths } => {

@@ -90,7 +90,8 @@ pub async fn run(place: &Place, command: DbCommand) -> Result<Outcome> {
             ))
         }
         DbCommand::Down { to, accept_data_loss } => {
-            let done = migrate::down(&mut admin, files, to, accept_data_loss).await?;
+            drop(admin);
+            let done = super::rows::undo(place, files, to, accept_data_loss).await?;
             Ok(Outcome::done(steps_json(&done), steps(&done, "Nothing was to be undone")))
         }
         DbCommand::Verify => verify(&admin).await,

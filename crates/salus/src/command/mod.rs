@@ -6,6 +6,7 @@ mod check;
 mod compliance;
 mod conformance;
 mod credentials;
+mod crypto;
 mod database;
 mod demo;
 mod dispatching;
@@ -69,6 +70,9 @@ enum Command {
     Prove {
         /// Only this one.
         what: Option<prove::What>,
+        /// Only those that the server proves every day by itself: without isolation and encryption.
+        #[arg(long, conflicts_with = "what")]
+        daily: bool,
     },
     /// For whoever audits: a signed pack of evidence.
     #[command(subcommand)]
@@ -156,7 +160,7 @@ pub async fn run(cli: Cli) -> Result<Outcome> {
         Command::Import(command) => exchange::import(&place().await?, command, cli.json).await,
         Command::Export(command) => exchange::export(&place().await?, command, cli.json).await,
         Command::Verify => check::verify(&place().await?).await,
-        Command::Prove { what } => prove::run(&place().await?, what).await,
+        Command::Prove { what, daily } => prove::run(&place().await?, what, daily).await,
         Command::Compliance(command) => Box::pin(compliance::run(&place().await?, command)).await,
         Command::Doctor(command) => check::doctor(&place().await?, command).await,
         Command::Conformance(command) => conformance::run(&command),

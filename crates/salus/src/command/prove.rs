@@ -15,7 +15,7 @@ use salus_store::{
     Db,
     audit::{Evidence, verify},
     cluster::version_refusal,
-    lint, migrate,
+    lint, migrate, runtime,
     scan::Scanner,
     schema,
 };
@@ -83,21 +83,51 @@ impl Seen {
     }
 }
 
-/// Runs one proof or all of them, and writes down what came of it. One that fails keeps no other from running.
-pub async fn run(place: &Place, what: Option<What>) -> Result<Outcome> {
+/// What `salus serve` proves every day by itself: all that plants nothing and reads no whole disk.
+const DAILY: [What; 8] = [
+    What::Audit,
+    What::Tenancy,
+    What::Schema,
+    What::Keys,
+    What::Backups,
+    What::Configuration,
+    What::Transport,
+    What::Version,
+];
+
+/// Runs one proof, those of every day or all of them.
+pub async fn run(place: &Place, what: Option<What>, only_daily: bool) -> Result<Outcome> {
     // What cannot be opened cannot be proved anything of, nor written to.
     let db = place.db_as_it_is().await?;
-    let all = what.map_or_else(|| What::value_variants().to_vec(), |one| vec![one]);
+    match what {
+        _ if only_daily => daily(place, &db).await,
+        Some(one) => prove(place, &db, &[one]).await,
+        None => prove(place, &db, What::value_variants()).await,
+    }
+}
+
+/// Proves what is proved every day. What fails becomes an alert, which is made from what is kept.
+pub async fn daily(place: &Place, db: &Db) -> Result<Outcome> {
+    let done = prove(place, db, &DAILY).await?;
+    if !done.ok {
+        tracing::error!("a promise of the installation was proved untrue: see the compliance page, or salus prove");
+    }
+    Ok(done)
+}
+
+/// Runs proofs, and writes down what came of each. One that fails keeps no other from running.
+async fn prove(place: &Place, db: &Db, all: &[What]) -> Result<Outcome> {
     let (mut proofs, mut details) = (Vec::new(), Vec::new());
-    for what in all {
+    for what in all.iter().copied() {
         let since = Instant::now();
-        let seen = Box::pin(try_one(place, &db, what)).await.unwrap_or_else(|e| broke_off(&e));
+        let seen = Box::pin(try_one(place, db, what)).await.unwrap_or_else(|e| broke_off(&e));
         let milliseconds = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
         let Seen { verdict, reason, fix, detail } = seen;
-        proofs.push(Proof { name: name(what), verdict, reason, fix, milliseconds });
+        let report = for_all(what, &detail);
+        proofs.push(Proof { name: name(what), verdict, reason, fix, milliseconds, report });
         details.push(detail);
     }
-    compliance::keep(&db, &proofs).await?;
+    compliance::keep(db, &proofs).await?;
     let ok = proofs.iter().all(|p| p.verdict != Verdict::Fails);
     let json: Vec<Value> = proofs
         .iter()
@@ -109,6 +139,55 @@ pub async fn run(place: &Place, what: Option<What>) -> Result<Outcome> {
         })
         .collect();
     Ok(Outcome { json: json!({"ok": ok, "proofs": json}), text: words(&proofs, &details), ok })
+}
+
+/// Entries of a list that are kept for all tenants.
+const NAMED: usize = 50;
+
+/// What of the detail every tenant may read: numbers, and names of the schema and of settings. What names a tenant, a file or
+/// an event stays with the operator, as a number.
+fn for_all(what: What, detail: &Value) -> Value {
+    let pick = |from: &Value, names: &[&str]| -> Value {
+        names
+            .iter()
+            .filter(|name| !from[**name].is_null())
+            .map(|name| ((*name).to_owned(), from[*name].clone()))
+            .collect()
+    };
+    let counted = |mut kept: Value, from: &Value, names: &[&str]| {
+        for name in names {
+            kept[*name] = json!(from[*name].as_array().map_or(0, Vec::len));
+        }
+        kept
+    };
+    let each = |list: &Value, names: &[&str]| -> Value {
+        list.as_array().into_iter().flatten().take(NAMED).map(|one| pick(one, names)).collect()
+    };
+    match what {
+        _ if detail.is_null() => Value::Null,
+        What::Isolation => {
+            let mut kept = pick(&detail["report"], &["tables", "operations", "milliseconds"]);
+            kept["checks"] = each(&detail["report"]["checks"], &["name", "tried"]);
+            counted(kept, detail, &["leaks", "not_tried"])
+        }
+        What::Tenancy | What::Schema => detail.as_array().into_iter().flatten().take(NAMED).cloned().collect(),
+        What::Encryption => counted(pick(detail, &["files", "bytes"]), detail, &["hits"]),
+        What::Keys => counted(pick(detail, &["unwrapped", "canaries"]), detail, &["problems", "notes"]),
+        What::Audit => {
+            let names =
+                ["size", "root", "key", "unsealed", "checkpoints", "anchored", "declared", "receipts", "seconds"];
+            let mut kept = pick(detail, &names);
+            kept["problems"] = each(&detail["problems"], &["kind", "count", "epoch", "first"]);
+            kept["epochs"] = each(&detail["epochs"], &["number", "size", "root"]);
+            counted(kept, detail, &["unread"])
+        }
+        What::Backups => counted(pick(detail, &["notes"]), detail, &["problems"]),
+        What::Configuration => {
+            let names = ["version", "fsync", "full_page_writes", "data_checksums", "synchronous_commit", "problems"];
+            pick(detail, &names)
+        }
+        What::Transport | What::Version => Value::Null,
+    }
 }
 
 /// A proof that could not be carried out shows nothing, and that is not well either.
@@ -187,7 +266,7 @@ async fn try_one(place: &Place, db: &Db, what: What) -> Result<Seen> {
             let told = if report.problems.is_empty() { vec![] } else { vec!["a key or its canary does not open"] };
             Ok(Seen::unless(&told, holds, fix).with(json!(report)))
         }
-        What::Audit => audit(place).await,
+        What::Audit => audit(place, db).await,
         What::Backups => backups(place).await,
         What::Configuration => {
             let admin = place.admin().await?;
@@ -251,14 +330,22 @@ fn files(place: &Place) -> Option<Vec<PathBuf>> {
     place.cluster().map(|_| vec![place.config.home.join("cluster"), place.config.home.join("log")])
 }
 
-async fn audit(place: &Place) -> Result<Seen> {
+async fn audit(place: &Place, db: &Db) -> Result<Seen> {
     let Some(log) = place.log()? else {
         let fix = "set DATABASE_SEALER_URL to an address as salus_sealer (docs/OPERATIONS.md)";
         return Ok(Seen::unproven("the audit log is not sealed here", fix));
     };
-    let (anchor, receipts) = (place.anchor(), place.receipts());
-    let evidence = Evidence { anchors: vec![&anchor], receipts: receipts.exists().then_some(receipts.as_path()) };
-    let report = verify(&log, &evidence).await?;
+    let (began, anchors, receipts) = (db.env().now(), place.anchors()?, place.receipts());
+    let verified = runtime::spawn(async move {
+        let receipts = receipts.exists().then_some(receipts.as_path());
+        let evidence = Evidence { anchors: anchors.iter().map(AsRef::as_ref).collect(), receipts };
+        verify(&log, &evidence).await
+    });
+    let report = verified.await.map_err(Error::internal)??;
+    for problem in &report.problems {
+        tracing::error!(%problem, "the audit log is not whole: see audit.tamper_alerts");
+    }
+    db.note_verification("log", began, (report.size, report.problems.len() as u64), Some(&report.root)).await?;
     let holds = format!(
         "{} events sealed and {} waiting, {} signed heads, {} anchored heads and {} receipts agree",
         report.size,
@@ -275,6 +362,12 @@ async fn audit(place: &Place) -> Result<Seen> {
             fix,
         )
         .with(json!(report)));
+    }
+    if report.problems.is_empty() && !report.unread.is_empty() {
+        let seen =
+            format!("{} of the anchors cannot be read: what they keep was held against nothing", report.unread.len());
+        let fix = "run salus audit verify, which names it, and look whether it is reached";
+        return Ok(Seen::fails(seen, fix).with(json!(report)));
     }
     let told: Vec<&str> = report.problems.iter().map(|p| p.kind).collect();
     let fix = "run salus audit verify, which names the first bad place, and see docs/OPERATIONS.md";

@@ -1,20 +1,23 @@
 //! Stored rows against the log: `salus audit verify --rows`, what a migration does about rows that it rewrites, and the
 //! task of `salus serve` that looks at one row in a hundred every hour and at all of them every week (`spec` B1.9), and
-//! verifies the log every day.
+//! runs every day the proofs that cost little, with a verification of the whole log.
 
-use super::task::{Stop, Task, Trouble};
+use super::{
+    backup::drill,
+    prove,
+    task::{Stop, Task, Trouble},
+};
 use crate::{output::Outcome, place::Place};
 use salus_core::{Error, Result};
 use salus_store::{
     Db,
-    audit::{self, Evidence},
     migrate::{self, Applied, Files},
-    rows::{Fault, RowReport},
-    runtime,
+    rows::{Fault, RowReport, is_marked},
 };
 use serde_json::json;
 use std::{collections::HashMap, sync::Arc, time::Duration};
 use time::OffsetDateTime;
+use tokio_postgres::Client;
 use uuid::Uuid;
 
 /// Between two samples.
@@ -25,6 +28,8 @@ const PERCENT: f32 = 1.0;
 const WEEK: time::Duration = time::Duration::days(7);
 /// The same for the log.
 const DAY: time::Duration = time::Duration::days(1);
+/// What remembers that rows were being rewritten.
+const MARK: &str = "kernel.unfinished_migration";
 /// Rows that are named one by one.
 const NAMED: usize = 200;
 
@@ -51,36 +56,63 @@ pub async fn check(place: &Place, table: Option<&str>) -> Result<Outcome> {
     ));
     let ok = faults.is_empty();
     lines.push(if ok { "Every row is as Salus last wrote it" } else { "ROWS WERE CHANGED BEHIND SALUS" }.to_owned());
-    Ok(Outcome { json: json!({"ok": ok, "tenants": reports}), text: lines.join("\n"), ok })
+    Ok(Outcome { json: json!({"ok": ok, "tampering": !ok, "tenants": reports}), text: lines.join("\n"), ok })
 }
 
 /// Applies what is pending. Rows that a migration rewrites are taken as it left them, on the record; what was wrong before
 /// stays wrong.
 pub async fn migrate(place: &Place, files: &Files, to: Option<i32>) -> Result<Vec<Applied>> {
     let mut admin = place.admin().await?;
-    let pending = migrate::plan(&admin, files, to).await?.iter().any(|step| step.version.is_some());
-    // Without keys there is no log yet, and without digests nothing to hold rows against.
-    let before = if pending && place.has_rows() && has_digests(&admin).await? {
-        place.db_as_it_is().await?.row_faults().await?
-    } else {
-        Vec::new()
-    };
+    let plan = migrate::plan(&admin, files, to).await?;
+    let pending: Vec<&str> = plan.iter().filter(|step| step.version.is_some()).map(|step| &*step.title).collect();
+    let what = format!("migrated: {}", pending.join(", "));
+    if !pending.is_empty() {
+        expect(place, &mut admin, files, &what).await?;
+    }
     let done = migrate::up(&mut admin, files, to).await?;
-    if pending && place.has_rows() && has_digests(&admin).await? {
-        let names: Vec<&str> = done.iter().map(|step| step.title.as_str()).collect();
-        let db = place.db_as_it_is().await?;
-        let taken = db.attest_since(&before, &format!("migrated: {}", names.join(", "))).await?;
-        if taken > 0 {
-            tracing::info!(rows = taken, "rows that were rewritten by migrations are on the record");
-        }
+    attest(place, &admin, if pending.is_empty() { "migrations that had not ended" } else { &what }).await?;
+    Ok(done)
+}
+
+/// Takes migrations back, in the same way.
+pub async fn undo(place: &Place, files: &Files, to: i32, accept_data_loss: bool) -> Result<Vec<Applied>> {
+    let mut admin = place.admin().await?;
+    let what = format!("taken back to {to:05}");
+    expect(place, &mut admin, files, &what).await?;
+    let done = migrate::down(&mut admin, files, to, accept_data_loss).await?;
+    // This program may know too little of an older schema: the mark stands until one looks at it that does not.
+    if let Err(e) = attest(place, &admin, &what).await {
+        tracing::warn!(error = %e, "rows that were rewritten are attested when migrations are applied again");
     }
     Ok(done)
 }
 
-/// Whether this database tells of the rows that are written.
-async fn has_digests(admin: &tokio_postgres::Client) -> Result<bool> {
-    let sql = "SELECT to_regclass('kernel.row_changes') IS NOT NULL AND to_regclass('audit.data_integrity_checksums') IS NOT NULL";
-    admin.query_one(sql, &[]).await.map(|row| row.get(0)).map_err(salus_core::Error::internal)
+/// Keeps what differs from the log before rows are rewritten. Without keys there is no log yet, and without digests
+/// nothing to hold rows against.
+async fn expect(place: &Place, admin: &mut Client, files: &Files, what: &str) -> Result<()> {
+    if !place.has_rows() || !has(admin, "audit.data_integrity_checksums").await? {
+        return Ok(());
+    }
+    if !has(admin, MARK).await? {
+        migrate::init(admin, files).await?;
+    }
+    place.db_as_it_is().await?.expect_rewrite(admin, what).await
+}
+
+/// Attests what migrations rewrote, these or some that did not end.
+async fn attest(place: &Place, admin: &Client, reason: &str) -> Result<()> {
+    let held = place.has_rows() && has(admin, MARK).await? && has(admin, "audit.data_integrity_checksums").await?;
+    if held && is_marked(admin).await? {
+        let taken = place.db_as_it_is().await?.attest_rewrite(admin, reason).await?;
+        tracing::info!(rows = taken, "rows that were rewritten by migrations are on the record");
+    }
+    Ok(())
+}
+
+/// Whether the database has this table.
+async fn has(admin: &Client, table: &str) -> Result<bool> {
+    let sql = "SELECT to_regclass($1) IS NOT NULL";
+    admin.query_one(sql, &[&table]).await.map(|row| row.get(0)).map_err(Error::internal)
 }
 
 /// Begins to look at rows and at the log.
@@ -89,16 +121,18 @@ pub fn begin(place: &Arc<Place>, db: Db) -> Task {
     Task::begin("rows", async move |stop: Stop| {
         let work = async {
             let mut places = HashMap::new();
-            let (mut rows, mut log) = (Trouble::default(), Trouble::default());
+            let (mut rows, mut proofs) = (Trouble::default(), Trouble::default());
             loop {
                 tokio::time::sleep(EVERY).await;
                 let turn = async {
                     if is_due(&db, "rows", WEEK).await? { all(&db).await } else { some(&db, &mut places).await }
                 };
                 rows.after(turn.await, "rows are not checked", "rows are checked again");
-                let turn =
-                    async { if is_due(&db, "log", DAY).await? { verify_log(&place, &db).await } else { Ok(()) } };
-                log.after(turn.await, "the audit log is not verified", "the audit log is verified again");
+                let turn = async {
+                    note_drill(&place, &db).await?;
+                    if is_due(&db, "log", DAY).await? { prove::daily(&place, &db).await.map(drop) } else { Ok(()) }
+                };
+                proofs.after(turn.await, "what is proved daily is not proved", "what is proved daily is proved again");
             }
         };
         tokio::select! {
@@ -113,19 +147,15 @@ async fn is_due(db: &Db, scope: &str, after: time::Duration) -> Result<bool> {
     Ok(last.is_none_or(|at| db.env().now() - at >= after))
 }
 
-/// The whole log, with what is kept of it on this machine. What is wrong becomes alerts.
-async fn verify_log(place: &Place, db: &Db) -> Result<()> {
-    let Some(log) = place.log()? else { return Ok(()) };
-    let (began, anchor, receipts) = (db.env().now(), place.anchor(), place.receipts());
-    let verified = runtime::spawn(async move {
-        let evidence = Evidence { anchors: vec![&anchor], receipts: receipts.exists().then_some(receipts.as_path()) };
-        audit::verify(&log, &evidence).await
-    });
-    let report = verified.await.map_err(Error::internal)??;
-    for problem in &report.problems {
-        tracing::error!(%problem, "the audit log is not whole: see audit.tamper_alerts");
+/// Keeps in the database when the newest drill of this data directory was: alerts are made from there.
+async fn note_drill(place: &Place, db: &Db) -> Result<()> {
+    if place.cluster().is_none() {
+        return Ok(());
     }
-    db.note_verification("log", began, (report.size, report.problems.len() as u64), Some(&report.root)).await
+    match drill::last(place).await? {
+        Some((at, well)) => db.note_drill(at, well).await,
+        None => Ok(()),
+    }
 }
 
 async fn all(db: &Db) -> Result<()> {

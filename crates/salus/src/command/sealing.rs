@@ -30,31 +30,46 @@ pub fn begin(log: Log, db: Db, anchors: Vec<Box<dyn Anchor>>, receipts: PathBuf)
         let clock = (db.env().now(), Instant::now());
         let kept = anchors.iter().map(|_| Kept { size: 0, due: Instant::now(), failed: None }).collect();
         let mut work = Work { sealer: Sealer::new(log), db, anchors, receipts, kept, clock };
-        let (mut sealing, mut anchoring) = (Trouble::default(), Trouble::default());
-        let (mut sealed, mut anchored) = (Since::default(), Since::default());
+        let mut watch = Watch::default();
         loop {
             let turn = work.turn(false).await;
-            sealed.alert(&work.db, turn.0.is_ok(), NOT_SEALED, ("sealing_late", "The audit log is not sealed")).await;
-            anchored
-                .alert(
-                    &work.db,
-                    turn.1.is_ok(),
-                    ANCHOR_DOWN,
-                    ("anchor_down", "An anchor of the audit log cannot be used"),
-                )
-                .await;
-            sealing.after(turn.0, "the audit log is not sealed", "the audit log is sealed again");
-            anchoring.after(turn.1, "the audit log is not anchored", "the audit log is anchored again");
+            watch.alert(&work.db, &turn, (NOT_SEALED, ANCHOR_DOWN)).await;
+            watch.log(turn);
             work.watch_clock().await;
             if stop.within(EVERY).await {
                 break;
             }
         }
         // What was recorded up to the stop is sealed and anchored before it.
-        let last = work.turn(true).await;
-        sealing.after(last.0, "the audit log is not sealed", "the audit log is sealed again");
-        anchoring.after(last.1, "the audit log is not anchored", "the audit log is anchored again");
+        watch.log(work.turn(true).await);
     })
+}
+
+/// How sealing and anchoring ended.
+type Turn = (Result<()>, Result<()>);
+
+/// What is told of turns that fail.
+#[derive(Default)]
+struct Watch {
+    sealing: Trouble,
+    anchoring: Trouble,
+    sealed: Since,
+    anchored: Since,
+}
+
+impl Watch {
+    /// Raises an alert of what did not work for so long.
+    async fn alert(&mut self, db: &Db, (sealed, anchored): &Turn, (not_sealed, anchor_down): (Duration, Duration)) {
+        let late = ("sealing_late", "The audit log is not sealed");
+        self.sealed.alert(db, sealed.is_ok(), not_sealed, late).await;
+        let down = ("anchor_down", "An anchor of the audit log cannot be used");
+        self.anchored.alert(db, anchored.is_ok(), anchor_down, down).await;
+    }
+
+    fn log(&mut self, (sealed, anchored): Turn) {
+        self.sealing.after(sealed, "the audit log is not sealed", "the audit log is sealed again");
+        self.anchoring.after(anchored, "the audit log is not anchored", "the audit log is anchored again");
+    }
 }
 
 /// Since when something does not work, and whether an alert says so.
@@ -103,7 +118,7 @@ struct Kept {
 
 impl Work {
     /// Seals, and keeps the head outside when that is due: how each ended.
-    async fn turn(&mut self, last: bool) -> (Result<()>, Result<()>) {
+    async fn turn(&mut self, last: bool) -> Turn {
         match self.seal().await {
             Err(e) => (Err(e), self.anchored()),
             Ok(None) => (Ok(()), Ok(())),
@@ -154,5 +169,93 @@ impl Work {
             Ok(true) => tracing::warn!("the clock of this machine was moved: it is in the audit log"),
             Err(e) => tracing::error!(error = %e, "that the clock was moved could not be recorded"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use salus_core::{Ctx, Env, PLATFORM};
+    use salus_store::{
+        Options,
+        audit::{FileAnchor, merkle::Hash},
+        seal::RootFile,
+    };
+    use salus_testkit::TestDb;
+    use std::sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    };
+
+    /// An anchor that is away until it is told to be there.
+    struct Away(Arc<AtomicBool>);
+
+    impl Anchor for Away {
+        fn name(&self) -> String {
+            "away".into()
+        }
+
+        fn every(&self) -> Duration {
+            Duration::ZERO
+        }
+
+        fn keep(&self, _: &str, _: u64, _: &[Hash]) -> Result<()> {
+            let there = self.0.load(Ordering::SeqCst);
+            there.then_some(()).ok_or_else(|| Error::Unavailable("the anchor away cannot be reached".into()))
+        }
+
+        fn kept(&self) -> Result<Vec<String>> {
+            Ok(Vec::new())
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn an_anchor_that_stays_away_raises_one_alert_and_keeps_the_others_from_nothing() {
+        let database = TestDb::new().await;
+        let home = std::env::temp_dir().join(format!("salus-sealing-{}", database.name()));
+        let keys = RootFile::at(&home, None);
+        keys.init(&[]).unwrap();
+        let options = Options {
+            address: database.config("salus_app").into(),
+            connections: 4,
+            root: keys.unlock().unwrap(),
+            env: Env::default(),
+            allow_old_postgres: true,
+        };
+        let log = Log::new(database.config("salus_sealer").into(), keys.unlock().unwrap(), Env::default());
+        let db = Db::open(options).await.unwrap();
+        let there = Arc::new(AtomicBool::new(false));
+        let file = home.join("anchor");
+        let anchors: Vec<Box<dyn Anchor>> =
+            vec![Box::new(FileAnchor::new(file.clone())), Box::new(Away(Arc::clone(&there)))];
+        let kept = anchors.iter().map(|_| Kept { size: 0, due: Instant::now(), failed: None }).collect();
+        let clock = (db.env().now(), Instant::now());
+        let receipts = home.join("receipts");
+        let mut work = Work { sealer: Sealer::new(log), db: db.clone(), anchors, receipts, kept, clock };
+        let mut watch = Watch::default();
+        let admin = database.connect("salus_admin").await;
+        let mut alerts = async |work: &mut Work, patience: Duration| -> i64 {
+            let tx = db.begin(Ctx::operator(db.env(), PLATFORM), false).await.unwrap();
+            tx.commit("test.note", "audit.activity_logs").await.unwrap();
+            let turn = loop {
+                // Transactions of other tests hold seals back.
+                let turn = work.turn(true).await;
+                if turn.0.is_ok() && work.kept[0].size > 0 {
+                    break turn;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            };
+            watch.alert(&work.db, &turn, (NOT_SEALED, patience)).await;
+            let sql = "SELECT count(*) FROM audit.tamper_alerts WHERE kind = 'anchor_down'";
+            admin.query_one(sql, &[]).await.unwrap().get(0)
+        };
+        assert_eq!(alerts(&mut work, ANCHOR_DOWN).await, 0, "not at once");
+        assert_eq!(alerts(&mut work, Duration::ZERO).await, 1);
+        assert_eq!(alerts(&mut work, Duration::ZERO).await, 1, "and not at every turn");
+        assert!(FileAnchor::new(file).newest().unwrap().is_some(), "the file has its head all the same");
+        there.store(true, Ordering::SeqCst);
+        assert_eq!(alerts(&mut work, Duration::ZERO).await, 1, "that is over is no new alert");
+        assert!(work.anchored().is_ok());
+        std::fs::remove_dir_all(home).unwrap();
     }
 }

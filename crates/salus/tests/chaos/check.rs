@@ -35,7 +35,14 @@ pub async fn rows(admin: &Client, acknowledged: &[Uuid], when: &str) {
 /// The same, and every check that the program has.
 pub async fn all(place: &Installation, acknowledged: &[Uuid], when: &str) {
     rows(&place.admin().await, acknowledged, when).await;
-    for arguments in [&["audit", "seal"][..], &["audit", "verify"], &["db", "verify"], &["keys", "doctor"]] {
+    let checks = [
+        &["audit", "seal"][..],
+        &["audit", "verify"],
+        &["audit", "verify", "--rows"],
+        &["db", "verify"],
+        &["keys", "doctor"],
+    ];
+    for arguments in checks {
         place.done(arguments);
     }
 }

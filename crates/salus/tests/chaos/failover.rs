@@ -3,7 +3,7 @@
 use super::{
     Target, WRITERS,
     caller::{Caller, PATIENTS},
-    check,
+    check, everything,
     installation::Installation,
     seed,
     writer::Writers,
@@ -76,6 +76,9 @@ async fn a_standby_that_is_waited_for_loses_nothing_and_a_commit_that_did_not_wa
     tokio::task::block_in_place(|| next.start());
     let after = writers.answer_again(at, "after the failover").await;
     eprintln!("writes resume {after:?} after the kill");
+    if everything() {
+        assert!(after <= Duration::from_secs(10), "writes resume {after:?} after the kill (A54)");
+    }
     writers.tell_to_end();
     while let Some(ended) = running.join_next().await {
         ended.unwrap();

@@ -8,6 +8,7 @@ mod keys;
 mod kms;
 mod moment;
 mod pgbackrest;
+mod prove;
 mod serving;
 mod tenant;
 

@@ -41,6 +41,14 @@ pub trait Anchor: Send + Sync {
     /// [`Error::Unavailable`] when they cannot be read.
     fn kept(&self) -> Result<Vec<String>>;
 
+    /// Heads to hold against the log: all, or a part of them where reading all would take ever longer, and then in words which.
+    ///
+    /// # Errors
+    /// As [`Anchor::kept`].
+    fn looked_at(&self) -> Result<(Vec<String>, Option<String>)> {
+        Ok((self.kept()?, None))
+    }
+
     /// The newest of them.
     ///
     /// # Errors

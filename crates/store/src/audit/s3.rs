@@ -13,6 +13,11 @@ use salus_core::{Env, Error, Result};
 use std::time::Duration;
 use time::format_description::well_known::Rfc3339;
 
+/// Heads that a verification reads, the newest: two days of them at one in ten minutes, and the log is verified every day.
+const NEWEST: usize = 300;
+/// And so many of the older ones, at places that chance picks: whoever rewrote the log has to hope.
+const SAMPLE: usize = 50;
+
 /// A bucket, and who may write there.
 pub struct S3Anchor {
     endpoint: String,
@@ -110,8 +115,8 @@ impl S3Anchor {
         Error::Unavailable(format!("the anchor {} {why}", self.name()))
     }
 
-    /// Versions of heads, the newest first, at most `most`.
-    fn versions(&self, most: usize) -> Result<Vec<Version>> {
+    /// Versions of heads, the newest first, at most `most`, of keys that follow one.
+    fn versions(&self, after: Option<&str>, most: usize) -> Result<Vec<Version>> {
         let (mut all, mut from) = (Vec::new(), None::<Version>);
         let prefix = format!("{}/e", self.prefix);
         loop {
@@ -119,6 +124,8 @@ impl S3Anchor {
             let mut query = vec![("max-keys", page.as_str()), ("prefix", prefix.as_str()), ("versions", "")];
             if let Some((key, version)) = &from {
                 query.extend([("key-marker", key.as_str()), ("version-id-marker", version.as_str())]);
+            } else if let Some(key) = after {
+                query.push(("key-marker", key));
             }
             query.sort_unstable();
             let answer = self.ask("GET", "", &query, (b"", &[]))?;
@@ -134,6 +141,28 @@ impl S3Anchor {
             }
             from = next;
         }
+    }
+
+    /// Some of the versions that follow a key: each is the next one after a place that chance picks.
+    fn sample(&self, last: &str) -> Result<Vec<Version>> {
+        let place = |text: &str| text.trim_start_matches(|c: char| !c.is_ascii_digit()).parse::<u64>().ok();
+        let mut parts = last.rsplit('/').map(place);
+        let (Some(Some(size)), Some(Some(epoch))) = (parts.next(), parts.next()) else {
+            return Err(self.failed("holds a key of another form"));
+        };
+        // As they stand in keys: the greater the older.
+        let (sizes, epochs) = ((u64::MAX - size).max(1), i32::MAX.unsigned_abs().into());
+        let older = u64::saturating_sub(epochs, epoch).max(1);
+        let mut found = Vec::new();
+        for _ in 0..SAMPLE {
+            let (_, chance) = self.env.id().as_u64_pair();
+            let (epoch, size) = (epoch + chance % older, u64::MAX - (chance >> 16) % sizes);
+            let after = format!("{}/e{epoch:010}/{size:020}", self.prefix);
+            found.extend(self.versions(Some(&after), 1)?);
+        }
+        found.sort_unstable();
+        found.dedup();
+        Ok(found)
     }
 
     /// A version, which must be locked.
@@ -178,11 +207,24 @@ impl Anchor for S3Anchor {
     }
 
     fn kept(&self) -> Result<Vec<String>> {
-        self.versions(usize::MAX)?.iter().rev().map(|version| self.read(version)).collect()
+        self.versions(None, usize::MAX)?.iter().rev().map(|version| self.read(version)).collect()
+    }
+
+    fn looked_at(&self) -> Result<(Vec<String>, Option<String>)> {
+        let mut versions = self.versions(None, NEWEST)?;
+        let mut part = None;
+        if let Some((last, _)) = versions.get(NEWEST - 1).cloned() {
+            let older = self.sample(&last)?;
+            part =
+                Some(format!("the newest {NEWEST} heads were read, and {} of the older ones by chance", older.len()));
+            versions.extend(older);
+        }
+        let heads = versions.iter().rev().map(|version| self.read(version)).collect::<Result<_>>()?;
+        Ok((heads, part))
     }
 
     fn newest(&self) -> Result<Option<String>> {
-        self.versions(1)?.first().map(|version| self.read(version)).transpose()
+        self.versions(None, 1)?.first().map(|version| self.read(version)).transpose()
     }
 }
 

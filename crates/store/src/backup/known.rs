@@ -74,6 +74,17 @@ impl Db {
         tx.run("UPDATE kernel.installation SET backups_noted_at = $1", &[&now]).await?;
         tx.finish_unrecorded().await
     }
+
+    /// Keeps when the newest drill was, and whether it was well.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn note_drill(&self, at: OffsetDateTime, well: bool) -> Result<()> {
+        let mut tx = self.begin(Ctx::system(self.env(), PLATFORM), false).await?;
+        let sql = "UPDATE kernel.installation SET drilled_at = $1, drill_well = $2 WHERE drilled_at IS NULL OR drilled_at < $1";
+        tx.run(sql, &[&at, &well]).await?;
+        tx.finish_unrecorded().await
+    }
 }
 
 /// Notes what was found in a place; and what is not there any more, when all of it could be read.

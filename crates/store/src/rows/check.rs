@@ -20,7 +20,7 @@ const EVENTS: i64 = 2000;
 const HELD: i64 = 4_000_000;
 
 /// What is wrong with a row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// It holds something else than what was last written.
@@ -54,7 +54,7 @@ impl Kind {
 }
 
 /// One row that is not as it was written.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Fault {
     /// What is wrong.
     pub kind: Kind,
@@ -65,7 +65,7 @@ pub struct Fault {
 }
 
 /// What was looked at in one tenant, and found.
-#[derive(Debug, Default, Clone, Serialize)]
+#[derive(Debug, Default, Clone, Serialize, Deserialize)]
 pub struct RowReport {
     /// The tenant.
     pub tenant: Uuid,

@@ -4,17 +4,19 @@
 //! PostgreSQL tells which rows a statement wrote (`kernel.mark_rows`); [`image`] makes a canonical text of each, and a
 //! [`Mark`] is its digest under a key that only a holder of the root key has. Nothing is opened for it. [`check`] holds
 //! every row against the log, [`project`] keeps the last mark of each row in a table, [`sample`] holds some rows against
-//! that, and [`attest`] takes rows as they are, on the record.
+//! that, [`attest`] takes rows as they are, on the record, and [`rewrite`] does so around migrations.
 
 mod alert;
 pub mod attest;
 mod check;
 mod image;
 mod project;
+mod rewrite;
 mod sample;
 
 pub use check::{Fault, Kind, RowReport};
 pub use image::canonical;
+pub use rewrite::is_marked;
 
 use crate::{Catalog, seal::RootKey, seal::hmac, seal::sha256};
 use aws_lc_rs::hmac as mac;

@@ -50,13 +50,15 @@ impl Respond for Fake {
             let most: usize = of("max-keys").unwrap().parse().unwrap();
             let prefix = of("prefix").unwrap();
             held.1.sort();
-            let after = of("key-marker").zip(of("version-id-marker"));
+            // A key alone: what comes after all of its versions.
+            let after = of("key-marker").map(|key| (key, of("version-id-marker").unwrap_or("~".into())));
+            let page = if prefix.starts_with("many/") { 1000 } else { 2 };
             let listed: Vec<_> = held
                 .1
                 .iter()
                 .filter(|(k, v, _)| k.starts_with(&prefix) && after.as_ref().is_none_or(|a| (k, v) > (&a.0, &a.1)))
                 .collect();
-            let cut = most.min(2).min(listed.len());
+            let cut = most.min(page).min(listed.len());
             let mut text = String::new();
             for (k, v, _) in &listed[..cut] {
                 let _ = write!(text, "<Version><Key>{k}</Key><VersionId>{v}</VersionId></Version>");
@@ -137,6 +139,35 @@ async fn a_locked_bucket_keeps_heads_and_one_that_does_not_lock_is_refused() {
     let away =
         S3Anchor::new(Bucket { endpoint: Some("http://127.0.0.1:9".into()), ..bucket("x") }, credentials).unwrap();
     assert!(away.newest().unwrap_err().to_string().contains("cannot be reached"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_verification_reads_the_newest_heads_of_a_bucket_and_a_sample_of_the_others() {
+    let key = |size: u64| format!("many/e{:010}/{:020}", i32::MAX - 1, u64::MAX - size);
+    let objects = (1..=900).map(|size| (key(size), format!("v{size}"), note(size).into_bytes())).collect();
+    let fake = Fake(Arc::new(Mutex::new((Mood::Well, objects))));
+    let server = answering(fake.clone()).await;
+    let bucket = Bucket {
+        endpoint: Some(server.uri()),
+        region: "eu-central-1".into(),
+        name: "heads".into(),
+        prefix: "many".into(),
+        days: 7,
+    };
+    let anchor = S3Anchor::new(bucket, "aws_access_key_id = A\naws_secret_access_key = S\n").unwrap();
+    let (heads, part) = anchor.looked_at().unwrap();
+    let calls = server.received_requests().await.unwrap().len();
+    assert!(calls <= 1 + 300 + 2 * 50, "{calls} calls, however many heads there are");
+    let read = |head: &String| (1..=900).find(|size| note(*size) == *head).unwrap();
+    let sizes: Vec<u64> = heads.iter().map(read).collect();
+    let older = sizes.len() - 300;
+    assert!(sizes.ends_with(&(601..=900).collect::<Vec<u64>>()) && (5..=50).contains(&older), "{sizes:?}");
+    assert!(sizes.is_sorted() && sizes[0] <= 600, "of the older ones, oldest first");
+    assert!(part.unwrap().contains(&format!("the newest 300 heads were read, and {older} of the older ones")));
+    // Few are read all.
+    fake.0.lock().unwrap().1.truncate(12);
+    let (heads, part) = anchor.looked_at().unwrap();
+    assert_eq!((heads.len(), part), (12, None));
 }
 
 /// What an authority does with a request.

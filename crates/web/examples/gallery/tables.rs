@@ -47,7 +47,7 @@ pub fn audit(shell: &Shell) -> String {
 
 /// One promise of every verdict, one long ago, one never tried, and the history of one.
 pub fn compliance(shell: &Shell) -> String {
-    let proof = |name: &str, verdict: &str, reason: &str, fix: &str| json!({ "name": name, "verdict": verdict, "reason": reason, "fix": fix, "proved_at": "2026-11-21T06:00:00Z", "took_ms": 12_059 });
+    let proof = |name: &str, verdict: &str, reason: &str, fix: &str| json!({ "id": "0192f0a0-0000-7000-8000-00000000a001", "name": name, "verdict": verdict, "reason": reason, "fix": fix, "proved_at": "2026-11-21T06:00:00Z", "took_ms": 12_059 });
     let held = proof("isolation", "HOLDS", "1879 attempts over 47 tables and 148 operations, no leak", "");
     let mut old = proof("keys", "HOLDS", "27 keys unwrapped, 27 canaries opened", "");
     old["old"] = json!(true);

@@ -28,6 +28,8 @@ pub struct ComplianceView {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Proof {
+    /// Its id: its report is read by it.
+    pub id: String,
     /// Which promise.
     pub name: String,
     /// `HOLDS`, `FAILS`, `UNPROVEN`, or empty when it was never tried.
@@ -92,6 +94,7 @@ fn card(proof: &Proof, shell: &Shell) -> Markup {
                     a href={ "/compliance?proof=" (proof.name) "#history" } { (parts::moment(shell, &proof.proved_at)) }
                     @if proof.old { " " (parts::badge(shell, Tone::Warn, &fill(t.old, &[("n", &days)]))) }
                 }),
+                (t.report, report(proof, shell)),
             ]))
             @if !proof.fix.is_empty() {
                 p class="flash tone-warn" { (Tone::Warn.sign(shell)) strong { (t.to_do) ": " } span lang="en" { (proof.fix) } }
@@ -99,6 +102,12 @@ fn card(proof: &Proof, shell: &Shell) -> Markup {
         }
     };
     parts::card(&format!("proof-{}", proof.name), title, &light, &body)
+}
+
+/// The way to what it saw in detail.
+fn report(proof: &Proof, shell: &Shell) -> Markup {
+    let t = &shell.t().compliance;
+    html! { a href={ "/api/v1/compliance/proofs?id=" (proof.id) } { (t.report_open) } }
 }
 
 /// Where the registers are that an auditor asks for, and how all of it is taken along.
@@ -165,7 +174,7 @@ fn history(rows: &[Proof], shell: &Shell) -> Markup {
     let title = rows.first().map_or("", |p| promise(t, &p.name).0);
     let table = html! {
         table class="grid stack" data-keys {
-            (parts::heads(&[t.proved, data.outcome, t.seen, t.to_do, t.took]))
+            (parts::heads(&[t.proved, data.outcome, t.seen, t.to_do, t.took, t.report]))
             tbody {
                 @for p in rows {
                     tr {
@@ -174,6 +183,7 @@ fn history(rows: &[Proof], shell: &Shell) -> Markup {
                         td data-label=(t.seen) lang="en" { (p.reason) }
                         td data-label=(t.to_do) lang="en" { @if p.fix.is_empty() { "–" } @else { (p.fix) } }
                         td data-label=(t.took) class="num" { (format::count(shell.locale, p.took_ms)) " ms" }
+                        td data-label=(t.report) { (report(p, shell)) }
                     }
                 }
             }

@@ -39,6 +39,7 @@ fn readable(visit: &Visit, place: &str) -> bool {
 fn proof(p: &Value, oldest: OffsetDateTime) -> Proof {
     let proved_at = text(p, "proved_at");
     Proof {
+        id: text(p, "id"),
         name: text(p, "name"),
         verdict: text(p, "verdict"),
         reason: text(p, "reason"),

@@ -32,6 +32,8 @@ pub struct Report {
     pub key: Option<String>,
     /// What is wrong.
     pub problems: Vec<Problem>,
+    /// Anchors that could not be read, and why: what they keep was held against nothing.
+    pub unread: Vec<String>,
     /// What looks wrong, and why it is not.
     pub notes: Vec<String>,
     /// How long it took.
@@ -75,10 +77,10 @@ impl Report {
         self.epochs.push(Epoch { number: head.epoch, size: head.size, root, statement });
     }
 
-    /// Whether nothing is wrong.
+    /// Whether nothing is wrong, and all that was to be compared was.
     #[must_use]
     pub fn holds(&self) -> bool {
-        self.problems.is_empty()
+        self.problems.is_empty() && self.unread.is_empty()
     }
 }
 

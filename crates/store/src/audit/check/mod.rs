@@ -41,21 +41,49 @@ pub struct Evidence<'a> {
     pub receipts: Option<&'a Path>,
 }
 
+/// What anchors hold.
+#[derive(Default)]
+struct Held {
+    /// Heads, by the name of the anchor.
+    kept: Vec<(String, Vec<String>)>,
+    /// Why an anchor could not be read. One that is away hides nothing that the others show.
+    unread: Vec<String>,
+    /// Of which anchors a part was read, and which.
+    parts: Vec<String>,
+}
+
+impl Held {
+    fn read(anchors: &[&dyn Anchor]) -> Self {
+        let mut held = Self::default();
+        for anchor in anchors {
+            match anchor.looked_at() {
+                Ok((heads, part)) => {
+                    held.parts.extend(part.map(|part| format!("of {} {part}", anchor.name())));
+                    held.kept.push((anchor.name(), heads));
+                }
+                Err(e) => held.unread.push(e.to_string()),
+            }
+        }
+        held
+    }
+}
+
 /// Verifies the log. It changes nothing in it; what is wrong also becomes rows of `audit.tamper_alerts`.
 ///
 /// # Errors
-/// Those of the database and of reading the evidence. Whatever is wrong with the log is in the report.
+/// Those of the database and of reading receipts. Whatever is wrong with the log is in the report, and which anchors could
+/// not be read.
 pub async fn verify(log: &Log, evidence: &Evidence<'_>) -> Result<Report> {
     let since = Instant::now();
     // Read before the snapshot is taken: what they speak of was committed before they were written.
     let receipts = evidence.receipts.map(Receipts::read).transpose()?;
-    let kept: Vec<(String, Vec<String>)> =
-        evidence.anchors.iter().map(|a| Ok((a.name(), a.kept()?))).collect::<Result<_>>()?;
+    let Held { kept, unread, parts } = Held::read(&evidence.anchors);
     let mut client = log.connect().await?;
     let begin = client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true);
     let tx = begin.start().await.map_err(|e| plain(&e))?;
     let mut found = Findings::default();
-    let mut report = Report { receipts: receipts.as_ref().map(|r| r.committed.len() as u64), ..Report::default() };
+    let told = receipts.as_ref().map(|r| r.committed.len() as u64);
+    let mut report = Report { receipts: told, unread, ..Report::default() };
     let chain = chain(log, &tx, &mut found).await?;
     let key = log.key(&tx).await.unwrap_or_else(|e| {
         found.add("key", None, None, format!("the signing key does not open: {e}"));
@@ -99,9 +127,9 @@ pub async fn verify(log: &Log, evidence: &Evidence<'_>) -> Result<Report> {
         report.checkpoints += heads.checked;
         receipts = stream.receipts;
     }
-    found.epoch = 0;
     around(&tx, &kept, &mut found).await?;
     (report.problems, report.notes) = found.into_problems();
+    report.notes.extend(parts);
     tx.rollback().await.map_err(|e| plain(&e))?;
     raise(log, &mut client, &report.problems).await?;
     report.seconds = since.elapsed().as_secs_f64();
@@ -110,6 +138,7 @@ pub async fn verify(log: &Log, evidence: &Evidence<'_>) -> Result<Report> {
 
 /// What is not in the log, and keeps it.
 async fn around(tx: &Transaction<'_>, kept: &[(String, Vec<String>)], found: &mut Findings) -> Result<()> {
+    found.epoch = 0;
     protection(tx, found).await?;
     unheld(tx, kept, found).await
 }

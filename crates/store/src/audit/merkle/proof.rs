@@ -206,48 +206,72 @@ mod tests {
         path
     }
 
+    fn inclusion(size: u64, pick: u64, wrong: u64) {
+        let ((leaves, tiles), index) = (tree(size), pick % size);
+        let at = usize::try_from(index).unwrap();
+        let (root, mut proof) = (tree_hash(&leaves), hashes(&inclusion_path(index, size), &tiles).unwrap());
+        assert_eq!(&proof, &naive_path(at, &leaves));
+        assert!(verify_inclusion(&leaves[at], index, size, &proof, &root));
+        let other = wrong % (size + 2);
+        assert!(other == index || !verify_inclusion(&leaves[at], other, size, &proof, &root));
+        assert!(!verify_inclusion(&leaf_hash(b"another"), index, size, &proof, &root));
+        proof.push(root);
+        assert!(!verify_inclusion(&leaves[at], index, size, &proof, &root));
+        proof.pop();
+        if let Some(hash) = proof.last_mut() {
+            hash[7] ^= 1;
+            assert!(!verify_inclusion(&leaves[at], index, size, &proof, &root));
+            proof.pop();
+            assert!(!verify_inclusion(&leaves[at], index, size, &proof, &root));
+        }
+    }
+
+    fn consistency(size: u64, pick: u64, wrong: u64) {
+        let ((leaves, tiles), old) = (tree(size), 1 + pick % size);
+        let at = usize::try_from(old).unwrap();
+        let (before, after) = (tree_hash(&leaves[..at]), tree_hash(&leaves));
+        let mut proof = hashes(&consistency_path(old, size), &tiles).unwrap();
+        assert_eq!(&proof, &naive_subproof(at, &leaves, true));
+        assert!(verify_consistency(old, size, &proof, &before, &after));
+        let other = wrong % (size + 2);
+        assert!(other == old || !verify_consistency(other, size, &proof, &before, &after));
+        assert!(old == size || !verify_consistency(old, size, &proof, &after, &before));
+        proof.push(after);
+        assert!(!verify_consistency(old, size, &proof, &before, &after));
+        proof.pop();
+        if let Some(hash) = proof.first_mut() {
+            hash[0] ^= 128;
+            assert!(!verify_consistency(old, size, &proof, &before, &after));
+        }
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(400))]
 
         #[test]
         fn inclusion_is_that_of_the_definition_and_nothing_else(size in 1u64..1200, pick in any::<u64>(), wrong in any::<u64>()) {
-            let ((leaves, tiles), index) = (tree(size), pick % size);
-            let at = usize::try_from(index).unwrap();
-            let (root, mut proof) = (tree_hash(&leaves), hashes(&inclusion_path(index, size), &tiles).unwrap());
-            prop_assert_eq!(&proof, &naive_path(at, &leaves));
-            prop_assert!(verify_inclusion(&leaves[at], index, size, &proof, &root));
-            let other = wrong % (size + 2);
-            prop_assert!(other == index || !verify_inclusion(&leaves[at], other, size, &proof, &root));
-            prop_assert!(!verify_inclusion(&leaf_hash(b"another"), index, size, &proof, &root));
-            proof.push(root);
-            prop_assert!(!verify_inclusion(&leaves[at], index, size, &proof, &root));
-            proof.pop();
-            if let Some(hash) = proof.last_mut() {
-                hash[7] ^= 1;
-                prop_assert!(!verify_inclusion(&leaves[at], index, size, &proof, &root));
-                proof.pop();
-                prop_assert!(!verify_inclusion(&leaves[at], index, size, &proof, &root));
-            }
+            inclusion(size, pick, wrong);
         }
 
         #[test]
         fn consistency_is_that_of_the_definition_and_nothing_else(size in 1u64..1200, pick in any::<u64>(), wrong in any::<u64>()) {
-            let ((leaves, tiles), old) = (tree(size), 1 + pick % size);
-            let at = usize::try_from(old).unwrap();
-            let (before, after) = (tree_hash(&leaves[..at]), tree_hash(&leaves));
-            let mut proof = hashes(&consistency_path(old, size), &tiles).unwrap();
-            prop_assert_eq!(&proof, &naive_subproof(at, &leaves, true));
-            prop_assert!(verify_consistency(old, size, &proof, &before, &after));
-            let other = wrong % (size + 2);
-            prop_assert!(other == old || !verify_consistency(other, size, &proof, &before, &after));
-            prop_assert!(old == size || !verify_consistency(old, size, &proof, &after, &before));
-            proof.push(after);
-            prop_assert!(!verify_consistency(old, size, &proof, &before, &after));
-            proof.pop();
-            if let Some(hash) = proof.first_mut() {
-                hash[0] ^= 128;
-                prop_assert!(!verify_consistency(old, size, &proof, &before, &after));
-            }
+            consistency(size, pick, wrong);
+        }
+    }
+
+    #[test]
+    #[ignore = "A18 at full size: script/chaos audit"]
+    fn proofs_of_full_size() {
+        let mut state = 18u64;
+        let mut next = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            state >> 16
+        };
+        for _ in 0..10_000 {
+            inclusion(1 + next() % 1200, next(), next());
+        }
+        for _ in 0..1_000 {
+            consistency(1 + next() % 1200, next(), next());
         }
     }
 

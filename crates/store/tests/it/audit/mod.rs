@@ -1,6 +1,7 @@
 //! The sealed audit log: what is sealed, that nothing is lost, and that every attack on it is named.
 
 mod attacks;
+mod bits;
 mod bundles;
 mod epochs;
 mod handover;

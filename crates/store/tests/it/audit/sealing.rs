@@ -1,6 +1,7 @@
 //! What the sealer seals, and what it refuses.
 
 use super::World;
+use crate::database::rounds;
 use salus_core::{Ctx, Env};
 use salus_store::audit::{
     Anchor as _, LATE, TOO_LATE,
@@ -11,7 +12,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 use uuid::Uuid;
 
@@ -66,15 +67,19 @@ async fn an_open_transaction_delays_and_loses_nothing() {
 
 #[tokio::test]
 async fn many_writers_and_sealers_lose_nothing_and_double_nothing() {
+    // In a long run so many seconds, with 32 writers (A14).
+    let seconds = rounds(0);
+    let (count, began) = (if seconds > 0 { 32 } else { 12 }, Instant::now());
     let world = Arc::new(World::new().await);
     let (heads, writing) = (Arc::new(AtomicUsize::new(0)), Arc::new(()));
-    let writers: Vec<_> = (0..12)
+    let writers: Vec<_> = (0..count)
         .map(|w| {
             let (world, heads, writing) = (Arc::clone(&world), Arc::clone(&heads), Arc::clone(&writing));
             salus_store::runtime::spawn(async move {
-                for i in 0..1000u64 {
+                for i in 0..100_000u64 {
                     // Any transaction of the cluster holds up the sealers, so work goes on until they have sealed under it.
-                    if i >= 25 && heads.load(Ordering::Relaxed) > 3 {
+                    let enough = i >= 1000 || heads.load(Ordering::Relaxed) > 3;
+                    if i >= 25 && enough && began.elapsed().as_secs() >= seconds.into() {
                         break;
                     }
                     let ctx = Ctx::operator(world.db.env(), world.tenant);
@@ -117,7 +122,7 @@ async fn many_writers_and_sealers_lose_nothing_and_double_nothing() {
         admin.query_one("SELECT count(*) FROM audit.activity_logs", &[]).await.unwrap().get(0)
     };
     assert_eq!((report.size.cast_signed(), report.unsealed), (events, 0));
-    assert!(events >= 12 * 20);
+    assert!(events >= count.cast_signed() * 20);
 }
 
 #[tokio::test]

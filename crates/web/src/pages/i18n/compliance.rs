@@ -9,6 +9,8 @@ texts! {
         seen: "What was seen", "Lo que se vio", "O que foi visto";
         to_do: "What to do", "Qué hacer", "O que fazer";
         proved: "Proved", "Probado", "Provado";
+        report: "Report", "Informe", "Relatório";
+        report_open: "Numbers as JSON", "Cifras en JSON", "Números em JSON";
         never: "Never proved here", "Nunca probado aquí", "Nunca provado aqui";
         old: "Proved more than {n} days ago", "Probado hace más de {n} días", "Provado há mais de {n} dias";
         history: "Earlier proofs", "Pruebas anteriores", "Provas anteriores";
