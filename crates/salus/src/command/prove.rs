@@ -256,8 +256,8 @@ async fn audit(place: &Place) -> Result<Seen> {
         let fix = "set DATABASE_SEALER_URL to an address as salus_sealer (docs/OPERATIONS.md)";
         return Ok(Seen::unproven("the audit log is not sealed here", fix));
     };
-    let (anchor, receipts) = (place.anchor(), place.receipts());
-    let evidence = Evidence { anchors: vec![&anchor], receipts: receipts.exists().then_some(receipts.as_path()) };
+    let (anchor, receipts) = (place.anchor(), place.receipts_of_all(Vec::new()));
+    let evidence = Evidence { anchors: vec![&anchor], receipts: &receipts };
     let report = verify(&log, &evidence).await?;
     let holds = format!(
         "{} events sealed and {} waiting, {} signed heads, {} anchored heads and {} receipts agree",

@@ -5,6 +5,7 @@ mod backup;
 mod evidence;
 mod keys;
 mod kms;
+mod logical;
 mod moment;
 mod pgbackrest;
 mod serving;
