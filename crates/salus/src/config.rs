@@ -30,6 +30,8 @@ pub struct Config {
     /// The same server for the sealer of the audit log: as `salus_sealer` or a role granted it. Without it the log of a
     /// database of your own is not sealed, and `salus serve` says so.
     pub database_sealer_url: Option<String>,
+    /// The same server for backups: as `salus_backup`. With `backup_dir` the server then backs up a database of your own.
+    pub database_backup_url: Option<String>,
     /// Streaming replicas of `database_url`, as the same role: what only reads is answered by them.
     #[serde(default)]
     pub database_replica_urls: Vec<String>,
@@ -53,8 +55,11 @@ pub struct Config {
     pub audit_s3: Option<AuditS3>,
     /// Folder on another volume where receipts of committed events are kept; `audit/receipts` when not set.
     pub audit_receipts: Option<PathBuf>,
-    /// Folder on another volume for backups of the private cluster and the archive of its log. When it is set the server
-    /// archives the log every minute and takes backups by itself.
+    /// Those folders of other nodes, or copies of them: after a failover they tell what of theirs is lost.
+    #[serde(default)]
+    pub audit_receipts_of: Vec<PathBuf>,
+    /// Folder on another volume for backups and the archive of the private cluster's log. When it is set the server archives
+    /// the log every minute and takes backups by itself.
     pub backup_dir: Option<PathBuf>,
     /// Hours between two backups that the server takes by itself; 24 when not set.
     pub backup_every: Option<u32>,
@@ -245,15 +250,17 @@ impl KmsConfig {
 const FAULT_POINT: &str = "SALUS_FAULT_POINT";
 
 /// Variables that are read, and the setting each stands for.
-const VARIABLES: [(&str, &str); 28] = [
+const VARIABLES: [(&str, &str); 30] = [
     ("SALUS_HOME", "home"),
     ("DATABASE_URL", "database_url"),
     ("DATABASE_ADMIN_URL", "database_admin_url"),
     ("DATABASE_SEALER_URL", "database_sealer_url"),
+    ("DATABASE_BACKUP_URL", "database_backup_url"),
     ("DATABASE_REPLICA_URLS", "database_replica_urls"),
     ("SALUS_DATABASE_POOLED", "database_pooled"),
     ("SALUS_AUDIT_ANCHOR", "audit_anchor"),
     ("SALUS_AUDIT_RECEIPTS", "audit_receipts"),
+    ("SALUS_AUDIT_RECEIPTS_OF", "audit_receipts_of"),
     ("SALUS_AUDIT_WITNESS", "audit_witness"),
     ("SALUS_AUDIT_WITNESS_KEY", "audit_witness_key"),
     ("SALUS_AUDIT_TIMESTAMP", "audit_timestamp"),
@@ -329,9 +336,7 @@ impl Config {
             let mib = n.parse().map_err(|_| Error::invalid("SALUS_BALLAST_MIB", "wrong_type", "Is a number of MiB"))?;
             config.ballast_mib = Some(mib);
         }
-        if let Some(list) = variable("DATABASE_REPLICA_URLS") {
-            config.database_replica_urls = list.split_whitespace().map(str::to_owned).collect();
-        }
+        config.read_lists();
         config.check_pgbackrest()?;
         if config.drill_dir.is_some() && config.backup_dir.is_none() {
             let why = "Is set together with backup_dir: a drill restores the newest backup of that directory";
@@ -341,6 +346,15 @@ impl Config {
         switch(&mut config.allow_old_postgres, "SALUS_ALLOW_OLD_POSTGRES")?;
         switch(&mut config.allow_plain_database, "SALUS_ALLOW_PLAIN_DATABASE")?;
         Ok(config)
+    }
+
+    fn read_lists(&mut self) {
+        if let Some(list) = variable("DATABASE_REPLICA_URLS") {
+            self.database_replica_urls = list.split_whitespace().map(str::to_owned).collect();
+        }
+        if let Some(list) = variable("SALUS_AUDIT_RECEIPTS_OF") {
+            self.audit_receipts_of = env::split_paths(&list).collect();
+        }
     }
 
     fn read_backup_settings(&mut self) -> Result<()> {
@@ -451,6 +465,7 @@ impl Config {
             (&mut self.database_url, "DATABASE_URL"),
             (&mut self.database_admin_url, "DATABASE_ADMIN_URL"),
             (&mut self.database_sealer_url, "DATABASE_SEALER_URL"),
+            (&mut self.database_backup_url, "DATABASE_BACKUP_URL"),
             (&mut self.audit_witness, "SALUS_AUDIT_WITNESS"),
             (&mut self.audit_witness_key, "SALUS_AUDIT_WITNESS_KEY"),
             (&mut self.audit_timestamp, "SALUS_AUDIT_TIMESTAMP"),

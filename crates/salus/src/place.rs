@@ -9,7 +9,7 @@ use salus_store::{
         Anchor, Authority, FileAnchor, Log, TimestampAnchor,
         witness::{WitnessAnchor, WitnessKey},
     },
-    backup::PgBackRest,
+    backup::{PgBackRest, Server},
     cluster::{Cluster, DATABASE, Settings},
     erase::Ledger,
     kms::{self, Kept},
@@ -86,6 +86,11 @@ impl Place {
         self.identity = None;
     }
 
+    /// Opens the root key with this identity, whatever a file or the key service has.
+    pub fn hold_identity(&mut self, identity: Zeroizing<String>) {
+        self.identity = Some(Ok(identity));
+    }
+
     /// The embedded cluster, when it is that.
     pub fn cluster(&self) -> Option<&Cluster> {
         self.cluster.as_ref()
@@ -129,8 +134,12 @@ impl Place {
     /// # Errors
     /// [`Error::Unavailable`] when it is refused.
     pub async fn admin(&self) -> Result<Client> {
+        self.administrator()?.connect().await
+    }
+
+    fn administrator(&self) -> Result<Address> {
         let url = self.config.database_admin_url.as_ref().or(self.config.database_url.as_ref());
-        self.address("salus_admin", url)?.connect().await
+        self.address("salus_admin", url)
     }
 
     /// The way to the database that the server takes.
@@ -142,6 +151,40 @@ impl Place {
     /// A connection for comparing the schema: the administrator's, or else the server's own.
     async fn looking(&self) -> Result<Client> {
         if self.may_migrate() { self.admin().await } else { self.serving()?.connect_to_read().await }
+    }
+
+    /// The database for a dump of it: as the role that sees every tenant and writes nothing.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] where no address of that role is set; [`Error::Unavailable`] when it cannot be reached.
+    pub async fn dumped(&self) -> Result<Server> {
+        if !self.backs_up() {
+            let why =
+                "Is the address of your own server as salus_backup, which sees every tenant: see docs/OPERATIONS.md";
+            return Err(Error::invalid("database_backup_url", "required", why));
+        }
+        Server::at(self.address("salus_backup", self.config.database_backup_url.as_ref())?, self.cluster()).await
+    }
+
+    /// The database for loading a dump into it.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when it cannot be reached.
+    pub async fn loaded(&self) -> Result<Server> {
+        Server::at(self.administrator()?, self.cluster()).await
+    }
+
+    /// Whether backups are taken by this program: of the private cluster, or of a server for which there is an address.
+    pub fn backs_up(&self) -> bool {
+        self.cluster.is_some() || self.config.database_backup_url.is_some()
+    }
+
+    /// Refuses where the server's own address does not reach the database.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`], saying why.
+    pub async fn reach(&self) -> Result<()> {
+        self.serving()?.connect_to_read().await.map(drop)
     }
 
     /// Whether rows can be read here as the server reads them: its address is known, and there are keys.
@@ -168,7 +211,9 @@ impl Place {
     /// missing; in words that say what to do.
     pub async fn db(&self) -> Result<Db> {
         self.check().await?;
-        self.db_as_it_is().await
+        let db = self.db_as_it_is().await?;
+        db.make_known(&self.receipts()).await?;
+        Ok(db)
     }
 
     /// The same of a schema that may differ from what it should be: to write down what is done about that.
@@ -271,6 +316,13 @@ impl Place {
     /// The folder where receipts of audit events are kept.
     pub fn receipts(&self) -> PathBuf {
         self.config.audit_receipts.clone().unwrap_or_else(|| self.config.home.join("audit/receipts"))
+    }
+
+    /// The folders of receipts that are looked at: this node's when it has one, those of other nodes that the settings name,
+    /// and `more`.
+    pub fn receipts_of_all(&self, more: Vec<PathBuf>) -> Vec<PathBuf> {
+        let own = Some(self.receipts()).filter(|own| own.exists());
+        own.into_iter().chain(self.config.audit_receipts_of.iter().cloned()).chain(more).collect()
     }
 
     /// pgBackRest, where the settings name a stanza of the private cluster.

@@ -16,6 +16,8 @@ use rustls::{
 };
 use salus_core::{Error, Result};
 use std::{
+    ffi::OsString,
+    os::unix::ffi::OsStringExt as _,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -33,6 +35,8 @@ pub struct Address {
     pub(crate) tls: MakeRustlsConnect,
     /// Whether a pooler stands between that gives each transaction another server connection.
     pub(crate) pooled: bool,
+    /// How it is encrypted and by which certificates it is checked, in libpq's words.
+    security: (&'static str, Option<PathBuf>),
 }
 
 /// What an address says about encryption (libpq's `sslmode`).
@@ -50,6 +54,19 @@ enum Mode {
     VerifyFull,
 }
 
+impl Mode {
+    /// As libpq says it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Disable => "disable",
+            Self::Prefer => "prefer",
+            Self::Require => "require",
+            Self::VerifyCa => "verify-ca",
+            Self::VerifyFull => "verify-full",
+        }
+    }
+}
+
 /// What decides, where the address itself does not say.
 #[derive(Debug, Clone, Default)]
 pub struct Policy {
@@ -63,7 +80,8 @@ impl From<Config> for Address {
     /// As it is, without encryption: for a socket of this machine.
     fn from(mut config: Config) -> Self {
         config.ssl_mode(SslMode::Disable);
-        Self { config, tls: MakeRustlsConnect::new(client_config(lenient(None))), pooled: false }
+        let tls = MakeRustlsConnect::new(client_config(lenient(None)));
+        Self { config, tls, pooled: false, security: (Mode::Disable.name(), None) }
     }
 }
 
@@ -104,7 +122,8 @@ impl Address {
             (Mode::VerifyFull, _) => trusted(roots.as_deref())?,
             _ => lenient(None),
         };
-        Ok(Self { config, tls: MakeRustlsConnect::new(client_config(verifier)), pooled: false })
+        let tls = MakeRustlsConnect::new(client_config(verifier));
+        Ok(Self { config, tls, pooled: false, security: (mode.name(), roots) })
     }
 
     /// The parameters of the connection, to be changed before it is used.
@@ -120,6 +139,34 @@ impl Address {
             Some(Host::Unix(path)) => path.display().to_string(),
             None => "localhost".into(),
         }
+    }
+
+    /// The same for PostgreSQL's own programs, which are given it in their environment: what stands on a command line
+    /// every account of the machine can read, and the password is in it.
+    #[must_use]
+    pub fn environment(&self) -> Vec<(&'static str, OsString)> {
+        let hosts = self.config.get_hosts().iter().map(|host| match host {
+            Host::Tcp(name) => name.into(),
+            Host::Unix(path) => path.display().to_string(),
+        });
+        let list = |values: Vec<String>| values.join(",");
+        let text = |name, value: String| (!value.is_empty()).then(|| (name, OsString::from(value)));
+        let password = self.config.get_password().map(|p| OsString::from_vec(p.to_owned()));
+        // Where the operating system's certificates are meant, libpq before release 16 has no word for it.
+        let system = Path::new("/etc/ssl/certs/ca-certificates.crt");
+        let (mode, roots) = &self.security;
+        let roots = roots.as_deref().or_else(|| mode.starts_with("verify").then_some(system));
+        let set = [
+            text("PGHOST", list(hosts.collect())),
+            text("PGHOSTADDR", list(self.config.get_hostaddrs().iter().map(ToString::to_string).collect())),
+            text("PGPORT", list(self.config.get_ports().iter().map(ToString::to_string).collect())),
+            text("PGUSER", self.config.get_user().unwrap_or_default().to_owned()),
+            text("PGDATABASE", self.config.get_dbname().unwrap_or_default().to_owned()),
+            text("PGSSLMODE", (*mode).to_owned()),
+            roots.map(|path| ("PGSSLROOTCERT", path.into())),
+            password.map(|p| ("PGPASSWORD", p)),
+        ];
+        set.into_iter().flatten().collect()
     }
 
     /// Says that `PgBouncer` in transaction mode stands between: nothing is prepared by name.
@@ -365,6 +412,29 @@ mod tests {
     fn mode(text: &str, allow_plain: bool) -> Result<SslMode> {
         let policy = Policy { allow_plain, ..Policy::default() };
         Address::parse(text, &policy).map(|a| a.config.get_ssl_mode())
+    }
+
+    #[test]
+    fn programs_of_postgresql_are_given_the_same_address() {
+        let of = |text: &str| -> Vec<(&str, String)> {
+            let set = Address::parse(text, &Policy::default()).unwrap().environment();
+            set.into_iter().map(|(name, value)| (name, value.into_string().unwrap())).collect()
+        };
+        let said = of("postgres://salus_backup:s%20p@db.example:6432/salus");
+        let roots = "/etc/ssl/certs/ca-certificates.crt";
+        let want = [
+            ("PGHOST", "db.example"),
+            ("PGPORT", "6432"),
+            ("PGUSER", "salus_backup"),
+            ("PGDATABASE", "salus"),
+            ("PGSSLMODE", "verify-full"),
+            ("PGSSLROOTCERT", roots),
+            ("PGPASSWORD", "s p"),
+        ];
+        assert_eq!(said, want.map(|(name, value)| (name, value.to_owned())));
+        let socket = of("host=/run/postgresql user=a dbname=b");
+        assert!(socket.contains(&("PGHOST", "/run/postgresql".into())), "{socket:?}");
+        assert!(socket.contains(&("PGSSLMODE", "disable".into())) && socket.len() == 4, "{socket:?}");
     }
 
     #[test]

@@ -10,18 +10,19 @@ use crate::{
     jobs::Wake,
     pool::{Connections, Pool},
     replica::Replicas,
+    room::Room,
     seal::{Persons, RootKey, TenantKeys},
     tx::failure,
-    unit::{Failure, Unit},
+    unit::Unit,
 };
 use salus_core::{Ctx, Env, Error, PLATFORM, Result};
 use std::{
     collections::{HashMap, HashSet},
     hash::{BuildHasher as _, RandomState},
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock},
+    sync::{Arc, Mutex, OnceLock, PoisonError, RwLock},
     time::{Duration, Instant},
 };
-use tokio_postgres::{Client, error::SqlState};
+use tokio_postgres::Client;
 use uuid::Uuid;
 
 /// How to open a database.
@@ -70,8 +71,8 @@ pub(crate) struct Shared {
     ledger: OnceLock<Ledger>,
     /// Audit events of reads that are about to be written, by tenant.
     pub(crate) groups: Mutex<HashMap<Uuid, Arc<Group>>>,
-    /// When the database last refused something because there was no room; none once there is room again.
-    pub(crate) refused: Mutex<Option<Instant>>,
+    /// Room on the disk of the database.
+    pub(crate) room: Room,
     /// Tenants with new work for the dispatcher of this node.
     pub(crate) wake: Wake,
     /// Hashes of the built statements whose plans connections keep.
@@ -93,8 +94,6 @@ pub(crate) const KEYS_BELIEVED: Duration = Duration::from_secs(3);
 /// Built statements whose plans are kept. Which columns a body names is the caller's choice, so their texts are
 /// without number, and each costs memory on every connection.
 const KEPT: usize = 500;
-/// How long the database counts as full after it refused something for want of room.
-const FULL: Duration = Duration::from_secs(5);
 
 impl Db {
     /// Connects, checks that the role cannot pass row-level security by, reads the catalogue and takes a writer
@@ -139,7 +138,7 @@ impl Db {
             persons: Arc::default(),
             ledger: OnceLock::new(),
             groups: Mutex::default(),
-            refused: Mutex::default(),
+            room: Room::default(),
             wake: Wake::default(),
             kept: Mutex::default(),
             hasher: RandomState::new(),
@@ -194,40 +193,6 @@ impl Db {
     pub fn pool_status(&self) -> (usize, usize, usize) {
         let s = self.0.pool.status();
         (s.size.saturating_sub(s.available), s.size, s.max_size)
-    }
-
-    /// Whether the database has room. It has none for a while after it refused something for want of it, whatever small
-    /// changes still found a page with space; then an event that asks is written, and kept where there is room again.
-    pub async fn has_room(&self) -> bool {
-        match *self.refused() {
-            None => return true,
-            Some(refused) if refused.elapsed() < FULL => return false,
-            Some(_) => {}
-        }
-        let looked = async {
-            let tx = self.begin(Ctx::system(&self.0.env, PLATFORM), false).await?;
-            tx.commit("kernel.room.check", "kernel.settings").await
-        };
-        let room = looked.await.is_ok();
-        if room {
-            *self.refused() = None;
-        }
-        room
-    }
-
-    fn refused(&self) -> MutexGuard<'_, Option<Instant>> {
-        self.0.refused.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// A failure as the caller sees it; one for want of room is remembered.
-    pub(crate) fn failed(&self, f: Failure) -> Error {
-        if let Failure::Database(e) = &f
-            && e.code() == Some(&SqlState::DISK_FULL)
-            && self.refused().replace(Instant::now()).is_none()
-        {
-            tracing::error!("the database has no room: nothing is recorded or answered; see salus ops free-ballast");
-        }
-        failure(&self.0.catalog, f)
     }
 
     /// Ends the connections of the pool; from now on there are none. Waits a moment for the farewell of each, which a

@@ -53,6 +53,9 @@ where
     }
     let db = db.clone();
     runtime::finish(async move {
+        if !act.read_only {
+            db.refuse_without_room()?;
+        }
         let decision = decide(&ctx, &act, None);
         let mut tx = db.begin(decision.applied_to(ctx), act.read_only).await?;
         if let Some(row) = act.row {

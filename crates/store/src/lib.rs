@@ -32,6 +32,7 @@ pub mod orphans;
 pub mod outbound;
 mod pool;
 mod replica;
+mod room;
 pub mod rotate;
 pub mod rows;
 pub mod runtime;

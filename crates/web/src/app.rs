@@ -165,7 +165,7 @@ async fn health_db(State(app): State<Arc<App>>) -> Response {
     let (used, open, most) = app.db.pool_status();
     let pool = json!({"in_use": used, "open": open, "most": most});
     if !app.db.has_room().await {
-        let why = "the database has no room: see salus ops free-ballast";
+        let why = "the disk of the database is full: see docs/OPERATIONS.md, A full disk";
         let body = json!({"status": "unavailable", "why": why, "pool": pool});
         return (StatusCode::SERVICE_UNAVAILABLE, Json(body)).into_response();
     }

@@ -15,7 +15,7 @@ use salus_domains::{
 use salus_store::{
     Call, Db,
     audit::{
-        Anchor, Evidence, FileAnchor, Log, Sealer,
+        Anchor, Evidence, FileAnchor, Log, Node, Sealer,
         bundle::{self, Selection},
         epoch::{self, Begun},
         handover,
@@ -104,9 +104,22 @@ pub enum AuditCommand {
         /// Other anchors that show what the log was, such as a copy from another machine.
         #[arg(long = "anchor", value_name = "FILE")]
         anchors: Vec<PathBuf>,
+        /// Receipts of other nodes, or copies of them, beside those that the settings name.
+        #[arg(long = "receipts", value_name = "DIR")]
+        receipts: Vec<PathBuf>,
         /// The signing key is lost: the key as it was noted outside. Another one signs from then on.
         #[arg(long, value_name = "KEY")]
         lost_key: Option<String>,
+    },
+    /// Nodes that keep receipts of audit events: after a failover each is asked for them. Ask one no more whose receipts are
+    /// gone for good.
+    Nodes {
+        /// Its id.
+        #[arg(long, requires = "reason")]
+        forget: Option<Uuid>,
+        /// Why, in the log for good; it is not sealed, so name no person.
+        #[arg(long, requires = "forget")]
+        reason: Option<String>,
     },
     /// Make a new signing key for the log; both sign one head. Note the key it prints outside.
     RotateKey,
@@ -140,8 +153,11 @@ pub enum AuditCommand {
         /// Other anchors to hold against it, such as a copy from another machine.
         #[arg(long = "anchor", value_name = "FILE")]
         anchors: Vec<PathBuf>,
+        /// Receipts of other nodes, or copies of them, beside those that the settings name.
+        #[arg(long = "receipts", value_name = "DIR")]
+        receipts: Vec<PathBuf>,
         /// Ask neither anchor nor receipts: only what the database says of itself.
-        #[arg(long, conflicts_with = "anchors")]
+        #[arg(long, conflicts_with_all = ["anchors", "receipts"])]
         alone: bool,
         /// Also hold every stored row against the last event that wrote it, or only those of this table.
         #[arg(long, value_name = "TABLE", num_args = 0..=1, default_missing_value = "")]
@@ -203,10 +219,11 @@ pub async fn run(place: &Place, command: AuditCommand) -> Result<Outcome> {
         AuditCommand::Prune { reason, apply } => prune(place, reason, !apply).await,
         AuditCommand::Hold { tenant, patient, reason } => hold(place, &tenant, patient, &reason).await,
         AuditCommand::Release { tenant, hold, reason } => release(place, &tenant, hold, &reason).await,
-        AuditCommand::NewEpoch { reason, ticket, anchors, lost_key } => {
+        AuditCommand::NewEpoch { reason, ticket, anchors, receipts, lost_key } => {
             let lost_key = lost_key.as_deref().map(VerifyingKey::parse).transpose()?;
-            new_epoch(place, (reason, ticket), anchors, lost_key).await
+            new_epoch(place, (reason, ticket), (anchors, receipts), lost_key).await
         }
+        AuditCommand::Nodes { forget, reason } => nodes(place, forget, reason).await,
         AuditCommand::RotateKey => rotate_key(place).await,
         AuditCommand::Export { tenant, patient, from, to, output, anchors, fhir } => {
             let db = place.db().await?;
@@ -217,8 +234,8 @@ pub async fn run(place: &Place, command: AuditCommand) -> Result<Outcome> {
                 export(place, &db, &which, (output, anchors)).await
             }
         }
-        AuditCommand::Verify { anchors, alone, rows } => {
-            let whole = check(place, anchors, alone).await?;
+        AuditCommand::Verify { anchors, receipts, alone, rows } => {
+            let whole = check(place, (anchors, receipts), alone).await?;
             match rows {
                 None => Ok(whole),
                 Some(table) => rows::check(place, Some(table.as_str()).filter(|t| !t.is_empty()))
@@ -297,8 +314,8 @@ async fn log(place: &Place) -> Result<Log> {
 }
 
 async fn seal(place: &Place) -> Result<Outcome> {
-    let receipts = place.receipts();
-    let sealed = Sealer::new(log(place).await?).seal_anchored(&place.anchor(), Some(&receipts)).await?;
+    let receipts = place.receipts_of_all(Vec::new());
+    let sealed = Sealer::new(log(place).await?).seal_anchored(&place.anchor(), &receipts).await?;
     let suspects: Vec<Value> =
         sealed.suspects.iter().map(|s| json!({"leaf": s.leaf, "event": s.event, "tenant": s.tenant})).collect();
     let mut text = if sealed.busy {
@@ -325,6 +342,28 @@ async fn anchor(place: &Place) -> Result<Outcome> {
     Ok(Outcome::done(json!({"ok": true, "size": size, "anchors": names}), text))
 }
 
+/// Who keeps receipts, or one of whom they are not asked any more.
+async fn nodes(place: &Place, forget: Option<Uuid>, reason: Option<String>) -> Result<Outcome> {
+    let db = place.db().await?;
+    let mut tx = db.begin(Ctx::operator(db.env(), PLATFORM), forget.is_none()).await?;
+    let Some(id) = forget else {
+        let nodes = tx.nodes().await?;
+        tx.finish_unrecorded().await?;
+        let row = |n: &Node| vec![n.id.to_string(), n.host.clone(), n.folder.clone(), n.known_at.to_string()];
+        let text = table(&["node", "host", "receipts", "known since"], &nodes.iter().map(row).collect::<Vec<_>>());
+        return Ok(Outcome::done(json!({"ok": true, "nodes": nodes}), text));
+    };
+    tx.forget_node(id).await.map_err(|e| match e {
+        Error::NotFound => {
+            Error::invalid("forget", "no_such_record", format!("No node {id} is known: salus audit nodes"))
+        }
+        other => other,
+    })?;
+    tx.note(json!({"node": id, "reason": reason}));
+    tx.commit("audit.node.forget", "audit.nodes").await?;
+    Ok(Outcome::done(json!({"ok": true, "forgotten": id}), format!("Node {id} is not asked for receipts any more")))
+}
+
 /// The anchors of the settings and those that were named.
 fn evidence(place: &Place, named: Vec<PathBuf>) -> Result<Vec<Box<dyn Anchor>>> {
     let mut all = place.anchors()?;
@@ -335,7 +374,7 @@ fn evidence(place: &Place, named: Vec<PathBuf>) -> Result<Vec<Box<dyn Anchor>>> 
 async fn prune(place: &Place, reason: String, dry: bool) -> Result<Outcome> {
     let log = log(place).await?;
     let kept = place.anchors()?;
-    let evidence = Evidence { anchors: kept.iter().map(AsRef::as_ref).collect(), receipts: None };
+    let evidence = Evidence { anchors: kept.iter().map(AsRef::as_ref).collect(), receipts: &[] };
     let report = verify(&log, &evidence).await?;
     if let Some(problem) = report.problems.first() {
         return Err(Error::Unavailable(format!(
@@ -407,17 +446,14 @@ async fn keep_everywhere(log: Log, anchors: &[Box<dyn Anchor>]) -> Vec<String> {
 async fn new_epoch(
     place: &Place,
     (reason, ticket): (String, Option<String>),
-    anchors: Vec<PathBuf>,
+    (anchors, receipts): (Vec<PathBuf>, Vec<PathBuf>),
     lost_key: Option<VerifyingKey>,
 ) -> Result<Outcome> {
     let log = log(place).await?;
     let db = place.db().await?;
     let kept = evidence(place, anchors)?;
-    let receipts = place.receipts();
-    let evidence = Evidence {
-        anchors: kept.iter().map(AsRef::as_ref).collect(),
-        receipts: receipts.exists().then_some(receipts.as_path()),
-    };
+    let receipts = place.receipts_of_all(receipts);
+    let evidence = Evidence { anchors: kept.iter().map(AsRef::as_ref).collect(), receipts: &receipts };
     // Who begins an epoch is on the record, and first.
     let ctx = Ctx::operator(db.env(), PLATFORM);
     let ask = epoch::Ask { reason, ticket, request: ctx.request, lost_key };
@@ -523,18 +559,16 @@ async fn export(
     Ok(Outcome::done(json!({"ok": true, "events": events, "file": output}), text))
 }
 
-async fn check(place: &Place, anchors: Vec<PathBuf>, alone: bool) -> Result<Outcome> {
+async fn check(place: &Place, (anchors, receipts): (Vec<PathBuf>, Vec<PathBuf>), alone: bool) -> Result<Outcome> {
     let log = log(place).await?;
     let kept = if alone { Vec::new() } else { evidence(place, anchors)? };
-    let receipts = place.receipts();
-    let evidence = Evidence {
-        anchors: kept.iter().map(AsRef::as_ref).collect(),
-        receipts: (!alone && receipts.exists()).then_some(receipts.as_path()),
-    };
+    let receipts = if alone { Vec::new() } else { place.receipts_of_all(receipts) };
+    let evidence = Evidence { anchors: kept.iter().map(AsRef::as_ref).collect(), receipts: &receipts };
     let report = verify(&log, &evidence).await?;
     let mut lines: Vec<String> = report.problems.iter().map(|p| format!("PROBLEM: {p}")).collect();
     lines.extend(report.unread.iter().map(|why| format!("NOT COMPARED: {why}")));
     lines.extend(report.notes.iter().map(|note| format!("Note: {note}")));
+    lines.extend(report.unseen.iter().map(|n| format!("Note: the receipts of {n} were not looked at: --receipts DIR")));
     let given = report.receipts.map_or("no receipts".to_owned(), |n| format!("{n} receipts"));
     lines.push(format!(
         "{} events sealed, {} waiting; {} signed heads, {} anchored heads and {given} checked in {:.2} s",

@@ -335,10 +335,9 @@ async fn audit(place: &Place, db: &Db) -> Result<Seen> {
         let fix = "set DATABASE_SEALER_URL to an address as salus_sealer (docs/OPERATIONS.md)";
         return Ok(Seen::unproven("the audit log is not sealed here", fix));
     };
-    let (began, anchors, receipts) = (db.env().now(), place.anchors()?, place.receipts());
+    let (began, anchors, receipts) = (db.env().now(), place.anchors()?, place.receipts_of_all(Vec::new()));
     let verified = runtime::spawn(async move {
-        let receipts = receipts.exists().then_some(receipts.as_path());
-        let evidence = Evidence { anchors: anchors.iter().map(AsRef::as_ref).collect(), receipts };
+        let evidence = Evidence { anchors: anchors.iter().map(AsRef::as_ref).collect(), receipts: &receipts };
         verify(&log, &evidence).await
     });
     let report = verified.await.map_err(Error::internal)??;

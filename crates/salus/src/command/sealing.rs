@@ -25,7 +25,7 @@ const ANCHOR_DOWN: Duration = Duration::from_mins(5);
 const NOT_SEALED: Duration = Duration::from_mins(1);
 
 /// Begins to seal.
-pub fn begin(log: Log, db: Db, anchors: Vec<Box<dyn Anchor>>, receipts: PathBuf) -> Task {
+pub fn begin(log: Log, db: Db, anchors: Vec<Box<dyn Anchor>>, receipts: Vec<PathBuf>) -> Task {
     Task::begin("sealing", async move |stop: Stop| {
         let clock = (db.env().now(), Instant::now());
         let kept = anchors.iter().map(|_| Kept { size: 0, due: Instant::now(), failed: None }).collect();
@@ -99,7 +99,7 @@ struct Work {
     db: Db,
     /// The file first, which is asked at every seal.
     anchors: Vec<Box<dyn Anchor>>,
-    receipts: PathBuf,
+    receipts: Vec<PathBuf>,
     /// In the order of the anchors.
     kept: Vec<Kept>,
     /// What the clock said, and when that was.
@@ -129,7 +129,7 @@ impl Work {
     /// How many events are sealed, unless another process is at it.
     async fn seal(&mut self) -> Result<Option<u64>> {
         let Some(first) = self.anchors.first() else { return Err(Error::internal("no anchor")) };
-        let sealed = self.sealer.seal_anchored(first.as_ref(), Some(&self.receipts)).await?;
+        let sealed = self.sealer.seal_anchored(first.as_ref(), &self.receipts).await?;
         for s in &sealed.suspects {
             tracing::error!(leaf = s.leaf, event = %s.event, tenant = %s.tenant, "an audit event was not made by a Salus process");
         }

@@ -63,7 +63,7 @@ pub async fn run(mut place: Place, args: ServeArgs, as_json: bool) -> Result<Out
     let app = App::with(ready.db, options)?;
     let jobs = Arc::new(salus_domains::jobs(&carriers, &outbound)?);
     let anchors = place.anchors()?;
-    let sealing = place.log()?.map(|log| sealing::begin(log, db.clone(), anchors, place.receipts()));
+    let sealing = place.log()?.map(|log| sealing::begin(log, db.clone(), anchors, place.receipts_of_all(Vec::new())));
     let backups = schedule::begin(&place, &db);
     let drills = drills::begin(&place);
     let rotating = rotating::begin(db.clone());
@@ -152,7 +152,7 @@ fn stopped() -> Outcome {
 }
 
 async fn prepare(place: &mut Place, load_demo: bool, (base, as_json): (&str, bool)) -> Result<Ready> {
-    keep_room(place);
+    let kept = keep_room(place);
     if place.may_migrate() {
         rows::migrate(place, migrate::Files::embedded()?, None).await?;
     }
@@ -165,6 +165,9 @@ async fn prepare(place: &mut Place, load_demo: bool, (base, as_json): (&str, boo
         }
     }
     let db = place.db().await?;
+    if let Some(mib) = kept {
+        db.keep_room(place.config.home.clone(), mib);
+    }
     // A database restored from an earlier time may have the keys of persons who were erased since.
     let replayed = db.replay_erasures(&place.erasures()).await?;
     if replayed.erased_again > 0 {
@@ -239,17 +242,18 @@ async fn unsealed(db: &Db, tenants: &[Tenant]) -> Result<Vec<String>> {
     Ok(lacking)
 }
 
-/// Keeps some room on the disk of the private cluster for the day when it is full.
-fn keep_room(place: &Place) {
+/// Keeps some room on the disk of the private cluster for the day when it is full; how many MiB.
+fn keep_room(place: &Place) -> Option<u64> {
     let mib = place.config.ballast_mib.unwrap_or(BALLAST_MIB);
     if mib == 0 || place.cluster().is_none() {
-        return;
+        return None;
     }
     match keep_ballast(&place.config.home, mib) {
-        Ok(true) => {}
+        Ok(true) => return Some(mib),
         Ok(false) => tracing::warn!("the disk has too little room to keep some for the day when it is full"),
         Err(e) => tracing::warn!(error = %e, "no room is kept for the day when the disk is full"),
     }
+    None
 }
 
 /// Makes the root key of a new installation. A database that already holds keys gets none: its key must be restored.

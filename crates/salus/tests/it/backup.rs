@@ -220,9 +220,9 @@ async fn what_must_not_be_restored_is_refused_by_name_before_anything_is_written
     // Somebody else's whole backup under the first one's manifest, and an honest-looking manifest, are no better.
     let manifest = from.join("manifest.json");
     let whole = fs::read_to_string(&manifest).unwrap();
-    let schema = whole.replace("\"format\": 3", "\"format\": 4");
+    let schema = whole.replace("\"format\": 3", "\"format\": 5");
     fs::write(&manifest, schema).unwrap();
-    assert!(restore(&operator).contains("format 4"));
+    assert!(restore(&operator).contains("format 5"));
     fs::write(&manifest, whole.replace("\"changing\": []", "\"changing\": [\"a\"]")).unwrap();
     assert!(restore(&operator).contains("manifest.json"));
     fs::write(&manifest, whole).unwrap();

@@ -113,3 +113,36 @@ async fn a_new_installation_with_a_service_never_leaves_the_identity_in_a_file()
     assert!(home.join("keys/operator.kms").exists() && !home.join("keys/operator.key").exists());
     assert_eq!(done(&home, &["keys", "doctor"])["ok"], true);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn drills_and_restores_take_the_identity_from_the_service() {
+    let folder = Folder::new("kms-restore");
+    let (home, _) = prepare(&folder);
+    let cluster = hold(&home);
+    let fake = FakeKms::new(false);
+    let service = fake.serve().await;
+    settle(&home, false, &service.uri());
+    done(&home, &["keys", "handover"]);
+    let from = done(&home, &["backup", "--out", text(&folder.path("out"))])["path"].as_str().unwrap().to_owned();
+    let drill = ["drill", "restore", "--from", &from, "--scratch", text(&folder.0)];
+    assert_eq!(done(&home, &drill)["problems"], serde_json::json!([]));
+    drop(cluster);
+
+    // Of the first home nothing but a copy of its settings is left.
+    let settings = folder.path("salus.toml");
+    fs::copy(home.join("salus.toml"), &settings).unwrap();
+    fs::rename(home.join("kms.credentials"), folder.path("kms.credentials")).unwrap();
+    let table = fs::read_to_string(&settings).unwrap();
+    fs::write(&settings, table.replace(text(&home), text(&folder.0))).unwrap();
+    fs::remove_dir_all(&home).unwrap();
+    let again = folder.path("again");
+    let restore = ["restore", "--from", &from, "--settings", text(&settings)];
+    fake.set(|s| s.mood = Mood::Revoked);
+    let said = refused(&again, &restore);
+    assert!(said.contains("refuses the token") && !again.exists(), "{said}");
+    fake.set(|s| s.mood = Mood::Well);
+    assert_eq!(done(&again, &restore)["problems"], serde_json::json!([]));
+    fs::copy(&settings, again.join("salus.toml")).unwrap();
+    assert_eq!(done(&again, &["keys", "doctor"])["ok"], true, "the wrapped identity came with the backup");
+    assert!(!again.join("keys/operator.key").exists());
+}

@@ -6,6 +6,7 @@ mod commands;
 mod evidence;
 mod keys;
 mod kms;
+mod logical;
 mod moment;
 mod pgbackrest;
 mod prove;

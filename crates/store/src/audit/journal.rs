@@ -139,7 +139,7 @@ impl Drop for Journal {
     }
 }
 
-/// What the receipts of a folder say.
+/// What the receipts of all folders say.
 #[derive(Debug, Default)]
 pub(super) struct Receipts {
     /// Committed events and their leaves.
@@ -149,20 +149,26 @@ pub(super) struct Receipts {
 }
 
 impl Receipts {
-    pub(super) fn read(folder: &Path) -> Result<Self> {
+    /// Reads them; `None` where there is no folder.
+    pub(super) fn read(folders: &[PathBuf]) -> Result<Option<Self>> {
+        let mut all = Self::default();
+        folders.iter().try_for_each(|folder| all.read_folder(folder))?;
+        Ok((!folders.is_empty()).then_some(all))
+    }
+
+    fn read_folder(&mut self, folder: &Path) -> Result<()> {
         let failed =
             |e: std::io::Error| Error::Unavailable(format!("{}: receipts cannot be read: {e}", folder.display()));
-        let mut all = Self::default();
         for entry in std::fs::read_dir(folder).map_err(failed)? {
             let path = entry.map_err(failed)?.path();
             if path.file_name().is_some_and(|n| n.to_string_lossy().starts_with("receipts-")) {
                 // What a torn sector left is a line that cannot be read, and no reason to read none.
                 let bytes = std::fs::read(&path).map_err(failed)?;
                 let whole = bytes.iter().rposition(|b| *b == b'\n').map_or(&[][..], |end| &bytes[..end]);
-                whole.split(|b| *b == b'\n').for_each(|line| all.take(&String::from_utf8_lossy(line)));
+                whole.split(|b| *b == b'\n').for_each(|line| self.take(&String::from_utf8_lossy(line)));
             }
         }
-        Ok(all)
+        Ok(())
     }
 
     fn take(&mut self, line: &str) {

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::fault_point;
 use salus_core::{Error, Result};
-use std::{path::Path, time::Instant};
+use std::{path::PathBuf, time::Instant};
 use time::OffsetDateTime;
 use tokio_postgres::{Client, Transaction, types::ToSql};
 use uuid::Uuid;
@@ -74,7 +74,7 @@ impl Sealer {
     ///
     /// # Errors
     /// As [`Sealer::seal`], and when an anchored head is ahead of the log or is not in it.
-    pub async fn seal_anchored(&mut self, anchor: &dyn Anchor, receipts: Option<&Path>) -> Result<Sealed> {
+    pub async fn seal_anchored(&mut self, anchor: &dyn Anchor, receipts: &[PathBuf]) -> Result<Sealed> {
         self.run(&Evidence { anchors: vec![anchor], receipts }).await
     }
 

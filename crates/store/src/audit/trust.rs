@@ -8,7 +8,7 @@ use super::{
     journal::Receipts,
     log::{self, Head, Log},
     merkle::{Checkpoint, Grown, Hash, Note, SigningKey, proof},
-    plain,
+    node, plain,
     sealer::{Stop, refused},
 };
 use salus_core::{Error, Result};
@@ -125,11 +125,15 @@ pub(super) async fn same_cluster(
         Some(anchor) => head.size == 0 || anchor.newest()?.is_some(),
         None => false,
     };
-    let Some(folder) = evidence.receipts.filter(|folder| anchored && folder.exists()) else {
+    let Some(receipts) = Receipts::read(evidence.receipts)?.filter(|_| anchored) else {
         return Err(refused(&format!("{came}, and anchor and receipts are not there to show that nothing was lost")));
     };
+    // What another node committed only its own receipts can tell.
+    if let Some(missing) = node::missing(&node::unseen(tx, evidence.receipts).await?) {
+        return Err(refused(&format!("{came}, and {missing}")));
+    }
     let chain = Chain::read(log, tx, &mut Vec::new()).await?;
-    let lost = lost(tx, Some(Receipts::read(folder)?), &chain).await?;
+    let lost = lost(tx, Some(receipts), &chain).await?;
     if !lost.is_empty() {
         return Err(refused(&format!("{came}, and {} events that were committed are gone", lost.len())));
     }

@@ -1,6 +1,6 @@
 //! All backups of a folder, and which of them may go.
 
-use super::{Archive, Backup, Label, MANIFEST, Manifest, Repository, at, wal::remove_unneeded};
+use super::{Archive, Backup, Kind, Label, MANIFEST, Manifest, Repository, at, wal::remove_unneeded};
 use crate::seal::RootKey;
 use salus_core::{Error, Result};
 use serde::Serialize;
@@ -99,7 +99,7 @@ fn remove(path: &Path) -> Result<()> {
     fs::rename(path, &gone).and_then(|()| fs::remove_dir_all(&gone)).map_err(|e| at(path, &e))
 }
 
-/// Removes all but the newest `keep` backups, and the archived log that none of those needs. What does not open under
+/// Removes all but the newest `keep` backups of each kind, and the archived log that none of those needs. What does not open under
 /// the root key is neither counted nor removed. Answers what was removed: backups, and files of the log.
 ///
 /// # Errors
@@ -112,11 +112,15 @@ pub fn prune(out: &Path, keep: usize, root: &Arc<RootKey>) -> Result<(Vec<PathBu
         list(out, root)?.into_iter().filter_map(|e| Some((e.path, e.manifest?))).collect();
     // How long those are kept is pgBackRest's to say.
     open.retain(|(_, manifest)| manifest.pgbackrest.is_none());
-    let kept = open.split_off(open.len().saturating_sub(keep));
-    let mut removed = Vec::new();
-    for (path, _) in open {
-        remove(&path)?;
-        removed.push(path);
+    // Apart: a dump by the way must not push out the last backup that the log goes on from.
+    let (base, logical): (Vec<_>, Vec<_>) = open.into_iter().partition(|(_, m)| m.kind == Kind::Base);
+    let (mut removed, mut kept) = (Vec::new(), Vec::new());
+    for mut of_kind in [base, logical] {
+        kept.extend(of_kind.split_off(of_kind.len().saturating_sub(keep)));
+        for (path, _) in of_kind {
+            remove(&path)?;
+            removed.push(path);
+        }
     }
     // A backup that does not open may need any of the log: then none of it goes.
     if list(out, root)?.iter().any(|e| e.manifest.is_none()) {

@@ -1,15 +1,17 @@
-//! Base backups of the private cluster: a directory of four files, of which an identity that opens the root key makes
-//! a running cluster again, and nothing else does.
+//! Backups: a directory of four files, of which an identity that opens the root key makes a running database again, and
+//! nothing else does.
 //!
 //! `base.tar.zst.age` is `pg_basebackup`'s archive with the write-ahead log it needs, compressed and encrypted (age) under
 //! a key of this backup alone; `root.age` is the root key as it lies in the data directory, encrypted to its recipients;
 //! `manifest.json` says what is in them, with the backup's key wrapped under the root key; `manifest.mac` is its code
 //! (HMAC-SHA-256) under a key derived from the root key. [`write()`] makes one, [`Backup`] reads one, [`list()`] knows
-//! them all. An [`Archive`] beside them holds the write-ahead log that goes on from there. Where pgBackRest takes the
+//! them all. In a logical backup `dump.zst.age` stands for the archive: what `pg_dump` reads in one snapshot, of a server
+//! of any kind ([`dump()`], [`Backup::load`]). An [`Archive`] beside them holds the write-ahead log that goes on from there. Where pgBackRest takes the
 //! backups, [`PgBackRest`] writes the same directory without the archive.
 
 mod known;
 mod list;
+mod logical;
 mod pgbackrest;
 mod read;
 mod wal;
@@ -17,6 +19,7 @@ mod write;
 
 pub use known::Before;
 pub use list::{Entry, list, prune, prune_to};
+pub use logical::{Server, dump};
 pub use pgbackrest::{Kept, Label, PgBackRest, Repository};
 pub use read::{Backup, To, refuse_filled};
 pub use wal::{Archive, Taken, archive_of};
@@ -40,13 +43,37 @@ use uuid::Uuid;
 const BASE: &str = "base.tar.zst.age";
 /// The same in a backup of [`FORMAT_GZIP`].
 const BASE_GZIP: &str = "base.tar.gz.age";
+/// The same in a logical backup: `pg_dump`'s custom format.
+const DUMP: &str = "dump.zst.age";
 const ROOT: &str = "root.age";
+/// The operator's identity as a key service wrapped it, where one keeps it.
+const OPERATOR: &str = "operator.kms";
 const MANIFEST: &str = "manifest.json";
 const CODE: &str = "manifest.mac";
 /// The layout described above. A number that is not known is refused.
 const FORMAT: u32 = 3;
+/// The layout of logical backups.
+const FORMAT_LOGICAL: u32 = 4;
 /// The first layout, whose archive `pg_basebackup` compressed; 2 is pgBackRest's.
 const FORMAT_GZIP: u32 = 1;
+
+/// What a backup is made of.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// The files of the whole cluster, from which its log goes on.
+    #[default]
+    Base,
+    /// The rows of one database, as `pg_dump` reads them in one snapshot.
+    Logical,
+}
+
+impl Kind {
+    /// Manifests of earlier formats do not say it.
+    fn is_base(&self) -> bool {
+        *self == Self::Base
+    }
+}
 
 /// What a backup says of itself. Nothing in it is secret or about a person.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -54,6 +81,9 @@ const FORMAT_GZIP: u32 = 1;
 pub struct Manifest {
     /// The layout of the directory.
     pub format: u32,
+    /// What it is made of.
+    #[serde(default, skip_serializing_if = "Kind::is_base")]
+    pub kind: Kind,
     /// The backup's own id, to which its key is bound.
     pub id: Uuid,
     /// When it began. A change committed later may be missing.

@@ -6,7 +6,8 @@
 //! empty environment.
 
 use super::{
-    CODE, Entry, MANIFEST, Manifest, Print, ROOT, Source, at, count_rows, failed, split_counts, sync, write_file,
+    CODE, Entry, Kind, MANIFEST, Manifest, OPERATOR, Print, ROOT, Source, at, count_rows, failed, split_counts, sync,
+    write_file,
 };
 use crate::{
     cluster::under_account,
@@ -292,10 +293,15 @@ impl PgBackRest {
         let work = move || tool.take(id, began_at);
         let kept = tokio::task::spawn_blocking(work).await.map_err(Error::internal)??;
         let (rows, changing) = split_counts(before, &count_rows(client).await?);
-        let sealed = fs::read(&keys.root).map_err(|e| at(&keys.root, &e))?;
+        let mut beside = vec![(ROOT, fs::read(&keys.root).map_err(|e| at(&keys.root, &e))?)];
+        let kms = keys.operator_kms();
+        if kms.exists() {
+            beside.push((OPERATOR, fs::read(&kms).map_err(|e| at(&kms, &e))?));
+        }
         let timeline = kept.archive.start.get(..8).and_then(|digits| u32::from_str_radix(digits, 16).ok());
         let manifest = Manifest {
             format: FORMAT,
+            kind: Kind::Base,
             id,
             began_at,
             ended_at: env.now(),
@@ -309,11 +315,11 @@ impl PgBackRest {
             root_key: root.fingerprint(),
             wrapped_key: String::new(),
             archive: Print::of(&[]),
-            files: BTreeMap::from([(ROOT.to_owned(), Print::of(&sealed))]),
+            files: beside.iter().map(|(name, bytes)| ((*name).to_owned(), Print::of(bytes))).collect(),
             rows,
             changing,
         };
-        beside(&whole, &sealed, &manifest, &root)?;
+        lay_beside(&whole, &beside, &manifest, &root)?;
         Ok((whole, manifest))
     }
 
@@ -361,13 +367,13 @@ impl PgBackRest {
 }
 
 /// Writes the folder beside a backup; it has its name when it is whole.
-fn beside(whole: &Path, sealed: &[u8], manifest: &Manifest, root: &RootKey) -> Result<()> {
+fn lay_beside(whole: &Path, files: &[(&str, Vec<u8>)], manifest: &Manifest, root: &RootKey) -> Result<()> {
     let name = whole.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let half = whole.with_file_name(format!(".{name}.{}.half", manifest.id));
     let written = || -> Result<()> {
         DirBuilder::new().recursive(true).mode(0o700).create(&half).map_err(|e| at(&half, &e))?;
         let text = serde_json::to_vec_pretty(manifest).map_err(Error::internal)?;
-        write_file(&half.join(ROOT), sealed)?;
+        files.iter().try_for_each(|(name, bytes)| write_file(&half.join(name), bytes))?;
         write_file(&half.join(MANIFEST), &text)?;
         write_file(&half.join(CODE), hex::encode(root.manifest_code(&text)?).as_bytes())?;
         sync(&half)?;

@@ -2,8 +2,8 @@
 //! is the one the manifest names. Every refusal names the file and comes before anything is written.
 
 use super::{
-    Archive, BASE, BASE_GZIP, CODE, FORMAT, FORMAT_GZIP, Label, MANIFEST, Manifest, Meter, PgBackRest, Print, ROOT, at,
-    changed, passphrase, pgbackrest, read,
+    Archive, BASE, BASE_GZIP, CODE, DUMP, FORMAT, FORMAT_GZIP, FORMAT_LOGICAL, Kind, Label, MANIFEST, Manifest, Meter,
+    OPERATOR, PgBackRest, Print, ROOT, at, changed, passphrase, pgbackrest, read,
 };
 use crate::{
     cluster::{Recovery, Until, recovered, unpack, unpack_laid},
@@ -22,8 +22,8 @@ use time::OffsetDateTime;
 
 /// A backup whose manifest is confirmed.
 pub struct Backup {
-    dir: PathBuf,
-    manifest: Manifest,
+    pub(super) dir: PathBuf,
+    pub(super) manifest: Manifest,
     /// None where pgBackRest has the archive.
     key: Option<Secret>,
     root: Arc<RootKey>,
@@ -104,6 +104,9 @@ impl Backup {
         for (name, print) in self.manifest.files.iter().filter(|(name, _)| *name != base.name) {
             self.verify_file(name, print)?;
         }
+        if self.manifest.kind == Kind::Logical {
+            return self.verify_dump();
+        }
         let failed = |e: io::Error| Error::Unavailable(format!("tar cannot be run: {e}"));
         let mut command = Command::new("tar");
         command.env_clear().env("LC_ALL", "C").env("PATH", "/usr/bin:/bin").args(["-t", "-f", "-"]).args(base.tar);
@@ -130,11 +133,11 @@ impl Backup {
     }
 
     /// Whether every file is the one that was written.
-    fn verify_files(&self) -> Result<()> {
+    pub(super) fn verify_files(&self) -> Result<()> {
         self.manifest.files.iter().try_for_each(|(name, print)| self.verify_file(name, print))
     }
 
-    fn verify_file(&self, name: &str, print: &Print) -> Result<()> {
+    pub(super) fn verify_file(&self, name: &str, print: &Print) -> Result<()> {
         let path = self.dir.join(name);
         let mut file = whole(&path, print)?;
         let mut meter = Meter::new(io::sink());
@@ -146,13 +149,14 @@ impl Backup {
     fn base(&self) -> Result<Base> {
         match self.manifest.format {
             FORMAT => Ok(Base { name: BASE, tar: None }),
+            FORMAT_LOGICAL => Ok(Base { name: DUMP, tar: None }),
             FORMAT_GZIP => Ok(Base { name: BASE_GZIP, tar: Some("-z") }),
             _ => Err(Error::internal("an archive of pgBackRest was asked for here")),
         }
     }
 
-    /// Writes the archive into `to` as tar takes it, and compares it and its file with the manifest.
-    fn decrypt(&self, to: &mut dyn Write) -> Result<()> {
+    /// Writes the archive into `to` as tar or `pg_restore` takes it, and compares it and its file with the manifest.
+    pub(super) fn decrypt(&self, to: &mut dyn Write) -> Result<()> {
         let base = self.base()?;
         let path = self.dir.join(base.name);
         let (Some(key), Some(print)) = (&self.key, self.manifest.files.get(base.name)) else {
@@ -172,7 +176,7 @@ impl Backup {
         let passed = io::copy(&mut clear, &mut meter).and_then(|_| meter.flush());
         passed.map_err(|e| match e.kind() {
             io::ErrorKind::BrokenPipe => {
-                Error::Unavailable("tar ended before the archive did: is the disk full?".into())
+                Error::Unavailable("what unpacks the archive ended before it: is the disk full?".into())
             }
             _ => at(&path, &e),
         })?;
@@ -206,26 +210,41 @@ impl Backup {
     /// [`Error::Unavailable`] before anything is written: a schema newer than this program, a file that is missing or
     /// changed, a filled directory. [`Error::Unavailable`] later, after which `home` is empty again.
     pub fn restore(&self, home: &Path, to: To, pgbackrest_config: Option<&Path>) -> Result<()> {
-        let newest = Files::embedded()?.newest();
-        let Manifest { source, .. } = &self.manifest;
-        if source.schema > newest {
-            return Err(Error::Unavailable(format!(
-                "the backup has schema {}, and this program knows {newest}: use Salus {} or newer",
-                source.schema, self.manifest.program
-            )));
-        }
+        self.refuse_newer()?;
         refuse_filled(home)?;
         let made = match &self.manifest.pgbackrest {
             Some(label) => self.lay(home, to, label, pgbackrest_config),
             None => self.unpack(home, to),
         };
-        let made = made.and_then(|()| RootFile::at(home, None).put(&read(&self.dir.join(ROOT))?));
+        let made = made.and_then(|()| self.put_keys(home));
         if made.is_err() {
-            for part in ["cluster", "log", "keys"] {
-                fs::remove_dir_all(home.join(part)).ok();
-            }
+            Self::clear(home);
         }
         made
+    }
+
+    /// Refuses a schema that this program does not know.
+    pub(super) fn refuse_newer(&self) -> Result<()> {
+        let (Manifest { source, program, .. }, newest) = (&self.manifest, Files::embedded()?.newest());
+        if source.schema <= newest {
+            return Ok(());
+        }
+        Err(Error::Unavailable(format!(
+            "the backup has schema {}, and this program knows {newest}: use Salus {program} or newer",
+            source.schema
+        )))
+    }
+
+    /// Puts the encrypted root key into a new data directory.
+    pub(super) fn put_keys(&self, home: &Path) -> Result<()> {
+        RootFile::at(home, None).put(&read(&self.dir.join(ROOT))?)
+    }
+
+    /// Removes what a restore that failed made in a directory that was empty before.
+    pub fn clear(home: &Path) {
+        for part in ["cluster", "log", "keys"] {
+            fs::remove_dir_all(home.join(part)).ok();
+        }
     }
 
     /// The data directory out of pgBackRest's repository.
@@ -322,18 +341,21 @@ fn parse(dir: &Path) -> Result<(Manifest, Vec<u8>)> {
     // What is read and written by name is never outside the directory.
     let names: &[&str] = match manifest.format {
         FORMAT => &[BASE, ROOT],
+        FORMAT_LOGICAL => &[DUMP, ROOT],
         FORMAT_GZIP => &[BASE_GZIP, ROOT],
         pgbackrest::FORMAT => &[ROOT],
         other => {
             return Err(Error::Unavailable(format!(
-                "{} has format {other}: this program reads {FORMAT_GZIP} to {FORMAT}",
+                "{} has format {other}: this program reads {FORMAT_GZIP} to {FORMAT_LOGICAL}",
                 path.display()
             )));
         }
     };
-    let known = manifest.files.len() == names.len() && names.iter().all(|name| manifest.files.contains_key(*name));
-    let elsewhere = manifest.format == pgbackrest::FORMAT;
-    if known && elsewhere == manifest.pgbackrest.is_some() { Ok((manifest, text)) } else { Err(changed(&path)) }
+    let named = |name: &str| names.contains(&name) || name == OPERATOR;
+    let known = manifest.files.keys().all(|name| named(name)) && names.iter().all(|n| manifest.files.contains_key(*n));
+    let elsewhere = (manifest.format == pgbackrest::FORMAT) == manifest.pgbackrest.is_some();
+    let logical = (manifest.format == FORMAT_LOGICAL) == (manifest.kind == Kind::Logical);
+    if known && elsewhere && logical { Ok((manifest, text)) } else { Err(changed(&path)) }
 }
 
 #[cfg(test)]
@@ -363,6 +385,7 @@ mod tests {
         cipher.finish().unwrap();
         let manifest = Manifest {
             format: 1,
+            kind: Kind::Base,
             id,
             began_at: OffsetDateTime::UNIX_EPOCH,
             ended_at: OffsetDateTime::UNIX_EPOCH,

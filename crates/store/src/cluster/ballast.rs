@@ -11,19 +11,30 @@ use std::{
 
 /// A disk must have so many times the ballast free, or none is made.
 const TIMES: u64 = 4;
+/// The same where it was given up and is to be kept again.
+const TIMES_AGAIN: u64 = 2;
 
 /// Makes the ballast of this data directory where there is none and room for it; 0 MiB is none. Whether it is there.
 ///
 /// # Errors
 /// [`Error::Unavailable`] when it cannot be made.
 pub fn keep_ballast(home: &Path, mib: u64) -> Result<bool> {
+    keep(home, mib, TIMES)
+}
+
+/// The same after it was given up: when there is room for it and as much again. A disk that was full is small by nature.
+pub(crate) fn keep_again(home: &Path, mib: u64) -> Result<bool> {
+    keep(home, mib, TIMES_AGAIN)
+}
+
+fn keep(home: &Path, mib: u64, times: u64) -> Result<bool> {
     let path = Layout::prepare(home)?.ballast();
     if path.exists() || mib == 0 {
         return Ok(path.exists());
     }
     let bytes = mib << 20;
     let disk = statvfs(home).map_err(|e| at(home, &e.into()))?;
-    if disk.f_bavail * disk.f_frsize < bytes * TIMES {
+    if disk.f_bavail * disk.f_frsize < bytes * times {
         return Ok(false);
     }
     let made = File::create_new(&path)

@@ -91,6 +91,27 @@ fn version_num(text: &str) -> Option<i32> {
     Some(major * 10_000 + minor)
 }
 
+/// Where `pg_dump` and `pg_restore` of this release are, or of the next newer one. The server itself need not be here.
+pub(crate) fn programs(major: i32) -> Result<PathBuf> {
+    let version = |dir: PathBuf| -> Option<Installation> {
+        let bin_dir = dir.join("pg_dump").canonicalize().ok()?.parent()?.to_owned();
+        if !bin_dir.join("pg_restore").exists() {
+            return None;
+        }
+        let out = Command::new(bin_dir.join("pg_dump")).arg("--version").output().ok()?;
+        Some(Installation { version: version_num(&String::from_utf8_lossy(&out.stdout))?, bin_dir })
+    };
+    let mut found: Vec<Installation> = candidates().into_iter().filter_map(version).collect();
+    found.sort();
+    let first = found.iter().map(Installation::major).find(|m| *m >= major);
+    found.into_iter().rfind(|i| Some(i.major()) == first).map(|i| i.bin_dir).ok_or_else(|| {
+        Error::Unavailable(format!(
+            "pg_dump and pg_restore of PostgreSQL {major} or newer are not installed: apt-get install \
+             postgresql-client-{major}"
+        ))
+    })
+}
+
 /// Why the server must not run on this version of PostgreSQL, and what to do; `None` when it may.
 /// `version` is `server_version_num`.
 ///

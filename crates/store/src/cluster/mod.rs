@@ -16,8 +16,10 @@ mod layout;
 mod postmaster;
 mod unpack;
 
+pub(crate) use ballast::keep_again;
 pub use ballast::{free_ballast, keep_ballast};
 pub use guard::guard_requested;
+pub(crate) use install::programs;
 pub use install::version_refusal;
 pub(crate) use unpack::{Recovery, Until, recovered, unpack, unpack_laid};
 

@@ -246,6 +246,10 @@ impl Dispatcher {
 
     /// Hands events over, queues what is due by time, takes back what dead workers had, and claims one job.
     async fn claim(&self, tenant: Uuid) -> Result<Option<Task>> {
+        // What is left of the disk is for reading.
+        if !self.db.admits_changes() {
+            return Ok(None);
+        }
         self.settle(tenant).await?;
         let known = |p: &Mutex<HashSet<Uuid>>| p.lock().unwrap_or_else(PoisonError::into_inner).contains(&tenant);
         let prepared = known(&self.prepared);

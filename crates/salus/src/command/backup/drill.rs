@@ -1,10 +1,7 @@
 //! `salus drill`: a restore into a directory of its own, checked, reported and removed. The report is signed with the
 //! key of the audit log and can be checked without a database; the newest ones stay in `drills` of the data directory.
 
-use super::{
-    RestoreArgs,
-    restored::{Restored, identity_file},
-};
+use super::{RestoreArgs, identity::Identity, restored::Restored};
 use crate::{config::Config, output::Outcome, place::Place};
 use clap::{Args, Subcommand};
 use salus_core::{Env, Error, Result};
@@ -71,15 +68,14 @@ async fn drill(config: Config, args: RestoreArgs, place: DrillPlace) -> Result<O
     let scratch = std::path::absolute(&place.scratch).map_err(Error::internal)?;
     let home = scratch.join(format!("salus-drill-{}", env.id()));
     let ledger = config.erasure_ledger.clone().unwrap_or_else(|| config.home.join("audit/erasures"));
-    let args = RestoreArgs {
-        identity: Some(identity_file(&config, &args)),
-        erasures: args.erasures.clone().or_else(|| ledger.exists().then_some(ledger)),
-        ..args
-    };
+    let args = RestoreArgs { erasures: args.erasures.clone().or_else(|| ledger.exists().then_some(ledger)), ..args };
     let own = config.home.clone();
     // Nothing of this installation's own evidence is touched by the one in the scratch directory.
-    let inner = Config { home: home.clone(), audit_anchor: None, audit_receipts: None, erasure_ledger: None, ..config };
-    let done = Restored::run(inner, &args, true).await;
+    let tried = async {
+        let Identity { text, source } = Identity::find(&config, &args).await?;
+        Restored::with((apart(config, &home), &args), args.to()?, (text, source), true).await
+    };
+    let done = tried.await;
     let removed = fs::remove_dir_all(&home).is_ok() || !home.exists();
     let (mut json, mut text, mut ok) = match &done {
         Ok(report) => (report.json(), report.text(), report.ok()),
@@ -109,6 +105,23 @@ async fn drill(config: Config, args: RestoreArgs, place: DrillPlace) -> Result<O
     }
     json["report"] = json!(file);
     Ok(Outcome { json, text: format!("{text}\nReport: {}", file.display()), ok })
+}
+
+/// The settings of a private cluster in a scratch directory.
+fn apart(config: Config, home: &Path) -> Config {
+    Config {
+        home: home.to_owned(),
+        database_url: None,
+        database_admin_url: None,
+        database_sealer_url: None,
+        database_backup_url: None,
+        database_replica_urls: Vec::new(),
+        database_pooled: false,
+        audit_anchor: None,
+        audit_receipts: None,
+        erasure_ledger: None,
+        ..config
+    }
 }
 
 fn write(file: &Path, note: &str) -> Result<()> {

@@ -30,8 +30,13 @@ const DAY: time::Duration = time::Duration::DAY;
 
 /// Begins; nothing where no `drill_dir` is set.
 pub fn begin(place: &Arc<Place>) -> Option<Task> {
-    place.cluster()?;
     let dir = place.config.drill_dir.clone()?;
+    if matches!(place.log(), Ok(None)) {
+        tracing::warn!(
+            "no drills are done: their reports are signed with the key of the audit log, see DATABASE_SEALER_URL"
+        );
+        return None;
+    }
     let place = Arc::clone(place);
     Some(Task::begin("drills", async move |stop: Stop| {
         let mut trouble = Trouble::default();
@@ -60,7 +65,8 @@ async fn turn(place: &Place, dir: &Path) -> Result<()> {
     let Some(out) = &place.config.backup_dir else { return Ok(()) };
     let entries = backup::list(out, &Arc::new(place.keys().unlock()?))?;
     let followed = entries.iter().any(|entry| entry.reach_at.is_some());
-    if !followed && (place.config.pgbackrest_stanza.is_none() || entries.iter().all(|entry| entry.manifest.is_none())) {
+    let alone = place.config.pgbackrest_stanza.is_some() || place.cluster().is_none();
+    if !followed && (!alone || entries.iter().all(|entry| entry.manifest.is_none())) {
         // The first backup, or the log that follows it, is still to come.
         return Ok(());
     }

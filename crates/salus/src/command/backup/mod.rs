@@ -1,9 +1,10 @@
-//! `salus backup`, `salus restore` and `salus drill`: the private cluster into a directory, back out of it as of any
-//! second the archived log reaches, and the proof that it works. What a backup is made of is said in
+//! `salus backup`, `salus restore` and `salus drill`: the database into a directory, back out of it, of the private cluster
+//! as of any second the archived log reaches, and the proof that it works. What a backup is made of is said in
 //! [`salus_store::backup`].
 
 pub mod drill;
 pub mod drills;
+mod identity;
 mod restored;
 pub mod schedule;
 
@@ -17,7 +18,7 @@ use restored::Restored;
 use salus_core::{Env, Error, Result};
 use salus_store::{
     Db,
-    backup::{self, Entry, Label, Manifest, PgBackRest, Repository, To, archive_of},
+    backup::{self, Entry, Kind, Label, Manifest, PgBackRest, Repository, To, archive_of},
 };
 use serde_json::json;
 use std::{
@@ -35,6 +36,10 @@ pub struct BackupArgs {
     /// The directory that gets a new directory with the backup; `backup_dir` of the settings when not said.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// The rows of the database as `pg_dump` reads them, not the files of the cluster: for small databases and for another
+    /// release of PostgreSQL. A server of your own has no other kind.
+    #[arg(long)]
+    logical: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -73,6 +78,10 @@ pub struct RestoreArgs {
     /// The list of persons erased since the backup; the one of the settings when not said.
     #[arg(long, value_name = "FILE")]
     erasures: Option<PathBuf>,
+    /// A `salus.toml` whose table [kms] names the key service that has the operator's identity, in place of --identity: the
+    /// wrapped identity lies in the backup.
+    #[arg(long, value_name = "FILE", conflicts_with = "identity")]
+    settings: Option<PathBuf>,
 }
 
 impl RestoreArgs {
@@ -89,11 +98,8 @@ impl RestoreArgs {
 
 /// `salus backup` and what belongs to it.
 pub async fn backup(place: &Place, args: BackupArgs) -> Result<Outcome> {
-    if place.cluster().is_none() {
-        return Err(not_ours());
-    }
     match args.command {
-        None => take(place, &folder(&place.config, args.out)?).await,
+        None => take(place, &folder(&place.config, args.out)?, args.logical).await,
         Some(BackupCommand::List { out }) => list(place, &folder(&place.config, out)?).await,
         Some(BackupCommand::Prune { keep, out }) => {
             let out = folder(&place.config, out)?;
@@ -110,6 +116,9 @@ pub async fn backup(place: &Place, args: BackupArgs) -> Result<Outcome> {
             Ok(Outcome::done(json!({"ok": true, "removed": removed, "log_files": files}), lines.join("\n")))
         }
         Some(BackupCommand::Log) => {
+            if place.cluster().is_none() {
+                return Err(no_log());
+            }
             if place.pgbackrest()?.is_some() {
                 return Err(Error::Unavailable("PostgreSQL gives its log to pgBackRest by itself".into()));
             }
@@ -128,9 +137,11 @@ fn folder(config: &Config, named: Option<PathBuf>) -> Result<PathBuf> {
     })
 }
 
-/// Takes one backup; it names the archive of the log only where that lies beside it.
-async fn make(place: &Place, out: &Path) -> Result<(PathBuf, Manifest)> {
-    let Some(cluster) = place.cluster() else { return Err(not_ours()) };
+/// Takes one backup; it names the archive of the log only where that lies beside it. A server of one's own is always dumped.
+async fn make(place: &Place, out: &Path, logical: bool) -> Result<(PathBuf, Manifest)> {
+    let Some(cluster) = place.cluster().filter(|_| !logical) else {
+        return backup::dump(&place.dumped().await?, &place.keys(), out, &Env::default()).await;
+    };
     let client = place.admin().await?;
     if let Some(tool) = place.pgbackrest()? {
         return tool.write(&client, &place.keys(), out, &Env::default()).await;
@@ -144,7 +155,7 @@ async fn make(place: &Place, out: &Path) -> Result<(PathBuf, Manifest)> {
 /// # Errors
 /// Those of the database, and of a folder that cannot be read.
 pub async fn note(place: &Place, db: &Db) -> Result<()> {
-    if place.cluster().is_none() {
+    if !place.backs_up() {
         return Ok(());
     }
     note_in(place, db, place.config.backup_dir.as_deref()).await
@@ -167,9 +178,9 @@ async fn held(tool: PgBackRest) -> Result<Repository> {
     tokio::task::spawn_blocking(move || tool.info()).await.map_err(Error::internal)?
 }
 
-async fn take(place: &Place, out: &Path) -> Result<Outcome> {
+async fn take(place: &Place, out: &Path, logical: bool) -> Result<Outcome> {
     let began = Instant::now();
-    let (path, manifest) = make(place, out).await?;
+    let (path, manifest) = make(place, out, logical).await?;
     // The backup is whole, whatever the database says about it.
     let noted = match place.db().await {
         Ok(db) => note_in(place, &db, Some(out)).await,
@@ -198,10 +209,10 @@ async fn take(place: &Place, out: &Path) -> Result<Outcome> {
         ));
     }
     let bytes: u64 = manifest.files.values().map(|file| file.bytes).sum();
-    let goes_on = if manifest.wal.is_some() {
-        "its log is archived: any later second can be restored"
-    } else {
-        "no log is archived"
+    let goes_on = match (manifest.kind, manifest.wal) {
+        (Kind::Logical, _) => "logical: it comes back as it is, into this release of PostgreSQL or a newer one",
+        (Kind::Base, Some(_)) => "its log is archived: any later second can be restored",
+        (Kind::Base, None) => "no log is archived",
     };
     let text = format!(
         "{}\n{} MB of archive, {} MB encrypted; schema {}, PostgreSQL {}; everything committed before {}; {goes_on}\n\
@@ -235,6 +246,7 @@ async fn list(place: &Place, out: &Path) -> Result<Outcome> {
         let Some(m) = &e.manifest else {
             return vec![name, String::new(), String::new(), String::new(), String::new(), String::new()];
         };
+        let kind = if m.kind == Kind::Logical { ", logical" } else { "" };
         let bytes: u64 = m.files.values().map(|file| file.bytes).sum();
         let at_hand = e.reach_at.map_or_else(|| "its end".to_owned(), stamp);
         let label = m.pgbackrest.as_ref().map(|l| l.label.clone());
@@ -242,7 +254,7 @@ async fn list(place: &Place, out: &Path) -> Result<Outcome> {
         vec![
             name,
             age(now - m.ended_at),
-            label.unwrap_or_else(|| format!("{} MB", bytes / 1_000_000)),
+            label.unwrap_or_else(|| format!("{} MB{kind}", bytes / 1_000_000)),
             m.source.schema.to_string(),
             m.root_key.clone(),
             reach,
@@ -272,13 +284,10 @@ fn without_folder(repository: &Repository, entries: &[Entry]) -> Vec<String> {
 /// `salus restore`, into the data directory of `config`.
 pub async fn restore(config: Config, args: RestoreArgs) -> Result<Outcome> {
     let report = Restored::run(config, &args, false).await?;
-    let identity = report.identity.display();
-    let home = report.config.home.display();
     let words = format!(
-        "{}\nThe cluster is in {home}; no identity was put there. Serve it with\n    \
-         SALUS_OPERATOR_KEY={identity} salus --home {home} serve\nor put the operator's identity into {home}/keys/operator.key.\n\
-         The audit log is not sealed until you say why it begins anew: salus audit new-epoch --reason …",
+        "{}\n{}\nThe audit log is not sealed until you say why it begins anew: salus audit new-epoch --reason …",
         report.text(),
+        report.what_now(),
     );
     Ok(Outcome { json: report.json(), text: words, ok: report.ok() })
 }
@@ -303,10 +312,16 @@ fn millis(took: Duration) -> u64 {
     u64::try_from(took.as_millis()).unwrap_or(u64::MAX)
 }
 
+fn no_log() -> Error {
+    Error::Unavailable(
+        "DATABASE_URL or DATABASE_ADMIN_URL names a server of your own: its log is its own tools' to archive".into(),
+    )
+}
+
 fn not_ours() -> Error {
     Error::Unavailable(
-        "DATABASE_URL or DATABASE_ADMIN_URL names a server of your own: back it up with its own tools; this command is \
-         for the private cluster"
+        "DATABASE_URL or DATABASE_ADMIN_URL names a server of your own, and this backup holds the files of a private \
+         cluster: unset them to restore it as one"
             .into(),
     )
 }

@@ -1,13 +1,17 @@
 //! A restored cluster: unpacked, recovered up to the moment that was asked for, asked everything that can be asked, and
 //! stopped. Nothing is served before [`Restored::before_serving`] has done what must come first.
 
-use super::{RestoreArgs, millis, not_ours, schedule, stamp};
+use super::{
+    RestoreArgs,
+    identity::{Identity, Source},
+    millis, not_ours, schedule, stamp,
+};
 use crate::{config::Config, output::table, place::Place};
 use salus_core::{Ctx, Env, Error, PLATFORM, Result};
 use salus_store::{
     Db,
     audit::{self, Evidence},
-    backup::{self, Backup, Manifest, To},
+    backup::{self, Backup, Kind, Manifest, To},
     cluster::{Cluster, Settings},
     erase::Ledger,
     migrate::{self, Files},
@@ -24,6 +28,7 @@ use std::{
 };
 use time::OffsetDateTime;
 use tokio_postgres::Client;
+use zeroize::Zeroizing;
 
 /// How long the server may replay its log before it is given up.
 const RECOVERY_MAX: Duration = Duration::from_hours(12);
@@ -31,7 +36,8 @@ const RECOVERY_MAX: Duration = Duration::from_hours(12);
 /// A restored cluster and what was found in it.
 pub(super) struct Restored {
     pub(super) config: Config,
-    pub(super) identity: PathBuf,
+    identity: Zeroizing<String>,
+    source: Source,
     pub(super) from: PathBuf,
     manifest: Manifest,
     to: To,
@@ -50,45 +56,111 @@ pub(super) struct Restored {
 
 impl Restored {
     pub(super) async fn run(config: Config, args: &RestoreArgs, drill: bool) -> Result<Self> {
-        if config.database_url.is_some() || config.database_admin_url.is_some() {
-            return Err(not_ours());
-        }
         backup::refuse_filled(&config.home)?;
         let to = args.to()?;
-        let identity = identity_file(&config, args);
-        let text = fs::read_to_string(&identity).map_err(|e| {
-            Error::Unavailable(format!(
-                "without an identity that opens the root key nothing can be restored, and {} cannot be read ({e}): \
-                 name the operator's or the recovery identity with --identity FILE",
-                identity.display()
-            ))
-        })?;
+        let Identity { text, source } = Identity::find(&config, args).await?;
+        Self::with((config, args), to, (text, source), drill).await
+    }
+
+    /// The same with an identity that was found.
+    pub(super) async fn with(
+        (config, args): (Config, &RestoreArgs),
+        to: To,
+        (text, source): (Zeroizing<String>, Source),
+        drill: bool,
+    ) -> Result<Self> {
         let began = Instant::now();
         let from = match &args.from {
             Some(from) => from.clone(),
             None => newest(&config, &text, to)?,
         };
-        let (home, place) = (config.home.clone(), from.clone());
-        let settings = config.pgbackrest_file.clone();
-        let work = move || -> Result<Manifest> {
-            let backup = Backup::open(&place, &text)?;
-            backup.restore(&home, to, settings.as_deref())?;
-            Ok(backup.manifest().clone())
-        };
-        let manifest = tokio::task::spawn_blocking(work).await.map_err(Error::internal)??;
-        let identity = std::path::absolute(&identity).map_err(Error::internal)?;
-        let config = Config { operator_key: Some(identity.clone()), ..config };
-        let mut restored = Self::new((config, identity), from, manifest, to);
+        let backup = Arc::new(Backup::open(&from, &text)?);
+        let mut restored = Self::new((config, text, source), from, backup.manifest().clone(), to);
+        match restored.manifest.kind {
+            Kind::Base => restored.unpack(backup).await?,
+            Kind::Logical => restored.load(backup).await?,
+        }
+        restored.keep_wrapped()?;
         restored.steps.push(("read, decrypt and unpack", began.elapsed()));
         restored.check(drill, args.erasures.as_deref()).await?;
         Ok(restored)
     }
 
+    /// The files of a cluster.
+    async fn unpack(&self, backup: Arc<Backup>) -> Result<()> {
+        if self.config.database_url.is_some() || self.config.database_admin_url.is_some() {
+            return Err(not_ours());
+        }
+        let (home, settings, to) = (self.config.home.clone(), self.config.pgbackrest_file.clone(), self.to);
+        let work = move || backup.restore(&home, to, settings.as_deref());
+        tokio::task::spawn_blocking(work).await.map_err(Error::internal)?
+    }
+
+    /// The rows of a database, into a private cluster that is made for them or into one's own server.
+    async fn load(&self, backup: Arc<Backup>) -> Result<()> {
+        let (home, to, first) = (self.config.home.clone(), self.to, Arc::clone(&backup));
+        let made = !home.exists();
+        tokio::task::spawn_blocking(move || first.begin_load(&home, to)).await.map_err(Error::internal)??;
+        let loaded = async {
+            let place = self.place()?;
+            if place.cluster().is_none() {
+                place.reach().await?;
+            }
+            backup.load(&mut place.admin().await?, &place.loaded().await?).await
+        };
+        loaded.await.inspect_err(|_| {
+            // Nothing in it is anybody else's.
+            if made {
+                fs::remove_dir_all(&self.config.home).ok();
+            } else {
+                Backup::clear(&self.config.home);
+            }
+        })
+    }
+
+    /// The restored database, opened with the identity at hand.
+    fn place(&self) -> Result<Place> {
+        let mut place = Place::open(self.config.clone())?;
+        place.hold_identity(self.identity.clone());
+        Ok(place)
+    }
+
+    /// Keeps what the key service wrapped with the new directory, so that its server finds it.
+    fn keep_wrapped(&self) -> Result<()> {
+        let Source::Service(wrapped) = &self.source else { return Ok(()) };
+        let kept = RootFile::at(&self.config.home, None).operator_kms();
+        fs::copy(wrapped, &kept).map(drop).map_err(|e| Error::Unavailable(format!("{}: {e}", kept.display())))
+    }
+
+    /// What a server of the new directory needs, in words.
+    pub(super) fn what_now(&self) -> String {
+        let home = self.config.home.display();
+        let own = self.config.database_url.is_some();
+        let place = if own { "The database is in your server, its keys are" } else { "The cluster is" };
+        match &self.source {
+            Source::File(file) => format!(
+                "{place} in {home}; no identity was put there. Serve it with\n    SALUS_OPERATOR_KEY={} salus --home {home} \
+                 serve\nor put the operator's identity into {home}/keys/operator.key.",
+                file.display()
+            ),
+            Source::Service(_) => format!(
+                "{place} in {home}, with the operator's identity as the key service wrapped it. Put salus.toml there and \
+                 serve it with\n    salus --home {home} serve"
+            ),
+        }
+    }
+
     /// Unpacked, and nothing asked yet.
-    fn new((config, identity): (Config, PathBuf), from: PathBuf, manifest: Manifest, to: To) -> Self {
+    fn new(
+        (config, identity, source): (Config, Zeroizing<String>, Source),
+        from: PathBuf,
+        manifest: Manifest,
+        to: To,
+    ) -> Self {
         Self {
             config,
             identity,
+            source,
             from,
             manifest,
             to,
@@ -107,13 +179,8 @@ impl Restored {
     /// Starts the cluster, asks it everything that can be asked, and stops it.
     async fn check(&mut self, drill: bool, erasures: Option<&Path>) -> Result<()> {
         let mut since = Instant::now();
-        let home = self.config.home.clone();
-        let settings = Settings { patience: RECOVERY_MAX, ..Settings::default() };
-        let opened =
-            tokio::task::spawn_blocking(move || Cluster::open(&home, settings)).await.map_err(Error::internal)?;
-        let cluster = opened.map_err(|e| self.unreached(e))?;
-        Backup::restored(&self.config.home)?;
-        let place = Place::open(self.config.clone())?;
+        let cluster = if self.manifest.kind == Kind::Base { Some(self.recover().await?) } else { None };
+        let place = self.place()?;
         let admin = place.admin().await?;
         let sql = "SELECT pg_last_xact_replay_timestamp()";
         self.reached = admin.query_one(sql, &[]).await.map_err(Error::internal)?.get(0);
@@ -123,7 +190,11 @@ impl Restored {
             self.compare();
             self.took("count rows", &mut since);
         }
-        let current = self.check_database(&admin, &mut since).await?;
+        // Before anything is written: in another cluster an event has a number of before the log's end.
+        if self.check_database(&admin, &mut since).await? {
+            self.check_log(&place).await?;
+            self.took("audit verify", &mut since);
+        }
         match place.db_as_it_is().await {
             Err(e) => self.problems.push(format!("keys doctor: {e}")),
             Ok(db) => {
@@ -135,10 +206,6 @@ impl Restored {
                 db.close().await;
             }
         }
-        if current {
-            self.check_log(&place).await?;
-            self.took("audit verify", &mut since);
-        }
         if drill {
             self.sign(&place).await;
         }
@@ -147,10 +214,26 @@ impl Restored {
         Ok(())
     }
 
+    /// Starts the server that replays its log, and removes what that needed.
+    async fn recover(&self) -> Result<Cluster> {
+        let home = self.config.home.clone();
+        let settings = Settings { patience: RECOVERY_MAX, ..Settings::default() };
+        let opened =
+            tokio::task::spawn_blocking(move || Cluster::open(&home, settings)).await.map_err(Error::internal)?;
+        let cluster = opened.map_err(|e| self.unreached(e))?;
+        Backup::restored(&self.config.home)?;
+        Ok(cluster)
+    }
+
     /// Whether the schema is the one this program knows, after looking at the database.
     async fn check_database(&mut self, admin: &Client, since: &mut Instant) -> Result<bool> {
         let source = backup::Source::read(admin).await?;
-        if source != self.manifest.source && self.to == To::Backup {
+        let same = match self.manifest.kind {
+            Kind::Base => source == self.manifest.source,
+            // It is another cluster, and may be of a newer release.
+            Kind::Logical => source.migrations == self.manifest.source.migrations,
+        };
+        if !same && self.to == To::Backup {
             self.problems.push("the migrations or the cluster's identifier are not those of the manifest".into());
         }
         self.problems.extend(migrate::health(admin).await?.problems);
@@ -285,12 +368,13 @@ impl Restored {
     pub(super) fn json(&self) -> Value {
         let steps: Vec<Value> = self.steps.iter().map(|(s, took)| json!({"step": s, "ms": millis(*took)})).collect();
         let m = &self.manifest;
+        let verified = m.pgbackrest.is_none() && m.kind == Kind::Base;
         let not_counted: &[String] = if self.to == To::Backup { &m.changing } else { &[] };
         json!({
             "ok": self.ok(), "at": stamp(Env::default().now()), "home": self.config.home, "backup": self.from,
             "backup_id": m.id, "backup_began_at": m.began_at.to_string(), "to": self.asked(),
             "reached": self.reached.map(stamp), "schema": m.source.schema, "stop_lsn": m.stop_lsn,
-            "root_key": m.root_key, "keys": self.keys, "audit_log": self.log, "pg_verifybackup": m.pgbackrest.is_none().then_some("ok"), "pgbackrest": m.pgbackrest, "rows": self.rows,
+            "root_key": m.root_key, "keys": self.keys, "audit_log": self.log, "kind": m.kind, "pg_verifybackup": verified.then_some("ok"), "pgbackrest": m.pgbackrest, "rows": self.rows,
             "tables_counted": self.counted, "tables_not_counted": not_counted, "steps": steps,
             "problems": self.problems, "notes": self.notes,
         })
@@ -300,7 +384,12 @@ impl Restored {
         let rows: Vec<Vec<String>> =
             self.steps.iter().map(|(s, took)| vec![(*s).to_owned(), format!("{} ms", took.as_millis())]).collect();
         let mut lines = vec![
-            format!("Backup of {}, schema {}", self.manifest.began_at, self.manifest.source.schema),
+            format!(
+                "{} of {}, schema {}",
+                if self.manifest.kind == Kind::Logical { "Logical backup" } else { "Backup" },
+                self.manifest.began_at,
+                self.manifest.source.schema
+            ),
             table(&["step", "took"], &rows),
         ];
         if self.to != To::Backup {
@@ -320,12 +409,6 @@ impl Restored {
         });
         lines.join("\n")
     }
-}
-
-/// The identity that was named, else the operator's where the settings say.
-pub(super) fn identity_file(config: &Config, args: &RestoreArgs) -> PathBuf {
-    let usual = || RootFile::at(&config.home, config.operator_key.clone()).operator;
-    args.identity.clone().unwrap_or_else(usual)
 }
 
 /// Whether the log from there on is archived.
@@ -377,7 +460,12 @@ mod tests {
             "wrapped_key": "", "archive": print, "files": {}, "rows": {"a": 1, "b": 2, "c": 3}, "changing": ["d"],
         });
         let manifest = serde_json::from_value(manifest).expect("a manifest");
-        let mut restored = Restored::new((Config::default(), PathBuf::new()), PathBuf::new(), manifest, To::Backup);
+        let mut restored = Restored::new(
+            (Config::default(), Zeroizing::default(), Source::File(PathBuf::new())),
+            PathBuf::new(),
+            manifest,
+            To::Backup,
+        );
         let found = |rows: &[(&str, i64)]| rows.iter().map(|(t, n)| ((*t).to_owned(), *n)).collect();
         restored.rows = found(&[("a", 1), ("b", 2), ("c", 3), ("d", 9)]);
         restored.compare();

@@ -10,7 +10,7 @@ use crate::{config::Config, output::Outcome, place::Place};
 use salus_core::{Env, Error, Result};
 use salus_store::{
     Db,
-    backup::{self, Archive, Entry, Kept, Manifest, Taken, archive_of},
+    backup::{self, Archive, Entry, Kept, Kind, Manifest, Taken, archive_of},
     erase::Ledger,
     seal::RootKey,
 };
@@ -30,11 +30,12 @@ pub const DRILL_MAX: time::Duration = time::Duration::days(8);
 /// How long the archived log may lie behind.
 const LAG_MAX: time::Duration = time::Duration::minutes(10);
 
-/// Begins; nothing where no `backup_dir` is set or the database is somebody's own server. Where it was set once, the
-/// files that would now wait for nobody and fill the disk are removed.
+/// Begins; nothing where no `backup_dir` is set. Where it was set once, the files that would now wait for nobody and fill
+/// the disk are removed.
 pub fn begin(place: &Arc<Place>, db: &Db) -> Option<Task> {
-    let cluster = place.cluster()?;
-    if place.config.backup_dir.is_none() || place.config.pgbackrest_stanza.is_some() {
+    if let Some(cluster) = place.cluster()
+        && (place.config.backup_dir.is_none() || place.config.pgbackrest_stanza.is_some())
+    {
         match cluster.end_spool() {
             Ok(true) => tracing::warn!("the log is not archived into backup_dir any more: the settings say so"),
             Ok(false) => {}
@@ -52,14 +53,18 @@ pub fn begin(place: &Arc<Place>, db: &Db) -> Option<Task> {
             }
         }
         // What was committed up to the stop is archived before it.
-        if let Err(e) = archive(&place).await {
+        if place.cluster().is_some()
+            && let Err(e) = archive(&place).await
+        {
             tracing::error!(error = %e, "the end of the log is not archived");
         }
     }))
 }
 
 async fn turn(place: &Place, db: &Db) -> Result<()> {
-    archive(place).await?;
+    if place.cluster().is_some() {
+        archive(place).await?;
+    }
     let Some(out) = &place.config.backup_dir else { return Ok(()) };
     let Some(_turn) = lock(&place.config)? else { return Ok(()) };
     let root = Arc::new(place.keys().unlock()?);
@@ -67,20 +72,29 @@ async fn turn(place: &Place, db: &Db) -> Result<()> {
     let stanza = place.config.pgbackrest_stanza.as_ref();
     // A backup of before the present archive began has no log that goes on from it.
     let log = archive_of(&place.config.home)?;
-    let ours =
-        |m: &Manifest| m.pgbackrest.as_ref().map(|label| &label.stanza) == stanza && (stanza.is_some() || m.wal == log);
+    let kind = usual(place);
+    let ours = |m: &Manifest| {
+        m.kind == kind
+            && m.pgbackrest.as_ref().map(|label| &label.stanza) == stanza
+            && (stanza.is_some() || m.wal == log)
+    };
     let all = backup::list(out, &root)?.into_iter().filter_map(|e| e.manifest);
     let newest = all.filter(ours).map(|m| m.began_at).max();
     if newest.is_some_and(|at| Env::default().now() - at < place.config.backup_interval()) {
         return Ok(());
     }
-    let (path, _) = make(place, out).await?;
+    let (path, _) = make(place, out, false).await?;
     tracing::info!(path = %path.display(), "a backup was taken");
     if let Some(keep) = place.config.backup_keep {
         let (removed, files) = backup::prune(out, keep, &root)?;
         tracing::info!(backups = removed.len(), log_files = files, "older backups were removed");
     }
     note(place, db).await
+}
+
+/// What is taken by itself.
+fn usual(place: &Place) -> Kind {
+    if place.cluster().is_some() { Kind::Base } else { Kind::Logical }
 }
 
 /// The copy of the list of erased persons that lies beside the backups: a disk that is lost takes the list with it, and a
@@ -142,9 +156,9 @@ pub async fn doctor(place: &Place) -> Result<Outcome> {
     Ok(Outcome { json, text: lines.join("\n"), ok })
 }
 
-/// Looks at all of it; `None` for a server that is not ours to back up.
+/// Looks at all of it; `None` for a server that other tools back up.
 pub async fn look(place: &Place) -> Result<Option<Looked>> {
-    if place.cluster().is_none() {
+    if place.cluster().is_none() && place.config.backup_dir.is_none() {
         return Ok(None);
     }
     let now = Env::default().now();
@@ -159,17 +173,16 @@ pub async fn look(place: &Place) -> Result<Option<Looked>> {
             problems
                 .push("backup_dir is not set: no backup is taken by itself, and the log is not archived".to_owned());
         }
+        Some(out) if place.cluster().is_none() => {
+            if !place.backs_up() {
+                problems.push("no backup is taken: set database_backup_url, the address as salus_backup".into());
+            }
+            age_of_newest(place, &backup::list(out, &Arc::new(place.keys().unlock()?))?, (&mut lines, &mut problems));
+            lines.push("Backups are logical: what is committed after the newest is in none".into());
+        }
         Some(out) => {
             let entries = backup::list(out, &Arc::new(place.keys().unlock()?))?;
-            problems.extend(entries.iter().filter_map(|e| e.problem.clone()));
-            let newest = entries.iter().filter_map(|e| e.manifest.as_ref()).map(|m| m.ended_at).max();
-            match newest {
-                None => problems.push(format!("there is no backup in {}", out.display())),
-                Some(at) if now - at > place.config.backup_interval() * 2 => {
-                    problems.push(format!("the newest backup is {} old", age(now - at)));
-                }
-                Some(at) => lines.push(format!("The newest backup is {} old", age(now - at))),
-            }
+            let newest = age_of_newest(place, &entries, (&mut lines, &mut problems));
             match entries.iter().filter_map(|e| e.reach_at).max() {
                 _ if archive_of(&place.config.home)?.is_none() => problems.push("the log is not archived".into()),
                 None if newest.is_some_and(|at| now - at <= LAG_MAX) => {
@@ -198,6 +211,29 @@ pub async fn look(place: &Place) -> Result<Option<Looked>> {
         Some((at, true)) => lines.push(format!("The last drill was well, {} ago", age(now - at))),
     }
     Ok(Some(Looked { notes: lines, problems }))
+}
+
+/// What is wrong with the backups of the kind that is taken by itself, and how old the newest is.
+fn age_of_newest(
+    place: &Place,
+    entries: &[Entry],
+    (lines, problems): (&mut Vec<String>, &mut Vec<String>),
+) -> Option<OffsetDateTime> {
+    problems.extend(entries.iter().filter_map(|e| e.problem.clone()));
+    let now = Env::default().now();
+    let of_kind = entries.iter().filter_map(|e| e.manifest.as_ref()).filter(|m| m.kind == usual(place));
+    let newest = of_kind.map(|m| m.ended_at).max();
+    match newest {
+        None => {
+            let out = place.config.backup_dir.as_deref().unwrap_or(Path::new(""));
+            problems.push(format!("there is no backup in {}", out.display()));
+        }
+        Some(at) if now - at > place.config.backup_interval() * 2 => {
+            problems.push(format!("the newest backup is {} old", age(now - at)));
+        }
+        Some(at) => lines.push(format!("The newest backup is {} old", age(now - at))),
+    }
+    newest
 }
 
 /// The same of what pgBackRest holds, by its own word.

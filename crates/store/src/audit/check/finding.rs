@@ -4,6 +4,7 @@ use super::super::{
     epoch::{Statement, Stored},
     log::Head,
     merkle::Hash,
+    node::Node,
 };
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -28,6 +29,8 @@ pub struct Report {
     pub epochs: Vec<Epoch>,
     /// Receipts that were held against the log, when there were any.
     pub receipts: Option<u64>,
+    /// Nodes whose receipts were not among them: what is gone of their events cannot be told.
+    pub unseen: Vec<Node>,
     /// The log's verifier key: compare it with the one that was noted outside.
     pub key: Option<String>,
     /// What is wrong.

@@ -19,12 +19,13 @@ use super::{
     leaf::WriterKeys,
     log::{self, Head, Log},
     merkle::{Grown, Hash, SigningKey, Tile, Tiles, WIDTH},
+    node::{self, Node},
     plain, redact, retention,
 };
 use finding::Findings;
 use heads::{Anchored, Heads};
 use salus_core::Result;
-use std::{collections::HashSet, path::Path, sync::Arc, time::Instant};
+use std::{collections::HashSet, path::PathBuf, sync::Arc, time::Instant};
 use stream::{Part, Stream};
 use tokio_postgres::{Client, IsolationLevel, Row, Transaction};
 use uuid::Uuid;
@@ -37,8 +38,8 @@ const CHUNK: u64 = 32 * WIDTH;
 pub struct Evidence<'a> {
     /// Where heads were kept.
     pub anchors: Vec<&'a dyn Anchor>,
-    /// The folder of receipts.
-    pub receipts: Option<&'a Path>,
+    /// Folders of receipts: one of each node.
+    pub receipts: &'a [PathBuf],
 }
 
 /// What anchors hold.
@@ -76,7 +77,7 @@ impl Held {
 pub async fn verify(log: &Log, evidence: &Evidence<'_>) -> Result<Report> {
     let since = Instant::now();
     // Read before the snapshot is taken: what they speak of was committed before they were written.
-    let receipts = evidence.receipts.map(Receipts::read).transpose()?;
+    let receipts = Receipts::read(evidence.receipts)?;
     let Held { kept, unread, parts } = Held::read(&evidence.anchors);
     let mut client = log.connect().await?;
     let begin = client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true);
@@ -84,6 +85,7 @@ pub async fn verify(log: &Log, evidence: &Evidence<'_>) -> Result<Report> {
     let mut found = Findings::default();
     let told = receipts.as_ref().map(|r| r.committed.len() as u64);
     let mut report = Report { receipts: told, unread, ..Report::default() };
+    report.unseen = unseen(&tx, evidence).await?;
     let chain = chain(log, &tx, &mut found).await?;
     let key = log.key(&tx).await.unwrap_or_else(|e| {
         found.add("key", None, None, format!("the signing key does not open: {e}"));
@@ -134,6 +136,11 @@ pub async fn verify(log: &Log, evidence: &Evidence<'_>) -> Result<Report> {
     raise(log, &mut client, &report.problems).await?;
     report.seconds = since.elapsed().as_secs_f64();
     Ok(report)
+}
+
+/// Nodes whose receipts are not among the evidence; of evidence without any it is not asked.
+async fn unseen(tx: &Transaction<'_>, evidence: &Evidence<'_>) -> Result<Vec<Node>> {
+    if evidence.receipts.is_empty() { Ok(Vec::new()) } else { node::unseen(tx, evidence.receipts).await }
 }
 
 /// What is not in the log, and keeps it.

@@ -6,7 +6,7 @@ use super::{
         journal::Receipts,
         log::{self, Head, LOCK, Log},
         merkle::{Checkpoint, Grown, Note, SigningKey, Tiles, VerifyingKey, empty_root},
-        plain,
+        node, plain,
         sealer::{self, Bounds},
         trust,
     },
@@ -59,7 +59,7 @@ pub async fn begin(log: &Log, evidence: &Evidence<'_>, ask: &Ask) -> Result<Begu
     let reason = words("reason", &ask.reason)?;
     let ticket = ask.ticket.as_deref().map(|t| words("ticket", t)).transpose()?;
     // Read before the transaction begins: what they speak of was committed before they were written.
-    let receipts = evidence.receipts.map(Receipts::read).transpose()?;
+    let receipts = Receipts::read(evidence.receipts)?;
     let mut client = log.connect().await?;
     let tx = client.transaction().await.map_err(|e| plain(&e))?;
     tx.query_one("SELECT pg_advisory_xact_lock($1)", &[&LOCK]).await.map_err(|e| plain(&e))?;
@@ -77,6 +77,10 @@ pub async fn begin(log: &Log, evidence: &Evidence<'_>, ask: &Ask) -> Result<Begu
         let detail = "The log agrees with its anchors and can be continued: it needs no new epoch".into();
         return Err(Error::Conflict { code: "epoch_not_needed", detail });
     };
+    // Once it is begun nobody asks again what else was lost.
+    if let Some(missing) = node::missing(&node::unseen(&tx, evidence.receipts).await?) {
+        return Err(Error::Unavailable(format!("no epoch is begun: {missing}")));
+    }
     let kept = kept(log, &key, evidence)?;
     let newest = kept.iter().max_by_key(|k| (k.epoch, k.head.size));
     let chain = Chain::read(log, &tx, &mut Vec::new()).await?;

@@ -242,7 +242,7 @@ async fn a_rewritten_log_contradicts_its_key_or_its_anchor() {
     names(&report, "anchor_fork", Some(40));
     names(&report, "receipt_without_event", None);
     // And nobody goes on with it while the anchor is asked.
-    let refused = stolen.sealer().seal_anchored(&stolen.anchor(), None).await.unwrap_err().to_string();
+    let refused = stolen.sealer().seal_anchored(&stolen.anchor(), &[]).await.unwrap_err().to_string();
     assert!(refused.contains("not the one that was anchored"), "{refused}");
 }
 

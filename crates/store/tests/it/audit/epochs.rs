@@ -1,19 +1,26 @@
 //! Epochs: after a rollback, in another cluster or on another timeline nothing is sealed until one is begun; what is
 //! lost is listed exactly; and an epoch that somebody forged is no epoch (`spec` A21).
 
-use super::{World, attacks::cut_back_to};
+use super::{World, attacks::cut_back_to, open};
+use salus_core::{Ctx, Env};
 use salus_store::audit::{
     Anchor as _, Evidence,
     epoch::{Ask, Begun, begin},
+    verify,
 };
-use std::collections::BTreeSet;
+use serde_json::json;
+use std::{collections::BTreeSet, path::PathBuf};
 use uuid::Uuid;
 
 impl World {
     /// Begins an epoch with everything that is kept outside.
     pub async fn new_epoch(&self) -> salus_core::Result<Begun> {
-        let (anchor, receipts) = (self.anchor(), self.home.join("receipts"));
-        let evidence = Evidence { anchors: vec![&anchor], receipts: Some(&receipts) };
+        self.new_epoch_with(&[self.home.join("receipts")]).await
+    }
+
+    async fn new_epoch_with(&self, receipts: &[PathBuf]) -> salus_core::Result<Begun> {
+        let anchor = self.anchor();
+        let evidence = Evidence { anchors: vec![&anchor], receipts };
         let ask = Ask {
             reason: "restored after a disk failed".into(),
             ticket: None,
@@ -33,7 +40,7 @@ impl World {
     }
 
     async fn seal_with_all(&self) -> salus_core::Result<salus_store::audit::Sealed> {
-        self.sealer().seal_anchored(&self.anchor(), Some(&self.home.join("receipts"))).await
+        self.sealer().seal_anchored(&self.anchor(), &[self.home.join("receipts")]).await
     }
 
     /// Runs statements as the administrator with all triggers off.
@@ -163,6 +170,67 @@ async fn another_cluster_and_another_timeline_are_noticed() {
 }
 
 #[tokio::test]
+async fn what_another_node_lost_is_listed_and_its_receipts_are_asked_for() {
+    let world = World::new().await;
+    let (own, others) = (world.home.join("receipts"), world.home.join("other/receipts"));
+    let other = open(&world.database, (&world.home.join("other"), &world.keys), Env::default()).await;
+    let record = async || {
+        let mut tx = other.begin(Ctx::operator(other.env(), world.tenant), false).await.unwrap();
+        tx.note(json!({}));
+        tx.commit("test.note", "audit.activity_logs").await.unwrap();
+    };
+    world.record(3).await;
+    record().await;
+    world.settle().await;
+    world.sealer().seal().await.unwrap();
+    world.sealer().anchor(&world.anchor()).await.unwrap();
+    // The standby that took over has the last event of this node, and not the last two of the other.
+    world.record(1).await;
+    let before = world.ids().await;
+    record().await;
+    record().await;
+    let lost: Vec<Uuid> = world.ids().await.difference(&before).copied().collect();
+    let gone = lost.iter().map(|id| format!("'{id}'")).collect::<Vec<_>>().join(", ");
+    let failover = "UPDATE audit.tree_states SET timeline = timeline - 1";
+    world.force(&format!("{failover}; DELETE FROM audit.activity_logs WHERE id IN ({gone})")).await;
+    world.settle().await;
+    let node = std::fs::read_to_string(others.join("node")).unwrap();
+    let asks = |refused: &str| {
+        assert!(refused.contains(node.trim()) && refused.contains("other/receipts"), "{refused}");
+        assert!(refused.contains("audit_receipts_of") && refused.contains("--forget"), "{refused}");
+    };
+    let seal = async |folders: &[PathBuf]| world.sealer().seal_anchored(&world.anchor(), folders).await;
+    asks(&seal(std::slice::from_ref(&own)).await.unwrap_err().to_string());
+    asks(&world.new_epoch().await.unwrap_err().to_string());
+    let missing = seal(&[own.clone(), world.home.join("nowhere")]).await.unwrap_err().to_string();
+    assert!(missing.contains("nowhere"), "{missing}");
+    // A folder that is there and empty says nothing of the node.
+    std::fs::create_dir(world.home.join("empty")).unwrap();
+    asks(&seal(&[own.clone(), world.home.join("empty")]).await.unwrap_err().to_string());
+    let all = [own.clone(), others.clone()];
+    let refused = seal(&all).await.unwrap_err().to_string();
+    assert!(refused.contains("2 events that were committed are gone"), "{refused}");
+    let evidence = Evidence { anchors: Vec::new(), receipts: std::slice::from_ref(&own) };
+    assert_eq!(verify(&world.log(), &evidence).await.unwrap().unseen.len(), 1);
+    assert_eq!(world.new_epoch_with(&all).await.unwrap().lost, lost, "exactly those");
+    world.record(1).await;
+    world.settle().await;
+    assert_eq!(seal(&all).await.unwrap().events, 1);
+
+    // Forgotten, it is asked for no more; and it is known again when it starts.
+    let mut tx = world.db.begin(Ctx::operator(world.db.env(), salus_core::PLATFORM), false).await.unwrap();
+    assert_eq!(tx.nodes().await.unwrap().len(), 2);
+    tx.forget_node(node.trim().parse().unwrap()).await.unwrap();
+    tx.commit("audit.node.forget", "audit.nodes").await.unwrap();
+    world.force(failover).await;
+    world.settle().await;
+    assert_eq!(seal(std::slice::from_ref(&own)).await.unwrap().events, 1);
+    other.make_known(&others).await.unwrap();
+    world.force(failover).await;
+    asks(&seal(&[own]).await.unwrap_err().to_string());
+}
+
+#[tokio::test]
 async fn a_forged_epoch_is_no_epoch() {
     let (world, _) = rolled_back().await;
     let begun = world.new_epoch().await.unwrap();
@@ -203,7 +271,7 @@ async fn an_epoch_cannot_hide_what_an_anchor_has_seen_since() {
     world.force("UPDATE audit.tree_states SET timeline = timeline - 1").await;
     world.new_epoch().await.unwrap();
     let (anchor, other) = (world.anchor(), salus_store::audit::FileAnchor::new(copy));
-    let evidence = Evidence { anchors: vec![&anchor, &other], receipts: None };
+    let evidence = Evidence { anchors: vec![&anchor, &other], receipts: &[] };
     let report = salus_store::audit::verify(&world.log(), &evidence).await.unwrap();
     assert_eq!(report.problems.iter().map(|p| p.kind).collect::<Vec<_>>(), ["rolled_back"]);
 }

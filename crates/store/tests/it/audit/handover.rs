@@ -14,7 +14,7 @@ async fn grow(world: &World, events: usize) {
     world.record(events).await;
     world.settle().await;
     let mut sealer = world.sealer();
-    sealer.seal_anchored(&world.anchor(), None).await.unwrap();
+    sealer.seal_anchored(&world.anchor(), &[]).await.unwrap();
     sealer.anchor(&world.anchor()).await.unwrap();
 }
 
@@ -79,7 +79,7 @@ async fn a_lost_key_is_replaced_at_the_beginning_of_an_epoch_by_who_noted_it() {
         lost_key,
     };
     let anchor = world.anchor();
-    let evidence = || Evidence { anchors: vec![&anchor], receipts: None };
+    let evidence = || Evidence { anchors: vec![&anchor], receipts: &[] };
     let key = VerifyingKey::parse(&lost).unwrap();
     let kept = epoch::begin(&world.log(), &evidence(), &ask(Some(key.clone()))).await.unwrap_err();
     assert_eq!(kept.code(), "key_not_lost");

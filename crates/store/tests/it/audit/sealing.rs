@@ -131,15 +131,15 @@ async fn a_log_that_fell_behind_its_anchor_is_not_extended() {
     let (mut sealer, anchor) = (world.sealer(), world.anchor());
     world.record(5).await;
     world.settle().await;
-    let old = sealer.seal_anchored(&anchor, None).await.unwrap();
+    let old = sealer.seal_anchored(&anchor, &[]).await.unwrap();
     world.record(5).await;
     world.settle().await;
-    anchor.keep(&sealer.seal_anchored(&anchor, None).await.unwrap().note.unwrap(), 0, &[]).unwrap();
+    anchor.keep(&sealer.seal_anchored(&anchor, &[]).await.unwrap().note.unwrap(), 0, &[]).unwrap();
     let admin = world.database.connect("salus_admin").await;
     let cut = super::attacks::cut_back_to(old.size);
     admin.batch_execute(&cut).await.unwrap();
     world.record(1).await;
-    let refused = sealer.seal_anchored(&anchor, None).await.unwrap_err().to_string();
+    let refused = sealer.seal_anchored(&anchor, &[]).await.unwrap_err().to_string();
     assert!(refused.contains("rolled back"), "{refused}");
 }
 

@@ -1,0 +1,2 @@
+-- lossy: which nodes keep receipts
+CALL kernel.forget('audit.nodes');
