@@ -192,6 +192,12 @@ pub(crate) fn unread(ctx: &Ctx, table: &str, read: &str, row: &mut Record) {
     }
 }
 
+/// Whether anything of a table is left out for a caller who reads it with the permission `read`.
+#[must_use]
+pub fn leaves_out(ctx: &Ctx, table: &str, read: &str) -> bool {
+    Terms::of(ctx, read).masks.is_some_and(|masks| masks.contains_key(table))
+}
+
 /// What may be done to every row of the reach: a right over one's own record opens nothing in another's.
 fn permitted(serving: &[&Grant], reach: Reach, ctx: &Ctx) -> Permissions {
     if reach.has_glass() || reach == Reach::NOTHING {

@@ -4,7 +4,7 @@
 //! changed since is written over the original, so that what no column holds survives; a row made here becomes a
 //! resource of its own (see `outgoing`). What is written is readable by its owner alone.
 
-use super::{TABLE, outgoing};
+use super::{TABLE, outgoing, whole::must_see_all};
 use salus_core::{Ctx, Error, Result};
 use salus_store::{Act, Db, Tx, perform};
 use std::{
@@ -20,7 +20,7 @@ use uuid::Uuid;
 pub type Written = BTreeMap<String, (PathBuf, u64)>;
 
 /// Tables whose rows are resources, in the order in which they are written when they were made here.
-const TABLES: &[(&str, &str)] = &[
+pub(super) const TABLES: &[(&str, &str)] = &[
     ("medical.providers", ""),
     ("medical.patients", "Patient"),
     ("records.encounters", "Encounter"),
@@ -87,7 +87,14 @@ where
         read_only: true,
         row: None,
     };
-    perform(db, act, Ctx { request: db.env().id(), ..ctx.clone() }, work).await
+    let ctx = Ctx { request: db.env().id(), ..ctx.clone() };
+    perform(db, act, ctx, |tx| {
+        Box::pin(async move {
+            must_see_all(tx)?;
+            work(tx).await
+        })
+    })
+    .await
 }
 
 struct Files {

@@ -27,6 +27,7 @@ mod labels;
 mod letters;
 mod medication;
 mod medication_errors;
+mod minimum_necessary;
 mod month;
 mod oidc;
 mod on_call;
