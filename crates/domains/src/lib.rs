@@ -96,7 +96,9 @@ pub(crate) fn checked(op: Op, check: Check) -> Op {
 pub fn operations(catalog: &Catalog) -> Result<Vec<Arc<Op>>> {
     let mut ops = Vec::new();
     for resource in resources() {
-        ops.extend(resource.ops(catalog)?.into_iter().map(auth::guarded).map(compliance::guarded));
+        ops.extend(
+            resource.ops(catalog)?.into_iter().map(auth::guarded).map(compliance::guarded).map(exchange::guarded),
+        );
     }
     ops.extend(auth::actions(catalog)?);
     ops.extend(auth::glass_actions());

@@ -364,8 +364,10 @@ impl Tx {
         table.to_open(column).iter().all(|permission| self.ctx.may(permission))
     }
 
-    /// Whether a column is left out of what this caller is answered.
-    pub(crate) fn masks(&self, table: &str, column: &str) -> bool {
+    /// Whether a column is left out of what this caller is answered. The engine asks for every row that it reads; a static
+    /// statement asks for what its answer tells about a column.
+    #[must_use]
+    pub fn masks(&self, table: &str, column: &str) -> bool {
         let held = self.ctx.masks.as_ref().and_then(|masks| masks.get(table));
         held.is_some_and(|columns| columns.contains(column))
     }

@@ -14,7 +14,7 @@ use super::{
     role_masks::{self, Mask},
     roles::{bundles, differing, known_permissions, union},
 };
-use crate::{clock, row};
+use crate::{clock, exchange::closed_by_masks, row};
 use salus_core::{Error, Permissions, Purpose, Result, Scope};
 use salus_store::{Body, Call, Reply, Tx, engine::NewRow, sql};
 use serde::Deserialize;
@@ -252,7 +252,7 @@ pub(super) async fn copy(tx: &mut Tx, mut call: Call) -> Result<Reply> {
     give(tx, id, &BTreeMap::new(), &like.bundles).await?;
     role_masks::put(tx, id, &like.masks).await?;
     tx.on_row(id);
-    Ok(Reply { status: 201, body: Body::Json(json!({"id": id, "name": name.trim()})) })
+    Ok(Reply::of(201, Body::Json(json!({"id": id, "name": name.trim()}))))
 }
 
 /// Gives a role these bundles in place of those; a single permission gets the row by which roles give it.
@@ -377,6 +377,11 @@ fn consequences(change: &Change, holders: usize, sums: &Sums, own: bool) -> Vec<
     if !left_out.is_empty() {
         let words = format!("Holders are no longer answered {}, unless another role gives them.", left_out.join(", "));
         say("fields_left_out", left_out, words);
+    }
+    let whole = |side: &Side| closed_by_masks(&side.content, side.masks.iter().map(|m| m.table.as_str()));
+    if whole(after) && !whole(before) {
+        let words = "Whole resources of other systems and exports are refused to holders: they hold what is left out.";
+        say("originals_refused", Vec::new(), words.into());
     }
     if sums.need_factor > 0 {
         let words = format!("{} must set up a second factor before they can go on.", sums.need_factor);

@@ -11,8 +11,11 @@ mod kept;
 mod outgoing;
 mod resolve;
 mod webhooks;
+mod whole;
 
 pub use webhooks::{PUBLISHED, jobs};
+pub(crate) use whole::closed_by_masks;
+pub use whole::guarded;
 
 use crate::shown;
 use salus_core::Result;

@@ -15,7 +15,7 @@ use uuid::Uuid;
 const STEP: (i64, i64) = (500, 8 << 20);
 
 /// Parts of a patient that belong into its resource.
-const PARTS: &[&str] = &[
+pub(super) const PARTS: &[&str] = &[
     "medical.patient_identifiers",
     "medical.patient_names",
     "medical.patient_addresses",

@@ -188,7 +188,8 @@ pub(super) async fn briefs(tx: &mut Tx, ids: &[Uuid]) -> Result<HashMap<String, 
         for name in ["schools", "plans"] {
             shown.insert(name.into(), row.get(name));
         }
-        shown.insert("court_restriction".into(), json!(row.get::<_, bool>("court")));
+        let court = (!tx.masks("medical.patient_contacts", "court_restriction")).then(|| row.get::<_, bool>("court"));
+        shown.insert("court_restriction".into(), json!(court));
         shown.insert("open_visit".into(), json!(row.get::<_, Option<Uuid>>("visit")));
         out.insert(id, Value::Object(shown));
     }

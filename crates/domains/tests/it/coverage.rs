@@ -32,7 +32,7 @@ async fn events(admin: &Client, request: Uuid) -> Vec<(String, String, Value)> {
 }
 
 /// What would keep the next call from succeeding, put right again.
-async fn mend(admin: &Client) {
+pub async fn mend(admin: &Client) {
     let free = "UPDATE auth.users SET status = 'active', kind = CASE WHEN email IS NULL THEN kind ELSE 'staff' END; UPDATE audit.legal_holds SET released_at = now(), \
                 release_reason = 'over' WHERE released_at IS NULL";
     admin.batch_execute(free).await.unwrap();
@@ -40,7 +40,7 @@ async fn mend(admin: &Client) {
 
 /// What a call about a request or a key needs: somebody else asked, for a person who may be erased without loss; no data key is
 /// in use; no exchange runs.
-async fn prepare(world: &World, admin: &Client, planted: Uuid, op: &Op) -> Option<Uuid> {
+pub async fn prepare(world: &World, admin: &Client, planted: Uuid, op: &Op) -> Option<Uuid> {
     let mut spare = None;
     let sql = match op.name.as_str() {
         "auth.api_key.issue" | "auth.api_key.replace" => {
@@ -190,7 +190,7 @@ fn prepare_entry(name: &str) -> Option<&'static str> {
 }
 
 /// Who calls: the operator, but where a person must.
-fn somebody(world: &World, op: &Op, plausible: &Plausible) -> Ctx {
+pub fn somebody(world: &World, op: &Op, plausible: &Plausible) -> Ctx {
     let mut somebody = world.operator();
     let person = op.name.starts_with("school.stock_count.")
         || op.name.starts_with("school.admission.")
@@ -210,7 +210,7 @@ fn somebody(world: &World, op: &Op, plausible: &Plausible) -> Ctx {
 }
 
 /// Makes room for a second row in the tables of which a row like the planted one can exist once.
-async fn make_room(admin: &Client, table: &str) -> bool {
+pub async fn make_room(admin: &Client, table: &str) -> bool {
     let sql = match table {
         "auth.role_permissions"
         | "auth.user_roles"
@@ -233,7 +233,7 @@ async fn make_room(admin: &Client, table: &str) -> bool {
 }
 
 /// What an operation wants that no schema tells.
-fn own_body(op: &Op, spare: Option<Uuid>, planted: &Plausible) -> Option<serde_json::Value> {
+pub fn own_body(op: &Op, spare: Option<Uuid>, planted: &Plausible) -> Option<serde_json::Value> {
     match (op.name.as_str(), spare) {
         ("compliance.erasure_request.confirm", Some(person)) => Some(serde_json::json!({"confirm": person})),
         ("compliance.tenant_erasure_request.ask", _) => Some(serde_json::json!({"slug": "north"})),

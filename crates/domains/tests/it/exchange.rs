@@ -1,10 +1,17 @@
 //! FHIR files into a tenant: what is only tried tells what a true import does, and what comes without a name is kept.
 
-use crate::world::World;
-use salus_core::Error;
-use salus_domains::exchange::import::{self, Options, Summary};
-use salus_store::{At, sql};
-use std::path::{Path, PathBuf};
+use crate::world::{World, at};
+use salus_core::{Ctx, Error, Grant, Masks, Permissions, Purpose, Scope};
+use salus_domains::exchange::{
+    export,
+    import::{self, Options, Summary},
+};
+use salus_store::{At, Call, sql};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 use uuid::Uuid;
 
 const TEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data/fhir-bulk-synthea-10");
@@ -81,4 +88,56 @@ async fn patients_without_a_name_are_imported_and_told() {
     for line in NAMELESS.lines() {
         assert!(kept.iter().any(|k| k == line), "{line} is kept as it came: {kept:?}");
     }
+}
+
+/// A role that reaches the tenant.
+fn grant(role: &str, patterns: &[&str], masked: bool) -> Grant {
+    let masks = Masks::from([("medical.patients".into(), BTreeSet::from(["race_codes".to_owned()]))]);
+    Grant {
+        role: role.into(),
+        permissions: Permissions::new(patterns.iter().map(|p| (*p).to_owned())),
+        scope: Scope::Tenant,
+        purposes: BTreeSet::new(),
+        masks: if masked { vec![(None, masks)] } else { Vec::new() },
+    }
+}
+
+#[tokio::test]
+async fn who_is_not_answered_all_of_a_record_gets_no_original_and_no_export() {
+    let world = World::new().await;
+    let folder = std::env::temp_dir().join(format!("{}-whole", world.database.name()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("Patient.ndjson");
+    std::fs::write(&file, NAMELESS).unwrap();
+    run(&world, &[file], false).await;
+    let mut tx = world.db.begin(world.operator(), true).await.unwrap();
+    let id: Uuid = tx.query(sql!("SELECT id FROM exchange.fhir_resources"), &[]).await.unwrap()[0].get(0);
+    drop(tx);
+    let holding =
+        |grants: Vec<Grant>| Ctx { grants: Arc::from(grants), ..world.operator() }.for_purpose(Purpose::Operations);
+    let refused = |e: Error| assert!(matches!(&e, Error::Refused { code: "field_masked", .. }), "{e:?}");
+    let all = ["medical.*.read", "records.*.read", "exchange.fhir.*", "kernel.phi.read"];
+    let (one, list) = ("exchange.fhir_resource.get", "exchange.fhir_resource.list");
+    let of = |fields: &str, mut call: Call| {
+        call.query.push(("fields".into(), fields.into()));
+        call
+    };
+    // A second role that gives originals does not give what the first leaves out of patients.
+    let two = vec![
+        grant("clerk", &["medical.*.read"], true),
+        grant("keeper", &["exchange.fhir.*", "kernel.phi.read"], false),
+    ];
+    for grants in [vec![grant("aide", &all, true)], two] {
+        let ctx = holding(grants);
+        refused(world.call_as(ctx.clone(), one, at(&id.to_string())).await.unwrap_err());
+        refused(world.call_as(ctx.clone(), one, of("source,body", at(&id.to_string()))).await.unwrap_err());
+        refused(world.call_as(ctx.clone(), list, of("body", Call::default())).await.unwrap_err());
+        world.call_as(ctx.clone(), one, of("source", at(&id.to_string()))).await.unwrap();
+        world.call_as(ctx.clone(), list, Call::default()).await.unwrap();
+        refused(export::export(&world.db, &ctx, &folder.join("masked"), |_| ()).await.unwrap_err());
+    }
+    let ctx = holding(vec![grant("clerk", &all, false), grant("aide", &all, true)]);
+    world.call_as(ctx.clone(), one, at(&id.to_string())).await.unwrap();
+    export::export(&world.db, &ctx, &folder.join("whole"), |_| ()).await.unwrap();
+    std::fs::remove_dir_all(&folder).unwrap();
 }

@@ -37,7 +37,7 @@ fn grant(role: &StartRole) -> Grant {
     }
 }
 
-fn holder(world: &World, role: &StartRole, purpose: Purpose) -> Ctx {
+pub fn holder(world: &World, role: &StartRole, purpose: Purpose) -> Ctx {
     let ctx = Ctx { grants: Arc::from([grant(role)]), channel: Channel::Api, ..world.operator() };
     ctx.for_purpose(purpose)
 }
@@ -47,11 +47,11 @@ fn decided(ctx: &Ctx, op: &Op) -> Decision {
     decide(ctx, &act, None)
 }
 
-fn file(name: &str) -> std::path::PathBuf {
+pub fn file(name: &str) -> std::path::PathBuf {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it")).join(name)
 }
 
-fn purposes(role: &StartRole) -> Vec<Purpose> {
+pub fn purposes(role: &StartRole) -> Vec<Purpose> {
     let named: Vec<Purpose> = role.purposes.iter().map(|p| Purpose::from_code(p).unwrap()).collect();
     if named.is_empty() { vec![Purpose::Operations] } else { named }
 }
@@ -97,7 +97,7 @@ async fn which_role_may_call_what_is_as_reviewed() {
 }
 
 /// What a role is answered of a table for a purpose: fields that are neither masked nor sealed to it.
-fn answered(decision: &Decision, table: &Table) -> Vec<String> {
+pub fn answered(decision: &Decision, table: &Table) -> Vec<String> {
     let masks = decision.masks.as_ref().and_then(|m| m.get(&table.name));
     let open = |name: &str| {
         let column = table.column(name).unwrap();

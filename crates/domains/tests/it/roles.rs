@@ -68,6 +68,10 @@ async fn a_role_is_made_like_another_changed_after_a_preview_and_retired() {
     assert!(lost.contains(&json!("medical.patient.write")) && preview["loses"].as_array().unwrap().len() == lost.len());
     let told = words(&preview);
     assert!(told.contains("no longer answered medical.patients.mrn"), "{told}");
+    assert!(told.contains("Whole resources of other systems and exports are refused"), "{told}");
+    let without = json!({"masks": masks, "bundles": ["medical.patient.read"]});
+    let told = words(&done(&owner, &path(&owner, "LOCUM", "preview").await, &without).await);
+    assert!(!told.contains("Whole resources"), "a role that sees no originals: {told}");
     soon().await;
     assert!(first().await.json()["data"][0]["mrn"].is_string(), "a preview changes nothing");
     done(&owner, &path(&owner, "LOCUM", "define").await, &change).await;

@@ -80,7 +80,7 @@ pub fn role(shell: &Shell) -> String {
             "consequences": [
                 { "code": "reach", "items": ["caseload", "tenant"] }, { "code": "purposes_lost", "items": ["BTG"] },
                 { "code": "fields_left_out", "items": ["medical.patients.mrn (TREAT)", "medical.patients.birth_date (TREAT)"] },
-                { "code": "second_factor", "items": ["3"] }, { "code": "own", "items": [] }
+                { "code": "originals_refused", "items": [] }, { "code": "second_factor", "items": ["3"] }, { "code": "own", "items": [] }
             ],
             "holders": [{ "user_id": "u1", "name": "Nora Invented", "gains": ["medical.provider.read"], "loses": [] }], "holders_total": 1
         }

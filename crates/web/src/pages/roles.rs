@@ -327,6 +327,7 @@ fn follows(c: &Consequence, shell: &Shell) -> String {
         "purposes_only" => fill(t.then_purposes_only, &[("list", &purposes())]),
         "fields_shown" => fill(t.then_fields_shown, &[("list", &listed())]),
         "fields_left_out" => fill(t.then_fields_left_out, &[("list", &listed())]),
+        "originals_refused" => t.then_originals_refused.to_owned(),
         "second_factor" => fill(t.then_second_factor, &[("n", first)]),
         "left_with_nothing" => fill(t.then_nothing, &[("n", first)]),
         "own" => t.then_own.to_owned(),

@@ -83,6 +83,7 @@ texts! {
         then_purposes_lost: "It no longer serves: {list}.", "Ya no sirve para: {list}.", "Não serve mais para: {list}.";
         then_purposes_only: "It serves only: {list}.", "Solo sirve para: {list}.", "Só serve para: {list}.";
         then_fields_shown: "Holders now see what was left out: {list}.", "Los titulares ven ahora lo que se omitía: {list}.", "Os titulares passam a ver o que era omitido: {list}.";
+        then_originals_refused: "Holders see no originals of other systems and export nothing: whole records hold what is left out.", "Los titulares no ven originales de otros sistemas ni exportan: los registros completos contienen lo omitido.", "Os titulares não veem originais de outros sistemas nem exportam: os registros completos contêm o que foi omitido.";
         then_fields_left_out: "Holders no longer see, unless another role gives it: {list}.", "Los titulares ya no ven, salvo que otro rol lo dé: {list}.", "Os titulares deixam de ver, salvo se outro papel o der: {list}.";
         then_second_factor: "{n} must set up a second factor before they can go on.", "{n} deben configurar un segundo factor antes de continuar.", "{n} precisam configurar um segundo fator antes de continuar.";
         then_nothing: "{n} may do nothing any more until they are given another role.", "{n} ya no pueden hacer nada hasta que reciban otro rol.", "{n} não podem fazer mais nada até receberem outro papel.";
