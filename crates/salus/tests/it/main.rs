@@ -2,10 +2,12 @@
 #![allow(clippy::unwrap_used, reason = "a test that fails here has found its bug")]
 
 mod backup;
+mod defaults;
 mod evidence;
 mod keys;
 mod kms;
 mod moment;
+mod people;
 mod pgbackrest;
 mod serving;
 mod tenant;
