@@ -19,6 +19,7 @@ mod on_call;
 mod openapi;
 mod outbreaks;
 mod pages;
+mod provider;
 mod rest;
 mod revocation;
 mod rights;
