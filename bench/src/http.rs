@@ -2,7 +2,12 @@
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
-use hyper::{Request, client::conn::http1::SendRequest, header};
+use hyper::{
+    Request, Response,
+    body::Incoming,
+    client::conn::http1::SendRequest,
+    header::{self, HeaderName},
+};
 use hyper_util::rt::TokioIo;
 use salus_core::{Error, Result};
 use salus_store::runtime;
@@ -18,11 +23,15 @@ async fn open(address: &str) -> Result<SendRequest<Full<Bytes>>> {
     Ok(sender)
 }
 
-/// A connection that sends an API key with each request.
+fn broke(e: &hyper::Error) -> Error {
+    Error::Unavailable(format!("the connection broke: {e}"))
+}
+
+/// A connection that says with each request who asks.
 pub struct Client {
     sender: SendRequest<Full<Bytes>>,
     address: String,
-    key: String,
+    headers: Vec<(HeaderName, String)>,
 }
 
 impl Client {
@@ -31,7 +40,29 @@ impl Client {
     /// # Errors
     /// [`Error::Unavailable`] when nobody listens.
     pub async fn connect(address: &str, key: &str) -> Result<Self> {
-        Ok(Self { sender: open(address).await?, address: address.to_owned(), key: format!("Bearer {key}") })
+        Self::with(address, vec![(header::AUTHORIZATION, format!("Bearer {key}"))]).await
+    }
+
+    /// Connects, and sends these headers with each request.
+    ///
+    /// # Errors
+    /// As [`Client::connect`].
+    pub async fn with(address: &str, headers: Vec<(HeaderName, String)>) -> Result<Self> {
+        Ok(Self { sender: open(address).await?, address: address.to_owned(), headers })
+    }
+
+    /// Another connection of the same caller.
+    ///
+    /// # Errors
+    /// As [`Client::connect`].
+    pub async fn again(&self) -> Result<Self> {
+        Self::with(&self.address, self.headers.clone()).await
+    }
+
+    /// Sends another value of a header from now on.
+    pub fn say(&mut self, name: HeaderName, value: String) {
+        self.headers.retain(|(known, _)| *known != name);
+        self.headers.push((name, value));
     }
 
     /// As many connections as there are clients.
@@ -51,23 +82,31 @@ impl Client {
     /// # Errors
     /// [`Error::Unavailable`] when the connection breaks.
     pub async fn send(&mut self, path: &str, body: Option<String>) -> Result<(u16, Bytes)> {
-        let broke = |e: hyper::Error| Error::Unavailable(format!("the connection broke: {e}"));
+        let response = self.open(path, body).await?;
+        let status = response.status().as_u16();
+        Ok((status, response.into_body().collect().await.map_err(|e| broke(&e))?.to_bytes()))
+    }
+
+    /// The answer to a request, whose body may go on.
+    ///
+    /// # Errors
+    /// As [`Client::send`].
+    pub async fn open(&mut self, path: &str, body: Option<String>) -> Result<Response<Incoming>> {
         let method = if body.is_some() { "POST" } else { "GET" };
-        let request = Request::builder()
+        let mut request = Request::builder()
             .method(method)
             .uri(path)
-            .header(header::HOST, "bench")
-            .header(header::AUTHORIZATION, &self.key)
-            .header(header::CONTENT_TYPE, "application/json")
-            .body(Full::new(Bytes::from(body.unwrap_or_default())))
-            .map_err(crate::report::fault)?;
+            .header(header::HOST, &self.address)
+            .header(header::CONTENT_TYPE, "application/json");
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
+        let request = request.body(Full::new(Bytes::from(body.unwrap_or_default()))).map_err(crate::report::fault)?;
         if self.sender.ready().await.is_err() {
             // The server closes what was idle for long, as any client of keep-alive connections must expect.
             self.sender = open(&self.address).await?;
         }
-        let response = self.sender.send_request(request).await.map_err(broke)?;
-        let status = response.status().as_u16();
-        Ok((status, response.into_body().collect().await.map_err(broke)?.to_bytes()))
+        self.sender.send_request(request).await.map_err(|e| broke(&e))
     }
 
     /// The body of a request that must end with this status.

@@ -3,7 +3,7 @@
 //! Each row alternates short slices of our work and of the limit and takes medians, because machines are shared and
 //! noisy. The server is the released program in a process of its own; the limit is plain `tokio-postgres` with
 //! prepared, pipelined statements under the same row-level security, on unsealed twins of the tables. A wrong answer
-//! fails the run; a missed goal fails it only with `--goals`.
+//! fails the run; a missed goal fails it only with `--goals`. A38 and A40 are times of the door, without a limit beside them.
 
 mod audit;
 mod backup;
@@ -11,6 +11,7 @@ mod exchange;
 mod growth;
 mod http;
 mod load;
+mod lockout;
 mod measure;
 mod people;
 mod place;
@@ -18,6 +19,7 @@ mod raw;
 mod report;
 mod requests;
 mod resources;
+mod revoke;
 mod rotation;
 mod search;
 
@@ -31,7 +33,7 @@ use std::{path::PathBuf, process::ExitCode};
 #[derive(Debug, Parser)]
 #[allow(clippy::struct_excessive_bools, reason = "switches of a command line")]
 pub struct Args {
-    /// P1 to P9, or all.
+    /// P1 to P9, A38 (lockout), A40 (revoke), or all.
     #[arg(default_value = "all")]
     rows: Vec<String>,
     /// The program to measure.
@@ -68,6 +70,8 @@ pub struct Sizes {
     pub imported: usize,
     /// Events that are verified.
     pub events: usize,
+    /// Attempts to sign in of each kind; half as many times each thing is taken away.
+    pub attempts: usize,
     /// Slices of each side.
     pub slices: usize,
     /// Length of a slice.
@@ -76,16 +80,37 @@ pub struct Sizes {
 
 impl Args {
     fn sizes(&self) -> Sizes {
-        let base = Sizes { small: 5_000, patients: 50_000, imported: 1_250, events: 200_000, slices: 5, seconds: 2.0 };
+        let base = Sizes {
+            small: 5_000,
+            patients: 50_000,
+            imported: 1_250,
+            events: 200_000,
+            attempts: 200,
+            slices: 5,
+            seconds: 2.0,
+        };
         match (self.quick, self.full) {
-            (true, _) => Sizes { small: 500, patients: 2_000, imported: 100, events: 2_000, slices: 2, seconds: 0.5 },
+            (true, _) => Sizes {
+                small: 500,
+                patients: 2_000,
+                imported: 100,
+                events: 2_000,
+                attempts: 20,
+                slices: 2,
+                seconds: 0.5,
+            },
             (_, true) => Sizes { small: 10_000, patients: 500_000, events: 1_000_000, ..base },
             _ => base,
         }
     }
 
     fn wants(&self, row: &str) -> bool {
-        self.rows.iter().any(|r| r == "all" || r.eq_ignore_ascii_case(row))
+        let named = |r: &str| match r {
+            "lockout" => "A38".to_owned(),
+            "revoke" => "A40".to_owned(),
+            other => other.to_uppercase(),
+        };
+        self.rows.iter().any(|r| r == "all" || named(r) == row)
     }
 }
 
@@ -94,9 +119,9 @@ fn main() -> ExitCode {
         return code;
     }
     let args = Args::parse();
-    let known = ["all", "p1", "p2", "p3", "p4", "p5", "p6", "p7", "p8", "p9"];
+    let known = ["all", "p1", "p2", "p3", "p4", "p5", "p6", "p7", "p8", "p9", "a38", "a40", "lockout", "revoke"];
     if let Some(unknown) = args.rows.iter().find(|r| !known.contains(&r.to_lowercase().as_str())) {
-        report::say(&format!("{unknown} is none of P1 to P9 or all"));
+        report::say(&format!("{unknown} is none of P1 to P9, A38, A40 or all"));
         return ExitCode::from(2);
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -121,6 +146,12 @@ async fn run(args: &Args) -> Result<Report> {
 async fn rows(args: &Args, sizes: Sizes, place: &mut Place, report: &mut Report) -> Result<()> {
     if ["P1", "P2", "P3", "P4", "P6", "P7", "P8", "P9"].iter().any(|r| args.wants(r)) {
         on_patients(args, sizes, place, report).await?;
+    }
+    if args.wants("A38") {
+        lockout::measure(place, sizes, report).await?;
+    }
+    if args.wants("A40") {
+        revoke::measure(place, sizes, report).await?;
     }
     if args.wants("P5") {
         exchange::measure(place, sizes, report).await?;

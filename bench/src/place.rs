@@ -73,7 +73,7 @@ impl Place {
         })
         .await?;
         let tenant = db.create_tenant(TENANT, false).await?;
-        let key = api_key(&db, tenant).await?;
+        let key = administrator(&db, tenant).await?;
         Ok(Self { home, salus: salus.to_path_buf(), db, tenant, key, keep, cluster, server: None })
     }
 
@@ -107,6 +107,17 @@ impl Place {
             self.server = Some(Server::start(&self.salus, &self.home).await?);
         }
         Ok(())
+    }
+
+    /// Starts the server anew, as one that believes this machine when it says for whom it asks.
+    ///
+    /// # Errors
+    /// As [`Place::serve`].
+    pub async fn behind_a_proxy(&mut self) -> Result<()> {
+        self.stop_serving().await;
+        std::fs::write(self.home.join("salus.toml"), "trusted_proxies = [\"127.0.0.1\"]\n")
+            .map_err(crate::report::fault)?;
+        self.serve().await
     }
 
     /// The running server.
@@ -202,7 +213,10 @@ async fn connect(cluster: &Cluster, database: &str, role: &str) -> Result<Client
 }
 
 /// An organization with one service account that may do everything, and its key.
-async fn api_key(db: &Db, tenant: Uuid) -> Result<String> {
+///
+/// # Errors
+/// Those of the database.
+pub async fn administrator(db: &Db, tenant: Uuid) -> Result<String> {
     let ctx = Ctx::operator(db.env(), tenant);
     let [user, role, permission] = [db.env().id(), db.env().id(), db.env().id()];
     let mut tx = db.begin(ctx.clone(), false).await?;

@@ -4,7 +4,10 @@
 //! and policies in a transaction that acts as the user. What the policies answer decides; where the rules would say
 //! something else, the explanation says so instead of guessing.
 
-use crate::{auth, resources};
+use crate::{
+    auth::{self, Asked},
+    resources,
+};
 use salus_core::{Actor, ActorKind, Channel, Ctx, Error, Purpose, Result};
 use salus_store::{
     Act, Call, Method, Op, Param, Reply, Tx,
@@ -106,7 +109,7 @@ async fn answer(tx: &mut Tx, call: Call) -> Result<Reply> {
 
 /// What a user holds, role by role.
 async fn holds(tx: &mut Tx, user: Uuid) -> Result<Value> {
-    let (ctx, active) = as_user(tx, user).await?;
+    let (ctx, standing) = as_user(tx, user).await?;
     let roles: Vec<Value> = ctx
         .grants
         .iter()
@@ -115,21 +118,70 @@ async fn holds(tx: &mut Tx, user: Uuid) -> Result<Value> {
                 "permissions": g.permissions.iter().collect::<Vec<_>>()})
         })
         .collect();
-    Ok(json!({"user": user, "active": active, "purpose": ctx.purpose, "policy": ctx.policy, "roles": roles}))
+    Ok(json!({"user": user, "active": standing.active, "purpose": ctx.purpose, "policy": ctx.policy, "roles": roles}))
 }
 
-/// The user as a caller, and whether the account is active.
-async fn as_user(tx: &Tx, user: Uuid) -> Result<(Ctx, bool)> {
+/// What the door looks at before any rule about a row.
+struct Standing {
+    /// The account is active.
+    active: bool,
+    /// The organization is.
+    served: bool,
+    /// What it asks of a person besides the password; nothing of a program.
+    asked: Option<Asked>,
+}
+
+impl Standing {
+    fn holds(&self) -> bool {
+        self.active && self.served && self.asked != Some(Asked::Lacks)
+    }
+
+    fn rules(&self) -> Vec<Line> {
+        let line = |rule, holds, words: &str| Line { rule, holds, words: words.to_owned() };
+        let account = if self.active {
+            "The account is active."
+        } else {
+            "The account is not active: no call of it is answered."
+        };
+        let organization = if self.served {
+            "The organization is active."
+        } else {
+            "The organization is suspended: nobody of it is answered."
+        };
+        let mut rules = vec![line("account", self.active, account), line("organization", self.served, organization)];
+        rules.extend(self.asked.map(|asked| {
+            let words = match asked {
+                Asked::Nothing => "The roles and the rules of the organization ask for no second factor.",
+                Asked::Has => "A second factor is asked for, and one is set up.",
+                Asked::Lacks => {
+                    "A second factor is asked for, and none is set up: until then no session of theirs is answered."
+                }
+            };
+            line("second_factor", asked != Asked::Lacks, words)
+        }));
+        rules
+    }
+}
+
+/// The user as a caller, and how they stand at the door.
+async fn as_user(tx: &Tx, user: Uuid) -> Result<(Ctx, Standing)> {
     let env = &tx.ctx.env;
     let mut apart = tx.db().begin(Ctx::system(env, tx.ctx.tenant), true).await?;
-    let status = sql!("SELECT status = 'active', kind::text FROM auth.users WHERE id = $1");
+    let status = sql!(
+        "SELECT u.status = 'active', u.kind::text, t.state = 'active' FROM auth.users u \
+         JOIN kernel.tenants t ON t.id = u.tenant_id WHERE u.id = $1"
+    );
     let found = apart.query_opt(status, &[&user]).await?.ok_or(Error::NotFound)?;
     let held = auth::held(&mut apart, user, env.now()).await?;
-    apart.finish_unrecorded().await?;
     let kind = if found.get::<_, &str>(1) == "service" { ActorKind::Service } else { ActorKind::User };
+    let asked = match kind {
+        ActorKind::Service => None,
+        _ => Some(auth::asked_of(&mut apart, user, &held).await?),
+    };
+    apart.finish_unrecorded().await?;
     let actor = Actor { id: user, kind, roles: held.roles.clone().into(), session: None };
     let ctx = held.caller(Ctx { actor, channel: Channel::Api, ..Ctx::system(env, tx.ctx.tenant) });
-    Ok((ctx, found.get(0)))
+    Ok((ctx, Standing { active: found.get(0), served: found.get(2), asked }))
 }
 
 /// Why a user can or cannot see a row.
@@ -145,7 +197,7 @@ pub async fn explain(tx: &mut Tx, question: &Question) -> Result<Explanation> {
             "Is not a table whose rows are shown: see the data browser",
         ));
     };
-    let (ctx, active) = as_user(tx, question.user).await?;
+    let (ctx, standing) = as_user(tx, question.user).await?;
     let ctx = match question.purpose {
         Some(purpose) => ctx.for_purpose(purpose),
         None => ctx,
@@ -163,9 +215,7 @@ pub async fn explain(tx: &mut Tx, question: &Question) -> Result<Explanation> {
     if let Some(subject) = facts.subject {
         tx.about(subject);
     }
-    let account =
-        if active { "The account is active." } else { "The account is not active: no call of it is answered." };
-    let mut rules = vec![Line { rule: "account", holds: active, words: account.into() }];
+    let mut rules = standing.rules();
     rules.extend(decision.rules.iter().map(|(rule, verdict)| Line {
         rule: rule.name(),
         holds: *verdict == Verdict::Holds,
@@ -183,7 +233,7 @@ pub async fn explain(tx: &mut Tx, question: &Question) -> Result<Explanation> {
     let table = db.catalog().table(resource.table)?;
     let hidden = hidden(table, &decision);
     Ok(Explanation {
-        permit: active && granted && visible,
+        permit: standing.holds() && granted && visible,
         purpose: ctx.purpose,
         policy: ctx.policy,
         permission: act.permission.to_owned(),

@@ -11,7 +11,12 @@ use salus_domains::{
     auth::{self, NewUser},
     demo,
 };
-use salus_store::{Db, Options, outbound::Network, runtime, seal::RootKey};
+use salus_store::{
+    Db, Options,
+    outbound::{Network, Outbound, Rules},
+    runtime,
+    seal::RootKey,
+};
 use salus_web::{
     App,
     http::{Limits, serve},
@@ -93,7 +98,10 @@ impl TestApp {
         let austa = demo::load_sized(&db, "austa", demo::Size::Small).await.expect("austa loads").id;
         // Who calls stands behind a proxy on this machine when it says so.
         let proxies = vec![Network::parse("127.0.0.1").expect("a network")];
-        let options = salus_web::Options { proxies, ..salus_web::Options::default() };
+        // An identity provider of a test is on this machine too.
+        let networks = vec![Network::parse("127.0.0.0/8").expect("a network")];
+        let outbound = Outbound::new(Rules { networks, ..Rules::default() }).expect("calls outside");
+        let options = salus_web::Options { proxies, outbound: Some(outbound), ..salus_web::Options::default() };
         let app = App::with(db.clone(), options).expect("the application starts");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");

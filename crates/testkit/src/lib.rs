@@ -4,14 +4,18 @@
 //! Nothing needs setting up: the first test makes the cluster (two seconds), the last one's end stops it.
 
 mod app;
+mod authenticator;
 mod cluster;
 mod database;
 mod kms;
+mod provider;
 pub mod snapshot;
 mod standby;
 
 pub use app::{Answer, Caller, PASSWORD, TestApp, code_at, second_factor};
+pub use authenticator::Authenticator;
 pub use cluster::TestCluster;
 pub use database::TestDb;
 pub use kms::{FakeKms, Mood};
+pub use provider::Provider;
 pub use standby::{Paused, Standby};

@@ -4,11 +4,16 @@
 //! accounts, roles or settings, exports, exchanges keys, erases persons, redacts events, or may break the glass. Who sits
 //! before a session that was left open does none of that: it takes a proof of the last quarter of an hour ([`proved`]).
 
-use super::{configuration::SecurityConfiguration, sign_in::as_user};
+use super::{
+    configuration::{SecurityConfiguration, security},
+    held::Held,
+    sign_in::as_user,
+};
 use crate::checked;
 use salus_core::{ActorKind, Ctx, Error, Permissions, Result};
 use salus_store::{Db, Method, Op, Tx, sql};
 use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
 
 /// Permissions whose holders need a second factor, whatever the tenant's rules say. A test demands that each is one that
 /// something asks for.
@@ -50,6 +55,29 @@ pub fn needs_second_factor(rules: &SecurityConfiguration, held: &[String], permi
     rules.require_mfa
         || held.iter().any(|role| rules.mfa_required_roles.contains(role))
         || POWERS.iter().any(|power| permissions.allow(power))
+}
+
+/// What the door asks of a person besides the password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    /// Nothing more.
+    Nothing,
+    /// A second factor, and there is one.
+    Has,
+    /// A second factor, and none is set up: a session of theirs does nothing but set one up.
+    Lacks,
+}
+
+/// What the door asks of a user who holds these roles.
+///
+/// # Errors
+/// Those of the database.
+pub async fn asked_of(tx: &mut Tx, user: Uuid, held: &Held) -> Result<Asked> {
+    if !needs_second_factor(&security(tx).await?, &held.roles, &held.permissions()) {
+        return Ok(Asked::Nothing);
+    }
+    let has = super::factors::of_user(tx, user).await?.any();
+    Ok(if has { Asked::Has } else { Asked::Lacks })
 }
 
 /// Whether who sits before the caller's session has proved lately who they are.

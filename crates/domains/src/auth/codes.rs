@@ -5,13 +5,13 @@
 
 use super::{
     challenge, factors,
-    notify::{self, Medium},
+    notify::{self, Language, Medium},
     token::Token,
 };
 use crate::{clock, row};
 use futures_util::future::BoxFuture;
 use salus_core::{Ctx, Error, Result};
-use salus_store::{At, Db, engine::NewRow, sql};
+use salus_store::{At, Db, Tx, engine::NewRow, sql};
 use serde_json::{Value, json};
 use std::{
     collections::VecDeque,
@@ -90,8 +90,21 @@ pub(super) fn is_sent(detail: &Value, code: &str) -> bool {
     sent.is_some_and(|sent| aws_lc_rs::constant_time::verify_slices_are_equal(sent.as_bytes(), code.as_bytes()).is_ok())
 }
 
-fn words(code: &str) -> String {
-    format!("{code} is your Salus code. It holds for ten minutes. Nobody from Salus will ask you for it.")
+/// What is sent, in the language of its user.
+const WORDS: [&str; 3] = [
+    "is your Salus code. It holds for ten minutes. Nobody from Salus will ask you for it.",
+    "es su código de Salus. Vale diez minutos. Nadie de Salus se lo pedirá.",
+    "é o seu código do Salus. Vale dez minutos. Ninguém do Salus vai pedi-lo a você.",
+];
+
+fn words(language: Language, code: &str) -> String {
+    format!("{code} {}", language.pick(WORDS))
+}
+
+async fn language_of(tx: &mut Tx, user: Uuid) -> Result<Language> {
+    let sql = sql!("SELECT locale::text FROM auth.users WHERE id = $1");
+    let found = tx.query_opt(sql, &[&user]).await?.ok_or(Error::NotFound)?;
+    Ok(Language::of(found.get(0)))
 }
 
 /// Sends the code that answers the question of a sign-in to the address its owner has chosen.
@@ -111,11 +124,12 @@ pub async fn send_sign_in_code(db: &Db, courier: &dyn Courier, token: &str, chan
     let found = tx.query_opt(sql, &[&asked.user, &channel.name()]).await?.ok_or(Error::NotFound)?;
     let at = At { table: "auth.code_addresses", column: "address", row: found.get("id") };
     let address = tx.open_value(at, found.get("address"))?.as_str().unwrap_or_default().to_owned();
+    let language = language_of(&mut tx, asked.user.ok_or(Error::Unauthenticated)?).await?;
     let code = new_code()?;
     challenge::change(&mut tx, asked.id, json!({"code": code, "sends": sends + 1, "replace": asked.detail["replace"]}))
         .await?;
     tx.finish_unrecorded().await?;
-    courier.send_code(channel, &address, &words(&code)).await
+    courier.send_code(channel, &address, &words(language, &code)).await
 }
 
 /// Sends a code to an address that its owner wants codes sent to. Returns the token to confirm with.
@@ -131,8 +145,9 @@ pub async fn new_address(db: &Db, ctx: &Ctx, courier: &dyn Courier, channel: Med
     let code = new_code()?;
     let detail = json!({"channel": channel.name(), "address": address, "code": code});
     let token = challenge::pose(&mut tx, Some(ctx.actor.id), "code_address", detail).await?;
+    let language = language_of(&mut tx, ctx.actor.id).await?;
     tx.commit("auth.code_address.ask", "auth.code_addresses").await?;
-    courier.send_code(channel, &address, &words(&code)).await?;
+    courier.send_code(channel, &address, &words(language, &code)).await?;
     Ok(token)
 }
 

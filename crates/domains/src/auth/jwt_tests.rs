@@ -2,10 +2,15 @@
 
 use super::*;
 use aws_lc_rs::{
+    encoding::{AsDer as _, PublicKeyX509Der},
     hmac,
     rand::SystemRandom,
-    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _},
+    rsa::KeySize,
+    signature::{
+        ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair,
+    },
 };
+use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 use time::macros::datetime;
 
@@ -173,4 +178,31 @@ fn bent_signatures_are_refused() {
     let signed = format!("{}.{}", part(&json!({"alg": "HS256", "kid": "ec", "typ": "JWT"})), part(&right()));
     let mac = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, public), signed.as_bytes());
     assert_eq!(refusal(&format!("{signed}.{}", URL_SAFE_NO_PAD.encode(mac))), Refusal::Algorithm);
+}
+
+#[test]
+fn the_public_key_of_an_rsa_pair_is_nobodys_secret() {
+    let pair = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
+    let bare = pair.public_key().as_ref().to_vec();
+    let whole = AsDer::<PublicKeyX509Der<'_>>::as_der(pair.public_key()).unwrap().as_ref().to_vec();
+    // The modulus stands in the DER form behind its head and a zero.
+    let modulus = URL_SAFE_NO_PAD.encode(&bare[9..265]);
+    let jwk = json!({"kty": "RSA", "kid": "rsa", "alg": "RS256", "n": modulus, "e": "AQAB"});
+    let keys = Key::from_set(&json!({ "keys": [jwk.clone()] }));
+    let signed = |alg: &str| format!("{}.{}", part(&json!({"alg": alg, "kid": "rsa", "typ": "JWT"})), part(&right()));
+    let own = signed("RS256");
+    let mut signature = vec![0; pair.public_modulus_len()];
+    pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), own.as_bytes(), &mut signature).unwrap();
+    claims(&format!("{own}.{}", URL_SAFE_NO_PAD.encode(signature)), &keys, expected()).unwrap();
+    // Every form in which a library may hold the public key, as the secret of an HMAC.
+    let pem = format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", STANDARD.encode(&whole));
+    for secret in [&bare[..], &whole, pem.as_bytes(), modulus.as_bytes(), jwk.to_string().as_bytes()] {
+        for alg in ["HS256", "RS256"] {
+            let forged = signed(alg);
+            let mac = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), forged.as_bytes());
+            let told = claims(&format!("{forged}.{}", URL_SAFE_NO_PAD.encode(mac)), &keys, expected()).unwrap_err();
+            let why = if alg == "HS256" { Refusal::Algorithm } else { Refusal::Signature };
+            assert_eq!(told, why, "{alg}");
+        }
+    }
 }

@@ -48,10 +48,10 @@ mod units;
 mod users;
 pub mod webauthn;
 
-pub use assurance::{POWERS, WITHOUT_PROOF, needs_second_factor, prove_again, proved};
+pub use assurance::{Asked, POWERS, WITHOUT_PROOF, asked_of, needs_second_factor, prove_again, proved};
 pub use caller::{Callers, Presented};
 pub use codes::{CodeSimulator, Courier, Sent, confirm_address, new_address, remove_address, send_sign_in_code};
-pub use configuration::{Profile, SecurityConfiguration};
+pub use configuration::{Profile, SecurityConfiguration, security};
 pub use device::browser_and_system;
 pub use emergency::{Sealed, WaysBack, open_emergency, seal_emergency, ways_back};
 pub(crate) use evidence::{assurance_and_glass, integrations, leavers};
@@ -211,11 +211,11 @@ pub const RESOURCES: &[Resource] = &[
         ..table("auth.sessions", "auth/sessions", "auth.session", "auth.session.read", None)
     },
     Resource {
-        filters: &["user_id"],
+        filters: &["user_id", "revoked_at", "expires_at"],
         ..table("auth.api_keys", "auth/api-keys", "auth.api_key", "auth.session.read", None)
     },
     Resource {
-        filters: &["user_id", "outcome"],
+        filters: &["user_id", "outcome", "reason", "created_at"],
         ..table("auth.login_history", "auth/login-history", "auth.login", "auth.session.read", None)
     },
     Resource {

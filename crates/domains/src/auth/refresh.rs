@@ -7,7 +7,7 @@
 
 use super::{
     configuration::SecurityConfiguration,
-    sign_in::{Origin, Source, Whom, arrived, as_user, history, must_replace, second_factor_of, tenant, with_password},
+    sign_in::{Origin, Source, Whom, arrived, as_user, history, must_replace, second_factor_of, with_password},
     token::Token,
 };
 use crate::{clock, row};
@@ -53,11 +53,7 @@ pub struct Credentials<'a> {
 /// password must be replaced or a second factor set up first.
 pub async fn new_tokens(db: &Db, with: Credentials<'_>, source: Source<'_>) -> Result<TokenPair> {
     let from = Origin::from(source);
-    let Some(tenant) = tenant(db, with.organization).await? else {
-        super::password::verify(with.password, None).await?;
-        return Err(Error::Unauthenticated);
-    };
-    let (user, rules) = with_password(db, tenant, with.email, with.password, &from).await?;
+    let (tenant, user, rules) = with_password(db, with.organization, with.email, with.password, &from).await?;
     let browser = |why: &str| Error::Refused { code: "sign_in_by_browser", detail: why.to_owned() };
     if must_replace(db, tenant, &user, &rules, (with.password, &[with.organization, with.email])).await? {
         return Err(browser("The password must be replaced first: sign in with a browser"));

@@ -16,7 +16,7 @@ use super::{
     users::{accept, invitation},
 };
 use crate::{clock, compliance, row};
-use salus_core::{Actor, ActorKind, Ctx, Env, Error, Result};
+use salus_core::{Actor, ActorKind, Ctx, Env, Error, PLATFORM, Result};
 use salus_store::{At, Db, Tx, engine::NewRow, sql};
 use serde_json::json;
 use time::{Duration, OffsetDateTime};
@@ -148,11 +148,7 @@ pub async fn sign_in<'a>(
     source: impl Into<Source<'a>>,
 ) -> Result<SignIn> {
     let from = Origin::from(source.into());
-    let Some(tenant) = tenant(db, slug).await? else {
-        password::verify(password, None).await?;
-        return Err(Error::Unauthenticated);
-    };
-    let (user, rules) = with_password(db, tenant, email, password, &from).await?;
+    let (tenant, user, rules) = with_password(db, slug, email, password, &from).await?;
     let replace = must_replace(db, tenant, &user, &rules, (password, &[slug, email])).await?;
     second_or_session(db, (tenant, user.id), ("password", replace), &rules, &from).await
 }
@@ -213,14 +209,17 @@ pub(super) async fn tenant(db: &Db, slug: &str) -> Result<Option<Uuid>> {
     }
 }
 
-/// Whoever has the right password and may try it: locks and networks are looked at, failures counted.
+/// Whoever has the right password and may try it: locks and networks are looked at, failures counted. An organization that
+/// there is not is asked like one: the platform, where nobody is.
 pub(super) async fn with_password(
     db: &Db,
-    tenant: Uuid,
+    slug: &str,
     email: &str,
     password: &str,
     from: &Origin,
-) -> Result<(Found, SecurityConfiguration)> {
+) -> Result<(Uuid, Found, SecurityConfiguration)> {
+    let there = tenant(db, slug).await?;
+    let tenant = there.unwrap_or(PLATFORM);
     let mut tx = db.begin(Ctx::system(db.env(), tenant), true).await?;
     let found = find(&mut tx, email).await?;
     let rules = security(&mut tx).await?;
@@ -250,7 +249,7 @@ pub(super) async fn with_password(
     if user.hash.as_deref().is_some_and(password::is_outdated) {
         upgrade(db, tenant, user.id, password).await?;
     }
-    Ok((user, rules))
+    there.map(|tenant| (tenant, user, rules)).ok_or(Error::Unauthenticated)
 }
 
 /// Keeps a password under today's hash, while it is at hand.

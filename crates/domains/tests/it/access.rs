@@ -4,10 +4,11 @@
 use crate::world::{World, at};
 use salus_core::{ActorKind, Channel, Ctx, Error, Permissions, Purpose, Result};
 use salus_domains::{
-    auth::{self, Callers, Presented},
+    auth::{self, Callers, NewUser, Presented, SignIn},
     explain::{Explanation, Question, explain},
 };
 use salus_store::{ANY_VERSION, Body, Call, Reply};
+use salus_testkit::PASSWORD;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -443,6 +444,51 @@ async fn an_explanation_says_what_the_door_does() {
     let admin = town.ward.world.database.connect("salus_admin").await;
     let row = admin.query_one("SELECT count(*) FROM auth.glass_breaks", &[]).await.unwrap();
     assert!(row.get::<_, i64>(0) > 0, "somebody broke the glass");
+}
+
+#[tokio::test]
+async fn an_explanation_says_what_the_door_does_before_any_row() {
+    let ward = Ward::new().await;
+    ward.role("reader", "tenant", &["TREAT"], READ).await;
+    let patient =
+        ward.make("medical.patient.create", json!({"family_name": "Row", "given_names": "A", "mrn": "1"})).await;
+    let db = &ward.world.db;
+    let mut tx = db.begin(ward.world.operator(), false).await.unwrap();
+    let email = "ada@north.example".to_owned();
+    let new = NewUser { email, display_name: "Ada".into(), roles: vec!["reader".into()] };
+    let invited = auth::invite(&mut tx, &new).await.unwrap();
+    tx.commit("auth.user.invite", "auth.users").await.unwrap();
+    let signed = auth::accept_and_sign_in(db, &invited.token, PASSWORD, ("192.0.2.1", "test")).await.unwrap().1;
+    let SignIn::Session(session) = signed else { panic!("no session") };
+    // The rule that refuses, after it was asked whether the session sees the row; none when both say yes.
+    let refused_by = async || {
+        let presented = Presented::Cookie(session.token.clone());
+        let sees = match Callers::default().caller(db, &presented, Channel::Api).await {
+            Ok(ctx) => ward.get(&ctx, "medical.patient.get", patient).await.is_ok(),
+            Err(e) => panic_unless_nobody(&e),
+        };
+        let mut tx = db.begin(ward.world.operator(), true).await.unwrap();
+        let question = Question { user: invited.user, table: "medical.patients".into(), row: patient, purpose: None };
+        let why = explain(&mut tx, &question).await.unwrap();
+        tx.finish_unrecorded().await.unwrap();
+        assert_eq!((why.permit, why.rules.iter().all(|r| r.holds)), (sees, sees), "{why:#?}");
+        why.rules.into_iter().find(|r| !r.holds).map(|r| r.rule)
+    };
+    assert_eq!(refused_by().await, Some("second_factor"));
+    salus_testkit::second_factor(db, &session.token).await;
+    assert_eq!(refused_by().await, None);
+    db.set_tenant_state("north", ("active", "suspended")).await.unwrap();
+    assert_eq!(refused_by().await, Some("organization"));
+    db.set_tenant_state("north", ("suspended", "active")).await.unwrap();
+    assert_eq!(refused_by().await, None);
+    ward.world.admin("UPDATE auth.users SET status = 'locked' WHERE kind <> 'service'").await;
+    assert_eq!(refused_by().await, Some("account"));
+}
+
+/// Nobody sees nothing; what else goes wrong is found.
+fn panic_unless_nobody(e: &Error) -> bool {
+    assert!(matches!(e, Error::Unauthenticated), "{e}");
+    false
 }
 
 #[tokio::test]

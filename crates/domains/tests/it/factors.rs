@@ -329,8 +329,12 @@ async fn sent_codes_open_and_addresses_are_confirmed_first() {
         auth::send_sign_in_code(&place.db, &courier, &question, Medium::Email).await,
         Err(Error::NotFound)
     ));
-    for _ in 0..3 {
+    for (locale, words) in
+        [("en", "is your Salus code"), ("es", "es su código de Salus"), ("pt-BR", "é o seu código do Salus")]
+    {
+        as_admin(&place.database, &format!("UPDATE auth.users SET locale = '{locale}'")).await;
         auth::send_sign_in_code(&place.db, &courier, &question, Medium::Sms).await.unwrap();
+        assert!(courier.sent()[0].text.contains(words), "{:?}", courier.sent()[0]);
     }
     let told = auth::send_sign_in_code(&place.db, &courier, &question, Medium::Sms).await;
     assert!(matches!(told, Err(Error::TooMany(_))), "{told:?}");

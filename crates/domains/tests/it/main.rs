@@ -40,6 +40,7 @@ mod outbreak;
 mod outbreak_absence;
 mod outbreak_letters;
 mod own_accounting;
+mod passkeys;
 mod patients;
 mod plausible;
 mod proofs;

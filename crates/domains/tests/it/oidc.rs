@@ -1,11 +1,7 @@
 //! Sign-in through a provider that runs inside the test: what it must say, and what it must not be able to say.
 
 use crate::factors::{EMAIL, HOME, Place};
-use aws_lc_rs::{
-    digest,
-    rand::SystemRandom,
-    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _},
-};
+use aws_lc_rs::digest;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use salus_core::{Error, Result};
 use salus_domains::auth::{self, Arrival, Departure, Return, SignIn, Source};
@@ -13,89 +9,12 @@ use salus_store::{
     Call,
     outbound::{Network, Outbound, Rules},
 };
+use salus_testkit::Provider;
 use serde_json::{Value, json};
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex},
-};
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpListener, TcpStream},
-};
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
 const REDIRECT: &str = "http://localhost:8080/sign-in/provider/back";
-
-/// A provider on a port of its own: fixed answers by path, and one answer for the next exchange.
-struct Provider {
-    issuer: String,
-    key: EcdsaKeyPair,
-    answers: Arc<Mutex<BTreeMap<String, Value>>>,
-    exchanges: Arc<Mutex<Vec<String>>>,
-}
-
-impl Provider {
-    async fn new() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let issuer = format!("http://{}", listener.local_addr().unwrap());
-        let key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
-        let at = |p: &str| format!("{issuer}{p}");
-        let point = key.public_key().as_ref();
-        let text = |b: &[u8]| URL_SAFE_NO_PAD.encode(b);
-        let jwk = json!({"kty": "EC", "crv": "P-256", "kid": "k", "x": text(&point[1..33]), "y": text(&point[33..])});
-        let told = json!({
-            "issuer": issuer, "authorization_endpoint": at("/authorize"), "token_endpoint": at("/token"),
-            "jwks_uri": at("/keys"),
-        });
-        let fixed = [("/.well-known/openid-configuration", told), ("/keys", json!({"keys": [jwk]}))];
-        let answers = Arc::new(Mutex::new(fixed.map(|(path, v)| (path.to_owned(), v)).into()));
-        let provider = Self { issuer, key, answers, exchanges: Arc::default() };
-        let (answers, exchanges) = (provider.answers.clone(), provider.exchanges.clone());
-        salus_store::runtime::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                serve(stream, &answers, &exchanges).await;
-            }
-        });
-        provider
-    }
-
-    /// The next exchange gives a token with these claims.
-    fn says(&self, claims: &Value) {
-        let part = |v: &Value| URL_SAFE_NO_PAD.encode(v.to_string());
-        let signed = format!("{}.{}", part(&json!({"alg": "ES256", "kid": "k"})), part(claims));
-        let signature = self.key.sign(&SystemRandom::new(), signed.as_bytes()).unwrap();
-        let token = format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature));
-        let answer = json!({"id_token": token, "access_token": "x"});
-        self.answers.lock().unwrap().insert("/token".into(), answer);
-    }
-}
-
-/// Reads one request and answers it.
-async fn serve(mut stream: TcpStream, answers: &Mutex<BTreeMap<String, Value>>, exchanges: &Mutex<Vec<String>>) {
-    let (mut request, mut buffer) = (String::new(), [0; 4096]);
-    loop {
-        let read = stream.read(&mut buffer).await.unwrap_or(0);
-        request.push_str(&String::from_utf8_lossy(&buffer[..read]));
-        let length = |head: &str| {
-            let line = head.lines().find_map(|l| l.to_lowercase().strip_prefix("content-length:").map(str::to_owned));
-            line.map_or(0, |n| n.trim().parse().unwrap())
-        };
-        match request.split_once("\r\n\r\n") {
-            Some((head, body)) if body.len() >= length(head) => break,
-            _ if read == 0 => return,
-            _ => {}
-        }
-    }
-    let path = request.split(' ').nth(1).unwrap_or_default().to_owned();
-    if path == "/token" {
-        exchanges.lock().unwrap().push(request);
-    }
-    let answer = answers.lock().unwrap().get(&path).map(Value::to_string);
-    let (status, body) = answer.map_or(("404 Not Found", String::new()), |body| ("200 OK", body));
-    let length = body.len();
-    let reply = format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}");
-    stream.write_all(reply.as_bytes()).await.ok();
-}
 
 async fn trust(place: &Place, provider: &Provider, links_by_email: bool) -> Uuid {
     let body = json!({
@@ -150,7 +69,7 @@ async fn a_verified_address_links_once_and_the_subject_opens_from_then_on() {
     assert!(matches!(arrived, Arrival::SignIn(slug, SignIn::Session(_)) if slug == "north"));
     assert!(matches!(back(&place, &departure).await, Err(Error::Unauthenticated)), "a question is answered once");
 
-    let exchange = provider.exchanges.lock().unwrap()[0].clone();
+    let exchange = provider.exchanges()[0].clone();
     let (head, body) = exchange.split_once("\r\n\r\n").unwrap();
     assert!(head.contains("authorization: Basic c2FsdXM6czNjcmV0"), "{head}");
     let form: BTreeMap<String, String> = form_urlencoded::parse(body.as_bytes()).into_owned().collect();

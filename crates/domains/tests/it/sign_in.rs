@@ -1,12 +1,13 @@
 //! The tenant's rules at the door: networks, failures, passwords that must be replaced.
 
 use crate::world::{self, as_admin};
-use salus_core::{Ctx, Env, Error, Result};
+use salus_core::{Clock, Ctx, Env, Error, Result};
 use salus_domains::auth::{self, NewTenant, NewUser, SignIn};
 use salus_store::Db;
 use salus_testkit::TestDb;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 const EMAIL: &str = "ada@north.example";
@@ -22,8 +23,13 @@ struct Place {
 impl Place {
     /// A tenant with these rules and one user, whose password is [`PASSWORD`].
     async fn new(rules: Value) -> Self {
+        Self::at(Env::default(), rules).await
+    }
+
+    /// The same with a clock of the test's.
+    async fn at(env: Env, rules: Value) -> Self {
         let database = TestDb::new().await;
-        let db = world::open(database.config("salus_app"), Env::default()).await;
+        let db = world::open(database.config("salus_app"), env).await;
         let new = NewTenant { slug: "north".into(), name: "North Clinic".into(), kind: "clinic".into() };
         let tenant = auth::create_tenant(&db, &new).await.unwrap();
         let place = Self { database, db, tenant };
@@ -82,6 +88,40 @@ async fn a_stranger_elsewhere_locks_nobody_out() {
     as_admin(&place.database, "ALTER TABLE auth.login_history DISABLE TRIGGER USER").await;
     as_admin(&place.database, "UPDATE auth.login_history SET created_at = created_at - interval '31 minutes'").await;
     assert!(place.enters(HOME).await, "a lock ends after thirty minutes");
+}
+
+#[tokio::test]
+async fn a_lock_holds_to_the_second_and_counts_failures_within_its_own_length() {
+    let env = Env { clock: Clock::fixed(Env::default().now()), ..Env::default() };
+    let place = Place::at(env.clone(), json!({})).await;
+    place.fails(HOME, EMAIL, 5).await;
+    as_admin(&place.database, "ALTER TABLE auth.login_history DISABLE TRIGGER USER").await;
+    let admin = place.database.connect("salus_admin").await;
+    let newest = "SELECT max(created_at) FROM auth.login_history WHERE outcome = 'refused'";
+    let newest: OffsetDateTime = admin.query_one(newest, &[]).await.unwrap().get(0);
+    let refused = async |after: time::Duration| {
+        env.clock.set(newest + after);
+        place.try_from(HOME, EMAIL, PASSWORD).await.err()
+    };
+    let (half_hour, second) = (time::Duration::minutes(30), time::Duration::seconds(1));
+    assert!(matches!(refused(second).await, Some(Error::TooMany(1799))));
+    let told = refused(half_hour - second).await;
+    assert!(matches!(told, Some(Error::TooMany(1))), "a second before the end: {told:?}");
+    // Five failures count together when they lie within half an hour: the first is moved to its edge, and over it.
+    for (apart, counts) in [("30 minutes", true), ("30 minutes 1 second", false)] {
+        let spread = format!(
+            "UPDATE auth.login_history SET created_at = (SELECT max(created_at) FROM auth.login_history WHERE outcome = 'refused') - interval '{apart}' \
+             WHERE id = (SELECT id FROM auth.login_history WHERE outcome = 'refused' ORDER BY created_at LIMIT 1)"
+        );
+        as_admin(&place.database, &spread).await;
+        if counts {
+            assert!(matches!(refused(second).await, Some(Error::TooMany(_))), "{apart}");
+            assert!(refused(half_hour).await.is_none(), "open when the half hour is over");
+            as_admin(&place.database, "DELETE FROM auth.login_history WHERE outcome = 'success'").await;
+            continue;
+        }
+        assert!(refused(second).await.is_none(), "{apart}");
+    }
 }
 
 #[tokio::test]
@@ -195,6 +235,19 @@ async fn a_leaked_password_is_not_taken_and_not_kept() {
     auth::remove_list(&place.db).await.unwrap();
     assert!(matches!(auth::remove_list(&place.db).await, Err(Error::NotFound)));
     std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[tokio::test]
+async fn an_organization_that_there_is_not_is_asked_like_one() {
+    let place = Place::new(json!({})).await;
+    for (organization, email) in [("nowhere", EMAIL), ("north", "nobody@north.example")] {
+        let ask = async |from: &str| auth::sign_in(&place.db, organization, email, PASSWORD, (from, "test")).await;
+        for _ in 0..5 {
+            assert!(matches!(ask("203.0.113.5").await, Err(Error::Unauthenticated)), "{organization}");
+        }
+        assert!(matches!(ask("203.0.113.5").await, Err(Error::TooMany(_))), "{organization}");
+        assert!(matches!(ask(HOME).await, Err(Error::Unauthenticated)), "{organization}");
+    }
 }
 
 /// How often a time of `a` is longer than one of `b`, of all pairs: a half when they are alike, 0 or 1 when they tell

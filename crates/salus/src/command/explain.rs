@@ -34,7 +34,11 @@ pub enum ExplainCommand {
 pub async fn run(place: &Place, command: ExplainCommand) -> Result<Outcome> {
     let ExplainCommand::Access { tenant, user, row, purpose } = command;
     let db = place.db().await?;
-    let tenant = place.tenant(&db, &tenant).await?;
+    // One that is suspended too: that is then the reason.
+    let tenant = match db.tenants().await?.into_iter().find(|t| t.slug == tenant) {
+        Some(known) => known.id,
+        None => place.tenant(&db, &tenant).await?,
+    };
     let purpose = purpose.map(|code| Purpose::parse("purpose", &code)).transpose()?;
     let wrong = || Error::invalid("row", "wrong_type", "Is of the form schema.table/ID");
     let (table_name, id) = row.rsplit_once('/').ok_or_else(wrong)?;

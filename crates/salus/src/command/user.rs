@@ -213,11 +213,11 @@ fn shown_once(key: &str) -> String {
     format!("The key is shown once:\n\n    {key}\n\nSend it as: Authorization: Bearer <key>")
 }
 
-/// The set-up link of a reply.
 fn purposes_of(codes: &[String]) -> Result<Vec<Purpose>> {
     codes.iter().map(|code| Purpose::parse("purpose", code)).collect()
 }
 
+/// The set-up link of a reply.
 fn link(place: &Place, made: &Value) -> String {
     place.config.link(made["setup_path"].as_str().unwrap_or_default())
 }

@@ -3,11 +3,13 @@
 
 mod backup;
 mod commands;
+mod defaults;
 mod evidence;
 mod keys;
 mod kms;
 mod logical;
 mod moment;
+mod people;
 mod pgbackrest;
 mod prove;
 mod serving;

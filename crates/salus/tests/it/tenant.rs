@@ -27,7 +27,7 @@ async fn until(server: &Server, key: &str, status: u16) {
 }
 
 /// Makes a patient; answers the id.
-async fn patient(server: &Server, key: &str, name: &str) -> String {
+pub async fn patient(server: &Server, key: &str, name: &str) -> String {
     let body = json!({"family_name": name, "given_names": "Ana", "mrn": "MRN-1"});
     let (status, made) = server.ask("POST", "/api/v1/medical/patients", key, Some(&body)).await;
     assert_eq!(status, 201, "{made}");
@@ -166,6 +166,7 @@ async fn the_doctor_names_who_has_no_way_back_in() {
         "{told}"
     );
     assert!(told.contains("salus user seal-emergency --tenant north"), "{told}");
+    assert!(told.contains("north refuse leaked passwords, and no list of them was imported"), "{told}");
     done(&home, &["user", "seal-emergency", "--tenant", "north", "--role", "admin"]);
     let told = refused(&home, &["doctor", "accounts"]);
     assert!(told.contains("nobody active manages accounts") && !told.contains("emergency credential"), "{told}");

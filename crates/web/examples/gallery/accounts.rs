@@ -1,7 +1,7 @@
 //! Invented data for the pages of users.
 
 use super::from;
-use salus_web::pages::{Shell, entry, modules, prove, providers, reach, users, webhooks};
+use salus_web::pages::{Shell, api_keys, entry, modules, prove, providers, reach, sign_ins, users, webhooks};
 use serde_json::{Value, json};
 
 fn roles() -> Value {
@@ -54,6 +54,54 @@ pub fn user(shell: &Shell) -> String {
         ]
     }));
     users::one(&view, shell).into_string()
+}
+
+pub fn sign_ins(shell: &Shell) -> String {
+    let at = |at: &str, (user, name): (&str, &str), (outcome, reason): (&str, &str)| {
+        json!({ "at": at, "user_id": user, "user_name": name, "outcome": outcome, "reason": reason, "ip": "192.0.2.17",
+                "agent": "Mozilla/5.0 (Windows NT 10.0) Chrome/126.0 Safari/537.36" })
+    };
+    let bartholomew = ("u2", "Bartholomew Fictitious-Longname");
+    let view = from(json!({
+        "filter": { "outcome": "refused", "from": "2026-11-01" },
+        "rows": [
+            at("2026-11-20T14:00:00Z", bartholomew, ("success", "authenticator")),
+            at("2026-11-20T13:59:00Z", bartholomew, ("refused", "second_factor")),
+            at("2026-11-20T13:20:00Z", ("", ""), ("refused", "password")),
+            at("2026-11-20T13:19:00Z", ("u3", "Nora Invented"), ("locked", "too_many")),
+            at("2026-11-20T13:18:00Z", ("u3", "Nora Invented"), ("refused", "passkey_copied"))
+        ],
+        "pager": { "next": "/sign-ins?outcome=refused&cursor=x" }
+    }));
+    sign_ins::render(&view, shell).into_string()
+}
+
+pub fn no_sign_ins(shell: &Shell) -> String {
+    let view = from(json!({
+        "filter": { "user": "u2", "from": "soon" }, "of_user": "Bartholomew Fictitious-Longname",
+        "errors": [{ "field": "from", "message": "Is a date such as 2026-11-21" }]
+    }));
+    sign_ins::render(&view, shell).into_string()
+}
+
+pub fn api_keys(shell: &Shell) -> String {
+    let key = |id: &str, owner: &str, scopes: Value, networks: Value| {
+        json!({ "id": id, "name": "Laboratory link", "prefix": "slk_0193f5a2", "scopes": scopes, "networks": networks,
+                "purposes": ["TREAT"], "created_at": "2026-09-01T08:00:00Z", "last_used_at": "2026-11-19T08:30:00Z",
+                "expires_at": "2026-12-01T08:00:00Z", "owner_id": "u9", "owner_name": owner })
+    };
+    let view = from(json!({
+        "keys": [
+            key("k2", "Laboratory link", json!(["records.lab.read", "medical.patient.read"]), json!(["192.0.2.0/24", "2001:db8:7::/48"])),
+            key("k1", "Bartholomew Fictitious-Longname", json!([]), json!([]))
+        ],
+        "may_revoke": true, "done": "Done."
+    }));
+    api_keys::render(&view, shell).into_string()
+}
+
+pub fn no_api_keys(shell: &Shell) -> String {
+    api_keys::render(&from(json!({})), shell).into_string()
 }
 
 pub fn service(shell: &Shell) -> String {

@@ -29,13 +29,16 @@ pub fn glass(shell: &Shell) -> String {
 pub fn why(shell: &Shell) -> String {
     let rule = |rule: &str, holds: bool, words: &str| json!({ "rule": rule, "holds": holds, "words": words });
     let view: why::WhyView = from(json!({
-        "users": [["u1", "Nora Invented"], ["u2", "Otto Musterperson"]],
+        "users": [["u1", "Nora Invented · nora@valley.example"], ["u2", "Otto Musterperson · otto@valley.example"]],
+        "q": "Invented",
         "tables": ["medical.patients", "records.lab_results"],
         "asked": { "user": "u1", "table": "medical.patients", "row": "0193f5a2-7c41-7e10-9a55-3f0c8d21b7aa", "purpose": "TREAT" },
         "answer": {
             "permit": false, "purpose": "TREAT", "policy": 41, "permission": "medical.patient.read",
             "rules": [
                 rule("account", true, "The account is active."),
+                rule("organization", true, "The organization is active."),
+                rule("second_factor", true, "A second factor is asked for, and one is set up."),
                 rule("permission", true, "medical.patient.read is given by: care_team."),
                 rule("purpose", true, "It is given for the purpose TREAT."),
                 rule("tenant", true, "The row is one of this tenant."),

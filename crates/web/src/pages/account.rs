@@ -155,7 +155,7 @@ pub fn device(agent: &str) -> String {
     if known.is_empty() { agent.to_owned() } else { known.join(" · ") }
 }
 
-fn revoke(shell: &Shell, action: &str, what: &str) -> Markup {
+pub(super) fn revoke(shell: &Shell, action: &str, what: &str) -> Markup {
     let t = &shell.t().ui;
     let button =
         html! { button class="button quiet danger" type="submit" { (t.revoke) span class="unseen" { " " (what) } } };

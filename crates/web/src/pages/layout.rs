@@ -69,6 +69,8 @@ pub enum Module {
     Docs,
     Users,
     Roles,
+    SignIns,
+    ApiKeys,
     Why,
     Rules,
     Providers,
@@ -205,7 +207,7 @@ impl Head {
 
 impl Module {
     /// All of them, in the order of the navigation: those of one group follow one another.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 27] = [
         Self::Home,
         Self::Alerts,
         Self::Patients,
@@ -218,6 +220,8 @@ impl Module {
         Self::Docs,
         Self::Users,
         Self::Roles,
+        Self::SignIns,
+        Self::ApiKeys,
         Self::Why,
         Self::Rules,
         Self::Providers,
@@ -250,6 +254,8 @@ impl Module {
             Self::Docs => ("/docs", t.data.api, "book", t.ui.group_data),
             Self::Users => ("/users", t.accounts.title, "people", t.ui.group_access),
             Self::Roles => ("/roles", t.access.roles, "badge", t.ui.group_access),
+            Self::SignIns => ("/sign-ins", t.accounts.sign_ins, "out", t.ui.group_access),
+            Self::ApiKeys => ("/api-keys", t.accounts.api_keys, "key", t.ui.group_access),
             Self::Why => ("/why", t.access.why, "question", t.ui.group_access),
             Self::Rules => ("/security-configuration", t.security.rules_title, "sliders", t.ui.group_access),
             Self::Providers => ("/identity-providers", t.connections.providers, "door", t.ui.group_access),

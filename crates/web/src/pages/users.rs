@@ -285,7 +285,7 @@ pub fn one(view: &UserView, shell: &Shell) -> Markup {
             @if user.kind == "service" { (keys(view, shell)) }
             @else { (parts::card("sessions", t.sessions, &html! {}, &sessions(view, shell))) }
             @if view.may_manage { (parts::card("access", t.ends, &html! {}, &endings(view, shell))) }
-            @if !view.history.is_empty() { (parts::card("history", t.history, &html! {}, &super::security::attempts(&view.history, shell))) }
+            @if !view.history.is_empty() { (parts::card("history", t.history, &html! { a href={ "/sign-ins?user=" (user.id) } { (t.sign_ins) } }, &super::security::attempts(&view.history, shell))) }
         },
     )
 }
@@ -341,7 +341,7 @@ fn sessions(view: &UserView, shell: &Shell) -> Markup {
     html! {
         @if view.sessions.is_empty() { p class="none" { (shell.t().accounts.no_sessions) } } @else {
             table class="grid plain stack" {
-                (parts::heads(&[t.device, t.address, t.started, t.last_seen]))
+                (parts::heads_then(&[t.device, t.address, t.started, t.last_seen], t.revoke))
                 tbody {
                     @for s in &view.sessions {
                         tr {
@@ -349,6 +349,11 @@ fn sessions(view: &UserView, shell: &Shell) -> Markup {
                             td data-label=(t.address) { span class="id" { (s.address) } }
                             td data-label=(t.started) { (parts::moment(shell, &s.started_at)) }
                             td data-label=(t.last_seen) { (parts::moment(shell, &s.last_seen_at)) }
+                            td class="end" {
+                                @if view.may_manage {
+                                    (account::revoke(shell, &format!("/users/{}/sessions/{}/revoke", view.user.id, s.id), &device(&s.device)))
+                                }
+                            }
                         }
                     }
                 }

@@ -1,9 +1,9 @@
-//! "Why?": why somebody can or cannot see a row, rule by rule. The words of the rules are the server's own, in English.
+//! "Why?": why somebody can or cannot see a row, rule by rule. The words of the rules are the server's own, in the language of the page.
 
 use super::{
     Shell,
     form::{self, Field, FieldMessage, Kind},
-    i18n::fill,
+    i18n::{faults, fill},
     layout::{self, Head},
     parts::{self, Tone},
 };
@@ -14,8 +14,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct WhyView {
-    /// Users to choose from: id and name.
+    /// Users to choose from, those found or the one that was chosen: id, and name with address.
     pub users: Vec<(String, String)>,
+    /// What was searched for.
+    pub q: String,
     /// Tables to choose from.
     pub tables: Vec<String>,
     /// What is asked, sent as query parameters.
@@ -96,8 +98,28 @@ pub fn render(view: &WhyView, shell: &Shell) -> Markup {
         &Head::new(t.why),
         &html! {
             header class="page-head" { div { h1 { (t.why) } p class="lead" { (t.why_lead) } } }
-            (question(view, shell))
+            (search(view, shell))
+            @if view.users.is_empty() {
+                @if !view.q.is_empty() { (parts::empty(shell.t().accounts.nobody, shell.t().accounts.nobody_hint, None)) }
+            } @else { (question(view, shell)) }
             @if let Some(answer) = &view.answer { (shown(answer, shell)) }
+        },
+    )
+}
+
+/// The search for whose access it is. What else was asked comes along.
+fn search(view: &WhyView, shell: &Shell) -> Markup {
+    let t = &shell.t().accounts;
+    let q = Field::new("q", t.search, Kind::Text, &view.q).required().hint(t.search_hint);
+    let kept = [("table", &view.asked.table), ("row", &view.asked.row), ("purpose", &view.asked.purpose)];
+    form::post(
+        shell,
+        "/why",
+        "filters",
+        &html! {
+            (form::field(shell, &q))
+            @for (name, value) in kept.iter().filter(|(_, value)| !value.is_empty()) { input type="hidden" name=(name) value=(value); }
+            div class="filter-actions" { button class="button" type="submit" { (shell.t().ui.search) } }
         },
     )
 }
@@ -133,7 +155,7 @@ fn shown(answer: &Answer, shell: &Shell) -> Markup {
     let rules = html! {
         @if !answer.notice.is_empty() {
             (parts::inside(&html! {
-                p class="flash tone-warn" lang="en" { (Tone::Warn.sign(shell)) (answer.notice) }
+                p class="flash tone-warn" { (Tone::Warn.sign(shell)) (faults::say(shell.locale, "", &answer.notice)) }
             }))
         }
         @if let Some(version) = answer.policy {
@@ -149,7 +171,7 @@ fn shown(answer: &Answer, shell: &Shell) -> Markup {
                             @if r.holds { (parts::badge(shell, Tone::Good, t.holds)) }
                             @else { (parts::badge(shell, Tone::Bad, t.fails)) }
                         }
-                        td data-label=(t.how) lang="en" { (r.words) }
+                        td data-label=(t.how) { (faults::say(shell.locale, "", &r.words)) }
                     }
                 }
             }

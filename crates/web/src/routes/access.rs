@@ -22,7 +22,7 @@ pub async fn show(visit: Visit, Path(id): Path<String>, Query(query): Params) ->
     let who = visit.row("medical.patient.get", &id, fields).await.map_err(|e| visit.error(e))?;
     let get = |name: &str| query.get(name).map_or("", String::as_str);
     let filter = Filter { from: get("from").into(), to: get("to").into(), outcome: get("outcome").into() };
-    let period = days(&visit, &filter).map_err(|e| visit.error(e))?;
+    let period = days(&visit, (&filter.from, &filter.to)).map_err(|e| visit.error(e))?;
     let wanted =
         [("before", get("before")), ("from", &period.0), ("to", &period.1), ("outcome", filter.outcome.as_str())];
     let reply = json_of(visit.call("audit.log.accesses", with_query(by_id(&id), &wanted)).await?);
@@ -44,7 +44,7 @@ pub async fn show(visit: Visit, Path(id): Path<String>, Query(query): Params) ->
 }
 
 /// The days of a filter as times: from the beginning of the first to the end of the last, in the tenant's zone.
-fn days(visit: &Visit, filter: &Filter) -> Result<(String, String)> {
+pub fn days(visit: &Visit, (from, to): (&str, &str)) -> Result<(String, String)> {
     let form = time::macros::format_description!("[year]-[month]-[day]");
     let start = |name: &str, day: &str, later: i64| {
         if day.is_empty() {
@@ -55,7 +55,7 @@ fn days(visit: &Visit, filter: &Filter) -> Result<(String, String)> {
         let date = date.checked_add(time::Duration::days(later)).ok_or_else(wrong)?;
         visit.shell.zone.start_of(date).format(&Rfc3339).map_err(|_| wrong())
     };
-    Ok((start("from", &filter.from, 0)?, start("to", &filter.to, 1)?))
+    Ok((start("from", from, 0)?, start("to", to, 1)?))
 }
 
 /// The name of a person or program; operator and kernel have none and are named by what they are.

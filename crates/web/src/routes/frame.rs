@@ -418,7 +418,7 @@ fn may_open(module: Module, ctx: &Ctx) -> bool {
         Module::Encryption => ctx.may("kernel.key.read"),
         Module::Erasures => ctx.may("compliance.erasure.read"),
         Module::Jobs => ctx.may("kernel.job.read"),
-        Module::Outgoing => ctx.may("auth.session.read"),
+        Module::Outgoing | Module::SignIns | Module::ApiKeys => ctx.may("auth.session.read"),
         Module::Providers => ctx.may("auth.identity_provider.read"),
         Module::Webhooks => ctx.may("exchange.webhook.read"),
     }

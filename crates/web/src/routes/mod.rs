@@ -4,6 +4,7 @@ mod access;
 mod account;
 mod alert_center;
 mod alerts;
+mod api_keys;
 mod audit;
 mod browse;
 mod clinic;
@@ -37,6 +38,7 @@ mod register;
 mod roles;
 mod rules;
 mod security;
+mod sign_ins;
 mod tokens;
 mod users;
 mod webhooks;
@@ -93,11 +95,15 @@ pub fn pages() -> Router<Arc<App>> {
         .route("/users/{id}/reach/{kind}/{entry}/end", post(reach::end))
         .route("/users/{id}/keys", post(users::make_key))
         .route("/users/{id}/keys/{key}/{verb}", post(users::act_on_key))
+        .route("/users/{id}/sessions/{session}/revoke", post(users::end_session))
         .route("/prove", post(prove::prove))
         .route("/users/{id}/{verb}", post(users::act))
         .route("/roles", get(roles::show).post(roles::make))
         .route("/roles/{id}", get(roles::edit).post(roles::change))
-        .route("/why", get(why::show))
+        .route("/why", get(why::show).post(why::search))
+        .route("/sign-ins", get(sign_ins::show))
+        .route("/api-keys", get(api_keys::show))
+        .route("/api-keys/{id}/revoke", post(api_keys::revoke))
         .route("/erasures", get(erasures::show).post(erasures::ask))
         .route("/erasures/{id}", get(erasures::certificate))
         .route("/erasures/{id}/confirm", post(erasures::confirm))

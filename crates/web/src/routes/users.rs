@@ -270,23 +270,41 @@ async fn ways_in(visit: &Visit, id: &str) -> Result<(Vec<Session>, Vec<SignedIn>
 
 async fn keys(visit: &Visit, id: &str) -> Result<Vec<Token>> {
     let query = [("user_id", id), ("limit", "100"), ("sort", "-created_at")];
-    let of = |r: &Record, name: &str| r.text(name).to_owned();
-    let list = |r: &Record, name: &str| -> Vec<String> {
+    Ok(visit.page("auth.api_key.list", &query).await?.rows.iter().map(|r| key_of(r).0).collect())
+}
+
+/// A key, and the networks that it works from.
+pub fn key_of(r: &Record) -> (Token, Vec<String>) {
+    let of = |name: &str| r.text(name).to_owned();
+    let list = |name: &str| -> Vec<String> {
         let all = r.get(name).and_then(Value::as_array).into_iter().flatten();
         all.filter_map(Value::as_str).map(str::to_owned).collect()
     };
-    let key = |r: &Record| Token {
-        id: of(r, "id"),
-        name: of(r, "name"),
-        prefix: of(r, "prefix"),
-        scopes: list(r, "scopes"),
-        purposes: list(r, "purposes"),
-        created_at: of(r, "created_at"),
-        last_used_at: of(r, "last_used_at"),
-        expires_at: of(r, "expires_at"),
-        revoked_at: of(r, "revoked_at"),
+    let token = Token {
+        id: of("id"),
+        name: of("name"),
+        prefix: of("prefix"),
+        scopes: list("scopes"),
+        purposes: list("purposes"),
+        created_at: of("created_at"),
+        last_used_at: of("last_used_at"),
+        expires_at: of("expires_at"),
+        revoked_at: of("revoked_at"),
     };
-    Ok(visit.page("auth.api_key.list", &query).await?.rows.iter().map(key).collect())
+    (token, list("networks"))
+}
+
+/// POST `/users/{id}/sessions/{session}/revoke`.
+pub async fn end_session(Path((id, session)): Path<(String, String)>, form: Form) -> Shown {
+    let visit = form.visit;
+    let view = match visit.try_call("auth.session.revoke", by_id(&session)).await {
+        Ok(_) => {
+            visit.app.callers.forget();
+            UserView { done: visit.shell.t().accounts.done.to_owned(), ..UserView::default() }
+        }
+        Err(e) => refused(&visit, e, UserView::default())?,
+    };
+    shown(&visit, &id, view).await
 }
 
 /// POST `/users/{id}/keys`: a key for a service account.

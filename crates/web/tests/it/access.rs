@@ -74,3 +74,56 @@ async fn times_stand_on_the_clocks_of_the_tenant() {
     let nurse = app.session("austa", app.austa, "nurse").await;
     assert!(nurse.get("/account").await.text().contains("UTC−03:00</time>"), "austa is in São Paulo");
 }
+
+#[tokio::test]
+async fn why_is_asked_about_whom_a_search_finds_and_answered_in_the_language_of_the_page() {
+    let app = TestApp::new().await;
+    let (owner, doctor) = (app.session("valley", app.valley, "OWNER").await, app.key(app.valley, "DOCTOR").await);
+    let id = a_patient(&doctor).await;
+    let start = owner.get("/why").await.text();
+    assert!(!start.contains("name=\"user\""), "nobody is offered before a search");
+    let csrf = start.split("name=\"_csrf\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+    let search = async |q: &str| {
+        let fields = [("_csrf", csrf), ("q", q), ("table", "medical.patients"), ("row", &id)];
+        let answer = owner.submit("/why", &fields).await;
+        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text());
+        let address = answer.header("location").to_owned();
+        assert!(!address.contains("DOCTOR") && address.contains(&id), "names stand in no address: {address}");
+        owner.get(&address).await.text()
+    };
+    assert!(search("Nobody at all").await.contains("Nobody found"));
+    let found = search("A DOCTOR").await;
+    let user = found.split("<option value=\"").skip(1).find(|option| option.contains("A DOCTOR")).unwrap();
+    let user = user.split('"').next().unwrap();
+    let asked = format!("/why?user={user}&table=medical.patients&row={id}");
+    let english = owner.get(&asked).await.text();
+    assert!(english.contains("medical.patient.read is given by: DOCTOR.") && english.contains("A DOCTOR"), "{english}");
+    for (language, words) in [
+        (
+            "es",
+            [
+                "medical.patient.read lo dan: DOCTOR.",
+                "La organización está activa.",
+                "El expediente no lleva ninguna etiqueta.",
+            ],
+        ),
+        (
+            "pt-BR",
+            [
+                "medical.patient.read é dado por: DOCTOR.",
+                "A organização está ativa.",
+                "O prontuário não leva nenhuma etiqueta.",
+            ],
+        ),
+    ] {
+        let page = owner.send(hyper::Method::GET, &asked, &[("accept-language", language)], None).await.text();
+        for sentence in words {
+            assert!(page.contains(sentence), "{language}: {sentence}: {page}");
+        }
+        let rows = page.split("id=\"answer\"").nth(1).unwrap().split("</table>").next().unwrap();
+        for english in ["The ", "It is", "is given"] {
+            assert!(!rows.contains(english), "{language}: {english}: {rows}");
+        }
+    }
+    assert_eq!(app.session("valley", app.valley, "DOCTOR").await.get("/why").await.status, StatusCode::FORBIDDEN);
+}

@@ -13,15 +13,15 @@ use uuid::Uuid;
 const PATH: &str = "/api/v1/alerts/real-time";
 
 /// A stream that is read event by event.
-struct Stream {
+pub struct Stream {
     body: Incoming,
     text: String,
 }
 
 /// An event.
 #[derive(Debug)]
-struct Heard {
-    kind: String,
+pub struct Heard {
+    pub kind: String,
     id: String,
     data: Value,
 }
@@ -33,7 +33,7 @@ async fn ask(caller: &Caller, last: Option<&str>) -> Response<Incoming> {
 }
 
 impl Stream {
-    async fn open(caller: &Caller, last: Option<&str>) -> Self {
+    pub async fn open(caller: &Caller, last: Option<&str>) -> Self {
         let response = ask(caller, last).await;
         assert_eq!(response.status(), StatusCode::OK);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
@@ -42,7 +42,7 @@ impl Stream {
     }
 
     /// The next event; none when the stream ends. A test that hears nothing is found.
-    async fn next(&mut self) -> Option<Heard> {
+    pub async fn next(&mut self) -> Option<Heard> {
         loop {
             if let Some((block, rest)) = self.text.split_once("\n\n").map(|(b, r)| (b.to_owned(), r.to_owned())) {
                 self.text = rest;
@@ -75,14 +75,21 @@ impl Stream {
 /// A server where administrators see to alerts.
 async fn server() -> TestApp {
     let app = TestApp::new().await;
-    let admin = app.database.connect("salus_admin").await;
-    let give = "WITH made AS (INSERT INTO auth.permissions (tenant_id, id, name, patterns) \
-                  SELECT tenant_id, gen_random_uuid(), 'test alerts', '[\"ops.alert.*\"]' FROM auth.roles WHERE name = 'ADMIN' \
-                  RETURNING tenant_id, id) \
-                INSERT INTO auth.role_permissions (tenant_id, id, role_id, permission_id) \
-                  SELECT r.tenant_id, gen_random_uuid(), r.id, m.id FROM auth.roles r JOIN made m ON m.tenant_id = r.tenant_id WHERE r.name = 'ADMIN'";
-    admin.batch_execute(give).await.unwrap();
+    see_to_alerts(&app, "ADMIN").await;
     app
+}
+
+/// Lets the holders of a role see to alerts.
+pub async fn see_to_alerts(app: &TestApp, role: &str) {
+    let admin = app.database.connect("salus_admin").await;
+    let give = format!(
+        "WITH made AS (INSERT INTO auth.permissions (tenant_id, id, name, patterns) \
+           SELECT tenant_id, gen_random_uuid(), 'test alerts', '[\"ops.alert.*\"]' FROM auth.roles WHERE name = '{role}' \
+           RETURNING tenant_id, id) \
+         INSERT INTO auth.role_permissions (tenant_id, id, role_id, permission_id) \
+           SELECT r.tenant_id, gen_random_uuid(), r.id, m.id FROM auth.roles r JOIN made m ON m.tenant_id = r.tenant_id WHERE r.name = '{role}'"
+    );
+    admin.batch_execute(&give).await.unwrap();
 }
 
 async fn raise(app: &TestApp, tenant: Uuid, key: &str) -> Uuid {

@@ -21,6 +21,7 @@ mod on_call;
 mod openapi;
 mod outbreaks;
 mod pages;
+mod provider;
 mod rest;
 mod revocation;
 mod rights;

@@ -284,3 +284,101 @@ async fn a_service_account_is_given_keys_and_keeps_two_while_they_are_exchanged(
         key.post(&format!("/api/v1/auth/users/{}/api-keys", other.as_str().unwrap()), &json!({"name": "x"})).await;
     assert_eq!(told.json()["code"], "not_service", "{}", told.text());
 }
+
+#[tokio::test]
+async fn attempts_of_the_whole_organization_are_found_by_how_they_ended_by_user_and_by_day() {
+    let office = Office::new().await;
+    assert!(office.sign_in().await);
+    for (email, password) in [("rosa.invented@valley.example", "wrong"), ("nobody@valley.example", PASSWORD)] {
+        let told = salus_domains::auth::sign_in(
+            &office.app.db,
+            "valley",
+            email,
+            password,
+            ("192.0.2.9", "Firefox/130 Windows"),
+        );
+        assert!(told.await.is_err());
+    }
+    let rows = async |query: &str| {
+        let answer = office.owner.get(&format!("/sign-ins?{query}")).await;
+        assert_eq!(answer.status, StatusCode::OK, "{query}: {}", answer.text());
+        answer.text().split("<tbody>").nth(1).unwrap_or_default().split("</tbody>").next().unwrap().to_owned()
+    };
+    let of = |rows: &str, what: &str| rows.matches(what).count();
+    let all = rows("").await;
+    assert!(
+        of(&all, "Rosa Invented") == 2 && of(&all, "An address that is nobody") == 1 && of(&all, "A OWNER") >= 1,
+        "{all}"
+    );
+    assert!(all.contains("192.0.2.9") && all.contains("Firefox"), "{all}");
+    let refused = rows("outcome=refused").await;
+    assert_eq!((of(&refused, "<tr>"), of(&refused, "Rosa Invented")), (2, 1), "{refused}");
+    let rosa = rows(&format!("user={}&outcome=success&reason=password", office.user)).await;
+    assert_eq!(of(&rosa, "<tr>"), 1, "{rosa}");
+    assert_eq!(of(&rows("from=2099-01-01").await, "<tr>"), 0);
+    assert_eq!(of(&rows("to=2001-01-01").await, "<tr>"), 0);
+    assert_eq!(of(&rows("from=2001-01-01&to=2098-12-31").await, "<tr>"), of(&all, "<tr>"));
+    for wrong in ["outcome=lost", "from=soon", "user=nobody"] {
+        assert_eq!(of(&rows(wrong).await, "<tr>"), 0, "{wrong}");
+    }
+    assert!(office.owner.get("/sign-ins?from=soon").await.text().contains("Is a date such as 2026-11-21"));
+    assert!(office.owner.get("/").await.text().contains("href=\"/sign-ins\""));
+    let doctor = office.app.session("valley", office.app.valley, "DOCTOR").await;
+    for page in ["/sign-ins", "/api-keys"] {
+        assert_eq!(doctor.get(page).await.status, StatusCode::FORBIDDEN, "{page}");
+    }
+    assert!(!doctor.get("/").await.text().contains("href=\"/sign-ins\""));
+}
+
+#[tokio::test]
+async fn a_page_of_attempts_leads_to_the_next() {
+    let app = TestApp::new().await;
+    let owner = app.session("valley", app.valley, "OWNER").await;
+    let insert = "INSERT INTO auth.login_history (tenant_id, id, created_at, outcome, reason, network) \
+                  SELECT t.id, gen_random_uuid(), now() - n * interval '1 minute', 'refused', 'password', decode(repeat('00', 32), 'hex') \
+                  FROM kernel.tenants t, generate_series(1, 60) n WHERE t.slug = 'valley'";
+    app.database.connect("salus_admin").await.batch_execute(insert).await.unwrap();
+    let page = owner.get("/sign-ins?outcome=refused").await.text();
+    assert_eq!(page.split("<tbody>").nth(1).unwrap().matches("<tr>").count(), 50);
+    let next = page.split("href=\"/sign-ins?outcome=refused&amp;cursor=").nth(1).unwrap().split('"').next().unwrap();
+    let page = owner.get(&format!("/sign-ins?outcome=refused&cursor={next}")).await.text();
+    assert_eq!(page.split("<tbody>").nth(1).unwrap().matches("<tr>").count(), 10);
+    assert!(page.contains("href=\"/sign-ins?outcome=refused\""), "and back to the first");
+}
+
+#[tokio::test]
+async fn living_keys_stand_in_one_list_with_their_owners_and_are_ended_there() {
+    let office = Office::new().await;
+    let (key, other) =
+        (office.app.key(office.app.valley, "DOCTOR").await, office.app.key(office.app.austa, "nurse").await);
+    assert_eq!(key.get("/api/v1/medical/patients?limit=1").await.status, StatusCode::OK);
+    let page = office.owner.get("/api-keys").await.text();
+    let row = page.split("<tr>").find(|row| row.contains("A DOCTOR")).unwrap();
+    assert!(row.contains("slk_") && row.contains("From anywhere") && row.contains("Everything its owner may"), "{row}");
+    assert!(!page.contains("A nurse"), "another organization's are not here");
+    let path = row.split("action=\"").nth(1).unwrap().split('"').next().unwrap();
+    let told = office.owner.submit(path, &[("_csrf", &office.csrf)]).await;
+    assert_eq!(told.status, StatusCode::OK, "{}", told.text());
+    assert!(!told.text().contains("A DOCTOR"), "what is ended is not a living one");
+    assert_eq!(key.get("/api/v1/medical/patients?limit=1").await.status, StatusCode::UNAUTHORIZED);
+    assert_ne!(other.get("/api/v1/auth/notifications").await.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn one_session_of_somebody_is_ended_and_the_others_go_on() {
+    let office = Office::new().await;
+    let begin = async || {
+        let email = "rosa.invented@valley.example";
+        let signed =
+            salus_domains::auth::sign_in(&office.app.db, "valley", email, PASSWORD, ("192.0.2.9", "test")).await;
+        let Ok(salus_domains::auth::SignIn::Session(signed)) = signed else { panic!("{signed:?}") };
+        office.app.stranger().with_cookie(&format!("salus_session={}", signed.token))
+    };
+    let (one, two) = (begin().await, begin().await);
+    let page = office.owner.get(&format!("/users/{}", office.user)).await.text();
+    let path = format!("/users/{}/sessions/", office.user);
+    let newest = page.split(&path).nth(1).unwrap().split('/').next().unwrap().to_owned();
+    office.act(&format!("sessions/{newest}/revoke"), &[]).await;
+    let open = [one.get("/account").await.status, two.get("/account").await.status];
+    assert_eq!(open, [StatusCode::OK, StatusCode::SEE_OTHER]);
+}

@@ -5,6 +5,15 @@ texts! {
     Accounts {
         title: "Users", "Usuarios", "Usuários";
         lead: "Who can sign in, which roles they hold, and what ends it. Every change is in the audit log and holds within a second.", "Quién puede iniciar sesión, qué roles tiene y qué le pone fin. Cada cambio queda en la auditoría y rige en un segundo.", "Quem pode entrar, quais papéis tem e o que encerra isso. Cada mudança fica na auditoria e vale em um segundo.";
+        sign_ins: "Sign-ins", "Inicios de sesión", "Entradas";
+        sign_ins_lead: "Every attempt to sign in to the organization, latest first.", "Cada intento de iniciar sesión en la organización, el último primero.", "Cada tentativa de entrar na organização, a última primeiro.";
+        only_of: "Only attempts of", "Solo intentos de", "Só tentativas de";
+        no_user: "An address that is nobody's", "Una dirección que no es de nadie", "Um endereço que não é de ninguém";
+        api_keys: "API keys", "Claves de API", "Chaves de API";
+        api_keys_lead: "Every key that opens something now, newest first, whoever holds it.", "Cada clave que abre algo ahora, la más nueva primero, sea de quien sea.", "Cada chave que abre algo agora, a mais nova primeiro, seja de quem for.";
+        owner: "Owner", "Titular", "Titular";
+        all_scopes: "Everything its owner may", "Todo lo que puede su titular", "Tudo o que seu titular pode";
+        anywhere: "From anywhere", "Desde cualquier lugar", "De qualquer lugar";
         search: "Find a user", "Buscar un usuario", "Buscar um usuário";
         search_hint: "A name, or a whole e-mail address.", "Un nombre o una dirección de correo completa.", "Um nome ou um endereço de e-mail completo.";
         nobody: "Nobody found", "No se encontró a nadie", "Ninguém encontrado";

@@ -1,7 +1,7 @@
 //! What the server says about a field or a refusal, in the language of the page. The server speaks English to programs;
 //! here its sentences are known by their words, and those that are not by their code.
 
-use super::{Locale, fault_codes::CODES, faults_school};
+use super::{Locale, fault_codes::CODES, faults_access, faults_school};
 
 /// English with `{}` for what varies; Spanish and Portuguese with the same in the same order.
 const SENTENCES: &[(&str, [&str; 2])] = &[
@@ -450,7 +450,7 @@ pub fn say(locale: Locale, code: &str, english: &str) -> String {
         Locale::Es => 0,
         Locale::PtBr => 1,
     };
-    for (template, words) in SENTENCES.iter().chain(faults_school::SENTENCES) {
+    for (template, words) in sentences() {
         if let Some(varying) = varying(template, english) {
             return put(words[other], &varying);
         }
@@ -459,6 +459,10 @@ pub fn say(locale: Locale, code: &str, english: &str) -> String {
         Ok(at) => CODES[at].1[other].to_owned(),
         Err(_) => english.to_owned(),
     }
+}
+
+fn sentences() -> impl Iterator<Item = &'static (&'static str, [&'static str; 2])> {
+    SENTENCES.iter().chain(faults_school::SENTENCES).chain(faults_access::SENTENCES)
 }
 
 /// What stands in the places of a template, when a text is of its form.
@@ -508,7 +512,7 @@ mod tests {
 
     #[test]
     fn translations_have_no_more_places_than_the_english() {
-        for (english, others) in SENTENCES.iter().chain(faults_school::SENTENCES) {
+        for (english, others) in sentences() {
             for words in others {
                 assert!(words.matches("{}").count() <= english.matches("{}").count(), "{english}");
                 assert!(!words.trim().is_empty());

@@ -35,6 +35,7 @@ mod data;
 mod erasure;
 mod fault_codes;
 pub mod faults;
+mod faults_access;
 mod faults_school;
 pub mod format;
 mod immunization;
