@@ -27,4 +27,5 @@ mod school_entry;
 mod search;
 mod second_factor;
 mod sign_in;
+mod students;
 mod users;
