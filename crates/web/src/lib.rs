@@ -11,6 +11,7 @@ pub mod openapi;
 pub mod pages;
 mod problem;
 mod routes;
+pub mod seed;
 
 pub use app::{App, Options, SESSION_COOKIE};
 pub use problem::Problem;

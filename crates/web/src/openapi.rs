@@ -1,5 +1,6 @@
 //! OpenAPI 3.1 from the list of operations: what is documented is what is routed.
 
+use crate::seed;
 use salus_core::Purpose;
 use salus_store::{Method, Op, decide::Notice};
 use serde_json::{Map, Value, json};
@@ -79,6 +80,9 @@ fn operation(op: &Op) -> Value {
         "responses": responses,
         "x-permission": op.permission,
     });
+    if let Some(feature) = seed::feature(op.method.as_str(), &op.path) {
+        out["x-seed-feature"] = json!(feature);
+    }
     if let Some(input) = &op.input {
         out["requestBody"] = json!({"required": true, "content": {"application/json": {"schema": input}}});
     }

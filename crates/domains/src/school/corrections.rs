@@ -60,7 +60,7 @@ async fn error(tx: &mut Tx, call: Call) -> Result<Reply> {
         orders::lock(tx, order).await?;
     }
     let before = tx.get(DOSES.table, id, &[]).await?;
-    if matches!(before.text("outcome"), "" | "MISSED") {
+    if matches!(before.text("outcome"), "" | "MISSED") || !before.text("absence_id").is_empty() {
         let detail = "Nobody recorded anything of this dose: record what came of it";
         return Err(Error::Conflict { code: "state_conflict", detail: detail.into() });
     }

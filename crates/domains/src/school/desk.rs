@@ -227,13 +227,15 @@ async fn waiting(tx: &mut Tx, schools: &[Uuid], now: OffsetDateTime) -> Result<V
          LEFT JOIN school.student_medication_orders o ON o.id = a.order_id \
          WHERE a.school_id = ANY($1) AND ( \
            (a.scheduled_for > $2::timestamptz - interval '1 day' AND a.scheduled_for >= d.begins AND a.scheduled_for <= $3 \
-             AND (a.outcome = 'MISSED' OR (a.outcome IS NULL AND o.status = 'ACTIVE'))) \
+             AND (a.outcome = 'MISSED' OR (a.outcome IS NULL AND o.status = 'ACTIVE' AND school.absence_at( \
+               a.student_id, a.school_id, a.scheduled_for, a.scheduled_for + $6::int8 * interval '1 minute') IS NULL))) \
            OR (a.scheduled_for IS NULL AND a.administered_at > $2::timestamptz - interval '1 day' AND a.administered_at >= d.begins \
              AND a.administered_at <= $4 AND a.prn_effect IS NULL AND a.outcome = ANY($5))) \
          ORDER BY coalesce(a.scheduled_for, a.administered_at), a.medication, a.id"
     );
     let (ahead, asked) = (now + AHEAD, now - EFFECT_AFTER);
-    tx.query(sql, &[&schools, &now, &ahead, &asked, &TAKEN.as_slice()]).await
+    let window = salus_rules::medication::WINDOW.whole_minutes();
+    tx.query(sql, &[&schools, &now, &ahead, &asked, &TAKEN.as_slice(), &window]).await
 }
 
 async fn orders_ending(tx: &mut Tx, schools: &[Uuid], now: OffsetDateTime) -> Result<Vec<Row>> {

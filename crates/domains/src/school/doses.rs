@@ -27,7 +27,7 @@ pub const DOSES: Resource = Resource {
     read: "school.med.administer",
     write: None,
     filters: &["student_id", "order_id", "school_id", "outcome", "scheduled_for"],
-    locked: &["administered_by", "prn_effect", "effect_at", "error_flag", "override"],
+    locked: &["administered_by", "prn_effect", "effect_at", "error_flag", "override", "absence_id"],
     list: &[],
 };
 
@@ -131,6 +131,7 @@ async fn record(tx: &mut Tx, call: Call) -> Result<Reply> {
         for fixed in ["order_id", "student_id", "school_id", "medication", "scheduled_for"] {
             values.remove(fixed);
         }
+        values.insert("absence_id".into(), Value::Null);
         let row = tx.update(DOSES.table, due.id, None, values).await?;
         if was.is_some() {
             tx.emit("school.dose.recorded_late", due.id, json!({ "school": school }));
@@ -444,14 +445,15 @@ pub(super) async fn is_emergency(tx: &mut Tx, order: Uuid) -> Result<bool> {
 struct Due {
     id: Uuid,
     outcome: Option<String>,
-    /// Somebody said so. What the server wrote because nobody did is no record of anything: MISSED, or HELD without a reason.
+    /// Somebody said so. What the server wrote because nobody did is no record of anything: MISSED, ABSENT by an absence, or HELD
+    /// without a reason.
     by_person: bool,
 }
 
 async fn due(tx: &mut Tx, order: Uuid, slot: OffsetDateTime) -> Result<Option<Due>> {
     let sql = sql!(
         "SELECT id, outcome::text AS outcome, \
-           coalesce(outcome <> 'MISSED' AND (outcome <> 'HELD' OR reason IS NOT NULL), false) AS by_person \
+           coalesce(outcome <> 'MISSED' AND absence_id IS NULL AND (outcome <> 'HELD' OR reason IS NOT NULL), false) AS by_person \
          FROM school.medication_administrations WHERE order_id = $1 AND scheduled_for = $2 FOR NO KEY UPDATE"
     );
     let due =

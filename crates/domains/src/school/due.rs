@@ -47,28 +47,66 @@ pub(super) async fn make_due(tx: &mut Tx, order: Option<Uuid>) -> Result<()> {
     if rows.is_empty() { Ok(()) } else { tx.insert(DOSES.table, &rows).await }
 }
 
-/// Doses that nobody recorded in time: missed, and the nurses are told; held, when the order was not in force at its time. A dose whose
-/// record was marked as an error waits as long for the one that is right.
+/// Doses that nobody recorded in time: absent, when the student was away from its time to the end of its window; else missed, and the
+/// nurses are told; held, when the order was not in force at its time. A dose whose record was marked as an error waits as long for the
+/// one that is right, and so does one of a student who was there after all.
 ///
 /// # Errors
 /// Those of the database.
 pub(super) async fn mark_missed(tx: &mut Tx) -> Result<()> {
-    let latest = tx.ctx.env.now() - medication::WINDOW - medication::GRACE;
+    follow_absences(tx).await?;
+    let now = tx.ctx.env.now();
+    let latest = now - medication::WINDOW - medication::GRACE;
+    let window = medication::WINDOW.whole_minutes();
     let sql = sql!(
-        "SELECT a.id, a.school_id, o.status = 'ACTIVE' OR coalesce(a.scheduled_for < o.stopped_at, false) FROM school.medication_administrations a \
+        "SELECT a.id, a.school_id, o.status = 'ACTIVE' OR coalesce(a.scheduled_for < o.stopped_at, false), \
+           school.absence_at(a.student_id, a.school_id, a.scheduled_for, a.scheduled_for + $2::int8 * interval '1 minute') \
+         FROM school.medication_administrations a \
          JOIN school.student_medication_orders o ON o.id = a.order_id \
          WHERE a.outcome IS NULL AND a.scheduled_for <= $1 \
-           AND NOT (a.error_flag AND a.updated_at > clock_timestamp() - interval '15 minutes') ORDER BY a.scheduled_for FOR NO KEY UPDATE OF a SKIP LOCKED"
+           AND NOT (a.row_version > 1 AND a.updated_at > clock_timestamp() - interval '15 minutes') ORDER BY a.scheduled_for FOR NO KEY UPDATE OF a SKIP LOCKED"
     );
-    for dose in tx.query(sql, &[&latest]).await? {
+    for dose in tx.query(sql, &[&latest, &window]).await? {
         let (id, school): (Uuid, Uuid) = (dose.get(0), dose.get(1));
-        let missed: bool = dose.get(2);
-        let outcome = if missed { "MISSED" } else { "HELD" };
-        tx.update(DOSES.table, id, None, row(json!({ "outcome": outcome }))).await?;
-        if !missed {
-            continue;
+        let (in_force, absence): (bool, Option<Uuid>) = (dose.get(2), dose.get(3));
+        let outcome = match absence {
+            _ if !in_force => json!({ "outcome": "HELD" }),
+            Some(absence) => json!({ "outcome": "ABSENT", "absence_id": absence }),
+            None => json!({ "outcome": "MISSED" }),
+        };
+        let missed = in_force && absence.is_none();
+        tx.update(DOSES.table, id, None, row(outcome)).await?;
+        if missed {
+            tx.emit("school.dose.missed", id, json!({ "school": school }));
         }
-        tx.emit("school.dose.missed", id, json!({ "school": school }));
+    }
+    Ok(())
+}
+
+/// What absences that were told or changed in the last day make of doses on which the server decided before: open again where the
+/// student was there, absent instead of missed where not. What a person recorded stays.
+async fn follow_absences(tx: &mut Tx) -> Result<()> {
+    let window = medication::WINDOW.whole_minutes();
+    let sql = sql!(
+        "SELECT a.id FROM school.absences b JOIN school.medication_administrations a ON a.absence_id = b.id \
+         WHERE b.updated_at > clock_timestamp() - interval '1 day' \
+           AND school.absence_at(a.student_id, a.school_id, a.scheduled_for, a.scheduled_for + $1::int8 * interval '1 minute') IS NULL \
+         FOR NO KEY UPDATE OF a SKIP LOCKED"
+    );
+    for dose in tx.query(sql, &[&window]).await? {
+        tx.update(DOSES.table, dose.get(0), None, row(json!({ "outcome": null, "absence_id": null }))).await?;
+    }
+    let sql = sql!(
+        "SELECT a.id, a.school_id, b.id FROM school.absences b \
+         JOIN school.medication_administrations a ON a.student_id = b.student_id AND a.school_id = b.school_id \
+         WHERE b.updated_at > clock_timestamp() - interval '1 day' AND a.outcome = 'MISSED' \
+           AND school.absence_at(a.student_id, a.school_id, a.scheduled_for, a.scheduled_for + $1::int8 * interval '1 minute') = b.id \
+         FOR NO KEY UPDATE OF a SKIP LOCKED"
+    );
+    for dose in tx.query(sql, &[&window]).await? {
+        let (id, school, absence): (Uuid, Uuid, Uuid) = (dose.get(0), dose.get(1), dose.get(2));
+        tx.update(DOSES.table, id, None, row(json!({ "outcome": "ABSENT", "absence_id": absence }))).await?;
+        tx.emit("school.dose.recorded_late", id, json!({ "school": school }));
     }
     Ok(())
 }

@@ -5,6 +5,7 @@
 //! order that nobody changes while it is in force; an error is marked and kept; a supply of a controlled drug is never below nothing. Vaccine doses and allergies
 //! are facts of [`crate::records`], guardians contacts of [`crate::medical`].
 
+mod absences;
 mod analytics;
 mod corrections;
 mod days;
@@ -23,6 +24,7 @@ mod reads;
 mod register;
 mod round;
 mod stock;
+mod summary;
 mod symptoms;
 mod visits;
 
@@ -54,6 +56,7 @@ pub fn actions(catalog: &Catalog) -> Result<Vec<Op>> {
         corrections::actions(catalog)?,
         stock::actions(catalog)?,
         errors::actions(catalog)?,
+        vec![absences::action()],
     ]
     .into_iter()
     .flatten()
@@ -71,7 +74,7 @@ pub fn reads() -> Vec<Op> {
         round::reads(),
         register::reads(),
         desk::reads(),
-        vec![month::read()],
+        vec![month::read(), summary::read()],
     ]
     .into_iter()
     .flatten()
@@ -129,6 +132,7 @@ pub const RESOURCES: &[Resource] = &[
         )
     },
     errors::ERRORS,
+    absences::ABSENCES,
     stock::INVENTORY,
     stock::COUNTS,
     Resource {
@@ -138,6 +142,23 @@ pub const RESOURCES: &[Resource] = &[
             "medication-inventory-entries",
             "school.stock_entry",
             "school.med.administer",
+        )
+    },
+    Resource {
+        filters: &["rxcui", "name", "dea_schedule", "is_school_stock", "is_emergency", "active"],
+        ..shown("ref.drug_catalog", "clinical/drug-interactions/drugs", "school.drug", "school.interaction.check")
+    },
+    Resource {
+        filters: &["drug_a_rxcui", "drug_b_rxcui", "severity", "evidence", "knowledge_release", "review_state"],
+        ..shown("ref.drug_interactions", "clinical/drug-interactions", "school.interaction", "school.interaction.check")
+    },
+    Resource {
+        filters: &["group_a", "group_b", "kind", "risk"],
+        ..shown(
+            "ref.allergy_cross_reactivity",
+            "clinical/allergy-cross-reactivity",
+            "school.cross_reactivity",
+            "school.interaction.check",
         )
     },
     outbreak::RULES,

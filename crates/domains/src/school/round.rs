@@ -92,7 +92,9 @@ async fn doses(tx: &mut Tx, school: Uuid, day: Date) -> Result<Vec<Row>> {
            o.route::text AS route, coalesce(o.controlled_schedule::text, '0') AS controlled, \
            coalesce(o.delegable, false) AS delegable, \
            coalesce(o.status = 'ACTIVE' OR a.scheduled_for < o.stopped_at, false) AS in_force, \
-           i.balance::text AS balance \
+           i.balance::text AS balance, \
+           a.absence_id IS NOT NULL OR (a.outcome IS NULL AND school.absence_at(a.student_id, a.school_id, a.scheduled_for, \
+             a.scheduled_for + $3::int8 * interval '1 minute') IS NOT NULL) AS is_absent \
          FROM school.medication_administrations a JOIN school.schools s ON s.id = a.school_id \
          CROSS JOIN LATERAL (SELECT $2::date::timestamp AT TIME ZONE s.timezone::text AS begins, \
            ($2::date + 1)::timestamp AT TIME ZONE s.timezone::text AS ends) d \
@@ -102,7 +104,7 @@ async fn doses(tx: &mut Tx, school: Uuid, day: Date) -> Result<Vec<Row>> {
            OR (a.scheduled_for IS NULL AND a.administered_at >= d.begins AND a.administered_at < d.ends)) \
          ORDER BY coalesce(a.scheduled_for, a.administered_at), a.medication, a.id"
     );
-    tx.query(sql, &[&school, &day]).await
+    tx.query(sql, &[&school, &day, &medication::WINDOW.whole_minutes()]).await
 }
 
 /// One dose as it is shown.
@@ -113,6 +115,7 @@ fn dose(row: &Row, now: OffsetDateTime) -> Result<Value> {
     let instant = |at: Option<OffsetDateTime>| at.map(clock::text).transpose();
     let state = match (text("outcome"), slot) {
         (Some(outcome), _) => json!(outcome),
+        (None, Some(_)) if row.get("is_absent") && row.get("in_force") => json!("ABSENT"),
         (None, Some(slot)) if row.get("in_force") => json!(medication::standing(slot, now)),
         (None, _) => json!("STOPPED"),
     };
@@ -123,7 +126,7 @@ fn dose(row: &Row, now: OffsetDateTime) -> Result<Value> {
         "scheduled_for": instant(slot)?, "administered_at": instant(given)?, "dose_given": text("dose_given"),
         "effect": text("effect"), "state": state, "was_corrected": row.get::<_, bool>("error_flag"),
         "is_controlled": text("controlled").as_deref() != Some("0"), "balance": text("balance"),
-        "is_delegable": row.get::<_, bool>("delegable"),
+        "is_delegable": row.get::<_, bool>("delegable"), "is_absent": row.get::<_, bool>("is_absent"),
     }))
 }
 

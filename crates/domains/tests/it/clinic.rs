@@ -324,7 +324,9 @@ async fn the_numbers_are_those_of_the_visits() {
     assert_eq!(told["return_to_class_percent"], json!(75.0));
     assert_eq!((&told["median_minutes"], &told["p90_minutes"]), (&json!(25.0), &json!(37.0)));
     assert_eq!(told["groups"]["month"], json!([{"value": "2026-03", "visits": 4, "per_100_students": 200.0}]));
-    assert_eq!(told["groups"]["hour"], json!([{"value": "09", "visits": 2}, {"value": "10", "visits": 2}]));
+    let hours = json!([{"value": "09", "visits": 2, "per_100_students": 100.0}, {"value": "10", "visits": 2, "per_100_students": 100.0}]);
+    assert_eq!(told["groups"]["hour"], hours);
+    assert_eq!(told["groups"]["school"], json!([{"value": s.id, "visits": 4, "per_100_students": 200.0}]));
     assert_eq!(told["frequent_visitors"], json!([{"student_id": one, "visits": 3, "why": ["THREE_IN_A_WEEK"]}]));
     let blind = {
         let mut ctx = s.world.operator();
@@ -334,6 +336,9 @@ async fn the_numbers_are_those_of_the_visits() {
     let told = s.world.call_as(blind, "school.visit.analytics", Call::default()).await.unwrap();
     let Body::Json(told) = told.body else { panic!("no JSON") };
     assert_eq!((&told["visits"], &told["frequent_visitors"]), (&Value::Null, &json!([])));
+    for telling in ["students", "median_minutes", "p90_minutes", "class_minutes_missed", "return_to_class_percent"] {
+        assert_eq!(told[telling], Value::Null, "{telling}");
+    }
 }
 
 pub async fn changed(s: &School, visit: &str, body: Value) -> Result<Record, Error> {

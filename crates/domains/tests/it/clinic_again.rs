@@ -17,7 +17,7 @@ async fn allergy(s: &School, student: &str, substance: &str) {
 }
 
 /// The alerts of a definition, with how they stand.
-async fn alerts(s: &School, definition: &str) -> Vec<String> {
+pub async fn alerts(s: &School, definition: &str) -> Vec<String> {
     let sql = format!(
         "SELECT i.status::text FROM alerts.alert_instances i JOIN alerts.alert_definitions d ON d.id = i.definition_id \
          WHERE d.code = '{definition}' ORDER BY i.id"

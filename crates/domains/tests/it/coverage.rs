@@ -166,6 +166,7 @@ fn prepare_entry(name: &str) -> Option<&'static str> {
              UPDATE school.schools SET is_active = true; UPDATE school.outbreak_alerts SET syndrome = 'GI', \
              params = '{\"detection\": {\"kind\": \"DISTRICT\"}}'"
         }
+        "school.student_absence.record" => "UPDATE school.schools SET is_active = true",
         "school.absence.record" => {
             "UPDATE school.schools SET is_active = true; UPDATE school.calendar_days d SET is_instructional = true, \
              day = (SELECT (now() AT TIME ZONE s.timezone::text)::date FROM school.schools s WHERE s.id = d.school_id)"
@@ -297,6 +298,10 @@ pub fn own_body(op: &Op, spare: Option<Uuid>, planted: &Plausible) -> Option<ser
 /// The same of school entry and of errors with medication.
 fn own_body_of_entry(op: &Op, planted: &Plausible) -> Option<serde_json::Value> {
     Some(match op.name.as_str() {
+        "school.student_absence.record" => serde_json::json!({
+            "school_id": planted.row("school.schools"), "source": "OFFICE",
+            "absences": [{"student_id": planted.row("medical.patients"), "day": "2026-03-02"}],
+        }),
         "school.outbreak_rule.change" => serde_json::json!({"case_count": 4}),
         "school.symptom.decide" => serde_json::json!({"case_class": "CONFIRMED", "reason": "north_canary"}),
         "school.outbreak.write_letters" => serde_json::json!({"signed": "north_canary"}),

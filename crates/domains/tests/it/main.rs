@@ -1,6 +1,7 @@
 //! The domains over a real database.
 #![allow(clippy::unwrap_used, reason = "a test that fails here has found its bug")]
 
+mod absences;
 mod access;
 mod alerts;
 mod alerts_again;
@@ -50,7 +51,9 @@ mod reminders;
 mod role_library;
 mod roles;
 mod rows;
+mod school_days;
 mod school_entry;
+mod section_seven;
 mod set_times;
 mod sign_in;
 mod snapshots;
@@ -63,4 +66,5 @@ mod tokens;
 mod two_persons;
 mod verify;
 mod who_saw;
+mod visit_analytics;
 mod world;

@@ -19,6 +19,7 @@ impl Plausible {
         let mut factory = Factory::new(world.db.env());
         let mut planted = Scratch { id: tenant, marker: marker.into(), rows: BTreeMap::new(), more: BTreeSet::new() };
         factory.plant(&world.db, &mut planted).await.unwrap();
+        shared(world, &mut planted).await;
         // An event with a detail, which can be redacted.
         let mut tx = world.db.begin(Ctx::operator(world.db.env(), tenant), true).await.unwrap();
         tx.note(json!({"query": "a word"}));
@@ -73,6 +74,23 @@ impl Plausible {
         let admin = world.database.connect("salus_admin").await;
         let sql = format!("SELECT row_version FROM {table} WHERE id = $1");
         admin.query_one(&sql, &[&self.row(table)]).await.unwrap().get(0)
+    }
+}
+
+/// Rows of tables that all tenants share and that are answered, as the knowledge of drugs fills them.
+async fn shared(world: &World, planted: &mut Scratch) {
+    let id = Uuid::from_u128(0x723);
+    let sql = format!(
+        "INSERT INTO ref.drug_catalog (id, rxcui, name, tty, source_release_id) VALUES ('{id}', '723', 'Amoxicillin', 'IN', 'test') \
+           ON CONFLICT DO NOTHING; \
+         INSERT INTO ref.drug_interactions (id, drug_a_rxcui, drug_b_rxcui, severity, evidence, clinical_effect, references_cited, knowledge_release) \
+           VALUES ('{id}', '11289', '723', 'MINOR', 'PROBABLE', 'Invented', '[\"Invented\"]', 'test') ON CONFLICT DO NOTHING; \
+         INSERT INTO ref.allergy_cross_reactivity (id, group_a, group_b, kind, risk, advice) \
+           VALUES ('{id}', 'A', 'B', 'SAME_CORE', 'LOW', 'Invented') ON CONFLICT DO NOTHING"
+    );
+    world.admin(&sql).await;
+    for table in ["ref.drug_catalog", "ref.drug_interactions", "ref.allergy_cross_reactivity"] {
+        planted.rows.insert(table.into(), id);
     }
 }
 

@@ -19,7 +19,7 @@ impl School {
         told
     }
 
-    async fn round(&self) -> Vec<Value> {
+    pub async fn round(&self) -> Vec<Value> {
         let told = self.told(self.world.operator(), "school.medication_round.today", Call::default()).await;
         told["doses"].as_array().unwrap().clone()
     }

@@ -14,7 +14,9 @@ mod outbreaks;
 mod people;
 mod rights;
 mod security;
+mod students;
 mod tables;
+mod visits;
 mod work;
 
 use salus_web::{
@@ -34,6 +36,10 @@ pub(crate) const PAGES: &[Page] = &[
     ("second-factor", "/sign-in", security::second),
     ("setup", "/setup/invented", tables::setup),
     ("home", "/", people::home),
+    ("visit-analytics", "/clinic", visits::school),
+    ("visit-analytics-few", "/clinic", visits::few),
+    ("student", "/clinic", students::at_a_glance),
+    ("student-new", "/clinic", students::nothing_known),
     ("home-nurse", "/", nurse::home),
     ("home-nurse-found", "/", nurse::found),
     ("home-nurse-quiet", "/", nurse::quiet),

@@ -116,6 +116,7 @@ pub fn render(view: &ClinicView, shell: &Shell) -> Markup {
         &html! {
             header class="page-head" {
                 div { h1 { (t.title) } p class="lead" { (parts::date(shell, &view.day)) } }
+                a class="button quiet" href={ "/clinic/analytics?school=" (view.school) } { (shell.t().visit_analytics.title) }
                 @if view.schools.len() > 1 { (choose_school(view, shell)) }
             }
             @if view.school.is_empty() {
@@ -227,6 +228,13 @@ fn who(student: &Student, shell: &Shell) -> Markup {
     }
 }
 
+/// The way to a student at a glance, beside the name in a list.
+#[must_use]
+pub fn summary(student: &str, name: &str, shell: &Shell) -> Markup {
+    let t = &shell.t().student;
+    html! { a href={ "/students/" (student) } aria-label={ (t.summary) ": " (name) } { (t.summary) } }
+}
+
 fn place(student: &Student, shell: &Shell) -> String {
     let grade = fill(shell.t().clinic.grade, &[("grade", &student.grade)]);
     if student.homeroom.is_empty() { grade } else { format!("{grade} · {}", student.homeroom) }
@@ -258,7 +266,9 @@ fn waiting(view: &ClinicView, shell: &Shell) -> Markup {
                         tr {
                             th scope="row" {
                                 a href={ "/clinic/visits/" (visit.id) } { (visit.student.name) }
-                                span class="sub" { (place(&visit.student, shell)) }
+                                span class="sub" {
+                                    (place(&visit.student, shell)) " · " (summary(&visit.student.id, &visit.student.name, shell))
+                                }
                                 (warnings(&visit.student, shell))
                             }
                             td data-label=(t.reason) { (codes::label(shell.locale, &visit.chief_complaint_code)) }
@@ -304,7 +314,9 @@ fn seen(view: &ClinicView, shell: &Shell) -> Markup {
                         tr {
                             th scope="row" {
                                 a href={ "/clinic/visits/" (visit.id) } { (visit.student.name) }
-                                span class="sub" { (place(&visit.student, shell)) }
+                                span class="sub" {
+                                    (place(&visit.student, shell)) " · " (summary(&visit.student.id, &visit.student.name, shell))
+                                }
                             }
                             td data-label=(t.reason) { (codes::label(shell.locale, &visit.chief_complaint_code)) }
                             td data-label=(t.arrived) { (clock(&visit.check_in_at, shell)) }

@@ -515,7 +515,10 @@ fn person(student: &Student, shell: &Shell) -> Markup {
         tr {
             th scope="row" {
                 a href={ "/students/" (student.student_id) "/immunizations" } { (shown) }
-                span class="sub" { (grade) @if let Some(room) = &student.homeroom { " · " (room) } }
+                span class="sub" {
+                    (grade) @if let Some(room) = &student.homeroom { " · " (room) }
+                    " · " (super::clinic::summary(&student.student_id, shown, shell))
+                }
             }
             td data-label=(t.standing) {
                 @match &student.status {

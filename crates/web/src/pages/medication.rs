@@ -73,6 +73,8 @@ pub struct Dose {
     pub is_controlled: bool,
     pub balance: String,
     pub is_delegable: bool,
+    /// By what the attendance office says; nobody recorded it.
+    pub is_absent: bool,
     pub allergy: bool,
     /// Makes sending the same form twice one dose.
     pub client_ref: String,
@@ -81,7 +83,7 @@ pub struct Dose {
 impl Dose {
     /// Whether somebody still has to say what came of it.
     fn is_open(&self) -> bool {
-        matches!(self.state.as_str(), "LATER" | "DUE" | "LATE" | "MISSED")
+        self.is_absent || matches!(self.state.as_str(), "LATER" | "DUE" | "LATE" | "MISSED")
     }
 
     fn tone(&self) -> Tone {
@@ -99,7 +101,9 @@ impl Dose {
 #[must_use]
 pub fn render(view: &RoundView, shell: &Shell) -> Markup {
     let t = &shell.t().medication;
-    let (open, done): (Vec<&Dose>, Vec<&Dose>) = view.doses.iter().partition(|dose| dose.is_open());
+    let (mut open, done): (Vec<&Dose>, Vec<&Dose>) = view.doses.iter().partition(|dose| dose.is_open());
+    // Who is not there can wait.
+    open.sort_by_key(|dose| dose.is_absent);
     layout::page(
         shell,
         &Head::new(t.round),
@@ -156,6 +160,7 @@ fn one(dose: &Dose, view: &RoundView, shell: &Shell) -> Markup {
                     (clock(&dose.scheduled_for, shell)) " "
                     a href={ "/medications/students/" (dose.student.id) } { (dose.student.name) }
                 }
+                (clinic::summary(&dose.student.id, &dose.student.name, shell)) " "
                 (parts::badge(shell, dose.tone(), &codes::label(shell.locale, &dose.state)))
                 @if dose.was_corrected { " " (parts::badge(shell, Tone::Warn, t.corrected)) }
             }
@@ -211,7 +216,7 @@ fn act(dose: &Dose, view: &RoundView, refused: Option<&Refused>, shell: &Shell) 
     }
     let off = match dose.state.as_str() {
         "LATER" => t.why_early,
-        "LATE" | "MISSED" => t.why_late,
+        "LATE" | "MISSED" | "ABSENT" => t.why_late,
         _ => "",
     };
     let typed = |pick: fn(&Refused) -> &String| refused.map(|r| pick(r).clone()).unwrap_or_default();

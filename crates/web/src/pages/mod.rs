@@ -63,11 +63,13 @@ pub mod roles;
 pub mod rules;
 pub mod security;
 pub mod sign_ins;
+pub mod student;
 pub mod table;
 pub mod trend;
 pub mod users;
 pub mod vaccines;
 pub mod visit;
+pub mod visit_analytics;
 pub mod webhooks;
 pub mod why;
 

@@ -319,7 +319,10 @@ fn here(view: &NurseView, shell: &Shell) -> Markup {
                         tr {
                             th scope="row" {
                                 a href={ "/clinic/visits/" (h.visit.id) } { (h.visit.student.name) }
-                                @if view.school.is_empty() && view.mine.len() > 1 { span class="sub" { (h.school) } }
+                                span class="sub" {
+                                    @if view.school.is_empty() && view.mine.len() > 1 { (h.school) " · " }
+                                    (clinic::summary(&h.visit.student.id, &h.visit.student.name, shell))
+                                }
                                 (clinic::warnings(&h.visit.student, shell))
                             }
                             td data-label=(t.reason) { (codes::label(shell.locale, &h.visit.chief_complaint_code)) }

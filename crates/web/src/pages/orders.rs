@@ -98,6 +98,7 @@ pub fn render(view: &OrdersView, shell: &Shell) -> Markup {
                     (clinic::warnings(&view.student, shell))
                 }
                 a class="button quiet" href={ "/medications/students/" (view.student.id) "/month" } { (t.month) }
+                a class="button quiet" href={ "/students/" (view.student.id) } { (shell.t().student.summary) }
                 a class="button quiet" href={ "/patients/" (view.student.id) } { (shell.t().clinic.chart) }
             }
             @if !view.error.is_empty() {

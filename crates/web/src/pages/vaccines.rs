@@ -158,6 +158,7 @@ pub fn render(view: &VaccinesView, shell: &Shell) -> Markup {
                         @if let Some(c) = &view.compliance { " " (standing(&c.status, shell)) }
                     }
                 }
+                a class="button quiet" href={ "/students/" (view.student_id) } { (shell.t().student.summary) }
                 a class="button quiet" href={ "/patients/" (view.student_id) } { (t.chart) }
             }
             (refused(&view.error, shell))

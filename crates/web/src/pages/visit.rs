@@ -84,6 +84,7 @@ pub fn render(view: &VisitView, shell: &Shell) -> Markup {
                     @if view.may_see_vaccines {
                         a class="button quiet" href={ "/students/" (view.student.id) "/immunizations" } { (shell.t().immunization.title) }
                     }
+                    a class="button quiet" href={ "/students/" (view.student.id) } { (shell.t().student.summary) }
                     a class="button quiet" href={ "/patients/" (view.student.id) } { (t.chart) }
                 }
             }

@@ -163,7 +163,9 @@ pub async fn read_dose(visit: &Visit, id: &str) -> Result<DoseView, PageError> {
         id: id.to_owned(),
         student: student(&person, String::new()),
         asks_effect: taken && said.scheduled_for.is_empty() && said.prn_effect.is_empty(),
-        may_correct: !matches!(said.outcome.as_str(), "" | "MISSED") && (own || visit.ctx.may("school.med.order")),
+        may_correct: !matches!(said.outcome.as_str(), "" | "MISSED")
+            && row.text("absence_id").is_empty()
+            && (own || visit.ctx.may("school.med.order")),
         was_corrected: row.get("error_flag") == Some(&json!(true)),
         said,
         before: before.rows.iter().map(version).collect::<Result<_, _>>()?,

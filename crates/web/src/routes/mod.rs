@@ -39,8 +39,10 @@ mod roles;
 mod rules;
 mod security;
 mod sign_ins;
+mod students;
 mod tokens;
 mod users;
+mod visit_analytics;
 mod webhooks;
 mod why;
 
@@ -150,6 +152,8 @@ fn alerting() -> Router<Arc<App>> {
 fn school() -> Router<Arc<App>> {
     Router::new()
         .route("/clinic", get(clinic::show))
+        .route("/clinic/analytics", get(visit_analytics::show))
+        .route("/clinic/analytics/dispositions.csv", get(visit_analytics::dispositions))
         .route("/clinic/find", post(clinic::find))
         .route("/clinic/check-in", post(clinic::check_in))
         .route("/clinic/visits/{id}", get(clinic::visit).post(clinic::change))
@@ -162,6 +166,7 @@ fn school() -> Router<Arc<App>> {
         .route("/immunizations/exclusions", get(immunizations::excluded))
         .route("/immunizations/evaluate", post(immunizations::evaluate))
         .route("/immunizations/requirements/{id}/approve", post(immunizations::approve_requirement))
+        .route("/students/{id}", get(students::show))
         .route("/students/{id}/immunizations", get(immunizations::student).post(immunizations::add))
         .route("/students/{id}/immunizations/{dose}/{verb}", post(immunizations::mend))
         .route("/students/{id}/exemptions", post(immunizations::submit))

@@ -30,5 +30,6 @@ mod school_entry;
 mod search;
 mod second_factor;
 mod sign_in;
+mod students;
 mod users;
 mod walls;

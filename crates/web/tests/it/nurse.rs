@@ -18,7 +18,7 @@ async fn page(caller: &Caller, path: &str) -> String {
 }
 
 /// A role of the whole district that may do this and no more.
-async fn role(app: &TestApp, tenant: Uuid, name: &str, patterns: &[&str]) {
+pub async fn role(app: &TestApp, tenant: Uuid, name: &str, patterns: &[&str]) {
     let ops = salus_domains::operations(app.db.catalog()).unwrap();
     let create = async |op: &str, body: Value| {
         let op = ops.iter().find(|o| o.name == op).unwrap();

@@ -2,7 +2,7 @@
 //! an approved requirement; without one nothing is said, rather than that all is well. Names are opened for the students that
 //! are shown, no others.
 
-use super::schedules;
+use super::{schedules, snapshots};
 use crate::school::reads::schools;
 use salus_core::{Error, Result};
 use salus_rules::school_entry::{Status, school_rates};
@@ -58,7 +58,14 @@ pub(super) fn reads() -> Vec<Op> {
             "dashboard",
             "dashboard",
             "How each school and grade stands: up to date, in compliance, score, protection against measles",
-            vec![school()],
+            vec![
+                school(),
+                param(
+                    "on",
+                    "As it was kept by this day, which the week of each snapshot says; as it is now when it is left out",
+                    json!({"type": "string", "format": "date"}),
+                ),
+            ],
             run(|tx, call| Box::pin(dashboard(tx, call))),
         ),
         op(
@@ -103,6 +110,10 @@ async fn dashboard(tx: &mut Tx, call: Call) -> Result<Reply> {
         && schools.is_empty()
     {
         return Err(Error::invalid("school_id", "no_such_record", format!("{only} is no school within your reach")));
+    }
+    if let Some(on) = call.query_value("on").filter(|v| !v.is_empty()) {
+        let on = crate::clock::day("on", on)?;
+        return snapshots::as_of(tx, &schools, on).await;
     }
     let ids: Vec<Uuid> = schools.iter().map(|s| s.0).collect();
     let used = schedules::in_use(tx, None).await?;

@@ -33,14 +33,21 @@ pub const EXEMPTIONS: Resource = Resource {
 /// [`Error::Internal`] when the catalogue lacks the table.
 pub(super) fn actions(catalog: &Catalog) -> Result<Vec<Op>> {
     let table = catalog.table(EXEMPTIONS.table)?;
+    let mut schema = write_schema(table, EXEMPTIONS.locked, true);
+    schema["properties"]["action"] = json!({"type": "string", "enum": ACTIONS,
+        "description": "submit when it is left out; approve and reject take exemption_id, and the permission school.exemption.approve"});
+    schema["properties"]["exemption_id"] =
+        json!({"type": "string", "format": "uuid", "description": "Which one of the student is approved or rejected"});
+    schema["properties"]["reason"] = json!({"type": "string", "description": "Why it is rejected; it is sealed"});
+    // What an exemption needs is not asked of who decides about one.
+    if let Some(members) = schema.as_object_mut() {
+        members.remove("required");
+    }
     let submit = EXEMPTIONS.action(
         (table, "school.immunization.write"),
         (Method::Post, "", "submit"),
-        (
-            "Submit an exemption of a student; it counts once it is approved",
-            Some(write_schema(table, EXEMPTIONS.locked, true)),
-        ),
-        run(|tx, call| Box::pin(submit(tx, call))),
+        ("Submit an exemption of a student, which counts once it is approved; or approve or reject one", Some(schema)),
+        run(|tx, call| Box::pin(by_action(tx, call))),
     );
     let why = json!({"type": "object", "required": ["reason"], "additionalProperties": false, "properties": {
         "reason": {"type": "string", "description": "Why; it is sealed"}}});
@@ -66,6 +73,39 @@ pub(super) fn actions(catalog: &Catalog) -> Result<Vec<Op>> {
             run(|tx, call| Box::pin(refuse(tx, call, ("APPROVED", "REVOKED")))),
         ),
     ])
+}
+
+/// What may be done with an exemption of a student.
+const ACTIONS: [&str; 3] = ["submit", "approve", "reject"];
+
+async fn by_action(tx: &mut Tx, mut call: Call) -> Result<Reply> {
+    let mut take = |name: &str| call.body.as_object_mut().and_then(|body| body.remove(name)).filter(|v| !v.is_null());
+    let action = match take("action") {
+        None => "submit",
+        Some(said) => ACTIONS
+            .into_iter()
+            .find(|known| said == *known)
+            .ok_or_else(|| Error::invalid("action", "not_allowed", format!("Is one of {}", ACTIONS.join(", "))))?,
+    };
+    if action == "submit" {
+        return submit(tx, call).await;
+    }
+    if !tx.ctx.may("school.exemption.approve") {
+        return Err(Error::Forbidden("school.exemption.approve".into()));
+    }
+    let named =
+        take("exemption_id").ok_or_else(|| Error::invalid("exemption_id", "required", "Say which exemption"))?;
+    let wrong = || Error::invalid("exemption_id", "no_such_record", "Must name an exemption of this student");
+    let exemption: Uuid = named.as_str().and_then(|id| id.parse().ok()).ok_or_else(wrong)?;
+    let of = tx.get(EXEMPTIONS.table, exemption, &["student_id"]).await.map_err(|e| match e {
+        Error::NotFound => wrong(),
+        other => other,
+    })?;
+    if of.text("student_id") != call.id()?.to_string() {
+        return Err(wrong());
+    }
+    let decided = Call { path: vec![("id".into(), exemption.to_string())], ..call };
+    if action == "approve" { approve(tx, decided).await } else { refuse(tx, decided, ("SUBMITTED", "REJECTED")).await }
 }
 
 async fn submit(tx: &mut Tx, call: Call) -> Result<Reply> {

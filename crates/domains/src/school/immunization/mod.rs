@@ -58,6 +58,6 @@ pub(super) fn reads() -> Vec<Op> {
     let mut all = vec![students::show()];
     all.extend(compliance::reads());
     all.push(exclusions::worklist());
-    all.push(snapshots::trend());
+    all.extend([snapshots::trend(), schedules::diff()]);
     all
 }

@@ -2,7 +2,7 @@
 
 use salus_core::{Error, Result};
 use salus_rules::immunization::{Schedule, read, schedule::SeriesKind};
-use salus_store::{Resource, Tx, seal::digest, sql};
+use salus_store::{Call, Method, Op, Param, Reply, Resource, Tx, run, seal::digest, sql};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex, PoisonError};
 use uuid::Uuid;
@@ -141,6 +141,61 @@ pub(super) fn kind(kind: SeriesKind) -> &'static str {
         SeriesKind::Risk => "RISK",
         SeriesKind::EvaluationOnly => "EVALUATION_ONLY",
     }
+}
+
+/// What differs between two releases.
+pub(super) fn diff() -> Op {
+    let release = |name: &str, doc: &str| Param {
+        name: name.into(),
+        doc: doc.into(),
+        schema: json!({"type": "string", "format": "uuid"}),
+    };
+    Op {
+        method: Method::Get,
+        path: "/api/v1/immunizations/schedules/diff".into(),
+        name: "school.schedule.diff".into(),
+        permission: RELEASES.read,
+        summary: "What differs between two releases of schedules, by antigen, series and dose".into(),
+        target: RELEASES.table,
+        params: vec![
+            release("from", "Id of a release; the newest other one when it is left out"),
+            release("to", "Id of a release; the one in use when it is left out"),
+        ],
+        input: None,
+        output: json!({"type": "object"}),
+        run: run(|tx, call| Box::pin(compared(tx, call))),
+    }
+}
+
+async fn compared(tx: &mut Tx, call: Call) -> Result<Reply> {
+    let mut releases: Vec<(Uuid, String, String)> = Vec::new();
+    for name in ["to", "from"] {
+        let (asked, other) = (call.query_id(name)?, releases.first().map(|r| r.0));
+        let sql = sql!(
+            "SELECT id, authority::text, version::text FROM school.schedule_releases WHERE $1::uuid IS NULL OR id = $1 \
+             ORDER BY id IS NOT DISTINCT FROM $2::uuid, is_active DESC, created_at DESC, id LIMIT 1"
+        );
+        let found = tx.query_opt(sql, &[&asked, &other]).await?;
+        let found =
+            found.ok_or_else(|| Error::invalid(name, "no_such_record", "Must name a release that was imported"))?;
+        releases.insert(0, (found.get(0), found.get(1), found.get(2)));
+    }
+    let sql = sql!(
+        "WITH a AS (SELECT * FROM school.vaccination_schedules WHERE authority = $1::text AND version = $2::text), \
+              b AS (SELECT * FROM school.vaccination_schedules WHERE authority = $3::text AND version = $4::text) \
+         SELECT coalesce(jsonb_agg(jsonb_build_object('antigen', antigen, 'series', series_name, 'dose', dose_number, \
+           'change', CASE WHEN a.id IS NULL THEN 'ADDED' WHEN b.id IS NULL THEN 'REMOVED' ELSE 'CHANGED' END, \
+           'series_type', jsonb_build_object('from', a.series_type, 'to', b.series_type), \
+           'rules', (SELECT coalesce(jsonb_object_agg(k, jsonb_build_object('from', a.rule -> k, 'to', b.rule -> k)), '{}') \
+             FROM jsonb_object_keys(a.rule || b.rule) k WHERE a.rule -> k IS DISTINCT FROM b.rule -> k)) \
+           ORDER BY antigen, series_name, dose_number), '[]') \
+         FROM a FULL JOIN b USING (antigen, series_name, dose_number) \
+         WHERE a.rule IS DISTINCT FROM b.rule OR a.series_type IS DISTINCT FROM b.series_type"
+    );
+    let told = |at: usize| json!({"id": releases[at].0, "authority": releases[at].1, "version": releases[at].2});
+    let params: salus_store::Params<'_> = &[&releases[0].1, &releases[0].2, &releases[1].1, &releases[1].2];
+    let changes = crate::told(tx, sql, params).await?;
+    Ok(Reply::json(json!({"from": told(0), "to": told(1), "changes": changes})))
 }
 
 /// SHA-256 over names and digests, by name.

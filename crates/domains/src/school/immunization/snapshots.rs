@@ -207,6 +207,62 @@ async fn told(tx: &mut Tx, call: Call) -> Result<Reply> {
     Ok(Reply::json(json!({"grade": grade, "schools": told})))
 }
 
+/// How schools stood, by the newest snapshot of each that was taken by a day.
+///
+/// # Errors
+/// [`Error::Invalid`] on `on` when none was taken by then.
+pub(super) async fn as_of(tx: &mut Tx, schools: &[(Uuid, String)], on: Date) -> Result<Reply> {
+    let ids: Vec<Uuid> = schools.iter().map(|s| s.0).collect();
+    let sql = sql!(
+        "SELECT s.school_id, s.grade::text AS grade, s.taken_on, r.id AS release_id, r.authority::text AS authority, r.version::text AS version, \
+           sum(s.compliant + s.conditional + s.provisional + s.exempt + s.noncompliant + s.excluded + s.no_record + s.not_applicable \
+             + s.not_evaluated)::int8 AS enrolled, \
+           sum(s.not_evaluated)::int8 AS not_evaluated, sum(s.compliant)::int8 AS compliant, sum(s.noncompliant + s.excluded)::int8 AS overdue, \
+           sum(s.conditional + s.provisional)::int8 AS conditional, sum(s.provisional)::int8 AS provisional, sum(s.excluded)::int8 AS excluded, \
+           sum(s.exempt)::int8 AS exempt, sum(s.no_record)::int8 AS no_record, sum(s.not_applicable)::int8 AS not_applicable, \
+           sum(s.measles_protected)::int8 AS measles, sum(s.scored)::int8 AS scored, sum(s.score_total)::float8 AS total \
+         FROM school.compliance_snapshots s JOIN school.schedule_releases r ON r.id = s.release_id \
+         WHERE s.school_id = ANY($1) AND (s.kind, s.period_on) = (SELECT n.kind, n.period_on FROM school.compliance_snapshots n \
+           WHERE n.school_id = s.school_id AND n.taken_on <= $2 ORDER BY n.taken_on DESC, n.period_on DESC, n.kind LIMIT 1) \
+         GROUP BY GROUPING SETS ((s.school_id, s.taken_on, r.id, r.authority, r.version), \
+           (s.school_id, s.taken_on, r.id, r.authority, r.version, s.grade)) \
+         ORDER BY s.school_id, s.grade NULLS FIRST"
+    );
+    let rows = tx.query(sql, &[&ids, &on]).await?;
+    if rows.is_empty() {
+        let message = format!("No snapshot was taken by {on}: how schools stood then was not kept");
+        return Err(Error::invalid("on", "no_snapshot", message));
+    }
+    tx.count(rows.len());
+    let mut told = Vec::new();
+    for (id, name) in schools {
+        let mut here = rows.iter().filter(|row| row.get::<_, Uuid>("school_id") == *id);
+        // The first is that of all grades. A school of which none was kept says so.
+        let mut school = here.next().map_or_else(|| json!({"taken_on": null}), standing);
+        school["id"] = json!(id);
+        school["name"] = json!(name);
+        school["grades"] = here.map(standing).collect();
+        told.push(school);
+    }
+    Ok(Reply::json(json!({"on": on.to_string(), "schools": told})))
+}
+
+/// What a snapshot says, as the dashboard does of today.
+fn standing(row: &salus_store::Row) -> Value {
+    let n = |name: &str| row.get::<_, i64>(name);
+    let attends = n("compliant") + n("conditional") + n("exempt");
+    let protected = percent(n("measles"), n("enrolled"));
+    json!({
+        "grade": row.get::<_, Option<String>>("grade"), "taken_on": row.get::<_, Date>("taken_on").to_string(),
+        "schedule": {"id": row.get::<_, Uuid>("release_id"), "authority": row.get::<_, String>("authority"), "version": row.get::<_, String>("version")},
+        "enrolled": n("enrolled"), "not_evaluated": n("not_evaluated"), "compliant": n("compliant"), "overdue": n("overdue"),
+        "conditional": n("conditional"), "provisional": n("provisional"), "excluded": n("excluded"), "exempt": n("exempt"),
+        "no_record": n("no_record"), "not_applicable": n("not_applicable"), "compliance_score": mean(row.get("total"), n("scored")),
+        "up_to_date_percent": percent(n("compliant"), n("enrolled")), "in_compliance_percent": percent(attends, n("enrolled")),
+        "measles_protected_percent": protected,
+    })
+}
+
 #[allow(clippy::cast_precision_loss, reason = "numbers of students")]
 fn percent(part: i64, whole: i64) -> Option<f64> {
     (whole > 0).then(|| (1000.0 * part as f64 / whole as f64).round() / 10.0)

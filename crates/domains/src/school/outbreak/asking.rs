@@ -4,6 +4,7 @@
 use super::{
     detect::{look, run as detect},
     rules::is_one_enough,
+    settings::Settings,
 };
 use crate::clock;
 use salus_core::{Error, Result};
@@ -13,7 +14,7 @@ use salus_store::{
     run, sql,
 };
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 /// The event of one that was asked for.
@@ -52,7 +53,9 @@ pub(super) fn action() -> Op {
         input: Some(json!({"type": "object", "additionalProperties": false, "properties": {
             "dry_run": {"type": "boolean", "description": "Answer the series and signals and keep nothing"},
             "on": {"type": ["string", "null"], "format": "date",
-                   "description": "Only of a dry run: as it was on this day, with what had been reported by then; today when it is left out"}}})),
+                   "description": "Only of a dry run: as it was on this day, with what had been reported by then; today when it is left out"},
+            "parameters": {"type": ["object", "null"],
+                   "description": "Only of a dry run: members of the setting school.outbreaks, such as {\"c1\": 2.5}, that stand in for those in force; not small_cell"}}})),
         output: json!({"type": "object"}),
         run: run(|tx, call| Box::pin(asked(tx, call))),
     }
@@ -84,10 +87,11 @@ pub(in crate::school) async fn ask_if_one_is_enough(
 struct Asked {
     dry_run: bool,
     on: Option<String>,
+    parameters: Option<Map<String, Value>>,
 }
 
 async fn asked(tx: &mut Tx, mut call: Call) -> Result<Reply> {
-    let Asked { dry_run, on } = if call.body.is_null() { Asked::default() } else { call.input()? };
+    let Asked { dry_run, on, parameters } = if call.body.is_null() { Asked::default() } else { call.input()? };
     let until = on.as_ref().map(|text| clock::day("on", text)).transpose()?;
     if until.is_some_and(|until| until > tx.ctx.env.now().date().next_day().unwrap_or(until)) {
         return Err(Error::invalid("on", "not_allowed", "Cannot lie in the future"));
@@ -97,10 +101,18 @@ async fn asked(tx: &mut Tx, mut call: Call) -> Result<Reply> {
             // Alerts that know more already would be made smaller by it.
             return Err(Error::invalid("on", "not_allowed", "Is of a dry run only: what is kept is as of now"));
         }
+        if parameters.is_some() {
+            let message = "Are of a dry run only: what is kept is by the setting school.outbreaks";
+            return Err(Error::invalid("parameters", "not_allowed", message));
+        }
         let id = ask(tx);
         return Ok(Reply { status: 202, ..Reply::json(json!({ "run": id })) });
     }
-    let found = look(tx, until, SERIES).await?;
+    let mut settings = Settings::load(tx).await?;
+    if let Some(over) = parameters {
+        settings = settings.with(over)?;
+    }
+    let found = look(tx, settings, until, SERIES).await?;
     let open = tx.ctx.may("kernel.phi.read");
     let shown = |count: u32| open || count == 0 || i64::from(count) >= found.settings.small_cell;
     let signals: Vec<Value> = found

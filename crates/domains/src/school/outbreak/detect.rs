@@ -50,8 +50,7 @@ pub(super) struct Done {
 ///
 /// # Errors
 /// Those of the database.
-pub(super) async fn look(tx: &mut Tx, until: Option<Date>, series: usize) -> Result<Found> {
-    let settings = Settings::load(tx).await?;
+pub(super) async fn look(tx: &mut Tx, settings: Settings, until: Option<Date>, series: usize) -> Result<Found> {
     let rules = rules::in_force(tx).await?;
     let end = until.unwrap_or_else(|| tx.ctx.env.now().date());
     let facts = facts::load(tx, (end - HISTORY, until)).await?;
@@ -198,7 +197,8 @@ pub(super) async fn run(tx: &mut Tx) -> Result<Done> {
     rules::seed(tx).await?;
     // One run at a time: two would each make an alert of the same signal.
     tx.query(sql!("SELECT id FROM school.outbreak_rules ORDER BY id LIMIT 1 FOR NO KEY UPDATE"), &[]).await?;
-    let found = look(tx, None, 0).await?;
+    let settings = Settings::load(tx).await?;
+    let found = look(tx, settings, None, 0).await?;
     let end = found.facts.today().unwrap_or_else(|| tx.ctx.env.now().date());
     let kept = alerts(tx, end - HISTORY).await?;
     let loud: Vec<Signal> = found.signals.iter().filter(|s| s.is_loud(&found.settings)).cloned().collect();

@@ -32,6 +32,7 @@ pub use asking::detect_now;
 pub use rules::RULES;
 
 pub(super) use asking::{ask_if_one_is_enough, jobs};
+pub(super) use settings::Settings;
 
 use salus_core::Result;
 use salus_store::{Catalog, Op};

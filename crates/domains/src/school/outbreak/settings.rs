@@ -3,6 +3,8 @@
 use salus_core::{Error, Result};
 use salus_store::{Tx, sql};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::collections::BTreeSet;
 
 /// The setting.
 const NAME: &str = "school.outbreaks";
@@ -10,7 +12,7 @@ const NAME: &str = "school.outbreaks";
 /// What is in force. Stored with every alert.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct Settings {
+pub(in crate::school) struct Settings {
     /// C1 above this is a signal, in standard deviations (Hutwagner 2003).
     pub(super) c1: f64,
     /// The same of C2.
@@ -40,7 +42,7 @@ pub(super) struct Settings {
     /// Weeks of the same weekday that absence is compared with.
     pub(super) absence_weeks: i64,
     /// Counts below this are not told to who may not open records: 5 to 10.
-    pub(super) small_cell: i64,
+    pub(in crate::school) small_cell: i64,
 }
 
 impl Default for Settings {
@@ -70,13 +72,31 @@ impl Settings {
     ///
     /// # Errors
     /// [`Error::Conflict`] when the setting is not understood or beyond what is allowed.
-    pub(super) async fn load(tx: &mut Tx) -> Result<Self> {
+    pub(in crate::school) async fn load(tx: &mut Tx) -> Result<Self> {
         let sql = sql!("SELECT value FROM kernel.settings WHERE name = $1::text");
         let Some(found) = tx.query_opt(sql, &[&NAME]).await? else { return Ok(Self::default()) };
         let wrong =
             |why: String| Error::Conflict { code: "setting_wrong", detail: format!("The setting {NAME} {why}") };
         let set: Self = serde_json::from_value(found.get(0)).map_err(|e| wrong(format!("is not understood: {e}")))?;
         set.check().map_err(|why| wrong(why.to_owned()))?;
+        Ok(set)
+    }
+
+    /// The same with others in the place of some.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] on `parameters` for one that is not known, beyond what is allowed, or decides who is told what.
+    pub(super) fn with(&self, over: Map<String, Value>) -> Result<Self> {
+        let wrong = |why: String| Error::invalid("parameters", "not_allowed", why);
+        if over.contains_key("small_cell") {
+            return Err(wrong("Cannot change small_cell: it says what may be told".into()));
+        }
+        let mut set = serde_json::to_value(self).map_err(Error::internal)?;
+        if let Value::Object(members) = &mut set {
+            members.extend(over);
+        }
+        let set: Self = serde_json::from_value(set).map_err(|e| wrong(format!("Are not understood: {e}")))?;
+        set.check().map_err(|why| wrong(format!("This {why}")))?;
         Ok(set)
     }
 
@@ -102,23 +122,45 @@ impl Settings {
     }
 
     /// A count, or nothing when it is small and the caller may not open records.
-    pub(super) fn told(&self, tx: &Tx, count: i64) -> Option<i64> {
+    pub(in crate::school) fn told(&self, tx: &Tx, count: i64) -> Option<i64> {
         (tx.ctx.may("kernel.phi.read") || count == 0 || count >= self.small_cell).then_some(count)
     }
 
     /// The same of counts that add up to one that may be known: with those that are small the smallest others are left out, until
     /// what is left out could be several counts.
-    pub(super) fn cells(&self, tx: &Tx, counts: &[i64]) -> Vec<Option<i64>> {
+    pub(in crate::school) fn cells(&self, tx: &Tx, counts: &[i64]) -> Vec<Option<i64>> {
         if tx.ctx.may("kernel.phi.read") {
             return counts.iter().copied().map(Some).collect();
         }
-        self.veiled(counts)
+        let shown = self.veiled(counts, &BTreeSet::new());
+        (0..counts.len()).map(|at| shown.contains(&at).then_some(counts[at])).collect()
     }
 
-    fn veiled(&self, counts: &[i64]) -> Vec<Option<i64>> {
+    /// The same of a table, whose lines add up to what may be known both ways: the places that may be told. A place that one line
+    /// leaves out is left out of the other it stands in, which may have to leave out more.
+    pub(in crate::school) fn table(&self, tx: &Tx, counts: &[i64], lines: &[Vec<usize>]) -> BTreeSet<usize> {
+        let mut shown: BTreeSet<usize> = (0..counts.len()).collect();
+        while !tx.ctx.may("kernel.phi.read") {
+            let before = shown.len();
+            for line in lines {
+                let of: Vec<i64> = line.iter().map(|at| counts[*at]).collect();
+                let hidden = (0..line.len()).filter(|at| !shown.contains(&line[*at])).collect();
+                let told = self.veiled(&of, &hidden);
+                shown.retain(|at| line.iter().position(|place| place == at).is_none_or(|place| told.contains(&place)));
+            }
+            if shown.len() == before {
+                break;
+            }
+        }
+        shown
+    }
+
+    /// The places that may be told beside those that are hidden already.
+    fn veiled(&self, counts: &[i64], hidden: &BTreeSet<usize>) -> BTreeSet<usize> {
         let small = |n: i64| (1..self.small_cell).contains(&n);
-        let mut hidden: Vec<usize> = (0..counts.len()).filter(|at| small(counts[*at])).collect();
-        let mut rest: Vec<usize> = (0..counts.len()).filter(|at| !small(counts[*at])).collect();
+        let out = |at: &usize| small(counts[*at]) || hidden.contains(at);
+        let mut hidden: Vec<usize> = (0..counts.len()).filter(|at| out(at)).collect();
+        let mut rest: Vec<usize> = (0..counts.len()).filter(|at| !out(at)).collect();
         // Days and groups of nobody give nothing away: they go last.
         rest.sort_by_key(|at| (counts[*at] == 0, counts[*at]));
         let mut rest = rest.into_iter();
@@ -126,7 +168,7 @@ impl Settings {
             let Some(next) = rest.next() else { break };
             hidden.push(next);
         }
-        (0..counts.len()).map(|at| (!hidden.contains(&at)).then_some(counts[at])).collect()
+        (0..counts.len()).filter(|at| !hidden.contains(at)).collect()
     }
 
     /// Whether counts cannot be told from their sum. Several small ones can when it is the least or the most that they can make.
@@ -152,7 +194,10 @@ mod tests {
 
     #[test]
     fn what_is_left_out_cannot_be_had_from_the_sum() {
-        let shown = |counts: &[i64]| Settings::default().veiled(counts);
+        let shown = |counts: &[i64]| {
+            let told = Settings::default().veiled(counts, &BTreeSet::new());
+            (0..counts.len()).map(|at| told.contains(&at).then_some(counts[at])).collect::<Vec<_>>()
+        };
         assert_eq!(shown(&[9, 0, 7]), [Some(9), Some(0), Some(7)], "nothing is small");
         assert_eq!(shown(&[9, 3, 7]), [Some(9), None, None], "one alone is the rest of the sum");
         assert_eq!(shown(&[1, 9, 3, 0]), [None, Some(9), None, Some(0)], "one and three, or two and two");

@@ -50,8 +50,10 @@ mod reach;
 pub mod rules;
 mod school_entry;
 mod security;
+mod student;
 mod ui;
 pub mod units;
+mod visit_analytics;
 mod zone;
 
 pub use access::Access;
@@ -74,7 +76,9 @@ pub use people::People;
 pub use reach::Reach;
 pub use school_entry::SchoolEntry;
 pub use security::Security;
+pub use student::Student;
 pub use ui::Ui;
+pub use visit_analytics::VisitAnalytics;
 pub use zone::Zone;
 
 /// A language of the pages.
@@ -137,6 +141,10 @@ pub struct Texts {
     pub outbreak: Outbreak,
     /// Attendance without all doses.
     pub school_entry: SchoolEntry,
+    /// A student at a glance.
+    pub student: Student,
+    /// The analytics of visits.
+    pub visit_analytics: VisitAnalytics,
 }
 
 /// Every group in one of the languages.
@@ -164,6 +172,8 @@ macro_rules! language {
             on_call: OnCall::$tag,
             outbreak: Outbreak::$tag,
             school_entry: SchoolEntry::$tag,
+            student: Student::$tag,
+            visit_analytics: VisitAnalytics::$tag,
         }
     };
 }
@@ -317,6 +327,8 @@ mod tests {
             ("on_call", OnCall::KEYS),
             ("outbreak", Outbreak::KEYS),
             ("school_entry", SchoolEntry::KEYS),
+            ("student", Student::KEYS),
+            ("visit_analytics", VisitAnalytics::KEYS),
             ("medication", Medication::KEYS),
         ] {
             for (key, texts) in keys {
