@@ -3,7 +3,7 @@
 use crate::world;
 use salus_core::{Ctx, Env};
 use salus_domains::demo::{self, Size};
-use salus_store::Db;
+use salus_store::{Body, Call, Db, dispatch};
 use salus_testkit::TestDb;
 use serde_json::{Value, json};
 use std::collections::{BTreeSet, HashMap};
@@ -96,8 +96,32 @@ async fn the_district_is_whole_and_the_same_every_time() {
     assert_eq!(supplies.iter().filter(|s| s["balance"] == "29").count(), 4, "{supplies:?}");
     let late = rows(&db, tenant, "school.calendar_days", &["note"]).await;
     assert_eq!(late.iter().filter(|d| !d["note"].is_null()).count(), 4, "a day that began two hours late");
+    a_scan_over_schools_finds_the_outbreak(&db, tenant).await;
     let named: BTreeSet<String> = students.iter().map(|s| s["patient_id"].to_string()).collect();
     assert!(all.iter().all(|v| named.contains(&v["student_id"].to_string())));
+}
+
+/// Four schools with a place: the first one's vomiting stands out in space and time.
+async fn a_scan_over_schools_finds_the_outbreak(db: &Db, tenant: Uuid) {
+    let ops = salus_domains::operations(db.catalog()).unwrap();
+    let ask = async |name: &str, body: Value| {
+        let op = ops.iter().find(|o| o.name == name).unwrap();
+        let call = Call { body, ..Call::default() };
+        let reply = dispatch(db, op, Ctx::operator(db.env(), tenant), call).await.unwrap();
+        let Body::Json(told) = reply.body else { panic!("no JSON") };
+        told
+    };
+    let told = ask("school.outbreak.methods", Value::Null).await;
+    let scan = told["methods"].as_array().unwrap().iter().find(|m| m["method"] == "SPACETIME").unwrap();
+    assert_eq!(scan["schools"], json!({"needs": 2, "has": 4}));
+    assert!(scan["has"].as_u64() >= scan["needs"].as_u64(), "{scan}");
+    let dry = ask("school.outbreak.detect", json!({"dry_run": true})).await;
+    let signals = dry["signals"].as_array().unwrap();
+    let found: Vec<&Value> = signals.iter().filter(|s| s["method"] == "SPACETIME" && s["syndrome"] == "GI").collect();
+    assert_eq!(found.len(), 1, "{signals:?}");
+    let of = (&found[0]["level"], &found[0]["name"], &found[0]["observed"], &found[0]["would_alert"]);
+    assert_eq!(of, (&json!("SCHOOL"), &json!("Larkspur Elementary"), &json!(7), &json!(true)));
+    assert!(found[0]["detail"]["recurrence_school_days"].as_f64().unwrap() >= 100.0);
 }
 
 /// A number that the administrator of the database reads.

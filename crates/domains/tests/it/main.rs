@@ -33,6 +33,7 @@ mod on_call;
 mod outbreak;
 mod outbreak_absence;
 mod outbreak_letters;
+mod outbreak_methods;
 mod patients;
 mod plausible;
 mod proofs;
