@@ -5,8 +5,10 @@
 //! prepared, pipelined statements under the same row-level security, on unsealed twins of the tables. A wrong answer
 //! fails the run; a missed goal fails it only with `--goals`. A38 and A40 are times of the door, without a limit beside them.
 
+mod alarm;
 mod audit;
 mod backup;
+mod engines;
 mod exchange;
 mod growth;
 mod http;
@@ -21,6 +23,7 @@ mod requests;
 mod resources;
 mod revoke;
 mod rotation;
+mod school;
 mod search;
 
 use clap::Parser;
@@ -33,7 +36,7 @@ use std::{path::PathBuf, process::ExitCode};
 #[derive(Debug, Parser)]
 #[allow(clippy::struct_excessive_bools, reason = "switches of a command line")]
 pub struct Args {
-    /// P1 to P9, A38 (lockout), A40 (revoke), or all.
+    /// P1 to P12, visits, recompute, chart, A38 (lockout), A40 (revoke), or all.
     #[arg(default_value = "all")]
     rows: Vec<String>,
     /// The program to measure.
@@ -42,6 +45,9 @@ pub struct Args {
     /// Where the throw-away cluster lies: a disk, not memory.
     #[arg(long)]
     place: PathBuf,
+    /// The folder with CDSi's supporting data, for P10.
+    #[arg(long, default_value = "../shared/data/cdsi/supporting-data-4.64")]
+    schedule: PathBuf,
     /// One JSON document instead of a table.
     #[arg(long)]
     json: bool,
@@ -119,9 +125,30 @@ fn main() -> ExitCode {
         return code;
     }
     let args = Args::parse();
-    let known = ["all", "p1", "p2", "p3", "p4", "p5", "p6", "p7", "p8", "p9", "a38", "a40", "lockout", "revoke"];
+    let known = [
+        "all",
+        "p1",
+        "p2",
+        "p3",
+        "p4",
+        "p5",
+        "p6",
+        "p7",
+        "p8",
+        "p9",
+        "p10",
+        "p11",
+        "p12",
+        "visits",
+        "recompute",
+        "chart",
+        "a38",
+        "a40",
+        "lockout",
+        "revoke",
+    ];
     if let Some(unknown) = args.rows.iter().find(|r| !known.contains(&r.to_lowercase().as_str())) {
-        report::say(&format!("{unknown} is none of P1 to P9, A38, A40 or all"));
+        report::say(&format!("{unknown} is none of {}", known.join(", ")));
         return ExitCode::from(2);
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -158,6 +185,22 @@ async fn rows(args: &Args, sizes: Sizes, place: &mut Place, report: &mut Report)
     }
     if args.wants("P6") {
         growth::starts(args, sizes, report).await?;
+    }
+    if args.wants("P10") {
+        engines::persons(&args.schedule, sizes, report)?;
+    }
+    if args.wants("P11") {
+        engines::counts(sizes, report);
+    }
+    if args.wants("P12") {
+        alarm::measure(place, sizes, report).await?;
+    }
+    let wanted = (args.wants("visits"), args.wants("recompute"));
+    if wanted.0 || wanted.1 {
+        school::measure(place, sizes, wanted, report).await?;
+    }
+    if args.wants("chart") {
+        school::chart(place, sizes, report).await?;
     }
     Ok(())
 }

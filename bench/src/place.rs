@@ -73,7 +73,8 @@ impl Place {
         })
         .await?;
         let tenant = db.create_tenant(TENANT, false).await?;
-        let key = administrator(&db, tenant).await?;
+        organization(&db, tenant).await?;
+        let key = api_key(&db, tenant).await?;
         Ok(Self { home, salus: salus.to_path_buf(), db, tenant, key, keep, cluster, server: None })
     }
 
@@ -212,17 +213,27 @@ async fn connect(cluster: &Cluster, database: &str, role: &str) -> Result<Client
     Ok(client)
 }
 
-/// An organization with one service account that may do everything, and its key.
+/// The organization of a tenant that has none yet.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn administrator(db: &Db, tenant: Uuid) -> Result<String> {
+pub async fn organization(db: &Db, tenant: Uuid) -> Result<()> {
+    let mut tx = db.begin(Ctx::operator(db.env(), tenant), false).await?;
+    let values = json!({"name": "Bench", "kind": "clinic"}).as_object().cloned().unwrap_or_default();
+    tx.insert("auth.organizations", &[NewRow { id: tenant, values }]).await?;
+    tx.commit("kernel.demo.load", "kernel.tenants").await
+}
+
+/// A service account that may do everything in a tenant, and its key.
+///
+/// # Errors
+/// Those of the database.
+pub async fn api_key(db: &Db, tenant: Uuid) -> Result<String> {
     let ctx = Ctx::operator(db.env(), tenant);
     let [user, role, permission] = [db.env().id(), db.env().id(), db.env().id()];
     let mut tx = db.begin(ctx.clone(), false).await?;
     let rows = [
-        ("auth.organizations", tenant, json!({"name": "Bench", "kind": "clinic"})),
-        ("auth.permissions", permission, json!({"name": "ALL", "patterns": ["*.*.*"]})),
+        ("auth.permissions", permission, json!({"name": "BENCH", "patterns": ["*.*.*"]})),
         ("auth.roles", role, json!({"name": "bench", "scope": "tenant"})),
         ("auth.role_permissions", db.env().id(), json!({"role_id": role, "permission_id": permission})),
         ("auth.users", user, json!({"kind": "service", "display_name": "Bench", "status": "active"})),

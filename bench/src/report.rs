@@ -9,7 +9,7 @@ use std::{io::Write as _, process::ExitCode};
 /// One measured thing.
 #[derive(Debug, Clone, Serialize)]
 pub struct Row {
-    /// P1 to P9.
+    /// Such as P1 or visits.
     pub name: &'static str,
     /// What was done.
     pub work: String,
@@ -99,14 +99,14 @@ impl Report {
 
     fn table(&self) -> String {
         let mut lines = vec![format!(
-            "{:<4} {:<52} {:>13} {:>12} {:>7} {:>13}  {:<12} {}",
+            "{:<9} {:<60} {:>13} {:>12} {:>7} {:>13}  {:<12} {}",
             "row", "work", "ours", "limit", "ratio", "min-max", "goal", "met"
         )];
         for r in &self.rows {
             let number = |n: f64| if n < 100.0 { format!("{n:.2}{}", r.unit) } else { format!("{n:.0}{}", r.unit) };
             let met = r.met.map_or("", |m| if m { "yes" } else { "NO" });
             lines.push(format!(
-                "{:<4} {:<52} {:>13} {:>12} {:>7} {:>13}  {:<12} {met}",
+                "{:<9} {:<60} {:>13} {:>12} {:>7} {:>13}  {:<12} {met}",
                 r.name,
                 r.work,
                 number(r.ours),

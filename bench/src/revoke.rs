@@ -6,7 +6,7 @@ use crate::{
     Sizes,
     http::Client,
     measure::percentile,
-    place::{Place, administrator},
+    place::{Place, api_key, organization},
     report::{Report, Row, fault, must, progress},
 };
 use futures_util::{StreamExt as _, future::try_join_all};
@@ -120,7 +120,8 @@ impl Town {
     async fn make(place: &Place, slug: &str) -> Result<Self> {
         let (db, address) = (place.db.clone(), place.server()?.address.clone());
         let tenant = db.create_tenant(slug, false).await?;
-        let key = administrator(&db, tenant).await?;
+        organization(&db, tenant).await?;
+        let key = api_key(&db, tenant).await?;
         let [role, permission] = [db.env().id(), db.env().id()];
         let mut tx = db.begin(Ctx::operator(db.env(), tenant), false).await?;
         let rows = [

@@ -3,6 +3,7 @@
 //! district `larkspur` students, who are made by rule from one seed: nobody in them exists.
 
 mod background;
+mod calendar;
 mod clinic;
 mod course;
 mod district;
@@ -12,11 +13,15 @@ mod measured;
 mod medicine;
 mod names;
 mod people;
+mod places;
 mod problems;
 mod random;
 mod rows;
+mod students;
+mod tongues;
 mod vaccines;
 mod valley;
+mod visits;
 
 pub use people::FULL_CHART_MRN;
 

@@ -43,6 +43,16 @@ impl Random {
         &from[self.below(from.len())]
     }
 
+    /// The numbers from 0 to `n` − 1 in an order of its own.
+    pub(super) fn shuffled(&mut self, n: usize) -> Vec<usize> {
+        let mut all: Vec<usize> = (0..n).collect();
+        for at in (1..n).rev() {
+            let other = self.below(at + 1);
+            all.swap(at, other);
+        }
+        all
+    }
+
     /// A number around 0 with standard deviation 1, never beyond 4: twelve uniform numbers less their mean.
     pub(super) fn spread(&mut self) -> f64 {
         let sum: f64 = (0..12).map(|_| self.unit()).sum();
@@ -67,6 +77,10 @@ mod tests {
         let first: Vec<_> = (0..9).map(|_| a.below(1000)).collect();
         assert_eq!(first, (0..9).map(|_| b.below(1000)).collect::<Vec<_>>());
         assert_ne!(first, (0..9).map(|_| c.below(1000)).collect::<Vec<_>>());
+        let mut shuffled = b.shuffled(50);
+        assert!(shuffled.iter().enumerate().any(|(at, n)| at != *n));
+        shuffled.sort_unstable();
+        assert!(shuffled.into_iter().eq(0..50));
         assert!((0..1000).all(|_| (-3..=5).contains(&a.between(-3, 5))));
     }
 }

@@ -1,5 +1,5 @@
 //! Doses of the demonstration district's students, by the usual calendar of childhood: most in time, some late or within the
-//! days of grace, a few too early or not at all; and a few exemptions. The schedule by which they are judged is the user's.
+//! days of grace, a few too early, too soon after another or not at all; and a few exemptions. The schedule by which they are judged is the user's.
 
 use super::{
     random::Random,
@@ -34,10 +34,42 @@ const CALENDAR: [Due; 19] = [
     (4220, "165", "HPV, 9-valent", "HPV"),
 ];
 
+/// What is unusual about a student's doses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// 1.5 %: exempt, and without measles vaccine.
+    Exempt,
+    /// 2 %: came without papers.
+    Unknown,
+    /// 8 %: the last doses are due and not given yet.
+    Late,
+    /// 3 %: the first live doses in the days of grace before the first birthday.
+    Grace,
+    /// 2 % have a dose that does not count: half of them one that was given too early,
+    TooEarly,
+    /// and half a live dose too soon after another.
+    Conflict,
+    Usual,
+}
+
+impl Fate {
+    /// Who has which fate, by the place among 1,450.
+    pub(super) fn of(place: usize) -> Self {
+        match place {
+            0..22 => Self::Exempt,
+            22..51 => Self::Unknown,
+            51..167 => Self::Late,
+            167..211 => Self::Grace,
+            211..226 => Self::TooEarly,
+            226..240 => Self::Conflict,
+            _ => Self::Usual,
+        }
+    }
+}
+
 /// Adds a student's doses until today, and for some an exemption.
-pub(super) fn doses(rows: &mut Rows, random: &mut Random, id: Uuid, (birth, today): (Date, Date)) {
-    let fate = random.below(1000);
-    if fate < 15 {
+pub(super) fn doses(rows: &mut Rows, random: &mut Random, (id, fate): (Uuid, Fate), (birth, today): (Date, Date)) {
+    if fate == Fate::Exempt {
         let number = format!("DEMO-{:04}", random.below(10_000));
         rows.add(
             "school.immunization_exemptions",
@@ -46,14 +78,9 @@ pub(super) fn doses(rows: &mut Rows, random: &mut Random, id: Uuid, (birth, toda
                    "decided_at": format!("{}T18:00:00Z", later(today, -190))}),
         );
     }
-    // Some came without papers, some are exempt and have few.
-    if (15..35).contains(&fate) {
+    if fate == Fate::Unknown {
         return;
     }
-    // The last doses are late for some and not given yet.
-    let late = (35..115).contains(&fate);
-    let grace = (115..145).contains(&fate);
-    let early = (145..165).contains(&fate);
     let mut visits: Vec<(i32, i32)> = Vec::new();
     for (days, cvx, vaccine, group) in CALENDAR {
         // What is due together is given on one day: live vaccines a few days apart would be in conflict.
@@ -62,18 +89,18 @@ pub(super) fn doses(rows: &mut Rows, random: &mut Random, id: Uuid, (birth, toda
         if known.is_none() {
             visits.push((days, delay));
         }
-        let unwanted = fate < 15 && group == "MMR";
-        if unwanted || (late && days >= 1466 && matches!(group, "MMR" | "DTaP" | "Tdap")) {
+        let unwanted = fate == Fate::Exempt && group == "MMR";
+        if unwanted || (fate == Fate::Late && days >= 1466 && matches!(group, "MMR" | "DTaP" | "Tdap")) {
             continue;
         }
         if group == "HPV" && !random.chance(70) {
             continue;
         }
         // A live vaccine before the first birthday: within the four days of grace, or too early.
-        let first_live = days == 370 && matches!(group, "MMR" | "VAR");
-        let on = match first_live {
-            true if grace => birthday(birth) - Duration::days(3),
-            true if early => birthday(birth) - Duration::days(20),
+        let on = match fate {
+            Fate::Grace if days == 370 => birthday(birth) - Duration::days(3),
+            Fate::TooEarly if days == 370 => birthday(birth) - Duration::days(20),
+            Fate::Conflict if days == 370 && group == "VAR" => later(birth, days + delay + 14),
             _ => later(birth, days + delay),
         };
         if on > later(today, -3) {

@@ -42,6 +42,7 @@ mod outbreak_absence;
 mod outbreak_letters;
 mod own_accounting;
 mod passkeys;
+mod outbreak_methods;
 mod patients;
 mod plausible;
 mod proofs;

@@ -12,6 +12,16 @@ pub fn list(shell: &Shell) -> String {
             {"school_id": "s1", "day": "2026-03-02", "grade": null, "enrolled": 412, "absent": 47},
             {"school_id": "s1", "day": "2026-03-02", "grade": "2", "enrolled": 68, "absent": null},
         ],
+        "week_of": "2026-02-23", "methods": [
+            {"method": "C2", "unit": "days", "needs": 9, "has": 84},
+            {"method": "SPACETIME", "unit": "days", "needs": 55, "has": 84, "schools": {"needs": 2, "has": 1}},
+            {"method": "RKI1", "unit": "weeks", "needs": 6, "has": 61, "alarms": [
+                {"syndrome": "ILI", "level": "SCHOOL", "name": "Manzanita Middle", "observed": 24, "upper": 11.177},
+                {"syndrome": "ILI", "level": "DISTRICT", "name": "", "observed": null, "upper": null},
+            ]},
+            {"method": "RKI2", "unit": "weeks", "needs": 58, "has": 61},
+            {"method": "NOUFAILY", "unit": "weeks", "needs": 211, "has": 61},
+        ],
         "data": [
             {"id": "a1", "number": "OB-2026-0002", "syndrome": "GI", "level": "CLASS", "name": "Room 12", "school": "Larkspur Elementary",
              "method": "RULE", "cases": 7, "first_signal_on": "2026-02-25", "state": "SIGNAL", "review_due_on": "2026-03-03",

@@ -27,6 +27,10 @@ pub struct OutbreaksView {
     pub small_cell: u64,
     /// Whether the person may decide.
     pub may_declare: bool,
+    /// The methods of detection.
+    pub methods: Vec<Method>,
+    /// Monday of the last whole week.
+    pub week_of: Option<String>,
     /// Why the last act was refused.
     pub error: String,
     /// Whether the person may write down who is absent.
@@ -37,6 +41,40 @@ pub struct OutbreaksView {
     pub values: std::collections::BTreeMap<String, String>,
     /// What is wrong with it.
     pub errors: Vec<FieldMessage>,
+}
+
+/// A method of detection.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "the names are those of the operation, which are documented")]
+pub struct Method {
+    pub method: String,
+    pub unit: String,
+    pub needs: u64,
+    pub has: u64,
+    pub schools: Option<Reached>,
+    pub alarms: Vec<Above>,
+}
+
+/// How much of something there is.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "the names are those of the operation, which are documented")]
+pub struct Reached {
+    pub needs: u64,
+    pub has: u64,
+}
+
+/// A count of a week above its bound.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "the names are those of the operation, which are documented")]
+pub struct Above {
+    pub syndrome: String,
+    pub level: String,
+    pub name: String,
+    pub observed: Option<u64>,
+    pub upper: Option<f64>,
 }
 
 /// Absence through illness.
@@ -199,6 +237,7 @@ pub fn render(view: &OutbreaksView, shell: &Shell) -> Markup {
             }))
             (parts::card("absence", t.absence, &html! {}, &absence(view, shell)))
             (parts::card("past", t.false_alarms, &html! {}, &past(&view.past, shell)))
+            (parts::card("methods", t.methods, &html! { span class="count" { (view.methods.len()) } }, &methods(view, shell)))
             (parts::card("rules", t.rules, &html! { span class="count" { (view.rules.len()) } }, &rules(view, shell)))
         },
     )
@@ -293,6 +332,60 @@ fn absence(view: &OutbreaksView, shell: &Shell) -> Markup {
                 div class="form-actions" { button class="button" type="submit" { (t.absence_save) } }
             })))
         }
+    }
+}
+
+/// What each method has to go on, and what the weekly ones say.
+fn methods(view: &OutbreaksView, shell: &Shell) -> Markup {
+    let t = &shell.t().outbreak;
+    let date = view.week_of.as_deref().map_or_else(|| "–".to_owned(), |day| format::date(shell.locale, day));
+    let part = |pattern: &str, n: u64, total: u64| {
+        let count = |n| format::count(shell.locale, n);
+        fill(pattern, &[("n", &count(n.min(total))), ("total", &count(total))])
+    };
+    html! {
+        p class="card-note" { (fill(t.methods_hint, &[("date", &date)])) }
+        table class="grid plain stack" {
+            (parts::heads(&[t.method, t.state, t.history, t.week_alarms]))
+            tbody {
+                @for m in &view.methods {
+                    @let enough = m.has >= m.needs && m.schools.as_ref().is_none_or(|s| s.has >= s.needs);
+                    tr {
+                        th scope="row" { (codes::label(shell.locale, &format!("METHOD_{}", m.method))) }
+                        td data-label=(t.state) {
+                            @if enough { (parts::badge(shell, Tone::Good, t.watches)) } @else { (parts::badge(shell, Tone::Neutral, t.too_little)) }
+                        }
+                        td data-label=(t.history) {
+                            (part(if m.unit == "weeks" { t.weeks_of } else { t.days_of }, m.has, m.needs))
+                            @if let Some(s) = &m.schools { span class="sub" { (part(t.schools_of, s.has, s.needs)) } }
+                        }
+                        td data-label=(t.week_alarms) { (above(m, enough, view, shell)) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn above(m: &Method, enough: bool, view: &OutbreaksView, shell: &Shell) -> Markup {
+    let t = &shell.t().outbreak;
+    let few = fill(t.fewer, &[("n", &view.small_cell.to_string())]);
+    let line = |a: &Above| {
+        let n = a.observed.map_or_else(|| few.clone(), |n| format::count(shell.locale, n));
+        let place = among(&a.level, Some(&a.name), None, shell);
+        let words = [
+            ("what", codes::label(shell.locale, &a.syndrome).into_owned()),
+            ("where", place),
+            ("n", n),
+            ("bound", number(a.upper, 1, shell)),
+        ];
+        fill(t.above, &words.each_ref().map(|(name, word)| (*name, word.as_str())))
+    };
+    html! {
+        @if m.unit != "weeks" { (t.on_the_board) }
+        @else if !enough { "–" }
+        @else if m.alarms.is_empty() { (t.nothing_above) }
+        @else { ul class="plain" { @for a in &m.alarms { li { (line(a)) } } } }
     }
 }
 

@@ -39,6 +39,9 @@ async fn all(visit: &Visit, is_all: bool) -> Result<OutbreaksView, PageError> {
     let mut view: OutbreaksView = visit.view(json!({"data": told["data"], "small_cell": told["small_cell"]}))?;
     let past = json_of(visit.call("school.outbreak.false_alarms", Call::default()).await?);
     view.past = visit.view(past)?;
+    let methods = json_of(visit.call("school.outbreak.methods", Call::default()).await?);
+    view.methods = items(&methods, "methods").into_iter().map(|row| visit.view(row)).collect::<Result<_, _>>()?;
+    view.week_of = methods["week_of"].as_str().map(str::to_owned);
     let rules = [("is_active", "true"), ("limit", "200"), ("sort", "code")];
     let listed = json_of(visit.call("school.outbreak_rule.list", with_query(Call::default(), &rules)).await?);
     view.rules = items(&listed, "data").into_iter().map(|row| visit.view(row)).collect::<Result<_, _>>()?;

@@ -6,7 +6,7 @@ use salus_core::Ctx;
 use salus_domains::auth::{self, Notice};
 use salus_testkit::{Answer, Caller, TestApp};
 use serde_json::{Value, json};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio_tungstenite::{
     WebSocketStream, client_async,
@@ -246,78 +246,4 @@ async fn an_administrator_tries_again_what_was_given_up() {
     assert_eq!(done.status, StatusCode::SEE_OTHER, "{}", done.text());
     let page = owner.get("/jobs?show=waiting").await.text();
     assert!(page.contains("test.fail"), "{page}");
-}
-
-/// P12: how long from the commit of a notification for a thousand users until each of a thousand open connections has it.
-/// `cargo test -p salus-web --test it -- --ignored --nocapture p12`
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "a measurement"]
-async fn p12_from_commit_to_a_thousand_connections() {
-    const READERS: usize = 1000;
-    const ROUNDS: u64 = 10;
-    let app = TestApp::new().await;
-    let users = readers(&app, READERS).await;
-    let (heard, mut hear) = tokio::sync::mpsc::unbounded_channel();
-    for seat in sessions(&app, &users).await {
-        let mut socket = own(&app, &auth::ticket(&app.db, &seat).await.unwrap()).await.unwrap();
-        let heard = heard.clone();
-        salus_store::runtime::spawn(async move {
-            loop {
-                let told = next(&mut socket).await;
-                if told.is_null() || heard.send((told["unread"].as_u64().unwrap(), Instant::now())).is_err() {
-                    return;
-                }
-            }
-        });
-    }
-    for _ in 0..READERS {
-        assert_eq!(hear.recv().await.unwrap().0, 0);
-    }
-    let mut waits = Vec::new();
-    for round in 1..=ROUNDS {
-        let mut tx = app.db.begin(Ctx::operator(app.db.env(), app.valley), false).await.unwrap();
-        let notice = Notice { users: &users, title: "auth.test", params: json!({}), target: None };
-        auth::notify(&mut tx, &notice).await.unwrap();
-        tx.commit("test.notify", "auth.notifications").await.unwrap();
-        let committed = Instant::now();
-        for _ in 0..READERS {
-            let (unread, at) = hear.recv().await.unwrap();
-            assert_eq!(unread, round);
-            waits.push(at.saturating_duration_since(committed));
-        }
-    }
-    waits.sort_unstable();
-    let at = |share: usize| waits[(waits.len() * share / 100).min(waits.len() - 1)];
-    eprintln!("commit to {READERS} connections: p50 {:?}, p99 {:?}, most {:?}", at(50), at(99), at(100));
-}
-
-async fn readers(app: &TestApp, count: usize) -> Vec<Uuid> {
-    let mut tx = app.db.begin(Ctx::operator(app.db.env(), app.valley), false).await.unwrap();
-    let mut users = Vec::new();
-    for i in 0..count {
-        let email = format!("reader{i}@users.example");
-        let new = auth::NewUser { email, display_name: "A reader".into(), roles: Vec::new() };
-        users.push(auth::invite(&mut tx, &new).await.unwrap().user);
-    }
-    tx.commit("auth.user.invite", "auth.users").await.unwrap();
-    let admin = app.database.connect("salus_admin").await;
-    admin.batch_execute("UPDATE auth.users SET status = 'active'").await.unwrap();
-    users
-}
-
-/// A session for each user, as its caller.
-async fn sessions(app: &TestApp, users: &[Uuid]) -> Vec<Ctx> {
-    let admin = app.database.connect("salus_admin").await;
-    let sql = "INSERT INTO auth.sessions (tenant_id, id, user_id, kind, token_hash, idle_expires_at, expires_at) \
-               SELECT $1, gen_random_uuid(), u, 'browser', sha256(u::text::bytea), now() + interval '1 hour', \
-                 now() + interval '1 hour' FROM unnest($2::uuid[]) u RETURNING id, user_id";
-    let made = admin.query(sql, &[&app.valley, &users]).await.unwrap();
-    let caller = |row: &salus_store::Row| {
-        let mut ctx = Ctx::system(app.db.env(), app.valley);
-        ctx.actor.kind = salus_core::ActorKind::User;
-        ctx.actor.id = row.get(1);
-        ctx.actor.session = Some(row.get(0));
-        ctx
-    };
-    made.iter().map(caller).collect()
 }

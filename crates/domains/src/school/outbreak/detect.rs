@@ -10,6 +10,7 @@ use super::{
     scanning::Scans,
     settings::Settings,
     signals::{Acknowledged, Signal, Watch},
+    spacetime,
     streams::streams,
 };
 use crate::alerts::{Raised, raise};
@@ -62,6 +63,8 @@ fn find(facts: Facts, settings: Settings, rules: &[Hard], (acknowledged, series)
     let days = facts.days();
     let recent = &days[days.len().saturating_sub(AGAIN)..];
     let mut signals = statistical(&facts, &settings, acknowledged, recent);
+    // It looks back from its day by itself.
+    signals.extend(recent.last().into_iter().flat_map(|day| spacetime::on(&facts, &settings, *day)));
     let (mut told, mut count) = (Vec::new(), 0);
     if series > 0 {
         let mut watch = Watch::new(&facts, streams(&facts), &settings, acknowledged);

@@ -78,6 +78,8 @@ pub(super) struct Scope {
 pub(super) struct School {
     pub(super) id: Uuid,
     pub(super) name: String,
+    /// Degrees of latitude and longitude, where they are known.
+    pub(super) place: Option<(f64, f64)>,
     /// Its day, or the last that is looked at.
     pub(super) today: Date,
     /// Days of instruction until then.
@@ -159,7 +161,7 @@ async fn places(tx: &mut Tx, (from, until): (Date, Option<Date>)) -> Result<Vec<
     let ids: Vec<Uuid> = schools(tx).await?.into_iter().map(|(id, _)| id).collect();
     let now = tx.ctx.env.now();
     let sql = sql!(
-        "SELECT id, name::text AS name, ($1::timestamptz AT TIME ZONE timezone::text)::date AS today FROM school.schools \
+        "SELECT id, name::text AS name, latitude, longitude, ($1::timestamptz AT TIME ZONE timezone::text)::date AS today FROM school.schools \
          WHERE id = ANY($2) ORDER BY id"
     );
     let mut found: Vec<School> = tx
@@ -169,7 +171,8 @@ async fn places(tx: &mut Tx, (from, until): (Date, Option<Date>)) -> Result<Vec<
         .map(|row| {
             let today: Date = row.get("today");
             let today = until.map_or(today, |until| until.min(today));
-            School { id: row.get("id"), name: row.get("name"), today, days: Vec::new() }
+            let place = row.get::<_, Option<f64>>("latitude").zip(row.get("longitude"));
+            School { id: row.get("id"), name: row.get("name"), place, today, days: Vec::new() }
         })
         .collect();
     let sql = sql!(

@@ -20,12 +20,14 @@ mod joining;
 mod letter_words;
 mod letters;
 mod life;
+mod methods;
 mod printed;
 mod report;
 mod rules;
 mod scanning;
 mod settings;
 mod signals;
+mod spacetime;
 mod streams;
 
 pub use asking::detect_now;
@@ -58,6 +60,6 @@ pub(super) fn actions(catalog: &Catalog) -> Result<Vec<Op>> {
 /// What is read besides plain rows.
 pub(super) fn reads() -> Vec<Op> {
     let mut all = board::reads();
-    all.extend([intake::read(), history::read(), absence::read()]);
+    all.extend([intake::read(), history::read(), methods::read(), absence::read()]);
     all
 }

@@ -4,6 +4,7 @@
 use super::{
     facts::{Facts, Scope},
     settings::Settings,
+    spacetime,
     streams::Stream,
 };
 use salus_rules::outbreak::{
@@ -53,9 +54,11 @@ pub(super) struct Signal {
 }
 
 impl Signal {
-    /// Whether it raises an alert: a hard rule, or a q-value that is low enough.
+    /// Whether it raises an alert: a hard rule, or a q-value that is low enough. A space-time scan must be as rare as once in a
+    /// hundred school days, too.
     pub(super) fn is_loud(&self, settings: &Settings) -> bool {
-        self.method == "RULE" || self.q.is_some_and(|q| q <= settings.q)
+        let unlikely = self.q.is_some_and(|q| q <= settings.q);
+        self.method == "RULE" || (unlikely && (self.method != spacetime::METHOD || spacetime::is_rare(self.p)))
     }
 }
 

@@ -38,6 +38,18 @@ texts! {
         confirm: "Confirm", "Confirmar", "Confirmar";
         confirmed: "Confirmed", "Confirmada", "Confirmada";
         act: "Action", "Acción", "Ação";
+        methods: "Methods", "Métodos", "Métodos";
+        methods_hint: "Daily methods, the scan and the rules raise signals. The weekly ones compare the last whole week, that of {date}, with weeks before it and in earlier years, and tell only.", "Los métodos diarios, la exploración y las reglas generan señales. Los semanales comparan la última semana completa, la del {date}, con semanas anteriores y de otros años, y solo informan.", "Os métodos diários, a varredura e as regras geram sinais. Os semanais comparam a última semana completa, a de {date}, com semanas anteriores e de outros anos, e apenas informam.";
+        history: "History", "Historial", "Histórico";
+        days_of: "{n} of {total} school days", "{n} de {total} días de clase", "{n} de {total} dias letivos";
+        weeks_of: "{n} of {total} weeks", "{n} de {total} semanas", "{n} de {total} semanas";
+        schools_of: "{n} of {total} schools with coordinates", "{n} de {total} escuelas con coordenadas", "{n} de {total} escolas com coordenadas";
+        too_little: "Too little history", "Historial insuficiente", "Histórico insuficiente";
+        watches: "Watches", "Vigila", "Vigia";
+        week_alarms: "Above its bound", "Por encima de su límite", "Acima do limite";
+        nothing_above: "Nothing", "Nada", "Nada";
+        above: "{what}, {where}: {n}, bound {bound}", "{what}, {where}: {n}, límite {bound}", "{what}, {where}: {n}, limite {bound}";
+        on_the_board: "Its signals stand above", "Sus señales están arriba", "Seus sinais estão acima";
         false_alarms: "False alarms", "Falsas alarmas", "Alarmes falsos";
         rate_words: "{n} alerts per 100 school days", "{n} alertas por cada 100 días de clase", "{n} alertas a cada 100 dias letivos";
         rate_hint: "What the statistics would have raised here in {days} past school days without a declared outbreak: {alerts}. Hard rules are not counted.", "Lo que las estadísticas habrían generado aquí en {days} días de clase pasados sin un brote declarado: {alerts}. Las reglas fijas no se cuentan.", "O que as estatísticas teriam gerado aqui em {days} dias letivos passados sem surto declarado: {alerts}. As regras fixas não são contadas.";
