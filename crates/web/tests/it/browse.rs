@@ -41,7 +41,8 @@ async fn a_sealed_value_is_opened_on_the_record() {
     let admin = app.database.connect("salus_admin").await;
     let id = owner.get("/api/v1/medical/patients?limit=1&fields=id").await.json()["data"][0]["id"].clone();
     let row = format!("/browse/medical/patients/{}", id.as_str().unwrap());
-    let name = owner.get(&format!("/api/v1/medical/patients/{}", id.as_str().unwrap())).await.json()["family_name"].clone();
+    let name =
+        owner.get(&format!("/api/v1/medical/patients/{}", id.as_str().unwrap())).await.json()["family_name"].clone();
     let name = name.as_str().unwrap().to_owned();
     let page = owner.get(&row).await;
     assert_eq!(page.status, StatusCode::OK);
