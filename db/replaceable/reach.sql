@@ -190,27 +190,37 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION kernel.closed() IS 'Persons whose whole record, and rows which, a label closes to the caller';
 
-CREATE OR REPLACE FUNCTION kernel.shows_part2(person uuid) RETURNS boolean
+CREATE OR REPLACE FUNCTION kernel.shows_part2(persons uuid[]) RETURNS boolean
   LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
 BEGIN
   -- Rows that are closed to the caller are not seen here, and tell nothing.
-  RETURN EXISTS (SELECT FROM compliance.sensitivity_labels l WHERE l.patient_id = person AND l.label = 'PART2'
-                    AND l.lifted_at IS NULL AND kernel.opens(l.patient_id, l.label))
-      OR EXISTS (SELECT FROM records.encounters t WHERE t.patient_id = person AND t.sensitivity = 'PART2')
-      OR EXISTS (SELECT FROM records.diagnoses t WHERE t.patient_id = person AND t.sensitivity = 'PART2')
-      OR EXISTS (SELECT FROM records.medications t WHERE t.patient_id = person AND t.sensitivity = 'PART2')
-      OR EXISTS (SELECT FROM records.allergies t WHERE t.patient_id = person AND t.sensitivity = 'PART2')
-      OR EXISTS (SELECT FROM records.procedures t WHERE t.patient_id = person AND t.sensitivity = 'PART2')
-      OR EXISTS (SELECT FROM records.documents t WHERE t.patient_id = person AND t.sensitivity = 'PART2')
-      OR EXISTS (SELECT FROM records.immunizations t WHERE t.patient_id = person AND t.sensitivity = 'PART2')
-      OR EXISTS (SELECT FROM records.vital_signs t WHERE t.patient_id = person AND t.sensitivity = 'PART2')
-      OR EXISTS (SELECT FROM records.lab_reports t WHERE t.patient_id = person AND t.sensitivity = 'PART2')
-      OR EXISTS (SELECT FROM records.lab_results t WHERE t.patient_id = person AND t.sensitivity = 'PART2')
-      OR EXISTS (SELECT FROM records.family_history t WHERE t.patient_id = person AND t.sensitivity = 'PART2')
-      OR EXISTS (SELECT FROM records.social_history t WHERE t.patient_id = person AND t.sensitivity = 'PART2');
+  RETURN EXISTS (SELECT FROM compliance.sensitivity_labels l WHERE l.patient_id = ANY(persons) AND l.label = 'PART2'
+                    AND l.lifted_at IS NULL AND (NOT kernel.is_bound() OR kernel.opens(l.patient_id, l.label)))
+      OR EXISTS (SELECT FROM records.encounters t WHERE t.patient_id = ANY(persons) AND t.sensitivity = 'PART2')
+      OR EXISTS (SELECT FROM records.diagnoses t WHERE t.patient_id = ANY(persons) AND t.sensitivity = 'PART2')
+      OR EXISTS (SELECT FROM records.medications t WHERE t.patient_id = ANY(persons) AND t.sensitivity = 'PART2')
+      OR EXISTS (SELECT FROM records.allergies t WHERE t.patient_id = ANY(persons) AND t.sensitivity = 'PART2')
+      OR EXISTS (SELECT FROM records.procedures t WHERE t.patient_id = ANY(persons) AND t.sensitivity = 'PART2')
+      OR EXISTS (SELECT FROM records.documents t WHERE t.patient_id = ANY(persons) AND t.sensitivity = 'PART2')
+      OR EXISTS (SELECT FROM records.immunizations t WHERE t.patient_id = ANY(persons) AND t.sensitivity = 'PART2')
+      OR EXISTS (SELECT FROM records.vital_signs t WHERE t.patient_id = ANY(persons) AND t.sensitivity = 'PART2')
+      OR EXISTS (SELECT FROM records.lab_reports t WHERE t.patient_id = ANY(persons) AND t.sensitivity = 'PART2')
+      OR EXISTS (SELECT FROM records.lab_results t WHERE t.patient_id = ANY(persons) AND t.sensitivity = 'PART2')
+      OR EXISTS (SELECT FROM records.family_history t WHERE t.patient_id = ANY(persons) AND t.sensitivity = 'PART2')
+      OR EXISTS (SELECT FROM records.social_history t WHERE t.patient_id = ANY(persons) AND t.sensitivity = 'PART2');
 END $$;
-COMMENT ON FUNCTION kernel.shows_part2(uuid) IS
-  'Whether something of a person''s record that is open to the caller is labelled PART2, so that the notice of 42 CFR 2.32 goes with it';
+COMMENT ON FUNCTION kernel.shows_part2(uuid[]) IS
+  'Whether something of the records of persons that is open to the caller is labelled PART2, so that the notice of 42 CFR 2.32 goes with it';
+
+-- Whether replies are asked about the notice at all: nothing is spent on it where nothing ever bore the label.
+CREATE OR REPLACE FUNCTION kernel.note_part2() RETURNS trigger
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  UPDATE kernel.tenants SET bears_part2 = true WHERE id = NEW.tenant_id AND NOT bears_part2;
+  RETURN NULL;
+END $$;
+REVOKE EXECUTE ON FUNCTION kernel.note_part2() FROM PUBLIC;
+COMMENT ON FUNCTION kernel.note_part2() IS 'Notes of a tenant that a record of it bears the label PART2';
 
 -- A label that a row bears follows to the original it was made from, whoever writes it: the original says what the row says.
 CREATE OR REPLACE FUNCTION kernel.follow_label() RETURNS trigger

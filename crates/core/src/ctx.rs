@@ -76,6 +76,9 @@ pub struct Ctx {
     pub masks: Option<Arc<Masks>>,
     /// Which labels may close a record to this caller.
     pub labels: Labels,
+    /// Whether a record of the tenant was ever labelled PART2: only then what is answered is asked about the notice of 42 CFR
+    /// 2.32.
+    pub part2: bool,
     /// One number for all that this call does; shown to the caller and kept in the audit log.
     pub request: Uuid,
     /// By which way.
@@ -127,6 +130,7 @@ impl Ctx {
             grants: Arc::from([]),
             masks: None,
             labels: Labels::Ignored,
+            part2: false,
             request: env.id(),
             channel,
             policy: None,

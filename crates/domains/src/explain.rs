@@ -189,18 +189,8 @@ pub async fn explain(tx: &mut Tx, question: &Question) -> Result<Explanation> {
         permission: act.permission.to_owned(),
         rules,
         hidden,
-        notice: told_with(decision.notice),
+        notice: decision.notice.map_or("", Notice::text),
     })
-}
-
-fn told_with(notice: Option<Notice>) -> &'static str {
-    match notice {
-        None => "",
-        Some(Notice::BreakGlass) => {
-            "Emergency access: every access is recorded as such and reviewed by another person."
-        }
-        Some(Notice::Part2) => "42 CFR Part 2 prohibits disclosing this further without consent.",
-    }
 }
 
 /// What the database says about the row, and whether the user's own transaction sees it.

@@ -85,6 +85,28 @@ pub struct RowFacts {
     pub opened: Vec<String>,
 }
 
+impl Notice {
+    /// The name by which a program knows it.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::BreakGlass => "break-glass",
+            Self::Part2 => "part2",
+        }
+    }
+
+    /// Its text; that of Part 2 has the words of 42 CFR 2.32(a)(2).
+    #[must_use]
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::BreakGlass => {
+                "Emergency access: it is recorded under the purpose BTG, the reviewers are told, and another person reviews it."
+            }
+            Self::Part2 => "42 CFR part 2 prohibits unauthorized use or disclosure of these records.",
+        }
+    }
+}
+
 impl Rule {
     /// The code by which a program knows a refusal.
     #[must_use]

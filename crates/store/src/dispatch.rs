@@ -36,7 +36,13 @@ pub async fn dispatch(db: &Db, op: &Arc<Op>, ctx: Ctx, call: Call) -> Result<Rep
         read_only: op.method == Method::Get,
         row: call.id().ok(),
     };
-    perform(db, act, ctx, move |tx| Box::pin(async move { run(tx, &op, call).await })).await
+    perform(db, act, ctx, move |tx| {
+        Box::pin(async move {
+            let reply = run(tx, &op, call).await?;
+            Ok(Reply { notices: tx.notices().await?, ..reply })
+        })
+    })
+    .await
 }
 
 /// The same for work that is no endpoint, such as a batch of an import.
@@ -110,12 +116,12 @@ impl Reply {
     /// 201 with the row that was made.
     #[must_use]
     pub fn created(row: crate::Record) -> Self {
-        Self { status: 201, body: Body::Row(row) }
+        Self::of(201, Body::Row(row))
     }
 
     /// 200 with a row.
     #[must_use]
     pub fn row(row: crate::Record) -> Self {
-        Self { status: 200, body: Body::Row(row) }
+        Self::of(200, Body::Row(row))
     }
 }

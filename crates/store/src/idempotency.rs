@@ -98,7 +98,7 @@ pub async fn again(tx: &mut Tx, target: &str, kept: Kept) -> Result<Reply> {
             if value.is_null() { Body::Empty } else { Body::Json(value) }
         }
     };
-    Ok(Reply { status: kept.status, body })
+    Ok(Reply::of(kept.status, body))
 }
 
 /// Keeps the reply, sealed, for the next request with the same key; it is written when the transaction commits.

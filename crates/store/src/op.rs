@@ -1,7 +1,7 @@
 //! Every operation is a value. The router, OpenAPI, the permission matrix, the audit coverage and the isolation
 //! tests are made from the same list, so none of them can forget one.
 
-use crate::Tx;
+use crate::{Tx, decide::Notice};
 use futures_util::future::BoxFuture;
 use salus_core::{Error, Result};
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
@@ -91,6 +91,8 @@ pub struct Reply {
     pub status: u16,
     /// Body.
     pub body: Body,
+    /// What the caller has to be told with it; filled in at the door.
+    pub notices: Vec<Notice>,
 }
 
 /// A body in the form in which both JSON and pages take it.
@@ -214,10 +216,16 @@ impl Call {
 }
 
 impl Reply {
+    /// A status with a body.
+    #[must_use]
+    pub fn of(status: u16, body: Body) -> Self {
+        Self { status, body, notices: Vec::new() }
+    }
+
     /// 200 with any JSON.
     #[must_use]
     pub fn json(value: Value) -> Self {
-        Self { status: 200, body: Body::Json(value) }
+        Self::of(200, Body::Json(value))
     }
 
     /// The row version of the body, for `ETag`.

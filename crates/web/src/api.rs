@@ -10,7 +10,7 @@ use axum::{
 use http_body_util::{BodyExt as _, Limited};
 use salus_core::{Channel, Ctx, Error, Purpose, Result};
 use salus_domains::auth::Presented;
-use salus_store::{ANY_VERSION, Body, Call, Method, Op, Reply, dispatch, fault_point};
+use salus_store::{ANY_VERSION, Body, Call, Method, Op, Reply, decide::Notice, dispatch, fault_point};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -122,10 +122,22 @@ fn respond(reply: &Reply, request: uuid::Uuid, part: bool) -> Result<Response> {
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert("x-request-id", HeaderValue::from_str(&request.to_string()).map_err(Error::internal)?);
+    if let Some(told) = told(&reply.notices)? {
+        headers.insert(NOTICE, told);
+    }
     if let Some(version) = reply.version().filter(|_| !part) {
         headers.insert(header::ETAG, HeaderValue::from_str(&format!("\"{version}\"")).map_err(Error::internal)?);
     }
     Ok(response)
+}
+
+/// Header by which a reply says what its receiver has to be told.
+pub const NOTICE: &str = "x-salus-notice";
+
+/// The notices as a list of RFC 8941, each with its text: a disclosure under 42 CFR 2.32 goes with the words.
+fn told(notices: &[Notice]) -> Result<Option<HeaderValue>> {
+    let words: Vec<_> = notices.iter().map(|n| format!("{};text=\"{}\"", n.code(), n.text())).collect();
+    (!words.is_empty()).then(|| HeaderValue::from_str(&words.join(", ")).map_err(Error::internal)).transpose()
 }
 
 /// Header by which a call names its purpose of use.

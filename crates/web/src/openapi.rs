@@ -1,7 +1,7 @@
 //! OpenAPI 3.1 from the list of operations: what is documented is what is routed.
 
 use salus_core::Purpose;
-use salus_store::{Method, Op};
+use salus_store::{Method, Op, decide::Notice};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
@@ -28,6 +28,7 @@ pub fn document(ops: &[Arc<Op>]) -> Value {
                 "session": {"type": "apiKey", "in": "cookie", "name": "salus_session"},
             },
             "parameters": {"Purpose": purpose()},
+            "headers": {"Notice": notice()},
             "schemas": {"Problem": problem()},
             "responses": {"Problem": {
                 "description": "What went wrong (RFC 9457)",
@@ -64,7 +65,8 @@ fn operation(op: &Op) -> Value {
     let mut responses = Map::new();
     for (status, means) in op.successes() {
         let content = json!({"application/json": {"schema": op.output}});
-        responses.insert((*status).into(), json!({"description": means, "content": content}));
+        let headers = json!({"X-Salus-Notice": {"$ref": "#/components/headers/Notice"}});
+        responses.insert((*status).into(), json!({"description": means, "headers": headers, "content": content}));
     }
     for status in errors(op).iter().chain(locked(op)) {
         responses.insert((*status).into(), json!({"$ref": "#/components/responses/Problem"}));
@@ -107,6 +109,20 @@ fn purpose() -> Value {
         "description": "Why the call is made (HL7 v3 PurposeOfUse). Only roles that serve it count, and of a key only purposes \
             that it is limited to; without the header it is the first one a role serves. 422 for a code that is none, 403 \
             purpose_denied where no role serves it.",
+    })
+}
+
+/// The header by which a reply says what its receiver has to be told.
+fn notice() -> Value {
+    let said = |notice: Notice| format!("`{}` ({})", notice.code(), notice.text());
+    json!({
+        "schema": {"type": "string"},
+        "description": format!(
+            "What the receiver has to be told with this reply, as a list of RFC 8941 of which each item has its `text`: {} where \
+             something labelled PART2 is open to the caller in the record of a person it is about, and {} for every call under \
+             the purpose BTG. Absent when there is nothing to tell.",
+            said(Notice::Part2), said(Notice::BreakGlass)
+        ),
     })
 }
 

@@ -191,7 +191,7 @@ async fn of_service(tx: &mut Tx, user: Uuid) -> Result<()> {
 }
 
 fn told(status: u16, key: &ApiKey) -> Reply {
-    Reply { status, body: Body::Json(json!({"id": key.id, "key": key.text})) }
+    Reply::of(status, Body::Json(json!({"id": key.id, "key": key.text})))
 }
 
 async fn create_key(tx: &mut Tx, mut call: Call) -> Result<Reply> {
@@ -293,5 +293,5 @@ async fn import(tx: &mut Tx, mut call: Call) -> Result<Reply> {
     let id =
         enter(tx, &NewUser { email, display_name, roles }, json!({"status": "active", "password_hash": bcrypt_hash}))
             .await?;
-    Ok(Reply { status: 201, body: Body::Json(json!({"id": id})) })
+    Ok(Reply::of(201, Body::Json(json!({"id": id}))))
 }

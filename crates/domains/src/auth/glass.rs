@@ -152,7 +152,7 @@ async fn open(tx: &mut Tx, mut call: Call) -> Result<Reply> {
         "id": id, "patient_id": patient, "purpose": Purpose::BreakGlass, "ends_at": clock::text(ends)?,
         "review_due_on": due.to_string(), "reviewers_told": told,
     });
-    Ok(Reply { status: 201, body: Body::Json(body) })
+    Ok(Reply::of(201, Body::Json(body)))
 }
 
 /// The person sought. Who breaks the glass may not be able to see them yet, so the kernel looks.

@@ -19,6 +19,7 @@ pub struct Held {
     pub policy: i64,
     grants: Vec<Grant>,
     labels: Labels,
+    part2: bool,
     closed: Arc<[&'static str]>,
 }
 
@@ -63,6 +64,7 @@ impl Held {
         let ctx = Ctx {
             grants: self.grants.into(),
             labels: self.labels,
+            part2: self.part2,
             closed: self.closed,
             policy: Some(self.policy),
             ..ctx
@@ -79,7 +81,7 @@ impl Held {
 /// Those of the database, and [`Error::Internal`] for a role that cannot be read.
 pub async fn held(tx: &mut Tx, user: Uuid, now: OffsetDateTime) -> Result<Held> {
     let sql = sql!(
-        "SELECT t.policy_version, r.name::text AS role, r.scope::text AS scope, r.purposes, \
+        "SELECT t.policy_version, t.bears_part2, r.name::text AS role, r.scope::text AS scope, r.purposes, \
            (SELECT jsonb_agg(p.patterns) FROM auth.role_permissions rp \
               JOIN auth.permissions p ON p.tenant_id = rp.tenant_id AND p.id = rp.permission_id \
              WHERE rp.tenant_id = r.tenant_id AND rp.role_id = r.id) AS patterns, \
@@ -92,13 +94,14 @@ pub async fn held(tx: &mut Tx, user: Uuid, now: OffsetDateTime) -> Result<Held> 
     );
     let rows = tx.query(sql, &[&user, &now]).await?;
     // One statement, so that the version is that of the roles; who holds none has a row without a role.
-    let policy = rows.first().ok_or(Error::NotFound)?.get("policy_version");
+    let tenant = rows.first().ok_or(Error::NotFound)?;
+    let (policy, part2) = (tenant.get("policy_version"), tenant.get("bears_part2"));
     let roles = rows.iter().filter(|row| row.get::<_, Option<&str>>("role").is_some());
     let grants = roles.map(grant).collect::<Result<Vec<Grant>>>()?;
     let roles = grants.iter().map(|g| g.role.clone()).collect();
     let labels = if compliance::is_labelled(tx).await? { Labels::All } else { Labels::InRows };
     let closed = modules::closed_modules(tx).await?;
-    Ok(Held { roles, policy, grants, labels, closed })
+    Ok(Held { roles, policy, grants, labels, part2, closed })
 }
 
 /// A role of a row that has `role`, `scope`, `purposes`, `patterns` and `masks`.

@@ -252,7 +252,7 @@ pub(super) async fn copy(tx: &mut Tx, mut call: Call) -> Result<Reply> {
     give(tx, id, &BTreeMap::new(), &like.bundles).await?;
     role_masks::put(tx, id, &like.masks).await?;
     tx.on_row(id);
-    Ok(Reply { status: 201, body: Body::Json(json!({"id": id, "name": name.trim()})) })
+    Ok(Reply::of(201, Body::Json(json!({"id": id, "name": name.trim()}))))
 }
 
 /// Gives a role these bundles in place of those; a single permission gets the row by which roles give it.

@@ -93,7 +93,7 @@ async fn answer_invite(tx: &mut Tx, mut call: Call) -> Result<Reply> {
     let new: NewUser = call.input()?;
     let made = invite(tx, &new).await?;
     let body = json!({"id": made.user, "setup_path": format!("/setup/{}", made.token)});
-    Ok(Reply { status: 201, body: Body::Json(body) })
+    Ok(Reply::of(201, Body::Json(body)))
 }
 
 async fn answer_disable(tx: &mut Tx, call: Call) -> Result<Reply> {

@@ -6,7 +6,7 @@
 
 use super::{TABLE, outgoing, whole::must_see_all};
 use salus_core::{Ctx, Error, Result};
-use salus_store::{Act, Db, Tx, perform};
+use salus_store::{Act, Db, Tx, decide::Notice, perform};
 use std::{
     collections::BTreeMap,
     fs::{DirBuilder, File, OpenOptions},
@@ -18,6 +18,15 @@ use uuid::Uuid;
 
 /// What an export wrote: type to file and lines.
 pub type Written = BTreeMap<String, (PathBuf, u64)>;
+
+/// An export that is done.
+#[derive(Debug, Default)]
+pub struct Exported {
+    /// Its files.
+    pub files: Written,
+    /// What whoever gets them has to be told; it is in the file `NOTICE.txt` as well.
+    pub notice: Option<Notice>,
+}
 
 /// Tables whose rows are resources, in the order in which they are written when they were made here.
 pub(super) const TABLES: &[(&str, &str)] = &[
@@ -39,7 +48,7 @@ pub(super) const TABLES: &[(&str, &str)] = &[
 ///
 /// # Errors
 /// [`Error::Invalid`] for a folder that holds something; those of disk and database.
-pub async fn export(db: &Db, ctx: &Ctx, folder: &Path, progress: impl Fn(u64)) -> Result<Written> {
+pub async fn export(db: &Db, ctx: &Ctx, folder: &Path, progress: impl Fn(u64)) -> Result<Exported> {
     db.require_sealed(ctx.tenant).await?;
     let failed = |e: std::io::Error| Error::invalid("out", "unwritable", format!("{}: {e}", folder.display()));
     DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
@@ -50,10 +59,11 @@ pub async fn export(db: &Db, ctx: &Ctx, folder: &Path, progress: impl Fn(u64)) -
             format!("{} is not empty: name a new folder", folder.display()),
         ));
     }
-    let mut files = Files { folder: folder.to_path_buf(), open: BTreeMap::new(), lines: 0 };
+    let mut files = Files { folder: folder.to_path_buf(), open: BTreeMap::new(), lines: 0, part2: false };
     let mut after = Uuid::nil();
     loop {
-        let (lines, last) = step(db, ctx, move |tx| Box::pin(outgoing::kept(tx, after))).await?;
+        let ((lines, last), part2) = step(db, ctx, move |tx| Box::pin(outgoing::kept(tx, after))).await?;
+        files.part2 |= part2;
         let Some(last) = last else { break };
         after = last;
         files.write(lines)?;
@@ -62,8 +72,9 @@ pub async fn export(db: &Db, ctx: &Ctx, folder: &Path, progress: impl Fn(u64)) -
     for (table, resource_type) in TABLES {
         let mut after = Uuid::nil();
         loop {
-            let (lines, last) =
+            let ((lines, last), part2) =
                 step(db, ctx, move |tx| Box::pin(outgoing::made_here(tx, table, resource_type, after))).await?;
+            files.part2 |= part2;
             let Some(last) = last else { break };
             after = last;
             files.write(lines)?;
@@ -76,7 +87,8 @@ pub async fn export(db: &Db, ctx: &Ctx, folder: &Path, progress: impl Fn(u64)) -
 /// Resources by type, and the id after which the next step goes on; `None` at the end.
 pub(super) type Lines = (Vec<(String, Vec<u8>)>, Option<Uuid>);
 
-async fn step<F>(db: &Db, ctx: &Ctx, work: F) -> Result<Lines>
+/// One step, and whether the notice of 42 CFR 2.32 goes with it.
+async fn step<F>(db: &Db, ctx: &Ctx, work: F) -> Result<(Lines, bool)>
 where
     F: for<'a> FnOnce(&'a mut Tx) -> futures_util::future::BoxFuture<'a, Result<Lines>> + Send + 'static,
 {
@@ -91,7 +103,8 @@ where
     perform(db, act, ctx, |tx| {
         Box::pin(async move {
             must_see_all(tx)?;
-            work(tx).await
+            let lines = work(tx).await?;
+            Ok((lines, tx.shows_part2().await?))
         })
     })
     .await
@@ -101,6 +114,7 @@ struct Files {
     folder: PathBuf,
     open: BTreeMap<String, (PathBuf, BufWriter<File>, u64)>,
     lines: u64,
+    part2: bool,
 }
 
 impl Files {
@@ -122,14 +136,22 @@ impl Files {
         Ok(())
     }
 
-    fn finish(self) -> Result<Written> {
+    fn finish(self) -> Result<Exported> {
         let mut written = Written::new();
+        let notice = self.part2.then_some(Notice::Part2);
+        if let Some(notice) = notice {
+            use std::io::Write as _;
+            let failed = |e: std::io::Error| Error::Unavailable(format!("the export cannot be written: {e}"));
+            let mut open = OpenOptions::new();
+            let file = open.write(true).create_new(true).mode(0o600).open(self.folder.join("NOTICE.txt"));
+            file.and_then(|mut file| writeln!(file, "{}", notice.text())).map_err(failed)?;
+        }
         for (name, (path, file, lines)) in self.open {
             let file =
                 file.into_inner().map_err(|e| Error::Unavailable(format!("the export cannot be written: {e}")))?;
             file.sync_all().map_err(|e| Error::Unavailable(format!("the export cannot be written: {e}")))?;
             written.insert(name, (path, lines));
         }
-        Ok(written)
+        Ok(Exported { files: written, notice })
     }
 }

@@ -15,8 +15,12 @@ pub use layout::{Bar, Block, Document, Page, Part, Table};
 pub use pdf::pdf;
 pub use sheet::{Cell, Sheet, csv, xlsx};
 
+use crate::auth::display_names;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use salus_core::{ActorKind, Error, Result};
+use salus_store::Tx;
 use serde_json::{Value, json};
+use time::macros::format_description;
 
 /// Media type of a PDF.
 pub const PDF: &str = "application/pdf";
@@ -24,6 +28,33 @@ pub const PDF: &str = "application/pdf";
 pub const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 /// Media type of comma-separated values.
 pub const CSV: &str = "text/csv; charset=utf-8";
+
+/// Who makes a paper, when, and for what purpose: it stands at the foot of each page, so that a sheet that lies around tells
+/// whose it was.
+///
+/// # Errors
+/// Those of the database.
+pub async fn mark(tx: &mut Tx) -> Result<String> {
+    let (actor, at) = (tx.ctx.actor.clone(), tx.ctx.env.now());
+    let name = match actor.kind {
+        ActorKind::User | ActorKind::Service => display_names(tx, [actor.id].into_iter()).await?.remove(&actor.id),
+        ActorKind::Operator | ActorKind::System | ActorKind::Anonymous => Some("Salus".into()),
+    };
+    let at = at.format(format_description!("[year]-[month]-[day] [hour]:[minute] UTC")).map_err(Error::internal)?;
+    Ok(format!("{} · {at} · {}", name.unwrap_or_else(|| actor.id.to_string()), tx.ctx.purpose.code()))
+}
+
+/// A document as PDF with the mark of who makes it at the foot of each page.
+///
+/// # Errors
+/// As [`mark`] and [`pdf`].
+pub async fn print(tx: &mut Tx, mut document: Document) -> Result<Vec<u8>> {
+    let mark = mark(tx).await?;
+    for part in &mut document.parts {
+        part.foot = format!("{}\n{mark}", part.foot);
+    }
+    pdf(&document)
+}
 
 /// A file as an operation answers it: its name, what it is, and its bytes in base64.
 #[must_use]

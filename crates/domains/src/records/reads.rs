@@ -3,15 +3,13 @@
 
 use super::sections::{COUNTS, RESULTS, SECTIONS, SHOWN, SOURCES, Section, Series, VITAL_SIGNS};
 use salus_core::{Error, Result, text};
-use salus_store::{Call, Method, Op, Param, Record, Reply, Tx, run, sql};
+use salus_store::{Call, Method, Op, Param, Record, Reply, Tx, run};
 use serde_json::{Map, Value, json};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use uuid::Uuid;
 
 /// Values of one measurement that a trend shows: the newest ones.
 const TREND: usize = 1000;
-/// What 42 CFR 2.32(a)(2) has said with every disclosure of records of substance use treatment, in its words.
-const PART2: &str = "42 CFR part 2 prohibits unauthorized use or disclosure of these records.";
 const VITAL_TREND: &str = "t.patient_id = $1 AND t.code = $2 AND t.status <> 'ENTERED_IN_ERROR' ORDER BY t.measured_on DESC, t.measured_at DESC NULLS LAST, t.id DESC LIMIT 1001";
 const RESULT_TREND: &str = "t.patient_id = $1 AND t.code = $2 AND t.status NOT IN ('ENTERED_IN_ERROR', 'CANCELLED') ORDER BY t.collected_on DESC NULLS LAST, t.collected_at DESC NULLS LAST, t.id DESC LIMIT 1001";
 
@@ -110,10 +108,6 @@ async fn chart(tx: &mut Tx, call: Call) -> Result<Reply> {
         reply["sources"] = sources(tx, patient).await?;
     }
     reply["counts"] = counts(tx, patient).await?;
-    let part2 = tx.query_opt(sql!("SELECT kernel.shows_part2($1)"), &[&patient]).await?;
-    if part2.is_some_and(|row| row.get(0)) {
-        reply["notice"] = json!({"code": "PART2", "text": PART2});
-    }
     Ok(Reply::json(reply))
 }
 

@@ -101,7 +101,7 @@ async fn told(tx: &mut Tx, call: Call) -> Result<Reply> {
     if as_pdf {
         let document = month_texts::document(&report, language, now);
         document.refuse_unprintable()?;
-        report["pdf"] = json!(STANDARD.encode(paper::pdf(&document)?));
+        report["pdf"] = json!(STANDARD.encode(paper::print(tx, document).await?));
     }
     Ok(Reply::json(report))
 }

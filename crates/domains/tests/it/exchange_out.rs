@@ -28,7 +28,7 @@ async fn take_in(world: &World, ctx: &Ctx, files: &[PathBuf]) -> Summary {
 }
 
 async fn write_out(world: &World, ctx: &Ctx, folder: &Path) -> export::Written {
-    export::export(&world.db, ctx, folder, |_| ()).await.unwrap()
+    export::export(&world.db, ctx, folder, |_| ()).await.unwrap().files
 }
 
 /// The resources of a folder of NDJSON by type and id.

@@ -179,7 +179,7 @@ struct Found {
 
 impl Found {
     /// Runs an operation as every role that may call it; false when it answers none.
-    async fn look(&mut self, world: &World, all: &[Holder], telling: &Telling, op: &Op, call: &Call) -> bool {
+    async fn look(&mut self, world: &World, all: &[Holder], telling: &Telling, (op, call): (&Op, &Call)) -> bool {
         let mut may: Vec<&Holder> = all.iter().filter(|h| h.decisions[op.permission].permit).collect();
         if op.method != Method::Get {
             may.dedup_by(|a, b| a.name == b.name);
@@ -257,7 +257,7 @@ async fn replies_hold_no_field_beyond_what_a_role_is_answered() {
     let others = holders(&world, world.db.env().id());
     let (mut found, mut silent) = (Found::default(), Vec::new());
     // What takes away the row or key that others need comes last.
-    let late = |op: &Op| op.name.ends_with(".create") as u8 + 2 * u8::from(op.target == "kernel.keys");
+    let late = |op: &Op| u8::from(op.name.ends_with(".create")) + 2 * u8::from(op.target == "kernel.keys");
     let mut ops: Vec<_> = world.ops.iter().collect();
     ops.sort_by_key(|op| (op.method != Method::Get, late(op)));
     for op in ops {
@@ -276,8 +276,8 @@ async fn replies_hold_no_field_beyond_what_a_role_is_answered() {
         if let Some(body) = call.body.as_object_mut().filter(|_| op.name.starts_with("records.")) {
             body.remove("sensitivity");
         }
-        let answered = found.look(&world, &persons, &telling, op, &call).await
-            || found.look(&world, &others, &telling, op, &call).await;
+        let answered = found.look(&world, &persons, &telling, (op, &call)).await
+            || found.look(&world, &others, &telling, (op, &call)).await;
         if !answered {
             silent.push(op.name.as_str());
         }

@@ -11,6 +11,7 @@ use salus_domains::exchange::{
     export,
     import::{self, Files, Options, Summary},
 };
+use salus_store::decide::Notice;
 use serde_json::json;
 use std::{path::PathBuf, time::Instant};
 
@@ -122,7 +123,8 @@ pub async fn export(place: &Place, command: ExportCommand, quiet: bool) -> Resul
     let db = place.db().await?;
     let ctx = Ctx::operator(db.env(), place.tenant(&db, &tenant).await?);
     let bar = bar(quiet, "{spinner} {pos} resources  {elapsed}");
-    let written = export::export(&db, &ctx, &out, |lines| bar.set_position(lines)).await?;
+    let export::Exported { files: written, notice } =
+        export::export(&db, &ctx, &out, |lines| bar.set_position(lines)).await?;
     bar.finish_and_clear();
     let rows: Vec<Vec<String>> = written
         .iter()
@@ -130,7 +132,12 @@ pub async fn export(place: &Place, command: ExportCommand, quiet: bool) -> Resul
         .collect();
     let list: Vec<_> =
         written.iter().map(|(name, (path, lines))| json!({"type": name, "resources": lines, "file": path})).collect();
-    Ok(Outcome::done(json!({"files": list}), table(&["type", "resources", "file"], &rows)))
+    let told = notice.map(Notice::text);
+    let mut words = table(&["type", "resources", "file"], &rows);
+    if let Some(told) = told {
+        words = format!("{}\n\n{told}", words.trim_end());
+    }
+    Ok(Outcome::done(json!({"files": list, "notice": told}), words))
 }
 
 fn bar(quiet: bool, template: &str) -> ProgressBar {

@@ -37,7 +37,7 @@ impl Resource {
         let run = run(move |tx, call| {
             Box::pin(async move {
                 let page = tx.list(&self, &call).await?;
-                Ok(Reply { status: 200, body: Body::Page(page) })
+                Ok(Reply::of(200, Body::Page(page)))
             })
         });
         let summary = format!("List {}", plural(self.table));

@@ -3,13 +3,16 @@
 use super::Tx;
 use crate::{
     audit::{Event, Header, Outcome},
+    decide::Notice,
     rows::{Mark, packed},
 };
-use salus_core::{Error, Result};
+use salus_core::{Error, Purpose, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
+
+const SHOWS_PART2: &str = "SELECT kernel.shows_part2($1)";
 
 /// What the audit event of this transaction will say.
 #[derive(Debug, Default)]
@@ -60,6 +63,35 @@ impl Tx {
     /// Notes detail that may hold health data, such as a search text; it is sealed into the event's payload.
     pub fn note(&mut self, detail: Value) {
         self.trail.detail = Some(detail);
+    }
+
+    /// What the caller has to be told with what was answered: that the glass is broken, and the notice of 42 CFR 2.32.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub(crate) async fn notices(&mut self) -> Result<Vec<Notice>> {
+        let mut notices = Vec::new();
+        if self.ctx.purpose == Purpose::BreakGlass {
+            notices.push(Notice::BreakGlass);
+        }
+        if self.ctx.part2 && self.shows_part2().await? {
+            notices.push(Notice::Part2);
+        }
+        Ok(notices)
+    }
+
+    /// Whether something that is labelled PART2 and open to the caller is in the record of a person whose record was read or
+    /// written.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn shows_part2(&mut self) -> Result<bool> {
+        let persons: Vec<Uuid> = self.trail.subjects.iter().copied().collect();
+        if persons.is_empty() {
+            return Ok(false);
+        }
+        let shown = self.run(SHOWS_PART2, &[&persons]).await?;
+        Ok(shown.first().is_some_and(|row| row.get(0)))
     }
 
     /// What this transaction has disclosed so far.

@@ -43,7 +43,7 @@ pub fn why(shell: &Shell) -> String {
                 rule("sensitivity", true, "The record bears no label.")
             ],
             "hidden": [{ "field": "risk_score", "why": "masked" }, { "field": "mrn", "why": "kernel.phi.read" }],
-            "notice": "42 CFR Part 2 prohibits disclosing this further without consent."
+            "notice": "42 CFR part 2 prohibits unauthorized use or disclosure of these records."
         }
     }));
     why::render(&view, shell).into_string()

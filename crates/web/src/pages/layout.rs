@@ -10,6 +10,10 @@ use super::{
 use crate::assets;
 use maud::{DOCTYPE, Markup, html};
 use serde::{Deserialize, Serialize};
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 /// What htmx may do: no evaluation, no scripts from responses, own origin only, no page kept in browser storage, no
 /// inline style. An error response replaces its target, so that a refused opening is seen where it was asked for.
@@ -161,6 +165,26 @@ pub struct Shell {
     pub purpose: String,
     /// The purposes the person may choose from; a chooser is shown when there are several.
     pub purposes: Vec<String>,
+    /// The minute of this page in the tenant's zone, for what is printed of it.
+    pub minute: String,
+    /// Whether the notice of 42 CFR 2.32 goes with what the page shows.
+    #[serde(skip)]
+    pub part2: Part2,
+}
+
+/// Whether something labelled PART2 was told to a page. Known when its operations have run, which share it.
+#[derive(Debug, Clone, Default)]
+pub struct Part2(Arc<AtomicBool>);
+
+impl Part2 {
+    /// Notes that it was.
+    pub fn told(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    fn is_told(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 /// The page's own part of the frame.
@@ -277,6 +301,7 @@ pub fn page(shell: &Shell, head: &Head, body: &Markup) -> Markup {
             a class="skip" href="#main" { (t.ui.skip) }
             (top(shell))
             @if let Some(notice) = &shell.notice { div class="notice" role="note" { (notice) } }
+            (part2(shell))
             @if shell.purpose == "BTG" { div class="notice" role="note" { (t.access.glass_banner) } }
             div class="frame" {
                 (side(shell))
@@ -287,8 +312,21 @@ pub fn page(shell: &Shell, head: &Head, body: &Markup) -> Markup {
                 }
             }
             (footer(shell))
+            (mark(shell))
         },
     )
+}
+
+/// The notice of 42 CFR 2.32, where it goes with what is shown.
+#[must_use]
+pub fn part2(shell: &Shell) -> Markup {
+    html! { @if shell.part2.is_told() { div class="notice" role="note" { (shell.t().access.part2) } } }
+}
+
+/// What stands on every sheet that is printed of a page: who printed it, when, and for what purpose.
+fn mark(shell: &Shell) -> Markup {
+    let who = shell.person.as_ref().map_or("", |p| if p.name.is_empty() { &p.email } else { &p.name });
+    html! { div class="print-mark" { (who) " · " (shell.tenant) " · " (shell.minute) " · " (shell.purpose) } }
 }
 
 /// A page for nobody in particular: the wordmark and one panel.

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::pages::{
     clinic::{self, ClinicView, REASONS, Student, VisitRow},
-    layout::Flash,
+    layout::{self, Flash},
     parts::Tone,
     patients,
     visit::{self, CONCUSSION, VisitView},
@@ -104,7 +104,7 @@ pub async fn find(Form { visit, fields }: Form) -> Shown {
         return Ok(html(&if q.is_empty() {
             maud::html! {}
         } else {
-            clinic::found(&view, &visit.shell)
+            maud::html! { (layout::part2(&visit.shell)) (clinic::found(&view, &visit.shell)) }
         }));
     }
     let handle = visit.seal(PURPOSE, &q).await?;

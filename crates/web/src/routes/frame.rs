@@ -21,7 +21,7 @@ use axum::{
 use maud::Markup;
 use salus_core::{Channel, Ctx, Error, Purpose, Result};
 use salus_domains::auth::Source;
-use salus_store::{Body, Call, Page, Record, dispatch};
+use salus_store::{Body, Call, Page, Record, decide::Notice, dispatch};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, sync::Arc};
@@ -151,7 +151,9 @@ impl Visit {
             Ok(who) => {
                 self.shell.tenant = who.organization;
                 self.shell.zone = Zone::named(&who.timezone);
-                self.shell.today = self.shell.zone.local(self.app.db.env().now()).date().to_string();
+                let now = self.shell.zone.local(self.app.db.env().now());
+                self.shell.today = now.date().to_string();
+                self.shell.minute = format!("{} {:02}:{:02} {}", now.date(), now.hour(), now.minute(), who.timezone);
                 self.shell.unread = who.unread.unsigned_abs();
                 self.shell.live = self.ctx.actor.kind == salus_core::ActorKind::User;
                 let roles = self.ctx.actor.roles.to_vec();
@@ -176,7 +178,11 @@ impl Visit {
     /// Those of the operation.
     pub async fn try_call(&self, op: &str, call: Call) -> Result<Body> {
         let op = self.app.op(op)?;
-        dispatch(&self.app.db, op, self.ctx.clone(), call).await.map(|reply| reply.body)
+        let reply = dispatch(&self.app.db, op, self.ctx.clone(), call).await?;
+        if reply.notices.contains(&Notice::Part2) {
+            self.shell.part2.told();
+        }
+        Ok(reply.body)
     }
 
     /// What an operation told as a view, whose fields have the same names; what is null there is left out.

@@ -31,9 +31,6 @@ pub async fn chart(visit: Visit, Path(id): Path<String>, Query(query): Params) -
     let reply = json_of(visit.call("records.fact.chart", call).await?);
     let mut patient = header(&reply["patient"]);
     allergy_line(&mut patient, &reply["sections"]);
-    if reply["notice"]["code"] == "PART2" {
-        patient.banners.push(visit.shell.t().access.part2.to_owned());
-    }
     let mut view = ChartView {
         may: Rights { edit: visit.ctx.may("medical.patient.write"), access: visit.ctx.may("audit.subject.read") },
         section,

@@ -69,6 +69,45 @@ async fn a_record_is_opened_in_an_emergency_and_another_person_reviews_it() {
 }
 
 #[tokio::test]
+async fn replies_and_pages_say_the_notices_that_go_with_them_and_prints_who_made_them() {
+    let app = TestApp::new().await;
+    let (id, number) = a_patient(&app.key(app.valley, "DOCTOR").await).await;
+    let (path, list) = (format!("/api/v1/medical/patients/{id}"), "/api/v1/medical/patients?limit=1");
+    let label = format!(
+        "INSERT INTO compliance.sensitivity_labels (tenant_id, id, patient_id, label) VALUES ('{}', '{}', '{id}', 'PART2')",
+        app.valley,
+        app.db.env().id()
+    );
+    app.database.connect("salus_admin").await.batch_execute(&label).await.unwrap();
+    let key = app.key(app.valley, "DOCTOR").await;
+    assert_eq!(key.get(&path).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(key.get(list).await.header("x-salus-notice"), "", "what is shown of others bears no label");
+    let doctor = app.session("valley", app.valley, "DOCTOR").await;
+    let csrf = token(&doctor, "/glass").await;
+    let fields = [("_csrf", csrf.as_str()), ("record_number", &number), ("reason", "Collapsed in the waiting room")];
+    doctor.submit("/glass", &fields).await;
+    let glass = [("x-purpose-of-use", "BTG")];
+    for address in [path.as_str(), list, &format!("/api/v1/records/patients/{id}/chart")] {
+        let answer = doctor.send(Method::GET, address, &glass, None).await;
+        let told = answer.header("x-salus-notice");
+        assert!(told.starts_with("break-glass;text=\"Emergency access: "), "{address}: {told}");
+        assert!(
+            told.ends_with("part2;text=\"42 CFR part 2 prohibits unauthorized use or disclosure of these records.\"")
+        );
+    }
+    let (part2, words) = ("42 CFR part 2 prohibits", [("cookie", "purpose=BTG")]);
+    for (address, told) in
+        [(format!("/patients/{id}"), true), ("/browse/medical/patients".into(), true), ("/account".into(), false)]
+    {
+        let page = doctor.send(Method::GET, &address, &words, None).await.text();
+        assert_eq!(page.contains(part2), told, "{address}: {page}");
+        assert!(page.contains("<div class=\"print-mark\">A DOCTOR · ") && page.contains(" · BTG</div>"), "{address}");
+    }
+    let page = doctor.get("/browse/medical/patients").await.text();
+    assert!(!page.contains(part2) && page.contains(" · TREAT</div>"), "{page}");
+}
+
+#[tokio::test]
 async fn an_administrator_sees_why_and_what_a_change_would_mean() {
     let app = TestApp::new().await;
     let doctor = app.key(app.valley, "DOCTOR").await;

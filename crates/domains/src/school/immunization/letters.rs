@@ -124,7 +124,7 @@ async fn asked(tx: &mut Tx, mut call: Call) -> Result<Reply> {
     }
     let document = compose(tx, asked.school_id, &wanted, exclusion, today).await?;
     keep(tx, &asked, &wanted, today).await?;
-    told["pdf"] = json!(STANDARD.encode(paper::pdf(&document)?));
+    told["pdf"] = json!(STANDARD.encode(paper::print(tx, document).await?));
     Ok(Reply::json(told))
 }
 

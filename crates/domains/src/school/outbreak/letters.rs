@@ -127,7 +127,7 @@ async fn letters(tx: &mut Tx, mut call: Call) -> Result<Reply> {
     }
     let document = document(tx, &alert, (&wanted, known), &classes)?;
     let number = alert.text("number");
-    let file = paper::file(&format!("{number}-letters.pdf"), paper::PDF, &paper::pdf(&document)?);
+    let file = paper::file(&format!("{number}-letters.pdf"), paper::PDF, &paper::print(tx, document).await?);
     let told: Vec<Value> = classes
         .iter()
         .map(|c| json!({"homeroom_id": c.id, "homeroom": c.name, "school": c.school, "language": c.language.tag(), "students": c.students}))

@@ -120,7 +120,7 @@ async fn report(tx: &mut Tx, mut call: Call) -> Result<Reply> {
         "built_at": clock::text(tx.ctx.env.now())?,
     });
     tx.note(json!({"format": format, "line_list_only": only_list, "identified": wanted.identified}));
-    let foot = foot(tx, &alert, wanted.identified).await?;
+    let foot = format!("{}\n{}", foot(tx, &alert, wanted.identified).await?, paper::mark(tx).await?);
     let columns: Vec<&'static str> =
         if wanted.identified { COLUMNS.into_iter().chain(NAMES).collect() } else { COLUMNS.to_vec() };
     let printed = Printed {

@@ -1,0 +1,1 @@
+DROP POLICY accounting ON compliance.phi_disclosures;
