@@ -146,7 +146,10 @@ async fn record(tx: &mut Tx, mut call: Call) -> Result<Reply> {
     tx.count(made.len() + changed);
     refused.sort_by_key(|(at, _)| *at);
     let refused: Vec<Value> = refused.iter().map(|(at, why)| named(*at, why)).collect();
-    Ok(Reply::json(json!({"recorded": made.len(), "changed": changed, "unchanged": same, "refused": refused})))
+    let told = json!({"recorded": made.len(), "changed": changed, "unchanged": same, "refused": refused});
+    // As what was sent before is answered elsewhere: nothing is new.
+    let status = if made.is_empty() && changed == 0 { 200 } else { 201 };
+    Ok(Reply { status, ..Reply::json(told) })
 }
 
 fn field(at: usize, name: &str) -> String {

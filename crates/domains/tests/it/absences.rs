@@ -134,6 +134,12 @@ async fn one_bad_line_is_named_and_the_others_are_kept() {
         panic!("no page")
     };
     assert_eq!(page.rows.iter().map(|r| r.text("day")).collect::<Vec<_>>(), ["2026-03-03"]);
+}
+
+#[tokio::test]
+async fn a_list_is_of_one_school_and_from_who_keeps_rosters() {
+    let s = School::new().await;
+    let one = s.student("A-1").await;
     for (body, wanted) in [
         (json!({"school_id": s.id, "source": "SIS", "absences": []}), "not_allowed"),
         (json!({"school_id": s.id, "source": "RUMOUR", "absences": [{}]}), "not_allowed"),

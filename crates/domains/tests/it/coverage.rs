@@ -120,7 +120,7 @@ async fn prepare_school(world: &World, name: &str) -> Option<String> {
             )
         }
         "school.administration.error" => {
-            "UPDATE school.medication_administrations SET outcome = 'HELD'; DELETE FROM school.administration_versions"
+            "UPDATE school.medication_administrations SET absence_id = NULL, outcome = 'HELD'; DELETE FROM school.administration_versions"
                 .to_owned()
         }
         "school.stock.waste" | "school.stock.return" => {
@@ -136,7 +136,7 @@ async fn prepare_school(world: &World, name: &str) -> Option<String> {
             )
         }
         "school.stock.receive" => "UPDATE school.student_medication_orders SET controlled_schedule = 'II'".to_owned(),
-        "school.administration.effect" => "UPDATE school.medication_administrations SET outcome = 'GIVEN', dose_given = 1, \
+        "school.administration.effect" => "UPDATE school.medication_administrations SET absence_id = NULL, outcome = 'GIVEN', dose_given = 1, \
              scheduled_for = NULL, prn_effect = NULL, effect_at = NULL, administered_at = now() - interval '1 hour'"
             .to_owned(),
         // Planted rows are no schedule and no rule.

@@ -22,7 +22,7 @@ async fn a_student_at_a_glance_is_for_who_reaches_the_student() {
     let body = json!({"school_id": school, "source": "SIS", "absences": [
         {"student_id": student, "day": today, "starts_at": "13:00", "reason": "APPOINTMENT"}]});
     let sent = office.post("/api/v1/school/absences", &body).await;
-    assert_eq!(sent.status, StatusCode::OK, "{}", sent.text());
+    assert_eq!(sent.status, StatusCode::CREATED, "{}", sent.text());
     let sent = sent.json();
 
     let supervisor = app.session("larkspur", tenant, "nurse_supervisor").await;

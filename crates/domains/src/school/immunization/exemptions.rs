@@ -105,7 +105,13 @@ async fn by_action(tx: &mut Tx, mut call: Call) -> Result<Reply> {
         return Err(wrong());
     }
     let decided = Call { path: vec![("id".into(), exemption.to_string())], ..call };
-    if action == "approve" { approve(tx, decided).await } else { refuse(tx, decided, ("SUBMITTED", "REJECTED")).await }
+    let told = if action == "approve" {
+        approve(tx, decided).await?
+    } else {
+        refuse(tx, decided, ("SUBMITTED", "REJECTED")).await?
+    };
+    // The operation has one status whatever the action.
+    Ok(Reply { status: 201, ..told })
 }
 
 async fn submit(tx: &mut Tx, call: Call) -> Result<Reply> {
