@@ -275,22 +275,19 @@ pub struct Asked {
 /// # Errors
 /// Those of the database.
 pub async fn headers(tx: &mut Tx, asked: Asked) -> Result<(Vec<Value>, Option<OffsetDateTime>)> {
-    let rows = match asked.patient {
-        Some(patient) => {
-            let sql = sql!(
-                "SELECT l.recorded_at, l.header FROM audit.events_about($1, $2) s \
+    let rows = if let Some(patient) = asked.patient {
+        let sql = sql!(
+            "SELECT l.recorded_at, l.header FROM audit.events_about($1, $2) s \
                  JOIN audit.activity_logs l ON l.recorded_at = s.recorded_at AND l.id = s.id \
                  WHERE s.recorded_at < $3 ORDER BY s.recorded_at DESC, s.id DESC LIMIT $4"
-            );
-            tx.query(sql, &[&patient, &asked.from, &asked.to, &(LIMIT + 1)]).await?
-        }
-        None => {
-            let sql = sql!(
-                "SELECT l.recorded_at, l.header FROM audit.activity_logs l WHERE l.recorded_at >= $1 AND l.recorded_at < $2 \
+        );
+        tx.query(sql, &[&patient, &asked.from, &asked.to, &(LIMIT + 1)]).await?
+    } else {
+        let sql = sql!(
+            "SELECT l.recorded_at, l.header FROM audit.activity_logs l WHERE l.recorded_at >= $1 AND l.recorded_at < $2 \
                  ORDER BY l.recorded_at DESC, l.id DESC LIMIT $3"
-            );
-            tx.query(sql, &[&asked.from, &asked.to, &(LIMIT + 1)]).await?
-        }
+        );
+        tx.query(sql, &[&asked.from, &asked.to, &(LIMIT + 1)]).await?
     };
     let limit = usize::try_from(LIMIT).map_err(Error::internal)?;
     let read = |row: &Row| serde_json::from_slice::<Value>(row.get("header")).map_err(Error::internal);
