@@ -94,7 +94,7 @@ async fn subscribers(place: &Place, count: usize) -> Result<Vec<Uuid>> {
     for (table, one) in [("auth.permissions", permission), ("auth.roles", role), ("auth.role_permissions", given)] {
         tx.insert(table, &[one]).await?;
     }
-    let person = |n: usize| row(json!({"kind": "human", "display_name": format!("Watcher {n}"), "status": "active"}));
+    let person = |n: usize| row(json!({"kind": "staff", "display_name": format!("Watcher {n}"), "status": "active"}));
     let users: Vec<NewRow> = (0..count).map(person).collect();
     let roles: Vec<NewRow> = users.iter().map(|u| row(json!({"user_id": u.id, "role_id": role_id}))).collect();
     let wishes: Vec<NewRow> =

@@ -46,7 +46,7 @@ pub struct Args {
     #[arg(long)]
     place: PathBuf,
     /// The folder with CDSi's supporting data, for P10.
-    #[arg(long, default_value = "../shared/data/cdsi/supporting-data-4.64")]
+    #[arg(long, default_value = "../shared/data/cdsi/supporting-data-4.64/XML")]
     schedule: PathBuf,
     /// One JSON document instead of a table.
     #[arg(long)]

@@ -90,7 +90,7 @@ async fn visits_of(client: &mut Client, students: Vec<(Uuid, Uuid)>) -> Result<V
         let body = json!({"student_id": student, "school_id": school, "chief_complaint_code": "HEADACHE",
                           "client_ref": Uuid::from_u128(student.as_u128() ^ u128::from(all.len() as u64))});
         let since = Instant::now();
-        let made = client.expect("/api/v1/clinic/visits", Some(body.to_string()), 201).await?;
+        let made = client.expect("/api/v1/clinic/visits/check-in", Some(body.to_string()), 201).await?;
         let begun = micros(since);
         let made: Value = serde_json::from_slice(&made).map_err(fault)?;
         let path = format!("/api/v1/clinic/visits/{}/check-out", made["id"].as_str().unwrap_or_default());

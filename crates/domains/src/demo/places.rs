@@ -8,8 +8,11 @@ use serde_json::json;
 use time::{Date, Weekday};
 use uuid::Uuid;
 
-/// Schools, the grades they teach, and where they would stand.
-pub(super) const SCHOOLS: [(&str, &[&str], (f64, f64)); 4] = [
+/// Name, grades, and where it would stand.
+type Described = (&'static str, &'static [&'static str], (f64, f64));
+
+/// The schools.
+pub(super) const SCHOOLS: [Described; 4] = [
     ("Larkspur Elementary", &["TK", "K", "1", "2", "3", "4", "5"], (38.5512, -121.7405)),
     ("Quailrun Elementary", &["TK", "K", "1", "2", "3", "4", "5"], (38.5731, -121.7188)),
     ("Manzanita Middle", &["6", "7", "8"], (38.5589, -121.7263)),
@@ -47,7 +50,7 @@ pub(super) fn places(rows: &mut Rows, (since, today): (Date, Date), (rooms, buse
         year_of(since);
     }
     let year = year_of(today);
-    let school = |(n, (name, grades, place)): (usize, &(&str, &[&str], (f64, f64)))| {
+    let school = |(n, (name, grades, place)): (usize, &Described)| {
         let zone = "America/Los_Angeles";
         let unit = rows.add("auth.organizations", json!({"kind": "school", "name": name, "timezone": zone}));
         let id = rows.add(

@@ -105,7 +105,7 @@ impl Load {
     }
 
     /// Nothing that was acknowledged is lost.
-    async fn end(mut self, mut place: Installation) {
+    async fn end(mut self, place: Installation) {
         self.writers.tell_to_end();
         while let Some(ended) = self.running.join_next().await {
             ended.unwrap();

@@ -356,6 +356,9 @@ await step("every promise is proved on the running database, and the owner sees 
   await admin.close();
 });
 
+// The supply of a controlled drug that the nurse counts first, for a second person.
+let supply;
+
 await step("a school nurse checks a student in by two taps and sends them back to class", async () => {
   const nurse = await (await browser.newContext()).newPage();
   const own = started.setup_links.find((l) => l.tenant === "larkspur" && l.roles.includes("school_nurse"));
@@ -383,6 +386,7 @@ await step("a school nurse checks a student in by two taps and sends them back t
   assert.match(await nurse.locator("#seen").textContent(), new RegExp(name));
   await tour(nurse, shots, [["clinic", `${base}/clinic`], ["visit", `${base}${visit}`]]);
   await start(nurse, name);
+  await injured(nurse, name);
 
   await nurse.goto(`${base}/immunizations`);
   assert.match(await nurse.textContent("main"), /No vaccination schedule is in use/, "what to do is said");
@@ -401,8 +405,87 @@ await step("a school nurse checks a student in by two taps and sends them back t
   assert.match(await nurse.locator("#doses").textContent(), /against Measles/);
   await tour(nurse, shots, [["immunizations", `${base}/immunizations`], ["immunizations-students", list], ["vaccines", nurse.url()]]);
   await outbreaks(nurse, shots);
-  await round(nurse);
+  supply = await round(nurse);
 });
+
+await step("the supervisor takes an outbreak through its life, an alert in hand, and counts as the second person", async () => {
+  const lead = await (await browser.newContext()).newPage();
+  const own = started.setup_links.find((l) => l.tenant === "larkspur" && l.roles.includes("nurse_supervisor"));
+  await lead.goto(own.link);
+  await lead.fill("input[name=password]", PASSWORD);
+  await lead.fill("input[name=again]", PASSWORD);
+  await lead.click("button[type=submit]");
+  await lead.waitForURL(`${base}/account/security`);
+  await enrol(lead);
+  await alerted(lead);
+  await lead.goto(`${base}/outbreaks`);
+  assert.match(await lead.locator("#methods").textContent(), /Space-time scan[\s\S]*Too little history/);
+  await lead.locator("#signals tbody tr", { hasText: "Vomiting or diarrhea" }).first().locator("th a").click();
+  await lead.waitForURL(/outbreaks\/[0-9a-f-]+/);
+  for (const name of ["Begin the review", "It is a cluster", "Declare an outbreak"]) {
+    const forward = lead.getByRole("button", { name });
+    await forward.click();
+    await forward.waitFor({ state: "detached" });
+  }
+  const [file] = await Promise.all([
+    lead.waitForEvent("download"),
+    lead.locator("form[action$='/report'] button").click(),
+  ]);
+  assert.match(file.suggestedFilename(), /^OB-.*\.pdf$/);
+  await lead.locator("#f-reported_to").fill("An invented county");
+  await lead.locator("form:has(input[name=state][value=REPORTED]) button").click();
+  await lead.locator("form:has(input[name=state][value=MONITORING])").waitFor();
+  await lead.goto(supply);
+  await lead.locator("input[name^=found-]").fill("29");
+  await lead.locator("form[action$='/confirm'] button").click();
+  await lead.locator("form[action$='/confirm']").waitFor({ state: "detached" });
+  assert.match(await lead.locator("#entries").textContent(), /29/);
+});
+
+/// An alert of the outbreak: put off, in hand, done.
+async function alerted(lead) {
+  await lead.goto(`${base}/alerts`);
+  await lead.locator("main table tbody tr a").first().click();
+  await lead.waitForURL(/alerts\/[0-9a-f-]+/);
+  await lead.locator("form[action$='/snooze'] button").click();
+  await lead.getByText("Put off until").first().waitFor();
+  await lead.locator("form[action$='/acknowledge'] input[name=note]").fill("On my way");
+  await lead.locator("form[action$='/acknowledge'] button").click();
+  await lead.getByText("On my way").first().waitFor();
+  await lead.locator("form[action$='/resolve'] button").click();
+  await lead.locator("form[action$='/resolve']").waitFor({ state: "detached" });
+}
+
+/// A visit that ends with more than a tap: what was seen, a blow to the head with its checklist and the call home, and a change after it.
+async function injured(nurse, name) {
+  await nurse.goto(`${base}/clinic`);
+  await nurse.fill("#who", "200008");
+  await nurse.waitForSelector("#found details.pick");
+  await nurse.click("#found summary");
+  await nurse.click("#found button[value=INJURY]");
+  await nurse.waitForURL(/clinic\?school=/);
+  await nurse.locator("#waiting tbody tr", { hasText: name }).locator("a").click();
+  await nurse.waitForURL(/clinic\/visits\//);
+  const visit = nurse.url();
+  await nurse.selectOption("#f-disposition", "RETURN_TO_CLASS");
+  await nurse.check("input[name=symptom-HEADACHE]");
+  await nurse.check("#f-head_injury");
+  const end = nurse.locator("form.grouped button.primary");
+  await end.click();
+  await nurse.locator("[role=alert]").first().waitFor();
+  assert.equal(await nurse.locator("#f-head_injury").isChecked(), true, "what was filled in stands there still");
+  await nurse.locator("input[name^=sign-]").first().check();
+  await nurse.check("#f-checklist_done");
+  await nurse.fill("#f-guardian", "The mother");
+  await nurse.check("#f-guardian_reached");
+  await end.click();
+  await nurse.waitForURL(/missed=\d+/);
+  await nurse.goto(visit);
+  await nurse.fill("#f-amended_reason", "Forgot what was seen");
+  await nurse.fill("#f-assessment", "A bump, no more");
+  await end.click();
+  await nurse.getByText("Amended").first().waitFor();
+}
 
 /// The start page of the same nurse: what waits at three schools, a student checked in from there, and done.
 async function start(nurse, name) {
@@ -487,6 +570,7 @@ async function round(nurse) {
     ["medication", `${base}/medications`], ["medication-dose", dose], ["medication-student", `${base}${student}`],
     ["medication-register", `${base}/medications/register`], ["medication-supply", supply],
   ]);
+  return supply;
 }
 
 await step("every page fits narrow and wide screens, light and dark, and axe finds nothing serious", async () => {

@@ -30,8 +30,8 @@ async fn a_supervisor_finds_the_class_goes_through_its_life_and_reports_it() {
         "alerts per 100 school days",
         "Measles",
         "Look now",
-        "Space-time scan over schools",
-        "Farrington, flexible (Noufaily)",
+        "Space-time scan",
+        "Noufaily",
         "Too little history",
     ] {
         assert!(page.contains(shown), "{shown}");
