@@ -1,5 +1,6 @@
 //! `salus db`: the life of the database.
 
+use super::rows::Loss;
 use crate::{
     output::{Outcome, table},
     place::Place,
@@ -15,6 +16,7 @@ use salus_store::{
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use tokio_postgres::Client;
+use uuid::Uuid;
 
 #[derive(Debug, Subcommand)]
 pub enum DbCommand {
@@ -40,6 +42,9 @@ pub enum DbCommand {
         /// Also undo migrations whose data is lost by it. Back up first.
         #[arg(long)]
         accept_data_loss: bool,
+        /// The backup that has what is lost, taken since the last migration; needed where the database is marked production.
+        #[arg(long, value_name = "ID", requires = "accept_data_loss")]
+        backup: Option<Uuid>,
     },
     /// Compare the live catalogue with the expected one and name each difference.
     Verify,
@@ -89,9 +94,9 @@ pub async fn run(place: &Place, command: DbCommand) -> Result<Outcome> {
                 if sql.is_empty() { "-- nothing is pending".into() } else { sql.join("\n") },
             ))
         }
-        DbCommand::Down { to, accept_data_loss } => {
+        DbCommand::Down { to, accept_data_loss: accepted, backup } => {
             drop(admin);
-            let done = super::rows::undo(place, files, to, accept_data_loss).await?;
+            let done = super::rows::undo(place, files, to, Loss { accepted, backup }).await?;
             Ok(Outcome::done(steps_json(&done), steps(&done, "Nothing was to be undone")))
         }
         DbCommand::Verify => verify(&admin).await,

@@ -74,17 +74,56 @@ pub async fn migrate(place: &Place, files: &Files, to: Option<i32>) -> Result<Ve
     Ok(done)
 }
 
+/// What may be lost when migrations are taken back.
+#[derive(Debug, Clone, Copy)]
+pub struct Loss {
+    /// Whether data may be lost at all.
+    pub accepted: bool,
+    /// The backup that has it.
+    pub backup: Option<Uuid>,
+}
+
 /// Takes migrations back, in the same way.
-pub async fn undo(place: &Place, files: &Files, to: i32, accept_data_loss: bool) -> Result<Vec<Applied>> {
+pub async fn undo(place: &Place, files: &Files, to: i32, loss: Loss) -> Result<Vec<Applied>> {
     let mut admin = place.admin().await?;
+    if loss.accepted {
+        is_kept(&admin, loss.backup).await?;
+    }
     let what = format!("taken back to {to:05}");
     expect(place, &mut admin, files, &what).await?;
-    let done = migrate::down(&mut admin, files, to, accept_data_loss).await?;
+    let done = migrate::down(&mut admin, files, to, loss.accepted).await?;
     // This program may know too little of an older schema: the mark stands until one looks at it that does not.
     if let Err(e) = attest(place, &admin, &what).await {
         tracing::warn!(error = %e, "rows that were rewritten are attested when migrations are applied again");
     }
     Ok(done)
+}
+
+/// Where rows are real, data is lost only while a backup has them that was taken since the last migration, and so was read
+/// back with the schema as it is now.
+async fn is_kept(admin: &Client, backup: Option<Uuid>) -> Result<()> {
+    let unreadable = |e: tokio_postgres::Error| Error::Unavailable(format!("what is kept cannot be read: {e}"));
+    if !has(admin, "kernel.installation").await? {
+        return Ok(());
+    }
+    let sql = "SELECT coalesce(bool_or(production), false) FROM kernel.installation";
+    if !admin.query_one(sql, &[]).await.map_err(unreadable)?.get::<_, bool>(0) {
+        return Ok(());
+    }
+    let refused = |detail: String| Err(Error::Refused { code: "no_backup", detail });
+    let Some(id) = backup else {
+        return refused(
+            "This database is marked production: data is lost only with --backup ID, of a backup since the last \
+                        migration (salus backup, then salus backup list)"
+                .into(),
+        );
+    };
+    let sql = "SELECT EXISTS (SELECT FROM kernel.backups WHERE id = $1 AND gone_at IS NULL \
+               AND began_at > (SELECT max(applied_at) FROM kernel.migrations))";
+    if has(admin, "kernel.backups").await? && admin.query_one(sql, &[&id]).await.map_err(unreadable)?.get(0) {
+        return Ok(());
+    }
+    refused(format!("No backup {id} is known that is there and was taken since the last migration: salus backup list"))
 }
 
 /// Keeps what differs from the log before rows are rewritten. Without keys there is no log yet, and without digests
@@ -149,9 +188,6 @@ async fn is_due(db: &Db, scope: &str, after: time::Duration) -> Result<bool> {
 
 /// Keeps in the database when the newest drill of this data directory was: alerts are made from there.
 async fn note_drill(place: &Place, db: &Db) -> Result<()> {
-    if place.cluster().is_none() {
-        return Ok(());
-    }
     match drill::last(place).await? {
         Some((at, well)) => db.note_drill(at, well).await,
         None => Ok(()),

@@ -116,3 +116,37 @@ async fn what_an_operator_does_to_the_database_is_on_the_record() {
     ];
     assert_eq!(told, want);
 }
+
+#[tokio::test]
+async fn data_of_production_is_lost_only_while_a_backup_has_it() {
+    let place = Place::new().await;
+    let (app, admin) = (place.url("salus_app"), place.url("salus_admin"));
+    let settings = [("DATABASE_URL", app.as_str()), ("DATABASE_ADMIN_URL", admin.as_str())];
+    let newest: Vec<i32> = {
+        let client = place.database.connect("salus_admin").await;
+        let sql = "SELECT version FROM kernel.migrations WHERE state = 'applied' ORDER BY version DESC LIMIT 2";
+        client.query(sql, &[]).await.unwrap().iter().map(|r| r.get(0)).collect()
+    };
+    let before = newest[1].to_string();
+    let down = |more: &[&str]| {
+        place.run(&settings, &[&["db", "down", "--to", &before, "--accept-data-loss"][..], more].concat())
+    };
+    for arguments in [&["keys", "init"][..], &["db", "production"]] {
+        assert!(place.run(&settings, arguments).status.success());
+    }
+    assert!(told(&down(&[])).contains("only with --backup ID"), "{}", told(&down(&[])));
+    let client = place.database.connect("salus_admin").await;
+    let [old, gone, new] = [(); 3].map(|()| uuid::Uuid::new_v4());
+    let sql = "INSERT INTO kernel.backups (id, began_at, folder, noted_at, gone_at) VALUES \
+               ($1, '2026-01-01', '/b', '2026-01-01', NULL), ($2, now(), '/b', now(), now()), ($3, now(), '/b', now(), NULL)";
+    client.execute(sql, &[&old, &gone, &new]).await.unwrap();
+    for id in [old, gone, uuid::Uuid::new_v4()] {
+        assert!(told(&down(&["--backup", &id.to_string()])).contains("No backup"), "{id}");
+    }
+    let output = down(&["--backup", &new.to_string()]);
+    assert!(output.status.success(), "{}", told(&output));
+    let sql = "SELECT max(version) FROM kernel.migrations WHERE state = 'applied'";
+    assert_eq!(client.query_one(sql, &[]).await.unwrap().get::<_, i32>(0), newest[1]);
+    let again = place.run(&settings, &["db", "migrate"]);
+    assert!(again.status.success(), "{}", told(&again));
+}
