@@ -101,7 +101,6 @@ pub async fn verify(log: &Log, evidence: &Evidence<'_>) -> Result<Report> {
         report.checkpoints += heads.checked;
         receipts = stream.receipts;
     }
-    found.epoch = 0;
     around(&tx, &kept, &mut found).await?;
     (report.problems, report.notes) = found.into_problems();
     tx.rollback().await.map_err(|e| plain(&e))?;
@@ -117,6 +116,7 @@ async fn unseen(tx: &Transaction<'_>, evidence: &Evidence<'_>) -> Result<Vec<Nod
 
 /// What is not in the log, and keeps it.
 async fn around(tx: &Transaction<'_>, kept: &[(String, Vec<String>)], found: &mut Findings) -> Result<()> {
+    found.epoch = 0;
     protection(tx, found).await?;
     unheld(tx, kept, found).await
 }
