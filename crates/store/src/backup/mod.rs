@@ -70,6 +70,7 @@ pub enum Kind {
 
 impl Kind {
     /// Manifests of earlier formats do not say it.
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
     fn is_base(&self) -> bool {
         *self == Self::Base
     }

@@ -351,8 +351,9 @@ fn parse(dir: &Path) -> Result<(Manifest, Vec<u8>)> {
             )));
         }
     };
-    let named = |name: &str| names.contains(&name) || name == OPERATOR;
-    let known = manifest.files.keys().all(|name| named(name)) && names.iter().all(|n| manifest.files.contains_key(*n));
+    let belongs = |name: &str| names.contains(&name) || name == OPERATOR;
+    let known =
+        manifest.files.keys().all(|name| belongs(name)) && names.iter().all(|n| manifest.files.contains_key(*n));
     let elsewhere = (manifest.format == pgbackrest::FORMAT) == manifest.pgbackrest.is_some();
     let logical = (manifest.format == FORMAT_LOGICAL) == (manifest.kind == Kind::Logical);
     if known && elsewhere && logical { Ok((manifest, text)) } else { Err(changed(&path)) }
