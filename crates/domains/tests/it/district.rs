@@ -220,7 +220,8 @@ async fn doses_are_dealt_out(db: &Db, tenant: Uuid) {
         let kind = match given.get_mut(&patient["id"].to_string()) {
             None => "none",
             Some([measles, varicella]) => {
-                (measles.sort(), varicella.sort());
+                measles.sort();
+                varicella.sort();
                 match (measles.first(), varicella.first()) {
                     (Some(first), _) if (1..=4).contains(&(birthday - *first).whole_days()) => "grace",
                     (Some(first), _) if *first < birthday => "early",
