@@ -120,7 +120,7 @@ async fn callers_that_hang_up_leave_nothing_half_done() {
     let acknowledged: BTreeSet<(Uuid, Uuid)> =
         calls.buffer_unordered(CALLERS).filter_map(|made| async move { made }).collect().await;
     let cut = storm.cut.load(Ordering::Relaxed);
-    eprintln!("seed {seed}: {cut} of {calls()} hung up, {} writes acknowledged", acknowledged.len());
+    eprintln!("seed {seed}: {cut} of {} hung up, {} writes acknowledged", self::calls(), acknowledged.len());
     assert!(cut > 200 && acknowledged.len() > 50, "seed {seed}: a storm of {cut} cuts, {} writes", acknowledged.len());
 
     let admin = world.database.connect("salus_admin").await;

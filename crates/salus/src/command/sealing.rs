@@ -230,7 +230,7 @@ mod tests {
             vec![Box::new(FileAnchor::new(file.clone())), Box::new(Away(Arc::clone(&there)))];
         let kept = anchors.iter().map(|_| Kept { size: 0, due: Instant::now(), failed: None }).collect();
         let clock = (db.env().now(), Instant::now());
-        let receipts = home.join("receipts");
+        let receipts = vec![home.join("receipts")];
         let mut work = Work { sealer: Sealer::new(log), db: db.clone(), anchors, receipts, kept, clock };
         let mut watch = Watch::default();
         let admin = database.connect("salus_admin").await;
