@@ -86,7 +86,7 @@ async fn what_every_page_must_say_stands_on_every_page() {
     let notice = "This PostgreSQL is older than it should be";
     let router = salus_web::App::new(app.db.clone(), false, vec![notice.to_owned()]).unwrap().router();
     let mut pages = 0;
-    for (path, methods) in routes().into_iter().filter(|(_, m)| m.contains(&Method::GET)) {
+    for (path, _) in routes().into_iter().filter(|(_, m)| m.contains(&Method::GET)) {
         let request = hyper::Request::get(&path).header(*name, cookie).header("accept", "text/html");
         let request = request.body(axum::body::Body::empty()).unwrap();
         let (parts, body) = tower::ServiceExt::oneshot(router.clone(), request).await.unwrap().into_parts();

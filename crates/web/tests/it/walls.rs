@@ -62,7 +62,10 @@ async fn another_organizations_row_is_on_no_page() {
         }
         let never = told(&owner, page, app.db.env().id()).await;
         let answers = stream::iter(&foreign)
-            .map(|(table, id)| async { (table, told(&owner, page, *id).await) })
+            .map(|(table, id)| {
+                let owner = &owner;
+                async move { (table, told(owner, page, *id).await) }
+            })
             .buffer_unordered(8)
             .collect::<Vec<_>>()
             .await;
