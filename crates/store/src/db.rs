@@ -268,6 +268,17 @@ impl Db {
         Ok(id)
     }
 
+    /// Gives a demonstration, which was loaded under a name of passage, its own. The database renames no other tenant.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] when the name is taken.
+    pub async fn name_demo(&self, tenant: Uuid, slug: &str) -> Result<()> {
+        let mut tx = self.begin(Ctx::operator(&self.0.env, tenant), false).await?;
+        tx.run("UPDATE kernel.tenants SET slug = $2::text WHERE id = $1", &[&tenant, &slug]).await?;
+        tx.on_row(tenant);
+        tx.commit("kernel.demo.load", "kernel.tenants").await
+    }
+
     /// All tenants by name, the platform itself left out.
     ///
     /// # Errors

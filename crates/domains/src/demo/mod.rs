@@ -151,8 +151,8 @@ pub async fn load_sized(db: &Db, name: &str, size: Size) -> Result<Loaded> {
         let detail = "This database is marked production: no demonstration data goes into it".into();
         return Err(Error::Refused { code: "production", detail });
     }
-    let site = Site::wait(db).await?;
-    for tenant in site.left_behind().await? {
+    let claimed = Site::wait(db).await?;
+    for tenant in claimed.left_behind().await? {
         walls::remove(db, tenant).await?;
     }
     if exists(db, name).await? {
@@ -170,9 +170,7 @@ pub async fn load_sized(db: &Db, name: &str, size: Size) -> Result<Loaded> {
     if name == "larkspur" {
         district::fill(db, tenant, size).await?;
     }
-    let mut tx = db.begin(Ctx::operator(db.env(), tenant), false).await?;
-    tx.query(sql!("UPDATE kernel.tenants SET slug = $2::text WHERE id = $1"), &[&tenant, &name]).await?;
-    tx.commit("kernel.demo.load", "kernel.tenants").await?;
+    db.name_demo(tenant, name).await?;
     Ok(Loaded { slug: name.to_owned(), id: tenant, invitations })
 }
 

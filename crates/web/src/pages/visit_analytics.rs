@@ -143,16 +143,16 @@ fn tenths(value: Option<f64>, shell: &Shell) -> Option<String> {
 
 fn figures(view: &AnalyticsView, shell: &Shell) -> Markup {
     let t = &shell.t().visit_analytics;
-    let none = || "–".to_owned();
-    let count = |n: Option<u64>| n.map_or_else(none, |n| format::count(shell.locale, n));
-    let note = |text: &str, n: Option<String>| n.map(|n| fill(text, &[("n", &n)])).unwrap_or_default();
-    let minutes = |n: Option<String>| n.map_or_else(none, |n| fill(shell.t().clinic.minutes, &[("n", &n)]));
-    let percent = tenths(view.return_to_class_percent, shell).map_or_else(none, |n| format!("{n} %"));
+    let unknown = || "–".to_owned();
+    let counted = |n: Option<u64>| n.map_or_else(unknown, |n| format::count(shell.locale, n));
+    let noted = |text: &str, n: Option<String>| n.map(|n| fill(text, &[("n", &n)])).unwrap_or_default();
+    let minutes = |n: Option<String>| n.map_or_else(unknown, |n| fill(shell.t().clinic.minutes, &[("n", &n)]));
+    let percent = tenths(view.return_to_class_percent, shell).map_or_else(unknown, |n| format!("{n} %"));
     html! {
-        (parts::figure(t.visits, &count(view.visits), &note(t.per_100, tenths(view.visits_per_100_students, shell))))
-        (parts::figure(t.students, &count(view.students), &note(t.of_enrolled, view.enrolled.map(|n| format::count(shell.locale, n)))))
+        (parts::figure(t.visits, &counted(view.visits), &noted(t.per_100, tenths(view.visits_per_100_students, shell))))
+        (parts::figure(t.students, &counted(view.students), &noted(t.of_enrolled, view.enrolled.map(|n| format::count(shell.locale, n)))))
         (parts::figure(t.back_to_class, &percent, ""))
-        (parts::figure(t.median, &minutes(tenths(view.median_minutes, shell)), &note(t.nine_of_ten, tenths(view.p90_minutes, shell))))
+        (parts::figure(t.median, &minutes(tenths(view.median_minutes, shell)), &noted(t.nine_of_ten, tenths(view.p90_minutes, shell))))
         (parts::figure(shell.t().clinic.class_missed, &minutes(view.class_minutes_missed.map(|n| format::count(shell.locale, n))), ""))
     }
 }

@@ -84,8 +84,7 @@ pub async fn verify(log: &Log, evidence: &Evidence<'_>) -> Result<Report> {
     let tx = begin.start().await.map_err(|e| plain(&e))?;
     let mut found = Findings::default();
     let told = receipts.as_ref().map(|r| r.committed.len() as u64);
-    let mut report = Report { receipts: told, unread, ..Report::default() };
-    report.unseen = unseen(&tx, evidence).await?;
+    let mut report = Report { receipts: told, unread, unseen: unseen(&tx, evidence).await?, ..Report::default() };
     let chain = chain(log, &tx, &mut found).await?;
     let key = log.key(&tx).await.unwrap_or_else(|e| {
         found.add("key", None, None, format!("the signing key does not open: {e}"));

@@ -28,6 +28,7 @@ mod accounts;
 mod alert_center;
 mod alerts;
 mod clinic;
+mod code_labels;
 pub mod codes;
 mod compliance;
 mod connections;
