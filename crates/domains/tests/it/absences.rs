@@ -34,7 +34,7 @@ impl School {
 async fn a_student_who_is_absent_misses_no_dose() {
     let s = School::new().await;
     let (home, back, late) = (s.student("A-1").await, s.student("A-2").await, s.student("A-3").await);
-    let orders = [&home, &back, &late].map(|student| s.in_force(student, json!({})));
+    let orders = [&home, &back, &late].map(|student| Box::pin(s.in_force(student, json!({}))));
     let [at_home, returned, told_late] = futures(orders).await;
     s.absent(json!([{"student_id": home, "day": "2026-03-02", "reason": "ILLNESS"},
                     {"student_id": back, "day": "2026-03-02", "ends_at": "11:30"}]))

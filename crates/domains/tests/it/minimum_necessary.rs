@@ -72,7 +72,7 @@ fn letters(n: usize) -> String {
 /// Every role of the library for each purpose, reaching the whole tenant: which rows a role reaches is proven elsewhere.
 fn holders(world: &World, person: Uuid) -> Vec<Holder> {
     let mut all = Vec::new();
-    for role in library().unwrap().sets.iter().flat_map(|(_, roles)| roles) {
+    for role in library().unwrap().sets.values().flatten() {
         for purpose in purposes(role) {
             let mut ctx = holder(world, role, purpose);
             let mut grants = ctx.grants.to_vec();
