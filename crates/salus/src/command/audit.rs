@@ -9,16 +9,11 @@ use crate::{
 };
 use clap::Subcommand;
 use salus_core::{Ctx, Error, PLATFORM, Result};
-use salus_domains::{
-    audit::{balp, holds},
-    compliance::retention,
-    operations,
-};
+use salus_domains::{audit::holds, compliance::retention, operations};
 use salus_store::{
-    Call, Db,
+    Call,
     audit::{
         Anchor, Evidence, FileAnchor, Log, Node, Sealer,
-        bundle::{self, Selection},
         epoch::{self, Begun},
         handover,
         merkle::VerifyingKey,
@@ -28,13 +23,7 @@ use salus_store::{
     dispatch,
 };
 use serde_json::{Value, json};
-use std::{
-    fmt::Write as _,
-    fs::OpenOptions,
-    io::{BufWriter, Write as _},
-    os::unix::fs::OpenOptionsExt as _,
-    path::{Path, PathBuf},
-};
+use std::{fmt::Write as _, path::PathBuf};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use uuid::Uuid;
 

@@ -164,7 +164,7 @@ pub async fn run(cli: Cli) -> Result<Outcome> {
         Command::Compliance(command) => Box::pin(compliance::run(&place().await?, command)).await,
         Command::Doctor(command) => check::doctor(&place().await?, command).await,
         Command::Conformance(command) => conformance::run(&command),
-        Command::Backup(args) => backup::backup(&place().await?, args).await,
+        Command::Backup(args) => Box::pin(backup::backup(&place().await?, args)).await,
         Command::Restore(args) => backup::restore(Config::load(cli.home.as_deref())?, args).await,
         Command::Drill(command) => Box::pin(backup::drill::run(Config::load(cli.home.as_deref())?, command)).await,
         Command::Audit(command) => audit::run(&place().await?, command).await,

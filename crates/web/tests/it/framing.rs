@@ -96,7 +96,7 @@ async fn a_request_that_was_begun_is_answered_before_the_server_ends() {
     let address = listener.local_addr().unwrap();
     let router = salus_web::App::new(app.db.clone(), false, Vec::new()).unwrap().router();
     let (stop, stopped) = oneshot::channel::<()>();
-    let server = tokio::spawn(serve(listener, router, Limits::default(), async {
+    let server = salus_store::runtime::spawn(serve(listener, router, Limits::default(), async {
         stopped.await.ok();
     }));
     let (credential, body) = (key.credential().unwrap(), r#"{"family_name":"Begun","given_names":"A"}"#);

@@ -36,7 +36,7 @@ impl Identity {
             })?),
             None => config.kms.clone().filter(|_| args.identity.is_none() && !usual.exists()),
         };
-        let Some(kms) = kms else { return Self::read(args.identity.clone().unwrap_or(usual)) };
+        let Some(kms) = kms else { return Self::read(args.identity.as_deref().unwrap_or(&usual)) };
         // What the data directory has is newer than what the backup has.
         let beside = args.from.iter().map(|from| from.join("operator.key"));
         let files = std::iter::once(usual).chain(beside).map(|operator| RootFile::at(&config.home, Some(operator)));
@@ -53,8 +53,8 @@ impl Identity {
         ))
     }
 
-    fn read(file: PathBuf) -> Result<Self> {
-        let text = fs::read_to_string(&file).map_err(|e| {
+    fn read(file: &Path) -> Result<Self> {
+        let text = fs::read_to_string(file).map_err(|e| {
             Error::Unavailable(format!(
                 "without an identity that opens the root key nothing can be restored, and {} cannot be read ({e}): name \
                  the operator's or the recovery identity with --identity FILE, or with --settings FILE the salus.toml \
@@ -62,7 +62,7 @@ impl Identity {
                 file.display()
             ))
         })?;
-        let file = std::path::absolute(&file).map_err(Error::internal)?;
+        let file = std::path::absolute(file).map_err(Error::internal)?;
         Ok(Self { text: Zeroizing::new(text), source: Source::File(file) })
     }
 }

@@ -283,7 +283,7 @@ fn without_folder(repository: &Repository, entries: &[Entry]) -> Vec<String> {
 
 /// `salus restore`, into the data directory of `config`.
 pub async fn restore(config: Config, args: RestoreArgs) -> Result<Outcome> {
-    let report = Restored::run(config, &args, false).await?;
+    let report = Box::pin(Restored::run(config, &args, false)).await?;
     let words = format!(
         "{}\n{}\nThe audit log is not sealed until you say why it begins anew: salus audit new-epoch --reason …",
         report.text(),
