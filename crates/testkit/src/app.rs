@@ -13,6 +13,7 @@ use salus_domains::{
 };
 use salus_store::{
     Db, Options,
+    engine::NewRow,
     outbound::{Network, Outbound, Rules},
     runtime,
     seal::RootKey,
@@ -143,6 +144,26 @@ impl TestApp {
         .await
         .expect("a key");
         Caller { credential: Some(("authorization", format!("Bearer {}", key.text))), ..self.stranger() }
+    }
+
+    /// A role of the tenant that may do everything, to be made once.
+    ///
+    /// # Panics
+    /// When it cannot be made.
+    pub async fn role_of_everything(&self, tenant: Uuid) -> &'static str {
+        let name = "Everything";
+        let [role, permission, grant] = [(); 3].map(|()| self.db.env().id());
+        let mut tx = self.db.begin(Ctx::operator(self.db.env(), tenant), false).await.expect("begins");
+        for (table, id, values) in [
+            ("auth.permissions", permission, json!({"name": "EVERYTHING", "patterns": ["*.*.*"]})),
+            ("auth.roles", role, json!({"name": name, "scope": "tenant"})),
+            ("auth.role_permissions", grant, json!({"role_id": role, "permission_id": permission})),
+        ] {
+            let Value::Object(values) = values else { unreachable!("an object") };
+            tx.insert(table, &[NewRow { id, values }]).await.expect("a row");
+        }
+        tx.commit("auth.role.create", "auth.roles").await.expect("commits");
+        name
     }
 
     /// A new user of a tenant with this role, signed in with a browser's cookie.

@@ -120,7 +120,8 @@ impl Door<'_> {
                 let Some(id) = self.mine.rows.get(op.target) else { continue };
                 self.at(op, *id)
             } else {
-                Call { query: asked(op, &[("limit", ALL)]), ..Call::default() }
+                let patient = self.mine.rows.get("medical.patients").map(Uuid::to_string).unwrap_or_default();
+                Call { query: asked(op, &[("limit", ALL), ("patient", &patient)]), ..Call::default() }
             };
             match self.call(self.mine.id, op, call).await? {
                 Ok(reply) => {
@@ -144,6 +145,9 @@ impl Door<'_> {
             let known = self.factory.body(table, &self.theirs, &self.theirs.marker, &op_row(op));
             for param in &op.params {
                 let value = match (param.name.as_str(), known.get(&param.name)) {
+                    ("patient", None) => {
+                        self.theirs.rows.get("medical.patients").map(Uuid::to_string).unwrap_or_default()
+                    }
                     ("name", None) => self.theirs.marker.clone(),
                     (_, Some(Value::String(text))) => text.clone(),
                     (_, Some(Value::Number(n))) => n.to_string(),

@@ -48,8 +48,12 @@ const WRONG: [(&[&str], &str); 7] = [
 #[tokio::test]
 async fn every_command_speaks_to_people_and_to_machines() {
     let place = Place::new().await;
-    let (app, admin) = (place.url("salus_app"), place.url("salus_admin"));
-    let settings = [("DATABASE_URL", app.as_str()), ("DATABASE_ADMIN_URL", admin.as_str())];
+    let (app, admin, sealer) = (place.url("salus_app"), place.url("salus_admin"), place.url("salus_sealer"));
+    let settings = [
+        ("DATABASE_URL", app.as_str()),
+        ("DATABASE_ADMIN_URL", admin.as_str()),
+        ("DATABASE_SEALER_URL", sealer.as_str()),
+    ];
     let run = |arguments: &[&str]| place.run(&settings, arguments);
     for arguments in [&["keys", "init"][..], &["tenant", "create", "north", "--name", "North"]] {
         assert!(run(arguments).status.success());

@@ -182,7 +182,7 @@ impl Backup {
     pub async fn load(self: &Arc<Self>, admin: &mut Client, server: &Server) -> Result<()> {
         let sql = "SELECT current_database()::text, EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
                      WHERE c.relkind IN ('r', 'p') AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema' \
-                     AND NOT (n.nspname = 'kernel' AND c.relname IN ('migrations', 'replaceables')))";
+                     AND NOT (n.nspname = 'kernel' AND c.relname IN ('migrations', 'replaceables', 'unfinished_migration')))";
         let row = admin.query_one(sql, &[]).await.map_err(|e| failed(&e))?;
         if row.get(1) {
             let name: String = row.get(0);

@@ -57,27 +57,27 @@ pub fn render(view: &ApiKeysView, shell: &Shell) -> Markup {
 }
 
 fn table(view: &ApiKeysView, shell: &Shell) -> Markup {
-    let (t, a) = (&shell.t().ui, &shell.t().accounts);
+    let (t, s) = (&shell.t().ui, &shell.t().accounts);
     let networks = shell.t().security.networks;
     html! {
         table class="grid plain stack" {
-            (parts::heads_then(&[t.token, a.owner, t.scopes, networks, t.expires, t.last_used], t.revoke))
+            (parts::heads_then(&[t.token, s.owner, t.scopes, networks, t.expires, t.last_used], t.revoke))
             tbody {
                 @for Key { token, owner_id, owner_name, networks: from } in &view.keys {
                     tr {
                         th scope="row" { (token.name) span class="sub id" { (token.prefix) "…" } }
-                        td data-label=(a.owner) {
+                        td data-label=(s.owner) {
                             a href={ "/users/" (owner_id) } { (if owner_name.is_empty() { owner_id } else { owner_name }) }
                         }
                         td data-label=(t.scopes) {
                             span class="chips" {
-                                @if token.scopes.is_empty() { span class="muted" { (a.all_scopes) } }
+                                @if token.scopes.is_empty() { span class="muted" { (s.all_scopes) } }
                                 @for scope in &token.scopes { code class="chip" { (scope) } }
                                 @for code in &token.purposes { span class="chip" { (codes::label(shell.locale, code)) } }
                             }
                         }
                         td data-label=(networks) {
-                            @if from.is_empty() { span class="muted" { (a.anywhere) } } @else {
+                            @if from.is_empty() { span class="muted" { (s.anywhere) } } @else {
                                 span class="chips" { @for network in from { code class="chip" { (network) } } }
                             }
                         }

@@ -52,7 +52,9 @@ async fn ambiguous_requests_are_refused_and_closed() {
         let (statuses, closed) = exchange(&app, bytes.as_bytes()).await;
         assert!(closed, "{name}: the connection stays open");
         assert_eq!(statuses.len(), 1, "{name}: {statuses:?}");
-        assert!(statuses[0].starts_with("HTTP/1.1 400"), "{name}: {statuses:?}");
+        // Its head is clear; what follows is too long.
+        let status = if name == "long chunk extension" { "413" } else { "400" };
+        assert!(statuses[0].starts_with(&format!("HTTP/1.1 {status}")), "{name}: {statuses:?}");
     }
 }
 
@@ -66,7 +68,7 @@ async fn heads_have_limits_in_size() {
         ("431", format!("GET / HTTP/1.1\r\nHost: x\r\nX: {}\r\n\r\n", "a".repeat(500_000))),
         ("414", get(&format!("/sign-in?{}", "a".repeat(8_184)))),
         ("200", get(&format!("/sign-in?{}", "a".repeat(8_183)))),
-        ("414", get(&format!("/{}", "a".repeat(70_000)))),
+        ("431", get(&format!("/{}", "a".repeat(70_000)))),
     ];
     for (status, bytes) in cases {
         let (statuses, closed) = exchange(&app, bytes.as_bytes()).await;

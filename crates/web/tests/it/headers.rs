@@ -81,7 +81,8 @@ async fn every_route_answers_with_the_headers() {
 #[tokio::test]
 async fn what_every_page_must_say_stands_on_every_page() {
     let app = TestApp::new().await;
-    let owner = app.session("valley", app.valley, "OWNER").await;
+    let all = app.role_of_everything(app.valley).await;
+    let owner = app.session("valley", app.valley, all).await;
     let (name, cookie) = owner.credential().unwrap();
     let notice = "This PostgreSQL is older than it should be";
     let router = salus_web::App::new(app.db.clone(), false, vec![notice.to_owned()]).unwrap().router();

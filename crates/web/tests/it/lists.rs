@@ -19,9 +19,9 @@ fn codes(page: &Value) -> Vec<&str> {
 #[tokio::test]
 async fn a_list_is_asked_by_comparison_order_fields_and_count() {
     let app = TestApp::new().await;
-    let key = app.key(app.valley, "OWNER").await;
+    let key = app.key(app.valley, app.role_of_everything(app.valley).await).await;
     for code in ["QX-1", "QX-2", "QX-3", "QX-4"] {
-        let made = key.post(PROVIDERS, &json!({"kind": "person", "name": code, "specialty_code": code})).await;
+        let made = key.post(PROVIDERS, &json!({"kind": "individual", "name": code, "specialty_code": code})).await;
         assert_eq!(made.status, StatusCode::CREATED, "{}", made.text());
     }
     for (asked, wanted) in [
@@ -54,15 +54,15 @@ async fn a_list_is_asked_by_comparison_order_fields_and_count() {
 #[tokio::test]
 async fn what_a_list_cannot_be_asked_is_refused_by_its_name() {
     let app = TestApp::new().await;
-    let key = app.key(app.valley, "OWNER").await;
+    let key = app.key(app.valley, app.role_of_everything(app.valley).await).await;
     for (asked, pointer, code) in [
         ("specialty_code.like=Q", "/specialty_code.like", "unknown_operator"),
-        ("nonsense=1", "/nonsense", "unknown_parameter"),
+        ("nonsense=1", "/nonsense", "unknown_filter"),
         ("sort=specialty_code", "/sort", "not_allowed"),
         ("limit=0", "/limit", "out_of_range"),
         ("limit=201", "/limit", "out_of_range"),
         ("fields=name,nonsense", "/fields", "unknown_field"),
-        ("cursor=AAAA", "/cursor", "not_allowed"),
+        ("cursor=AAAA", "/cursor", "not_a_cursor"),
     ] {
         let refused = key.get(&format!("{PROVIDERS}?{asked}")).await;
         assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{asked}: {}", refused.text());

@@ -179,7 +179,7 @@ async fn a_person_is_found_by_telephone_number_identifier_and_birth_date_as_they
     assert_eq!(made.status, StatusCode::CREATED, "{}", made.text());
     let id = made.json()["id"].clone();
     for (table, body) in [
-        ("patient-telecoms", json!({"patient_id": id, "system": "phone", "phone": "+55 11 98765-4321"})),
+        ("patient-telecoms", json!({"patient_id": id, "system": "PHONE", "phone": "+55 11 98765-4321"})),
         ("patient-identifiers", json!({"patient_id": id, "system": "urn:other", "type": "MR", "value": "ZZ 9/4711"})),
     ] {
         let made = key.post(&format!("/api/v1/medical/{table}"), &body).await;

@@ -97,7 +97,11 @@ async fn told(tx: &mut Tx, call: Call) -> Result<Reply> {
     }
     tx.count(weeks.counts.len());
     let week_of = weeks.all.last().map(Date::to_string);
-    Ok(Reply::json(json!({"methods": methods, "week_of": week_of, "small_cell": settings.small_cell})))
+    let schools = facts.schools.iter().map(|s| s.id).filter(|id| only.is_none_or(|only| *id == only));
+    let schools: Vec<Uuid> = schools.collect();
+    Ok(Reply::json(json!({
+        "methods": methods, "schools": schools, "week_of": week_of, "small_cell": settings.small_cell
+    })))
 }
 
 async fn weeks(tx: &mut Tx, facts: &Facts, today: Date) -> Result<Weeks> {

@@ -78,8 +78,8 @@ async fn a_lost_key_is_replaced_at_the_beginning_of_an_epoch_by_who_noted_it() {
         request: world.db.env().id(),
         lost_key,
     };
-    let anchor = world.anchor();
-    let evidence = || Evidence { anchors: vec![&anchor], receipts: &[] };
+    let (anchor, receipts) = (world.anchor(), [world.home.join("receipts")]);
+    let evidence = || Evidence { anchors: vec![&anchor], receipts: &receipts };
     let key = VerifyingKey::parse(&lost).unwrap();
     let kept = epoch::begin(&world.log(), &evidence(), &ask(Some(key.clone()))).await.unwrap_err();
     assert_eq!(kept.code(), "key_not_lost");
