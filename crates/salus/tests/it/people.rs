@@ -104,7 +104,7 @@ async fn why_somebody_sees_a_row_is_said_rule_by_rule() {
     };
     assert!(ask("nobody@north.example", &row).contains("No user of this tenant has the address nobody@north.example"));
     assert!(ask(program, &patient).contains("schema.table/ID"));
-    assert!(ask(program, &format!("kernel.keys/{patient}")).contains("Is not a table whose rows are shown"));
+    assert!(ask(program, &format!("audit.leaves/{patient}")).contains("Is not a table whose rows are shown"));
 
     done(&home, &["tenant", "suspend", "north"]);
     assert_eq!(refusing(&why(program, &[])), ["organization"]);

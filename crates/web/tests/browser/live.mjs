@@ -344,7 +344,7 @@ await step("every promise is proved on the running database, and the owner sees 
   const lights = await office.locator(".cards .card-head .badge").allTextContents();
   const verdicts = proofs.map((proof) => (proof.verdict === "HOLDS" ? "✓Holds" : "!Warning: Could not be tried here"));
   assert.deepEqual(lights, verdicts);
-  await office.locator("#proof-isolation a").click();
+  await office.locator("#proof-isolation a[href^='/compliance']").click();
   assert.match(await office.locator("#history").textContent(), /attempts over/);
   await tour(office, shots, [
     ["compliance", `${named}/compliance?proof=isolation`], ["encryption", `${named}/encryption`], ["audit", `${named}/audit`],
@@ -379,7 +379,7 @@ await step("a school nurse checks a student in by two taps and sends them back t
   await nurse.waitForURL(/clinic\?school=/);
   const row = nurse.locator("#waiting tbody tr", { hasText: name });
   assert.match(await row.textContent(), /Stomach ache/);
-  const visit = await row.locator("a").getAttribute("href");
+  const visit = await row.locator("a").first().getAttribute("href");
   await row.locator("button").click();
   await nurse.waitForURL(/missed=\d+/);
   assert.match(await nurse.locator("#seen").textContent(), /Back to class/);
@@ -464,7 +464,7 @@ async function injured(nurse, name) {
   await nurse.click("#found summary");
   await nurse.click("#found button[value=INJURY]");
   await nurse.waitForURL(/clinic\?school=/);
-  await nurse.locator("#waiting tbody tr", { hasText: name }).locator("a").click();
+  await nurse.locator("#waiting tbody tr", { hasText: name }).locator("a").first().click();
   await nurse.waitForURL(/clinic\/visits\//);
   const visit = nurse.url();
   await nurse.selectOption("#f-disposition", "RETURN_TO_CLASS");
