@@ -65,7 +65,6 @@ fn refusals(folder: &Folder, from: &Path, recovery: &Path) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "not seen to its end on a loaded machine yet"]
 async fn a_logical_backup_comes_back_the_same_in_another_cluster() {
     let folder = Folder::new("logical");
     let (home, recovery) = prepare(&folder);
