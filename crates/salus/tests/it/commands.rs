@@ -39,7 +39,10 @@ const WRONG: [(&[&str], &str); 7] = [
     (&["db", "migrate", "--to", "999999"], ""),
     (&["db", "accept", "--version", "999"], ""),
     (&["user", "list", "--tenant", "nowhere"], ""),
-    (&["user", "invite", "--tenant", "north", "--email", "none", "--name", "A", "--role", "admin"], "validation_failed"),
+    (
+        &["user", "invite", "--tenant", "north", "--email", "none", "--name", "A", "--role", "admin"],
+        "validation_failed",
+    ),
     (&["tenant", "create", "north", "--name", "North"], "duplicate"),
     (&["demo", "load", "nowhere"], "validation_failed"),
     (&["import", "fhir", "/no/such/file", "--tenant", "north"], ""),
