@@ -47,7 +47,7 @@ pub async fn mark(tx: &mut Tx) -> Result<String> {
 /// A document as PDF with the mark of who makes it at the foot of each page.
 ///
 /// # Errors
-/// As [`mark`] and [`pdf`].
+/// As [`mark`] and [`pdf()`].
 pub async fn print(tx: &mut Tx, mut document: Document) -> Result<Vec<u8>> {
     let mark = mark(tx).await?;
     for part in &mut document.parts {

@@ -78,7 +78,7 @@ pub struct RestoreArgs {
     /// The list of persons erased since the backup; the one of the settings when not said.
     #[arg(long, value_name = "FILE")]
     erasures: Option<PathBuf>,
-    /// A `salus.toml` whose table [kms] names the key service that has the operator's identity, in place of --identity: the
+    /// A `salus.toml` whose table `kms` names the key service that has the operator's identity, in place of --identity: the
     /// wrapped identity lies in the backup.
     #[arg(long, value_name = "FILE", conflicts_with = "identity")]
     settings: Option<PathBuf>,
