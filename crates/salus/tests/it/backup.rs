@@ -127,6 +127,25 @@ fn report_holds(folder: &Folder, home: &Path, (drill, backup): (&Value, &Value))
     assert!(refused(home, &["drill", "verify", text(&forged)]).contains("signature"));
 }
 
+/// Every file of a backup is named when it is changed, cut short or gone. `restore` is refused, and says why.
+pub fn each_file_is_held(backup: &Path, data: &str, restore: impl Fn() -> String) {
+    for name in [data, "root.age", "manifest.json", "manifest.mac"] {
+        let path = backup.join(name);
+        let whole = fs::read(&path).unwrap();
+        let mut flipped = whole.clone();
+        let middle = flipped.len() / 2;
+        flipped[middle] ^= 1;
+        for changed in [flipped.as_slice(), &whole[..whole.len() - 1]] {
+            fs::write(&path, changed).unwrap();
+            let said = restore();
+            assert!(said.contains(name), "{name}: {said}");
+        }
+        fs::remove_file(&path).unwrap();
+        assert!(restore().contains(name), "{name}");
+        fs::write(&path, whole).unwrap();
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backup_comes_back_the_same_and_its_sealed_values_open() {
     let folder = Folder::new("round");
@@ -202,21 +221,7 @@ async fn what_must_not_be_restored_is_refused_by_name_before_anything_is_written
     assert!(restore(&other.join("keys/operator.key")).contains("does not open the root key"));
     let said = refused(&target, &["restore", "--from", text(&from)]);
     assert!(said.contains("--identity FILE") && !target.exists(), "{said}");
-    for name in ["base.tar.zst.age", "root.age", "manifest.json", "manifest.mac"] {
-        let path = from.join(name);
-        let whole = fs::read(&path).unwrap();
-        let mut flipped = whole.clone();
-        let middle = flipped.len() / 2;
-        flipped[middle] ^= 1;
-        for changed in [flipped.as_slice(), &whole[..whole.len() - 1]] {
-            fs::write(&path, changed).unwrap();
-            let said = restore(&operator);
-            assert!(said.contains(name), "{name}: {said}");
-        }
-        fs::remove_file(&path).unwrap();
-        assert!(restore(&operator).contains(name), "{name}");
-        fs::write(&path, whole).unwrap();
-    }
+    each_file_is_held(&from, "base.tar.zst.age", || restore(&operator));
     // Somebody else's whole backup under the first one's manifest, and an honest-looking manifest, are no better.
     let manifest = from.join("manifest.json");
     let whole = fs::read_to_string(&manifest).unwrap();
