@@ -139,11 +139,11 @@ impl Place {
     /// Stops everything and removes the data directory.
     pub async fn remove(mut self) {
         self.stop_serving().await;
-        let Self { home, keep, cluster, db, .. } = self;
+        let Self { home, keep, cluster, db, key, .. } = self;
         drop(db);
         drop(cluster);
         if keep {
-            crate::report::say(&format!("kept: {}", home.display()));
+            crate::report::say(&format!("kept: {}, for a day with the API key {key}", home.display()));
         } else if let Err(e) = std::fs::remove_dir_all(&home) {
             crate::report::say(&format!("{} could not be removed: {e}", home.display()));
         }

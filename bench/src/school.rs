@@ -7,6 +7,7 @@ use crate::{
     measure::percentile,
     place::{Place, api_key},
     report::{Report, Row, fault, must, progress},
+    walls,
 };
 use salus_core::{Ctx, Result};
 use salus_domains::{
@@ -33,7 +34,7 @@ const AIDES: usize = 4;
 pub async fn measure(
     place: &mut Place,
     sizes: Sizes,
-    (visits, recompute): (bool, bool),
+    (visits, recompute, walls): (bool, bool, bool),
     report: &mut Report,
 ) -> Result<()> {
     progress("filling: the demonstration district");
@@ -44,6 +45,9 @@ pub async fn measure(
         place.serve().await?;
         day_of_visits(place, (tenant, &key), sizes, report).await?;
         place.stop_serving().await;
+    }
+    if walls {
+        walls::measure(place, tenant, sizes, report).await?;
     }
     if recompute {
         look_again(place, tenant, sizes, report).await?;

@@ -71,6 +71,8 @@ impl Connections {
         let wait = Some(wait);
         Pool::builder(Self { address, types: Arc::default() })
             .max_size(most)
+            // The one that was used last is still in the processor's caches, and so is its server process.
+            .queue_mode(managed::QueueMode::Lifo)
             .runtime(deadpool::Runtime::Tokio1)
             .timeouts(managed::Timeouts { wait, create: wait, recycle: wait })
             .build()

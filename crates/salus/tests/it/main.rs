@@ -1,6 +1,7 @@
 //! The program itself: over a PostgreSQL that is not its own, and its backups of the one that is.
 #![allow(clippy::unwrap_used, reason = "a test that fails here has found its bug")]
 
+mod apart;
 mod backup;
 mod commands;
 mod defaults;

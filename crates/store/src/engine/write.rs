@@ -108,7 +108,7 @@ impl Tx {
             let n = params.len();
             let _ = write!(
                 ctes,
-                "{} made_tokens AS (INSERT INTO kernel.search_tokens (id, token) SELECT * FROM unnest(${}::uuid[], ${}::bytea[]) ON CONFLICT DO NOTHING) ",
+                "{} made_tokens AS (INSERT INTO kernel.search_tokens (id, token) SELECT * FROM unnest(${}::uuid[], ${}::bytea[])) ",
                 if ctes.is_empty() { "WITH" } else { "," },
                 n + 1,
                 n + 2
