@@ -5,6 +5,7 @@
 //! isolation proofs are made.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that fails here has found its bug"))]
 
+mod agreement;
 pub mod ai;
 pub mod alerts;
 pub mod audit;

@@ -17,6 +17,31 @@ document.addEventListener("submit", (event) => {
   fetch(form.action, { method: "POST", body, credentials: "same-origin", redirect: "manual" });
 });
 
+// Signing out clears this device; visits that were written down without a connection would go with it, so they are sent before.
+document.addEventListener("submit", async (event) => {
+  const form = event.target;
+  if (form.getAttribute("action") !== "/sign-out" || !indexedDB.databases) return;
+  event.preventDefault();
+  if (await kept()) location.assign("/clinic");
+  else form.submit();
+});
+
+// How many visits wait on this device.
+async function kept() {
+  const there = await indexedDB.databases();
+  if (!there.some(({ name }) => name === "salus-clinic")) return 0;
+  return new Promise((resolve) => {
+    const opening = indexedDB.open("salus-clinic");
+    opening.onerror = () => resolve(0);
+    opening.onsuccess = () => {
+      const counted = opening.result.transaction("visits").objectStore("visits").count();
+      counted.onsuccess = () => resolve(counted.result);
+      counted.onerror = () => resolve(0);
+      opening.result.close();
+    };
+  });
+}
+
 const typing = (element) => element.closest("input, textarea, select, [contenteditable]") !== null;
 
 document.addEventListener("keydown", (event) => {

@@ -1,7 +1,7 @@
 //! Today's clinic and a visit.
 
 use super::from;
-use salus_web::pages::{Shell, clinic, visit};
+use salus_web::pages::{Shell, clinic, offline, visit};
 use serde_json::{Value, json};
 
 fn student(name: &str, grade: &str) -> Value {
@@ -80,4 +80,9 @@ pub fn ended(shell: &Shell) -> String {
     view["periods"] = json!([["1", 5], ["2", 25]]);
     view["values"]["disposition"] = json!("RETURN_TO_CLASS");
     visit::render(&from(view), shell).into_string()
+}
+
+/// What the browser shows without a connection.
+pub fn without_connection(shell: &Shell) -> String {
+    offline::render(shell).into_string()
 }

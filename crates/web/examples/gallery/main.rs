@@ -59,6 +59,7 @@ pub(crate) const PAGES: &[Page] = &[
     ("clinic-found", "/clinic", clinic::found),
     ("clinic-quiet", "/clinic", clinic::quiet),
     ("clinic-none", "/clinic", clinic::no_school),
+    ("clinic-offline", "/clinic/offline", clinic::without_connection),
     ("visit", "/clinic/visits/v1", clinic::open),
     ("visit-ended", "/clinic/visits/v1", clinic::ended),
     ("alert-center", "/alerts", alerts::center),

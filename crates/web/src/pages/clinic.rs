@@ -6,6 +6,7 @@ use super::{
     form::{self, Field, Kind},
     i18n::{codes, fill, format},
     layout::{self, Head},
+    offline::{self, Keeping},
     parts::{self, Tone},
     patients,
 };
@@ -56,6 +57,8 @@ pub struct ClinicView {
     pub error: String,
     /// Whether it stands on the start page, where no school may be chosen.
     pub is_home: bool,
+    /// With what the browser keeps visits while there is no connection.
+    pub keeping: Keeping,
 }
 
 /// One visit on the board.
@@ -125,12 +128,16 @@ pub fn render(view: &ClinicView, shell: &Shell) -> Markup {
                 @if !view.error.is_empty() {
                     div class="flash tone-bad" role="alert" { (Tone::Bad.sign(shell)) div { (view.error) } }
                 }
-                @if view.may_write { (finder(view, shell)) }
+                @if view.may_write { (offline::card(&view.keeping, (&view.school, school_name(view)), shell)) (finder(view, shell)) }
                 (parts::card("waiting", t.waiting, &html! { span class="count" { (view.open.len()) } }, &waiting(view, shell)))
                 (parts::card("seen", t.seen, &html! { span class="count" { (view.ended.len()) } }, &seen(view, shell)))
             }
         },
     )
+}
+
+fn school_name(view: &ClinicView) -> &str {
+    view.schools.iter().find(|(id, _)| *id == view.school).map_or("", |(_, name)| name)
 }
 
 fn choose_school(view: &ClinicView, shell: &Shell) -> Markup {

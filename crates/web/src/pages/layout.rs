@@ -338,6 +338,16 @@ pub fn bare(shell: &Shell, title: &str, body: &Markup) -> Markup {
     )
 }
 
+/// A page that the browser keeps for when the server is not reached: nothing on it asks the server for anything.
+#[must_use]
+pub fn kept(shell: &Shell, head: &Head, body: &Markup) -> Markup {
+    document(
+        shell,
+        &head.title,
+        &html! { main id="main" class="bare" { div class="bare-brand" { (icons::wordmark()) } (body) } },
+    )
+}
+
 fn document(shell: &Shell, title: &str, body: &Markup) -> Markup {
     let theme = match shell.theme {
         Theme::Auto => None,

@@ -46,6 +46,7 @@ pub mod medication_month;
 pub mod modules;
 pub mod notices;
 pub mod nurse;
+pub mod offline;
 pub mod on_call;
 pub mod orders;
 pub mod outbreak;

@@ -169,7 +169,7 @@ fn devices(view: &Devices, shell: &Shell) -> Markup {
             p class="error" role="alert" hidden data-push-words data-absent=(t.device_absent) data-denied=(t.device_denied) data-failed=(t.device_failed) {}
             noscript { p { (t.device_script) } }
             div class="form-actions" {
-                button class="button" type="button" hidden data-push=(view.key) data-worker="/push-worker.js" { (t.device_on) }
+                button class="button" type="button" hidden data-push=(view.key) data-worker="/worker.js" { (t.device_on) }
             }
         }))
     }

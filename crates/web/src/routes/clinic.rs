@@ -3,10 +3,12 @@
 use super::{
     frame::{Form, Params, Shown, Visit, by_id, encoded, filled, first_word, html, messages, refused, text},
     home::{items, json_of, texts, with_query},
+    offline,
 };
 use crate::pages::{
     clinic::{self, ClinicView, REASONS, Student, VisitRow},
     layout::{self, Flash},
+    offline::Keeping,
     parts::Tone,
     patients,
     visit::{self, CONCUSSION, VisitView},
@@ -49,13 +51,17 @@ async fn board(visit: &Visit, school: &str) -> Result<ClinicView, super::frame::
     let call = with_query(Call::default(), &[("school_id", school)]);
     let reply = json_of(visit.call("school.clinic.board", call).await?);
     let rows = |name: &str| items(&reply, name).iter().map(row).collect();
+    let may_write = visit.ctx.may("school.visit.write");
+    let keeping =
+        if may_write { offline::keeping(visit).await.map_err(|e| visit.error(e))? } else { Keeping::default() };
     Ok(ClinicView {
         school: text(&reply, "school"),
         day: text(&reply, "day"),
         schools: items(&reply, "schools").iter().map(|s| (text(s, "id"), text(s, "name"))).collect(),
         open: rows("open"),
         ended: rows("ended"),
-        may_write: visit.ctx.may("school.visit.write"),
+        may_write,
+        keeping,
         ..ClinicView::default()
     })
 }
@@ -150,13 +156,18 @@ pub async fn search(visit: &Visit, q: &str, school: &str) -> Result<Vec<Student>
     Ok(found)
 }
 
+/// A reason of the list, or that it is none of them.
+pub fn reason(code: &str) -> &str {
+    if REASONS.contains(&code) { code } else { "OTHER" }
+}
+
 /// POST `/clinic/check-in`.
 pub async fn check_in(Form { visit, fields }: Form) -> Shown {
     let get = |name: &str| fields.get(name).cloned().unwrap_or_default();
-    let (school, reason) = (get("school"), get("reason"));
+    let school = get("school");
     let body = json!({
         "student_id": get("student_id"), "school_id": school, "client_ref": get("client_ref"),
-        "chief_complaint_code": if REASONS.contains(&reason.as_str()) { reason } else { "OTHER".into() },
+        "chief_complaint_code": reason(&get("reason")),
     });
     match visit.try_call("school.visit.check_in", Call { body, ..Call::default() }).await {
         Ok(_) => Ok(Redirect::to(&format!("/clinic?school={school}")).into_response()),

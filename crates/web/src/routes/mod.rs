@@ -25,6 +25,7 @@ mod mistakes;
 mod modules;
 mod notices;
 mod nurse;
+mod offline;
 mod on_call;
 mod outbreaks;
 mod passkey;
@@ -139,7 +140,7 @@ fn notifying() -> Router<Arc<App>> {
         .route("/notifications/test", post(notices::test))
         .route("/notifications/devices", post(notices::add_device))
         .route("/notifications/devices/remove", post(notices::remove_device))
-        .route("/push-worker.js", get(notices::worker))
+        .route("/worker.js", get(notices::worker))
 }
 
 /// The alert centre.
@@ -162,6 +163,8 @@ fn school() -> Router<Arc<App>> {
         .route("/clinic/analytics/dispositions.csv", get(visit_analytics::dispositions))
         .route("/clinic/find", post(clinic::find))
         .route("/clinic/check-in", post(clinic::check_in))
+        .route("/clinic/offline", get(offline::page))
+        .route("/clinic/kept", post(offline::send))
         .route("/clinic/visits/{id}", get(clinic::visit).post(clinic::change))
         .route("/clinic/visits/{id}/check-out", post(clinic::check_out))
         .route("/immunizations", get(immunizations::schools))

@@ -141,10 +141,10 @@ pub async fn remove_device(Form { visit, fields }: Form) -> Shown {
     Ok(Redirect::to("/notifications#devices").into_response())
 }
 
-/// GET `/push-worker.js`: what a browser runs when a message comes. Its address stays, because a browser asks there for a
+/// GET `/worker.js`: what a browser runs when a message comes or the server is not reached. Its address stays, because a browser asks there for a
 /// newer one.
 pub async fn worker() -> Response {
-    let file = assets::url("salus-push-worker.js").trim_start_matches("/assets/");
+    let file = assets::url("salus-worker.js").trim_start_matches("/assets/");
     let Some(asset) = assets::get(file) else { return StatusCode::NOT_FOUND.into_response() };
     let headers = [(header::CONTENT_TYPE, asset.content_type), (header::CACHE_CONTROL, "no-cache")];
     (headers, asset.bytes.as_ref()).into_response()

@@ -12,6 +12,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 import { chromium } from "playwright-core";
+import { offline } from "./offline.mjs";
 import { tour } from "./tour.mjs";
 
 const [binary, ...rest] = process.argv.slice(2);
@@ -387,6 +388,7 @@ await step("a school nurse checks a student in by two taps and sends them back t
   await tour(nurse, shots, [["clinic", `${base}/clinic`], ["visit", `${base}${visit}`]]);
   await start(nurse, name);
   await injured(nurse, name);
+  await offline(nurse, base, shots);
 
   await nurse.goto(`${base}/immunizations`);
   assert.match(await nurse.textContent("main"), /No vaccination schedule is in use/, "what to do is said");

@@ -216,13 +216,15 @@ async fn a_user_has_a_device_told_sees_it_and_turns_it_off() {
 }
 
 #[tokio::test]
-async fn the_worker_of_push_has_a_lasting_address_and_a_narrow_policy() {
+async fn the_worker_has_a_lasting_address_and_a_narrow_policy() {
     let app = TestApp::new().await;
-    let worker = app.stranger().get("/push-worker.js").await;
+    let worker = app.stranger().get("/worker.js").await;
     assert_eq!((worker.status, worker.header("cache-control")), (StatusCode::OK, "no-cache"));
     assert!(worker.header("content-type").starts_with("text/javascript"));
     assert!(worker.header("content-security-policy").contains("worker-src 'self';"));
-    assert!(worker.text().contains("\"push\"") && !worker.text().contains("\"fetch\""), "it sees no request");
+    let text = worker.text();
+    assert!(text.contains("\"push\"") && text.contains("/clinic/offline"));
+    assert!(!text.contains("cache.put") && !text.contains(".clone()"), "it keeps no answer that it sees");
 }
 
 #[tokio::test]

@@ -17,6 +17,7 @@ mod lists;
 mod live;
 mod medication;
 mod nurse;
+mod offline;
 mod on_call;
 mod openapi;
 mod outbreaks;

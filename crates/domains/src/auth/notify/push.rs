@@ -6,10 +6,11 @@
 //! takes the place of the first, at the service by its topic and on the screen by its tag.
 
 use super::{Carrier, Letter};
+use crate::agreement::{POINT, expand, failed, own_key, shared};
 use aws_lc_rs::{
     aead::{AES_128_GCM, Aad, LessSafeKey, Nonce, UnboundKey},
-    agreement::{self, ECDH_P256, PrivateKey, UnparsedPublicKey},
-    hkdf::{HKDF_SHA256, KeyType, Prk, Salt},
+    agreement::PrivateKey,
+    hkdf::{HKDF_SHA256, Salt},
     rand::SystemRandom,
     signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _},
 };
@@ -27,8 +28,6 @@ use time::{Duration, OffsetDateTime};
 const RECORD: u32 = 4096;
 /// Bytes that every message of ours is filled up to.
 const LENGTH: usize = 512;
-/// A point of P-256, uncompressed.
-const POINT: usize = 65;
 /// How long a service keeps a message for a browser that is away.
 const KEPT: Duration = Duration::hours(24);
 /// How long a signed claim holds; RFC 8292 section 2 permits a day.
@@ -78,7 +77,7 @@ impl Browser {
         let decode = |text: &str| URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).unwrap_or_default();
         let (point, secret) = (decode(p256dh), decode(auth));
         // That it lies on the curve is known once something was agreed upon with it.
-        let own = PrivateKey::generate(&ECDH_P256).map_err(|_| failed())?;
+        let own = own_key()?;
         if point.len() != POINT || shared(&own, &point).is_err() {
             return Err(wrong("p256dh", "Is a point of P-256, 65 bytes as base64url, as the browser gives it"));
         }
@@ -93,7 +92,7 @@ impl Browser {
     /// # Errors
     /// [`Error::Internal`] for a text that is too long, or when the random source fails.
     fn encrypt(&self, text: &[u8]) -> Result<Vec<u8>> {
-        let sender = PrivateKey::generate(&ECDH_P256).map_err(|_| failed())?;
+        let sender = own_key()?;
         let mut salt = [0; 16];
         seal::fill_random(&mut salt)?;
         if text.len() >= LENGTH {
@@ -136,30 +135,6 @@ impl Browser {
         let authorization = vapid.claim(&origin, contact, at)?;
         Ok(Parcel { body: self.encrypt(text.as_bytes())?, authorization, is_urgent })
     }
-}
-
-fn failed() -> Error {
-    Error::internal("encryption for a browser failed")
-}
-
-/// What two keys agree upon.
-fn shared(own: &PrivateKey, point: &[u8]) -> Result<Vec<u8>> {
-    agreement::agree(own, UnparsedPublicKey::new(&ECDH_P256, point), failed(), |secret| Ok(secret.to_vec()))
-}
-
-struct Bytes(usize);
-
-impl KeyType for Bytes {
-    fn len(&self) -> usize {
-        self.0
-    }
-}
-
-/// The second half of HKDF (RFC 5869 section 2.3).
-fn expand<const N: usize>(prk: &Prk, info: &[&[u8]]) -> Result<[u8; N]> {
-    let mut out = [0; N];
-    prk.expand(info, Bytes(N)).and_then(|okm| okm.fill(&mut out)).map_err(|_| failed())?;
-    Ok(out)
 }
 
 impl Vapid {
@@ -254,6 +229,7 @@ impl Carrier for WebPush {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use aws_lc_rs::agreement::ECDH_P256;
     use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey as SignedBy};
     use serde_json::Value;
     use time::macros::datetime;

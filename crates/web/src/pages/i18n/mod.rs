@@ -44,6 +44,7 @@ mod keys;
 mod medication;
 mod notices;
 mod nurse;
+mod offline;
 mod on_call;
 mod outbreak;
 mod people;
@@ -71,6 +72,7 @@ pub use keys::Keys;
 pub use medication::Medication;
 pub use notices::Notices;
 pub use nurse::Nurse;
+pub use offline::Offline;
 pub use on_call::OnCall;
 pub use outbreak::Outbreak;
 pub use people::People;
@@ -142,6 +144,8 @@ pub struct Texts {
     pub outbreak: Outbreak,
     /// Attendance without all doses.
     pub school_entry: SchoolEntry,
+    /// Visits that are written down without a connection.
+    pub offline: Offline,
     /// A student at a glance.
     pub student: Student,
     /// The analytics of visits.
@@ -173,6 +177,7 @@ macro_rules! language {
             on_call: OnCall::$tag,
             outbreak: Outbreak::$tag,
             school_entry: SchoolEntry::$tag,
+            offline: Offline::$tag,
             student: Student::$tag,
             visit_analytics: VisitAnalytics::$tag,
         }
@@ -328,6 +333,7 @@ mod tests {
             ("on_call", OnCall::KEYS),
             ("outbreak", Outbreak::KEYS),
             ("school_entry", SchoolEntry::KEYS),
+            ("offline", Offline::KEYS),
             ("student", Student::KEYS),
             ("visit_analytics", VisitAnalytics::KEYS),
             ("medication", Medication::KEYS),
