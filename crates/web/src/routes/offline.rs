@@ -77,7 +77,14 @@ async fn record(visit: &Visit, kept: &KeptVisit, client_ref: Uuid) -> Result<boo
     let Some(left) = kept.left_at.as_deref().filter(|_| begun.text("status") == "OPEN") else { return Ok(true) };
     let body = json!({"disposition": "RETURN_TO_CLASS", "check_out_at": left});
     let path = vec![("id".to_owned(), begun.text("id").to_owned())];
-    visit.try_call("school.visit.check_out", Call { path, body, ..Call::default() }).await?;
+    let ended = visit.try_call("school.visit.check_out", Call { path, body, ..Call::default() }).await;
+    if let Err(e) = ended {
+        // Where the same was sent at the same time, the other has ended it.
+        let now = visit.row("school.visit.get", begun.text("id"), "status").await?;
+        if now.text("status") == "OPEN" {
+            return Err(e);
+        }
+    }
     Ok(true)
 }
 

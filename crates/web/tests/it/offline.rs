@@ -22,7 +22,6 @@ use uuid::Uuid;
 struct Device {
     key: Vec<u8>,
     handle: String,
-    school: String,
     csrf: String,
 }
 
@@ -36,7 +35,6 @@ impl Device {
         Self {
             key: URL_SAFE_NO_PAD.decode(attribute(&page, "data-keeping=\"")).unwrap(),
             handle: attribute(&page, "data-handle=\""),
-            school: attribute(&page, "data-school=\""),
             csrf: attribute(&page, "name=\"_csrf\" value=\""),
         }
     }
@@ -53,14 +51,15 @@ impl Device {
         URL_SAFE_NO_PAD.encode([own.compute_public_key().unwrap().as_ref(), &bytes].concat())
     }
 
-    fn visit(&self, number: &str, came: &str, left: Option<&str>) -> Value {
-        json!({"school": self.school, "student_number": number, "reason": "HEADACHE", "came_at": came, "left_at": left})
-    }
-
     async fn send(&self, nurse: &Caller, reference: &str, sealed: &str) -> Answer {
         let fields = [("_csrf", &*self.csrf), ("client_ref", reference), ("handle", &self.handle), ("sealed", sealed)];
         nurse.submit("/clinic/kept", &fields).await
     }
+}
+
+/// What is written down of one who came with a headache.
+fn visit((school, number): &(String, String), came: &str, left: Option<&str>) -> Value {
+    json!({"school": school, "student_number": number, "reason": "HEADACHE", "came_at": came, "left_at": left})
 }
 
 async fn district(now: time::OffsetDateTime) -> (TestApp, Uuid) {
@@ -69,19 +68,19 @@ async fn district(now: time::OffsetDateTime) -> (TestApp, Uuid) {
     (app, tenant)
 }
 
-/// Numbers of students of a school who were not in the clinic today.
-async fn numbers(app: &TestApp, tenant: Uuid, school: &str) -> Vec<String> {
+/// School and number of students who were not in the clinic today.
+async fn students(app: &TestApp, tenant: Uuid) -> Vec<(String, String)> {
     let admin = app.database.connect("salus_admin").await;
     let sql = "SELECT DISTINCT student_id::text FROM school.clinic_visits WHERE check_in_at > '2027-03-01'";
     let seen: Vec<String> = admin.query(sql, &[]).await.unwrap().iter().map(|row| row.get(0)).collect();
     let office = app.key(tenant, app.role_of_everything(tenant).await).await;
-    let path = format!(
-        "/api/v1/school/students?school_id={school}&enrollment_status=ENROLLED&limit=200&fields=patient_id,student_number"
-    );
-    let told = office.get(&path).await.json();
+    let path =
+        "/api/v1/school/students?enrollment_status=ENROLLED&limit=200&fields=patient_id,school_id,student_number";
+    let told = office.get(path).await.json();
     let students = told["data"].as_array().unwrap().iter();
     let absent = students.filter(|s| !seen.iter().any(|id| s["patient_id"] == **id));
-    absent.map(|s| s["student_number"].as_str().unwrap().to_owned()).collect()
+    let word = |s: &Value, name: &str| s[name].as_str().unwrap().to_owned();
+    absent.map(|s| (word(s, "school_id"), word(s, "student_number"))).collect()
 }
 
 async fn visits(app: &TestApp) -> i64 {
@@ -94,15 +93,14 @@ async fn fifty_visits_that_were_kept_come_once_each() {
     let (app, tenant) = district(datetime!(2027-03-01 19:00 UTC)).await;
     let nurse = app.session("larkspur", tenant, "nurse_supervisor").await;
     let device = Device::of(&nurse).await;
-    let numbers = numbers(&app, tenant, &device.school).await;
-    assert!(numbers.len() >= 51, "{} students", numbers.len());
-    let kept: Vec<(String, String)> = numbers[..50]
+    let students = students(&app, tenant).await;
+    let kept: Vec<(String, String)> = students[..50]
         .iter()
         .enumerate()
-        .map(|(n, number)| {
+        .map(|(n, student)| {
             let reference = Uuid::from_u128(n as u128 + 1).to_string();
             let left = (n % 2 == 0).then_some("2027-03-01T17:40:00.000Z");
-            (reference.clone(), device.seal(&device.visit(number, "2027-03-01T17:20:00.000Z", left), &reference))
+            (reference.clone(), device.seal(&visit(student, "2027-03-01T17:20:00.000Z", left), &reference))
         })
         .collect();
     let before = visits(&app).await;
@@ -125,10 +123,9 @@ async fn a_kept_visit_is_opened_for_who_kept_it_and_refused_in_words() {
     let (app, tenant) = district(datetime!(2027-03-01 19:00 UTC)).await;
     let nurse = app.session("larkspur", tenant, "nurse_supervisor").await;
     let device = Device::of(&nurse).await;
-    let numbers = numbers(&app, tenant, &device.school).await;
+    let student = students(&app, tenant).await.swap_remove(0);
     let (one, other) = (Uuid::from_u128(1).to_string(), Uuid::from_u128(2).to_string());
-    let visit = device.visit(&numbers[0], "2027-03-01T17:20:00.000Z", None);
-    let sealed = device.seal(&visit, &one);
+    let sealed = device.seal(&visit(&student, "2027-03-01T17:20:00.000Z", None), &one);
     let before = visits(&app).await;
 
     let refused = async |caller: &Caller, device: &Device, reference: &str, sealed: &str, why: &str| {
@@ -153,12 +150,12 @@ async fn a_kept_visit_is_opened_for_who_kept_it_and_refused_in_words() {
         &nurse,
         &device,
         &one,
-        &device.seal(&device.visit("999999", "2027-03-01T17:20:00.000Z", None), &one),
+        &device.seal(&visit(&(student.0.clone(), "999999".into()), "2027-03-01T17:20:00.000Z", None), &one),
         "No student of this school",
     )
     .await;
     assert_eq!((&told["student_number"], &told["came_at"]), (&json!("999999"), &json!("2027-03-01T17:20:00.000Z")));
-    let later = device.seal(&device.visit(&numbers[0], "2027-03-01T21:00:00.000Z", None), &one);
+    let later = device.seal(&visit(&student, "2027-03-01T21:00:00.000Z", None), &one);
     refused(&nurse, &device, &one, &later, "future").await;
     assert_eq!(visits(&app).await, before, "nothing of it was recorded");
 
