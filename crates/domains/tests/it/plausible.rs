@@ -3,7 +3,7 @@
 use crate::world::World;
 use salus_core::Ctx;
 use salus_domains::prove::specimen::{Factory, Scratch};
-use salus_store::{Call, Method, Op};
+use salus_store::{Call, Method, Op, audit::Sealer};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
@@ -40,6 +40,9 @@ impl Plausible {
             true => self.row(op.target),
             false => Uuid::nil(),
         };
+        if op.name == "audit.log.proofs" {
+            Sealer::new(world.db.log().unwrap()).seal().await.unwrap();
+        }
         let body = match &op.input {
             None => Value::Null,
             Some(schema) => Value::Object(self.factory.body(table, &self.planted, marker, schema)),

@@ -1,7 +1,7 @@
 //! Background work: once for each event, again after a failure, never by a worker that lost it, and never at the cost of
 //! other work.
 
-use salus_core::{Ctx, Env, Error, Result};
+use salus_core::{Clock, Ctx, Env, Error, Result};
 use salus_store::{
     Db, Options, Tx,
     inbox::Arrival,
@@ -31,11 +31,15 @@ struct World {
 }
 
 async fn open(config: tokio_postgres::Config, home: &std::path::Path) -> Db {
+    open_at(config, home, Env::default()).await
+}
+
+async fn open_at(config: tokio_postgres::Config, home: &std::path::Path, env: Env) -> Db {
     let options = Options {
         address: config.into(),
         connections: 60,
         root: RootFile::at(home, None).unlock().unwrap(),
-        env: Env::default(),
+        env,
         allow_old_postgres: true,
     };
     Db::open(options).await.unwrap()
@@ -250,6 +254,30 @@ async fn a_worker_that_lost_its_job_commits_nothing() {
     assert_eq!(world.ask("SELECT state || ' ' || attempts || ' ' || crashes FROM kernel.jobs").await, ["done 2 1"]);
     let refused = "SELECT count(*)::text FROM audit.activity_logs WHERE action = 'test.count' AND outcome = 'failed'";
     assert_eq!(world.ask(refused).await, ["1"], "the attempt of the first is on record");
+}
+
+/// `spec` A63: leases are of the database's clock.
+#[tokio::test]
+async fn nodes_whose_clocks_are_hours_apart_do_each_job_once() {
+    let world = World::new().await;
+    world.emit(world.tenant, 30).await;
+    let now = Env::default().now();
+    let mut nodes = Vec::new();
+    for off in [time::Duration::HOUR, -time::Duration::HOUR, time::Duration::minutes(-10)] {
+        let env = Env { clock: Clock::fixed(now + off), ..Env::default() };
+        let db = open_at(world.database.config("salus_app"), &world.home, env.clone()).await;
+        let (node, tenant) =
+            (Dispatcher::new(db, registry(vec![counting("test.count")]), Pace::default()), world.tenant);
+        nodes.push(salus_store::runtime::spawn(async move { node.drain(tenant).await }));
+        // And this one's goes back while it works.
+        env.clock.set(now + off - time::Duration::minutes(10));
+    }
+    for node in nodes {
+        node.await.unwrap().unwrap();
+    }
+    assert_eq!(world.ask(EFFECTS).await, ["30 of 30"]);
+    let states = "SELECT state || ' ' || max(attempts) || ' ' || max(crashes) || ' ' || count(*) FROM kernel.jobs GROUP BY state";
+    assert_eq!(world.ask(states).await, ["done 1 0 30"]);
 }
 
 #[tokio::test]
