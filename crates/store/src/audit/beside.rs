@@ -2,7 +2,10 @@
 //! sealed, which anchors were given it, and how far the sealer has looked. Codes under the root key speak for it, so that no
 //! bit of the log can be changed unnoticed (`spec` A17).
 
-use super::plain;
+use super::{
+    log::{Head, Log},
+    plain,
+};
 use crate::seal::RootKey;
 use aws_lc_rs::digest::{Context, SHA256};
 use salus_core::Result;
@@ -64,16 +67,22 @@ impl Beside {
         Self { sealed_at, order, anchored: row.get("anchored"), code: row.get("code") }
     }
 
+    /// Of a head that is made.
+    pub(super) fn fresh(sealed_at: OffsetDateTime, order: Order) -> Self {
+        Self { sealed_at, order: Some(order.digest()), anchored: "{}".into(), code: None }
+    }
+
     /// Whether the code is right; `None` when there is none, as under heads that are older than codes.
     pub(super) fn holds(&self, root: &RootKey, at: (i32, i64)) -> Result<Option<bool>> {
         let Some(code) = &self.code else { return Ok(None) };
-        Ok(Some(code[..] == self.right(root, at)?))
+        Ok(Some(*code == self.right(root, at)?))
     }
 
-    fn right(&self, root: &RootKey, (epoch, size): (i32, i64)) -> Result<[u8; 32]> {
+    /// The code that is right.
+    pub(super) fn right(&self, root: &RootKey, (epoch, size): (i32, i64)) -> Result<Vec<u8>> {
         let order = self.order.as_deref().map(hex::encode).unwrap_or_default();
         let said = format!("head {epoch} {size} {} {order} {}", micros(self.sealed_at), self.anchored);
-        root.beside_code(said.as_bytes())
+        Ok(root.beside_code(said.as_bytes())?.to_vec())
     }
 }
 
@@ -82,13 +91,27 @@ pub(super) fn micros(at: OffsetDateTime) -> i128 {
     at.unix_timestamp_nanos().div_euclid(1000)
 }
 
-/// Puts the code under the row of a head, of which something was changed by Salus.
-pub(super) async fn confirm(tx: &Transaction<'_>, root: &RootKey, at: (i32, i64)) -> Result<()> {
-    let sql = format!("SELECT {} FROM audit.checkpoints WHERE epoch = $1 AND size = $2", Beside::COLUMNS);
-    let row = tx.query_one(&sql, &[&at.0, &at.1]).await.map_err(|e| plain(&e))?;
-    let code = Beside::read(&row).right(root, at)?.to_vec();
-    let sql = "UPDATE audit.checkpoints SET code = $3::bytea WHERE epoch = $1 AND size = $2";
-    tx.execute(sql, &[&at.0, &at.1, &code]).await.map_err(|e| plain(&e))?;
+/// Notes that an anchor has a head, and the code over that; a head that is older than codes gets its first.
+pub(super) async fn anchored(
+    tx: &Transaction<'_>,
+    log: &Log,
+    (head, beside): (&Head, Beside),
+    anchor: &str,
+) -> Result<()> {
+    let at = (head.epoch, head.size.cast_signed());
+    let sql = "SELECT (anchored || jsonb_build_object($3::text, $4::timestamptz))::text FROM audit.checkpoints \
+               WHERE epoch = $1 AND size = $2 FOR UPDATE";
+    let row = tx.query_one(sql, &[&at.0, &at.1, &anchor, &log.env.now()]).await.map_err(|e| plain(&e))?;
+    let beside = Beside { anchored: row.get(0), ..beside };
+    let code = beside.right(&log.root, at)?;
+    let sql =
+        "UPDATE audit.checkpoints SET anchored = $3::text::jsonb, code = $4::bytea WHERE epoch = $1 AND size = $2";
+    tx.execute(sql, &[&at.0, &at.1, &beside.anchored, &code]).await.map_err(|e| plain(&e))?;
+    if head.code.is_none() {
+        let code = horizon_code(&log.root, head.epoch, &head.horizon)?;
+        let sql = "UPDATE audit.tree_states SET code = $2::bytea WHERE epoch = $1";
+        tx.execute(sql, &[&head.epoch, &code]).await.map_err(|e| plain(&e))?;
+    }
     Ok(())
 }
 

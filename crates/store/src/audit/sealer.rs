@@ -156,10 +156,12 @@ pub(super) async fn publish(
     if size > head.size {
         store_tiles(tx, head.epoch, grown.partial().0.iter().map(|(at, hashes)| (*at, hashes.concat()))).await?;
         let signed = note.insert(log::sign(key, log.origin(head.epoch), size, root));
-        let sql = "INSERT INTO audit.checkpoints (epoch, size, note, sealed_at, event_order) VALUES ($1, $2, $3, $4, $5::bytea)";
-        let (now, order) = (log.env.now(), order.digest());
-        tx.execute(sql, &[&head.epoch, &size.cast_signed(), signed, &now, &order]).await.map_err(|e| plain(&e))?;
-        beside::confirm(tx, &log.root, (head.epoch, size.cast_signed())).await?;
+        let (at, beside) = ((head.epoch, size.cast_signed()), Beside::fresh(log.env.now(), order));
+        let code = beside.right(&log.root, at)?;
+        let sql = "INSERT INTO audit.checkpoints (epoch, size, note, sealed_at, event_order, code) \
+                   VALUES ($1, $2, $3, $4, $5::bytea, $6::bytea)";
+        let values: [&(dyn ToSql + Sync); 6] = [&at.0, &at.1, signed, &beside.sealed_at, &beside.order, &code];
+        tx.execute(sql, &values).await.map_err(|e| plain(&e))?;
     }
     let sql = "UPDATE audit.tree_states SET size = $2, root = $3::bytea, horizon = $4::text::xid8, code = $5::bytea WHERE epoch = $1";
     let code = beside::horizon_code(&log.root, head.epoch, horizon)?;
@@ -192,8 +194,8 @@ async fn keep(log: &Log, client: &mut Client, anchor: &dyn Anchor) -> Result<u64
     let sql = format!("SELECT note, {} FROM audit.checkpoints WHERE epoch = $1 AND size = $2", Beside::COLUMNS);
     let at = (head.epoch, head.size.cast_signed());
     let row = tx.query_one(&sql, &[&at.0, &at.1]).await.map_err(|e| plain(&e))?;
-    let (note, coded): (String, _) = (row.get(0), Beside::read(&row).holds(&log.root, at)?);
-    if coded == Some(false) {
+    let (note, beside): (String, _) = (row.get(0), Beside::read(&row));
+    if beside.holds(&log.root, at)? == Some(false) {
         return Err(refused("what stands beside its newest head was changed"));
     }
     let newest = anchor.newest()?;
@@ -202,13 +204,7 @@ async fn keep(log: &Log, client: &mut Client, anchor: &dyn Anchor) -> Result<u64
         fault_point!("anchor.ready");
         anchor.keep(&note, old, &proof)?;
         fault_point!("anchor.kept");
-        let sql = "UPDATE audit.checkpoints SET anchored = anchored || jsonb_build_object($3::text, $4::timestamptz) \
-                   WHERE epoch = $1 AND size = $2";
-        let (name, now) = (anchor.name(), log.env.now());
-        tx.execute(sql, &[&at.0, &at.1, &name, &now]).await.map_err(|e| plain(&e))?;
-        if coded.is_some() {
-            beside::confirm(&tx, &log.root, at).await?;
-        }
+        beside::anchored(&tx, log, (&head, beside), &anchor.name()).await?;
     }
     tx.commit().await.map_err(|e| plain(&e))?;
     fault_point!("anchor.noted");

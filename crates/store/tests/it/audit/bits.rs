@@ -121,3 +121,42 @@ async fn one_flipped_bit_in_any_column_of_the_log_is_named() {
     assert!(unnamed.is_empty(), "seed {seed}: nothing names\n{}", unnamed.join("\n"));
     assert!(world.verify_alone().await.holds(), "what was put back is whole");
 }
+
+#[tokio::test]
+async fn heads_from_before_codes_are_believed_and_a_program_from_before_them_seals_no_more() {
+    let world = World::new().await;
+    let mut sealer = world.sealer();
+    let admin = world.database.connect("salus_admin").await;
+    let behind = async |sql: &str| {
+        let quiet = format!("SET session_replication_role = replica; {sql}; SET session_replication_role = origin");
+        admin.batch_execute(&quiet).await.unwrap();
+    };
+    world.record(5).await;
+    world.settle().await;
+    sealer.seal().await.unwrap();
+    behind("UPDATE audit.checkpoints SET code = NULL, event_order = NULL; UPDATE audit.tree_states SET code = NULL")
+        .await;
+    assert!(world.verify().await.holds());
+    sealer.anchor(&world.anchor()).await.unwrap();
+    for _ in 0..2 {
+        world.record(5).await;
+        world.settle().await;
+        sealer.seal().await.unwrap();
+        assert!(world.verify().await.holds());
+    }
+    let old = world.database.connect("salus_sealer").await;
+    for sql in [
+        "UPDATE audit.tree_states SET horizon = (horizon::text::bigint + 1)::text::xid8",
+        "INSERT INTO audit.checkpoints (epoch, size, note, sealed_at) VALUES (1, 99, 'x', now())",
+    ] {
+        let refused = old.batch_execute(sql).await.unwrap_err();
+        assert!(refused.as_db_error().unwrap().message().contains("older than the schema"), "{sql}: {refused}");
+    }
+    let named = async || world.verify().await.problems.iter().map(|p| p.kind).collect::<Vec<_>>();
+    // One that is taken away again.
+    behind("UPDATE audit.tree_states SET code = NULL").await;
+    assert_eq!(named().await, ["horizon_changed"]);
+    assert!(sealer.seal().await.is_err());
+    behind("UPDATE audit.checkpoints SET code = NULL WHERE size = (SELECT max(size) FROM audit.checkpoints)").await;
+    assert!(named().await.contains(&"head_changed"));
+}
