@@ -178,6 +178,11 @@ impl Db {
         self.0.writer.keep_receipts(folder)
     }
 
+    /// Puts the receipts so far on the disk: before a head is given away that speaks of their events (`spec` B1.4).
+    pub fn sync_receipts(&self) {
+        self.0.writer.sync_receipts();
+    }
+
     /// Writes persons who are erased into this list, before they are. Without one nobody is erased.
     pub fn keep_erasures(&self, ledger: Ledger) {
         // The place does not change while a program runs.

@@ -2,7 +2,9 @@
 //! taken back and done again. What survives the way back is the same on both ways.
 
 use crate::{plausible::Plausible, world::World};
+use salus_domains::demo;
 use salus_store::{
+    audit::Sealer,
     migrate::{self, Files},
     schema,
 };
@@ -65,17 +67,43 @@ fn hold_the_same(name: &str, [before, back, after]: [&Rows; 3]) -> usize {
     compared
 }
 
+/// Of the installation, and of the log: nobody's specimen is there.
+const OF_NOBODY: &str = "
+    INSERT INTO audit.epochs VALUES (2, gen_random_uuid(), '{}', sha256('a'), now());
+    INSERT INTO audit.lost_events VALUES (2, gen_random_uuid());
+    INSERT INTO audit.honey_marks VALUES (sha256('b'));
+    INSERT INTO audit.nodes (id, host, folder, known_at) VALUES (gen_random_uuid(), 'here', '/receipts', now());
+    INSERT INTO audit.pruned_ranges (epoch, low_index, high_index, reason, prune_event, code) VALUES (1, 1, 2, 'old', gen_random_uuid(), sha256('c'));
+    INSERT INTO audit.redactions (event_id, redact_event, basis, code) VALUES (gen_random_uuid(), gen_random_uuid(), 'a court order', sha256('d'));
+    INSERT INTO auth.leaked_password_lists VALUES (gen_random_uuid(), now(), 'list', sha256('e'), 1, 1, 1);
+    INSERT INTO auth.leaked_password_pages SELECT id, 0, decode(repeat('00', 32), 'hex') FROM auth.leaked_password_lists;
+    INSERT INTO compliance.proofs (id, run_id, proved_at, name, verdict, reason, took_ms, program)
+      VALUES (gen_random_uuid(), gen_random_uuid(), now(), 'audit', 'HOLDS', 'seen', 1, '0');
+    INSERT INTO kernel.backups (id, began_at, folder, noted_at) VALUES (gen_random_uuid(), now(), '/backup', now())";
+
+/// A row in every table but for what is there only while a migration runs, and for months of which there are no events.
+async fn filled(client: &Client) {
+    client.batch_execute(OF_NOBODY).await.unwrap();
+    let planted = rows(client).await;
+    let empty = planted.iter().filter(|(_, rows)| rows.is_empty()).map(|(table, _)| table.as_str());
+    let empty: Vec<&str> = empty.filter(|table| !table.starts_with("audit.activity_logs_")).collect();
+    assert_eq!(empty, ["kernel.unfinished_migration"], "of {} tables", planted.len());
+}
+
 #[tokio::test]
 async fn each_migration_goes_back_and_forward_over_rows_in_every_table() {
     let world = World::new().await;
     Plausible::plant(&world, world.tenant, "round_trip").await;
+    if how_many() > NEWEST {
+        for name in ["valley", "austa", "larkspur"] {
+            demo::load_sized(&world.db, name, demo::Size::Small).await.unwrap();
+        }
+    }
+    Sealer::new(world.db.log().unwrap()).seal().await.unwrap();
     world.db.close().await;
     let mut client = world.database.connect("salus_admin").await;
+    filled(&client).await;
     let files = Files::embedded().unwrap();
-    let planted = rows(&client).await;
-    let empty: Vec<&String> = planted.iter().filter(|(_, rows)| rows.is_empty()).map(|(table, _)| table).collect();
-    eprintln!("{} tables, empty: {empty:?}", planted.len());
-    assert!(empty.len() * 10 < planted.len(), "{empty:?}");
     let versions: Vec<i32> = files.migrations.iter().map(|m| m.version).collect();
     let tried = versions.len().min(how_many());
     for (index, migration) in files.migrations.iter().enumerate().rev().take(tried) {
