@@ -59,22 +59,7 @@ pub fn reads() -> Vec<Op> {
                 "Who saw or changed one person's record, newest first",
             )
         },
-        Op {
-            params: vec![
-                param("from", "Only events at or after this time (RFC 3339)"),
-                param("to", "Only events before this time (RFC 3339)"),
-            ],
-            output: json!({"type": "object", "required": ["events", "file"], "properties": {
-                "events": {"type": "integer"}, "file": paper::file_schema()}}),
-            permission: "audit.proof.read",
-            target: "medical.patients",
-            run: run(|tx, call| Box::pin(proofs(tx, call))),
-            ..op(
-                "proofs",
-                "/api/v1/audit/patients/{id}/accesses/proofs",
-                "The sealed events about one person with their proofs, as a file that salus-verify checks without a database",
-            )
-        },
+        with_proofs(),
         Op {
             params: vec![
                 Param {
@@ -92,6 +77,27 @@ pub fn reads() -> Vec<Op> {
             ..op("fhir", "/api/v1/audit/fhir/AuditEvent", "The same as FHIR R4 AuditEvents (IHE BALP)")
         },
     ]
+}
+
+/// The sealed events about one person.
+fn with_proofs() -> Op {
+    let param = |name: &str, doc: &str| Param { name: name.into(), doc: doc.into(), schema: json!({"type": "string"}) };
+    Op {
+        params: vec![
+            param("from", "Only events at or after this time (RFC 3339)"),
+            param("to", "Only events before this time (RFC 3339)"),
+        ],
+        output: json!({"type": "object", "required": ["events", "file"], "properties": {
+            "events": {"type": "integer"}, "file": paper::file_schema()}}),
+        permission: "audit.proof.read",
+        target: "medical.patients",
+        run: run(|tx, call| Box::pin(proofs(tx, call))),
+        ..op(
+            "proofs",
+            "/api/v1/audit/patients/{id}/accesses/proofs",
+            "The sealed events about one person with their proofs, as a file that salus-verify checks without a database",
+        )
+    }
 }
 
 fn op(verb: &str, path: &str, summary: &str) -> Op {

@@ -4,7 +4,6 @@
 use crate::{plausible::Plausible, world::World};
 use salus_domains::demo;
 use salus_store::{
-    audit::Sealer,
     migrate::{self, Files},
     schema,
 };
@@ -13,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use tokio_postgres::Client;
 
 /// How many of the newest are tried in a plain run: those that may still be edited. `script/chaos migrations` tries all.
-const NEWEST: usize = 6;
+const NEWEST: usize = 1000;
 
 /// Rows of every table.
 type Rows = BTreeMap<String, Vec<Map<String, Value>>>;
@@ -99,7 +98,6 @@ async fn each_migration_goes_back_and_forward_over_rows_in_every_table() {
             demo::load_sized(&world.db, name, demo::Size::Small).await.unwrap();
         }
     }
-    Sealer::new(world.db.log().unwrap()).seal().await.unwrap();
     world.db.close().await;
     let mut client = world.database.connect("salus_admin").await;
     filled(&client).await;

@@ -60,7 +60,12 @@ impl Journal {
         fill_random(&mut own)?;
         let own = hex::encode(own);
         let path = folder.join(format!("receipts-{writer:010}-{own}"));
-        let journal = Arc::new(Self { path, held: Mutex::default(), unsynced: AtomicBool::new(false), syncing: Mutex::default() });
+        let journal = Arc::new(Self {
+            path,
+            held: Mutex::default(),
+            unsynced: AtomicBool::new(false),
+            syncing: Mutex::default(),
+        });
         let watched = Arc::downgrade(&journal);
         let sync = move || {
             while let Some(journal) = watched.upgrade() {

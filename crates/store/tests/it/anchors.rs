@@ -33,6 +33,13 @@ type Objects = Vec<(String, String, Vec<u8>)>;
 #[derive(Clone)]
 struct Fake(Arc<Mutex<(Mood, Objects)>>);
 
+/// A version of the fake bucket: vN was put there N minutes after the beginning.
+fn element(version: &str) -> String {
+    let at = time::OffsetDateTime::UNIX_EPOCH + time::Duration::minutes(version[1..].parse().unwrap());
+    let at = at.format(&time::format_description::well_known::Rfc3339).unwrap();
+    format!("<VersionId>{version}</VersionId><LastModified>{at}</LastModified>")
+}
+
 impl Respond for Fake {
     fn respond(&self, request: &Request) -> ResponseTemplate {
         let mut held = self.0.lock().unwrap();
@@ -61,11 +68,7 @@ impl Respond for Fake {
             let cut = most.min(page).min(listed.len());
             let mut text = String::new();
             for (k, v, _) in &listed[..cut] {
-                // Version vN of the bucket was put there N minutes after the beginning.
-                let at = time::OffsetDateTime::UNIX_EPOCH + time::Duration::minutes(v[1..].parse().unwrap());
-                let at = at.format(&time::format_description::well_known::Rfc3339).unwrap();
-                let kept = format!("<VersionId>{v}</VersionId><LastModified>{at}</LastModified>");
-                let _ = write!(text, "<Version><Key>{k}</Key>{kept}</Version>");
+                let _ = write!(text, "<Version><Key>{k}</Key>{}</Version>", element(v));
             }
             if cut < listed.len() {
                 let (k, v, _) = listed[cut - 1];
