@@ -59,6 +59,9 @@ pub struct Args {
     /// 500,000 patients.
     #[arg(long, conflicts_with = "quick")]
     full: bool,
+    /// So many patients in the tenant, and not those of the size: a million for A35.
+    #[arg(long)]
+    patients: Option<usize>,
     /// Fail when a goal is missed.
     #[arg(long)]
     goals: bool,
@@ -97,7 +100,7 @@ impl Args {
             slices: 5,
             seconds: 2.0,
         };
-        match (self.quick, self.full) {
+        let sizes = match (self.quick, self.full) {
             (true, _) => Sizes {
                 small: 500,
                 patients: 2_000,
@@ -109,7 +112,8 @@ impl Args {
             },
             (_, true) => Sizes { small: 10_000, patients: 500_000, events: 1_000_000, ..base },
             _ => base,
-        }
+        };
+        Sizes { patients: self.patients.unwrap_or(sizes.patients).max(sizes.small), ..sizes }
     }
 
     fn wants(&self, row: &str) -> bool {

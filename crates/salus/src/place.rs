@@ -240,11 +240,19 @@ impl Place {
     /// # Errors
     /// [`Error::Unavailable`] when the root key is missing; [`Error::Invalid`] for an address that is none.
     pub fn log(&self) -> Result<Option<Log>> {
+        let Some(address) = self.sealer()? else { return Ok(None) };
+        Ok(Some(Log::new(address, self.keys().unlock()?, Env::default())))
+    }
+
+    /// The database as the sealer of the audit log; `None` where no address of it is given.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for an address that is none.
+    pub fn sealer(&self) -> Result<Option<Address>> {
         if self.cluster.is_none() && self.config.database_sealer_url.is_none() {
             return Ok(None);
         }
-        let address = self.address("salus_sealer", self.config.database_sealer_url.as_ref())?;
-        Ok(Some(Log::new(address, self.keys().unlock()?, Env::default())))
+        self.address("salus_sealer", self.config.database_sealer_url.as_ref()).map(Some)
     }
 
     /// The file where heads of the audit log are kept.

@@ -4,7 +4,7 @@
 use crate::{
     Address, Catalog, Tx,
     address::unreachable,
-    audit::{Group, Writer},
+    audit::{Group, Log, Writer},
     erase::Ledger,
     fault_point,
     jobs::Wake,
@@ -69,6 +69,8 @@ pub(crate) struct Shared {
     pub(crate) persons: Arc<Persons>,
     /// The list of erased persons outside the database.
     ledger: OnceLock<Ledger>,
+    /// The sealed audit log, where this process reaches it.
+    log: OnceLock<Arc<Log>>,
     /// Audit events of reads that are about to be written, by tenant.
     pub(crate) groups: Mutex<HashMap<Uuid, Arc<Group>>>,
     /// Room on the disk of the database.
@@ -137,6 +139,7 @@ impl Db {
             tenants: RwLock::default(),
             persons: Arc::default(),
             ledger: OnceLock::new(),
+            log: OnceLock::new(),
             groups: Mutex::default(),
             room: Room::default(),
             wake: Wake::default(),
@@ -175,10 +178,29 @@ impl Db {
         self.0.writer.keep_receipts(folder)
     }
 
+    /// Puts the receipts so far on the disk: before a head is given away that speaks of their events (`spec` B1.4).
+    pub fn sync_receipts(&self) {
+        self.0.writer.sync_receipts();
+    }
+
     /// Writes persons who are erased into this list, before they are. Without one nobody is erased.
     pub fn keep_erasures(&self, ledger: Ledger) {
         // The place does not change while a program runs.
         self.0.ledger.set(ledger).ok();
+    }
+
+    /// Gives out proofs from the sealed log from now on, which it reaches as the role `salus_sealer` there.
+    pub fn keep_log(&self, sealer: Address) {
+        self.0.log.set(Arc::new(Log::new(sealer, self.root(), self.env().clone()))).ok();
+    }
+
+    /// The sealed audit log.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] where it is not reached.
+    pub fn log(&self) -> Result<Arc<Log>> {
+        let why = "the sealed audit log is not reached from here: set DATABASE_SEALER_URL";
+        self.0.log.get().cloned().ok_or_else(|| Error::Unavailable(why.into()))
     }
 
     pub(crate) fn ledger(&self) -> Result<&Ledger> {

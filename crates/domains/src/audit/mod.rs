@@ -10,7 +10,7 @@ mod reads;
 pub use alerts::{actions, raise};
 pub use evidence::{accesses_by_users, counted};
 pub(crate) use evidence::{changes, given_out, held};
-pub use reads::{reads, uses_through_glass};
+pub use reads::{head, reads, uses_through_glass};
 
 use crate::shown;
 use salus_store::Resource;

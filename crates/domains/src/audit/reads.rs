@@ -1,15 +1,26 @@
 //! The log by time, and by person.
 
 use super::balp::{self, Asked};
-use crate::clock;
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use crate::{clock, paper};
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
 use salus_core::{Error, Result};
-use salus_store::{Call, Method, Op, Param, Reply, Row, Tx, run, sql};
+use salus_store::{
+    Call, Method, Op, Param, Reply, Row, Tx,
+    audit::bundle::{self, Selection},
+    run, sql,
+};
 use serde_json::{Value, json};
 use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
 use uuid::Uuid;
 
 pub(super) const LIMIT: i64 = 100;
+/// Events of one file of proofs: some 20 megabytes.
+const MOST_PROOFS: i64 = 10_000;
+/// Media type of such a file: lines of JSON.
+const BUNDLE: &str = "application/x-ndjson";
 /// How a call can end.
 const OUTCOMES: [&str; 3] = ["success", "refused", "failed"];
 
@@ -48,6 +59,7 @@ pub fn reads() -> Vec<Op> {
                 "Who saw or changed one person's record, newest first",
             )
         },
+        with_proofs(),
         Op {
             params: vec![
                 Param {
@@ -65,6 +77,27 @@ pub fn reads() -> Vec<Op> {
             ..op("fhir", "/api/v1/audit/fhir/AuditEvent", "The same as FHIR R4 AuditEvents (IHE BALP)")
         },
     ]
+}
+
+/// The sealed events about one person.
+fn with_proofs() -> Op {
+    let param = |name: &str, doc: &str| Param { name: name.into(), doc: doc.into(), schema: json!({"type": "string"}) };
+    Op {
+        params: vec![
+            param("from", "Only events at or after this time (RFC 3339)"),
+            param("to", "Only events before this time (RFC 3339)"),
+        ],
+        output: json!({"type": "object", "required": ["events", "file"], "properties": {
+            "events": {"type": "integer"}, "file": paper::file_schema()}}),
+        permission: "audit.proof.read",
+        target: "medical.patients",
+        run: run(|tx, call| Box::pin(proofs(tx, call))),
+        ..op(
+            "proofs",
+            "/api/v1/audit/patients/{id}/accesses/proofs",
+            "The sealed events about one person with their proofs, as a file that salus-verify checks without a database",
+        )
+    }
 }
 
 fn op(verb: &str, path: &str, summary: &str) -> Op {
@@ -136,7 +169,29 @@ async fn accesses(tx: &mut Tx, call: Call) -> Result<Reply> {
         .await?;
     let mut reply = page(tx, &rows).await?;
     reply["people"] = json!(people(tx, &wanted).await?);
+    reply["log"] = json!(head(tx).await?);
     Ok(Reply::json(reply))
+}
+
+/// The headers are given as they are sealed, or nothing could be checked: that of a list names by number everybody who was
+/// shown. So it takes a permission of its own, which who may only see who saw a record does not have.
+async fn proofs(tx: &mut Tx, call: Call) -> Result<Reply> {
+    let patient = call.id()?;
+    let from = moment(&call, "from")?.unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    let to = moment(&call, "to")?.unwrap_or(tx.ctx.env.now() + Duration::days(1));
+    tx.get("medical.patients", patient, &["pseudonym"]).await?;
+    let sql = sql!("SELECT count(*) FROM audit.events_about($1, $2) s WHERE s.recorded_at < $3");
+    let found: i64 = tx.query(sql, &[&patient, &from, &to]).await?.first().map_or(0, |row| row.get(0));
+    if found > MOST_PROOFS {
+        let why = format!("{found} events are too many for one file, which holds {MOST_PROOFS}: choose a shorter time");
+        return Err(Error::invalid("from", "too_many", why));
+    }
+    let which = Selection { tenant: tx.ctx.tenant, subject: Some(patient), from, to };
+    let (log, mut bytes) = (tx.db().log()?, Vec::new());
+    let events = bundle::export(&log, &which, &[], &mut bytes).await?;
+    tx.count(usize::try_from(events).map_err(Error::internal)?);
+    let file = paper::file("accesses.salus-audit", BUNDLE, &bytes);
+    Ok(Reply::json(json!({"events": events, "file": file})))
 }
 
 async fn fhir(tx: &mut Tx, call: Call) -> Result<Reply> {
@@ -203,6 +258,15 @@ async fn people(tx: &mut Tx, wanted: &Wanted) -> Result<Vec<Value>> {
     }
     name_actors(tx, &mut people).await?;
     Ok(people)
+}
+
+/// The newest signed head, as it stands under what is given out.
+///
+/// # Errors
+/// Those of the database.
+pub async fn head(tx: &mut Tx) -> Result<Option<Value>> {
+    let head = tx.audit_head().await?;
+    Ok(head.map(|h| json!({"origin": h.origin, "size": h.size, "root": STANDARD.encode(h.root)})))
 }
 
 /// How often a user went to a person's record through a broken glass in this time.
@@ -285,5 +349,9 @@ fn accesses_schema() -> Value {
     }});
     let mut schema = events_schema();
     schema["properties"]["people"] = json!({"type": "array", "items": person});
+    schema["properties"]["log"] = json!({"type": ["object", "null"],
+        "description": "The newest signed head of the audit log: keep it, and a log that was rewritten can be told from this one",
+        "properties": {"origin": text("Which log"), "size": {"type": "integer", "description": "Its events"},
+            "root": text("Root over them, in base64")}});
     schema
 }

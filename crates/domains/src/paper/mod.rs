@@ -29,7 +29,7 @@ pub const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadshee
 /// Media type of comma-separated values.
 pub const CSV: &str = "text/csv; charset=utf-8";
 
-/// Who makes a paper, when, and for what purpose: it stands at the foot of each page, so that a sheet that lies around tells
+/// Who makes a paper, when, for what purpose, and the newest head of the audit log (`spec` B1.8): it stands at the foot of each page, so that a sheet that lies around tells
 /// whose it was.
 ///
 /// # Errors
@@ -41,7 +41,12 @@ pub async fn mark(tx: &mut Tx) -> Result<String> {
         ActorKind::Operator | ActorKind::System | ActorKind::Anonymous => Some("Salus".into()),
     };
     let at = at.format(format_description!("[year]-[month]-[day] [hour]:[minute] UTC")).map_err(Error::internal)?;
-    Ok(format!("{} · {at} · {}", name.unwrap_or_else(|| actor.id.to_string()), tx.ctx.purpose.code()))
+    let mark = format!("{} · {at} · {}", name.unwrap_or_else(|| actor.id.to_string()), tx.ctx.purpose.code());
+    // Whoever holds the sheet can tell later whether the log of who saw what was rewritten since.
+    Ok(match tx.audit_head().await? {
+        Some(head) => format!("{mark}\n{} · {} · {}", head.origin, head.size, STANDARD.encode(head.root)),
+        None => mark,
+    })
 }
 
 /// A document as PDF with the mark of who makes it at the foot of each page.

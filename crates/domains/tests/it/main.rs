@@ -51,6 +51,7 @@ mod registers;
 mod reminders;
 mod role_library;
 mod roles;
+mod round_trips;
 mod rows;
 mod school_days;
 mod school_entry;

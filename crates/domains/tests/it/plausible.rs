@@ -3,7 +3,7 @@
 use crate::world::World;
 use salus_core::Ctx;
 use salus_domains::prove::specimen::{Factory, Scratch};
-use salus_store::{Call, Method, Op};
+use salus_store::{Call, Method, Op, audit::Sealer};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
@@ -24,6 +24,11 @@ impl Plausible {
         let mut tx = world.db.begin(Ctx::operator(world.db.env(), tenant), true).await.unwrap();
         tx.note(json!({"query": "a word"}));
         tx.commit("test.note", "audit.activity_logs").await.unwrap();
+        // Proofs are of what is sealed; transactions of other tests hold that up.
+        let mut sealer = Sealer::new(world.db.log().unwrap());
+        while sealer.seal().await.unwrap().size == 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
         Self { factory, planted }
     }
 

@@ -6,6 +6,7 @@ use crate::{
 };
 use salus_core::{Channel, Ctx, Error, Permissions, Result};
 use salus_domains::auth::{self, Callers, Credentials, NewApiKey, Presented, Source, TokenPair};
+use salus_testkit::code_at;
 use serde_json::json;
 use std::collections::BTreeSet;
 use time::Duration;
@@ -83,6 +84,42 @@ async fn tokens_end_with_their_time_their_user_and_on_request() {
     let user = place.bearer(&pair.access, "").await.unwrap().actor.id;
     place.call("auth.user.disable", world::at(&user.to_string())).await.unwrap();
     assert!(!place.opens(&pair.access).await && auth::refresh(&place.db, &pair.refresh).await.is_err());
+}
+
+/// `spec` A63: a clock that is an hour ahead ends what has an end and nothing else, and one that goes back ten minutes refuses
+/// nothing that was given before, and takes nothing twice.
+#[tokio::test]
+async fn a_clock_that_jumps_spends_no_token_and_takes_no_code_twice() {
+    let place = Place::new(json!({}), "reader").await;
+    let ctx = place.caller(&place.session().await).await.unwrap();
+    let (secret, _) = place.enrol(&ctx).await;
+    place.pass(Duration::minutes(20));
+    let code = place.code(&secret);
+    let pair = place.tokens(&code).await.unwrap();
+    // Ten minutes back: what was given a moment ago opens, and is exchanged once.
+    place.pass(Duration::minutes(-10));
+    assert!(place.opens(&pair.access).await, "given before the clock went back");
+    let next = auth::refresh(&place.db, &pair.refresh).await.unwrap();
+    assert!(place.opens(&next.access).await);
+    // Set right again, what was given for ten minutes has just ended, and the next is got for it.
+    place.pass(Duration::minutes(10));
+    assert!(!place.opens(&next.access).await);
+    let next = auth::refresh(&place.db, &next.refresh).await.unwrap();
+    assert!(place.opens(&next.access).await);
+    // A code that was taken is not taken again, before its time or in it.
+    for back in [0, -10, 10] {
+        place.pass(Duration::minutes(back));
+        assert!(matches!(place.tokens(&code).await, Err(Error::Unauthenticated)), "{back}");
+    }
+    // An hour ahead a token has ended, and the code of now is another's; set right again, all is as it was.
+    let fresh = code_at(&secret, place.db.env().now() + Duration::seconds(60));
+    place.pass(Duration::hours(1));
+    assert!(!place.opens(&next.access).await);
+    assert!(matches!(place.tokens(&fresh).await, Err(Error::Unauthenticated)));
+    place.pass(Duration::hours(-1));
+    assert!(place.opens(&next.access).await);
+    place.pass(Duration::seconds(60));
+    assert!(place.tokens(&fresh).await.is_ok());
 }
 
 #[tokio::test]

@@ -73,6 +73,8 @@ pub async fn as_admin(database: &TestDb, sql: &str) {
 
 /// A server on a database, with a root key of its own.
 pub async fn open(config: Config, env: Env) -> Db {
+    let mut sealer = config.clone();
+    sealer.user("salus_sealer");
     let options = Options {
         address: config.into(),
         connections: 8,
@@ -80,7 +82,9 @@ pub async fn open(config: Config, env: Env) -> Db {
         env,
         allow_old_postgres: true,
     };
-    Db::open(options).await.unwrap()
+    let db = Db::open(options).await.unwrap();
+    db.keep_log(sealer.into());
+    db
 }
 
 pub fn at(id: &str) -> Call {

@@ -13,7 +13,7 @@ use salus_domains::{audit::holds, compliance::retention, operations};
 use salus_store::{
     Call,
     audit::{
-        Anchor, Evidence, FileAnchor, Log, Node, Sealer,
+        Anchor, Evidence, FileAnchor, Log, Look, Node, Sealer,
         epoch::{self, Begun},
         handover,
         merkle::VerifyingKey,
@@ -150,6 +150,9 @@ pub enum AuditCommand {
         /// Ask neither anchor nor receipts: only what the database says of itself.
         #[arg(long, conflicts_with_all = ["anchors", "receipts"])]
         alone: bool,
+        /// Read every head of a bucket, each a call, and not only the newest and some of the others.
+        #[arg(long, conflicts_with = "alone")]
+        every_head: bool,
         /// Also hold every stored row against the last event that wrote it, or only those of this table.
         #[arg(long, value_name = "TABLE", num_args = 0..=1, default_missing_value = "")]
         rows: Option<String>,
@@ -225,8 +228,8 @@ pub async fn run(place: &Place, command: AuditCommand) -> Result<Outcome> {
                 export::with_proofs(place, &db, &which, (output, anchors)).await
             }
         }
-        AuditCommand::Verify { anchors, receipts, alone, rows } => {
-            let whole = check(place, (anchors, receipts), alone).await?;
+        AuditCommand::Verify { anchors, receipts, alone, every_head, rows } => {
+            let whole = check(place, (anchors, receipts), (alone, every_head)).await?;
             match rows {
                 None => Ok(whole),
                 Some(table) => rows::check(place, Some(table.as_str()).filter(|t| !t.is_empty()))
@@ -365,7 +368,7 @@ fn evidence(place: &Place, named: Vec<PathBuf>) -> Result<Vec<Box<dyn Anchor>>> 
 async fn prune(place: &Place, reason: String, dry: bool) -> Result<Outcome> {
     let log = log(place).await?;
     let kept = place.anchors()?;
-    let evidence = Evidence { anchors: kept.iter().map(AsRef::as_ref).collect(), receipts: &[] };
+    let evidence = Evidence { anchors: kept.iter().map(AsRef::as_ref).collect(), receipts: &[], ..Evidence::default() };
     let report = verify(&log, &evidence).await?;
     if let Some(problem) = report.problems.first() {
         return Err(Error::Unavailable(format!(
@@ -444,7 +447,8 @@ async fn new_epoch(
     let db = place.db().await?;
     let kept = evidence(place, anchors)?;
     let receipts = place.receipts_of_all(receipts);
-    let evidence = Evidence { anchors: kept.iter().map(AsRef::as_ref).collect(), receipts: &receipts };
+    let evidence =
+        Evidence { anchors: kept.iter().map(AsRef::as_ref).collect(), receipts: &receipts, ..Evidence::default() };
     // Who begins an epoch is on the record, and first.
     let ctx = Ctx::operator(db.env(), PLATFORM);
     let ask = epoch::Ask { reason, ticket, request: ctx.request, lost_key };
@@ -485,11 +489,16 @@ fn moment(name: &str, given: Option<String>) -> Result<Option<OffsetDateTime>> {
     given.map(|text| OffsetDateTime::parse(&text, &Rfc3339).map_err(wrong)).transpose()
 }
 
-async fn check(place: &Place, (anchors, receipts): (Vec<PathBuf>, Vec<PathBuf>), alone: bool) -> Result<Outcome> {
+async fn check(
+    place: &Place,
+    (anchors, receipts): (Vec<PathBuf>, Vec<PathBuf>),
+    (alone, every_head): (bool, bool),
+) -> Result<Outcome> {
     let log = log(place).await?;
     let kept = if alone { Vec::new() } else { evidence(place, anchors)? };
     let receipts = if alone { Vec::new() } else { place.receipts_of_all(receipts) };
-    let evidence = Evidence { anchors: kept.iter().map(AsRef::as_ref).collect(), receipts: &receipts };
+    let heads = if every_head { Look::Every } else { Look::Newest };
+    let evidence = Evidence { anchors: kept.iter().map(AsRef::as_ref).collect(), receipts: &receipts, heads };
     let report = verify(&log, &evidence).await?;
     let mut lines: Vec<String> = report.problems.iter().map(|p| format!("PROBLEM: {p}")).collect();
     lines.extend(report.unread.iter().map(|why| format!("NOT COMPARED: {why}")));

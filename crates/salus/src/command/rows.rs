@@ -1,6 +1,6 @@
 //! Stored rows against the log: `salus audit verify --rows`, what a migration does about rows that it rewrites, and the
-//! task of `salus serve` that looks at one row in a hundred every hour and at all of them every week (`spec` B1.9), and
-//! runs every day the proofs that cost little, with a verification of the whole log.
+//! task of `salus serve` that looks at the schema and one row in a hundred every hour and at all rows every week (`spec`
+//! B1.9), and runs every day the proofs that cost little, with a verification of the whole log.
 
 use super::{
     backup::drill,
@@ -13,6 +13,7 @@ use salus_store::{
     Db,
     migrate::{self, Applied, Files},
     rows::{Fault, RowReport, is_marked},
+    schema::{self, Difference},
 };
 use serde_json::json;
 use std::{collections::HashMap, sync::Arc, time::Duration};
@@ -148,6 +149,26 @@ async fn attest(place: &Place, admin: &Client, reason: &str) -> Result<()> {
     Ok(())
 }
 
+/// What of the schema is not as this program's migrations made it. That somebody changed it behind them is a sign of
+/// tampering and raises an alert, unless a migration or another version of the program is at work.
+pub async fn changed_schema(place: &Place, db: &Db) -> Result<Vec<Difference>> {
+    let (admin, files) = (place.admin().await?, Files::embedded()?);
+    let current = migrate::status(&admin, files).await?.is_current();
+    let found = schema::verify(&admin).await?;
+    // One may have begun meanwhile.
+    if let Some(first) = found.first()
+        && current
+        && migrate::status(&admin, files).await?.is_current()
+    {
+        let more = if found.len() > 1 { format!(", and {} more", found.len() - 1) } else { String::new() };
+        let what = format!("The schema was changed behind the migrations: {first}{more}");
+        if db.raise_alert("schema_changed", &what).await? {
+            tracing::error!(%first, differences = found.len(), "the schema was changed behind the migrations: see audit.tamper_alerts");
+        }
+    }
+    Ok(found)
+}
+
 /// Whether the database has this table.
 async fn has(admin: &Client, table: &str) -> Result<bool> {
     let sql = "SELECT to_regclass($1) IS NOT NULL";
@@ -160,13 +181,15 @@ pub fn begin(place: &Arc<Place>, db: Db) -> Task {
     Task::begin("rows", async move |stop: Stop| {
         let work = async {
             let mut places = HashMap::new();
-            let (mut rows, mut proofs) = (Trouble::default(), Trouble::default());
+            let (mut rows, mut proofs, mut looked) = (Trouble::default(), Trouble::default(), Trouble::default());
             loop {
                 tokio::time::sleep(EVERY).await;
                 let turn = async {
                     if is_due(&db, "rows", WEEK).await? { all(&db).await } else { some(&db, &mut places).await }
                 };
                 rows.after(turn.await, "rows are not checked", "rows are checked again");
+                let turn = async { changed_schema(&place, &db).await.map(drop) };
+                looked.after(turn.await, "the schema is not looked at", "the schema is looked at again");
                 let turn = async {
                     note_drill(&place, &db).await?;
                     if is_due(&db, "log", DAY).await? { prove::daily(&place, &db).await.map(drop) } else { Ok(()) }

@@ -142,6 +142,7 @@ impl Work {
             if size == kept.size || !(last || kept.due <= Instant::now()) || !anchor.is_due() {
                 continue;
             }
+            self.db.sync_receipts();
             match self.sealer.anchor(anchor.as_ref()).await {
                 Ok(size) => *kept = Kept { size, due: Instant::now() + anchor.every(), failed: None },
                 Err(e) => {

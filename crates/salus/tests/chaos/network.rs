@@ -136,6 +136,9 @@ impl State {
     }
 }
 
+/// Writes between two faults: as many as are under way when a connection breaks are one in twenty of them (`spec` A60).
+const BETWEEN: u64 = 25;
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn connections_that_break_and_stall_do_nothing_twice() {
     use super::{WRITERS, check, installation::Installation, random::Random, seed, setting, writer::Writers};
@@ -149,7 +152,7 @@ async fn connections_that_break_and_stall_do_nothing_twice() {
     let relay = Relay::begin(cluster.socket_dir(), place.home.join("relay"));
     place.settings = Installation::own_database(cluster.socket_dir(), &relay.folder);
     tokio::task::block_in_place(|| place.start());
-    let writers = Arc::new(Writers::new(place.address, &place.key, seed));
+    let writers = Arc::new(Writers::new(place.address, &place.key, seed).patient());
     let mut running = tokio::task::JoinSet::new();
     for n in 0..WRITERS {
         running.spawn(Arc::clone(&writers).write_until_told(n));
@@ -159,15 +162,17 @@ async fn connections_that_break_and_stall_do_nothing_twice() {
         match random.below(3) {
             0 => relay.cut(),
             1 => relay.cut_after(random.below(20_000)),
-            _ => relay.stall(Duration::from_millis(200 + random.below(1800))).await,
+            _ => relay.stall(Duration::from_secs(2)).await,
         }
-        writers.answer_again(at, &format!("seed {seed}, round {round}")).await;
+        writers.more_than(at + BETWEEN * WRITERS, &format!("seed {seed}, round {round}")).await;
     }
     writers.tell_to_end();
     while let Some(ended) = running.join_next().await {
         ended.unwrap();
     }
-    eprintln!("{} writes acknowledged, {} sent again", writers.acknowledged(), writers.repeats());
+    let (done, repeats) = (writers.acknowledged(), writers.repeats());
+    eprintln!("{done} writes acknowledged, {repeats} sent again");
+    assert!(repeats * 20 <= done, "seed {seed}: {repeats} of {done} calls failed; at most one in twenty may");
     tokio::task::block_in_place(|| place.pause());
     place.settings.clear();
     check::all(&place, &writers.ids(), &format!("seed {seed}")).await;

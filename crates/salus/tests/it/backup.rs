@@ -172,6 +172,9 @@ async fn a_backup_comes_back_the_same_and_its_sealed_values_open() {
     assert!(drill["tables_counted"].as_u64().unwrap() > 50, "{drill}");
     assert_eq!((&drill["ok"], &drill["scratch_removed"]), (&Value::Bool(true), &Value::Bool(true)));
     assert!(drill["audit_log"]["size"].as_u64().unwrap() > 0 && drill["signed"] == true, "{drill}");
+    let without =
+        drill["steps"].as_array().unwrap().iter().find(|s| s["step"] == "refuse an identity that is not its own");
+    assert!(without.is_some_and(|step| step["ms"].is_u64()), "how fast it is refused without the key: {drill}");
     report_holds(&folder, &home, (&drill, &backup));
     assert_eq!(names(&home.join("drills")).len(), 1);
     assert!(!names(&folder.0).iter().any(|name| name.starts_with("salus-drill")));

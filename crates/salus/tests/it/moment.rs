@@ -135,6 +135,57 @@ impl Past {
     }
 }
 
+/// So many megabytes more, which nothing makes smaller.
+async fn fill(source: &tokio_postgres::Client, megabytes: i64) {
+    let sql = "INSERT INTO kernel.settings (tenant_id, id, name, value) \
+               SELECT t.id, gen_random_uuid(), 'much.' || translate(replace(gen_random_uuid()::text, '-', ''), '0123456789', 'ghijklmnop'), \
+                 to_jsonb((SELECT string_agg(md5(random()::text || n || i), '') FROM generate_series(1, 8192) i)) \
+               FROM kernel.tenants t, generate_series(1, $1::bigint) n WHERE t.slug = 'one'";
+    source.batch_execute("SET session_replication_role = replica").await.unwrap();
+    source.execute(sql, &[&(megabytes * 4)]).await.unwrap();
+}
+
+#[allow(clippy::disallowed_methods, reason = "script/chaos says how much; a test has no configuration file")]
+fn megabytes() -> i64 {
+    std::env::var("SALUS_CHAOS_ROUNDS").map_or(4, |text| text.parse().expect("a number of megabytes"))
+}
+
+/// `spec` A57, with as much as `script/chaos pitr` says: half of it in the backup and half in the archived log.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_of_much_data_comes_back_in_a_drill_and_its_time_is_told() {
+    let folder = Folder::new("much");
+    let (home, _) = prepare(&folder);
+    let out = folder.path("out");
+    let place: [(&str, &Path); 1] = [("SALUS_BACKUP_DIR", &out)];
+    let cluster = hold(&home);
+    let source = client(&cluster).await;
+    well(&home, &place, &["tenant", "create", "one", "--name", "One"]);
+    fill(&source, megabytes() / 2).await;
+    well(&home, &place, &["backup", "log"]);
+    well(&home, &place, &["backup"]);
+    fill(&source, megabytes() / 2).await;
+    well(&home, &place, &["audit", "seal"]);
+    // A whole second between what is wanted and what is not.
+    let count = async || -> i64 { source.query_one("SELECT count(*) FROM kernel.settings", &[]).await.unwrap().get(0) };
+    let wanted = count().await;
+    let second =
+        "SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') FROM pg_sleep(1.1)";
+    let second: String = source.query_one(second, &[]).await.unwrap().get(0);
+    fill(&source, 1).await;
+    assert!(count().await > wanted);
+    well(&home, &place, &["backup", "log"]);
+    let drill = well(&home, &place, &["drill", "pitr", "--to", &second, "--scratch", text(&folder.0)]);
+    assert_eq!((&drill["signed"], &drill["problems"]), (&Value::Bool(true), &serde_json::json!([])));
+    assert_eq!(drill["rows"]["kernel.settings"].as_i64(), Some(wanted), "as of {second}");
+    let steps = drill["steps"].as_array().unwrap();
+    let took: u64 = steps.iter().map(|step| step["ms"].as_u64().unwrap()).sum();
+    eprintln!("{} MB as of {second} in {took} ms (A57: 10 GB in 600,000 ms): {}", megabytes(), drill["steps"]);
+    assert!(
+        took > 0
+            && well(&home, &place, &["drill", "verify", drill["report"].as_str().unwrap()])["report"]["ok"] == true
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_moment_comes_back_exactly_and_the_audit_log_goes_on() {
     let past = Past::new().await;

@@ -3,8 +3,11 @@
 
 use super::{
     backup::{Folder, client, command, done, hold, prepare, text},
+    serving::Server,
+    tenant::patient,
     told as told_of,
 };
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use salus_core::Env;
 use salus_store::{
     audit::{Log, report},
@@ -59,6 +62,9 @@ async fn a_promise_that_is_broken_fails_with_what_to_do() {
     admin.batch_execute("DROP POLICY tenant_wall ON kernel.settings").await.unwrap();
     fails(&home, "tenancy", "kernel.settings", "salus doctor tenancy");
     fails(&home, "schema", "kernel.settings", "salus db repair");
+    let alerts =
+        "SELECT count(*) FROM audit.tamper_alerts WHERE kind = 'schema_changed' AND what LIKE '%kernel.settings%'";
+    assert_eq!(admin.query_one(alerts, &[]).await.unwrap().get::<_, i64>(0), 1, "whoever changes it leaves a trace");
     done(&home, &["db", "repair", "--apply"]);
     holds(&home, "tenancy");
 
@@ -220,6 +226,55 @@ async fn signs_of_tampering_end_with_3_and_a_bundle_is_checked_without_a_databas
         .await;
     let output = verify(&["--alone"]);
     assert!(code(&output) == Some(3) && told_of(&output).contains("\"first\":0"), "{}", told_of(&output));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_saw_a_record_is_taken_away_with_its_proofs() {
+    let folder = Folder::new("accesses");
+    let (home, _) = prepare(&folder);
+    let _cluster = hold(&home);
+    done(&home, &["tenant", "create", "north", "--name", "North"]);
+    let key = |role: &str| {
+        let made = done(&home, &["user", "service", "--tenant", "north", "--name", role, "--role", role]);
+        made["key"].as_str().unwrap().to_owned()
+    };
+    let (clinician, auditor) = (key("clinician"), key("auditor"));
+    let server = Server::start(&home);
+    let (ana, other) = (patient(&server, &clinician, "Ana").await, patient(&server, &clinician, "Other").await);
+    let seen = async |id: &str| server.ask("GET", &format!("/api/v1/medical/patients/{id}"), &clinician, None).await.0;
+    assert_eq!((seen(&ana).await, seen(&ana).await, seen(&other).await), (200, 200, 200));
+    let path = |id: &str| format!("/api/v1/audit/patients/{id}/accesses");
+    let proofs = async |key: &str| server.ask("GET", &format!("{}/proofs", path(&ana)), key, None).await;
+    assert_eq!(proofs(&clinician).await.0, 403, "who may see who saw a record may not take the log away");
+    // Registered and read twice; what asks for it is sealed later.
+    let (mut status, mut told) = proofs(&auditor).await;
+    for _ in 0..600 {
+        if status == 200 && told["events"].as_u64() >= Some(3) {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        (status, told) = proofs(&auditor).await;
+    }
+    assert_eq!(status, 200, "{told}");
+    let bytes = STANDARD.decode(told["file"]["base64"].as_str().unwrap()).unwrap();
+    let lines = String::from_utf8(bytes.clone()).unwrap();
+    assert_eq!(lines.lines().count() as u64, told["events"].as_u64().unwrap() + 2);
+    assert_eq!(lines.matches("medical.patient.get").count(), 2, "of Ana alone: {lines}");
+    // The head under the list of accesses is that of the log which the file is proved in.
+    let (_, list) = server.ask("GET", &path(&ana), &auditor, None).await;
+    assert!(list["log"]["size"].as_u64() >= Some(3), "{}", list["log"]);
+    assert!(lines.contains(list["log"]["origin"].as_str().unwrap()), "{lines}");
+    server.stop();
+    let file = folder.path("accesses");
+    fs::write(&file, &bytes).unwrap();
+    let key = done(&home, &["audit", "verify"])["report"]["key"].as_str().unwrap().to_owned();
+    let check = |file: &Path| {
+        let check = Command::new(env!("CARGO_BIN_EXE_salus-verify")).args([text(file), "--key", &key]).output();
+        code(&check.unwrap())
+    };
+    assert_eq!(check(&file), Some(0));
+    fs::write(&file, lines.replacen("medical.patient.get", "medical.patient.git", 1)).unwrap();
+    assert_eq!(check(&file), Some(3));
 }
 
 /// A19: the program without a database, over a bundle that the other program wrote.

@@ -12,6 +12,19 @@ use std::{
     path::{Path, PathBuf},
     time::Duration,
 };
+use time::OffsetDateTime;
+
+/// Which heads of an anchor are held against the log.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub enum Look {
+    /// The newest, and some of the others.
+    #[default]
+    Newest,
+    /// All that were kept since the log was last found whole, and some of the others.
+    Since(OffsetDateTime),
+    /// All.
+    Every,
+}
 
 /// A place where heads are kept and cannot be taken back by who administers the database.
 pub trait Anchor: Send + Sync {
@@ -45,7 +58,7 @@ pub trait Anchor: Send + Sync {
     ///
     /// # Errors
     /// As [`Anchor::kept`].
-    fn looked_at(&self) -> Result<(Vec<String>, Option<String>)> {
+    fn looked_at(&self, _: Look) -> Result<(Vec<String>, Option<String>)> {
         Ok((self.kept()?, None))
     }
 

@@ -100,7 +100,12 @@ struct Ending {
 ///
 /// # Errors
 /// [`Error::Conflict`] when nothing was sealed yet; those of the database and of writing.
-pub async fn export(log: &Log, which: &Selection, anchors: &[&dyn Anchor], out: &mut dyn Write) -> Result<u64> {
+pub async fn export(
+    log: &Log,
+    which: &Selection,
+    anchors: &[&dyn Anchor],
+    out: &mut (dyn Write + Send),
+) -> Result<u64> {
     let newest: Vec<String> =
         anchors.iter().map(|a| a.newest()).collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
     let mut client = log.connect().await?;
@@ -159,7 +164,7 @@ async fn part(log: &Log, tx: &Transaction<'_>, head: &Head) -> Result<Part> {
     Ok(Part { epoch: head.epoch, checkpoint: row.get(0), first })
 }
 
-async fn items(tx: &Transaction<'_>, head: &Head, which: &Selection, out: &mut dyn Write) -> Result<u64> {
+async fn items(tx: &Transaction<'_>, head: &Head, which: &Selection, out: &mut (dyn Write + Send)) -> Result<u64> {
     // The table of persons shows one tenant at a time.
     let tenant = "SELECT set_config('salus.tenant', $1, true), set_config('salus.scope', 'tenant', true)";
     tx.query_one(tenant, &[&which.tenant.to_string()]).await.map_err(|e| plain(&e))?;
@@ -203,7 +208,7 @@ async fn prove(tx: &Transaction<'_>, head: &Head, paths: &[Vec<proof::Span>]) ->
     paths.iter().map(encoded).collect()
 }
 
-fn line(out: &mut dyn Write, value: &impl Serialize) -> Result<()> {
+fn line(out: &mut (dyn Write + Send), value: &impl Serialize) -> Result<()> {
     let mut text = serde_json::to_vec(value).map_err(Error::internal)?;
     text.push(b'\n');
     out.write_all(&text).map_err(|e| unwritten(&e))

@@ -3,7 +3,7 @@
 //! The sealed log cannot speak for an event that was removed before it was sealed, nor for all of them after it was cut
 //! back together with its heads. The writer's own list can. One file a run of a process, whose name nothing else has; a line is `A` (committed) or
 //! `U` (the answer to COMMIT was lost), the writer's count, the event and its leaf hash. Lines are synced five times
-//! a second, so a power cut can lose the last 200 ms of receipts, never an event.
+//! a second and before a head is given away, so a power cut can lose the last 200 ms of receipts, never an event.
 
 use super::{Event, merkle::Hash};
 use crate::{fault_point, seal::fill_random};
@@ -36,6 +36,8 @@ pub(crate) struct Journal {
     path: PathBuf,
     held: Mutex<Held>,
     unsynced: AtomicBool,
+    /// Whoever waits for the disk: what another began to sync is not there before that one is done.
+    syncing: Mutex<()>,
 }
 
 /// The file, and what could not be written to it yet.
@@ -58,7 +60,12 @@ impl Journal {
         fill_random(&mut own)?;
         let own = hex::encode(own);
         let path = folder.join(format!("receipts-{writer:010}-{own}"));
-        let journal = Arc::new(Self { path, held: Mutex::default(), unsynced: AtomicBool::new(false) });
+        let journal = Arc::new(Self {
+            path,
+            held: Mutex::default(),
+            unsynced: AtomicBool::new(false),
+            syncing: Mutex::default(),
+        });
         let watched = Arc::downgrade(&journal);
         let sync = move || {
             while let Some(journal) = watched.upgrade() {
@@ -115,7 +122,9 @@ impl Journal {
         Ok(())
     }
 
-    fn sync(&self) {
+    /// Puts on the disk what was noted.
+    pub(super) fn sync(&self) {
+        let _alone = self.syncing.lock().unwrap_or_else(PoisonError::into_inner);
         let owes = !self.held.lock().unwrap_or_else(PoisonError::into_inner).owed.is_empty();
         if owes && self.write(&[]).is_ok() {
             tracing::info!("receipts that waited were written");
@@ -183,5 +192,23 @@ impl Receipts {
             Some((false, ..)) => {}
             None => self.unreadable += 1,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn after_a_sync_nothing_waits_for_the_disk() {
+        let folder = std::env::temp_dir().join(format!("salus-journal-{}", std::process::id()));
+        let journal = Journal::begin(&folder, 1).unwrap();
+        for _ in 0..20 {
+            journal.write(b"A 1 x y\n").unwrap();
+            journal.sync();
+            assert!(!journal.unsynced.load(Ordering::Acquire));
+        }
+        assert_eq!(std::fs::read(&journal.path).unwrap().len(), 20 * 8);
+        std::fs::remove_dir_all(folder).unwrap();
     }
 }

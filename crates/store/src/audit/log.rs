@@ -7,6 +7,7 @@ use super::merkle::{Checkpoint, Hash, SigningKey, Tile, Tiles};
 use super::{handover, plain};
 use crate::{Address, seal::RootKey};
 use salus_core::{Env, Error, Result};
+use std::sync::Arc;
 use tokio_postgres::{Client, Row, Transaction};
 use uuid::Uuid;
 
@@ -16,7 +17,7 @@ pub(super) const LOCK: i64 = 0x5A15_5EA1;
 /// The way to the log: the database as the sealer, and the key.
 pub struct Log {
     pub(super) address: Address,
-    pub(super) root: RootKey,
+    pub(super) root: Arc<RootKey>,
     pub(super) env: Env,
 }
 
@@ -29,13 +30,15 @@ pub(super) struct Head {
     pub(super) horizon: String,
     pub(super) sysid: String,
     pub(super) timeline: i32,
+    /// Under the horizon; none when nothing was sealed since there are codes.
+    pub(super) code: Option<Vec<u8>>,
 }
 
 impl Log {
     /// `address` is that of the role `salus_sealer`, or of one that is granted it.
     #[must_use]
-    pub fn new(address: Address, root: RootKey, env: Env) -> Self {
-        Self { address, root, env }
+    pub fn new(address: Address, root: impl Into<Arc<RootKey>>, env: Env) -> Self {
+        Self { address, root: root.into(), env }
     }
 
     /// A connection of its own.
@@ -118,7 +121,7 @@ pub(super) async fn events(tx: &Transaction<'_>, columns: &str) -> Result<String
     Ok(selects.join(" UNION ALL "))
 }
 
-const HEAD: &str = "SELECT epoch, size, root, horizon::text, sysid, timeline FROM audit.tree_states";
+const HEAD: &str = "SELECT epoch, size, root, horizon::text, sysid, timeline, code FROM audit.tree_states";
 
 fn read_head(r: &Row) -> Head {
     Head {
@@ -128,7 +131,17 @@ fn read_head(r: &Row) -> Head {
         horizon: r.get(3),
         sysid: r.get(4),
         timeline: r.get(5),
+        code: r.get(6),
     }
+}
+
+/// Stores the head of an epoch that begins, and is the current one.
+pub(super) async fn begin(tx: &Transaction<'_>, head: &Head) -> Result<()> {
+    let sql = "INSERT INTO audit.tree_states (epoch, size, root, horizon, sysid, timeline, is_current, code) \
+               VALUES ($1, 0, $2::bytea, $3::text::xid8, $4, $5, true, $6::bytea)";
+    let Head { epoch, root, horizon, sysid, timeline, code, .. } = head;
+    tx.execute(sql, &[epoch, root, horizon, sysid, timeline, code]).await.map_err(|e| plain(&e))?;
+    Ok(())
 }
 
 /// The current head; `None` before the first seal.
@@ -142,7 +155,7 @@ pub(super) async fn heads(tx: &Transaction<'_>) -> Result<Vec<Head>> {
     let rows = tx.query(&format!("{HEAD} ORDER BY epoch"), &[]).await.map_err(|e| plain(&e))?;
     if rows.is_empty() {
         let (root, horizon) = (super::merkle::empty_root().to_vec(), "0".to_owned());
-        return Ok(vec![Head { epoch: 1, size: 0, root, horizon, sysid: String::new(), timeline: 0 }]);
+        return Ok(vec![Head { epoch: 1, size: 0, root, horizon, sysid: String::new(), timeline: 0, code: None }]);
     }
     Ok(rows.iter().map(read_head).collect())
 }

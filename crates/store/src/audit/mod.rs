@@ -9,6 +9,7 @@
 mod alert;
 mod anchor;
 mod authority;
+mod beside;
 pub mod bundle;
 mod check;
 pub mod epoch;
@@ -36,7 +37,7 @@ mod trust;
 pub mod witness;
 mod writer;
 
-pub use anchor::{Anchor, FileAnchor};
+pub use anchor::{Anchor, FileAnchor, Look};
 pub use authority::Authority;
 pub use check::{Evidence, Problem, Report, verify};
 pub(crate) use group::{Group, unrecorded};

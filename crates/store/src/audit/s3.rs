@@ -2,7 +2,7 @@
 //! (`spec` B1.8). A head is an object; versions are read, so that a delete marker or a second object hides nothing.
 
 use super::{
-    anchor::Anchor,
+    anchor::{Anchor, Look},
     merkle::{Checkpoint, Hash, Note},
     remote::{Answer, call},
 };
@@ -11,9 +11,9 @@ use crate::seal::digest;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use salus_core::{Env, Error, Result};
 use std::time::Duration;
-use time::format_description::well_known::Rfc3339;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-/// Heads that a verification reads, the newest: two days of them at one in ten minutes, and the log is verified every day.
+/// Heads that a verification reads at least, the newest: two days of them at one in ten minutes.
 const NEWEST: usize = 300;
 /// And so many of the older ones, at places that chance picks: whoever rewrote the log has to hope.
 const SAMPLE: usize = 50;
@@ -48,8 +48,22 @@ pub struct Bucket {
 /// A body and headers of a request.
 type Sent<'a> = (&'a [u8], &'a [(&'a str, &'a str)]);
 
-/// A version of an object: its key and its number.
-type Version = (String, String);
+/// A version of an object.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Version {
+    key: String,
+    number: String,
+    /// When it was put there, as far as the bucket says.
+    at: Option<OffsetDateTime>,
+}
+
+impl Version {
+    /// From one element of a list.
+    fn parse(text: &str) -> Option<Self> {
+        let at = between(text, "LastModified").and_then(|at| OffsetDateTime::parse(&at, &Rfc3339).ok());
+        Some(Self { key: between(text, "Key")?, number: between(text, "VersionId")?, at })
+    }
+}
 
 impl S3Anchor {
     /// `credentials` is the text of a file of lines `name = value`.
@@ -115,9 +129,11 @@ impl S3Anchor {
         Error::Unavailable(format!("the anchor {} {why}", self.name()))
     }
 
-    /// Versions of heads, the newest first, at most `most`, of keys that follow one.
-    fn versions(&self, after: Option<&str>, most: usize) -> Result<Vec<Version>> {
-        let (mut all, mut from) = (Vec::new(), None::<Version>);
+    /// Versions of heads, the newest first, of keys that follow one: the first `most`, and more as long as they are not known
+    /// to be older than `since`.
+    fn versions(&self, after: Option<&str>, most: usize, since: Option<OffsetDateTime>) -> Result<Vec<Version>> {
+        let (mut all, mut from) = (Vec::<Version>::new(), None::<(String, String)>);
+        let young = |v: &Version| since.is_some_and(|since| v.at.is_none_or(|at| at >= since));
         let prefix = format!("{}/e", self.prefix);
         loop {
             let page = most.min(1000).to_string();
@@ -131,13 +147,17 @@ impl S3Anchor {
             let answer = self.ask("GET", "", &query, (b"", &[]))?;
             let text = String::from_utf8(answer.body).map_err(|_| self.failed("answers in another form"))?;
             for version in text.split("<Version>").skip(1) {
-                let part = |name: &str| between(version, name);
-                all.push(part("Key").zip(part("VersionId")).ok_or_else(|| self.failed("answers in another form"))?);
+                all.push(Version::parse(version).ok_or_else(|| self.failed("answers in another form"))?);
             }
             let next = between(&text, "NextKeyMarker").zip(between(&text, "NextVersionIdMarker"));
-            if all.len() >= most || between(&text, "IsTruncated").as_deref() != Some("true") || next.is_none() {
-                all.truncate(most);
-                return Ok(all);
+            let enough = all.len() >= most && !all.last().is_some_and(young);
+            if enough || between(&text, "IsTruncated").as_deref() != Some("true") || next.is_none() {
+                return Ok(all
+                    .into_iter()
+                    .enumerate()
+                    .filter(|(n, v)| *n < most || young(v))
+                    .map(|(_, v)| v)
+                    .collect());
             }
             from = next;
         }
@@ -158,7 +178,7 @@ impl S3Anchor {
             let (_, chance) = self.env.id().as_u64_pair();
             let (epoch, size) = (epoch + chance % older, u64::MAX - (chance >> 16) % sizes);
             let after = format!("{}/e{epoch:010}/{size:020}", self.prefix);
-            found.extend(self.versions(Some(&after), 1)?);
+            found.extend(self.versions(Some(&after), 1, None)?);
         }
         found.sort_unstable();
         found.dedup();
@@ -166,8 +186,8 @@ impl S3Anchor {
     }
 
     /// A version, which must be locked.
-    fn read(&self, (key, version): &Version) -> Result<String> {
-        let answer = self.ask("GET", key, &[("versionId", version)], (b"", &[]))?;
+    fn read(&self, Version { key, number, .. }: &Version) -> Result<String> {
+        let answer = self.ask("GET", key, &[("versionId", number)], (b"", &[]))?;
         if answer.header("x-amz-object-lock-mode") != Some("COMPLIANCE") {
             return Err(
                 self.failed("holds a head that is not locked: the bucket needs object lock, and the right to set it")
@@ -202,21 +222,30 @@ impl Anchor for S3Anchor {
         let Some(version) = stored.header("x-amz-version-id").filter(|v| *v != "null") else {
             return Err(self.failed("keeps no versions: the bucket needs object lock"));
         };
-        let read = self.read(&(key, version.to_owned()))?;
+        let read = self.read(&Version { key, number: version.to_owned(), at: None })?;
         if read == note { Ok(()) } else { Err(self.failed("does not read back what was written")) }
     }
 
     fn kept(&self) -> Result<Vec<String>> {
-        self.versions(None, usize::MAX)?.iter().rev().map(|version| self.read(version)).collect()
+        self.versions(None, usize::MAX, None)?.iter().rev().map(|version| self.read(version)).collect()
     }
 
-    fn looked_at(&self) -> Result<(Vec<String>, Option<String>)> {
-        let mut versions = self.versions(None, NEWEST)?;
-        let mut part = None;
-        if let Some((last, _)) = versions.get(NEWEST - 1).cloned() {
-            let older = self.sample(&last)?;
-            part =
-                Some(format!("the newest {NEWEST} heads were read, and {} of the older ones by chance", older.len()));
+    fn looked_at(&self, look: Look) -> Result<(Vec<String>, Option<String>)> {
+        let since = match look {
+            Look::Every => return Ok((self.kept()?, None)),
+            Look::Newest => None,
+            // The clock of the bucket is another.
+            Look::Since(at) => Some(at - time::Duration::HOUR),
+        };
+        let mut versions = self.versions(None, NEWEST, since)?;
+        let (newest, mut part) = (versions.len(), None);
+        if newest >= NEWEST {
+            let older = self.sample(&versions[newest - 1].key)?;
+            let older: Vec<Version> = older.into_iter().filter(|version| !versions.contains(version)).collect();
+            part = Some(format!(
+                "the newest {newest} heads were read, and {} of the older ones by chance: salus audit verify --every-head",
+                older.len()
+            ));
             versions.extend(older);
         }
         let heads = versions.iter().rev().map(|version| self.read(version)).collect::<Result<_>>()?;
@@ -224,7 +253,7 @@ impl Anchor for S3Anchor {
     }
 
     fn newest(&self) -> Result<Option<String>> {
-        self.versions(None, 1)?.first().map(|version| self.read(version)).transpose()
+        self.versions(None, 1, None)?.first().map(|version| self.read(version)).transpose()
     }
 }
 

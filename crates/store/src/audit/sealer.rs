@@ -11,6 +11,7 @@ use super::{
     Evidence,
     alert::Alert,
     anchor::Anchor,
+    beside::{self, Beside, Order},
     honey::Bait,
     leaf::{self, WriterKeys},
     log::{self, Head, LOCK, Log, Suspect},
@@ -21,7 +22,7 @@ use super::{
 };
 use crate::fault_point;
 use salus_core::{Error, Result};
-use std::{path::PathBuf, time::Instant};
+use std::{path::PathBuf, sync::Arc, time::Instant};
 use time::OffsetDateTime;
 use tokio_postgres::{Client, Transaction, types::ToSql};
 use uuid::Uuid;
@@ -49,15 +50,15 @@ pub struct Sealed {
 
 /// Seals over one connection, which it opens again when it broke.
 pub struct Sealer {
-    log: Log,
+    log: Arc<Log>,
     client: Option<Client>,
 }
 
 impl Sealer {
     /// Nothing is connected before the first run.
     #[must_use]
-    pub fn new(log: Log) -> Self {
-        Self { log, client: None }
+    pub fn new(log: impl Into<Arc<Log>>) -> Self {
+        Self { log: log.into(), client: None }
     }
 
     /// Seals all events whose transactions have ended.
@@ -75,7 +76,7 @@ impl Sealer {
     /// # Errors
     /// As [`Sealer::seal`], and when an anchored head is ahead of the log or is not in it.
     pub async fn seal_anchored(&mut self, anchor: &dyn Anchor, receipts: &[PathBuf]) -> Result<Sealed> {
-        self.run(&Evidence { anchors: vec![anchor], receipts }).await
+        self.run(&Evidence { anchors: vec![anchor], receipts, ..Evidence::default() }).await
     }
 
     /// Keeps the newest head at an anchor, when it is not there yet, and notes where it is kept. Answers how many
@@ -121,7 +122,7 @@ async fn seal(log: &Log, client: &mut Client, evidence: &Evidence<'_>) -> Result
     }
     fault_point!("seal.locked");
     let key = log.ensure_key(&tx).await?;
-    let head = current_head(&tx).await?;
+    let head = current_head(log, &tx).await?;
     let horizon = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text";
     let horizon: String = tx.query_one(horizon, &[]).await.map_err(|e| plain(&e))?.get(0);
     let mut grown = trust::tree(log, &tx, &key, &head).await?;
@@ -130,9 +131,9 @@ async fn seal(log: &Log, client: &mut Client, evidence: &Evidence<'_>) -> Result
     }
     trust::same_cluster(log, &tx, &head, evidence).await?;
     let bounds = Bounds::Between(&head.horizon, &horizon);
-    let suspects = append(log, &tx, &mut grown, (&head, &bounds)).await?;
+    let Appended { suspects, order } = append(log, &tx, &mut grown, (&head, &bounds)).await?;
     fault_point!("seal.appended");
-    let note = publish(log, &tx, (&key, &head, &horizon), &grown).await?;
+    let note = publish(log, &tx, (&key, &head, &horizon), (&grown, order)).await?;
     fault_point!("seal.published");
     raise(log, &tx, &suspects).await?;
     sealing::note(&tx, &log.env, &horizon).await?;
@@ -148,19 +149,24 @@ pub(super) async fn publish(
     log: &Log,
     tx: &Transaction<'_>,
     (key, head, horizon): (&SigningKey, &Head, &str),
-    grown: &Grown,
+    (grown, order): (&Grown, Order),
 ) -> Result<Option<String>> {
     let (size, root) = (grown.tree().size(), grown.tree().root());
     let mut note = None;
     if size > head.size {
         store_tiles(tx, head.epoch, grown.partial().0.iter().map(|(at, hashes)| (*at, hashes.concat()))).await?;
         let signed = note.insert(log::sign(key, log.origin(head.epoch), size, root));
-        let sql = "INSERT INTO audit.checkpoints (epoch, size, note, sealed_at) VALUES ($1, $2, $3, $4)";
-        let now = log.env.now();
-        tx.execute(sql, &[&head.epoch, &size.cast_signed(), signed, &now]).await.map_err(|e| plain(&e))?;
+        let (at, beside) = ((head.epoch, size.cast_signed()), Beside::fresh(log.env.now(), order));
+        let code = beside.right(&log.root, at)?;
+        let sql = "INSERT INTO audit.checkpoints (epoch, size, note, sealed_at, event_order, code) \
+                   VALUES ($1, $2, $3, $4, $5::bytea, $6::bytea)";
+        let values: [&(dyn ToSql + Sync); 6] = [&at.0, &at.1, signed, &beside.sealed_at, &beside.order, &code];
+        tx.execute(sql, &values).await.map_err(|e| plain(&e))?;
     }
-    let sql = "UPDATE audit.tree_states SET size = $2, root = $3::bytea, horizon = $4::text::xid8 WHERE epoch = $1";
-    tx.execute(sql, &[&head.epoch, &size.cast_signed(), &root.to_vec(), &horizon]).await.map_err(|e| plain(&e))?;
+    let sql = "UPDATE audit.tree_states SET size = $2, root = $3::bytea, horizon = $4::text::xid8, code = $5::bytea WHERE epoch = $1";
+    let code = beside::horizon_code(&log.root, head.epoch, horizon)?;
+    let values: [&(dyn ToSql + Sync); 5] = [&head.epoch, &size.cast_signed(), &root.to_vec(), &horizon, &code];
+    tx.execute(sql, &values).await.map_err(|e| plain(&e))?;
     let sql = "INSERT INTO audit.subject_index (sysid, horizon) VALUES ($1, $2::text::xid8) \
                ON CONFLICT (is_current) DO UPDATE SET sysid = excluded.sysid, horizon = excluded.horizon";
     tx.execute(sql, &[&head.sysid, &horizon]).await.map_err(|e| plain(&e))?;
@@ -185,19 +191,20 @@ async fn keep(log: &Log, client: &mut Client, anchor: &dyn Anchor) -> Result<u64
     }
     trust::tree(log, &tx, &key, &head).await?;
     trust::not_behind(log, &tx, &key, (&head, anchor)).await?;
-    let sql = "SELECT note FROM audit.checkpoints WHERE epoch = $1 AND size = $2";
-    let at = [head.size.cast_signed()];
-    let note: String = tx.query_one(sql, &[&head.epoch, &at[0]]).await.map_err(|e| plain(&e))?.get(0);
+    let sql = format!("SELECT note, {} FROM audit.checkpoints WHERE epoch = $1 AND size = $2", Beside::COLUMNS);
+    let at = (head.epoch, head.size.cast_signed());
+    let row = tx.query_one(&sql, &[&at.0, &at.1]).await.map_err(|e| plain(&e))?;
+    let (note, beside): (String, _) = (row.get(0), Beside::read(&row));
+    if beside.holds(&log.root, at)? == Some(false) {
+        return Err(refused("what stands beside its newest head was changed"));
+    }
     let newest = anchor.newest()?;
     if newest.as_ref().is_none_or(|held| !held.starts_with(&note)) {
         let (old, proof) = trust::growth(log, &tx, &key, (&head, newest.as_deref())).await?;
         fault_point!("anchor.ready");
         anchor.keep(&note, old, &proof)?;
         fault_point!("anchor.kept");
-        let sql = "UPDATE audit.checkpoints SET anchored = anchored || jsonb_build_object($3::text, $4::timestamptz) \
-                   WHERE epoch = $1 AND size = $2";
-        let (name, now) = (anchor.name(), log.env.now());
-        tx.execute(sql, &[&head.epoch, &at[0], &name, &now]).await.map_err(|e| plain(&e))?;
+        beside::anchored(&tx, log, (&head, beside), &anchor.name()).await?;
     }
     tx.commit().await.map_err(|e| plain(&e))?;
     fault_point!("anchor.noted");
@@ -205,7 +212,7 @@ async fn keep(log: &Log, client: &mut Client, anchor: &dyn Anchor) -> Result<u64
 }
 
 /// The head to extend; the first one is made here.
-async fn current_head(tx: &Transaction<'_>) -> Result<Head, Stop> {
+async fn current_head(log: &Log, tx: &Transaction<'_>) -> Result<Head, Stop> {
     if let Some(head) = log::head(tx, true).await? {
         return Ok(head);
     }
@@ -217,10 +224,10 @@ async fn current_head(tx: &Transaction<'_>) -> Result<Head, Stop> {
         return Err(refused("the head of the log is gone, and its leaves are not"));
     }
     let (sysid, timeline) = log::cluster(tx).await?;
-    let head = Head { epoch: 1, size: 0, root: empty_root().to_vec(), horizon: "0".into(), sysid, timeline };
-    let sql = "INSERT INTO audit.tree_states (epoch, size, root, horizon, sysid, timeline, is_current) \
-               VALUES ($1, 0, $2::bytea, $3::text::xid8, $4, $5, true)";
-    tx.execute(sql, &[&head.epoch, &head.root, &head.horizon, &head.sysid, &timeline]).await.map_err(|e| plain(&e))?;
+    let (root, horizon) = (empty_root().to_vec(), "0".to_owned());
+    let code = Some(beside::horizon_code(&log.root, 1, &horizon)?);
+    let head = Head { epoch: 1, size: 0, root, horizon, sysid, timeline, code };
+    log::begin(tx, &head).await?;
     Ok(head)
 }
 
@@ -232,13 +239,19 @@ pub(super) enum Bounds<'a> {
     All,
 }
 
+/// What was appended.
+pub(super) struct Appended {
+    pub(super) suspects: Vec<Suspect>,
+    pub(super) order: Order,
+}
+
 /// Appends events in the order of their transactions.
 pub(super) async fn append(
     log: &Log,
     tx: &Transaction<'_>,
     grown: &mut Grown,
     (head, bounds): (&Head, &Bounds<'_>),
-) -> Result<Vec<Suspect>> {
+) -> Result<Appended> {
     let columns = "tenant_id, id, recorded_at, xact, writer_id, writer_seq, header, payload_commit, mac, leaf_hash";
     let (within, values): (_, Vec<&(dyn ToSql + Sync)>) = match bounds {
         Bounds::Between(from, to) => ("e.xact >= $1::text::xid8 AND e.xact < $2::text::xid8 AND", vec![from, to]),
@@ -251,13 +264,13 @@ pub(super) async fn append(
     );
     let statement = tx.prepare(&sql).await.map_err(|e| plain(&e))?;
     let portal = tx.bind(&statement, &values).await.map_err(|e| plain(&e))?;
-    let (mut suspects, mut keys) = (Vec::new(), WriterKeys::new(&log.root));
+    let (mut suspects, mut keys, mut order) = (Vec::new(), WriterKeys::new(&log.root), Order::default());
     let mut bait = Bait::read(&log.root, tx).await?;
     loop {
         let rows = tx.query_portal(&portal, CHUNK).await.map_err(|e| plain(&e))?;
         if rows.is_empty() {
             bait.raise(tx, &log.env).await?;
-            return Ok(suspects);
+            return Ok(Appended { suspects, order });
         }
         let first = grown.tree().size();
         let (mut places, mut ids, mut times) = (Vec::new(), Vec::<Uuid>::new(), Vec::<OffsetDateTime>::new());
@@ -271,6 +284,7 @@ pub(super) async fn append(
             if !made || leaf::hash(header, commit, mac)[..] != *kept {
                 suspects.push(Suspect { tenant: row.get(0), event: row.get(1), leaf: place });
             }
+            order.add((row.get("xact"), row.get("writer_seq")));
             subjects.add(row.get(0), (row.get(1), row.get(2)), header);
             grown.append(kept.try_into().map_err(Error::internal)?);
             places.push(place.cast_signed());

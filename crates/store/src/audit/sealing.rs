@@ -1,7 +1,12 @@
 //! How far the log is sealed, as everybody may ask: the sealer notes it each time, and whoever serves looks (`spec` B1.10).
 
-use super::{alert::Alert, log, plain};
-use crate::{Db, tx::failure, unit::Unit};
+use super::{
+    alert::Alert,
+    log,
+    merkle::{Checkpoint, Note},
+    plain,
+};
+use crate::{Db, Tx, tx::failure, unit::Unit};
 use salus_core::{Ctx, Env, Error, PLATFORM, Result};
 use time::{Duration, OffsetDateTime};
 use tokio_postgres::Transaction;
@@ -34,6 +39,18 @@ pub(super) async fn note(tx: &Transaction<'_>, env: &Env, horizon: &str) -> Resu
 
 /// The action of an event that tells that a clock was moved.
 pub(super) const CLOCK_STEP: &str = "audit.clock.step";
+
+impl Tx {
+    /// The newest signed head, as it is told to whoever gets something: with it they can tell later whether the log was
+    /// rewritten. It is not verified here. `None` before the first seal.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn audit_head(&mut self) -> Result<Option<Checkpoint>> {
+        let rows = self.run("SELECT note FROM audit.checkpoints ORDER BY epoch DESC, size DESC LIMIT 1", &[]).await?;
+        Ok(rows.first().and_then(|row| Note::parse(row.get(0))?.claim()))
+    }
+}
 
 impl Db {
     /// For how long the oldest event has waited to be sealed, as far as it can be told: since the sealer last did its work,
@@ -128,6 +145,19 @@ impl Db {
         let root = root.map(hex::decode).transpose().map_err(Error::internal)?;
         tx.run(sql, &[&id, &scope, &began, &now, &checked, &wrong, &state, &root]).await?;
         tx.finish_unrecorded().await
+    }
+
+    /// When the verification began that last found nothing wrong.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn last_found_whole(&self, scope: &str) -> Result<Option<OffsetDateTime>> {
+        let mut tx = self.begin(Ctx::system(self.env(), PLATFORM), true).await?;
+        let sql =
+            "SELECT max(started_at) FROM audit.integrity_verification_runs WHERE scope = $1::text AND state = 'CLEAN'";
+        let rows = tx.run(sql, &[&scope]).await?;
+        tx.finish_unrecorded().await?;
+        Ok(rows.first().and_then(|row| row.get(0)))
     }
 
     /// When everything was last verified.

@@ -4,6 +4,7 @@
 use super::{
     Evidence,
     anchor::Anchor,
+    beside,
     epoch::{self, Chain, Fate},
     journal::Receipts,
     log::{self, Head, Log},
@@ -29,6 +30,13 @@ pub(super) async fn tree(log: &Log, tx: &Transaction<'_>, key: &SigningKey, head
             return Err(refused("its newest head is not signed by its key"));
         }
     }
+    let coded = match &head.code {
+        Some(code) => *code == beside::horizon_code(&log.root, head.epoch, &head.horizon)?,
+        None => !coded_head(tx, head).await?,
+    };
+    if !coded {
+        return Err(refused("how far it was looked through is not what the sealer noted"));
+    }
     if head.epoch > 1 {
         let first = log::tiles(tx, head.epoch, &[(0, 0)]).await?;
         let first = first.0.get(&(0, 0)).and_then(|tile| tile.first());
@@ -39,6 +47,12 @@ pub(super) async fn tree(log: &Log, tx: &Transaction<'_>, key: &SigningKey, head
         }
     }
     Ok(grown)
+}
+
+/// Whether the newest head has a code: then the horizon has one, too.
+async fn coded_head(tx: &Transaction<'_>, head: &Head) -> Result<bool> {
+    let sql = "SELECT EXISTS (SELECT FROM audit.checkpoints WHERE epoch = $1 AND size = $2 AND code IS NOT NULL)";
+    Ok(tx.query_one(sql, &[&head.epoch, &head.size.cast_signed()]).await.map_err(|e| plain(&e))?.get(0))
 }
 
 /// The stored head of this size, when the key signed it and it is what its row says.

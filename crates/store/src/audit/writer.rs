@@ -61,6 +61,13 @@ impl Writer {
         Ok(())
     }
 
+    /// Puts the receipts so far on the disk.
+    pub(crate) fn sync_receipts(&self) {
+        if let Some(journal) = self.journal.get() {
+            journal.sync();
+        }
+    }
+
     /// Notes how the commit of these events ended.
     pub(crate) fn receipts(&self, events: &[Event], committed: bool) {
         if let Some(journal) = self.journal.get() {

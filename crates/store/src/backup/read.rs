@@ -10,6 +10,7 @@ use crate::{
     migrate::Files,
     seal::{RootFile, RootKey, Secret},
 };
+use age::{secrecy::ExposeSecret as _, x25519};
 use salus_core::{Error, Result};
 use std::{
     fs::{self, File},
@@ -17,6 +18,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::Arc,
+    time::{Duration, Instant},
 };
 use time::OffsetDateTime;
 
@@ -62,6 +64,18 @@ impl Backup {
             other => other,
         })?;
         Self::open_as(dir, &Arc::new(root))
+    }
+
+    /// Tries to open a backup with an identity that has nothing to do with it, and tells how long it took to be refused.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when it is opened.
+    pub fn refuse_stranger(dir: &Path) -> Result<Duration> {
+        let (began, stranger) = (Instant::now(), x25519::Identity::generate());
+        match Self::open(dir, stranger.to_string().expose_secret()) {
+            Err(_) => Ok(began.elapsed()),
+            Ok(_) => Err(Error::internal("a backup was opened by an identity that has nothing to do with it")),
+        }
     }
 
     /// Opens a backup with the root key itself.

@@ -494,6 +494,12 @@ impl RootKey {
         Ok(hmac(&mac::Key::new(mac::HMAC_SHA256, &key[..]), &[redaction]))
     }
 
+    /// The code that only a holder of the root key can put under what stands beside a head of the audit log.
+    pub(crate) fn beside_code(&self, said: &[u8]) -> Result<[u8; 32]> {
+        let key = self.evidence(&[b"salus/audit-beside-head/v1"])?;
+        Ok(hmac(&mac::Key::new(mac::HMAC_SHA256, &key[..]), &[said]))
+    }
+
     /// The mark of a person's record that is bait.
     pub(crate) fn honey_mark(&self, tenant: Uuid, person: Uuid) -> Result<[u8; 32]> {
         let key = self.evidence(&[b"salus/audit-honey/v1"])?;

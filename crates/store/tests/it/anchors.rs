@@ -2,7 +2,7 @@
 
 use salus_store::{
     audit::{
-        Anchor, Bucket, S3Anchor, TimestampAnchor,
+        Anchor, Bucket, Look, S3Anchor, TimestampAnchor,
         merkle::{Checkpoint, SigningKey, empty_root},
     },
     seal::{Secret, digest},
@@ -33,6 +33,13 @@ type Objects = Vec<(String, String, Vec<u8>)>;
 #[derive(Clone)]
 struct Fake(Arc<Mutex<(Mood, Objects)>>);
 
+/// A version of the fake bucket: vN was put there N minutes after the beginning.
+fn element(version: &str) -> String {
+    let at = time::OffsetDateTime::UNIX_EPOCH + time::Duration::minutes(version[1..].parse().unwrap());
+    let at = at.format(&time::format_description::well_known::Rfc3339).unwrap();
+    format!("<VersionId>{version}</VersionId><LastModified>{at}</LastModified>")
+}
+
 impl Respond for Fake {
     fn respond(&self, request: &Request) -> ResponseTemplate {
         let mut held = self.0.lock().unwrap();
@@ -61,7 +68,7 @@ impl Respond for Fake {
             let cut = most.min(page).min(listed.len());
             let mut text = String::new();
             for (k, v, _) in &listed[..cut] {
-                let _ = write!(text, "<Version><Key>{k}</Key><VersionId>{v}</VersionId></Version>");
+                let _ = write!(text, "<Version><Key>{k}</Key>{}</Version>", element(v));
             }
             if cut < listed.len() {
                 let (k, v, _) = listed[cut - 1];
@@ -155,7 +162,7 @@ async fn a_verification_reads_the_newest_heads_of_a_bucket_and_a_sample_of_the_o
         days: 7,
     };
     let anchor = S3Anchor::new(bucket, "aws_access_key_id = A\naws_secret_access_key = S\n").unwrap();
-    let (heads, part) = anchor.looked_at().unwrap();
+    let (heads, part) = anchor.looked_at(Look::Newest).unwrap();
     let calls = server.received_requests().await.unwrap().len();
     assert!(calls <= 1 + 300 + 2 * 50, "{calls} calls, however many heads there are");
     let read = |head: &String| (1..=900).find(|size| note(*size) == *head).unwrap();
@@ -164,10 +171,18 @@ async fn a_verification_reads_the_newest_heads_of_a_bucket_and_a_sample_of_the_o
     assert!(sizes.ends_with(&(601..=900).collect::<Vec<u64>>()) && (5..=50).contains(&older), "{sizes:?}");
     assert!(sizes.is_sorted() && sizes[0] <= 600, "of the older ones, oldest first");
     assert!(part.unwrap().contains(&format!("the newest 300 heads were read, and {older} of the older ones")));
+    // What was kept since the log was last found whole is read, however much that is.
+    let since = Look::Since(time::OffsetDateTime::UNIX_EPOCH + time::Duration::minutes(560 + 60));
+    let (heads, part) = anchor.looked_at(since).unwrap();
+    let sizes: Vec<u64> = heads.iter().map(read).collect();
+    assert!(sizes.ends_with(&(560..=900).collect::<Vec<u64>>()) && sizes.len() > 341, "{sizes:?}");
+    assert!(part.unwrap().contains("the newest 341 heads were read"));
     // Few are read all.
     fake.0.lock().unwrap().1.truncate(12);
-    let (heads, part) = anchor.looked_at().unwrap();
-    assert_eq!((heads.len(), part), (12, None));
+    for look in [Look::Newest, Look::Every] {
+        let (heads, part) = anchor.looked_at(look).unwrap();
+        assert_eq!((heads.len(), part), (12, None), "{look:?}");
+    }
 }
 
 /// What an authority does with a request.

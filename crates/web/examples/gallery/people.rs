@@ -156,7 +156,9 @@ pub fn access(shell: &Shell) -> String {
             { "name": "Pia Example", "role": "Nurse", "count": 6, "last_at": "2026-11-20T11:33:00-03:00" },
             { "name": "Night import", "role": "Service", "count": 1, "last_at": "2026-11-20T17:01:10-03:00" }
         ],
-        "rows": rows, "pager": { "next": "/patients/p1/access?cursor=invented" }
+        "rows": rows, "pager": { "next": "/patients/p1/access?cursor=invented" },
+        "proofs": "/patients/p1/access/proofs",
+        "log": { "origin": "salus-0a1b2c3d/audit/e1", "size": 48211, "root": "qp0xFvB2w3y5mQ8u1tTn0sXkq7hE4cJdLr9oZiYbA6M=" }
     }));
     access::render(&view, shell).into_string()
 }

@@ -26,6 +26,22 @@ pub struct AccessView {
     pub rows: Vec<Access>,
     /// Neighbouring pages.
     pub pager: Pager,
+    /// Where the events of these days are got with their proofs, for who may.
+    pub proofs: Option<String>,
+    /// The newest signed head of the audit log.
+    pub log: Option<LogHead>,
+}
+
+/// A signed head of the audit log, as it stands under what is given out.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LogHead {
+    /// Which log.
+    pub origin: String,
+    /// Its events.
+    pub size: u64,
+    /// Root over them, in base64.
+    pub root: String,
 }
 
 /// Which accesses are shown.
@@ -93,7 +109,10 @@ pub fn render(view: &AccessView, shell: &Shell) -> Markup {
         &head,
         &html! {
             (record::header(&view.patient, &html! {}, shell))
-            header class="page-head" { div { h2 { (t.people.who_saw) } p class="lead" { (t.people.who_saw_lead) } } }
+            header class="page-head" {
+                div { h2 { (t.people.who_saw) } p class="lead" { (t.people.who_saw_lead) } }
+                @if let Some(proofs) = &view.proofs { a class="button" href=(proofs) download { (t.people.get_proofs) } }
+            }
             (filters(&view.filter, &format!("{base}/access"), shell))
             @if !view.people.is_empty() { (parts::card("seers", t.people.by_person, &html! {}, &seers(view, shell))) }
             @if view.rows.is_empty() {
@@ -102,6 +121,7 @@ pub fn render(view: &AccessView, shell: &Shell) -> Markup {
                 (parts::card("accesses", t.people.accesses, &html! {}, &accesses(&view.rows, shell)))
             }
             (parts::pager(shell, &view.pager, view.rows.len()))
+            @if let Some(log) = &view.log { (stands_on(log, shell)) }
         },
     )
 }
@@ -136,6 +156,16 @@ fn seers(view: &AccessView, shell: &Shell) -> Markup {
                     span class="muted small" { (parts::moment(shell, &s.last_at)) }
                 }
             }
+        }
+    }
+}
+
+/// The head that this page stands on.
+fn stands_on(log: &LogHead, shell: &Shell) -> Markup {
+    let size = format::count(shell.locale, log.size);
+    html! {
+        p class="muted small" {
+            (fill(shell.t().people.stands_on, &[("n", &size), ("log", &log.origin)])) " " code { (log.root) }
         }
     }
 }

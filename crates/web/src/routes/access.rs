@@ -1,12 +1,13 @@
 //! Who saw a record: the accesses of a period, and the people behind all of them.
 
 use super::{
+    download::download,
     frame::{Params, Shown, Visit, by_id, encoded, html, text},
     home::{items, json_of, texts, with_query},
     record::{first, header, with_allergies},
 };
 use crate::pages::{
-    access::{self, Access, AccessView, Filter, Seer},
+    access::{self, Access, AccessView, Filter, LogHead, Seer},
     i18n::codes,
     parts::Pager,
 };
@@ -39,8 +40,25 @@ pub async fn show(visit: Visit, Path(id): Path<String>, Query(query): Params) ->
         first: (!get("before").is_empty()).then(|| format!("{base}?{kept}").trim_end_matches(['?', '&']).to_owned()),
         next: reply["next"].as_str().map(|at| format!("{base}?{kept}before={}", encoded(at))),
     };
+    let days = kept.trim_end_matches('&');
+    let proofs =
+        visit.ctx.may("audit.proof.read").then(|| format!("{base}/proofs?{days}").trim_end_matches('?').to_owned());
+    let log = reply["log"].is_object().then(|| LogHead {
+        origin: text(&reply["log"], "origin"),
+        size: reply["log"]["size"].as_u64().unwrap_or(0),
+        root: text(&reply["log"], "root"),
+    });
     let patient = with_allergies(&visit, header(&serde_json::to_value(&who).unwrap_or_default())).await?;
-    Ok(html(&access::render(&AccessView { patient, filter, people, rows, pager }, &visit.shell)))
+    Ok(html(&access::render(&AccessView { patient, filter, people, rows, pager, proofs, log }, &visit.shell)))
+}
+
+/// GET `/patients/{id}/access/proofs`: a file.
+pub async fn proofs(visit: Visit, Path(id): Path<String>, Query(query): Params) -> Shown {
+    let get = |name: &str| query.get(name).map_or("", String::as_str);
+    let period = days(&visit, (get("from"), get("to"))).map_err(|e| visit.error(e))?;
+    let wanted = [("from", period.0.as_str()), ("to", &period.1)];
+    let told = json_of(visit.call("audit.log.proofs", with_query(by_id(&id), &wanted)).await?);
+    download(&told["file"]).map_err(|e| visit.error(e))
 }
 
 /// The days of a filter as times: from the beginning of the first to the end of the last, in the tenant's zone.

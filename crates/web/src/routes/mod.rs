@@ -74,6 +74,7 @@ pub fn pages() -> Router<Arc<App>> {
         .route("/patients/{id}/edit", get(patients::edit).post(patients::change))
         .route("/patients/{id}/trend", get(record::trend))
         .route("/patients/{id}/access", get(access::show))
+        .route("/patients/{id}/access/proofs", get(access::proofs))
         .route("/browse", get(browse::index))
         .route("/browse/{schema}/{table}", get(browse::rows))
         .route("/browse/{schema}/{table}/{id}", get(browse::row))

@@ -63,6 +63,23 @@ async fn filters_reach_the_rows_and_the_people() {
 }
 
 #[tokio::test]
+async fn proofs_are_offered_to_who_may_take_the_log_away() {
+    let app = TestApp::new().await;
+    let id = a_patient(&app.session("austa", app.austa, "nurse").await).await;
+    let auditor = app.session("austa", app.austa, "auditor").await;
+    let (path, file) = (format!("/patients/{id}/access"), format!("/patients/{id}/access/proofs"));
+    assert!(
+        auditor.get(&format!("{path}?from=2026-01-01")).await.text().contains(&format!("{file}?from=2026-01-01\""))
+    );
+    let nurse = app.session("austa", app.austa, "nurse").await;
+    let page = nurse.get(&path).await;
+    assert_eq!((page.status, page.text().contains(&file)), (StatusCode::OK, false));
+    assert_eq!(nurse.get(&file).await.status, StatusCode::FORBIDDEN);
+    // Here nothing seals, and nothing is made up.
+    assert_eq!(auditor.get(&file).await.status, StatusCode::SERVICE_UNAVAILABLE);
+}
+
+#[tokio::test]
 async fn times_stand_on_the_clocks_of_the_tenant() {
     let app = TestApp::new().await;
     let doctor = app.session("valley", app.valley, "DOCTOR").await;

@@ -69,13 +69,15 @@ impl Restored {
         (text, source): (Zeroizing<String>, Source),
         drill: bool,
     ) -> Result<Self> {
-        let began = Instant::now();
         let from = match &args.from {
             Some(from) => from.clone(),
             None => newest(&config, &text, to)?,
         };
+        let refused = if drill { Some(Backup::refuse_stranger(&from)?) } else { None };
         let backup = Arc::new(Backup::open(&from, &text)?);
         let mut restored = Self::new((config, text, source), from, backup.manifest().clone(), to);
+        restored.steps.extend(refused.map(|took| ("refuse an identity that is not its own", took)));
+        let began = Instant::now();
         match restored.manifest.kind {
             Kind::Base => restored.unpack(backup).await?,
             Kind::Logical => restored.load(backup).await?,

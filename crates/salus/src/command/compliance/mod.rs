@@ -7,9 +7,15 @@ mod period;
 
 use crate::{output::Outcome, place::Place};
 use clap::{Args, Subcommand};
-use salus_core::{Env, Error, Result};
-use salus_domains::evidence::{self, SECTIONS, Section};
-use salus_store::audit::{Evidence, pack, verify};
+use salus_core::{Ctx, Env, Error, PLATFORM, Result};
+use salus_domains::{
+    audit,
+    evidence::{self, SECTIONS, Section},
+};
+use salus_store::{
+    Db,
+    audit::{Evidence, pack, verify},
+};
 use serde_json::{Value, json};
 use std::{
     collections::BTreeMap, fmt::Write as _, fs::OpenOptions, io::Write as _, os::unix::fs::OpenOptionsExt as _,
@@ -93,6 +99,7 @@ async fn make(
     let about = json!({
         "format": "salus-evidence/1", "program": env!("CARGO_PKG_VERSION"), "period_from": text(period.from)?,
         "period_to": text(period.to)?, "taken_at": text(Env::default().now())?, "sections": SECTIONS.map(|(name, _)| name),
+        "log": head(&db).await?,
     });
     let mut files: BTreeMap<String, Vec<u8>> = BTreeMap::new();
     for ((name, _), section) in SECTIONS.iter().zip(&sections) {
@@ -102,6 +109,14 @@ async fn make(
     }
     files.insert("README.txt".into(), readme(&about, &sections).into_bytes());
     Ok((pack::seal(log, about, &files).await?, sections))
+}
+
+/// The head of the audit log that the pack stands on: whoever has it can tell later whether the log was rewritten.
+async fn head(db: &Db) -> Result<Option<Value>> {
+    let mut tx = db.begin(Ctx::operator(db.env(), PLATFORM), true).await?;
+    let head = audit::head(&mut tx).await?;
+    tx.finish_unrecorded().await?;
+    Ok(head)
 }
 
 /// Adds a member to what a section says of the installation.
@@ -115,7 +130,8 @@ fn add(section: &mut Section, name: &str, value: Value) {
 async fn log_and_anchors(place: &Place, log: &salus_store::audit::Log, section: &mut Section) -> Result<()> {
     let anchors = place.anchors()?;
     let receipts = place.receipts_of_all(Vec::new());
-    let evidence = Evidence { anchors: anchors.iter().map(AsRef::as_ref).collect(), receipts: &receipts };
+    let evidence =
+        Evidence { anchors: anchors.iter().map(AsRef::as_ref).collect(), receipts: &receipts, ..Evidence::default() };
     let report = verify(log, &evidence).await?;
     section.gaps.extend(report.problems.iter().map(|p| format!("the audit log is not whole: {p}")));
     if report.receipts.is_none() {
@@ -173,6 +189,10 @@ fn readme(about: &Value, sections: &[Section]) -> String {
             let _ = writeln!(text, "  GAP: {gap}");
         }
         text.push('\n');
+    }
+    let log = &about["log"];
+    if let (Some(origin), Some(root)) = (log["origin"].as_str(), log["root"].as_str()) {
+        let _ = writeln!(text, "As of {} sealed events of the audit log {origin}, root {root}.", log["size"]);
     }
     text
 }

@@ -1,6 +1,7 @@
 //! One event by itself: does its row give its commitment, its MAC, its leaf and its columns.
 
 use super::super::{
+    beside::Xact,
     leaf::{self, KnownWriters},
     merkle::Hash,
     sealing::CLOCK_STEP,
@@ -22,6 +23,8 @@ pub(super) const WRITER: usize = 3;
 pub(super) struct Seen {
     pub(super) id: Uuid,
     pub(super) recorded_at: OffsetDateTime,
+    /// Its transaction, and its number among those of its writer.
+    pub(super) placed: (Xact, i64),
     /// The leaf that its header, commitment and MAC give.
     pub(super) leaf: Hash,
     /// Its transaction had ended before the last seal.
@@ -73,7 +76,8 @@ impl Seen {
             faults.push(("column_changed", "a column of an event says something else than its header"));
         }
         let clock_moved = faults.is_empty() && row.get::<_, &str>(5) == CLOCK_STEP;
-        Self { id, recorded_at: row.get(2), leaf, due: row.get("due"), clock_moved, faults }
+        let placed = (row.get("xact"), row.get("writer_seq"));
+        Self { id, recorded_at: row.get(2), placed, leaf, due: row.get("due"), clock_moved, faults }
     }
 }
 

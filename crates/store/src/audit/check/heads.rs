@@ -1,6 +1,7 @@
 //! Signed heads against the tree as it grows: those of the database and those that anchors kept.
 
 use super::super::{
+    beside::{Beside, Order, Xact},
     epoch::{Chain, Fate},
     log::Log,
     merkle::{Checkpoint, Frontier, Note, VerifyingKey},
@@ -71,6 +72,15 @@ impl Anchored {
     }
 }
 
+/// A leaf that was passed, and what is known of its event.
+pub(super) enum Passed {
+    Event((Xact, i64)),
+    /// The statement that begins an epoch.
+    Statement,
+    /// The event is gone, rightly or not.
+    Unknown,
+}
+
 pub(super) struct Heads {
     key: Option<VerifyingKey>,
     origin: String,
@@ -79,11 +89,20 @@ pub(super) struct Heads {
     sealed_at: BTreeMap<u64, OffsetDateTime>,
     newest: u64,
     pub(super) checked: u64,
+    /// The size of the first head with a code under what stands beside it: all after it have one.
+    coded: Option<u64>,
+    /// What heads say of the order of the events since the head before.
+    orders: BTreeMap<u64, Option<Vec<u8>>>,
+    /// That order as it is, from this leaf on; none once the event of a leaf is not known.
+    order: Option<Order>,
+    since: u64,
 }
 
 impl Heads {
     pub(super) fn new(key: Option<VerifyingKey>, origin: String, due: Due) -> Self {
-        Self { key, origin, due, sealed_at: BTreeMap::new(), newest: 0, checked: 0 }
+        let (sealed_at, orders) = (BTreeMap::new(), BTreeMap::new());
+        let (coded, order) = (None, Some(Order::default()));
+        Self { key, origin, due, sealed_at, newest: 0, checked: 0, coded, orders, order, since: 0 }
     }
 
     fn open(&self, note: &str) -> Option<Checkpoint> {
@@ -93,25 +112,31 @@ impl Heads {
     /// The stored heads of sizes above `start`, up to the first that covers `end`.
     pub(super) async fn load(
         &mut self,
-        tx: &Transaction<'_>,
+        (tx, log): (&Transaction<'_>, &Log),
         epoch: i32,
         (start, end): (u64, u64),
         found: &mut Findings,
     ) -> Result<()> {
-        let sql = "SELECT size, note, sealed_at FROM audit.checkpoints WHERE epoch = $1 AND size > $2 \
-                   AND size <= coalesce((SELECT min(size) FROM audit.checkpoints WHERE epoch = $1 AND size >= $3), $3) ORDER BY size";
+        let sql = format!(
+            "SELECT size, note, {} FROM audit.checkpoints WHERE epoch = $1 AND size > $2 \
+             AND size <= coalesce((SELECT min(size) FROM audit.checkpoints WHERE epoch = $1 AND size >= $3), $3) ORDER BY size",
+            Beside::COLUMNS
+        );
         let before = self.sealed_at.range(..=start).next_back().map(|(size, at)| (*size, *at));
         self.sealed_at.retain(|size, _| *size > start);
         self.sealed_at.extend(before);
         let span = [start.cast_signed(), end.cast_signed()];
-        for row in tx.query(sql, &[&epoch, &span[0], &span[1]]).await.map_err(|e| plain(&e))? {
+        for row in tx.query(&sql, &[&epoch, &span[0], &span[1]]).await.map_err(|e| plain(&e))? {
             let size = row.get::<_, i64>(0).cast_unsigned();
-            self.sealed_at.insert(size, row.get(2));
+            let beside = Beside::read(&row);
+            self.sealed_at.insert(size, beside.sealed_at);
             if size <= self.newest {
                 continue;
             }
             self.newest = size;
             self.checked += 1;
+            self.beside(size, beside.holds(&log.root, (epoch, size.cast_signed()))?, found);
+            self.orders.insert(size, beside.order);
             match self.open(row.get(1)) {
                 Some(head) if head.size == size && head.origin == self.origin => {
                     self.due.entry(size).or_default().push(("head_fork", head));
@@ -124,6 +149,41 @@ impl Heads {
             }
         }
         Ok(())
+    }
+
+    /// Whether the code under what stands beside a head is right, or rightly not there.
+    fn beside(&mut self, size: u64, holds: Option<bool>, found: &mut Findings) {
+        if holds.is_some() {
+            self.coded.get_or_insert(size);
+        }
+        if !holds.unwrap_or(self.coded.is_none()) {
+            let what = "the time of a seal, its anchors or the order of its events are not what the sealer noted";
+            found.add("head_changed", Some(size), None, what);
+        }
+    }
+
+    /// Whether the newest head that was read has a code under what stands beside it.
+    pub(super) fn coded(&self) -> bool {
+        self.coded.is_some()
+    }
+
+    /// Takes the event of the next leaf, and holds what the next head says of the order against the events before it.
+    pub(super) fn passed(&mut self, leaf: u64, what: Passed, found: &mut Findings) {
+        match (what, &mut self.order) {
+            (Passed::Event(placed), Some(order)) => order.add(placed),
+            (Passed::Unknown, order) => *order = None,
+            (Passed::Event(_), None) | (Passed::Statement, _) => {}
+        }
+        let Some(said) = self.orders.remove(&(leaf + 1)) else { return };
+        let order = self.order.replace(Order::default()).map(Order::digest);
+        if said.zip(order).is_some_and(|(said, own)| said != own) {
+            let what = format!(
+                "the transaction or the number of an event before leaf {} is not what it was sealed with, or a head between is gone",
+                leaf + 1
+            );
+            found.add("order_changed", Some(self.since), None, what);
+        }
+        self.since = leaf + 1;
     }
 
     /// Holds what was said about this size against the tree.

@@ -12,8 +12,9 @@ mod stream;
 pub use finding::{Problem, Report};
 
 use super::{
-    Anchor,
+    Anchor, Look,
     alert::Alert,
+    beside,
     epoch::{Chain, Stored},
     journal::Receipts,
     leaf::WriterKeys,
@@ -23,10 +24,11 @@ use super::{
     plain, redact, retention,
 };
 use finding::Findings;
-use heads::{Anchored, Heads};
+use heads::{Anchored, Heads, Passed};
 use salus_core::Result;
 use std::{collections::HashSet, path::PathBuf, sync::Arc, time::Instant};
-use stream::{Part, Stream};
+use stream::{Leaf, Part, Stream};
+use time::OffsetDateTime;
 use tokio_postgres::{Client, IsolationLevel, Row, Transaction};
 use uuid::Uuid;
 
@@ -40,6 +42,8 @@ pub struct Evidence<'a> {
     pub anchors: Vec<&'a dyn Anchor>,
     /// Folders of receipts: one of each node.
     pub receipts: &'a [PathBuf],
+    /// How many of the heads of an anchor are read where each costs a call.
+    pub heads: Look,
 }
 
 /// What anchors hold.
@@ -54,10 +58,10 @@ struct Held {
 }
 
 impl Held {
-    fn read(anchors: &[&dyn Anchor]) -> Self {
+    fn read(anchors: &[&dyn Anchor], look: Look) -> Self {
         let mut held = Self::default();
         for anchor in anchors {
-            match anchor.looked_at() {
+            match anchor.looked_at(look) {
                 Ok((heads, part)) => {
                     held.parts.extend(part.map(|part| format!("of {} {part}", anchor.name())));
                     held.kept.push((anchor.name(), heads));
@@ -78,7 +82,7 @@ pub async fn verify(log: &Log, evidence: &Evidence<'_>) -> Result<Report> {
     let since = Instant::now();
     // Read before the snapshot is taken: what they speak of was committed before they were written.
     let receipts = Receipts::read(evidence.receipts)?;
-    let Held { kept, unread, parts } = Held::read(&evidence.anchors);
+    let Held { kept, unread, parts } = Held::read(&evidence.anchors, evidence.heads);
     let mut client = log.connect().await?;
     let begin = client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true);
     let tx = begin.start().await.map_err(|e| plain(&e))?;
@@ -243,28 +247,31 @@ impl Run<'_> {
         let mut start = 0;
         while start < self.head.size {
             let end = (start + CHUNK).min(self.head.size);
-            let sql = "SELECT leaf_index, event_id FROM audit.leaves WHERE epoch = $1 AND leaf_index >= $2 AND leaf_index < $3 ORDER BY 1";
+            let sql = "SELECT leaf_index, event_id, recorded_at FROM audit.leaves WHERE epoch = $1 AND leaf_index >= $2 AND leaf_index < $3 ORDER BY 1";
             let span = [start.cast_signed(), end.cast_signed()];
             let rows = self.tx.query(sql, &[&self.head.epoch, &span[0], &span[1]]).await.map_err(|e| plain(&e))?;
             let mut leaves = rows.iter().map(place_of).peekable();
             let wanted: Vec<Tile> = (start / WIDTH..end.div_ceil(WIDTH)).map(|index| (0, index)).collect();
             let sealed = log::tiles(self.tx, self.head.epoch, &wanted).await?;
-            self.heads.load(self.tx, self.head.epoch, (start, end), &mut self.found).await?;
+            self.heads.load((self.tx, self.log), self.head.epoch, (start, end), &mut self.found).await?;
             for at in start..end {
                 let held: Option<Hash> = usize::try_from(at % WIDTH)
                     .ok()
                     .and_then(|inside| sealed.0.get(&(0, at / WIDTH))?.get(inside).copied());
-                let own = match leaves.next_if(|(index, _)| *index == at) {
+                let (own, passed) = match leaves.next_if(|leaf| leaf.at == at) {
                     None => {
                         self.found.add("leaf_missing", Some(at), None, "a leaf of the log has no row");
-                        None
+                        (None, Passed::Unknown)
                     }
-                    Some(_) if at == 0 && self.head.epoch > 1 => self.statement(held),
-                    Some((_, id)) => {
-                        let is_pruned = pruned.iter().any(|(low, high)| (*low..=*high).contains(&at));
-                        self.stream.leaf((at, id, is_pruned), held, &self.heads, &mut self.found).await?
+                    Some(leaf) if at == 0 && self.head.epoch > 1 => {
+                        (self.statement(held, leaf.recorded_at), Passed::Statement)
+                    }
+                    Some(leaf) => {
+                        let pruned = pruned.iter().any(|(low, high)| (*low..=*high).contains(&at));
+                        self.stream.leaf(Leaf { pruned, ..leaf }, held, &self.heads, &mut self.found).await?
                     }
                 };
+                self.heads.passed(at, passed, &mut self.found);
                 // What was sealed goes on to the roots, so that one changed row does not accuse every later head.
                 let Some(grown) = &mut self.grown else { continue };
                 grown.append(held.or(own).unwrap_or_default());
@@ -277,7 +284,10 @@ impl Run<'_> {
     }
 
     /// The leaf of the statement that begins the epoch; what is wrong with the statement itself was found before.
-    fn statement(&mut self, held: Option<Hash>) -> Option<Hash> {
+    fn statement(&mut self, held: Option<Hash>, recorded_at: OffsetDateTime) -> Option<Hash> {
+        if self.first.is_some_and(|s| beside::micros(s.said.at) != beside::micros(recorded_at)) {
+            self.found.add("leaf_time", Some(0), None, "a leaf says another time than its statement");
+        }
         let own = self.first.map(Stored::leaf);
         if own.is_some() && own != held {
             self.found.add("epoch", Some(0), None, "the epoch does not begin with its statement");
@@ -357,6 +367,14 @@ impl Run<'_> {
                 "a signed head is ahead of the log: it was rolled back",
             );
         }
+        let coded = match &self.head.code {
+            Some(code) => *code == beside::horizon_code(&self.log.root, self.head.epoch, &self.head.horizon)?,
+            None => !self.heads.coded(),
+        };
+        if !coded {
+            let what = "how far the sealer has looked is not what it noted";
+            self.found.add("horizon_changed", Some(size), None, what);
+        }
         self.heads.finish(size, &mut self.found);
         self.stream.rest(last, &mut self.found).await
     }
@@ -369,6 +387,7 @@ fn tiles_of(size: u64) -> u64 {
 
 /// The leaf and the event of a row: a function with a name, because one without is good for one lifetime only, and then nobody
 /// else may run a verification.
-fn place_of(row: &Row) -> (u64, Uuid) {
-    (row.get::<_, i64>(0).cast_unsigned(), row.get(1))
+fn place_of(row: &Row) -> Leaf {
+    let at = row.get::<_, i64>(0).cast_unsigned();
+    Leaf { at, id: row.get(1), recorded_at: row.get(2), pruned: false }
 }

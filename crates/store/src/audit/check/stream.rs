@@ -13,19 +13,28 @@ use super::{
     CHUNK,
     event::{COLUMNS, Seen, WRITER},
     finding::Findings,
-    heads::Heads,
+    heads::{Heads, Passed},
 };
 use salus_core::{Error, Result};
 use std::{
     collections::{HashMap, HashSet, VecDeque},
     sync::Arc,
 };
+use time::OffsetDateTime;
 use tokio::task::JoinHandle;
 use tokio_postgres::{Portal, Transaction, types::ToSql};
 use uuid::Uuid;
 
 /// So many events wait for their leaf at most; one that is further away counts as missing.
 const WAITING: usize = 50_000;
+
+/// A leaf: where it is, of which event and of which time, and whether that left by retention.
+pub(super) struct Leaf {
+    pub(super) at: u64,
+    pub(super) id: Uuid,
+    pub(super) recorded_at: OffsetDateTime,
+    pub(super) pruned: bool,
+}
 
 /// Which events belong to an epoch.
 pub(super) struct Part {
@@ -106,14 +115,14 @@ impl<'a> Stream<'a> {
         Ok(())
     }
 
-    /// The event of a leaf: checks it and gives its leaf hash.
+    /// The event of a leaf: checks it and gives its leaf hash, and which transaction and number it has.
     pub(super) async fn leaf(
         &mut self,
-        (at, id, pruned): (u64, Uuid, bool),
+        Leaf { at, id, recorded_at, pruned }: Leaf,
         held: Option<Hash>,
         heads: &Heads,
         found: &mut Findings,
-    ) -> Result<Option<Hash>> {
+    ) -> Result<(Option<Hash>, Passed)> {
         let mut event = self.waiting.remove(&id);
         let late = event.is_some();
         // One that left by retention is not looked for: that would take those after it out of their order.
@@ -131,8 +140,14 @@ impl<'a> Stream<'a> {
             } else {
                 found.add("event_missing", Some(at), Some(id), "an event of the log is gone");
             }
-            return Ok(held);
+            if !heads.plausible(at, recorded_at) {
+                found.add("leaf_time", Some(at), Some(id), "a leaf says a time at which nothing was recorded");
+            }
+            return Ok((held, Passed::Unknown));
         };
+        if recorded_at != event.recorded_at {
+            found.add("leaf_time", Some(at), Some(id), "a leaf says another time than its event");
+        }
         if late {
             found.add("order", Some(at), Some(id), "an event is not where its transaction put it");
         }
@@ -143,7 +158,7 @@ impl<'a> Stream<'a> {
             found.add("time", Some(at), Some(id), "an event says a time at which it cannot have been recorded");
         }
         self.report(&event, Some(at), found);
-        Ok(Some(event.leaf))
+        Ok((Some(event.leaf), Passed::Event(event.placed)))
     }
 
     fn report(&mut self, event: &Seen, at: Option<u64>, found: &mut Findings) {

@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        Evidence, handover,
+        Evidence, beside, handover,
         journal::Receipts,
         log::{self, Head, LOCK, Log},
         merkle::{Checkpoint, Grown, Note, SigningKey, Tiles, VerifyingKey, empty_root},
@@ -163,26 +163,18 @@ async fn write(
     run("INSERT INTO audit.lost_events (epoch, event_id) SELECT $1, * FROM unnest($2::uuid[])", &[epoch, &lost])
         .await?;
     run("UPDATE audit.tree_states SET is_current = false WHERE is_current", &[]).await?;
-    let sql = "INSERT INTO audit.tree_states (epoch, size, root, horizon, sysid, timeline, is_current) \
-               VALUES ($1, 0, $2::bytea, $3::text::xid8, $4, $5, true)";
-    let empty = empty_root().to_vec();
-    run(sql, &[epoch, &empty, &horizon, &statement.system_identifier, &statement.timeline]).await?;
+    let code = Some(beside::horizon_code(&log.root, *epoch, &horizon)?);
+    let (root, sysid) = (empty_root().to_vec(), statement.system_identifier.clone());
+    let head = Head { epoch: *epoch, size: 0, root, horizon, sysid, timeline: statement.timeline, code };
+    log::begin(tx, &head).await?;
     let sql = "INSERT INTO audit.leaves (epoch, leaf_index, event_id, recorded_at) VALUES ($1, 0, $2, $3)";
     run(sql, &[epoch, id, at]).await?;
     let mut grown =
         Grown::from_edge(0, Tiles::default()).ok_or_else(|| Error::internal("an empty tree cannot be extended"))?;
     grown.append(leaf(&text, &mac));
-    let head = Head {
-        epoch: *epoch,
-        size: 0,
-        root: empty,
-        horizon,
-        sysid: statement.system_identifier.clone(),
-        timeline: statement.timeline,
-    };
-    let suspects = sealer::append(log, tx, &mut grown, (&head, &Bounds::All)).await?;
-    sealer::raise(log, tx, &suspects).await?;
-    let note = sealer::publish(log, tx, (key, &head, &head.horizon), &grown).await?;
+    let appended = sealer::append(log, tx, &mut grown, (&head, &Bounds::All)).await?;
+    sealer::raise(log, tx, &appended.suspects).await?;
+    let note = sealer::publish(log, tx, (key, &head, &head.horizon), (&grown, appended.order)).await?;
     let note = note.ok_or_else(|| Error::internal("an epoch without a head"))?;
     Ok((grown.tree().size() - 1, note))
 }

@@ -20,7 +20,7 @@ impl World {
 
     async fn new_epoch_with(&self, receipts: &[PathBuf]) -> salus_core::Result<Begun> {
         let anchor = self.anchor();
-        let evidence = Evidence { anchors: vec![&anchor], receipts };
+        let evidence = Evidence { anchors: vec![&anchor], receipts, ..Evidence::default() };
         let ask = Ask {
             reason: "restored after a disk failed".into(),
             ticket: None,
@@ -210,7 +210,7 @@ async fn what_another_node_lost_is_listed_and_its_receipts_are_asked_for() {
     let all = [own.clone(), others.clone()];
     let refused = seal(&all).await.unwrap_err().to_string();
     assert!(refused.contains("2 events that were committed are gone"), "{refused}");
-    let evidence = Evidence { anchors: Vec::new(), receipts: std::slice::from_ref(&own) };
+    let evidence = Evidence { anchors: Vec::new(), receipts: std::slice::from_ref(&own), ..Evidence::default() };
     assert_eq!(verify(&world.log(), &evidence).await.unwrap().unseen.len(), 1);
     assert_eq!(world.new_epoch_with(&all).await.unwrap().lost, lost, "exactly those");
     world.record(1).await;
@@ -271,7 +271,7 @@ async fn an_epoch_cannot_hide_what_an_anchor_has_seen_since() {
     world.force("UPDATE audit.tree_states SET timeline = timeline - 1").await;
     world.new_epoch().await.unwrap();
     let (anchor, other) = (world.anchor(), salus_store::audit::FileAnchor::new(copy));
-    let evidence = Evidence { anchors: vec![&anchor, &other], receipts: &[] };
+    let evidence = Evidence { anchors: vec![&anchor, &other], receipts: &[], ..Evidence::default() };
     let report = salus_store::audit::verify(&world.log(), &evidence).await.unwrap();
     assert_eq!(report.problems.iter().map(|p| p.kind).collect::<Vec<_>>(), ["rolled_back"]);
 }

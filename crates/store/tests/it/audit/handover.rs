@@ -79,7 +79,7 @@ async fn a_lost_key_is_replaced_at_the_beginning_of_an_epoch_by_who_noted_it() {
         lost_key,
     };
     let (anchor, receipts) = (world.anchor(), [world.home.join("receipts")]);
-    let evidence = || Evidence { anchors: vec![&anchor], receipts: &receipts };
+    let evidence = || Evidence { anchors: vec![&anchor], receipts: &receipts, ..Evidence::default() };
     let key = VerifyingKey::parse(&lost).unwrap();
     let kept = epoch::begin(&world.log(), &evidence(), &ask(Some(key.clone()))).await.unwrap_err();
     assert_eq!(kept.code(), "key_not_lost");

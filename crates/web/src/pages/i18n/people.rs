@@ -145,6 +145,8 @@ texts! {
         left_out: "{n} not charted: no number, no unit, or another unit. All are in the table below.", "{n} sin graficar: sin número, sin unidad o con otra unidad. Todos están en la tabla.", "{n} fora do gráfico: sem número, sem unidade ou com outra unidade. Todos estão na tabela.";
 
         who_saw: "Who saw this record", "Quién vio este expediente", "Quem viu este prontuário";
+        get_proofs: "Download with proofs", "Descargar con pruebas", "Baixar com provas";
+        stands_on: "As of {n} sealed events of the audit log {log}:", "Según {n} eventos sellados del registro de auditoría {log}:", "Conforme {n} eventos selados do registro de auditoria {log}:";
         who_saw_lead: "Every access, also refused ones. Reading this page is recorded too.", "Todos los accesos, también los rechazados. Leer esta página también queda registrado.", "Todos os acessos, também os recusados. Ler esta página também fica registrado.";
         by_person: "By person", "Por persona", "Por pessoa";
         accesses: "Accesses", "Accesos", "Acessos";
