@@ -81,7 +81,8 @@ where
                 Ok(done)
             }
             Err(e) => {
-                let outcome = if e.status() == 403 { Outcome::Refused } else { Outcome::Failed };
+                let unseen = matches!(e, Error::Conflict { code: "duplicate", .. }) && hit_unseen(&mut tx).await;
+                let outcome = if e.status() == 403 || unseen { Outcome::Refused } else { Outcome::Failed };
                 tx.abandon(&act.name, act.target, outcome, e.code()).await?;
                 fault_point!("dispatch.abandoned");
                 Err(e)
@@ -89,6 +90,20 @@ where
         }
     })
     .await
+}
+
+/// Whether a duplicate is of a row that the caller does not see. To be told that a number is taken is then something about a
+/// record that is closed to them: the log has it as a refusal, with the reason, and whoever reads refusals sees who tries
+/// numbers.
+async fn hit_unseen(tx: &mut Tx) -> bool {
+    let unseen = tx.hit_unseen().await.unwrap_or_else(|error| {
+        tracing::warn!(%error, "whether a duplicate is of a row that the caller sees could not be asked: taken for one that is not");
+        true
+    });
+    if unseen {
+        tx.because(vec!["A record that the caller does not see has this value.".to_owned()]);
+    }
+    unseen
 }
 
 async fn run(tx: &mut Tx, op: &Op, mut call: Call) -> Result<Reply> {

@@ -48,6 +48,8 @@ pub struct Tx {
     wakes: bool,
     subjects: HashMap<Uuid, Option<SubjectKey>>,
     new_wrapped: HashMap<Uuid, Vec<u8>>,
+    /// What the last write of one row claimed that another row has already.
+    clash: Option<Clash>,
     /// Who is in the ledger of erasures already, and is erased if this commits.
     listed: Option<erase::Entry>,
 }
@@ -79,6 +81,15 @@ pub(crate) struct Cell<'a> {
     pub row: Uuid,
 }
 
+/// A parameter of a statement that is run later.
+pub(crate) type Owned = Box<dyn ToSql + Sync + Send>;
+
+/// How a row is looked for that has what a refused write claimed.
+pub(crate) struct Clash {
+    pub sql: String,
+    pub params: Vec<Owned>,
+}
+
 #[derive(Debug, Default)]
 struct Outbox {
     ids: Vec<Uuid>,
@@ -105,6 +116,7 @@ impl Tx {
             wakes: false,
             subjects: HashMap::new(),
             new_wrapped: HashMap::new(),
+            clash: None,
             listed: None,
         }
     }
@@ -475,6 +487,25 @@ impl Tx {
             self.db.take_back_erasure(entry);
         }
         committed.map_err(|f| unrecorded(self.db.failed(f)))
+    }
+
+    /// Notes what a write of one row claimed when it was refused because another row has it.
+    pub(crate) fn clashed(&mut self, with: Option<Clash>) {
+        self.clash = with;
+    }
+
+    /// Whether what was refused as a duplicate has the value of a row that this caller does not see: by refusals of that kind
+    /// somebody learns which record numbers are taken. Undoes the work.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub(crate) async fn hit_unseen(&mut self) -> Result<bool> {
+        let Some(Clash { sql, params }) = self.clash.take() else { return Ok(false) };
+        let fresh = Unit::new(&self.db.0.pool, &self.ctx, true);
+        std::mem::replace(&mut self.unit, fresh).rollback().await;
+        let params: Vec<&(dyn ToSql + Sync)> = params.iter().map(|p| &**p as &(dyn ToSql + Sync)).collect();
+        let seen = self.run_built(&sql, &params).await?;
+        Ok(!seen.first().is_some_and(|row| row.get(0)))
     }
 
     /// Undoes the work and records, in a transaction of its own, that it was refused or failed.

@@ -4,6 +4,7 @@ use crate::{
     api::{self, Routes},
     http::Peer,
     openapi,
+    problem::Problem,
 };
 use axum::{
     Json, Router,
@@ -13,8 +14,8 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{any, get},
 };
-use salus_core::{Error, Result};
-use salus_domains::auth::{Callers, CodeSimulator, Courier};
+use salus_core::{Channel, Error, Result};
+use salus_domains::auth::{Callers, CodeSimulator, Courier, Presented};
 use salus_store::{
     Db, Op,
     audit::LATE,
@@ -144,6 +145,7 @@ impl App {
             .merge(crate::routes::pages())
             .layer(axum::middleware::from_fn(bounded))
             .layer(axum::middleware::from_fn_with_state(self.clone(), behind_proxies))
+            .layer(axum::middleware::from_fn_with_state(self.clone(), one_session))
             .layer(axum::middleware::from_fn_with_state(self.clone(), own_cookies))
             // Outermost, so that what another layer refuses has them as well.
             .layer(map_response({
@@ -187,6 +189,25 @@ async fn behind_proxies(State(app): State<Arc<App>>, mut request: Request, next:
         request.extensions_mut().insert(asks);
     }
     next.run(request).await
+}
+
+/// A browser that is given another session has the one it came with no more: whoever signs in anew, as the same person or
+/// another, leaves none behind.
+async fn one_session(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let before = cookie(request.headers(), SESSION_COOKIE);
+    let response = next.run(request).await;
+    let set = response.headers().get_all(header::SET_COOKIE).iter().filter_map(|v| v.to_str().ok());
+    let is_new = set.map(|v| v.trim_start_matches("__Host-")).any(|v| v.starts_with(SESSION_COOKIE));
+    let Some(before) = before.filter(|_| is_new) else { return response };
+    let presented = Presented::Cookie(before);
+    // One that was renewed is not found by its former token, nor is one that was ended.
+    if let Ok(ctx) = app.callers.caller_still(&app.db, &presented, Channel::Page, "").await {
+        if let Err(error) = salus_domains::auth::sign_out(&app.db, &ctx).await {
+            return Problem { error, request: ctx.request }.into_response();
+        }
+        app.callers.forget();
+    }
+    response
 }
 
 /// Behind https our secret cookies bear a prefix that no sibling domain and no plain page can set; one without it is not ours.

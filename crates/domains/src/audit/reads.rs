@@ -29,12 +29,20 @@ const OUTCOMES: [&str; 3] = ["success", "refused", "failed"];
 pub fn reads() -> Vec<Op> {
     let param = |name: &str, doc: &str| Param { name: name.into(), doc: doc.into(), schema: json!({"type": "string"}) };
     let before = || param("before", "Only events before this time (RFC 3339): the value of next from the page before");
+    let ended = || Param {
+        schema: json!({"type": "string", "enum": OUTCOMES}),
+        ..param("outcome", "Only events that ended so")
+    };
     vec![
         Op {
             params: vec![
                 before(),
                 param("actor", "Only events of this user"),
                 param("action", "Only events of this operation"),
+                param("target", "Only events on this table, such as medical.patients"),
+                param("from", "Only events at or after this time (RFC 3339)"),
+                param("to", "Only events before this time (RFC 3339)"),
+                ended(),
             ],
             run: run(|tx, call| Box::pin(log(tx, call))),
             ..op("list", "/api/v1/audit/events", "The audit log, newest first")
@@ -44,10 +52,7 @@ pub fn reads() -> Vec<Op> {
                 before(),
                 param("from", "Only events at or after this time (RFC 3339)"),
                 param("to", "Only events before this time (RFC 3339); people are counted up to here"),
-                Param {
-                    schema: json!({"type": "string", "enum": OUTCOMES}),
-                    ..param("outcome", "Only events that ended so")
-                },
+                ended(),
             ],
             output: accesses_schema(),
             permission: "audit.subject.read",
@@ -116,20 +121,24 @@ fn op(verb: &str, path: &str, summary: &str) -> Op {
 }
 
 async fn log(tx: &mut Tx, call: Call) -> Result<Reply> {
-    let before = before(tx, &call)?;
+    let to = moment(&call, "to")?;
+    let before = before(tx, &call)?.min(to.unwrap_or(tx.ctx.env.now() + Duration::days(1)));
+    let from = moment(&call, "from")?.unwrap_or(OffsetDateTime::UNIX_EPOCH);
     let actor = match call.query_value("actor") {
         None => None,
         Some(text) => Some(text.parse::<Uuid>().map_err(|_| Error::invalid("actor", "wrong_type", "Is a UUID"))?),
     };
-    let action = call.query_value("action").map(str::to_owned);
+    let named = |name: &str| call.query_value(name).map(str::to_owned);
+    let (action, target, outcome) = (named("action"), named("target"), outcome(&call)?);
     let rows = tx
         .query(
             sql!(
                 "SELECT l.recorded_at, l.header, l.outcome FROM audit.activity_logs l \
                  WHERE l.recorded_at < $1 AND ($2::uuid IS NULL OR l.actor_id = $2) AND ($3::text IS NULL OR l.action = $3) \
+                   AND ($5::text IS NULL OR l.outcome = $5) AND ($6::text IS NULL OR l.target = $6) AND l.recorded_at >= $7 \
                  ORDER BY l.recorded_at DESC, l.id DESC LIMIT $4"
             ),
-            &[&before, &actor, &action, &(LIMIT + 1)],
+            &[&before, &actor, &action, &(LIMIT + 1), &outcome, &target, &from],
         )
         .await?;
     page(tx, &rows).await.map(Reply::json)
@@ -143,11 +152,17 @@ struct Wanted {
     outcome: Option<String>,
 }
 
-async fn accesses(tx: &mut Tx, call: Call) -> Result<Reply> {
+/// How a call must have ended to be listed; none: in any way.
+fn outcome(call: &Call) -> Result<Option<String>> {
     let outcome = call.query_value("outcome").map(str::to_owned);
     if outcome.as_deref().is_some_and(|o| !OUTCOMES.contains(&o)) {
         return Err(Error::invalid("outcome", "not_allowed", format!("Is one of: {}", OUTCOMES.join(", "))));
     }
+    Ok(outcome)
+}
+
+async fn accesses(tx: &mut Tx, call: Call) -> Result<Reply> {
+    let outcome = outcome(&call)?;
     let wanted = Wanted {
         patient: call.id()?,
         from: moment(&call, "from")?.unwrap_or(OffsetDateTime::UNIX_EPOCH),

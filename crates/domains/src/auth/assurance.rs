@@ -8,6 +8,7 @@ use super::{
     configuration::{SecurityConfiguration, security},
     held::Held,
     sign_in::as_user,
+    token::Token,
 };
 use crate::checked;
 use salus_core::{ActorKind, Ctx, Error, Permissions, Result};
@@ -33,10 +34,11 @@ pub const POWERS: [&str; 12] = [
 ];
 /// What such a permission serves for and takes no proof: it only takes access away or says what would be, or somebody's
 /// life may wait for it.
-pub const WITHOUT_PROOF: [&str; 11] = [
+pub const WITHOUT_PROOF: [&str; 12] = [
     "auth.api_key.revoke",
     "auth.glass.end",
     "auth.glass.open",
+    "auth.permission.preview",
     "auth.role.preview",
     "auth.session.revoke",
     "auth.user.disable",
@@ -113,16 +115,64 @@ pub(super) async fn must_be_fresh(tx: &mut Tx) -> Result<()> {
     if is_fresh(tx).await? { Ok(()) } else { Err(Error::ProveAgain) }
 }
 
-/// Proves with the password, or with a code of the authenticator, that it is still the owner who sits before a session.
+/// The token by which a session is known from now on; the one before opens nothing any more.
+#[derive(Debug)]
+pub struct Renewed {
+    /// The cookie's value; shown once.
+    pub token: String,
+    /// When the session ends at the latest, as before.
+    pub expires_at: OffsetDateTime,
+}
+
+/// Proves with the password, or with a code of the authenticator, that it is still the owner who sits before a session of a
+/// browser. Its token is replaced: whoever has a copy of the one before is not proved with it.
 ///
 /// # Errors
-/// [`Error::Invalid`] on `password`, [`Error::TooMany`] after too many failures.
-pub async fn prove_again(db: &Db, ctx: &Ctx, given: &str, ip: &str) -> Result<()> {
+/// [`Error::Invalid`] on `password`, [`Error::TooMany`] after too many failures, [`Error::Unauthenticated`] for what is no
+/// session of a browser.
+pub async fn prove_again(db: &Db, ctx: &Ctx, given: &str, ip: &str) -> Result<Renewed> {
     super::sign_in::check_own(db, ctx, given, true, ip).await?;
-    let mut tx = db.begin(as_user(&ctx.env, ctx.tenant, ctx.actor.id), false).await?;
+    let mut tx = begin_in_session(db, ctx).await?;
+    let renewed = another_token(&mut tx).await?.ok_or(Error::Unauthenticated)?;
     let sql = sql!("UPDATE auth.sessions SET proved_at = $3 WHERE id = $1 AND user_id = $2");
     tx.query(sql, &[&ctx.actor.session, &ctx.actor.id, &ctx.env.now()]).await?;
-    tx.commit("auth.session.prove", "auth.sessions").await
+    tx.commit("auth.session.prove", "auth.sessions").await?;
+    Ok(renewed)
+}
+
+/// Replaces the token of the caller's session after a proof of another kind, such as a new second factor; `None` for a caller
+/// who has no session of a browser.
+///
+/// # Errors
+/// Those of the database.
+pub async fn renew(db: &Db, ctx: &Ctx) -> Result<Option<Renewed>> {
+    let mut tx = begin_in_session(db, ctx).await?;
+    let Some(renewed) = another_token(&mut tx).await? else {
+        tx.finish_unrecorded().await?;
+        return Ok(None);
+    };
+    tx.commit("auth.session.renew", "auth.sessions").await?;
+    Ok(Some(renewed))
+}
+
+async fn begin_in_session(db: &Db, ctx: &Ctx) -> Result<Tx> {
+    let mut own = as_user(&ctx.env, ctx.tenant, ctx.actor.id);
+    own.actor.session = ctx.actor.session;
+    db.begin(own, false).await
+}
+
+async fn another_token(tx: &mut Tx) -> Result<Option<Renewed>> {
+    let (session, user) = (tx.ctx.actor.session, tx.ctx.actor.id);
+    let (token, text) = Token::new(tx.ctx.tenant, "sls_")?;
+    let sql = sql!(
+        "UPDATE auth.sessions SET token_hash = $3::bytea \
+         WHERE id = $1 AND user_id = $2 AND kind = 'browser' AND revoked_at IS NULL RETURNING expires_at"
+    );
+    let Some(row) = tx.query_opt(sql, &[&session, &user, &token.hash]).await? else { return Ok(None) };
+    if let Some(id) = session {
+        tx.on_row(id);
+    }
+    Ok(Some(Renewed { token: text, expires_at: row.get(0) }))
 }
 
 #[cfg(test)]

@@ -6,7 +6,12 @@
 //! could take accounts away from their last administrator is looked at afterwards.
 
 use super::{
-    account_ops::administered, links::looked_at, role_change, role_masks, role_masks::Mask, rules_ops::check_setting,
+    account_ops::administered,
+    bundle_change::{may_become, must_name_something},
+    links::looked_at,
+    role_change, role_masks,
+    role_masks::Mask,
+    rules_ops::check_setting,
 };
 use crate::{Check, checked, clock};
 use salus_core::{ActorKind, Error, Permissions, Result, Scope};
@@ -56,7 +61,8 @@ pub fn guarded(op: Op) -> Op {
         "auth.identity_provider.create" | "auth.identity_provider.change" => {
             |tx, call| Box::pin(std::future::ready(may_vouch(tx, call)))
         }
-        "auth.permission.change" => |tx, call| Box::pin(permission(tx, call)),
+        "auth.permission.create" => |tx, call| Box::pin(std::future::ready(new_bundle(tx, call))),
+        "auth.permission.change" => |tx, call| Box::pin(may_become(tx, call)),
         "auth.role.change" => |tx, call| Box::pin(role(tx, call)),
         "auth.field_mask.create" | "auth.field_mask.change" => |tx, call| Box::pin(mask(tx, call)),
         _ => return op,
@@ -197,11 +203,9 @@ async fn role_permission(tx: &mut Tx, call: &Call) -> Result<()> {
     may_contain(tx, &patterns(&row.get("patterns")), &[role]).await
 }
 
-/// What a permission grants.
-async fn permission(tx: &mut Tx, call: &Call) -> Result<()> {
-    let sql = sql!("SELECT role_id FROM auth.role_permissions WHERE permission_id = $1");
-    let roles: Vec<Uuid> = tx.query(sql, &[&call.id()?]).await?.iter().map(|r| r.get(0)).collect();
-    may_contain(tx, &patterns(&call.body["patterns"]), &roles).await
+/// A bundle that is made; no role gives it yet.
+fn new_bundle(tx: &Tx, call: &Call) -> Result<()> {
+    must_name_something(tx.catalog(), &patterns(&call.body["patterns"]), &Permissions::default())
 }
 
 /// The role that the row in the path is, or belongs to.

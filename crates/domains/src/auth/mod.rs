@@ -8,6 +8,7 @@
 mod access_ops;
 mod account_ops;
 mod assurance;
+mod bundle_change;
 mod caller;
 mod challenge;
 mod codes;
@@ -48,7 +49,7 @@ mod units;
 mod users;
 pub mod webauthn;
 
-pub use assurance::{Asked, POWERS, WITHOUT_PROOF, asked_of, needs_second_factor, prove_again, proved};
+pub use assurance::{Asked, POWERS, Renewed, WITHOUT_PROOF, asked_of, needs_second_factor, prove_again, proved, renew};
 pub use caller::{Callers, Presented};
 pub use codes::{CodeSimulator, Courier, Sent, confirm_address, new_address, remove_address, send_sign_in_code};
 pub use configuration::{Profile, SecurityConfiguration, security};
@@ -80,7 +81,7 @@ pub use oidc::{
 };
 pub use own::{Own, OwnAccess, OwnSecurity, Who, own_access, own_security, revoke_own, timezone, who};
 pub use passkeys::{Question, ask_new_passkey, ask_passkey, keep_passkey, remove_passkey, sign_in_with_passkey};
-pub use refresh::{Credentials, TokenPair, new_tokens, refresh, revoke_tokens};
+pub use refresh::{Credentials, TokenPair, new_tokens, prove_with_tokens, refresh, revoke_tokens};
 pub use roles::{known_permissions, ops as role_ops};
 pub use sign_in::{SignIn, Signed, Source, accept_and_sign_in, change_password, give_code, sign_in, sign_out};
 pub use start::{Bundle, Library, StartMask, StartRole, add_roles, library, start_roles};

@@ -1,6 +1,6 @@
 //! What a signed-in person may see and end of their own: name, sessions, API keys.
 
-use super::{assurance::is_fresh, sign_in::as_user};
+use super::{assurance::is_fresh, factors::begin_own, sign_in::as_user};
 use salus_core::{Ctx, Error, Result};
 use salus_store::{At, Db, Record, Tx, sql};
 use serde_json::Value;
@@ -19,6 +19,8 @@ pub struct Who {
     pub timezone: String,
     /// Notifications not read yet.
     pub unread: i64,
+    /// What a form of the session shows to be ours: the same as long as the session lives, whatever its token is.
+    pub form: String,
 }
 
 /// A person's ways in.
@@ -102,10 +104,16 @@ pub async fn who(db: &Db, ctx: &Ctx) -> Result<Who> {
         }
     };
     let (email, name) = (open(&mut tx, "email")?, open(&mut tx, "display_name")?);
+    let form = match ctx.actor.session {
+        None => String::new(),
+        Some(session) => {
+            hex::encode(&tx.digest("auth.sessions", "token_hash", &[b"form/", &session.as_bytes()[..]].concat())?[..16])
+        }
+    };
     tx.finish_unrecorded().await?;
     let of_organization = |column: &str| found.get::<_, Option<String>>(column).unwrap_or_default();
     let (organization, timezone) = (of_organization("organization"), of_organization("timezone"));
-    Ok(Who { name, email, organization, timezone, unread: found.get("unread") })
+    Ok(Who { name, email, organization, timezone, unread: found.get("unread"), form })
 }
 
 /// The IANA name of the tenant's time zone; UTC where there is no organization yet.
@@ -194,12 +202,16 @@ pub async fn own_security(db: &Db, ctx: &Ctx) -> Result<OwnSecurity> {
     Ok(OwnSecurity { passkeys, devices, history, is_fresh, rules })
 }
 
-/// Ends one of the caller's own sessions or keys, or the trust in a browser.
+/// Ends one of the caller's own sessions or keys, or the trust in a browser. A session is ended after a proof of late: whoever
+/// sits before one that was left open does not shut out its owner elsewhere (ASVS 7.5.2).
 ///
 /// # Errors
-/// [`Error::NotFound`] for one that is not the caller's.
+/// [`Error::NotFound`] for one that is not the caller's, [`Error::ProveAgain`].
 pub async fn revoke_own(db: &Db, ctx: &Ctx, what: Own, id: Uuid) -> Result<()> {
-    let mut tx = db.begin(as_user(&ctx.env, ctx.tenant, ctx.actor.id), false).await?;
+    let mut tx = match what {
+        Own::Session => begin_own(db, ctx).await?,
+        Own::Device | Own::Key => db.begin(as_user(&ctx.env, ctx.tenant, ctx.actor.id), false).await?,
+    };
     let (sql, action, target) = match what {
         Own::Device => (
             sql!(

@@ -152,6 +152,42 @@ pub async fn refresh(db: &Db, refresh: &str) -> Result<TokenPair> {
     }
 }
 
+/// Proves again who one is, in a session of an API client: both of its tokens are replaced, and those before open nothing
+/// any more.
+///
+/// # Errors
+/// [`Error::Invalid`] on `password`, [`Error::TooMany`] after too many failures, [`Error::Unauthenticated`] for a session
+/// that is of a browser or has ended.
+pub async fn prove_with_tokens(db: &Db, ctx: &Ctx, given: &str, ip: &str) -> Result<TokenPair> {
+    super::sign_in::check_own(db, ctx, given, true, ip).await?;
+    let mut own = as_user(&ctx.env, ctx.tenant, ctx.actor.id);
+    own.actor.session = ctx.actor.session;
+    let mut tx = db.begin(own, false).await?;
+    let (now, user) = (tx.ctx.env.now(), ctx.actor.id);
+    let sql = sql!(
+        "SELECT s.id, s.expires_at, (SELECT r.family_id FROM auth.refresh_tokens r WHERE r.session_id = s.id LIMIT 1) AS family \
+         FROM auth.sessions s WHERE s.id = $1 AND s.user_id = $2 AND s.kind = 'api' AND s.revoked_at IS NULL \
+           AND s.expires_at > $3 FOR UPDATE OF s"
+    );
+    let held = tx.query_opt(sql, &[&ctx.actor.session, &user, &now]).await?.ok_or(Error::Unauthenticated)?;
+    let (session, ends): (Uuid, OffsetDateTime) = (held.get("id"), held.get("expires_at"));
+    let family = held.get::<_, Option<Uuid>>("family").ok_or(Error::Unauthenticated)?;
+    let sql = sql!("UPDATE auth.refresh_tokens SET revoked_at = $2 WHERE session_id = $1 AND revoked_at IS NULL");
+    tx.query(sql, &[&session, &now]).await?;
+    let mut seed = [0; 32];
+    salus_store::seal::fill_random(&mut seed)?;
+    let pair = derive(&tx, &seed)?;
+    keep(&mut tx, &pair, (session, user, family), ends).await?;
+    let sql = sql!(
+        "UPDATE auth.sessions SET token_hash = $2::bytea, last_seen_at = $3, proved_at = $3, \
+           idle_expires_at = least($4, expires_at) WHERE id = $1"
+    );
+    tx.query(sql, &[&session, &pair.access.hash, &now, &(now + ACCESS)]).await?;
+    tx.on_row(session);
+    tx.commit("auth.session.prove", "auth.sessions").await?;
+    Ok(pair.told(now, ends))
+}
+
 async fn end_family(tx: &mut Tx, session: Uuid, family: Uuid) -> Result<()> {
     let now = tx.ctx.env.now();
     tx.query(sql!("UPDATE auth.sessions SET revoked_at = $2 WHERE id = $1"), &[&session, &now]).await?;

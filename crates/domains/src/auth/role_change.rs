@@ -295,37 +295,73 @@ async fn take_from_all(tx: &mut Tx, role: Uuid) -> Result<()> {
     Ok(())
 }
 
-/// What a change means for the holders as a whole.
-#[derive(Default)]
-struct Sums {
+/// What one role gives, before a change and after.
+pub(super) struct Turn {
+    pub name: String,
+    pub before: Permissions,
+    pub after: Permissions,
+}
+
+/// What a change of roles means for who holds them.
+pub(super) struct Effects {
+    /// The first of them, each with what they gain and lose besides their other roles.
+    pub holders: Vec<Value>,
+    /// How many there are.
+    pub total: usize,
+    /// How many hold each role.
+    pub of_role: BTreeMap<Uuid, usize>,
     need_factor: usize,
     left_with_nothing: usize,
+    /// Those of the roles that the caller holds.
+    pub own: Vec<String>,
+}
+
+/// Who gains and loses what when these roles change.
+pub(super) async fn effects(tx: &mut Tx, roles: &BTreeMap<Uuid, Turn>) -> Result<Effects> {
+    let (now, rules) = (tx.ctx.env.now(), security(tx).await?);
+    let ids: Vec<Uuid> = roles.keys().copied().collect();
+    let sql = sql!(
+        "SELECT user_id, array_agg(role_id) FROM auth.user_roles \
+         WHERE role_id = ANY($1) AND valid_from <= $2 AND (valid_to IS NULL OR valid_to > $2) GROUP BY user_id ORDER BY user_id"
+    );
+    let rows = tx.query(sql, &[&ids, &now]).await?;
+    let users: Vec<(Uuid, Vec<Uuid>)> = rows.iter().map(|r| (r.get(0), r.get(1))).collect();
+    let names = display_names(tx, users.iter().take(TOLD).map(|(user, _)| *user)).await?;
+    let mut told = Effects {
+        holders: Vec::new(),
+        total: users.len(),
+        of_role: BTreeMap::new(),
+        need_factor: 0,
+        left_with_nothing: 0,
+        own: Vec::new(),
+    };
+    for role in users.iter().flat_map(|(_, roles)| roles) {
+        *told.of_role.entry(*role).or_default() += 1;
+    }
+    for (user, held_of) in users.iter().take(TOLD) {
+        let turns: Vec<&Turn> = held_of.iter().filter_map(|id| roles.get(id)).collect();
+        let held = held::held(tx, *user, now).await?;
+        let others = held.grants().filter(|g| !turns.iter().any(|t| t.name == g.role)).map(|g| &g.permissions);
+        let others = union(others);
+        let was = union(turns.iter().map(|t| &t.before).chain([&others]));
+        let is = union(turns.iter().map(|t| &t.after).chain([&others]));
+        let (gains, loses) = differing(tx, &was, &is)?;
+        let needs = |all: &Permissions| needs_second_factor(&rules, &held.roles, all);
+        told.need_factor += usize::from(needs(&is) && !needs(&was));
+        told.left_with_nothing += usize::from(is.iter().next().is_none() && was.iter().next().is_some());
+        told.holders.push(json!({"user_id": user, "name": names.get(user), "gains": gains, "loses": loses}));
+    }
+    let own = users.iter().find(|(user, _)| *user == tx.ctx.actor.id);
+    let own = own.into_iter().flat_map(|(_, held)| held).filter_map(|id| roles.get(id));
+    told.own = own.map(|turn| turn.name.clone()).collect();
+    Ok(told)
 }
 
 /// Who gains and loses what by a change, and what follows from it in words.
 async fn told(tx: &mut Tx, change: &Change) -> Result<Value> {
-    let (now, rules) = (tx.ctx.env.now(), security(tx).await?);
-    let sql = sql!(
-        "SELECT user_id FROM auth.user_roles WHERE role_id = $1 AND valid_from <= $2 AND (valid_to IS NULL OR valid_to > $2) \
-         ORDER BY user_id"
-    );
-    let users: Vec<Uuid> = tx.query(sql, &[&change.role, &now]).await?.iter().map(|r| r.get(0)).collect();
-    let names = display_names(tx, users.iter().take(TOLD).copied()).await?;
-    let (before, after) = (change.before.gives(), change.after.gives());
-    let (mut holders, mut sums) = (Vec::new(), Sums::default());
-    for user in users.iter().take(TOLD) {
-        let held = held::held(tx, *user, now).await?;
-        let others = union(held.grants().filter(|g| g.role != change.name).map(|g| &g.permissions));
-        let both = |own: &Permissions| union([&others, own].into_iter());
-        let (was, is) = (both(&before), both(&after));
-        let (gains, loses) = differing(tx, &was, &is)?;
-        let needs = |all: &Permissions| needs_second_factor(&rules, &held.roles, all);
-        sums.need_factor += usize::from(needs(&is) && !needs(&was));
-        sums.left_with_nothing += usize::from(is.iter().next().is_none() && was.iter().next().is_some());
-        holders.push(json!({"user_id": user, "name": names.get(user), "gains": gains, "loses": loses}));
-    }
-    let (gains, loses) = differing(tx, &before, &after)?;
-    let own = users.contains(&tx.ctx.actor.id);
+    let turn = Turn { name: change.name.clone(), before: change.before.gives(), after: change.after.gives() };
+    let (gains, loses) = differing(tx, &turn.before, &turn.after)?;
+    let effects = effects(tx, &BTreeMap::from([(change.role, turn)])).await?;
     Ok(json!({
         "role": change.name,
         "gains": gains,
@@ -334,15 +370,15 @@ async fn told(tx: &mut Tx, change: &Change) -> Result<Value> {
         "purposes": {"before": change.before.purposes, "after": change.after.purposes},
         "masks": {"before": change.before.masks, "after": change.after.masks},
         "retired": {"before": change.before.retired, "after": change.after.retired},
-        "consequences": consequences(change, users.len(), &sums, own),
-        "holders": holders,
-        "holders_total": users.len(),
+        "consequences": consequences(change, &effects),
+        "holders": effects.holders,
+        "holders_total": effects.total,
     }))
 }
 
 /// What follows from a change: a code by which pages know it, how many or what it is about, and the words.
-fn consequences(change: &Change, holders: usize, sums: &Sums, own: bool) -> Vec<Value> {
-    let (before, after) = (&change.before, &change.after);
+fn consequences(change: &Change, effects: &Effects) -> Vec<Value> {
+    let (before, after, holders) = (&change.before, &change.after, effects.total);
     let mut all = Vec::new();
     let mut say = |code: &str, items: Vec<String>, words: String| {
         all.push(json!({"code": code, "items": items, "words": words}));
@@ -383,20 +419,33 @@ fn consequences(change: &Change, holders: usize, sums: &Sums, own: bool) -> Vec<
         let words = "Whole resources of other systems and exports are refused to holders: they hold what is left out.";
         say("originals_refused", Vec::new(), words.into());
     }
-    if sums.need_factor > 0 {
-        let words = format!("{} must set up a second factor before they can go on.", sums.need_factor);
-        say("second_factor", vec![sums.need_factor.to_string()], words);
-    }
-    if sums.left_with_nothing > 0 {
-        let words = format!("{} may do nothing any more until they are given another role.", sums.left_with_nothing);
-        say("left_with_nothing", vec![sums.left_with_nothing.to_string()], words);
-    }
-    if own {
+    if !effects.own.is_empty() {
         say("own", Vec::new(), "You hold this role yourself.".into());
     }
-    if holders > TOLD {
-        let words = format!("Only the first {TOLD} of {holders} holders are looked at one by one.");
-        say("first_only", vec![TOLD.to_string(), holders.to_string()], words);
-    }
+    all.extend(effects.consequences());
     all
+}
+
+impl Effects {
+    /// What follows for the holders, whatever was changed.
+    pub(super) fn consequences(&self) -> Vec<Value> {
+        let mut all = Vec::new();
+        let mut say = |code: &str, items: Vec<String>, words: String| {
+            all.push(json!({"code": code, "items": items, "words": words}));
+        };
+        if self.need_factor > 0 {
+            let words = format!("{} must set up a second factor before they can go on.", self.need_factor);
+            say("second_factor", vec![self.need_factor.to_string()], words);
+        }
+        if self.left_with_nothing > 0 {
+            let words =
+                format!("{} may do nothing any more until they are given another role.", self.left_with_nothing);
+            say("left_with_nothing", vec![self.left_with_nothing.to_string()], words);
+        }
+        if self.total > TOLD {
+            let words = format!("Only the first {TOLD} of {} holders are looked at one by one.", self.total);
+            say("first_only", vec![TOLD.to_string(), self.total.to_string()], words);
+        }
+        all
+    }
 }

@@ -1,16 +1,22 @@
 //! Roles as an administrator sees them: the operations on them, and the matrix of roles and permissions. What a change
 //! means, and the change itself, is in `role_change`.
 
-use super::role_change;
+use super::{bundle_change, role_change};
 use salus_core::{Error, Permissions, Result};
 use salus_store::{Call, Catalog, Method, Op, Param, Reply, Run, Tx, run, sql};
 use serde_json::{Value, json};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use uuid::Uuid;
 
-/// The matrix, the preview, the change and the copy.
+/// The matrix, the previews, the changes and the copy.
 #[must_use]
 pub fn ops() -> Vec<Op> {
+    let mut all = bundle_change::ops();
+    all.extend(of_roles());
+    all
+}
+
+fn of_roles() -> Vec<Op> {
     vec![
         Op {
             params: vec![Param {
@@ -125,9 +131,11 @@ async fn matrix(tx: &mut Tx, call: Call) -> Result<Reply> {
         }));
     }
     tx.count(roles.len());
-    let mut names: Vec<&String> = patterns.keys().collect();
-    names.sort_unstable();
-    Ok(Reply::json(json!({"roles": roles, "permissions": known, "bundles": names})))
+    let bundles: BTreeMap<&String, &(Uuid, Permissions)> = patterns.iter().collect();
+    let contents = bundles.iter().map(|(name, (id, gives))| json!({"id": id, "name": name, "patterns": gives}));
+    let contents: Vec<Value> = contents.collect();
+    let names: Vec<&&String> = bundles.keys().collect();
+    Ok(Reply::json(json!({"roles": roles, "permissions": known, "bundles": names, "contents": contents})))
 }
 
 /// Bundles of the tenant by name.

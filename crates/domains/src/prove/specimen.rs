@@ -26,6 +26,8 @@ const HINTS: &[(&str, &str)] = &[
     ("starts_at", "08:00"),
     ("ends_at", "09:00"),
 ];
+/// What a bundle grants: one that grants nothing there is is refused.
+const GRANTED: &str = "medical.patient.read";
 /// Attempts at one table before its rules are given up on.
 const ATTEMPTS: usize = 80;
 
@@ -276,6 +278,7 @@ fn candidates(table: &Table, column: &Column, scratch: &Scratch, marker: &str, e
         Kind::Sealed(Format::Json) => vec![json!({"canary": marker}), json!([marker])],
         // A definition of alerts with an invented condition would be one that cannot be read, and complained of.
         Kind::Json if column.name == "condition" => vec![json!({})],
+        Kind::Json if column.name == "patterns" => vec![json!([GRANTED])],
         Kind::Json => vec![json!({"canary": marker}), json!([marker]), json!([]), json!({})],
         Kind::Sealed(Format::Date) => vec![json!("1990-01-01")],
         Kind::TextArray => vec![json!([marker])],
@@ -339,6 +342,7 @@ fn from_schema(name: &str, property: &Value, marker: &str) -> Value {
         ("string", Some("decimal")) => json!("1"),
         ("integer" | "number", _) => property.get("minimum").cloned().unwrap_or(json!(1)),
         ("boolean", _) => json!(false),
+        ("array", _) if name == "patterns" => json!([GRANTED]),
         ("array", _) => {
             let least = property["minItems"].as_u64().unwrap_or(0);
             (0..least).map(|_| from_schema("", &property["items"], marker)).collect()

@@ -45,6 +45,7 @@ mod own_accounting;
 mod passkeys;
 mod patients;
 mod plausible;
+mod probing;
 mod proofs;
 mod push;
 mod registers;

@@ -189,6 +189,125 @@ async fn nobody_puts_more_into_a_role_than_they_have_or_takes_out_what_they_coul
     }
 }
 
+async fn bundle(owner: &Caller, name: &str, verb: &str) -> String {
+    let all = owner.get("/api/v1/auth/role-matrix").await.json();
+    let found = all["contents"].as_array().unwrap().iter().find(|b| b["name"] == name).unwrap().clone();
+    format!("/api/v1/auth/permissions/{}/{verb}", found["id"].as_str().unwrap())
+}
+
+#[tokio::test]
+async fn a_bundle_is_changed_after_a_preview_for_every_role_that_gives_it() {
+    let app = TestApp::new().await;
+    let owner = app.key(app.valley, "OWNER").await;
+    let made = json!({"name": "FRONT", "patterns": ["medical.patient.read", "medical.provider.read"]});
+    done(&owner, "/api/v1/auth/permissions", &made).await;
+    for (name, held) in [("GREETER", json!(["FRONT"])), ("SORTER", json!(["FRONT", "medical.procedure.read"]))] {
+        done(&owner, ROLES, &json!({"name": name, "scope": "tenant", "purposes": []})).await;
+        done(&owner, &path(&owner, name, "define").await, &json!({"bundles": held})).await;
+    }
+    let (greeter, sorter) = (app.key(app.valley, "GREETER").await, app.key(app.valley, "SORTER").await);
+    let second = app.key(app.valley, "GREETER").await;
+    let sees =
+        async |who: &Caller, what: &str| who.get(&format!("/api/v1/medical/{what}?limit=1")).await.status.as_u16();
+    assert_eq!((sees(&greeter, "providers").await, sees(&greeter, "procedures").await), (200, 403));
+
+    let change = json!({"patterns": ["medical.patient.read", "medical.procedure.read"]});
+    let preview = done(&owner, &bundle(&owner, "FRONT", "preview").await, &change).await;
+    assert_eq!(
+        (&preview["gains"], &preview["loses"]),
+        (&json!(["medical.procedure.read"]), &json!(["medical.provider.read"]))
+    );
+    let operations = &preview["operations"];
+    assert!(operations["gains"].as_array().unwrap().contains(&json!("medical.procedure.list")), "{operations}");
+    assert!(operations["loses"].as_array().unwrap().contains(&json!("medical.provider.get")), "{operations}");
+    let roles: Vec<(&str, u64, &Value, &Value)> = preview["roles"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|r| (r["name"].as_str().unwrap(), r["holders"].as_u64().unwrap(), &r["gains"], &r["loses"]))
+        .collect();
+    let (gained, lost, nothing) = (json!(["medical.procedure.read"]), json!(["medical.provider.read"]), json!([]));
+    assert_eq!(roles, [("GREETER", 2, &gained, &lost), ("SORTER", 1, &nothing, &lost)], "besides what it gives anyway");
+    assert_eq!(preview["holders_total"], 3);
+    let holders = preview["holders"].as_array().unwrap();
+    assert!(holders.iter().all(|h| h["loses"] == lost), "{holders:?}");
+    soon().await;
+    assert_eq!(sees(&second, "providers").await, 200, "a preview changes nothing");
+    assert_eq!(
+        done(&owner, &bundle(&owner, "FRONT", "define").await, &change).await,
+        preview,
+        "what was shown is done"
+    );
+    soon().await;
+    assert_eq!((sees(&greeter, "providers").await, sees(&greeter, "procedures").await), (403, 200), "at once");
+    assert_eq!((sees(&sorter, "providers").await, sees(&sorter, "procedures").await), (403, 200));
+    are_in_the_log(&owner, &["auth.permission.preview", "auth.permission.define"]).await;
+
+    let told = words(
+        &done(&owner, &bundle(&owner, "FRONT", "preview").await, &json!({"patterns": ["auth.role.write"]})).await,
+    );
+    assert!(told.contains("3 must set up a second factor"), "{told}");
+    for (wrong, field) in
+        [(json!(["no.such.thing"]), "/patterns"), (json!([]), "/patterns"), (json!(["medical.patient"]), "/patterns")]
+    {
+        for verb in ["preview", "define"] {
+            let told = owner.post(&bundle(&owner, "FRONT", verb).await, &json!({"patterns": wrong})).await;
+            assert_eq!(
+                (code(&told).as_str(), &told.json()["errors"][0]["pointer"]),
+                ("422 validation_failed", &json!(field)),
+                "{wrong}"
+            );
+        }
+    }
+    let told =
+        owner.post("/api/v1/auth/permissions", &json!({"name": "TYPO", "patterns": ["medical.pateint.read"]})).await;
+    assert_eq!(code(&told), "422 validation_failed", "{}", told.text());
+    let other = app.key(app.austa, "admin").await;
+    assert_eq!(code(&other.post(&bundle(&owner, "FRONT", "define").await, &change).await), "404 not_found");
+}
+
+#[tokio::test]
+async fn nobody_puts_more_into_a_bundle_than_they_have_or_takes_out_what_they_could_not_give() {
+    let app = TestApp::new().await;
+    let owner = app.key(app.valley, "OWNER").await;
+    for (name, patterns) in
+        [("OWN", json!(["auth.role.*", "medical.patient.read"])), ("SMALL", json!(["medical.patient.read"]))]
+    {
+        done(&owner, "/api/v1/auth/permissions", &json!({"name": name, "patterns": patterns})).await;
+    }
+    done(&owner, ROLES, &json!({"name": "CLERK", "scope": "tenant", "purposes": []})).await;
+    let masks = json!([{"table": "medical.patients", "columns": ["birth_month"]}]);
+    let held = json!({"bundles": ["auth.role.write", "auth.role.read", "OWN"], "masks": masks});
+    // Without the right to appoint.
+    done(&owner, &bundle(&owner, "OWN", "define").await, &json!({"patterns": ["medical.patient.read"]})).await;
+    done(&owner, &path(&owner, "CLERK", "define").await, &held).await;
+    done(&owner, &path(&owner, "CLERK", "copy").await, &json!({"name": "MASKED"})).await;
+    done(&owner, &path(&owner, "MASKED", "define").await, &json!({"bundles": ["SMALL"]})).await;
+    let clerk = app.key(app.valley, "CLERK").await;
+    let tells = async |name: &str, verb: &str, patterns: &[&str]| {
+        code(&clerk.post(&bundle(&owner, name, verb).await, &json!({"patterns": patterns})).await)
+    };
+    for verb in ["preview", "define"] {
+        assert_eq!(tells("READ_PHI", verb, &["medical.patient.read"]).await, "403 role_above_own", "takes away");
+        assert_eq!(tells("SMALL", verb, &["records.fact.read"]).await, "403 role_above_own", "gives");
+        assert_eq!(tells("OWN", verb, &["records.fact.read"]).await, "403 role_above_own", "to themself");
+        assert_eq!(
+            tells("SMALL", verb, &["medical.patient.read", "auth.role.read"]).await,
+            "200 ",
+            "a role with their mask"
+        );
+    }
+    // They are not answered the month of birth, so nobody else is by them: not by a bundle either, in whichever way it is changed.
+    done(&owner, &path(&owner, "MASKED", "define").await, &json!({"masks": [], "bundles": ["auth.role.read"]})).await;
+    done(&owner, "/api/v1/auth/permissions", &json!({"name": "BARE", "patterns": ["auth.role.read"]})).await;
+    done(&owner, &path(&owner, "MASKED", "define").await, &json!({"bundles": ["BARE"]})).await;
+    assert_eq!(tells("BARE", "define", &["medical.patient.read"]).await, "403 role_above_own");
+    let at = bundle(&owner, "BARE", "").await.trim_end_matches('/').to_owned();
+    let version = i32::try_from(owner.get(&at).await.json()["row_version"].as_i64().unwrap()).unwrap();
+    let told = clerk.patch(&at, version, &json!({"patterns": ["medical.patient.read"]})).await;
+    assert_eq!(code(&told), "403 role_above_own", "{}", told.text());
+}
+
 #[tokio::test]
 async fn no_change_of_a_role_takes_out_the_last_administrator() {
     let app = TestApp::new().await;
@@ -222,6 +341,10 @@ async fn no_change_of_a_role_takes_out_the_last_administrator() {
         let told = robot
             .patch(&format!("/api/v1/auth/permissions/{id}"), version, &json!({"patterns": ["auth.user.read"]}))
             .await;
+        let defined = robot
+            .post(&format!("/api/v1/auth/permissions/{id}/define"), &json!({"patterns": ["auth.user.read"]}))
+            .await;
+        assert_eq!(code(&told), code(&defined), "the row by itself and in one step: {}", defined.text());
         tried += usize::from(code(&told) == "403 last_administrator");
     }
     assert_eq!(tried, 1, "the one bundle by which accounts are managed");

@@ -1,5 +1,7 @@
 //! Writing: many rows at once, or one; sealed, blind-indexed and tokenised on the way.
 
+mod clash;
+
 use super::{
     Resource,
     decode::Selection,
@@ -117,7 +119,7 @@ impl Tx {
         }
         writing.claim_values(self, table).await?;
         let sql = format!("{ctes}{}", writing.insert_sql(table, back));
-        let made = self.run_built(&sql, &params).await?;
+        let made = self.claim((&sql, &params), (table, rows), &writing).await?;
         fault_point!("engine.row_inserted");
         self.count(rows.len());
         for subject in subjects.iter().flatten() {
@@ -204,7 +206,7 @@ impl Tx {
         let sql = writing.update_sql(table, &selection);
         let mut params: Vec<&(dyn ToSql + Sync)> = writing.cells.iter().map(Cells::param).collect();
         params.push(&id);
-        let rows = self.run_built(&sql, &params).await?;
+        let rows = self.claim((&sql, &params), (table, std::slice::from_ref(&row)), &writing).await?;
         let record = selection.record(self, rows.first().ok_or(Error::NotFound)?)?;
         if table.name_columns().any(|c| row.values.contains_key(&c.name)) {
             self.replace_tokens(table, &before.names, &row).await?;
@@ -461,11 +463,8 @@ impl Cells {
                 (Kind::Blind, Some(v)) if follows(column) => {
                     let field = column.name.trim_end_matches("_bidx");
                     let search = cell.table.column(field).and_then(|c| c.search).unwrap_or(Search::Exact);
-                    Some(tx.keys().index.blind(
-                        blind_column(cell.table, field)?,
-                        search,
-                        v.as_str().unwrap_or_default(),
-                    )?)
+                    let of = blind_column(cell.table, field)?;
+                    Some(tx.keys().index.blind(of, search, v.as_str().unwrap_or_default())?)
                 }
                 (_, Some(v)) => Some(bytes(column, v)?),
             }),

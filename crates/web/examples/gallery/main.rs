@@ -133,6 +133,7 @@ pub(crate) const PAGES: &[Page] = &[
     ("modules-read", "/modules", accounts::modules_read),
     ("roles", "/roles", rights::roles),
     ("role", "/roles/r2", rights::role),
+    ("bundle", "/roles/bundles/b2", rights::bundle),
     ("erasures", "/erasures", tables::erasures),
     ("erasures-none", "/erasures", tables::erasures_none),
     ("erasure-certificate", "/erasures/e1", tables::certificate),

@@ -1,7 +1,7 @@
 //! Invented data for emergency access, explanations of access, and roles.
 
 use super::from;
-use salus_web::pages::{Shell, glass, roles, why};
+use salus_web::pages::{Shell, bundles, glass, roles, why};
 use serde_json::json;
 
 pub fn glass(shell: &Shell) -> String {
@@ -56,7 +56,13 @@ fn all() -> roles::RolesView {
     from(json!({
         "may_change": true,
         "permissions": ["auth.role.write", "kernel.phi.read", "medical.patient.read", "records.fact.read"],
-        "bundles": ["MANAGE_USERS", "READ_PHI", "EMERGENCY"],
+        "bundles": ["MANAGE_USERS", "READ_PHI", "EMERGENCY", "FRONT_DESK"],
+        "contents": [
+            { "id": "b1", "name": "MANAGE_USERS", "patterns": ["auth.user.*", "auth.role.*", "auth.session.*", "auth.organization.*"] },
+            { "id": "b2", "name": "READ_PHI", "patterns": ["medical.*.read", "records.*.read", "kernel.phi.read"] },
+            { "id": "b3", "name": "EMERGENCY", "patterns": ["auth.glass.open"] },
+            { "id": "b4", "name": "FRONT_DESK", "patterns": ["medical.patient.read"] }
+        ],
         "roles": [
             { "id": "r1", "name": "admin", "description": "Accounts, roles and settings", "scope": "tenant", "purposes": [], "bundles": ["MANAGE_USERS"],
               "holders": 2, "permissions": ["auth.role.write"] },
@@ -89,4 +95,28 @@ pub fn role(shell: &Shell) -> String {
         }
     })));
     roles::render(&view, shell).into_string()
+}
+
+pub fn bundle(shell: &Shell) -> String {
+    let view: bundles::BundleView = from(json!({
+        "bundle": { "id": "b2", "name": "READ_PHI", "patterns": ["medical.*.read", "records.*.read", "kernel.phi.read"] },
+        "patterns": "medical.patient.read\nrecords.*.read\nkernel.phi.read\nauth.glass.open",
+        "given_by": ["care_team", "clinician"],
+        "permissions": ["auth.glass.open", "kernel.phi.read", "medical.patient.read", "medical.provider.read", "records.fact.read"],
+        "preview": {
+            "gains": ["auth.glass.open"], "loses": ["medical.provider.read", "medical.procedure.read"],
+            "operations": { "gains": ["auth.glass.open"], "loses": ["medical.provider.get", "medical.provider.list", "medical.procedure.get"] },
+            "roles": [
+                { "name": "care_team", "scope": "caseload", "holders": 41, "gains": [], "loses": ["medical.procedure.read"] },
+                { "name": "clinician", "scope": "tenant", "holders": 3, "gains": ["auth.glass.open"], "loses": ["medical.provider.read", "medical.procedure.read"] }
+            ],
+            "consequences": [
+                { "code": "own_by", "items": ["clinician"] }, { "code": "second_factor", "items": ["3"] }
+            ],
+            "holders": [
+                { "user_id": "u1", "name": "Nora Invented", "gains": ["auth.glass.open"], "loses": ["medical.procedure.read"] }
+            ], "holders_total": 44
+        }
+    }));
+    bundles::render(&view, shell).into_string()
 }

@@ -33,7 +33,7 @@ pub fn audit(shell: &Shell) -> String {
     };
     let ids = json!(["0193f5a2-7c41-7e10-9a55-3f0c8d21b7aa", "0193f5a2-7c41-7e10-9a55-3f0c8d21c0de"]);
     let view: audit::AuditView = from(json!({
-        "filter": { "from": "2026-11-01", "outcome": "", "row": "0193f5a2-7c41-7e10-9a55-3f0c8d21b7aa" },
+        "filter": { "from": "2026-11-01", "outcome": "refused" },
         "seal": { "size": 1_204_331, "sealed_at": "2026-11-21T09:10:00Z", "verified_at": "2026-11-21T06:00:00Z", "holds": true, "anchored": ["file:/var/lib/salus/anchors"] },
         "rows": [
             event("2026-11-21T09:12:44.120311Z", "Nora Invented", "medical.patient.list", "medical.patients", ids.clone(), "success"),

@@ -32,12 +32,10 @@ pub struct Filter {
     pub from: String,
     /// Last day, ISO 8601.
     pub to: String,
-    /// Part of the action's name.
+    /// Name of the operation.
     pub action: String,
     /// Table, such as `medical.patients`.
     pub target: String,
-    /// Id of a row the event is about.
-    pub row: String,
     /// Id of the actor.
     pub actor: String,
     /// `success`, `refused`, `failed` or empty.
@@ -70,6 +68,8 @@ pub struct Event {
     pub channel: String,
     /// `success`, `refused` or `failed`.
     pub outcome: String,
+    /// By which rules it was refused, in words.
+    pub why: Vec<String>,
     /// Number of the request.
     pub request: String,
 }
@@ -141,15 +141,12 @@ fn filters(f: &Filter, shell: &Shell) -> Markup {
     ];
     html! {
         form class="filters" method="get" action="/audit" {
-            @for (name, value) in [("row", &f.row), ("actor", &f.actor)] {
-                @if !value.is_empty() { input type="hidden" name=(name) value=(value); }
-            }
+            @if !f.actor.is_empty() { input type="hidden" name="actor" value=(f.actor); }
             @for field in &fields { (form::field(shell, field)) }
             div class="filter-actions" {
                 button class="button" type="submit" { (t.ui.filter) }
                 a class="button quiet" href="/audit" { (t.ui.clear) }
             }
-            @if !f.row.is_empty() { p class="hint" { (t.data.one_row) " " code { (f.row) } } }
         }
     }
 }
@@ -175,7 +172,10 @@ fn table(rows: &[Event], shell: &Shell) -> Markup {
                                 (codes::label(shell.locale, &e.channel))
                             }
                         }
-                        td data-label=(t.data.outcome) { (parts::status(shell, &e.outcome)) }
+                        td data-label=(t.data.outcome) {
+                            (parts::status(shell, &e.outcome))
+                            @for said in &e.why { span class="sub" { (said) } }
+                        }
                         td data-label=(t.ui.request) { code class="id" title=(e.request) { (tail(&e.request)) } }
                     }
                 }

@@ -16,6 +16,7 @@ pub mod alerts;
 pub mod api_keys;
 pub mod audit;
 pub mod browse;
+pub mod bundles;
 pub mod chart;
 pub mod clinic;
 pub mod clinical;

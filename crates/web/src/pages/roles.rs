@@ -2,6 +2,7 @@
 
 use super::{
     Shell,
+    bundles::{self, Bundle},
     form::{self, Field, FieldMessage, Kind},
     i18n::{codes, fill, format},
     layout::{self, Head},
@@ -21,6 +22,10 @@ pub struct RolesView {
     pub permissions: Vec<String>,
     /// Names of bundles of permissions.
     pub bundles: Vec<String>,
+    /// The bundles themselves.
+    pub contents: Vec<Bundle>,
+    /// A bundle that is being made.
+    pub new_bundle: bundles::Making,
     /// Whether the person may change a role.
     pub may_change: bool,
     /// The role that is being changed.
@@ -153,7 +158,7 @@ impl Mask {
     }
 }
 
-/// The page. Forms: POST `/roles` with `name`, `description` and `like`; POST `/roles/{id}` with `bundle.NAME`, `scope`,
+/// The page. Forms: POST `/roles` with `name`, `description` and `like`; those of bundles are in [`bundles`]; POST `/roles/{id}` with `bundle.NAME`, `scope`,
 /// `purpose.CODE`, `masks`, `retired` and `do`.
 #[must_use]
 pub fn render(view: &RolesView, shell: &Shell) -> Markup {
@@ -174,6 +179,8 @@ pub fn render(view: &RolesView, shell: &Shell) -> Markup {
                 header class="page-head" { div { h1 { (t.roles) } p class="lead" { (t.roles_lead) } } }
                 (parts::card("roles", t.roles, &html! {}, &list(view, shell)))
                 @if view.may_change { (parts::card("new-role", t.new_role, &html! {}, &make(view, shell))) }
+                (parts::card("bundles", t.bundles, &html! {}, &bundles::list(view, shell)))
+                @if view.may_change { (parts::card("new-bundle", t.new_bundle, &html! {}, &bundles::make(&view.new_bundle, shell))) }
                 (parts::card("matrix", t.matrix, &html! {}, &parts::scroll(t.matrix, &matrix(view, shell))))
             }
         },
@@ -189,7 +196,7 @@ fn purposes(codes: &[String], shell: &Shell) -> Markup {
 }
 
 /// A bundle of permissions in words; a single permission is its name.
-fn bundle<'a>(name: &'a str, shell: &Shell) -> Cow<'a, str> {
+pub(super) fn bundle<'a>(name: &'a str, shell: &Shell) -> Cow<'a, str> {
     if name.contains('.') { Cow::Borrowed(name) } else { codes::label(shell.locale, &format!("bundle_{name}")) }
 }
 
@@ -331,6 +338,7 @@ fn follows(c: &Consequence, shell: &Shell) -> String {
         "second_factor" => fill(t.then_second_factor, &[("n", first)]),
         "left_with_nothing" => fill(t.then_nothing, &[("n", first)]),
         "own" => t.then_own.to_owned(),
+        "own_by" => fill(t.then_own_by, &[("list", &listed())]),
         "first_only" => {
             let all = c.items.get(1).map_or("", String::as_str);
             fill(t.then_first_only, &[("n", first), ("all", all)])
@@ -344,7 +352,6 @@ fn would(preview: &Preview, shell: &Shell) -> Markup {
     let same = preview.scope.before == preview.scope.after
         && preview.purposes.before == preview.purposes.after
         && preview.consequences.iter().all(|c| matches!(c.code.as_str(), "own" | "first_only"));
-    let chips = |names: &[String]| html! { @if names.is_empty() { "–" } @else { span class="chips" { @for n in names { code class="chip" { (n) } } } } };
     let reach = |s: &str| codes::label(shell.locale, &format!("reach_{s}"));
     html! {
         @if same && preview.gains.is_empty() && preview.loses.is_empty() { p { (t.nothing_changes) } } @else {
@@ -355,21 +362,37 @@ fn would(preview: &Preview, shell: &Shell) -> Markup {
                 (t.purpose, html! { div class="line" { (purposes(&preview.purposes.before, shell)) " → " (purposes(&preview.purposes.after, shell)) } }),
             ]))
         }
-        @if !preview.consequences.is_empty() {
-            div class="card-body" {
-                ul class="plain-list" id="consequences" { @for c in &preview.consequences { li { (follows(c, shell)) } } }
-            }
+        (consequences(&preview.consequences, shell))
+        @if preview.holders.is_empty() { p class="hint" { (t.nobody_holds) } } @else { (holders(&preview.holders, shell)) }
+    }
+}
+
+/// Names of permissions or operations.
+pub(super) fn chips(names: &[String]) -> Markup {
+    html! { @if names.is_empty() { "–" } @else { span class="chips" { @for n in names { code class="chip" { (n) } } } } }
+}
+
+/// What follows from a change.
+pub(super) fn consequences(all: &[Consequence], shell: &Shell) -> Markup {
+    html! {
+        @if !all.is_empty() {
+            div class="card-body" { ul class="plain-list" id="consequences" { @for c in all { li { (follows(c, shell)) } } } }
         }
-        @if preview.holders.is_empty() { p class="hint" { (t.nobody_holds) } } @else {
-            table class="grid plain stack" {
-                (parts::heads(&[t.holders, t.gains, t.loses]))
-                tbody {
-                    @for h in &preview.holders {
-                        tr {
-                            th scope="row" { (h.name.as_deref().unwrap_or(&h.user_id)) }
-                            td data-label=(t.gains) { (chips(&h.gains)) }
-                            td data-label=(t.loses) { (chips(&h.loses)) }
-                        }
+    }
+}
+
+/// What a change means for each holder.
+pub(super) fn holders(all: &[Holder], shell: &Shell) -> Markup {
+    let t = &shell.t().access;
+    html! {
+        table class="grid plain stack" {
+            (parts::heads(&[t.holders, t.gains, t.loses]))
+            tbody {
+                @for h in all {
+                    tr {
+                        th scope="row" { (h.name.as_deref().unwrap_or(&h.user_id)) }
+                        td data-label=(t.gains) { (chips(&h.gains)) }
+                        td data-label=(t.loses) { (chips(&h.loses)) }
                     }
                 }
             }

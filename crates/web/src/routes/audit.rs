@@ -1,30 +1,52 @@
 //! The audit log.
 
 use super::{
+    access::days,
     frame::{Params, Shown, Visit, encoded, html, text},
-    home::{items, json_of, with_query},
+    home::{items, json_of, texts, with_query},
 };
 use crate::pages::{
     audit::{self, AuditView, Event, Filter},
-    i18n::codes,
+    i18n::{codes, faults},
     parts::Pager,
 };
 use axum::extract::Query;
 use salus_store::Call;
 use serde_json::Value;
+use std::fmt::Write as _;
 
 /// GET `/audit`.
 pub async fn show(visit: Visit, Query(query): Params) -> Shown {
     let get = |name: &str| query.get(name).map_or("", String::as_str);
-    let filter = Filter { action: get("action").into(), actor: get("actor").into(), ..Filter::default() };
-    let call =
-        with_query(Call::default(), &[("before", get("before")), ("actor", get("actor")), ("action", get("action"))]);
-    let reply = json_of(visit.call("audit.log.list", call).await?);
+    let filter = Filter {
+        from: get("from").into(),
+        to: get("to").into(),
+        action: get("action").into(),
+        target: get("target").into(),
+        actor: get("actor").into(),
+        outcome: get("outcome").into(),
+    };
+    let period = days(&visit, (&filter.from, &filter.to)).map_err(|e| visit.error(e))?;
+    let wanted = [
+        ("before", get("before")),
+        ("from", &period.0),
+        ("to", &period.1),
+        ("actor", get("actor")),
+        ("action", get("action").trim()),
+        ("target", get("target").trim()),
+        ("outcome", get("outcome")),
+    ];
+    let reply = json_of(visit.call("audit.log.list", with_query(Call::default(), &wanted)).await?);
     let rows = items(&reply, "data").iter().map(|e| event(&visit, e)).collect();
-    let kept = format!("actor={}&action={}", encoded(get("actor")), encoded(get("action")));
+    let mut kept = String::new();
+    for name in ["from", "to", "actor", "action", "target", "outcome"] {
+        if !get(name).is_empty() {
+            let _ = write!(kept, "{name}={}&", encoded(get(name)));
+        }
+    }
     let pager = Pager {
-        first: (!get("before").is_empty()).then(|| format!("/audit?{kept}")),
-        next: reply["next"].as_str().map(|at| format!("/audit?{kept}&before={}", encoded(at))),
+        first: (!get("before").is_empty()).then(|| format!("/audit?{kept}").trim_end_matches(['?', '&']).to_owned()),
+        next: reply["next"].as_str().map(|at| format!("/audit?{kept}before={}", encoded(at))),
     };
     Ok(html(&audit::render(&AuditView { filter, rows, pager, seal: None }, &visit.shell)))
 }
@@ -45,6 +67,7 @@ fn event(visit: &Visit, e: &Value) -> Event {
         purpose: text(e, "purpose"),
         channel: text(e, "channel"),
         outcome: text(e, "outcome"),
+        why: texts(e, "why").iter().map(|said| faults::say(visit.shell.locale, "", said)).collect(),
         request: text(e, "request"),
     }
 }

@@ -20,7 +20,7 @@ use axum::{
 };
 use maud::Markup;
 use salus_core::{Channel, Ctx, Error, Purpose, Result};
-use salus_domains::auth::Source;
+use salus_domains::auth::{Renewed, Source};
 use salus_store::{Body, Call, Page, Record, decide::Notice, dispatch};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -129,7 +129,6 @@ impl Visit {
             }
         };
         let mut shell = stranger(app, headers, uri);
-        shell.csrf = csrf(headers);
         shell.request_id = ctx.request.to_string();
         shell.may_search = !ctx.restricted && ctx.may("medical.patient.read");
         shell.person = Some(Person { roles: ctx.actor.roles.to_vec(), ..Person::default() });
@@ -142,13 +141,15 @@ impl Visit {
             return Err(Redirect::to("/account/security").into_response());
         }
         let visit = Self { app: app.clone(), ctx, shell, from: sent_from(headers).unwrap_or_default() };
-        visit.named().await
+        // A form can be sent in another's name only where the browser sends the session by itself.
+        visit.named(cookie(headers, SESSION_COOKIE).is_some()).await
     }
 
-    /// Fills in the names of tenant and person, and the tenant's zone.
-    async fn named(mut self) -> Result<Self, Response> {
+    /// Fills in the names of tenant and person, the tenant's zone, and what their forms bear.
+    async fn named(mut self, by_cookie: bool) -> Result<Self, Response> {
         match salus_domains::auth::who(&self.app.db, &self.ctx).await {
             Ok(who) => {
+                self.shell.csrf = if by_cookie { who.form } else { String::new() };
                 self.shell.tenant = who.organization;
                 self.shell.zone = Zone::named(&who.timezone);
                 let now = self.shell.zone.local(self.app.db.env().now());
@@ -424,13 +425,6 @@ fn may_open(module: Module, ctx: &Ctx) -> bool {
     }
 }
 
-/// The token in every form of a session: derived from the session's own secret, so nothing is stored.
-pub fn csrf(headers: &HeaderMap) -> String {
-    cookie(headers, SESSION_COOKIE)
-        .map(|session| hex::encode(&salus_store::seal::digest(format!("salus-form/{session}").as_bytes())[..16]))
-        .unwrap_or_default()
-}
-
 /// The fields of a form; empty ones are kept.
 ///
 /// # Errors
@@ -511,6 +505,13 @@ pub fn text(value: &Value, name: &str) -> String {
         None | Some(Value::Null) => String::new(),
         Some(other) => other.to_string(),
     }
+}
+
+/// Gives the browser the token by which its session is known from now on; nobody is believed any more by the one before.
+pub fn keep_session(response: &mut Response, app: &App, renewed: &Renewed) {
+    app.callers.forget();
+    let left = (renewed.expires_at - app.db.env().now()).whole_seconds();
+    set_cookie(response, app, SESSION_COOKIE, &renewed.token, left);
 }
 
 /// Sets a cookie that scripts cannot read.

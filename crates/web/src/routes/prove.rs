@@ -2,7 +2,7 @@
 
 use super::{
     entry::local,
-    frame::{Form, Shown, locked, messages, refused},
+    frame::{Form, Shown, keep_session, locked, messages, refused},
 };
 use crate::{
     http::Peer,
@@ -20,7 +20,11 @@ pub async fn prove(Extension(peer): Extension<Peer>, Form { visit, fields }: For
     let get = |name: &str| fields.get(name).map(String::as_str).unwrap_or_default();
     let again = ProveView { back: local(get("back")), ..ProveView::default() };
     match auth::prove_again(&visit.app.db, &visit.ctx, get("password"), &peer.0.to_string()).await {
-        Ok(()) => Ok(Redirect::to(&again.back).into_response()),
+        Ok(renewed) => {
+            let mut response = Redirect::to(&again.back).into_response();
+            keep_session(&mut response, &visit.app, &renewed);
+            Ok(response)
+        }
         Err(e @ Error::Invalid(_)) => {
             let view = ProveView { errors: messages(visit.shell.locale, &e).0, ..again };
             Ok(refused(&e, &prove::render(&view, &visit.shell)))

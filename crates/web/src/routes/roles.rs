@@ -5,6 +5,7 @@ use super::{
     home::json_of,
 };
 use crate::pages::{
+    bundles::{self, BundleView, given_by, patterns_of},
     form::FieldMessage,
     i18n::fill,
     layout::Flash,
@@ -124,6 +125,65 @@ pub async fn change(Path(id): Path<String>, Form { mut visit, fields }: Form) ->
     }
     view.editing = Some(editing);
     Ok(html(&roles::render(&view, &visit.shell)))
+}
+
+/// POST `/roles/bundles`: makes a bundle that no role gives yet.
+pub async fn make_bundle(Form { visit, fields }: Form) -> Shown {
+    let typed = |name: &str| fields.get(name).cloned().unwrap_or_default();
+    let body = json!({"name": typed("bundle_name").trim(), "patterns": patterns_of(&typed("patterns"))});
+    let error = match visit.try_call("auth.permission.create", Call { body, ..Call::default() }).await {
+        Ok(Body::Row(row)) => return Ok(Redirect::to(&format!("/roles/bundles/{}", row.text("id"))).into_response()),
+        Ok(_) => return Err(visit.error(Error::internal("a bundle that was made is a row"))),
+        Err(e @ (Error::Invalid(_) | Error::Conflict { .. } | Error::Refused { .. })) => e,
+        Err(e) => return Err(visit.error(e)),
+    };
+    let (mut errors, general) = messages(visit.shell.locale, &error);
+    for e in errors.iter_mut().filter(|e| e.field == "name") {
+        "bundle_name".clone_into(&mut e.field);
+    }
+    let new_bundle = bundles::Making { name: typed("bundle_name"), patterns: typed("patterns"), errors, general };
+    let view = RolesView { new_bundle, ..view(&visit).await? };
+    Ok(html(&roles::render(&view, &visit.shell)))
+}
+
+/// The page of one bundle; a single permission is no bundle.
+async fn bundle(visit: &Visit, id: &str) -> Result<BundleView, super::frame::PageError> {
+    let view = view(visit).await?;
+    let found = view.contents.iter().find(|one| one.id == id && !one.name.contains('.'));
+    let bundle = found.cloned().ok_or_else(|| visit.error(Error::NotFound))?;
+    let (patterns, given_by) = (bundle.patterns.join("\n"), given_by(&view, &bundle.name));
+    Ok(BundleView { bundle, patterns, given_by, permissions: view.permissions, ..BundleView::default() })
+}
+
+/// GET `/roles/bundles/{id}`.
+pub async fn edit_bundle(Path(id): Path<String>, visit: Visit) -> Shown {
+    visit.must("auth.role.write")?;
+    let view = bundle(&visit, &id).await?;
+    Ok(html(&bundles::render(&view, &visit.shell)))
+}
+
+/// POST `/roles/bundles/{id}`: shows what would change, or changes it.
+pub async fn change_bundle(Path(id): Path<String>, Form { mut visit, fields }: Form) -> Shown {
+    let mut view = bundle(&visit, &id).await?;
+    view.patterns = fields.get("patterns").cloned().unwrap_or_default();
+    let apply = fields.get("do").is_some_and(|what| what == "apply");
+    let op = if apply { "auth.permission.define" } else { "auth.permission.preview" };
+    let body = json!({"patterns": patterns_of(&view.patterns)});
+    match visit.try_call(op, Call { body, ..by_id(&id) }).await {
+        Ok(_) if apply => {
+            visit.app.callers.forget();
+            let text = fill(visit.shell.t().access.bundle_changed, &[("name", &view.bundle.name)]);
+            visit.shell.flash.push(Flash { tone: Tone::Good, text });
+            let view = self::view(&visit).await?;
+            return Ok(html(&roles::render(&view, &visit.shell)));
+        }
+        Ok(told) => view.preview = Some(visit.view(json_of(told))?),
+        Err(e @ (Error::Invalid(_) | Error::Conflict { .. } | Error::Refused { .. })) => {
+            (view.errors, view.general) = messages(visit.shell.locale, &e);
+        }
+        Err(e) => return Err(visit.error(e)),
+    }
+    Ok(html(&bundles::render(&view, &visit.shell)))
 }
 
 /// The names behind a prefix whose box is ticked.

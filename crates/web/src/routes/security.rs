@@ -1,7 +1,7 @@
 //! A person's own security: password, authenticator, recovery codes, addresses for codes, known browsers.
 
 use super::{
-    frame::{Form, Shown, Visit, html, locked, messages},
+    frame::{Form, Shown, Visit, html, keep_session, locked, messages},
     passkey::site,
 };
 use crate::{
@@ -122,6 +122,15 @@ pub async fn done(visit: &Visit, headers: &HeaderMap, result: Result<()>, rename
     }
 }
 
+/// The same after a proof of who sits there: the session has another token from here on.
+async fn renewed(visit: &Visit, headers: &HeaderMap, view: SecurityView) -> Shown {
+    let mut response = page(visit, headers, view).await?;
+    if let Some(renewed) = auth::renew(&visit.app.db, &visit.ctx).await.map_err(|e| visit.error(e))? {
+        keep_session(&mut response, &visit.app, &renewed);
+    }
+    Ok(response)
+}
+
 /// The page with new recovery codes, if there are any.
 pub async fn with_codes(
     visit: &Visit,
@@ -131,7 +140,7 @@ pub async fn with_codes(
 ) -> Shown {
     visit.app.callers.forget();
     match result {
-        Ok(recovery_codes) => page(visit, headers, SecurityView { recovery_codes, ..SecurityView::default() }).await,
+        Ok(recovery_codes) => renewed(visit, headers, SecurityView { recovery_codes, ..SecurityView::default() }).await,
         Err(e) => refused(visit, headers, e, renamed).await,
     }
 }
@@ -151,7 +160,7 @@ pub async fn change_password(Extension(peer): Extension<Peer>, headers: HeaderMa
     }
     visit.app.callers.forget();
     let done = visit.shell.t().security.password_changed.to_owned();
-    page(&visit, &headers, SecurityView { done, ..SecurityView::default() }).await
+    renewed(&visit, &headers, SecurityView { done, ..SecurityView::default() }).await
 }
 
 /// POST `/account/security/authenticator`.

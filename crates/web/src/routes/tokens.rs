@@ -9,8 +9,8 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use salus_core::{Error, Result};
-use salus_domains::auth::{self, Credentials, Source, TokenPair};
+use salus_core::{ActorKind, Channel, Error, Result};
+use salus_domains::auth::{self, Credentials, Presented, Source, TokenPair};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::json;
 use std::sync::Arc;
@@ -29,6 +29,12 @@ struct SignIn {
 #[serde(deny_unknown_fields)]
 struct Refresh {
     refresh_token: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Proof {
+    password: String,
 }
 
 async fn read<T: DeserializeOwned>(headers: &HeaderMap, body: HttpBody) -> Result<T> {
@@ -79,6 +85,30 @@ pub async fn refresh(State(app): State<Arc<App>>, headers: HeaderMap, body: Http
         Ok(Refresh { refresh_token }) => auth::refresh(&app.db, &refresh_token).await,
         Err(e) => Err(e),
     };
+    told(&app, made)
+}
+
+/// POST `/api/auth/token/prove`: with the access token, and the password or a code of the authenticator.
+pub async fn prove(
+    State(app): State<Arc<App>>,
+    Extension(peer): Extension<Peer>,
+    headers: HeaderMap,
+    body: HttpBody,
+) -> Response {
+    let ip = peer.0.to_string();
+    let made = async {
+        let Proof { password } = read(&headers, body).await?;
+        let ctx = match api::presented(&headers) {
+            Some(by @ Presented::Bearer(_)) => app.callers.caller_from(&app.db, &by, Channel::Api, &ip).await?,
+            _ => return Err(Error::Unauthenticated),
+        };
+        if ctx.actor.kind != ActorKind::User {
+            return Err(Error::Unauthenticated);
+        }
+        auth::prove_with_tokens(&app.db, &ctx, &password, &ip).await
+    };
+    let made = made.await;
+    app.callers.forget();
     told(&app, made)
 }
 

@@ -57,12 +57,12 @@ fn unread(n: u64) -> Value {
 }
 
 /// The user behind a caller, by the newest session.
-async fn user(app: &TestApp) -> Uuid {
+pub async fn user(app: &TestApp) -> Uuid {
     let admin = app.database.connect("salus_admin").await;
     admin.query_one("SELECT user_id FROM auth.sessions ORDER BY created_at DESC LIMIT 1", &[]).await.unwrap().get(0)
 }
 
-async fn notify(app: &TestApp, user: Uuid) {
+pub async fn notify(app: &TestApp, user: Uuid) {
     let mut tx = app.db.begin(Ctx::operator(app.db.env(), app.valley), false).await.unwrap();
     let notice = Notice { users: &[user], title: "auth.test", params: json!({}), target: None };
     auth::notify(&mut tx, &notice).await.unwrap();

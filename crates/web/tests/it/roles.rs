@@ -161,3 +161,45 @@ async fn whom_a_user_reaches_is_said_and_ended_on_a_page() {
     let unknown = format!("{path}/others");
     assert_eq!(office.submit(&unknown, &link).await.status, StatusCode::NOT_FOUND);
 }
+
+#[tokio::test]
+async fn a_bundle_is_made_previewed_and_changed_on_its_page() {
+    let office = Office::new().await;
+    let page = office.owner.get("/roles").await.text();
+    let bundles = page.split("id=\"bundles\"").nth(1).unwrap().split("id=\"new-bundle\"").next().unwrap();
+    assert!(bundles.contains("<code class=\"chip\">kernel.phi.read</code>") && bundles.contains("DOCTOR"), "{bundles}");
+    let wrong =
+        office.submit("/roles/bundles", &[("bundle_name", "DESK"), ("patterns", "medical.pateint.read")]).await.text();
+    assert!(wrong.contains("medical.pateint.read grants no permission there is"), "{wrong}");
+    let made =
+        office.submit("/roles/bundles", &[("bundle_name", "DESK"), ("patterns", "medical.patient.read\r\n")]).await;
+    assert_eq!(made.status, StatusCode::SEE_OTHER, "{}", made.text());
+    let path = made.header("location").to_owned();
+    let again =
+        office.submit("/roles/bundles", &[("bundle_name", "DESK"), ("patterns", "medical.patient.read")]).await.text();
+    assert!(again.contains("A permission of this name exists already"), "{again}");
+    let roles = office.submit("/roles", &[("name", "RECEPTION"), ("like", "")]).await;
+    let role = [("scope", "tenant"), ("bundle.DESK", "true"), ("do", "apply")];
+    office.submit(roles.header("location"), &role).await;
+    let desk = office.app.session("valley", office.app.valley, "RECEPTION").await;
+    let sees = async || desk.get("/api/v1/medical/providers?limit=1").await.status;
+    assert_eq!(sees().await, StatusCode::FORBIDDEN);
+    let lines = ("patterns", "medical.patient.read\nmedical.provider.read");
+    let preview = office.submit(&path, &[lines, ("do", "preview")]).await.text();
+    for told in ["What would change", "medical.provider.read", "medical.provider.list", "RECEPTION", "A RECEPTION"] {
+        assert!(preview.contains(told), "{told}: {preview}");
+    }
+    assert_eq!(sees().await, StatusCode::FORBIDDEN, "a preview changes nothing");
+    let done = office.submit(&path, &[lines, ("do", "apply")]).await.text();
+    assert!(done.contains("The bundle Desk was changed") || done.contains("The bundle DESK was changed"), "{done}");
+    soon().await;
+    assert_eq!(sees().await, StatusCode::OK, "at once, in an open session");
+    let other = office.app.session("valley", office.app.valley, "DOCTOR").await;
+    assert_eq!(other.get(&path).await.status, StatusCode::FORBIDDEN);
+    let single = office.owner.get("/api/v1/auth/permissions?limit=200").await.json();
+    let single = single["data"].as_array().unwrap().iter().find(|b| b["name"].as_str().unwrap().contains('.'));
+    if let Some(single) = single {
+        let page = office.owner.get(&format!("/roles/bundles/{}", single["id"].as_str().unwrap())).await;
+        assert_eq!(page.status, StatusCode::NOT_FOUND, "a single permission is no bundle");
+    }
+}

@@ -1,9 +1,10 @@
 //! Second factors on the pages: set up by who must, asked for at the next sign-in, and tokens for clients beside them.
 
+use crate::live::{a_ticket, next, notify, own, user};
 use hyper::{Method, StatusCode};
 use salus_core::Ctx;
 use salus_domains::auth::{self, NewUser};
-use salus_testkit::{Answer, PASSWORD, TestApp, code_at};
+use salus_testkit::{Answer, Caller, PASSWORD, TestApp, code_at};
 use serde_json::json;
 
 async fn link(app: &TestApp, email: &str, role: &str) -> String {
@@ -57,9 +58,12 @@ async fn who_must_sets_one_up_and_is_asked_for_it() {
     let wrong = post("/account/security/authenticator/confirm", "code=000000").await;
     assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
     let code = code_at(&secret, app.db.env().now());
-    let page = post("/account/security/authenticator/confirm", &format!("code={code}")).await.text();
+    let confirmed = post("/account/security/authenticator/confirm", &format!("code={code}")).await;
+    let page = confirmed.text();
     assert_eq!(page.matches("<li><code class=\"secret\">").count(), 10, "{page}");
-    assert_eq!(get("/").await.status, StatusCode::OK, "the rest is open at once");
+    assert_eq!(get("/").await.header("location"), "/sign-in", "the token from before the proof opens nothing");
+    let renewed = stranger.with_cookie(&cookie_of(&confirmed, "salus_session").unwrap());
+    assert_eq!(renewed.get("/").await.status, StatusCode::OK, "the rest is open at once");
     let recovery = page.split("<li><code class=\"secret\">").nth(1).unwrap().split('<').next().unwrap().to_owned();
 
     let fields = [("organization", "valley"), ("email", email), ("password", PASSWORD), ("return_to", "/audit")];
@@ -101,6 +105,115 @@ async fn clients_get_tokens_for_json() {
     let bearer = format!("Bearer {}", next["access_token"].as_str().unwrap());
     assert_eq!(get(&bearer).await, StatusCode::UNAUTHORIZED);
     assert_eq!(stranger.post("/api/auth/token/refresh", &spent).await.status, StatusCode::UNAUTHORIZED);
+}
+
+/// The number of live sessions of a user named so.
+async fn living(app: &TestApp, name: &str) -> usize {
+    let owner = app.key(app.valley, "OWNER").await;
+    let users = owner.get("/api/v1/auth/users?limit=200&fields=id,display_name").await.json();
+    let user = users["data"].as_array().unwrap().iter().find(|u| u["display_name"] == name).unwrap().clone();
+    let held = owner.get(&format!("/api/v1/auth/sessions?user_id={}", user["id"].as_str().unwrap())).await.json();
+    held["data"].as_array().unwrap().iter().filter(|s| s["revoked_at"].is_null()).count()
+}
+
+#[tokio::test]
+async fn a_proof_gives_the_session_another_token_and_ends_the_one_before_at_once() {
+    let app = TestApp::new().await;
+    let doctor = app.session("valley", app.valley, "DOCTOR").await;
+    let user = user(&app).await;
+    let csrf = field(&doctor.get("/account").await.text(), "_csrf");
+    let mut socket = own(&app, &a_ticket(&doctor).await).await.unwrap();
+    assert_eq!(next(&mut socket).await["unread"], 0);
+    let prove = async |caller: &Caller, password: &str| {
+        caller.submit("/prove", &[("_csrf", &csrf), ("password", password), ("back", "/account")]).await
+    };
+    assert_eq!(cookie_of(&prove(&doctor, "Wrong-Horse-7-Battery").await, "salus_session"), None);
+    assert_eq!(doctor.get("/account").await.status, StatusCode::OK, "what proves nothing changes nothing");
+    let proved = prove(&doctor, PASSWORD).await;
+    assert_eq!(proved.header("location"), "/account", "{}", proved.text());
+    let renewed = doctor.with_cookie(&cookie_of(&proved, "salus_session").unwrap());
+    assert!(doctor.get("/account").await.header("location").starts_with("/sign-in"), "at once");
+    assert_eq!(doctor.get("/api/v1/medical/patients?limit=1").await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(renewed.get("/account").await.status, StatusCode::OK);
+    assert_eq!(living(&app, "A DOCTOR").await, 1, "it is the same session");
+    // A form that was open before is taken: it is of the session and not of its token.
+    assert_eq!(prove(&renewed, PASSWORD).await.status, StatusCode::SEE_OTHER);
+    // So is the live connection: it goes on, and tells of what comes.
+    notify(&app, user).await;
+    assert_eq!(next(&mut socket).await["unread"], 1);
+}
+
+#[tokio::test]
+async fn a_client_proves_again_and_has_other_tokens() {
+    let app = TestApp::new().await;
+    let (stranger, email) = (app.stranger(), "client@valley.example");
+    let link = link(&app, email, "PATIENT").await;
+    stranger.submit(&link, &[("password", PASSWORD), ("again", PASSWORD)]).await;
+    let body = json!({"organization": "valley", "email": email, "password": PASSWORD});
+    let pair = stranger.post("/api/auth/token", &body).await.json();
+    let client = stranger.with_key(pair["access_token"].as_str().unwrap());
+    let patients = "/api/v1/medical/patients?limit=1";
+    assert_eq!(client.get(patients).await.status, StatusCode::OK);
+    let prove = "/api/auth/token/prove";
+    assert_eq!(client.post(prove, &json!({"password": "wrong"})).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(stranger.post(prove, &json!({"password": PASSWORD})).await.status, StatusCode::UNAUTHORIZED);
+    let key = app.key(app.valley, "DOCTOR").await;
+    assert_eq!(key.post(prove, &json!({"password": PASSWORD})).await.status, StatusCode::UNAUTHORIZED, "no person");
+    let next = client.post(prove, &json!({"password": PASSWORD})).await;
+    assert_eq!(next.status, StatusCode::OK, "{}", next.text());
+    let next = next.json();
+    assert_eq!(client.get(patients).await.status, StatusCode::UNAUTHORIZED, "at once");
+    let spent = stranger.post("/api/auth/token/refresh", &json!({"refresh_token": pair["refresh_token"]})).await;
+    assert_eq!(spent.status, StatusCode::UNAUTHORIZED);
+    let client = stranger.with_key(next["access_token"].as_str().unwrap());
+    assert_eq!(client.get(patients).await.status, StatusCode::OK);
+    let third = stranger.post("/api/auth/token/refresh", &json!({"refresh_token": next["refresh_token"]})).await;
+    assert_eq!(third.status, StatusCode::OK, "{}", third.text());
+}
+
+#[tokio::test]
+async fn another_session_of_ones_own_is_ended_after_a_proof_of_late() {
+    let app = TestApp::new().await;
+    let (stranger, email) = (app.stranger(), "two@valley.example");
+    let link = link(&app, email, "PATIENT").await;
+    let set = stranger.submit(&link, &[("password", PASSWORD), ("again", PASSWORD)]).await;
+    let first = stranger.with_cookie(&cookie_of(&set, "salus_session").unwrap());
+    let right = [("organization", "valley"), ("email", email), ("password", PASSWORD)];
+    let signed = stranger.submit("/sign-in", &right).await;
+    let second = stranger.with_cookie(&cookie_of(&signed, "salus_session").unwrap());
+    let page = first.get("/account").await.text();
+    let csrf = field(&page, "_csrf");
+    let end = page.split("action=\"/account/sessions/").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let end = format!("/account/sessions/{end}");
+    let admin = app.database.connect("salus_admin").await;
+    admin.batch_execute("UPDATE auth.sessions SET proved_at = now() - interval '1 hour'").await.unwrap();
+    let asked = first.submit(&end, &[("_csrf", &csrf)]).await;
+    assert!(asked.status == StatusCode::FORBIDDEN && asked.text().contains("/prove"), "{}", asked.text());
+    assert_eq!(second.get("/account").await.status, StatusCode::OK);
+    let proved = first.submit("/prove", &[("_csrf", &csrf), ("password", PASSWORD), ("back", "/account")]).await;
+    let first = stranger.with_cookie(&cookie_of(&proved, "salus_session").unwrap());
+    assert_eq!(first.submit(&end, &[("_csrf", &csrf)]).await.header("location"), "/account");
+    assert!(second.get("/account").await.header("location").starts_with("/sign-in"));
+    assert_eq!(first.get("/account").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn who_signs_in_anew_leaves_no_session_behind() {
+    let app = TestApp::new().await;
+    let (stranger, email) = (app.stranger(), "again@valley.example");
+    let link = link(&app, email, "PATIENT").await;
+    let set = stranger.submit(&link, &[("password", PASSWORD), ("again", PASSWORD)]).await;
+    let browser = stranger.with_cookie(&cookie_of(&set, "salus_session").unwrap());
+    assert_eq!(browser.get("/account").await.status, StatusCode::OK);
+    let wrong = [("organization", "valley"), ("email", email), ("password", "Wrong-Horse-7-Battery")];
+    browser.submit("/sign-in", &wrong).await;
+    assert_eq!(browser.get("/account").await.status, StatusCode::OK, "only another session ends it");
+    let right = [("organization", "valley"), ("email", email), ("password", PASSWORD)];
+    let signed = browser.submit("/sign-in", &right).await;
+    let after = stranger.with_cookie(&cookie_of(&signed, "salus_session").unwrap());
+    assert_eq!(after.get("/account").await.status, StatusCode::OK);
+    assert!(browser.get("/account").await.header("location").starts_with("/sign-in"));
+    assert_eq!(living(&app, "Nova").await, 1);
 }
 
 #[tokio::test]

@@ -179,7 +179,10 @@ async fn a_way_into_anothers_account_takes_a_fresh_proof() {
     };
     let wrong = prove("Wrong-Horse-7-Battery").await;
     assert!(wrong.status.is_client_error() && wrong.text().contains("Is not your password"), "{}", wrong.text());
-    assert_eq!(prove(PASSWORD).await.header("location"), "/users", "back to where it was asked for");
+    let proved = prove(PASSWORD).await;
+    assert_eq!(proved.header("location"), "/users", "back to where it was asked for");
+    let cookie = proved.header("set-cookie").split(';').next().unwrap().to_owned();
+    let office = Office { owner: office.owner.with_cookie(&cookie), ..office };
     assert!(office.act("reset-factors", &[]).await.contains("Done."));
     assert!(office.act("reinvite", &[]).await.contains("/setup/slu_"));
 }

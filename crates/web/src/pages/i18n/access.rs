@@ -89,6 +89,23 @@ texts! {
         then_nothing: "{n} may do nothing any more until they are given another role.", "{n} ya no pueden hacer nada hasta que reciban otro rol.", "{n} não podem fazer mais nada até receberem outro papel.";
         then_own: "You hold this role yourself.", "Usted mismo tiene este rol.", "Você mesmo tem este papel.";
         then_first_only: "Only the first {n} of {all} holders are listed.", "Solo se listan los primeros {n} de {all} titulares.", "Só os primeiros {n} de {all} titulares são listados.";
+        then_own_by: "You hold it yourself, by: {list}.", "Usted mismo lo tiene, por: {list}.", "Você mesmo o tem, por: {list}.";
+        bundles: "Bundles of permissions", "Paquetes de permisos", "Pacotes de permissões";
+        bundles_lead: "What roles give by one name. A change holds for every role that gives the bundle, within a second.", "Lo que los roles dan con un solo nombre. Un cambio rige para cada rol que da el paquete, en un segundo.", "O que os papéis dão com um só nome. Uma mudança vale para cada papel que dá o pacote, em um segundo.";
+        bundle: "Bundle", "Paquete", "Pacote";
+        grants: "Grants", "Concede", "Concede";
+        given_by: "Given by", "Lo dan", "Dado por";
+        edit_bundle: "Change the bundle {name}", "Cambiar el paquete {name}", "Mudar o pacote {name}";
+        bundle_changed: "The bundle {name} was changed.", "Se cambió el paquete {name}.", "O pacote {name} foi mudado.";
+        new_bundle: "New bundle", "Paquete nuevo", "Novo pacote";
+        bundle_name_hint: "Short and in one word, such as FRONT_DESK.", "Corto y en una palabra, como FRONT_DESK.", "Curto e em uma palavra, como FRONT_DESK.";
+        make_bundle: "Make the bundle", "Crear el paquete", "Criar o pacote";
+        patterns: "Permissions it grants", "Permisos que concede", "Permissões que concede";
+        patterns_hint: "A line each, such as medical.patient.read. * stands for any one word: medical.*.read.", "Uno por línea, como medical.patient.read. * vale por una palabra cualquiera: medical.*.read.", "Uma por linha, como medical.patient.read. * vale por qualquer palavra: medical.*.read.";
+        all_permissions: "All permissions there are", "Todos los permisos que hay", "Todas as permissões que há";
+        operations_gained: "Operations gained", "Operaciones que gana", "Operações que ganha";
+        operations_lost: "Operations lost", "Operaciones que pierde", "Operações que perde";
+        no_role_gives: "No role gives this bundle.", "Ningún rol da este paquete.", "Nenhum papel dá este pacote.";
         nobody_holds: "Nobody holds this role.", "Nadie tiene este rol.", "Ninguém tem este papel.";
     }
 }

@@ -33,7 +33,6 @@ texts! {
         purpose: "Purpose", "Propósito", "Finalidade";
         from_where: "From where", "Desde dónde", "De onde";
         outcome: "Outcome", "Resultado", "Resultado";
-        one_row: "Only what is about the row", "Solo lo referido a la fila", "Apenas o que se refere à linha";
         integrity: "Integrity", "Integridad", "Integridade";
         never_verified: "Not verified yet", "Aún sin verificar", "Ainda não verificado";
         log_holds: "Verified", "Verificado", "Verificado";

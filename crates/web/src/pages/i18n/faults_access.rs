@@ -136,6 +136,15 @@ pub(super) const SENTENCES: &[(&str, [&str; 2])] = &[
         ["La organización no eligió el módulo de {}.", "A organização não escolheu o módulo de {}."],
     ),
     ("{} is given by: {}.", ["{} lo dan: {}.", "{} é dado por: {}."]),
+    (
+        "A record that the caller does not see has this value.",
+        ["Un registro que quien llama no ve tiene este valor.", "Um registro que quem chama não vê tem este valor."],
+    ),
+    (
+        "{} grants no permission there is",
+        ["{} no concede ningún permiso existente", "{} não concede nenhuma permissão existente"],
+    ),
+    ("Name at least one permission", ["Indique al menos un permiso", "Indique ao menos uma permissão"]),
     ("No role held gives {}.", ["Ningún rol asignado da {}.", "Nenhum papel atribuído dá {}."]),
     ("It is given for the purpose {}.", ["Se da para la finalidad {}.", "É dado para a finalidade {}."]),
     (
