@@ -5,21 +5,18 @@
 use serde::Serialize;
 use time::{Duration, OffsetDateTime};
 
-/// How far from its time a dose may be given without a reason; the last minute is part of it.
+/// How far from its time a dose may be given without a reason, where an organization sets nothing else; the last minute is part of
+/// it.
 pub const WINDOW: Duration = Duration::minutes(30);
+/// The widest that an organization may set.
+pub const WIDEST: Duration = Duration::minutes(60);
 /// How long after its window a dose nobody recorded counts as missed.
 pub const GRACE: Duration = Duration::minutes(15);
 
 /// Whether a dose lies within its window. Seconds do not count: clocks on a wall have none.
 #[must_use]
-pub fn in_window(scheduled: OffsetDateTime, given: OffsetDateTime) -> bool {
-    (given.unix_timestamp().div_euclid(60) - scheduled.unix_timestamp().div_euclid(60)).abs() <= WINDOW.whole_minutes()
-}
-
-/// When a dose that nobody recorded counts as missed.
-#[must_use]
-pub fn missed_at(scheduled: OffsetDateTime) -> OffsetDateTime {
-    scheduled + WINDOW + GRACE
+pub fn in_window(window: Duration, scheduled: OffsetDateTime, given: OffsetDateTime) -> bool {
+    (given.unix_timestamp().div_euclid(60) - scheduled.unix_timestamp().div_euclid(60)).abs() <= window.whole_minutes()
 }
 
 /// Where a dose that nobody recorded stands.
@@ -36,8 +33,8 @@ pub enum Standing {
 
 /// Where a dose that nobody recorded stands at `now`.
 #[must_use]
-pub fn standing(scheduled: OffsetDateTime, now: OffsetDateTime) -> Standing {
-    if in_window(scheduled, now) {
+pub fn standing(window: Duration, scheduled: OffsetDateTime, now: OffsetDateTime) -> Standing {
+    if in_window(window, scheduled, now) {
         Standing::Due
     } else if now < scheduled {
         Standing::Later
@@ -167,6 +164,15 @@ pub fn is_rescue(name: &str) -> bool {
     has_word_of(name, &STOCK) || has_word_of(name, &RESCUE)
 }
 
+/// Medicines that open the airways in an attack of asthma.
+const RELIEVERS: [&str; 7] = ["albuterol", "salbutamol", "ventolin", "proair", "proventil", "levalbuterol", "xopenex"];
+
+/// Whether a name is that of a reliever of asthma: who needs one often has asthma that is not under control.
+#[must_use]
+pub fn is_reliever(name: &str) -> bool {
+    has_word_of(name, &RELIEVERS)
+}
+
 /// Words of drugs and allergies that name no substance: forms, salts, how and how much.
 const NO_SUBSTANCE: [&str; 62] = [
     "acetate",
@@ -268,12 +274,14 @@ mod tests {
 
     #[test]
     fn a_dose_has_half_an_hour_on_both_sides() {
-        assert!(in_window(NOON, NOON + Duration::minutes(30)));
-        assert!(in_window(NOON, NOON + Duration::seconds(30 * 60 + 59)), "12:30 by the clock on the wall");
-        assert!(!in_window(NOON, NOON + Duration::minutes(31)));
-        assert!(in_window(NOON, NOON - Duration::minutes(30)));
-        assert!(!in_window(NOON, NOON - Duration::minutes(31)));
-        assert_eq!(missed_at(NOON), datetime!(2026-03-02 20:45 UTC));
+        let usual = |given| in_window(WINDOW, NOON, given);
+        assert!(usual(NOON + Duration::minutes(30)));
+        assert!(usual(NOON + Duration::seconds(30 * 60 + 59)), "12:30 by the clock on the wall");
+        assert!(!usual(NOON + Duration::minutes(31)));
+        assert!(usual(NOON - Duration::minutes(30)));
+        assert!(!usual(NOON - Duration::minutes(31)));
+        assert!(in_window(WIDEST, NOON, NOON + Duration::minutes(60)), "as an organization set it");
+        assert!(!in_window(WIDEST, NOON, NOON - Duration::minutes(61)));
     }
 
     #[test]
@@ -285,7 +293,7 @@ mod tests {
             (30, Standing::Due),
             (31, Standing::Late),
         ] {
-            assert_eq!(standing(NOON, NOON + Duration::minutes(minutes)), stands, "{minutes}");
+            assert_eq!(standing(WINDOW, NOON, NOON + Duration::minutes(minutes)), stands, "{minutes}");
         }
     }
 
@@ -349,5 +357,7 @@ mod tests {
         assert!(is_stock("Kloxxado 8 mg") && is_rescue("Kloxxado 8 mg") && !is_stock("Diazepam 2 mg"));
         assert!(!is_rescue("Norepinephrinel"), "a part of a word is no word");
         assert!(!is_rescue("Methylphenidate"));
+        assert!(is_reliever("Albuterol HFA 90 mcg") && is_reliever("Xopenex HFA"));
+        assert!(!is_reliever("Fluticasone HFA 44 mcg") && !is_reliever("Epinephrine 0.3 mg"));
     }
 }

@@ -55,10 +55,10 @@ const MOST_EACH: usize = 5;
 pub struct Streams(Mutex<HashMap<Uuid, usize>>);
 
 /// A place among them, given up when it is dropped.
-struct Place(Arc<Streams>, Uuid);
+pub(crate) struct Place(Arc<Streams>, Uuid);
 
 impl Streams {
-    fn take(self: &Arc<Self>, user: Uuid) -> Result<Place> {
+    pub(crate) fn take(self: &Arc<Self>, user: Uuid) -> Result<Place> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if all.values().sum::<usize>() >= MOST || all.get(&user).is_some_and(|n| *n >= MOST_EACH) {
             return Err(Error::TooMany(60));

@@ -139,8 +139,7 @@ impl App {
                 get(|State(app): State<Arc<Self>>| async move { Json(openapi::document(&app.ops)) }),
             )
             .route("/ws", get(crate::live::open))
-            // The address that the specification of alerts names for the same connection (decision 74).
-            .route("/ws/v1/alerts", get(crate::live::open))
+            .route("/ws/v1/alerts", get(crate::alert_socket::open))
             .route("/ws/ticket", axum::routing::post(crate::live::ticket))
             .merge(crate::routes::pages())
             .layer(axum::middleware::from_fn(bounded))

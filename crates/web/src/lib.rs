@@ -1,6 +1,7 @@
 //! The edge: HTTP, sessions, OpenAPI and pages. Everything goes through `dispatch`; there is no SQL here.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that fails here has found its bug"))]
 
+mod alert_socket;
 mod alert_stream;
 mod api;
 mod app;

@@ -202,7 +202,7 @@ pub async fn open(
 }
 
 /// Refuses a page of another origin. Every browser says where a page is from.
-fn own_origin(headers: &HeaderMap, secure: bool) -> Result<()> {
+pub(crate) fn own_origin(headers: &HeaderMap, secure: bool) -> Result<()> {
     let text = |name| headers.get(name).and_then(|v| v.to_str().ok());
     let scheme = if secure { "https://" } else { "http://" };
     let own = match (text(header::ORIGIN), text(header::HOST)) {

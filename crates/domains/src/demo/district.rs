@@ -114,6 +114,13 @@ async fn staff(tx: &mut Tx, schools: &[School], today: Date) -> Result<()> {
                 "school.school_staff",
                 json!({"user_id": user, "school_id": school.id, "position": position, "started_on": since}),
             );
+            for route in ["ORAL", "INHALED"].iter().filter(|_| *position == "HEALTH_AIDE") {
+                rows.add(
+                    "school.delegations",
+                    json!({"user_id": user, "school_id": school.id, "route": route, "trained_on": since,
+                           "valid_until": later(today, 160).to_string()}),
+                );
+            }
             rows.add("auth.user_units", json!({"user_id": user, "organization_id": school.unit, "valid_from": since}));
         }
     }

@@ -16,6 +16,7 @@ const ORDER: &[&str] = &[
     "school.bell_periods",
     "school.calendar_days",
     "school.school_staff",
+    "school.delegations",
     "auth.user_units",
     "medical.providers",
     "medical.patients",

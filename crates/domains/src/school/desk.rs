@@ -6,6 +6,7 @@
 use super::{
     doses::TAKEN,
     reads::{NAME, briefs, of_school, schools, waited},
+    supplies,
 };
 use crate::clock;
 use salus_core::{Error, Result};
@@ -165,11 +166,11 @@ impl Waits {
         }
     }
 
-    fn of(row: &Row, now: OffsetDateTime) -> Self {
+    fn of(row: &Row, now: OffsetDateTime, window: Duration) -> Self {
         match (row.get::<_, Option<OffsetDateTime>>("scheduled_for"), row.get::<_, Option<String>>("outcome")) {
             (None, _) => Self::Effect,
             (Some(_), Some(_)) => Self::Missed,
-            (Some(slot), None) => match medication::standing(slot, now) {
+            (Some(slot), None) => match medication::standing(window, slot, now) {
                 Standing::Late => Self::Late,
                 Standing::Due => Self::Due,
                 Standing::Later => Self::Soon,
@@ -181,8 +182,9 @@ impl Waits {
 async fn doses(tx: &mut Tx, call: Call) -> Result<Reply> {
     let places = Places::of(tx, &call).await?;
     let now = tx.ctx.env.now();
-    let found: Vec<(Waits, Row)> =
-        waiting(tx, &places.ids, now).await?.into_iter().map(|row| (Waits::of(&row, now), row)).collect();
+    let window = supplies::window(tx).await?;
+    let found = waiting(tx, &places.ids, now, window).await?.into_iter();
+    let found: Vec<(Waits, Row)> = found.map(|row| (Waits::of(&row, now, window), row)).collect();
     let mut counts: BTreeMap<Uuid, Value> = BTreeMap::new();
     for (waits, row) in &found {
         let at = counts.entry(row.get("school_id")).or_insert_with(none_waits);
@@ -217,7 +219,7 @@ fn none_waits() -> Value {
 
 /// The doses of each school's day that nobody has said enough about: not recorded by their time or within two hours of it, missed,
 /// or given as needed and not asked about.
-async fn waiting(tx: &mut Tx, schools: &[Uuid], now: OffsetDateTime) -> Result<Vec<Row>> {
+async fn waiting(tx: &mut Tx, schools: &[Uuid], now: OffsetDateTime, window: Duration) -> Result<Vec<Row>> {
     // The bounds by a day find the rows by their index; the school's own day decides.
     let sql = sql!(
         "SELECT a.id, a.student_id, a.school_id, a.medication::text AS medication, a.scheduled_for, a.administered_at, \
@@ -225,7 +227,8 @@ async fn waiting(tx: &mut Tx, schools: &[Uuid], now: OffsetDateTime) -> Result<V
          FROM school.medication_administrations a JOIN school.schools s ON s.id = a.school_id \
          CROSS JOIN LATERAL (SELECT ($2::timestamptz AT TIME ZONE s.timezone::text)::date::timestamp AT TIME ZONE s.timezone::text AS begins) d \
          LEFT JOIN school.student_medication_orders o ON o.id = a.order_id \
-         WHERE a.school_id = ANY($1) AND ( \
+         WHERE a.school_id = ANY($1) \
+           AND ($7 OR a.administered_by = $8 OR school.is_delegated(a.order_id, $8, ($2::timestamptz AT TIME ZONE s.timezone::text)::date)) AND ( \
            (a.scheduled_for > $2::timestamptz - interval '1 day' AND a.scheduled_for >= d.begins AND a.scheduled_for <= $3 \
              AND (a.outcome = 'MISSED' OR (a.outcome IS NULL AND o.status = 'ACTIVE' AND school.absence_at( \
                a.student_id, a.school_id, a.scheduled_for, a.scheduled_for + $6::int8 * interval '1 minute') IS NULL))) \
@@ -234,8 +237,9 @@ async fn waiting(tx: &mut Tx, schools: &[Uuid], now: OffsetDateTime) -> Result<V
          ORDER BY coalesce(a.scheduled_for, a.administered_at), a.medication, a.id"
     );
     let (ahead, asked) = (now + AHEAD, now - EFFECT_AFTER);
-    let window = salus_rules::medication::WINDOW.whole_minutes();
-    tx.query(sql, &[&schools, &now, &ahead, &asked, &TAKEN.as_slice(), &window]).await
+    let (nurse, user) = (tx.ctx.may("school.med.order"), tx.ctx.actor.id);
+    let minutes = window.whole_minutes();
+    tx.query(sql, &[&schools, &now, &ahead, &asked, &TAKEN.as_slice(), &minutes, &nurse, &user]).await
 }
 
 async fn orders_ending(tx: &mut Tx, schools: &[Uuid], now: OffsetDateTime) -> Result<Vec<Row>> {

@@ -2,8 +2,9 @@
 //! Limits of an order stop an aide and ask a nurse for a reason; nothing stops the recording of rescue medicine.
 
 use super::{
-    enrollments, orders,
+    care, enrollments, orders,
     stock::{self, Supply},
+    supplies,
     visits::{given, id_of},
 };
 use crate::{clock, row};
@@ -26,7 +27,7 @@ pub const DOSES: Resource = Resource {
     noun: "school.administration",
     read: "school.med.administer",
     write: None,
-    filters: &["student_id", "order_id", "school_id", "outcome", "scheduled_for"],
+    filters: &["student_id", "order_id", "school_id", "outcome", "scheduled_for", "administered_at"],
     locked: &["administered_by", "prn_effect", "effect_at", "error_flag", "override", "absence_id"],
     list: &[],
 };
@@ -126,7 +127,7 @@ async fn record(tx: &mut Tx, call: Call) -> Result<Reply> {
         values.insert("override".into(), Value::Object(over));
     }
     let witness = values.get("witness_id").cloned();
-    let school = values.get("school_id").cloned();
+    let place = (id_of(&values, "student_id")?, id_of(&values, "school_id")?);
     let reply = if let Some(due) = due {
         for fixed in ["order_id", "student_id", "school_id", "medication", "scheduled_for"] {
             values.remove(fixed);
@@ -134,7 +135,7 @@ async fn record(tx: &mut Tx, call: Call) -> Result<Reply> {
         values.insert("absence_id".into(), Value::Null);
         let row = tx.update(DOSES.table, due.id, None, values).await?;
         if was.is_some() {
-            tx.emit("school.dose.recorded_late", due.id, json!({ "school": school }));
+            tx.emit("school.dose.recorded_late", due.id, json!({ "school": place.1 }));
         }
         Reply::row(row)
     } else {
@@ -147,6 +148,10 @@ async fn record(tx: &mut Tx, call: Call) -> Result<Reply> {
         let (amount, emergency) = (drawn.amount.as_str(), drawn.emergency);
         let dose = stock::Dose { order, id, kind, amount, at: said.at, witness: witness.as_ref(), emergency };
         stock::take(tx, drawn.supply.as_ref(), dose).await?;
+    }
+    if said.taken {
+        care::join(tx, place, said.at).await?;
+        supplies::tell_frequent(tx, place, said.at).await?;
     }
     Ok(reply)
 }
@@ -267,7 +272,7 @@ async fn by_order(
     }
     if !order.emergency {
         at_school(tx, values, said).await?;
-        held_back(tx, &order, said, values)?;
+        held_back(tx, &order, said, values).await?;
     }
     if said.taken {
         if said.amount.is_none() {
@@ -284,6 +289,10 @@ async fn by_order(
         if !order.emergency {
             if said.outcome != "SELF_ADMINISTERED" {
                 rights(values)?;
+            }
+            if !given(values, "expires_on") {
+                let expires: Option<Date> = order.found.get("supply_expires_on");
+                values.extend(expires.map(|day| ("expires_on".to_owned(), json!(day.to_string()))));
             }
             unexpired(tx, values, said.at).await?;
         }
@@ -310,7 +319,7 @@ fn fits(order: &Order, said: &Said) -> Result<()> {
 }
 
 /// Who may record this dose, and whether it may be given now.
-fn held_back(tx: &Tx, order: &Order, said: &Said, values: &Map<String, Value>) -> Result<()> {
+async fn held_back(tx: &mut Tx, order: &Order, said: &Said, values: &Map<String, Value>) -> Result<()> {
     let nurse = tx.ctx.may("school.med.order");
     if !order.is("in_force") {
         let detail = "This order is not in force: no dose of it is recorded";
@@ -320,6 +329,11 @@ fn held_back(tx: &Tx, order: &Order, said: &Said, values: &Map<String, Value>) -
         let detail = "This order is not delegated: a nurse gives it";
         return Err(Error::Refused { code: "not_delegated", detail: detail.into() });
     }
+    if !nurse && !order.is("delegated") {
+        let detail =
+            "Your training for this way of giving does not count here today: a nurse gives it, or delegates it";
+        return Err(Error::Refused { code: "competence_missing", detail: detail.into() });
+    }
     if said.outcome == "SELF_ADMINISTERED" && !order.is("carries") {
         return Err(Error::invalid("outcome", "not_allowed", "This order does not let the student take it alone"));
     }
@@ -327,9 +341,9 @@ fn held_back(tx: &Tx, order: &Order, said: &Said, values: &Map<String, Value>) -
         return Ok(());
     }
     let reason = given(values, "reason");
-    if said.scheduled.is_some_and(|slot| !medication::in_window(slot, said.at)) && !reason {
-        let message =
-            format!("Say why it is given more than {} minutes from its time", medication::WINDOW.whole_minutes());
+    let window = supplies::window(tx).await?;
+    if said.scheduled.is_some_and(|slot| !medication::in_window(window, slot, said.at)) && !reason {
+        let message = format!("Say why it is given more than {} minutes from its time", window.whole_minutes());
         return Err(Error::invalid("reason", "outside_window", message));
     }
     if order.stops.is_empty() || (nurse && reason) {
@@ -382,6 +396,7 @@ async fn order(tx: &mut Tx, id: Uuid, said: &Said) -> Result<Order> {
     let sql = sql!(
         "SELECT o.student_id, p.school_id, o.kind::text AS kind, o.medication::text AS medication, l.day, \
            o.dose_qty::text AS dose, o.dose_unit::text AS unit, o.delegable, \
+           o.supply_expires_on, school.is_delegated(o.id, $6, l.day) AS delegated, \
            (o.self_carry_approved OR o.kind = 'SELF_CARRY') AS carries, o.controlled_schedule <> '0' AS controlled, \
            o.min_interval_min, o.max_per_day, \
            ((o.status = 'ACTIVE' OR coalesce($2::timestamptz < o.stopped_at, false)) \
@@ -399,7 +414,8 @@ async fn order(tx: &mut Tx, id: Uuid, said: &Said) -> Result<Order> {
          JOIN school.schools s ON s.id = p.school_id \
          CROSS JOIN LATERAL (SELECT ($2::timestamptz AT TIME ZONE s.timezone::text)::date AS day) l WHERE o.id = $1"
     );
-    let found = tx.query_opt(sql, &[&id, &said.at, &said.scheduled, &amount, &TAKEN.as_slice()]).await?;
+    let user = tx.ctx.actor.id;
+    let found = tx.query_opt(sql, &[&id, &said.at, &said.scheduled, &amount, &TAKEN.as_slice(), &user]).await?;
     let found: Row = found.ok_or(Error::NotFound)?;
     let limits = Limits {
         interval: found.get::<_, Option<i32>>("min_interval_min").map(|m| Duration::minutes(m.into())),

@@ -1,7 +1,7 @@
 //! Doses that are to be given: made due each morning from the orders in force, of students who are enrolled, and missed when nobody
 //! recorded them. What is recorded is in [`super::doses`].
 
-use super::doses::DOSES;
+use super::{doses::DOSES, supplies};
 use crate::{clock, row};
 use salus_core::Result;
 use salus_rules::medication;
@@ -15,7 +15,7 @@ use uuid::Uuid;
 /// # Errors
 /// Those of the database.
 pub(super) async fn make_due(tx: &mut Tx, order: Option<Uuid>) -> Result<()> {
-    let earliest = tx.ctx.env.now() - medication::WINDOW;
+    let earliest = tx.ctx.env.now() - supplies::window(tx).await?;
     let now = tx.ctx.env.now();
     let sql = sql!(
         "SELECT o.id, o.student_id, p.school_id, o.medication::text AS medication, o.dose_unit::text AS unit, x.slot \
@@ -56,8 +56,9 @@ pub(super) async fn make_due(tx: &mut Tx, order: Option<Uuid>) -> Result<()> {
 pub(super) async fn mark_missed(tx: &mut Tx) -> Result<()> {
     follow_absences(tx).await?;
     let now = tx.ctx.env.now();
-    let latest = now - medication::WINDOW - medication::GRACE;
-    let window = medication::WINDOW.whole_minutes();
+    let window = supplies::window(tx).await?;
+    let latest = now - window - medication::GRACE;
+    let window = window.whole_minutes();
     let sql = sql!(
         "SELECT a.id, a.school_id, o.status = 'ACTIVE' OR coalesce(a.scheduled_for < o.stopped_at, false), \
            school.absence_at(a.student_id, a.school_id, a.scheduled_for, a.scheduled_for + $2::int8 * interval '1 minute') \
@@ -86,7 +87,7 @@ pub(super) async fn mark_missed(tx: &mut Tx) -> Result<()> {
 /// What absences that were told or changed in the last day make of doses on which the server decided before: open again where the
 /// student was there, absent instead of missed where not. What a person recorded stays.
 async fn follow_absences(tx: &mut Tx) -> Result<()> {
-    let window = medication::WINDOW.whole_minutes();
+    let window = supplies::window(tx).await?.whole_minutes();
     let sql = sql!(
         "SELECT a.id FROM school.absences b JOIN school.medication_administrations a ON a.absence_id = b.id \
          WHERE b.updated_at > clock_timestamp() - interval '1 day' \

@@ -71,7 +71,7 @@ async fn leave(tx: &mut Tx, call: Call) -> Result<Reply> {
 }
 
 /// The student belongs to the school's unit on the days of all enrolments there, as this one now stands.
-async fn reach(tx: &mut Tx, enrollment: Uuid) -> Result<()> {
+pub(super) async fn reach(tx: &mut Tx, enrollment: Uuid) -> Result<()> {
     let sql = sql!(
         "SELECT e.patient_id, s.organization_id FROM school.student_enrollments e \
          JOIN school.schools s ON s.id = e.school_id WHERE e.id = $1"

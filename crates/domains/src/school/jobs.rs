@@ -4,7 +4,7 @@
 //! doses changed; once a week it is kept how each school stands. Outbreaks are looked for at six and at one on school days, and at once
 //! when one case is enough.
 
-use super::{due, immunization, orders, outbreak, stock, visits};
+use super::{due, immunization, orders, outbreak, stock, supplies, visits};
 use crate::auth::Carriers;
 use salus_core::Result;
 use salus_store::{
@@ -41,6 +41,12 @@ pub fn jobs(carriers: &Arc<Carriers>) -> Vec<Job> {
             when: When::Cron("* * * * *"),
             retry: Retry::default(),
             work: Work::local(|tx, _| Box::pin(due::mark_missed(tx))),
+        },
+        Job {
+            name: "school.tell_expiring_supplies",
+            when: When::Cron("0 6 * * *"),
+            retry: Retry::default(),
+            work: Work::local(|tx, _| Box::pin(supplies::tell_expiring(tx))),
         },
         Job {
             name: "school.tell_stock_mismatch",

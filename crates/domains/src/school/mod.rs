@@ -7,8 +7,10 @@
 
 mod absences;
 mod analytics;
+mod care;
 mod corrections;
 mod days;
+mod delegations;
 mod desk;
 mod doses;
 mod due;
@@ -23,12 +25,16 @@ mod orders;
 mod outbreak;
 mod reads;
 mod register;
+mod roll_over;
 mod round;
 mod stock;
 mod summary;
+mod supplies;
 mod symptoms;
 mod visits;
 
+pub use care::{BLOOD_PRESSURE, SIGNS, TREATMENTS};
+pub use delegations::ROUTES;
 pub use doses::DOSES;
 pub use errors::KINDS as ERROR_KINDS;
 pub use jobs::jobs;
@@ -58,6 +64,8 @@ pub fn actions(catalog: &Catalog) -> Result<Vec<Op>> {
         corrections::actions(catalog)?,
         stock::actions(catalog)?,
         errors::actions(catalog)?,
+        delegations::actions(catalog)?,
+        vec![supplies::action(catalog)?, roll_over::action(catalog)?],
         vec![absences::action()],
     ]
     .into_iter()
@@ -76,7 +84,7 @@ pub fn reads() -> Vec<Op> {
         round::reads(),
         register::reads(),
         desk::reads(),
-        vec![month::read(), summary::read()],
+        vec![month::read(), summary::read(), delegations::read()],
     ]
     .into_iter()
     .flatten()
@@ -134,6 +142,7 @@ pub const RESOURCES: &[Resource] = &[
         )
     },
     errors::ERRORS,
+    delegations::DELEGATIONS,
     absences::ABSENCES,
     stock::INVENTORY,
     stock::COUNTS,

@@ -24,12 +24,13 @@ pub const ORDERS: Resource = Resource {
     read: "school.med.administer",
     write: None,
     filters: &["student_id", "status", "kind"],
-    locked: &["status", "status_reason", "activated_at", "stopped_at"],
+    locked: &["status", "status_reason", "activated_at", "stopped_at", "supply_expires_on"],
     list: &[],
 };
 
 /// What holds for an order once its student is known.
-const OF_THE_STUDENT: [&str; 5] = ["status", "status_reason", "activated_at", "stopped_at", "student_id"];
+const OF_THE_STUDENT: [&str; 6] =
+    ["status", "status_reason", "activated_at", "stopped_at", "supply_expires_on", "student_id"];
 
 /// Creating, changing and moving orders.
 ///

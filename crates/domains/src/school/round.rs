@@ -6,6 +6,7 @@ use super::{
     doses::TAKEN,
     orders,
     reads::{self, briefs},
+    supplies,
 };
 use crate::clock;
 use salus_core::{Error, Result};
@@ -62,7 +63,13 @@ async fn today(tx: &mut Tx, call: Call) -> Result<Reply> {
     let day: Date = days::of(tx, school, now).await?;
     let sql = sql!("SELECT timezone::text FROM school.schools WHERE id = $1");
     let zone: Option<String> = tx.query_opt(sql, &[&school]).await?.map(|row| row.get(0));
-    let found = doses(tx, school, day).await?;
+    let window = supplies::window(tx).await?;
+    let mut found = doses(tx, school, day, window).await?;
+    // Whoever is no nurse sees what is delegated to them, and what they gave.
+    if !tx.ctx.may("school.med.order") {
+        let own = Some(tx.ctx.actor.id);
+        found.retain(|row| row.get("delegable") || row.get::<_, Option<Uuid>>("administered_by") == own);
+    }
     let distinct = |name: &str| {
         let ids: BTreeSet<Uuid> = found.iter().filter_map(|row| row.get::<_, Option<Uuid>>(name)).collect();
         ids.into_iter().collect::<Vec<_>>()
@@ -74,7 +81,7 @@ async fn today(tx: &mut Tx, call: Call) -> Result<Reply> {
     let mut shown = Vec::with_capacity(found.len());
     for row in &found {
         let order: Option<Uuid> = row.get("order_id");
-        let mut dose = dose(row, now)?;
+        let mut dose = dose(row, now, window)?;
         dose["student"] = people.get(&row.get::<_, Uuid>("student_id").to_string()).cloned().unwrap_or(Value::Null);
         dose["allergy"] = json!(order.and_then(|id| allergies.get(&id)).is_some_and(|a| a.conflict));
         dose["instructions"] = order.and_then(|id| told.get(&id.to_string())).cloned().unwrap_or(Value::Null);
@@ -84,13 +91,14 @@ async fn today(tx: &mut Tx, call: Call) -> Result<Reply> {
 }
 
 /// The doses of a day by time: those that were to be given, and those given as needed.
-async fn doses(tx: &mut Tx, school: Uuid, day: Date) -> Result<Vec<Row>> {
+async fn doses(tx: &mut Tx, school: Uuid, day: Date, window: Duration) -> Result<Vec<Row>> {
     let sql = sql!(
         "SELECT a.id, a.row_version, a.order_id, a.student_id, a.medication::text AS medication, a.scheduled_for, \
            a.administered_at, a.outcome::text AS outcome, a.dose_given::text AS dose_given, a.error_flag, \
            a.prn_effect::text AS effect, coalesce(o.dose_unit, a.dose_unit)::text AS unit, o.dose_qty::text AS dose, \
            o.route::text AS route, coalesce(o.controlled_schedule::text, '0') AS controlled, \
-           coalesce(o.delegable, false) AS delegable, \
+           a.administered_by, \
+           coalesce(CASE WHEN $4 THEN o.delegable ELSE school.is_delegated(o.id, $5, $2::date) END, false) AS delegable, \
            coalesce(o.status = 'ACTIVE' OR a.scheduled_for < o.stopped_at, false) AS in_force, \
            i.balance::text AS balance, \
            a.absence_id IS NOT NULL OR (a.outcome IS NULL AND school.absence_at(a.student_id, a.school_id, a.scheduled_for, \
@@ -104,11 +112,12 @@ async fn doses(tx: &mut Tx, school: Uuid, day: Date) -> Result<Vec<Row>> {
            OR (a.scheduled_for IS NULL AND a.administered_at >= d.begins AND a.administered_at < d.ends)) \
          ORDER BY coalesce(a.scheduled_for, a.administered_at), a.medication, a.id"
     );
-    tx.query(sql, &[&school, &day, &medication::WINDOW.whole_minutes()]).await
+    let (nurse, user) = (tx.ctx.may("school.med.order"), tx.ctx.actor.id);
+    tx.query(sql, &[&school, &day, &window.whole_minutes(), &nurse, &user]).await
 }
 
 /// One dose as it is shown.
-fn dose(row: &Row, now: OffsetDateTime) -> Result<Value> {
+fn dose(row: &Row, now: OffsetDateTime, window: Duration) -> Result<Value> {
     let text = |name: &str| row.get::<_, Option<String>>(name);
     let slot: Option<OffsetDateTime> = row.get("scheduled_for");
     let given: Option<OffsetDateTime> = row.get("administered_at");
@@ -116,7 +125,7 @@ fn dose(row: &Row, now: OffsetDateTime) -> Result<Value> {
     let state = match (text("outcome"), slot) {
         (Some(outcome), _) => json!(outcome),
         (None, Some(_)) if row.get("is_absent") && row.get("in_force") => json!("ABSENT"),
-        (None, Some(slot)) if row.get("in_force") => json!(medication::standing(slot, now)),
+        (None, Some(slot)) if row.get("in_force") => json!(medication::standing(window, slot, now)),
         (None, _) => json!("STOPPED"),
     };
     Ok(json!({
@@ -155,7 +164,12 @@ async fn of_student(tx: &mut Tx, call: Call) -> Result<Reply> {
            o.status_reason::text AS status_reason, o.dose_qty::text AS dose, o.dose_unit::text AS unit, o.route::text AS route, \
            o.times, o.prn_reason::text AS prn_reason, o.min_interval_min, o.max_per_day, o.max_daily_dose::text AS max_daily_dose, \
            o.valid_from::text AS valid_from, o.valid_to::text AS valid_to, o.controlled_schedule::text AS controlled, \
-           o.delegable, o.prescriber_order_id IS NOT NULL AS is_ordered, o.guardian_consent_id IS NOT NULL AS is_consented, \
+           CASE WHEN $4 THEN o.delegable ELSE school.is_delegated(o.id, $5, l.day) END AS delegable, \
+           o.kind = 'EMERGENCY' OR (o.kind <> 'SCHEDULED' AND EXISTS (SELECT FROM ref.drug_catalog d WHERE d.is_emergency \
+             AND (d.id = o.drug_catalog_id OR (o.drug_catalog_id IS NULL AND d.rxcui = o.rxcui)))) AS rescue, \
+           o.supply_expires_on::text AS supply_expires_on, o.supply_expires_on < l.day AS supply_is_over, \
+           o.supply_expires_on <= l.day + $6::int AS supply_ends_soon, \
+           o.prescriber_order_id IS NOT NULL AS is_ordered, o.guardian_consent_id IS NOT NULL AS is_consented, \
            i.id AS inventory_id, i.balance::text AS balance, \
            (o.status = 'ACTIVE' AND l.day BETWEEN o.valid_from AND o.valid_to) AS in_force, o.valid_to < l.day AS is_over, \
            count(a.id) FILTER (WHERE a.day = l.day) AS today, \
@@ -172,7 +186,9 @@ async fn of_student(tx: &mut Tx, call: Call) -> Result<Reply> {
          WHERE o.student_id = $1 GROUP BY o.tenant_id, o.id, l.day, i.tenant_id, i.id \
          ORDER BY o.status <> 'ACTIVE', o.medication, o.id"
     );
-    let found = tx.query(sql, &[&student, &now, &TAKEN.as_slice()]).await?;
+    let (nurse, user) = (tx.ctx.may("school.med.order"), tx.ctx.actor.id);
+    let mut found = tx.query(sql, &[&student, &now, &TAKEN.as_slice(), &nurse, &user, &supplies::TOLD_DAYS]).await?;
+    found.retain(|row| nurse || row.get("delegable") || is_rescue(row));
     let ids: Vec<Uuid> = found.iter().map(|row| row.get("id")).collect();
     let allergies = orders::allergies_of(tx, &ids).await?;
     let told = instructions(tx, &ids).await?;
@@ -186,6 +202,12 @@ async fn of_student(tx: &mut Tx, call: Call) -> Result<Reply> {
         shown.push(order);
     }
     Ok(Reply::json(json!({"student": person, "orders": shown})))
+}
+
+/// Whether nothing may hold up a dose of an order, as [`super::doses::is_emergency`] has it: anybody may give it.
+fn is_rescue(row: &Row) -> bool {
+    let free = row.get::<_, String>("kind") != "SCHEDULED" && row.get::<_, String>("controlled") == "0";
+    row.get("rescue") || (free && medication::is_rescue(&row.get::<_, String>("medication")))
 }
 
 /// One order as it is shown, with what stops the next dose.
@@ -207,7 +229,9 @@ fn order(row: &Row, now: OffsetDateTime) -> Result<Value> {
         "unit": text("unit"), "route": text("route"), "times": row.get::<_, Value>("times"),
         "prn_reason": text("prn_reason"), "min_interval_min": row.get::<_, Option<i32>>("min_interval_min"),
         "max_per_day": row.get::<_, Option<i32>>("max_per_day"), "max_daily_dose": text("max_daily_dose"),
-        "valid_from": text("valid_from"), "valid_to": text("valid_to"), "is_delegable": row.get::<_, bool>("delegable"),
+        "valid_from": text("valid_from"), "valid_to": text("valid_to"), "is_delegable": row.get::<_, bool>("delegable") || is_rescue(row),
+        "supply_expires_on": text("supply_expires_on"), "supply_is_over": row.get::<_, Option<bool>>("supply_is_over"),
+        "supply_ends_soon": row.get::<_, Option<bool>>("supply_ends_soon"),
         "is_controlled": text("controlled").as_deref() != Some("0"), "is_ordered": row.get::<_, bool>("is_ordered"),
         "is_consented": row.get::<_, bool>("is_consented"), "in_force": row.get::<_, bool>("in_force"),
         "is_over": row.get::<_, bool>("is_over"), "inventory_id": row.get::<_, Option<Uuid>>("inventory_id"),

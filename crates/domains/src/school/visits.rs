@@ -2,7 +2,7 @@
 //! the class it took follows from the bells of that day (`salus_rules::class_time`); signs of illness are counted for the
 //! surveillance of outbreaks as they are written down.
 
-use super::{days, symptoms};
+use super::{care, days, symptoms};
 use crate::{clock, row};
 use salus_core::{Error, Result};
 use salus_rules::class_time::missed;
@@ -40,7 +40,9 @@ pub const VISITS: Resource = Resource {
 };
 
 /// What follows from the rest.
-const DERIVED: [&str; 7] = [
+const DERIVED: [&str; 9] = [
+    "medication_administration_ids",
+    "vital_sign_ids",
     "visit_number",
     "visit_on",
     "status",
@@ -61,17 +63,8 @@ const AT_THE_END: [&str; 8] = [
     "cosigned_by",
 ];
 /// What is said once, when it begins.
-const AT_THE_BEGINNING: [&str; 9] = [
-    "student_id",
-    "school_id",
-    "check_in_at",
-    "arrived_from",
-    "sent_by",
-    "chief_complaint_code",
-    "backdated_reason",
-    "client_ref",
-    "record_regime",
-];
+const AT_THE_BEGINNING: [&str; 6] =
+    ["student_id", "school_id", "chief_complaint_code", "backdated_reason", "client_ref", "record_regime"];
 /// The disposition when 911 was called.
 const CALLED_911: &str = "EMERGENCY_SERVICES_911";
 /// A visit that is longer is an error.
@@ -83,15 +76,15 @@ fn locked(groups: &[&[&'static str]]) -> Vec<&'static str> {
 }
 
 fn at_check_in() -> Vec<&'static str> {
-    locked(&[&DERIVED, &AT_THE_END, &["amended_reason", "medication_administration_ids"]])
+    locked(&[&DERIVED, &AT_THE_END, &["amended_reason"]])
 }
 
 fn at_check_out() -> Vec<&'static str> {
-    locked(&[&DERIVED, &AT_THE_BEGINNING, &["amended_reason", "medication_administration_ids"]])
+    locked(&[&DERIVED, &AT_THE_BEGINNING, &["amended_reason"]])
 }
 
 fn at_amendment() -> Vec<&'static str> {
-    let fixed = ["student_id", "school_id", "client_ref", "backdated_reason", "medication_administration_ids"];
+    let fixed = ["student_id", "school_id", "client_ref", "backdated_reason"];
     let derived: Vec<&str> = DERIVED.into_iter().filter(|name| *name != "status").collect();
     locked(&[&derived, &fixed])
 }
@@ -106,11 +99,11 @@ pub fn actions(catalog: &Catalog) -> Result<Vec<Op>> {
         VISITS.action((table, "school.visit.write"), how, (summary, Some(input)), run)
     };
     let ending = |required: &str, locked: &[&str]| {
-        let mut schema = write_schema(table, locked, false);
+        let mut schema = care::describe(write_schema(table, locked, false));
         schema["required"] = json!([required]);
         schema
     };
-    let beginning = write_schema(table, &at_check_in(), true);
+    let beginning = care::describe(write_schema(table, &at_check_in(), true));
     Ok(vec![
         op(
             (Method::Post, "/check-in", "check_in"),
@@ -126,15 +119,16 @@ pub fn actions(catalog: &Catalog) -> Result<Vec<Op>> {
             (Method::Patch, "/{id}", "change"),
             (
                 "Add to an open visit, or amend one that has ended; status VOIDED takes it back. What it said before is kept",
-                write_schema(table, &at_amendment(), false),
+                care::describe(write_schema(table, &at_amendment(), false)),
             ),
             run(|tx, call| Box::pin(change(tx, call))),
         ),
     ])
 }
 
-async fn check_in(tx: &mut Tx, call: Call) -> Result<Reply> {
+async fn check_in(tx: &mut Tx, mut call: Call) -> Result<Reply> {
     let db = tx.db().clone();
+    let measured = care::measured(&mut call.body)?;
     let resource = Resource { locked: &[], ..VISITS };
     let mut values = writable(&resource, db.catalog().table(VISITS.table)?, call.body)?;
     refuse(&values, &at_check_in())?;
@@ -170,6 +164,7 @@ async fn check_in(tx: &mut Tx, call: Call) -> Result<Reply> {
     if tx.ctx.actor.kind == salus_core::ActorKind::User {
         values.insert("attended_by".into(), json!(tx.ctx.actor.id));
     }
+    care::settle(tx, &mut values, None, measured).await?;
     let id = tx.ctx.env.id();
     let made = tx.create(VISITS.table, NewRow { id, values }).await?;
     symptoms::note(tx, &made).await?;
@@ -211,9 +206,10 @@ async fn same_client(tx: &mut Tx, values: &Map<String, Value>) -> Result<Option<
     Ok(Some(found.get("id")))
 }
 
-async fn check_out(tx: &mut Tx, call: Call) -> Result<Reply> {
+async fn check_out(tx: &mut Tx, mut call: Call) -> Result<Reply> {
     let db = tx.db().clone();
     let (id, version) = (call.id()?, call.if_match);
+    let measured = care::measured(&mut call.body)?;
     let mut values = writable(&VISITS, db.catalog().table(VISITS.table)?, call.body)?;
     refuse(&values, &at_check_out())?;
     let before = tx.get(VISITS.table, id, &[]).await?;
@@ -225,11 +221,13 @@ async fn check_out(tx: &mut Tx, call: Call) -> Result<Reply> {
     if disposition.is_empty() {
         return Err(Error::invalid("disposition", "required", "Say how the visit ends"));
     }
+    same_day(tx, &before, &values).await?;
     let now = tx.ctx.env.now();
     let out = clock::instant(&values, "check_out_at")?.unwrap_or(now);
     values.insert("check_out_at".into(), json!(clock::text(out)?));
     values.insert("status".into(), json!("CLOSED"));
     complete(tx, &before, &mut values).await?;
+    care::settle(tx, &mut values, Some(&before), measured).await?;
     // Without If-Match what was just read must still stand, so that nobody's check-out is written over.
     let row = tx.update(VISITS.table, id, version.or(Some(version_of(&before)?)), values).await?;
     symptoms::note(tx, &row).await?;
@@ -244,6 +242,7 @@ async fn check_out(tx: &mut Tx, call: Call) -> Result<Reply> {
 async fn change(tx: &mut Tx, mut call: Call) -> Result<Reply> {
     let db = tx.db().clone();
     let (id, version) = (call.id()?, call.if_match.ok_or(Error::VersionRequired)?);
+    let measured = care::measured(&mut call.body)?;
     let mut values = writable(&VISITS, db.catalog().table(VISITS.table)?, call.body.take())?;
     refuse(&values, &at_amendment())?;
     let before = tx.get(VISITS.table, id, &[]).await?;
@@ -261,6 +260,7 @@ async fn change(tx: &mut Tx, mut call: Call) -> Result<Reply> {
         if let Some(from) = clock::instant(&values, "check_in_at")? {
             apart(tx, before.text("student_id").parse().map_err(Error::internal)?, (from, None), Some(id)).await?;
         }
+        care::settle(tx, &mut values, Some(&before), measured).await?;
         let row = tx.update(VISITS.table, id, Some(version), values).await?;
         symptoms::note(tx, &row).await?;
         return Ok(Reply::row(row));
@@ -277,6 +277,7 @@ async fn change(tx: &mut Tx, mut call: Call) -> Result<Reply> {
     if status.is_empty() {
         values.insert("status".into(), json!("AMENDED"));
         complete(tx, &before, &mut values).await?;
+        care::settle(tx, &mut values, Some(&before), measured).await?;
     }
     let row = tx.update(VISITS.table, id, Some(version), values).await?;
     symptoms::note(tx, &row).await?;
@@ -337,7 +338,7 @@ async fn complete(tx: &mut Tx, before: &Record, values: &mut Map<String, Value>)
         let message = "Is after check-in, within 8 hours, and not in the future";
         return Err(Error::invalid("check_out_at", "time_order", message));
     }
-    let (visit, student) = (before.id(), before.text("student_id").parse().map_err(Error::internal)?);
+    let (visit, student): (_, Uuid) = (before.id(), before.text("student_id").parse().map_err(Error::internal)?);
     apart(tx, student, (from, Some(to)), visit).await?;
     if now_or_before("head_injury", values) == json!(true) {
         concussion_form(&now_or_before("concussion_checklist", values), &now_or_before("guardian_contact", values))?;
@@ -360,6 +361,7 @@ async fn complete(tx: &mut Tx, before: &Record, values: &mut Map<String, Value>)
     values.insert("class_minutes_missed".into(), json!(class.minutes.min(480)));
     values.insert("minutes_estimated".into(), json!(class.estimated));
     values.insert("periods_missed".into(), json!(class.periods));
+    values.insert("medication_administration_ids".into(), care::doses_within(tx, (student, school), (from, to)).await?);
     Ok(())
 }
 
@@ -425,6 +427,9 @@ pub(super) async fn close_forgotten(tx: &mut Tx, visit: Uuid, at: OffsetDateTime
     values.insert("class_minutes_missed".into(), json!(class.minutes.min(480)));
     values.insert("minutes_estimated".into(), json!(class.estimated));
     values.insert("periods_missed".into(), json!(class.periods));
+    let student: Uuid = before.text("student_id").parse().map_err(Error::internal)?;
+    let doses = care::doses_within(tx, (student, school), (from, at)).await?;
+    values.insert("medication_administration_ids".into(), doses);
     tx.update(VISITS.table, visit, Some(version_of(&before)?), values).await?;
     tx.emit("school.visit.ended", visit, json!({ "school": school }));
     Ok(())

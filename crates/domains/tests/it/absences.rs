@@ -149,6 +149,6 @@ async fn a_list_is_of_one_school_and_from_who_keeps_rosters() {
         assert!(matches!(told, Err(Error::Invalid(f)) if f[0].code == wanted), "{wanted}");
     }
     let body = json!({"school_id": s.id, "source": "OFFICE", "absences": [{"student_id": one, "day": "2026-03-02"}]});
-    let told = s.world.call_as(s.aide(), "school.student_absence.record", Call { body, ..Call::default() }).await;
+    let told = s.world.call_as(s.aide().await, "school.student_absence.record", Call { body, ..Call::default() }).await;
     assert!(matches!(told, Err(Error::Forbidden(_))), "{told:?}");
 }

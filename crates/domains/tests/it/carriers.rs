@@ -4,7 +4,10 @@
 use crate::world::World;
 use rcgen::{CertificateParams, KeyPair};
 use salus_core::Error;
-use salus_domains::auth::{Carrier as _, Carriers, Letter, SmsWebhook, Smtp};
+use salus_domains::{
+    alerts::{self, Raised},
+    auth::{Carrier as _, Carriers, Letter, SmsWebhook, Smtp},
+};
 use salus_store::{
     Call,
     jobs::{Dispatcher, Pace},
@@ -265,4 +268,67 @@ async fn an_event_that_nobody_subscribed_to_costs_no_job_and_one_that_somebody_d
     world.create("medical.patient.create", patient).await;
     assert_eq!(spread().await, 1, "to all");
     assert_eq!(receiver.heard().len(), 1);
+}
+
+/// Another system that is told of alerts by a webhook: the alert of a repeated call is one, each says what became of it, and nothing of
+/// a person goes out.
+#[tokio::test]
+async fn an_alert_reaches_another_system_by_a_signed_webhook_once() {
+    let world = World::new().await;
+    let (_, ada) = crate::background::user(&world, "ada@users.example").await;
+    let receiver = Receiver::start(&[500, 204, 204]).await;
+    let events = ["alerts.alert.raised", "alerts.alert.resolved"];
+    let body = json!({"name": "pager", "url": receiver.url(), "events": events});
+    let made = world.call("exchange.webhook_subscription.create", Call { body, ..Call::default() }).await.unwrap();
+    let secret = json!(made.body)["secret"].as_str().unwrap().to_owned();
+    let mut alert = None;
+    for _ in 0..3 {
+        let mut tx = world.db.begin(world.operator(), false).await.unwrap();
+        let title = "The vaccine freezer is warm";
+        let raised = Raised {
+            key: "freezer:1",
+            severity: "LOW",
+            category: "OPERATIONS",
+            title,
+            school: None,
+            subject: "Canary",
+        };
+        alert = Some(alerts::raise(&mut tx, &raised).await.unwrap());
+        tx.commit("test.raise", "alerts.alert_instances").await.unwrap();
+    }
+    let alert = alert.unwrap().to_string();
+    let jobs = salus_domains::jobs(&Arc::new(Carriers::default()), &receiver.outbound).unwrap();
+    let dispatcher = Dispatcher::new(world.db.clone(), Arc::new(jobs), Pace::default());
+    let send = async || {
+        for _ in 0..3 {
+            dispatcher.drain(world.tenant).await.unwrap();
+            world.admin("UPDATE kernel.jobs SET due_at = clock_timestamp() WHERE state = 'waiting' AND job = 'exchange.send_webhook'").await;
+        }
+    };
+    send().await;
+    let done = Call { body: json!({"resolution_code": "FIXED"}), ..crate::world::at(&alert) };
+    world.call_as(ada, "alerts.alert.resolve", done).await.unwrap();
+    send().await;
+    let told: Vec<(String, Value)> = receiver
+        .heard()
+        .iter()
+        .map(|request| {
+            let (_, body) = request.split_once("\r\n\r\n").unwrap();
+            let signature = header(request, "salus-signature");
+            let at = signature.strip_prefix("t=").and_then(|s| s.split(',').next()).unwrap().parse().unwrap();
+            assert_eq!(signature, sign(&secret, at, body.as_bytes()));
+            assert!(!body.contains("freezer") && !body.contains("Canary"), "{body}");
+            let body: Value = serde_json::from_str(body).unwrap();
+            (header(request, "salus-event").to_owned(), json!([body["event"], body["row"]]))
+        })
+        .filter(|(_, body)| body[1] == json!(alert))
+        .collect();
+    let said: Vec<&Value> = told.iter().map(|(_, body)| body).collect();
+    let raised = json!(["alerts.alert.raised", alert]);
+    assert_eq!(
+        said,
+        [&raised, &raised, &json!(["alerts.alert.resolved", alert])],
+        "called again after a failure, then done"
+    );
+    assert!(told[0].0 == told[1].0 && told[0].0 != told[2].0, "by the number of the event the receiver knows it again");
 }

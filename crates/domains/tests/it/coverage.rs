@@ -123,7 +123,8 @@ async fn prepare_school(world: &World, name: &str) -> Option<String> {
             "UPDATE school.medication_administrations SET absence_id = NULL, outcome = 'HELD'; DELETE FROM school.administration_versions"
                 .to_owned()
         }
-        "school.stock.waste" | "school.stock.return" => {
+        "school.enrollment.roll_over" => "UPDATE school.schools SET grades = '{}'".to_owned(),
+        "school.stock.waste" | "school.stock.return" | "school.delegation.create" => {
             "UPDATE school.school_staff SET ended_on = NULL; UPDATE school.medication_inventory SET balance = 100".to_owned()
         }
         "school.stock_count.confirm" => {
@@ -301,6 +302,13 @@ fn own_body_of_entry(op: &Op, planted: &Plausible) -> Option<serde_json::Value> 
         "school.student_absence.record" => serde_json::json!({
             "school_id": planted.row("school.schools"), "source": "OFFICE",
             "absences": [{"student_id": planted.row("medical.patients"), "day": "2026-03-02"}],
+        }),
+        "school.delegation.create" => serde_json::json!({
+            "user_id": planted.row("auth.users"), "school_id": planted.row("school.schools"), "route": "ORAL",
+            "trained_on": "2025-03-02", "valid_until": "2027-03-02",
+        }),
+        "school.enrollment.roll_over" => serde_json::json!({
+            "school_id": planted.row("school.schools"), "school_year_id": planted.row("school.school_years"),
         }),
         "school.outbreak_rule.change" => serde_json::json!({"case_count": 4}),
         "school.symptom.decide" => serde_json::json!({"case_class": "CONFIRMED", "reason": "north_canary"}),

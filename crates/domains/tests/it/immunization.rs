@@ -502,6 +502,39 @@ async fn the_release_in_use_decides_and_is_named() {
     assert!(wrong.to_string().contains("was not imported"), "{wrong}");
 }
 
+/// B10 with a condition: what is recommended to those at risk only is due for a child without a spleen, and for no other.
+#[tokio::test]
+async fn a_vaccine_for_those_at_risk_is_due_for_who_has_the_condition() {
+    let s = school().await;
+    let mut files = supporting_data();
+    let at_risk = files.iter().position(|(name, _)| name.contains("Meningococcal-508")).unwrap();
+    let text = String::from_utf8(files[at_risk].1.clone()).unwrap();
+    let changed = text.replace("<seriesType>Standard</seriesType>", "<seriesType>Evaluation Only</seriesType>");
+    files[at_risk].1 = changed.into_bytes();
+    import(&s.world, files, "STATE", "1.0").await.unwrap();
+    let (well, ill) = (student(&s, "A-1", "2012-02-26", "8").await, student(&s, "A-2", "2012-02-26", "8").await);
+    // Asplenia, by the code that the supporting data name.
+    let body = json!({"patient_id": ill, "verification": "CLINICIAN_ENTERED", "source_kind": "MANUAL", "code": "707147002",
+                      "code_system": "http://snomed.info/sct", "clinical_status": "ACTIVE", "category": "PROBLEM_LIST"});
+    s.world.create("records.diagnosis.create", body).await;
+    let told = async |child: &str| {
+        let shown = show(&s, child).await;
+        let all = shown["forecasts"].as_array().unwrap().clone();
+        let group = all.into_iter().find(|f| f["vaccine_group"] == "Meningococcal").unwrap_or_default();
+        (group["status"].clone(), shown["schedule"]["authority"].clone())
+    };
+    assert_eq!(told(&ill).await, (json!("NOT_COMPLETE"), json!("STATE")));
+    assert_ne!(told(&well).await.0, json!("NOT_COMPLETE"));
+    let asked = forecast(&s, &well, json!({"authority": "STATE", "version": "1.0"})).await.unwrap();
+    assert!(
+        asked["forecasts"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|f| f["vaccine_group"] != "Meningococcal" || f["status"] != "NOT_COMPLETE")
+    );
+}
+
 #[tokio::test]
 async fn altered_files_are_noticed() {
     let s = School::new().await;

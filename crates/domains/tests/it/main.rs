@@ -7,6 +7,7 @@ mod alerts;
 mod alerts_again;
 mod background;
 mod balp;
+mod care;
 mod carriers;
 mod clear_text;
 mod clinic;

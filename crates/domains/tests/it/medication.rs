@@ -72,10 +72,28 @@ impl School {
         self.record(self.world.operator(), body).await
     }
 
-    pub fn aide(&self) -> Ctx {
+    /// Somebody who works here and is no nurse; `route` is delegated to them until the end of the school year.
+    pub async fn aide_for(&self, route: Option<&str>) -> Ctx {
+        let mut tx = self.world.db.begin(self.world.operator(), false).await.unwrap();
+        let user = salus_domains::auth::create_service(&mut tx, "Aide", &[]).await.unwrap();
+        tx.commit("auth.user.create_service", "auth.users").await.unwrap();
+        let staff =
+            json!({"user_id": user, "school_id": self.id, "position": "HEALTH_AIDE", "started_on": "2025-08-18"});
+        self.world.create("school.staff.create", staff).await;
+        if let Some(route) = route {
+            let body = json!({"user_id": user, "school_id": self.id, "route": route, "trained_on": "2026-02-02",
+                              "valid_until": "2026-06-12"});
+            self.world.create("school.delegation.create", body).await;
+        }
         let mut ctx = self.world.operator();
+        ctx.actor.kind = salus_core::ActorKind::User;
+        ctx.actor.id = user;
         ctx.permissions = Arc::new(Permissions::new(["school.med.administer", "kernel.phi.read"]));
         ctx
+    }
+
+    pub async fn aide(&self) -> Ctx {
+        self.aide_for(Some("ORAL")).await
     }
 
     /// The doses of an order: when, and what came of each.
@@ -187,7 +205,7 @@ async fn what_an_order_says_is_checked() {
     let order = s.order(s.draft(&student, json!({"valid_to": null})).await).await.unwrap();
     assert_eq!(order.text("valid_to"), "2026-06-05", "the end of the school year");
     let body = s.draft(&student, json!({})).await;
-    let told = s.world.call_as(s.aide(), "school.medication_order.draft", Call { body, ..Call::default() }).await;
+    let told = s.world.call_as(s.aide().await, "school.medication_order.draft", Call { body, ..Call::default() }).await;
     assert!(matches!(told, Err(Error::Forbidden(_))), "an aide orders nothing: {told:?}");
 }
 
@@ -283,13 +301,13 @@ async fn as_needed_an_aide_is_stopped_and_a_nurse_says_why() {
     let order = s.as_needed(&student, json!({"delegable": true, "max_per_day": 3})).await;
     let strict = s.as_needed(&student, json!({"medication": "Cetirizine 10 mg"})).await;
     s.clock(datetime!(2026-03-02 19:00 UTC));
-    let told = s.record(s.aide(), given(&strict, "2026-03-02T18:00:00Z")).await;
+    let told = s.record(s.aide().await, given(&strict, "2026-03-02T18:00:00Z")).await;
     assert_eq!(code(told), "not_delegated");
-    let first = s.record(s.aide(), given(&order, "2026-03-02T16:00:00Z")).await.unwrap();
+    let first = s.record(s.aide().await, given(&order, "2026-03-02T16:00:00Z")).await.unwrap();
     s.clock(datetime!(2026-03-02 23:00 UTC));
     let mut early = given(&order, "2026-03-02T19:59:00Z");
     early["reason"] = json!("Still in pain");
-    let told = s.record(s.aide(), early.clone()).await;
+    let told = s.record(s.aide().await, early.clone()).await;
     let Err(Error::Invalid(fields)) = &told else { panic!("{told:?}") };
     assert!(fields[0].message.contains("2026-03-02T20:00:00Z"), "it says when: {}", fields[0].message);
     assert_eq!(code(told), "stopped", "3 h 59 min after the first");
@@ -299,8 +317,12 @@ async fn as_needed_an_aide_is_stopped_and_a_nurse_says_why() {
     let over = s.dose(early).await.unwrap();
     assert_eq!(over.get("override"), Some(&json!({"stops": ["MIN_INTERVAL"]})));
     s.clock(datetime!(2026-03-03 06:30 UTC));
-    s.record(s.aide(), given(&order, "2026-03-02T23:59:00Z")).await.unwrap();
-    assert_eq!(code(s.record(s.aide(), given(&order, "2026-03-03T06:00:00Z")).await), "stopped", "three that day");
+    s.record(s.aide().await, given(&order, "2026-03-02T23:59:00Z")).await.unwrap();
+    assert_eq!(
+        code(s.record(s.aide().await, given(&order, "2026-03-03T06:00:00Z")).await),
+        "stopped",
+        "three that day"
+    );
 
     let effect = |body: Value| s.world.call("school.administration.effect", Call { body, ..at(first.text("id")) });
     assert_eq!(code(row(effect(json!({})).await)), "required");
@@ -332,11 +354,11 @@ async fn nothing_stops_rescue_medicine() {
     let student = s.student("A-1").await;
     let bare = json!({"student_id": student, "medication": "Albuterol HFA", "outcome": "GIVEN", "dose_given": "2",
                       "dose_unit": "puff"});
-    let dose = s.record(s.aide(), bare.clone()).await.unwrap();
+    let dose = s.record(s.aide().await, bare.clone()).await.unwrap();
     assert_eq!((dose.get("order_id"), dose.get("override")), (Some(&Value::Null), Some(&json!({"no_order": true}))));
     let mut other = bare;
     other["medication"] = json!("Ibuprofen 200 mg");
-    assert_eq!(code(s.record(s.aide(), other).await), "required", "any other medicine has an order");
+    assert_eq!(code(s.record(s.aide().await, other).await), "required", "any other medicine has an order");
 
     let draft = s
         .draft(
@@ -347,8 +369,8 @@ async fn nothing_stops_rescue_medicine() {
         .await;
     let order = id(&s.order(draft).await.unwrap());
     let bare = json!({"order_id": order, "outcome": "GIVEN"});
-    s.record(s.aide(), bare.clone()).await.unwrap();
-    let second = s.record(s.aide(), bare).await.unwrap();
+    s.record(s.aide().await, bare.clone()).await.unwrap();
+    let second = s.record(s.aide().await, bare).await.unwrap();
     let told = json!({"order_not_in_force": true, "stops": ["MIN_INTERVAL"]});
     assert_eq!(second.get("override"), Some(&told), "what would have stopped it is kept");
     let daily = s.draft(&student, json!({"medication": "Diazepam 2 mg"})).await;

@@ -11,11 +11,11 @@ use serde_json::{Value, json};
 use time::macros::datetime;
 
 async fn report(s: &School, body: Value) -> Result<Record, Error> {
-    row(s.world.call_as(s.aide(), "school.medication_error.submit", Call { body, ..Call::default() }).await)
+    row(s.world.call_as(s.aide().await, "school.medication_error.submit", Call { body, ..Call::default() }).await)
 }
 
 async fn notice(s: &School, error: &str, body: Value) -> Result<Record, Error> {
-    row(s.world.call_as(s.aide(), "school.medication_error.notice", Call { body, ..at(error) }).await)
+    row(s.world.call_as(s.aide().await, "school.medication_error.notice", Call { body, ..at(error) }).await)
 }
 
 async fn close(s: &School, error: &str, review: &str) -> Result<Record, Error> {
@@ -62,7 +62,7 @@ async fn what_reached_the_student_is_closed_after_family_and_prescriber_were_tol
     let told = notice(&s, &error, json!({"who": "PRESCRIBER", "said": "Leave out the next dose"})).await.unwrap();
     assert_eq!((told.text("guardian_said"), told.text("prescriber_said")), ("Thanked us", "Leave out the next dose"));
     let call = Call { body: json!({"review": "Labels were alike"}), ..at(&error) };
-    let refused = s.world.call_as(s.aide(), "school.medication_error.close", call).await;
+    let refused = s.world.call_as(s.aide().await, "school.medication_error.close", call).await;
     assert!(matches!(refused, Err(Error::Forbidden(_))), "a nurse closes it: {refused:?}");
     assert_eq!(code(close(&s, &error, " ").await), "required");
     assert_eq!(close(&s, &error, "Labels were alike").await.unwrap().text("review"), "Labels were alike");

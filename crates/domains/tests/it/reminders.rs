@@ -3,7 +3,7 @@
 
 use crate::{
     background::{Kept, dispatcher},
-    clinic::{NOW, School},
+    clinic::{NOW, School, id, row},
     immunization::{add, approve_requirements, requirements, school, student, supervisor},
     world::at,
 };
@@ -168,6 +168,51 @@ async fn a_deadline_is_told_14_7_and_1_days_before_it() {
         told.push(phone.to().len());
     }
     assert_eq!(told, [1, 2, 3], "{:?}", queue(&s).await);
+}
+
+/// A temporary medical exemption is told from thirty days before its last day, on that day alone as often as a deadline, and no more
+/// once it was prolonged.
+#[tokio::test]
+async fn an_exemption_that_ends_is_told_from_thirty_days_before() {
+    let s = school().await;
+    requirements(&s).await;
+    let boss = supervisor(&s).await;
+    approve_requirements(&s, &boss).await;
+    let (far, near) = (student(&s, "A-1", "2016-02-26", "4").await, student(&s, "A-2", "2016-02-26", "4").await);
+    // Of varicella nothing is missing; the measles vaccine is what they are exempt from.
+    for child in [&far, &near] {
+        for on in ["2017-03-01", "2020-03-01"] {
+            add(&s, child, json!({"cvx": "21", "given_on": on})).await.unwrap();
+        }
+    }
+    let exempt = async |child: &str, until: &str| {
+        let body = json!({"kind": "MEDICAL_TEMPORARY", "issuer": "Dr. Invented", "number": "XX-17", "valid_from": "2026-01-05",
+                          "valid_until": until});
+        let made = row(s.world.call("school.exemption.submit", Call { body, ..at(child) }).await).unwrap();
+        row(s.world.call_as(boss.clone(), "school.exemption.approve", at(&id(&made))).await).unwrap();
+    };
+    // 31 and 30 days after the second of March.
+    exempt(&far, "2026-04-02").await;
+    exempt(&near, "2026-04-01").await;
+    for child in [&far, &near] {
+        guardian(&s, child, json!({"phone": "+1 555 0100 01"})).await;
+    }
+    let told = arrange(&s, json!({"action": "create", "school_id": s.id})).await.unwrap();
+    assert_eq!((&told["families"], &told["not_needed"]), (&json!(1), &json!(1)), "{told}");
+    let admin = s.world.database.connect("salus_admin").await;
+    let sql = "SELECT DISTINCT student_id::text, reason::text, due_on::text FROM school.immunization_reminders";
+    let rows = admin.query(sql, &[]).await.unwrap();
+    let rows: Vec<[String; 3]> = rows.iter().map(|r| [r.get(0), r.get(1), r.get(2)]).collect();
+    assert_eq!(rows, [[near.clone(), "EXEMPTION_EXPIRING".to_owned(), "2026-04-01".to_owned()]]);
+    let phone = Kept::default();
+    let dispatcher = dispatcher(&s.world, Carriers { sms: Box::new(phone.clone()), ..Carriers::default() });
+    minute(&s, &dispatcher).await;
+    assert_eq!(phone.to().len(), 1, "{:?}", queue(&s).await);
+    // Prolonged, the rest of the steps has nothing to say.
+    exempt(&near, "2026-09-30").await;
+    s.world.db.env().clock.set(NOW + Duration::days(24));
+    minute(&s, &dispatcher).await;
+    assert_eq!(phone.to().len(), 1, "{:?}", queue(&s).await);
 }
 
 #[tokio::test]

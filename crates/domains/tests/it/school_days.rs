@@ -2,11 +2,13 @@
 //! visit; and a dose a day too early for what California asks (B9 of the specification).
 
 use crate::{
+    background::ask,
     clinic::{School, id, row},
     immunization::{add, approve_requirements, enter, school, student, supervisor},
     world::at,
 };
-use salus_store::{Body, Record};
+use salus_core::Error;
+use salus_store::{Body, Call, Record};
 use serde_json::{Value, json};
 use time::macros::datetime;
 
@@ -113,4 +115,67 @@ async fn california_wants_tdap_from_the_seventh_birthday_on() {
         told.push(tdap.unwrap()["status"].clone());
     }
     assert_eq!(told, ["NONCOMPLIANT", "COMPLIANT"]);
+}
+
+#[tokio::test]
+async fn a_year_rolls_over_without_touching_a_chart() {
+    let s = School::new().await;
+    let year = |name: &str, from: &str, to: &str| json!({"name": name, "starts_on": from, "ends_on": to});
+    let old = id(&s.world.create("school.school_year.create", year("2025-26", "2025-08-18", "2026-06-05")).await);
+    let new = id(&s.world.create("school.school_year.create", year("2026-27", "2026-08-17", "2027-06-04")).await);
+    let next = s.second().await;
+    s.world.admin("UPDATE school.schools SET grades = '{TK,K,1,2,3,4,5}' WHERE name = 'Invented'").await;
+    s.world.admin("UPDATE school.schools SET grades = '{6,7,8,9,10,11,12}' WHERE name = 'Other'").await;
+    let (up, stays, leaves) = (s.student("A-1").await, s.student("A-2").await, s.student("A-3").await);
+    s.world.admin(&format!("UPDATE school.student_profiles SET grade = '5' WHERE patient_id = '{leaves}'")).await;
+    let body = json!({"school_id": s.id, "school_year_id": old, "kind": "HOMEROOM", "name": "12", "grade": "4"});
+    let room = id(&s.world.create("school.class_group.create", body).await);
+    for student in [&up, &stays, &leaves] {
+        let body = json!({"patient_id": student, "class_group_id": room, "joined_on": "2025-08-18"});
+        s.world.create("school.class_membership.create", body).await;
+    }
+    let visit = s.seen((&up, &s.id), "2026-03-02T17:50:00Z", "2026-03-02T18:25:00Z").await;
+    let order = s.in_force(&up, json!({})).await;
+    let roll = |more: Value| {
+        let mut body = json!({"school_id": s.id, "school_year_id": new, "retained": [stays]});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        s.world.call("school.enrollment.roll_over", Call { body, ..Call::default() })
+    };
+    let told = roll(json!({})).await;
+    assert!(matches!(&told, Err(Error::Invalid(fields)) if fields[0].message.contains("1 to grade 6")), "{told:?}");
+    let dry = json!(roll(json!({"next_school_id": next, "dry_run": true})).await.unwrap().body);
+    assert_eq!((&dry["students"], &dry["memberships_closed"]), (&json!(3), &json!(0)));
+    let told = json!(roll(json!({"next_school_id": next})).await.unwrap().body);
+    let counts = ["students", "retained", "graduated", "to_next_school", "memberships_closed"].map(|n| told[n].clone());
+    assert_eq!(counts, [3, 1, 0, 1, 3].map(|n| json!(n)), "{told}");
+    let again = json!(roll(json!({"next_school_id": next})).await.unwrap().body);
+    assert_eq!(again["students"], json!(0), "nobody moves twice");
+    // The eighth graders of the next school do not take those with them who came from here.
+    let body = json!({"school_id": next, "school_year_id": new});
+    let theirs = s.world.call("school.enrollment.roll_over", Call { body, ..Call::default() }).await.unwrap();
+    assert_eq!(json!(theirs.body)["students"], json!(0));
+
+    let stand = "SELECT p.grade || ' ' || s.name || ' ' || (SELECT string_agg(e.enrolled_on || '/' || coalesce(e.exited_on::text, '') || ' ' || e.grade, ', ' \
+                   ORDER BY e.enrolled_on) FROM school.student_enrollments e WHERE e.patient_id = p.patient_id) \
+                 FROM school.student_profiles p JOIN school.schools s ON s.id = p.school_id ORDER BY p.created_at";
+    assert_eq!(
+        ask(&s.world, stand).await,
+        [
+            "5 Invented 2025-08-18/2026-08-16 4, 2026-08-17/ 5",
+            "4 Invented 2025-08-18/2026-08-16 4, 2026-08-17/ 4",
+            "6 Other 2025-08-18/2026-08-16 4, 2026-08-17/ 6",
+        ]
+    );
+    assert_eq!(ask(&s.world, "SELECT DISTINCT left_on::text FROM school.class_memberships").await, ["2026-06-05"]);
+    let units = format!(
+        "SELECT valid_from || '/' || coalesce(valid_to::text, '') FROM auth.person_units WHERE patient_id = '{leaves}' ORDER BY 1"
+    );
+    assert_eq!(
+        ask(&s.world, &units).await,
+        ["2025-08-18/2026-08-16", "2026-08-17/"],
+        "each school reaches its own days"
+    );
+    let same = row(s.world.call("school.visit.get", at(&id(&visit))).await).unwrap();
+    assert_eq!((same.get("row_version"), same.text("school_id")), (visit.get("row_version"), s.id.as_str()));
+    assert_eq!(row(s.world.call("school.medication_order.get", at(&order)).await).unwrap().text("status"), "ACTIVE");
 }

@@ -186,6 +186,6 @@ async fn drugs_and_what_they_do_to_each_other_can_be_read() {
     assert_eq!(list("cross_reactivity", &[("group_b", "PENICILLIN")]).await.len(), 1);
     let one = row(s.world.call("school.drug.get", at(drugs[0].text("id"))).await).unwrap();
     assert_eq!(one.text("rxcui"), "723");
-    let blind = s.world.call_as(s.aide(), "school.drug.list", Call::default()).await;
+    let blind = s.world.call_as(s.aide().await, "school.drug.list", Call::default()).await;
     assert!(matches!(blind, Err(Error::Forbidden(_))), "{blind:?}");
 }

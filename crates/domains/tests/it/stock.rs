@@ -135,7 +135,11 @@ async fn an_error_is_marked_and_kept_and_the_dose_is_recorded_anew() {
     let error = |who: Ctx, body: Value| s.world.call_as(who, "school.administration.error", Call { body, ..at(&dose) });
     assert_eq!(code(row(error(s.world.operator(), json!({})).await)), "required");
     let why = json!({"reason": "Given to nobody: wrong button"});
-    assert_eq!(code(row(error(s.aide(), why.clone()).await)), "not_own", "an aide takes back what the aide recorded");
+    assert_eq!(
+        code(row(error(s.aide().await, why.clone()).await)),
+        "not_own",
+        "an aide takes back what the aide recorded"
+    );
     let open = row(error(s.world.operator(), why.clone()).await).unwrap();
     assert_eq!((open.text("outcome"), open.get("error_flag")), ("", Some(&json!(true))));
     assert_eq!((open.get("administered_at"), open.get("dose_given")), (Some(&Value::Null), Some(&Value::Null)));

@@ -135,17 +135,16 @@ async fn an_import_tells_what_it_read_kept_and_refused() {
     assert_eq!((exported.status.code(), &document(&exported)["files"][0]["resources"]), (Some(0), &json!(2)));
 }
 
+/// A command that needs no database.
+fn bare(arguments: &[&str]) -> Output {
+    let place = std::env::temp_dir();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_salus"));
+    command.arg("--home").arg(&place).args(arguments).output().unwrap()
+}
+
 #[test]
 fn words_that_are_none_are_told_to_machines_as_well() {
-    let place = std::env::temp_dir();
-    let run = |arguments: &[&str]| {
-        std::process::Command::new(env!("CARGO_BIN_EXE_salus"))
-            .arg("--home")
-            .arg(&place)
-            .args(arguments)
-            .output()
-            .unwrap()
-    };
+    let run = bare;
     for arguments in [&["--json", "tenants"][..], &["db", "migrate", "--to", "x", "--json"]] {
         let output = run(arguments);
         let said = document(&output);
@@ -156,4 +155,43 @@ fn words_that_are_none_are_told_to_machines_as_well() {
     assert!(people.status.code() == Some(2) && people.stdout.is_empty() && told(&people).contains("Usage"));
     let help = run(&["--json", "--help"]);
     assert!(help.status.success() && told(&help).contains("Usage"));
+}
+
+/// `salus conformance cdsi` on cases of the published suite, and on one of which a cell was changed: the score as text and as JSON, and the
+/// exit code.
+#[test]
+fn the_suite_of_immunization_prints_its_score_and_what_failed() {
+    let data = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/cdsi");
+    let cases = std::fs::read_to_string(data.join("test-cases/healthy-v4.45.csv")).unwrap();
+    let few: Vec<&str> = cases.lines().take(4).collect();
+    assert!(few[1].starts_with("2013-0001,") && few[1].contains(",2025-12-22,"), "{}", few[1]);
+    let place = std::env::temp_dir().join(format!("salus-cdsi-{}", std::process::id()));
+    std::fs::create_dir_all(&place).unwrap();
+    let supporting = data.join("supporting-data-4.64");
+    let run = |name: &str, text: &str| {
+        let file = place.join(name);
+        std::fs::write(&file, text).unwrap();
+        let all = ["--json", "conformance", "cdsi", "--supporting", supporting.to_str().unwrap(), "--cases"];
+        let json = bare(&[&all[..], &[file.to_str().unwrap()]].concat());
+        let people = bare(&[&all[1..], &[file.to_str().unwrap()]].concat());
+        (json.status.code(), document(&json), String::from_utf8_lossy(&people.stdout).into_owned())
+    };
+    let (code, said, text) = run("right.csv", &few.join("\n"));
+    let total = said["total"].as_u64().unwrap();
+    assert_eq!(
+        (code, &said["suite"], &said["passed"], &said["failed"]),
+        (Some(0), &json!("cdsi-healthy"), &json!(total), &json!([]))
+    );
+    assert!(total >= 3 && text.contains(&format!("cdsi-healthy: {total} of {total} passed")), "{text}");
+
+    let wrong = few.join("\n").replacen(",2025-12-22,", ",2025-12-23,", 1);
+    let (code, said, text) = run("wrong.csv", &wrong);
+    assert_eq!((code, &said["total"], &said["passed"]), (Some(1), &json!(total), &json!(total - 1)), "{said}");
+    let failed = &said["failed"][0];
+    assert_eq!(
+        (&failed["id"], &failed["expected"], &failed["got"]),
+        (&json!("2013-0001"), &json!("2025-12-23"), &json!("2025-12-22"))
+    );
+    assert!(failed["column"].is_string() && text.contains("2013-0001"), "{said} {text}");
+    std::fs::remove_dir_all(&place).unwrap();
 }

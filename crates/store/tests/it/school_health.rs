@@ -99,6 +99,60 @@ fn each_file_makes_its_own_part_of_the_list() {
     assert_eq!(seen, 15);
 }
 
+/// What section 8 counts of each migration: tables, and value sets that it has as enumerations, with how many values where it says so.
+const COUNTED: [(&str, usize, &[(&str, usize)]); 15] = [
+    (
+        "00020",
+        2,
+        &[
+            ("compliance.disclosure_type", 0),
+            ("compliance.disclosure_purpose", 0),
+            ("compliance.disclosure_method", 0),
+            ("compliance.recipient_type", 0),
+        ],
+    ),
+    ("00021", 3, &[("kernel.key_type", 0), ("kernel.key_status", 0), ("kernel.encryption_algorithm", 0)]),
+    (
+        "00022",
+        4,
+        &[
+            ("alerts.alert_severity", 6),
+            ("alerts.alert_category", 9),
+            ("alerts.alert_status", 7),
+            ("alerts.delivery_channel", 7),
+        ],
+    ),
+    ("00023", 2, &[]),
+    ("00024", 3, &[("ref.interaction_severity", 6), ("ref.evidence_level", 5)]),
+    ("00025", 3, &[]),
+    ("00026", 1, &[("school.disposition", 11)]),
+    ("00027", 2, &[("school.reminder_status", 7)]),
+    ("00028", 2, &[("school.claim_status", 16)]),
+    ("00029", 2, &[("reports.report_format", 0), ("reports.report_status", 0)]),
+    ("00030", 2, &[("reports.export_format", 5), ("reports.export_job_status", 8)]),
+    ("00031", 2, &[("reports.share_permission", 3), ("reports.document_access_action", 0)]),
+    ("00032", 2, &[("exchange.registry_protocol", 0), ("exchange.submission_status", 0)]),
+    ("00033", 3, &[("exchange.sis_vendor", 0), ("exchange.sync_direction", 0), ("exchange.sync_job_status", 0)]),
+    ("00034", 6, &[("school.medication_outcome", 0), ("school.requirement_checkpoint", 0)]),
+];
+
+#[test]
+fn tables_and_value_sets_are_as_many_as_section_8_counts() {
+    let parts: Vec<&str> = LIST.split("\nmigration ").skip(1).collect();
+    for (number, tables, sets) in COUNTED {
+        let part = parts.iter().find(|part| part.starts_with(number)).unwrap_or_else(|| panic!("no {number}"));
+        let of = |kind: &str| part.lines().filter(|line| line.starts_with(kind)).count();
+        assert_eq!(of("table ") + of("elsewhere "), tables, "{number}");
+        for (set, values) in sets {
+            let found = part.lines().find_map(|line| line.strip_prefix(&format!("values {set}: ")));
+            let found = found.unwrap_or_else(|| panic!("{number} has no {set}")).split(' ').count();
+            assert!(*values == 0 || found == *values, "{set} has {found} values");
+        }
+    }
+    let sum = |of: fn(&(&str, usize, &[(&str, usize)])) -> usize| COUNTED.iter().map(of).sum::<usize>();
+    assert_eq!((sum(|c| c.1), sum(|c| c.2.len())), (39, 29));
+}
+
 #[tokio::test]
 async fn they_are_filled_in_where_later_ones_were_applied_before() {
     let database = Database::empty("school_late").await;

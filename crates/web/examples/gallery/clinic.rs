@@ -62,7 +62,12 @@ fn a_visit(status: &str) -> Value {
         "chief_complaint_code": "INJURY", "status": status, "record_regime": "FERPA", "may_write": true, "may_see_vaccines": true,
         "symptoms": ["FEVER", "COUGH", "SORE_THROAT", "RUNNY_NOSE", "HEADACHE", "VOMITING", "DIARRHEA", "DIARRHEA_REPEATED",
                      "NAUSEA", "STOMACH_ACHE", "RASH", "ITCHING", "SHORT_OF_BREATH", "DIZZINESS"],
-        "values": {"head_injury": "true", "symptom-HEADACHE": "true"},
+        "values": {"head_injury": "true", "symptom-HEADACHE": "true", "arrived_from": "RECESS", "check_in_at": "2026-11-20T09:50",
+                   "check_in_was": "2026-11-20T09:50", "day": "2026-11-20", "treatment-0": "ICE_PACK", "treatment_at-0": "09:55",
+                   "treatment_qty-0": "1", "treatment_was-0": "2026-11-20T17:55:00Z"},
+        "may_give": true,
+        "measured": [["Pulse, per minute", "88", "2026-11-20T17:55:00Z"], ["Oxygen saturation, %", "98", "2026-11-20T17:55:00Z"]],
+        "doses": [["d5", "Ibuprofen 200 mg", "GIVEN", "2026-11-20T18:00:00Z"]],
     })
 }
 

@@ -95,6 +95,8 @@ pub(crate) const PAGES: &[Page] = &[
     ("medication-quiet", "/medications", medication::quiet),
     ("medication-dose", "/medications/doses/d5", medication::one_dose),
     ("medication-student", "/medications/students/p1", medication::of_student),
+    ("medication-delegations", "/medications/delegations", medication::delegations),
+    ("medication-delegations-none", "/medications/delegations", medication::no_delegations),
     ("medication-errors", "/medications/errors", medication::mistakes),
     ("medication-errors-none", "/medications/errors", medication::no_mistakes),
     ("medication-month", "/medications/students/p1/month", medication::month),

@@ -1,7 +1,7 @@
 //! The medication round, a dose, the medication of a student, and the register of controlled drugs.
 
 use super::from;
-use salus_web::pages::{Shell, dose, medication, medication_errors, medication_month, orders, register};
+use salus_web::pages::{Shell, delegations, dose, medication, medication_errors, medication_month, orders, register};
 use serde_json::{Value, json};
 
 fn student(id: &str, name: &str) -> Value {
@@ -97,6 +97,8 @@ pub fn of_student(shell: &Shell) -> String {
     noon["is_controlled"] = json!(true);
     noon["inventory_id"] = json!("i1");
     noon["balance"] = json!("29");
+    noon["supply_expires_on"] = json!("2026-12-04");
+    noon["supply_ends_soon"] = json!(true);
     let mut waits = an_order("o3", "Amoxicillin 250 mg/5 mL", "SCHEDULED", "PENDING_CONSENT");
     waits["is_consented"] = json!(false);
     waits["allergies_unchecked"] = json!(true);
@@ -189,4 +191,21 @@ pub fn mistakes(shell: &Shell) -> String {
 
 pub fn no_mistakes(shell: &Shell) -> String {
     medication_errors::render(&from(json!({})), shell).into_string()
+}
+
+pub fn delegations(shell: &Shell) -> String {
+    let one = |id: &str, route: &str, until: &str, state: &str, reason: &str| {
+        json!({"id": id, "row_version": 1, "name": "Abernathy, Odile", "route": route, "trained_on": "2026-08-17", "valid_until": until,
+               "by": "Marchetti, Dana", "reason": reason, "state": state})
+    };
+    let view = json!({"school": "s1", "schools": [["s1", "Larkspur Elementary"], ["s2", "Manzanita Middle"]], "is_nurse": true,
+        "delegations": [one("g1", "ORAL", "2027-06-11", "ACTIVE", ""), one("g2", "INHALED", "2026-12-01", "ENDS_SOON", ""),
+                        one("g3", "SUBCUTANEOUS", "2027-06-11", "REVOKED", "Retrain")],
+        "staff": [["u1", "Abernathy, Odile"], ["u2", "Fairholt, Bram"]], "values": {"trained_on": "2026-11-20"},
+        "errors": [{"field": "valid_until", "message": "Is over already: the training must count today"}]});
+    delegations::render(&from(view), shell).into_string()
+}
+
+pub fn no_delegations(shell: &Shell) -> String {
+    delegations::render(&from(json!({"school": "s1"})), shell).into_string()
 }

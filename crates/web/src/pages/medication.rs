@@ -112,6 +112,7 @@ pub fn render(view: &RoundView, shell: &Shell) -> Markup {
                 div { h1 { (t.round) } p class="lead" { (parts::date(shell, &view.day)) } }
                 @if !view.school.is_empty() {
                     a class="button quiet" href={ "/medications/register?school=" (view.school) } { (t.register) }
+                    a class="button quiet" href={ "/medications/delegations?school=" (view.school) } { (t.delegations) }
                     a class="button quiet" href="/medications/errors" { (t.mistakes) }
                 }
                 @if view.schools.len() > 1 { (choose_school(shell, "/medications", &view.school, &view.schools)) }

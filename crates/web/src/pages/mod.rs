@@ -23,6 +23,7 @@ pub mod clinical;
 pub mod compliance;
 pub mod compliance_trend;
 pub mod curve;
+pub mod delegations;
 pub mod docs;
 pub mod dose;
 pub mod encryption;

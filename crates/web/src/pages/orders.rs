@@ -10,14 +10,12 @@ use super::{
     parts::{self, Tone},
 };
 use maud::{Markup, html};
+use salus_domains::school::ROUTES;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// How a medication is given.
 const KINDS: [&str; 5] = ["SCHEDULED", "PRN", "EMERGENCY", "SELF_CARRY", "STOCK_STANDING_ORDER"];
-/// Ways in.
-const ROUTES: [&str; 10] =
-    ["ORAL", "INHALED", "NASAL", "TOPICAL", "OPHTHALMIC", "OTIC", "SUBCUTANEOUS", "INTRAMUSCULAR", "RECTAL", "BUCCAL"];
 /// Schedules of controlled drugs, 0 for none.
 const SCHEDULES: [&str; 5] = ["0", "II", "III", "IV", "V"];
 
@@ -51,6 +49,9 @@ pub struct Order {
     pub id: String,
     pub row_version: i64,
     pub medication: String,
+    pub supply_expires_on: String,
+    pub supply_is_over: bool,
+    pub supply_ends_soon: bool,
     pub kind: String,
     pub status: String,
     pub status_reason: String,
@@ -236,6 +237,13 @@ fn status(order: &Order, shell: &Shell) -> Markup {
         (parts::status(shell, &order.status))
         @if order.status == "ACTIVE" && order.is_over { " " (parts::badge(shell, Tone::Warn, t.is_over)) }
         @if order.allergy { " " (parts::badge(shell, Tone::Bad, t.allergy_here)) }
+        @if !order.supply_expires_on.is_empty() {
+            span class="sub" {
+                (t.supply_until) " " (parts::date(shell, &order.supply_expires_on)) " "
+                @if order.supply_is_over { (parts::badge(shell, Tone::Bad, t.supply_over)) }
+                @else if order.supply_ends_soon { (parts::badge(shell, Tone::Warn, t.supply_soon)) }
+            }
+        }
         @if matches!(order.status.as_str(), "DRAFT" | "PENDING_CONSENT") {
             @if !order.is_ordered { span class="sub" { (t.lacks_order) } }
             @if !order.is_consented { span class="sub" { (t.lacks_consent) } }
@@ -253,6 +261,8 @@ fn acts(order: &Order, view: &OrdersView, shell: &Shell) -> Markup {
         field
     };
     let version = html! { input type="hidden" name="row_version" value=(order.row_version); };
+    let mut supply = field("supply_expires_on", t.supply_expires, Kind::Date).hint(t.supply_hint);
+    supply.value.clone_from(&order.supply_expires_on);
     let (waits, active) = (
         matches!(order.status.as_str(), "DRAFT" | "PENDING_CONSENT"),
         matches!(order.status.as_str(), "ACTIVE" | "SUSPENDED"),
@@ -274,6 +284,13 @@ fn acts(order: &Order, view: &OrdersView, shell: &Shell) -> Markup {
                         (version)
                         @if order.allergies_unchecked { (form::field(shell, &field("allergies_reviewed", t.allergies_compared, Kind::Flag))) }
                         button class="button primary" type="submit" { (t.activate) }
+                    }))
+                }
+                @if active {
+                    (form::post(shell, &to("supply"), "give", &html! {
+                        (version)
+                        (form::field(shell, &supply))
+                        button class="button" type="submit" { (t.supply_save) }
                     }))
                 }
                 (form::post(shell, &to("stop"), "give", &html! {

@@ -5,11 +5,12 @@ use super::{
     Shell,
     clinic::{self, Student},
     form::{self, Field, FieldMessage, Kind},
-    i18n::{codes, fill},
+    i18n::{codes, fill, format},
     layout::{self, Head},
     parts,
 };
 use maud::{Markup, html};
+use salus_domains::school::{SIGNS, TREATMENTS};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -27,6 +28,8 @@ pub const DISPOSITIONS: [&str; 11] = [
     "LEFT_WITHOUT_BEING_SEEN",
     "OTHER",
 ];
+/// Where a student may come from.
+const ARRIVED_FROM: [&str; 7] = ["CLASS", "RECESS", "LUNCH", "PE", "BUS", "HOME", "OTHER"];
 /// Signs that the concussion checklist asks for.
 pub const CONCUSSION: [&str; 8] =
     ["CONFUSION", "DIZZINESS", "HEADACHE", "MEMORY_LOSS", "NAUSEA", "POOR_BALANCE", "UNCONSCIOUS", "VISION"];
@@ -52,6 +55,12 @@ pub struct VisitView {
     pub periods: Vec<(String, i64)>,
     /// Present values by field, or those that were refused.
     pub values: BTreeMap<String, String>,
+    /// What was measured: name, value and unit, when.
+    pub measured: Vec<(String, String, String)>,
+    /// Doses that were given meanwhile: id, medicine, outcome, when.
+    pub doses: Vec<(String, String, String, String)>,
+    /// Whether the person gives medication.
+    pub may_give: bool,
     /// Symptoms that may be named.
     pub symptoms: Vec<String>,
     pub errors: Vec<FieldMessage>,
@@ -81,6 +90,9 @@ pub fn render(view: &VisitView, shell: &Shell) -> Markup {
                     (clinic::warnings(&view.student, shell))
                 }
                 div class="actions" {
+                    @if view.may_give {
+                        a class="button quiet" href={ "/medications/students/" (view.student.id) } { (t.give_medicine) }
+                    }
                     @if view.may_see_vaccines {
                         a class="button quiet" href={ "/students/" (view.student.id) "/immunizations" } { (shell.t().immunization.title) }
                     }
@@ -116,7 +128,30 @@ fn facts(view: &VisitView, shell: &Shell) -> Markup {
         let line: Vec<String> = line.collect();
         rows.push((t.by_period, html! { (line.join(", ")) }));
     }
+    if !view.measured.is_empty() {
+        rows.push((
+            t.measured,
+            html! { @for (name, value, at) in &view.measured { span class="line" { (name) ": " (value) " " span class="muted" { (clock(at, shell)) } } } },
+        ));
+    }
+    if !view.doses.is_empty() {
+        rows.push((
+            t.doses,
+            html! {
+                @for (id, medicine, outcome, at) in &view.doses {
+                    span class="line" {
+                        a href={ "/medications/doses/" (id) } { (medicine) } " · " (codes::label(shell.locale, outcome)) " "
+                        span class="muted" { (clock(at, shell)) }
+                    }
+                }
+            },
+        ));
+    }
     parts::facts(&rows)
+}
+
+fn clock(at: &str, shell: &Shell) -> Markup {
+    html! { time datetime=(at) { (format::clock(&shell.zone, at)) } }
 }
 
 /// The form: of an open visit its end, of one that has ended a change.
@@ -131,7 +166,7 @@ fn act(view: &VisitView, shell: &Shell) -> Markup {
     let body = html! {
         (form::summary(shell, &view.error, &refused))
         input type="hidden" name="row_version" value=(view.row_version);
-        @for name in ["guardian_was", "guardian_was_reached"] {
+        @for name in ["guardian_was", "guardian_was_reached", "day", "check_in_was", "check_out_was"] {
             @if let Some(was) = view.values.get(name) { input type="hidden" name=(name) value=(was); }
         }
         fieldset {
@@ -145,11 +180,20 @@ fn act(view: &VisitView, shell: &Shell) -> Markup {
             legend { (t.what_was_seen) }
             div class="form two" { (group(&["temperature", "complaint_note", "assessment"])) }
             (ticks("symptom", t.symptoms, &view.symptoms, view, shell))
+            (more(t.vital_signs, &view.errors, &SIGNS.map(|s| s.name), &group(&SIGNS.map(|s| s.name))))
+        }
+        fieldset {
+            legend { (t.done) }
+            (treatments(view, shell))
         }
         fieldset {
             legend { (t.head_injury) }
             div class="form two" { (group(&["head_injury", "checklist_done", "guardian", "guardian_reached"])) }
             (ticks("sign", t.checklist, &CONCUSSION.map(str::to_owned), view, shell))
+        }
+        fieldset {
+            legend { (t.times) }
+            div class="form two" { (group(&["arrived_from", "check_in_at", "check_out_at"])) }
         }
         div class="form-actions" {
             @if open {
@@ -173,7 +217,12 @@ fn fields(view: &VisitView, shell: &Shell) -> Vec<Field> {
     disposition.required = true;
     let mut reason = field("amended_reason", t.amended_reason, Kind::Text);
     reason.required = true;
-    vec![
+    let mut left = field("check_out_at", t.left, Kind::DateTime);
+    if view.status == "OPEN" {
+        left = left.hint(t.left_hint);
+    }
+    let signs = SIGNS.iter().map(|s| field(s.name, &codes::label(shell.locale, s.name), Kind::Number));
+    let mut all = vec![
         disposition,
         field("disposition_note", t.disposition_note, Kind::Text),
         field("called_ago", t.called_ago, Kind::Number).hint(t.called_ago_hint),
@@ -186,7 +235,53 @@ fn fields(view: &VisitView, shell: &Shell) -> Vec<Field> {
         field("checklist_done", t.checklist_done, Kind::Flag),
         field("guardian", t.guardian, Kind::Text),
         field("guardian_reached", t.guardian_reached, Kind::Flag),
-    ]
+        field("arrived_from", t.arrived_from, Kind::Choice).codes(&ARRIVED_FROM),
+        field("check_in_at", t.arrived, Kind::DateTime),
+        left,
+    ];
+    all.extend(signs);
+    all
+}
+
+/// Fields that a routine visit leaves alone; shown where one of them is wrong.
+fn more(label: &str, errors: &[FieldMessage], names: &[&str], fields: &Markup) -> Markup {
+    let wrong = errors.iter().any(|e| names.contains(&e.field.as_str()));
+    html! {
+        details class="otherwise" open[wrong] {
+            summary { (label) }
+            div class="form two" { (fields) }
+        }
+    }
+}
+
+/// Treatments with their time and quantity, each in a line, and a line more.
+fn treatments(view: &VisitView, shell: &Shell) -> Markup {
+    let t = &shell.t().clinic;
+    let value = |name: &str, n: usize| view.values.get(&format!("{name}-{n}")).map_or("", String::as_str);
+    let lines = (0..40).filter(|n| !value("treatment", *n).is_empty()).max().map_or(0, |last| last + 1);
+    html! {
+        div class="treatments" {
+            @for n in 0..=lines {
+                div class="treatment" {
+                    label { span { (t.treatment) }
+                        select name={ "treatment-" (n) } {
+                            option value="" { "–" }
+                            @for code in TREATMENTS {
+                                option value=(code) selected[value("treatment", n) == code] { (codes::label(shell.locale, code)) }
+                            }
+                        }
+                    }
+                    label { span { (t.treatment_at) }
+                        input type="time" name={ "treatment_at-" (n) } value=(value("treatment_at", n));
+                    }
+                    label { span { (t.quantity) }
+                        input type="text" inputmode="decimal" autocomplete="off" name={ "treatment_qty-" (n) } value=(value("treatment_qty", n));
+                    }
+                    input type="hidden" name={ "treatment_was-" (n) } value=(value("treatment_was", n));
+                }
+            }
+        }
+    }
 }
 
 /// Boxes to tick, one for each code.

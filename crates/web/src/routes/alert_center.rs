@@ -107,6 +107,7 @@ fn subject(visit: &Visit, alert: &Alert) -> String {
     match (alert.context["event"].as_str(), alert.category.as_str(), id) {
         (Some("school.dose.missed"), _, Some(id)) => format!("/medications/doses/{id}"),
         (Some("school.visit.long" | "school.visit.emergency"), _, Some(id)) => format!("/clinic/visits/{id}"),
+        (Some("school.inhaler.frequent"), _, Some(id)) => format!("/students/{id}"),
         (Some("school.medication_error.harm"), _, Some(id)) => format!("/medications/errors#error-{id}"),
         (_, "OUTBREAK", Some(id)) => format!("/outbreaks/{id}"),
         (_, "SECURITY", _) if visit.ctx.may("audit.log.read") => "/audit/alerts".into(),

@@ -3,7 +3,7 @@
 use super::{
     frame::{Form, Params, Shown, Visit, by_id, encoded, filled, first_word, html, messages, refused, text},
     home::{items, json_of, texts, with_query},
-    offline,
+    offline, visit_form,
 };
 use crate::pages::{
     clinic::{self, ClinicView, REASONS, Student, VisitRow},
@@ -165,11 +165,25 @@ pub fn reason(code: &str) -> &str {
 pub async fn check_in(Form { visit, fields }: Form) -> Shown {
     let get = |name: &str| fields.get(name).cloned().unwrap_or_default();
     let school = get("school");
-    let body = json!({
+    let mut body = json!({
         "student_id": get("student_id"), "school_id": school, "client_ref": get("client_ref"),
         "chief_complaint_code": reason(&get("reason")),
     });
-    match visit.try_call("school.visit.check_in", Call { body, ..Call::default() }).await {
+    if let Some(why) = filled(&fields, "backdated_reason") {
+        body["backdated_reason"] = json!(why);
+    }
+    let was_earlier = filled(&fields, "at").is_some();
+    let told = async {
+        if let Some(at) = filled(&fields, "at") {
+            body["check_in_at"] = json!(visit_form::instant(&visit, "check_in_at", at)?);
+        }
+        visit.try_call("school.visit.check_in", Call { body, ..Call::default() }).await
+    };
+    match told.await {
+        // What is written down afterwards has its end as well.
+        Ok(Body::Row(row)) if was_earlier => {
+            Ok(Redirect::to(&format!("/clinic/visits/{}", row.text("id"))).into_response())
+        }
         Ok(_) => Ok(Redirect::to(&format!("/clinic?school={school}")).into_response()),
         Err(e @ (Error::Invalid(_) | Error::Conflict { .. })) => {
             let mut view = board(&visit, &school).await?;
@@ -213,6 +227,7 @@ async fn read(visit: &Visit, id: &str) -> Result<VisitView, super::frame::PageEr
     if contact["reached"] == json!(true) {
         values.extend(["guardian_reached", "guardian_was_reached"].map(|name| (name.to_owned(), "true".to_owned())));
     }
+    values.extend(visit_form::values(visit, &value));
     let periods = items(&value, "periods_missed");
     Ok(VisitView {
         id: id.to_owned(),
@@ -227,6 +242,9 @@ async fn read(visit: &Visit, id: &str) -> Result<VisitView, super::frame::PageEr
         record_regime: text(&value, "record_regime"),
         class_minutes_missed: value["class_minutes_missed"].as_i64(),
         minutes_estimated: value["minutes_estimated"] == json!(true),
+        measured: visit_form::measured(visit, &value).await.map_err(|e| visit.error(e))?,
+        doses: visit_form::doses(visit, &value).await.map_err(|e| visit.error(e))?,
+        may_give: visit.ctx.may("school.med.administer"),
         periods: periods.iter().map(|p| (text(p, "name"), p["minutes"].as_i64().unwrap_or(0))).collect(),
         values,
         symptoms: SYMPTOMS.iter().map(|s| (*s).to_owned()).collect(),
@@ -239,9 +257,12 @@ async fn read(visit: &Visit, id: &str) -> Result<VisitView, super::frame::PageEr
 /// POST `/clinic/visits/{id}/check-out`.
 pub async fn check_out(Path(id): Path<String>, Form { visit, fields }: Form) -> Shown {
     let quick = fields.contains_key("quick");
-    let body = if quick { json!({"disposition": fields.get("disposition")}) } else { seen(&visit, &fields, true) };
-    let call = Call { body, if_match: version(&fields), ..by_id(&id) };
-    match visit.try_call("school.visit.check_out", call).await {
+    let told = async {
+        let body = if quick { json!({"disposition": fields.get("disposition")}) } else { seen(&visit, &fields, true)? };
+        let call = Call { body, if_match: version(&fields), ..by_id(&id) };
+        visit.try_call("school.visit.check_out", call).await
+    };
+    match told.await {
         Ok(Body::Row(row)) => {
             let missed = row.get("class_minutes_missed").and_then(Value::as_i64).unwrap_or(0);
             let school = row.text("school_id");
@@ -255,15 +276,18 @@ pub async fn check_out(Path(id): Path<String>, Form { visit, fields }: Form) -> 
 /// POST `/clinic/visits/{id}`.
 pub async fn change(Path(id): Path<String>, Form { visit, fields }: Form) -> Shown {
     let amends = fields.contains_key("amended_reason");
-    let mut body = seen(&visit, &fields, amends);
-    if amends {
-        body["amended_reason"] = json!(fields.get("amended_reason"));
-    }
-    if fields.contains_key("void") {
-        body = json!({"status": "VOIDED", "amended_reason": fields.get("amended_reason")});
-    }
-    let call = Call { body, if_match: version(&fields), ..by_id(&id) };
-    match visit.try_call("school.visit.change", call).await {
+    let told = async {
+        let mut body = seen(&visit, &fields, amends)?;
+        if amends {
+            body["amended_reason"] = json!(fields.get("amended_reason"));
+        }
+        if fields.contains_key("void") {
+            body = json!({"status": "VOIDED", "amended_reason": fields.get("amended_reason")});
+        }
+        let call = Call { body, if_match: version(&fields), ..by_id(&id) };
+        visit.try_call("school.visit.change", call).await
+    };
+    match told.await {
         Ok(_) => Ok(Redirect::to(&format!("/clinic/visits/{id}")).into_response()),
         Err(e) => again(&visit, &id, fields, e).await,
     }
@@ -274,7 +298,7 @@ fn version(fields: &BTreeMap<String, String>) -> Option<i32> {
 }
 
 /// What a form says of a visit; `ends` with how it ends.
-fn seen(visit: &Visit, fields: &BTreeMap<String, String>, ends: bool) -> Value {
+fn seen(visit: &Visit, fields: &BTreeMap<String, String>, ends: bool) -> Result<Value> {
     let given = |name: &str| filled(fields, name);
     let ticked = |prefix: &str, code: &str| fields.contains_key(&format!("{prefix}-{code}"));
     let mut body = Map::new();
@@ -286,8 +310,9 @@ fn seen(visit: &Visit, fields: &BTreeMap<String, String>, ends: bool) -> Value {
     }
     body.insert("complaint_note".into(), json!(given("complaint_note")));
     body.insert("assessment".into(), json!(given("assessment")));
+    visit_form::said(visit, fields, &mut body, ends)?;
     if !ends {
-        return Value::Object(body);
+        return Ok(Value::Object(body));
     }
     body.insert("disposition".into(), json!(given("disposition")));
     body.insert("disposition_note".into(), json!(given("disposition_note")));
@@ -306,7 +331,7 @@ fn seen(visit: &Visit, fields: &BTreeMap<String, String>, ends: bool) -> Value {
         let at = (now - Duration::minutes(ago)).format(&Rfc3339).unwrap_or_default();
         body.insert("emergency_called_at".into(), json!(at));
     }
-    Value::Object(body)
+    Ok(Value::Object(body))
 }
 
 /// Whom of the family was to be reached, when, and whether; none when the form says what the visit said before, which keeps its time.
@@ -335,7 +360,11 @@ async fn again(visit: &Visit, id: &str, fields: BTreeMap<String, String>, e: Err
         };
         error.field = shown.to_owned();
     }
+    let signs = salus_domains::school::SIGNS.map(|s| s.name);
     let known = [
+        "arrived_from",
+        "check_in_at",
+        "check_out_at",
         "disposition",
         "disposition_note",
         "called_ago",
@@ -344,7 +373,7 @@ async fn again(visit: &Visit, id: &str, fields: BTreeMap<String, String>, e: Err
         "temperature",
         "amended_reason",
     ];
-    if let Some(other) = errors.iter().find(|e| !known.contains(&e.field.as_str())) {
+    if let Some(other) = errors.iter().find(|e| !known.iter().chain(&signs).any(|name| *name == e.field)) {
         general.clone_from(&other.message);
     }
     if fields.contains_key("disposition") && !fields.contains_key("quick") {

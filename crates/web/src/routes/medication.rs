@@ -309,6 +309,14 @@ pub async fn order(Path((id, order, verb)): Path<(String, String, String)>, Form
             let call = Call { body, if_match: version, ..by_id(&order) };
             visit.try_call("school.medication_order.activate", call).await.map(|_| ())
         }
+        "supply" => {
+            let call = Call {
+                body: json!({"supply_expires_on": own("supply_expires_on")}),
+                if_match: version,
+                ..by_id(&order)
+            };
+            visit.try_call("school.medication_order.supply", call).await.map(|_| ())
+        }
         "stop" => {
             let body = json!({"reason": own("reason")});
             let op = match fields.get("verb").map(String::as_str) {

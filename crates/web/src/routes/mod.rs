@@ -9,6 +9,7 @@ mod audit;
 mod browse;
 mod clinic;
 mod compliance;
+mod delegations;
 mod download;
 mod emergency;
 mod encryption;
@@ -44,6 +45,7 @@ mod students;
 mod tokens;
 mod users;
 mod visit_analytics;
+mod visit_form;
 mod webhooks;
 mod why;
 
@@ -199,6 +201,8 @@ fn school() -> Router<Arc<App>> {
         .route("/medications/doses/{id}", get(medication::one))
         .route("/medications/doses/{id}/error", post(medication::error))
         .route("/medications/doses/{id}/report", post(mistakes::report))
+        .route("/medications/delegations", get(delegations::show).post(delegations::delegate))
+        .route("/medications/delegations/{id}/revoke", post(delegations::revoke))
         .route("/medications/errors", get(mistakes::show))
         .route("/medications/errors/{id}/{verb}", post(mistakes::act))
         .route("/medications/doses/{id}/effect", post(medication::effect))

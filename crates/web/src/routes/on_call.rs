@@ -71,7 +71,7 @@ fn in_time(visit: &Visit, text: Result<String>) -> Result<String, PageError> {
 }
 
 /// A date and time of a form, such as 2026-03-02T08:00.
-fn local(name: &str, given: &str) -> Result<PrimitiveDateTime> {
+pub(super) fn local(name: &str, given: &str) -> Result<PrimitiveDateTime> {
     let wrong = || Error::invalid(name, "wrong_type", "Is a date and time such as 2026-03-02T08:00");
     let (day, clock) = given.split_once(['T', ' ']).ok_or_else(wrong)?;
     let number = |part: Option<&str>| part.and_then(|p| p.parse::<u8>().ok()).ok_or_else(wrong);

@@ -3,6 +3,7 @@
 
 mod access;
 mod alert_center;
+mod alert_socket;
 mod alert_stream;
 mod browse;
 mod charts;

@@ -138,6 +138,14 @@ const TITLES: &[(&str, [&str; 3])] = &[
         ],
     ),
     (
+        "school.inhaler_frequent",
+        [
+            "A reliever of asthma was used three times in a week: review the plan",
+            "Se usó un inhalador de rescate tres veces en una semana: revise el plan",
+            "Uma bombinha de alívio foi usada três vezes em uma semana: reveja o plano",
+        ],
+    ),
+    (
         "school.medication_error",
         [
             "An error with medication at a school did harm",
@@ -151,6 +159,14 @@ const TITLES: &[(&str, [&str; 3])] = &[
             "The count of a controlled drug differs from the register",
             "El recuento de un medicamento controlado difiere del registro",
             "A contagem de um medicamento controlado difere do registro",
+        ],
+    ),
+    (
+        "school.supply_expiring",
+        [
+            "A medicine kept at a school expires soon",
+            "Un medicamento guardado en una escuela vence pronto",
+            "Um medicamento guardado em uma escola vence em breve",
         ],
     ),
     (

@@ -61,6 +61,20 @@ texts! {
         amended_reason: "Why it is changed", "Por qué se cambia", "Por que é alterada";
         take_back: "This visit did not happen", "Esta visita no ocurrió", "Esta visita não aconteceu";
         by_period: "By period", "Por periodo", "Por período";
+        times: "When and from where", "Cuándo y de dónde", "Quando e de onde";
+        arrived_from: "Came from", "Vino de", "Veio de";
+        left_hint: "Now, when left empty.", "Ahora, si se deja vacío.", "Agora, se ficar vazio.";
+        vital_signs: "Vital signs", "Signos vitales", "Sinais vitais";
+        measured: "Measured", "Se midió", "Medido";
+        done: "What was done", "Lo que se hizo", "O que foi feito";
+        treatment: "Treatment", "Atención", "Cuidado";
+        treatment_at: "At", "A las", "Às";
+        quantity: "Quantity", "Cantidad", "Quantidade";
+        doses: "Doses during the visit", "Dosis durante la visita", "Doses durante a visita";
+        give_medicine: "Medication", "Medicación", "Medicação";
+        earlier: "It was earlier", "Fue antes", "Foi antes";
+        earlier_at: "When the student came", "Cuándo vino", "Quando veio";
+        earlier_why: "Why it is entered more than 24 hours later", "Por qué se anota más de 24 horas después", "Por que é anotada mais de 24 horas depois";
         ended_with: "The visit has ended: {n} minutes of class missed.", "La visita terminó: {n} minutos de clase perdidos.", "A visita terminou: {n} minutos de aula perdidos.";
     }
 }

@@ -3,6 +3,38 @@
 /// English with `{}` for what varies; Spanish and Portuguese with the same in the same order.
 pub(super) const SENTENCES: &[(&str, [&str; 2])] = &[
     (
+        "Your training for this way of giving does not count here today: a nurse gives it, or delegates it",
+        [
+            "Su capacitación para esta vía no vale aquí hoy: lo administra enfermería, o lo delega",
+            "Seu treinamento para esta via não vale aqui hoje: a enfermagem administra, ou delega",
+        ],
+    ),
+    (
+        "A treatment was given during the visit: correct its time",
+        ["Una atención se da durante la visita: corrija su hora", "Um cuidado é dado durante a visita: corrija a hora"],
+    ),
+    ("A quantity is a number such as 2", ["Una cantidad es un número como 2", "Uma quantidade é um número como 2"]),
+    (
+        "A blood pressure has both numbers",
+        ["La presión arterial tiene los dos números", "A pressão arterial tem os dois números"],
+    ),
+    (
+        "Is lower than the systolic: measure again",
+        ["Es menor que la máxima: mida de nuevo", "É menor que a máxima: meça de novo"],
+    ),
+    (
+        "Must be {} to {} {}: measure again",
+        ["Debe estar entre {} y {} {}: mida de nuevo", "Deve estar entre {} e {} {}: meça de novo"],
+    ),
+    ("Is a number such as 88", ["Es un número como 88", "É um número como 88"]),
+    ("Nobody delegates to themselves", ["Nadie se delega a sí mismo", "Ninguém delega a si mesmo"]),
+    (
+        "Is over already: the training must count today",
+        ["Ya terminó: la capacitación debe valer hoy", "Já terminou: o treinamento deve valer hoje"],
+    ),
+    ("This delegation was taken back already", ["Esta delegación ya se retiró", "Esta delegação já foi retirada"]),
+    ("Say the last day, or null", ["Indique el último día", "Informe o último dia"]),
+    (
         "This student was at another visit at that time: correct the times of one of them",
         [
             "Este estudiante estaba en otra visita a esa hora: corrija la hora de una de ellas",

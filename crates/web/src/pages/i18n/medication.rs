@@ -165,5 +165,22 @@ texts! {
         month_remark: "Remark", "Observación", "Observação";
         month_corrected: "corrected", "corregida", "corrigida";
         month_from_stock: "from stock", "de existencias", "do estoque";
+        delegations: "Who may give", "Quién puede administrar", "Quem pode administrar";
+        delegations_lead: "Staff who give in a nurse's place what an order delegates, as long as their training counts. Rescue medicine anybody gives.", "Personal que administra en lugar de enfermería lo que una orden delega, mientras su capacitación esté vigente. La medicina de rescate la da cualquiera.", "Equipe que administra no lugar da enfermagem o que uma ordem delega, enquanto o treinamento valer. O medicamento de resgate qualquer pessoa dá.";
+        no_delegations: "Nobody gives in a nurse's place here", "Aquí nadie administra en lugar de enfermería", "Aqui ninguém administra no lugar da enfermagem";
+        no_delegations_hint: "Orders that may be delegated are given by nurses until somebody is trained.", "Las órdenes que se pueden delegar las administra enfermería hasta que alguien esté capacitado.", "As ordens que podem ser delegadas são da enfermagem até que alguém seja treinado.";
+        person: "Person", "Persona", "Pessoa";
+        trained_on: "Trained on", "Capacitación el", "Treinamento em";
+        trained_until: "Counts until", "Vale hasta", "Vale até";
+        trained_hint: "Within two years of the training.", "Dentro de dos años de la capacitación.", "Dentro de dois anos do treinamento.";
+        delegated_by: "Delegated by", "Delegado por", "Delegado por";
+        delegate: "Delegate", "Delegar", "Delegar";
+        take_back: "Take back", "Retirar", "Retirar";
+        supply_until: "Supply until", "Existencias hasta el", "Estoque até";
+        supply_over: "Expired", "Vencido", "Vencido";
+        supply_soon: "Expires soon", "Vence pronto", "Vence em breve";
+        supply_expires: "What is kept here expires on", "Lo que se guarda aquí vence el", "O que é guardado aqui vence em";
+        supply_hint: "You are told 30 days before. Empty when nothing is kept.", "Se le avisa 30 días antes. Vacío si no se guarda nada.", "Você é avisado 30 dias antes. Vazio se nada é guardado.";
+        supply_save: "Save the day", "Guardar la fecha", "Salvar a data";
     }
 }
