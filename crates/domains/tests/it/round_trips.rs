@@ -12,7 +12,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use tokio_postgres::Client;
 
 /// How many of the newest are tried in a plain run: those that may still be edited. `script/chaos migrations` tries all.
-const NEWEST: usize = 1000;
+const NEWEST: usize = 14;
+
+/// What a migration changes each time it is done, as it says itself.
+const BY_DESIGN: [(&str, &str); 1] = [
+    // Originals without a row are read again by the next import.
+    ("00141_labels_of_copies.up.sql", "exchange.fhir_resources"),
+];
 
 /// Rows of every table.
 type Rows = BTreeMap<String, Vec<Map<String, Value>>>;
@@ -44,26 +50,27 @@ fn of(rows: &[Map<String, Value>], columns: &BTreeSet<&String>) -> Vec<String> {
     all
 }
 
-/// Tables and columns that are there before and on the way back hold the same in all three; the number of tables compared.
-fn hold_the_same(name: &str, [before, back, after]: [&Rows; 3]) -> usize {
-    let mut compared = 0;
+/// Tables and columns that are there before and on the way back hold the same in all three: how many were compared, and
+/// which do not.
+fn compare([before, back, after]: [&Rows; 3]) -> (usize, Vec<&str>) {
+    let (mut compared, mut changed) = (0, Vec::new());
     for (table, kept) in back.iter().filter(|(_, kept)| !kept.is_empty()) {
         let Some(was) = before.get(table).filter(|was| !was.is_empty()) else { continue };
         let columns: BTreeSet<&String> = kept[0].keys().filter(|column| was[0].contains_key(*column)).collect();
         let [was, kept, again] = [was, kept, &after[table]].map(|rows| of(rows, &columns));
-        if columns.iter().any(|column| *column == "tenant_id") {
-            assert_eq!(was, kept, "{name}, taken back, changes rows of {table}");
-            assert_eq!(was, again, "{name}, done again, changes rows of {table}");
+        let same = if columns.iter().any(|column| *column == "tenant_id") {
+            was == kept && was == again
         } else {
             // What all tenants share a migration may add to.
             let (was, again): (BTreeSet<_>, BTreeSet<_>) = (was.into_iter().collect(), again.into_iter().collect());
-            assert!(kept.iter().all(|row| was.contains(row)), "{name}, taken back, changes rows of {table}");
-            assert!(kept.iter().all(|row| again.contains(row)), "{name}, done again, changes rows of {table}");
-            assert_eq!(was.len(), again.len(), "{name}, done again, does not bring back the rows of {table}");
+            was.len() == again.len() && kept.iter().all(|row| was.contains(row) && again.contains(row))
+        };
+        if !same {
+            changed.push(table.as_str());
         }
         compared += 1;
     }
-    compared
+    (compared, changed)
 }
 
 /// Of the installation, and of the log: nobody's specimen is there.
@@ -103,14 +110,14 @@ async fn each_migration_goes_back_and_forward_over_rows_in_every_table() {
     filled(&client).await;
     let files = Files::embedded().unwrap();
     let versions: Vec<i32> = files.migrations.iter().map(|m| m.version).collect();
-    let tried = versions.len().min(how_many());
+    let (tried, mut wrong) = (versions.len().min(how_many()), Vec::new());
     for (index, migration) in files.migrations.iter().enumerate().rev().take(tried) {
         let below = index.checked_sub(1).map_or(0, |before| versions[before]);
         // Below the second there is neither a tenant nor a table of one.
         if below < 2 {
             break;
         }
-        let (name, before) = (&migration.up.name, rows(&client).await);
+        let (name, before) = (migration.up.name.as_str(), rows(&client).await);
         let schema = schema::live(&client).await.unwrap();
         migrate::down(&mut client, files, below, true)
             .await
@@ -122,9 +129,13 @@ async fn each_migration_goes_back_and_forward_over_rows_in_every_table() {
         let after = rows(&client).await;
         let changed = schema::compare(&schema, &schema::live(&client).await.unwrap());
         assert!(changed.is_empty(), "{name} does not come back the same: {changed:?}");
-        assert!(hold_the_same(name, [&before, &back, &after]) > 10, "{name}");
+        let (compared, changed) = compare([&before, &back, &after]);
+        assert!(compared > 10, "{name}");
+        let changed = changed.into_iter().filter(|table| !BY_DESIGN.contains(&(name, *table)));
+        wrong.extend(changed.map(|table| format!("{name}: {table}")));
         migrate::down(&mut client, files, below, true).await.unwrap();
     }
+    assert!(wrong.is_empty(), "rows that do not come back the same: {wrong:#?}");
     migrate::up(&mut client, files, None).await.unwrap();
     assert_eq!(schema::verify(&client).await.unwrap(), []);
 }

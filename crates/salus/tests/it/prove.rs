@@ -240,7 +240,10 @@ async fn who_saw_a_record_is_taken_away_with_its_proofs() {
     };
     let (clinician, auditor) = (key("clinician"), key("auditor"));
     let server = Server::start(&home);
-    let (ana, other) = (patient(&server, &clinician, "Ana").await, patient(&server, &clinician, "Other").await);
+    let ana = patient(&server, &clinician, "Ana").await;
+    let body = json!({"family_name": "Other", "given_names": "Bo", "mrn": "MRN-2"});
+    let (_, other) = server.ask("POST", "/api/v1/medical/patients", &clinician, Some(&body)).await;
+    let other = other["id"].as_str().unwrap().to_owned();
     let seen = async |id: &str| server.ask("GET", &format!("/api/v1/medical/patients/{id}"), &clinician, None).await.0;
     assert_eq!((seen(&ana).await, seen(&ana).await, seen(&other).await), (200, 200, 200));
     let path = |id: &str| format!("/api/v1/audit/patients/{id}/accesses");
