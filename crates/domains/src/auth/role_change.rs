@@ -318,7 +318,7 @@ pub(super) struct Effects {
 
 /// Who gains and loses what when these roles change.
 pub(super) async fn effects(tx: &mut Tx, roles: &BTreeMap<Uuid, Turn>) -> Result<Effects> {
-    let (now, rules) = (tx.ctx.env.now(), security(tx).await?);
+    let (now, configuration) = (tx.ctx.env.now(), security(tx).await?);
     let ids: Vec<Uuid> = roles.keys().copied().collect();
     let sql = sql!(
         "SELECT user_id, array_agg(role_id) FROM auth.user_roles \
@@ -346,7 +346,7 @@ pub(super) async fn effects(tx: &mut Tx, roles: &BTreeMap<Uuid, Turn>) -> Result
         let was = union(turns.iter().map(|t| &t.before).chain([&others]));
         let is = union(turns.iter().map(|t| &t.after).chain([&others]));
         let (gains, loses) = differing(tx, &was, &is)?;
-        let needs = |all: &Permissions| needs_second_factor(&rules, &held.roles, all);
+        let needs = |all: &Permissions| needs_second_factor(&configuration, &held.roles, all);
         told.need_factor += usize::from(needs(&is) && !needs(&was));
         told.left_with_nothing += usize::from(is.iter().next().is_none() && was.iter().next().is_some());
         told.holders.push(json!({"user_id": user, "name": names.get(user), "gains": gains, "loses": loses}));

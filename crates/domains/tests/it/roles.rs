@@ -247,6 +247,14 @@ async fn a_bundle_is_changed_after_a_preview_for_every_role_that_gives_it() {
         &done(&owner, &bundle(&owner, "FRONT", "preview").await, &json!({"patterns": ["auth.role.write"]})).await,
     );
     assert!(told.contains("3 must set up a second factor"), "{told}");
+}
+
+#[tokio::test]
+async fn a_bundle_that_grants_nothing_there_is_is_refused_by_field() {
+    let app = TestApp::new().await;
+    let owner = app.key(app.valley, "OWNER").await;
+    let change = json!({"patterns": ["medical.patient.read"]});
+    done(&owner, "/api/v1/auth/permissions", &json!({"name": "FRONT", "patterns": ["medical.provider.read"]})).await;
     for (wrong, field) in
         [(json!(["no.such.thing"]), "/patterns"), (json!([]), "/patterns"), (json!(["medical.patient"]), "/patterns")]
     {

@@ -98,7 +98,7 @@ texts! {
         edit_bundle: "Change the bundle {name}", "Cambiar el paquete {name}", "Mudar o pacote {name}";
         bundle_changed: "The bundle {name} was changed.", "Se cambió el paquete {name}.", "O pacote {name} foi mudado.";
         new_bundle: "New bundle", "Paquete nuevo", "Novo pacote";
-        bundle_name_hint: "Short and in one word, such as FRONT_DESK.", "Corto y en una palabra, como FRONT_DESK.", "Curto e em uma palavra, como FRONT_DESK.";
+        bundle_name_hint: "Short and in one word, such as RECEPTION.", "Corto y en una palabra, como RECEPTION.", "Curto e em uma palavra, como RECEPTION.";
         make_bundle: "Make the bundle", "Crear el paquete", "Criar o pacote";
         patterns: "Permissions it grants", "Permisos que concede", "Permissões que concede";
         patterns_hint: "A line each, such as medical.patient.read. * stands for any one word: medical.*.read.", "Uno por línea, como medical.patient.read. * vale por una palabra cualquiera: medical.*.read.", "Uma por linha, como medical.patient.read. * vale por qualquer palavra: medical.*.read.";
