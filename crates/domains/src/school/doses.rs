@@ -149,11 +149,17 @@ async fn record(tx: &mut Tx, call: Call) -> Result<Reply> {
         let dose = stock::Dose { order, id, kind, amount, at: said.at, witness: witness.as_ref(), emergency };
         stock::take(tx, drawn.supply.as_ref(), dose).await?;
     }
+    followed(tx, place, &said).await?;
+    Ok(reply)
+}
+
+/// What follows from a dose that was taken: a visit during which it was names it, and a reliever that is needed often is told.
+async fn followed(tx: &mut Tx, place: (Uuid, Uuid), said: &Said) -> Result<()> {
     if said.taken {
         care::join(tx, place, said.at).await?;
         supplies::tell_frequent(tx, place, said.at).await?;
     }
-    Ok(reply)
+    Ok(())
 }
 
 /// The order that is named, if one is, held until the transaction ends.

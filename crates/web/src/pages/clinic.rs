@@ -217,7 +217,7 @@ fn pick(student: &Student, view: &ClinicView, shell: &Shell) -> Markup {
                         div class="form two" {
                             @for (name, label, kind) in [("at", t.earlier_at, Kind::DateTime), ("backdated_reason", t.earlier_why, Kind::Text)] {
                                 @let id = format!("{name}-{}-{}", student.id, student.school);
-                                label for=(id) { (label) " " span class="optional" { (shell.t().ui.optional) }
+                                label class="field" for=(id) { (label) " " span class="optional" { (shell.t().ui.optional) }
                                     input id=(id) name=(name) type=(if kind == Kind::DateTime { "datetime-local" } else { "text" }) autocomplete="off";
                                 }
                             }

@@ -263,7 +263,7 @@ fn treatments(view: &VisitView, shell: &Shell) -> Markup {
         div class="treatments" {
             @for n in 0..=lines {
                 div class="treatment" {
-                    label { span { (t.treatment) }
+                    label class="field" { span { (t.treatment) }
                         select name={ "treatment-" (n) } {
                             option value="" { "–" }
                             @for code in TREATMENTS {
@@ -271,10 +271,10 @@ fn treatments(view: &VisitView, shell: &Shell) -> Markup {
                             }
                         }
                     }
-                    label { span { (t.treatment_at) }
+                    label class="field" { span { (t.treatment_at) }
                         input type="time" name={ "treatment_at-" (n) } value=(value("treatment_at", n));
                     }
-                    label { span { (t.quantity) }
+                    label class="field" { span { (t.quantity) }
                         input type="text" inputmode="decimal" autocomplete="off" name={ "treatment_qty-" (n) } value=(value("treatment_qty", n));
                     }
                     input type="hidden" name={ "treatment_was-" (n) } value=(value("treatment_was", n));

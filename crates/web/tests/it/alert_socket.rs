@@ -103,8 +103,10 @@ async fn alerts_come_as_they_change_are_acknowledged_and_are_told_once_across_co
     let done = key.post(&format!("{PATH}/{first}/resolve"), &json!({"resolution_code": "FIXED"})).await;
     assert!(done.status.is_success(), "{}", done.text());
     let third = raise(&app, app.valley, "freezer:4", "HIGH").await;
-    let up = key.post(&format!("{PATH}/{third}/resolve"), &json!({"action": "escalate"})).await;
-    assert!(up.status.is_success(), "{}", up.text());
+    // As the job does that carries the chain on, which no test server runs.
+    let up =
+        format!("UPDATE alerts.alert_instances SET status = 'ESCALATED', escalation_level = 2 WHERE id = '{third}'");
+    app.database.connect("salus_admin").await.batch_execute(&up).await.unwrap();
     let mut again = hello(&app, &token, Some(&seq)).await;
     assert_eq!(next(&mut again).await["type"], "resumed");
     let (one, two) = (next(&mut again).await, next(&mut again).await);
@@ -171,7 +173,7 @@ async fn who_they_are_is_said_first_by_the_protocol_and_no_longer_than_it_holds(
         (json!({"type": "hello", "token": "slk_nobody"}), "unauthenticated"),
         (json!({"type": "acknowledge", "id": Uuid::nil()}), "validation_failed"),
         (json!({"type": "hello", "token": token, "more": 1}), "validation_failed"),
-        (json!({"type": "hello", "token": bearer(&app.key(app.valley, "PATIENT").await)}), "forbidden"),
+        (json!({"type": "hello", "token": bearer(&app.key(app.valley, "PATIENT").await)}), "permission_denied"),
     ] {
         let mut socket = connect(&app, &[protocol()]).await.unwrap();
         say(&mut socket, first.clone()).await;
