@@ -14,6 +14,10 @@ use tokio_postgres::Client;
 /// How many of the newest are tried in a plain run: those that may still be edited. `script/chaos migrations` tries all.
 const NEWEST: usize = 14;
 
+/// The way back over rows of today ends here: their pseudonyms are longer than this migration allowed before it, and so it
+/// refuses and changes nothing.
+const OLDEST: i32 = 87;
+
 /// What a migration changes each time it is done, as it says itself.
 const BY_DESIGN: [(&str, &str); 1] = [
     // Originals without a row are read again by the next import.
@@ -113,8 +117,7 @@ async fn each_migration_goes_back_and_forward_over_rows_in_every_table() {
     let (tried, mut wrong) = (versions.len().min(how_many()), Vec::new());
     for (index, migration) in files.migrations.iter().enumerate().rev().take(tried) {
         let below = index.checked_sub(1).map_or(0, |before| versions[before]);
-        // Below the second there is neither a tenant nor a table of one.
-        if below < 2 {
+        if migration.version <= OLDEST {
             break;
         }
         let (name, before) = (migration.up.name.as_str(), rows(&client).await);
