@@ -49,7 +49,7 @@ pub struct Tx {
     subjects: HashMap<Uuid, Option<SubjectKey>>,
     new_wrapped: HashMap<Uuid, Vec<u8>>,
     /// What the last write of one row claimed that another row has already.
-    clash: Option<Clash>,
+    clash: Option<Box<Clash>>,
     /// Who is in the ledger of erasures already, and is erased if this commits.
     listed: Option<erase::Entry>,
 }
@@ -491,7 +491,7 @@ impl Tx {
 
     /// Notes what a write of one row claimed when it was refused because another row has it.
     pub(crate) fn clashed(&mut self, with: Option<Clash>) {
-        self.clash = with;
+        self.clash = with.map(Box::new);
     }
 
     /// Whether what was refused as a duplicate has the value of a row that this caller does not see: by refusals of that kind
@@ -500,7 +500,8 @@ impl Tx {
     /// # Errors
     /// Those of the database.
     pub(crate) async fn hit_unseen(&mut self) -> Result<bool> {
-        let Some(Clash { sql, params }) = self.clash.take() else { return Ok(false) };
+        let Some(clash) = self.clash.take() else { return Ok(false) };
+        let Clash { sql, params } = *clash;
         let fresh = Unit::new(&self.db.0.pool, &self.ctx, true);
         std::mem::replace(&mut self.unit, fresh).rollback().await;
         let params: Vec<&(dyn ToSql + Sync)> = params.iter().map(|p| &**p as &(dyn ToSql + Sync)).collect();
