@@ -49,7 +49,7 @@ pub struct Delegation {
     pub valid_until: String,
     pub by: String,
     pub reason: String,
-    /// ACTIVE, ENDS_SOON, EXPIRED or REVOKED.
+    /// `ACTIVE`, `ENDS_SOON`, `EXPIRED` or `REVOKED`.
     pub state: String,
 }
 

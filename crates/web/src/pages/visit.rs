@@ -37,7 +37,11 @@ pub const CONCUSSION: [&str; 8] =
 /// The page.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
-#[allow(missing_docs, reason = "the names are those of the columns, which are commented")]
+#[allow(
+    missing_docs,
+    clippy::struct_excessive_bools,
+    reason = "the names are those of the columns, which are commented; what the person may is a flag each"
+)]
 pub struct VisitView {
     pub id: String,
     pub row_version: i64,
