@@ -232,6 +232,9 @@ impl Place {
         let db = Db::open_with_replicas(options, self.replicas()?).await?;
         db.keep_receipts(&self.receipts())?;
         db.keep_erasures(self.erasures());
+        if let Some(sealer) = self.sealer()? {
+            db.keep_log(sealer);
+        }
         Ok(db)
     }
 

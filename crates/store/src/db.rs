@@ -197,10 +197,10 @@ impl Db {
     /// The sealed audit log.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] where it is not reached.
+    /// [`Error::Conflict`] where it is not reached.
     pub fn log(&self) -> Result<Arc<Log>> {
-        let why = "the sealed audit log is not reached from here: set DATABASE_SEALER_URL";
-        self.0.log.get().cloned().ok_or_else(|| Error::Unavailable(why.into()))
+        let detail = "The sealed audit log is not reached from here: set DATABASE_SEALER_URL";
+        self.0.log.get().cloned().ok_or_else(|| Error::Conflict { code: "not_sealed", detail: detail.into() })
     }
 
     pub(crate) fn ledger(&self) -> Result<&Ledger> {

@@ -77,8 +77,8 @@ async function send(visits) {
     }
   }
   said.textContent = "";
-  // The board is as it was before they came.
-  if (sent > 0 && !card.querySelector("[data-refused]").children.length) location.reload();
+  // The board is as it was before they came; what was refused is asked about again then.
+  if (sent > 0) location.reload();
 }
 
 function csrf() {

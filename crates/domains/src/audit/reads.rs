@@ -95,7 +95,7 @@ fn with_proofs() -> Op {
         output: json!({"type": "object", "required": ["events", "file"], "properties": {
             "events": {"type": "integer"}, "file": paper::file_schema()}}),
         permission: "audit.proof.read",
-        target: "medical.patients",
+        target: "audit.leaves",
         run: run(|tx, call| Box::pin(proofs(tx, call))),
         ..op(
             "proofs",

@@ -3,6 +3,7 @@
 //! writes. A foreign id must be answered exactly as one that never was.
 
 use super::specimen::{Factory, Scratch};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use salus_core::{Ctx, Error, FieldError, Result};
 use salus_store::{Body, Call, Db, Method, Op, Reply, catalog::HEADER, catalog::Table, dispatch, walls::Check};
 use serde_json::{Value, json};
@@ -324,7 +325,23 @@ fn op_row(op: &Op) -> Value {
 }
 
 fn shown(reply: &Reply) -> String {
-    serde_json::to_string(&reply.body).unwrap_or_default()
+    let body = serde_json::to_value(&reply.body).unwrap_or_default();
+    let mut text = body.to_string();
+    in_files(&body, &mut text);
+    text
+}
+
+/// Adds what stands in files of an answer, as far as it is text.
+fn in_files(value: &Value, text: &mut String) {
+    match value {
+        Value::Object(members) => {
+            let file = members.get("base64").and_then(Value::as_str).and_then(|file| STANDARD.decode(file).ok());
+            text.extend(file.and_then(|bytes| String::from_utf8(bytes).ok()));
+            members.values().for_each(|member| in_files(member, text));
+        }
+        Value::Array(items) => items.iter().for_each(|item| in_files(item, text)),
+        _ => {}
+    }
 }
 
 /// An answer without the id that was asked for, so that two can be compared.

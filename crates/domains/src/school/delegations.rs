@@ -3,7 +3,7 @@
 
 use super::{orders, reads, visits::id_of};
 use crate::{auth, clock, row};
-use salus_core::{ActorKind, Error, Result};
+use salus_core::{ActorKind, Error, FieldError, Result};
 use salus_store::{Call, Catalog, Method, Op, Reply, Resource, Row, Tx, engine::NewRow, run, sql};
 use serde_json::{Value, json};
 use time::Date;
@@ -61,6 +61,11 @@ pub fn actions(catalog: &Catalog) -> Result<Vec<Op>> {
 
 async fn create(tx: &mut Tx, call: Call) -> Result<Reply> {
     let body = orders::only(&call.body, &SAID)?;
+    let missing = SAID.into_iter().filter(|name| body.get(*name).is_none_or(Value::is_null));
+    let missing: Vec<FieldError> = missing.map(|name| FieldError::new(name, "required", "Is required")).collect();
+    if !missing.is_empty() {
+        return Err(Error::Invalid(missing));
+    }
     let (user, school) = (id_of(&body, "user_id")?, id_of(&body, "school_id")?);
     let text = |name: &str| body.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let (trained, until) =

@@ -74,7 +74,7 @@ pub async fn as_admin(database: &TestDb, sql: &str) {
 /// A server on a database, with a root key of its own.
 pub async fn open(config: Config, env: Env) -> Db {
     let mut sealer = config.clone();
-    sealer.user("salus_sealer");
+    sealer.user("salus_sealer").options("");
     let options = Options {
         address: config.into(),
         connections: 8,

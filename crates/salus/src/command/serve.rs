@@ -63,9 +63,6 @@ pub async fn run(mut place: Place, args: ServeArgs, as_json: bool) -> Result<Out
     let app = App::with(ready.db, options)?;
     let jobs = Arc::new(salus_domains::jobs(&carriers, &outbound)?);
     let anchors = place.anchors()?;
-    if let Some(sealer) = place.sealer()? {
-        db.keep_log(sealer);
-    }
     let sealing = place.log()?.map(|log| sealing::begin(log, db.clone(), anchors, place.receipts_of_all(Vec::new())));
     let backups = schedule::begin(&place, &db);
     let drills = drills::begin(&place);

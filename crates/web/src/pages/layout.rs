@@ -344,7 +344,10 @@ pub fn kept(shell: &Shell, head: &Head, body: &Markup) -> Markup {
     document(
         shell,
         &head.title,
-        &html! { main id="main" class="bare" { div class="bare-brand" { (icons::wordmark()) } (body) } },
+        &html! {
+            @if let Some(notice) = &shell.notice { div class="notice" role="note" { (notice) } }
+            main id="main" class="bare" { div class="bare-brand" { (icons::wordmark()) } (body) }
+        },
     )
 }
 

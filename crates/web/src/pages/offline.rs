@@ -65,9 +65,9 @@ pub fn card(keeping: &Keeping, (school, name): (&str, &str), shell: &Shell) -> M
             data-came=(t.came_line) {
             header class="card-head" { h2 id="offline-title" { (t.waiting) } }
             p class="card-note" role="status" data-said {}
-            ul class="picks" data-refused {}
+            ul class="plain-list" data-refused {}
             template {
-                li {
+                li class="card-note" {
                     (Tone::Warn.sign(shell)) " " strong data-line {} " " span data-why {} " "
                     button class="button quiet" type="button" { (t.discard) }
                 }
