@@ -95,7 +95,7 @@ fn with_proofs() -> Op {
         output: json!({"type": "object", "required": ["events", "file"], "properties": {
             "events": {"type": "integer"}, "file": paper::file_schema()}}),
         permission: "audit.proof.read",
-        target: "audit.leaves",
+        target: "medical.patients",
         run: run(|tx, call| Box::pin(proofs(tx, call))),
         ..op(
             "proofs",

@@ -128,7 +128,12 @@ impl Door<'_> {
                 Ok(reply) => {
                     let text = shown(&reply).to_lowercase();
                     check.attempt(self.betrayed(&text).map(|what| format!("{}: shows {what}", op.name)));
-                    if self.mine.rows.contains_key(op.target) && !own.iter().any(|s| text.contains(s.as_str())) {
+                    // Sealed events as a file are none until the sealer was there.
+                    let is_file = text.contains("\"base64\":");
+                    if !is_file
+                        && self.mine.rows.contains_key(op.target)
+                        && !own.iter().any(|s| text.contains(s.as_str()))
+                    {
                         check.unproven.push(format!("{}: does not show one's own row either", op.name));
                     }
                 }

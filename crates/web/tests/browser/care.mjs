@@ -1,5 +1,5 @@
-// What a nurse does besides the routine: an order from its draft to the first dose, treatments and vital signs of a visit, whom she lets give
-// medication, and a call to 911 that another person's open page shows by itself. Used by live.mjs, which signs everybody in.
+// What a nurse does besides the routine: an order from its draft to the first dose, and treatments and vital signs
+// of a visit. Used by live.mjs, which signs everybody in.
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
@@ -23,7 +23,6 @@ async function visitOf(nurse, base, number, reason) {
 export async function care(nurse, base, student, shots) {
   await ordered(nurse, base, student);
   await treated(nurse, base, shots);
-  await delegated(nurse, base, shots);
 }
 
 async function ordered(nurse, base, student) {
@@ -82,32 +81,4 @@ async function treated(nurse, base, shots) {
   await nurse.selectOption("#f-disposition", "RETURN_TO_CLASS");
   await nurse.locator("form.grouped button.primary").click();
   await nurse.waitForURL(/missed=\d+/);
-}
-
-async function delegated(nurse, base, shots) {
-  await nurse.goto(`${base}/medications/delegations`);
-  await nurse.locator("#f-user_id").selectOption({ index: 1 });
-  await nurse.selectOption("#f-route", "ORAL");
-  await nurse.fill("#f-valid_until", day(200));
-  await nurse.getByRole("button", { name: "Delegate" }).click();
-  const row = nurse.locator("#delegations tbody tr", { hasText: "Active" });
-  await row.waitFor();
-  if (shots) await nurse.screenshot({ path: join(shots, "delegations.png"), fullPage: true });
-  await row.locator("details > summary").click();
-  await row.locator("input[type=text]").fill("Left");
-  await row.getByRole("button", { name: "Take back" }).click();
-  await nurse.locator("#delegations tbody tr", { hasText: "Revoked" }).waitFor();
-}
-
-/// A call to 911 by the nurse comes up on the alert page that somebody else has open.
-export async function seenLive(lead, nurse, base) {
-  await lead.goto(`${base}/alerts`);
-  const told = lead.locator("main table tbody tr", { hasText: "Emergency services were called" });
-  assert.equal(await told.count(), 0);
-  await visitOf(nurse, base, "200008", "ASTHMA");
-  await nurse.selectOption("#f-disposition", "EMERGENCY_SERVICES_911");
-  await nurse.fill("#f-called_ago", "0");
-  await nurse.locator("form.grouped button.primary").click();
-  await nurse.waitForURL(/missed=\d+/);
-  await told.waitFor({ timeout: 45_000 });
 }

@@ -76,7 +76,7 @@ async fn proofs_are_offered_to_who_may_take_the_log_away() {
     assert_eq!((page.status, page.text().contains(&file)), (StatusCode::OK, false));
     assert_eq!(nurse.get(&file).await.status, StatusCode::FORBIDDEN);
     // Here nothing seals, and nothing is made up.
-    assert_eq!(auditor.get(&file).await.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(auditor.get(&file).await.status, StatusCode::CONFLICT);
 }
 
 #[tokio::test]
