@@ -51,7 +51,9 @@ pub async fn measure(place: &Place, tenant: Uuid, sizes: Sizes, report: &mut Rep
             }
             must(found[0] == found[1] && found[0] > 0, &format!("{} differs without its policies", query.name))?;
         }
-        times.iter_mut().for_each(|t| t.sort_unstable());
+        for taken in &mut times {
+            taken.sort_unstable();
+        }
         let [one, other] = times.map(|t| percentile(&t, 95));
         with += one;
         without += other;
@@ -101,11 +103,11 @@ async fn queries(held: &Client, free: &Client, tenant: Uuid) -> Result<Vec<Query
 
 async fn ask(client: &Client, begin: &str, statement: &Statement, [tenant, id]: [&Uuid; 2]) -> Result<usize> {
     let params: [&(dyn ToSql + Sync); 2] = [tenant, id];
-    let (begun, rows, ended) = futures_util::join!(
+    let (opened, rows, ended) = futures_util::join!(
         client.batch_execute(begin),
         client.query(statement, &params),
         client.batch_execute("COMMIT")
     );
-    begun.and(ended).map_err(fault)?;
+    opened.and(ended).map_err(fault)?;
     rows.map(|rows| rows.len()).map_err(fault)
 }

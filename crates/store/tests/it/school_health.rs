@@ -99,8 +99,11 @@ fn each_file_makes_its_own_part_of_the_list() {
     assert_eq!(seen, 15);
 }
 
+/// Migration, how many tables it makes, and its value sets with how many values each has.
+type Counted = (&'static str, usize, &'static [(&'static str, usize)]);
+
 /// What section 8 counts of each migration: tables, and value sets that it has as enumerations, with how many values where it says so.
-const COUNTED: [(&str, usize, &[(&str, usize)]); 15] = [
+const COUNTED: [Counted; 15] = [
     (
         "00020",
         2,
@@ -149,7 +152,7 @@ fn tables_and_value_sets_are_as_many_as_section_8_counts() {
             assert!(*values == 0 || found == *values, "{set} has {found} values");
         }
     }
-    let sum = |of: fn(&(&str, usize, &[(&str, usize)])) -> usize| COUNTED.iter().map(of).sum::<usize>();
+    let sum = |of: fn(&Counted) -> usize| COUNTED.iter().map(of).sum::<usize>();
     assert_eq!((sum(|c| c.1), sum(|c| c.2.len())), (39, 29));
 }
 
