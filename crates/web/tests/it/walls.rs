@@ -31,6 +31,14 @@ async fn told(caller: &Caller, path: &str, id: Uuid) -> (StatusCode, String, Str
     let text = answer.text().replace(&id.to_string(), "ID");
     let number = text.split("<code>").nth(1).and_then(|rest| rest.split('<').next()).unwrap_or_default().to_owned();
     let text = if number.is_empty() { text } else { text.replace(&number, "NUMBER") };
+    // Who prints it when: the minute may turn between two answers.
+    let mark = text
+        .split("class=\"print-mark\">")
+        .nth(1)
+        .and_then(|rest| rest.split('<').next())
+        .unwrap_or_default()
+        .to_owned();
+    let text = if mark.is_empty() { text } else { text.replace(&mark, "MARK") };
     (answer.status, answer.header("location").replace(&id.to_string(), "ID"), text)
 }
 
