@@ -1,10 +1,6 @@
-//! What a browser's key and one of ours agree upon, and keys made from that: for messages to browsers and for what a browser
-//! keeps for us.
+//! What a browser's key and one of ours agree upon: for messages to browsers and for what a browser keeps for us.
 
-use aws_lc_rs::{
-    agreement::{self, ECDH_P256, PrivateKey, UnparsedPublicKey},
-    hkdf::{KeyType, Prk},
-};
+use aws_lc_rs::agreement::{self, ECDH_P256, PrivateKey, UnparsedPublicKey};
 use salus_core::{Error, Result};
 
 /// A point of P-256, uncompressed: its bytes.
@@ -29,22 +25,4 @@ pub fn own_key() -> Result<PrivateKey> {
 /// [`Error::Internal`] for a point that is not on the curve.
 pub fn shared(own: &PrivateKey, point: &[u8]) -> Result<Vec<u8>> {
     agreement::agree(own, UnparsedPublicKey::new(&ECDH_P256, point), failed(), |secret| Ok(secret.to_vec()))
-}
-
-struct Bytes(usize);
-
-impl KeyType for Bytes {
-    fn len(&self) -> usize {
-        self.0
-    }
-}
-
-/// The second half of HKDF (RFC 5869 section 2.3).
-///
-/// # Errors
-/// [`Error::Internal`] when more is wanted than it gives.
-pub fn expand<const N: usize>(prk: &Prk, info: &[&[u8]]) -> Result<[u8; N]> {
-    let mut out = [0; N];
-    prk.expand(info, Bytes(N)).and_then(|okm| okm.fill(&mut out)).map_err(|_| failed())?;
-    Ok(out)
 }

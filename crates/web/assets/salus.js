@@ -22,7 +22,7 @@ document.addEventListener("submit", async (event) => {
   const form = event.target;
   if (form.getAttribute("action") !== "/sign-out" || !indexedDB.databases) return;
   event.preventDefault();
-  if (await kept()) location.assign("/clinic");
+  if (await kept().catch(() => 0)) location.assign("/clinic");
   else form.submit();
 });
 
@@ -34,6 +34,7 @@ async function kept() {
     const opening = indexedDB.open("salus-clinic");
     opening.onerror = () => resolve(0);
     opening.onsuccess = () => {
+      if (!opening.result.objectStoreNames.contains("visits")) return resolve(0);
       const counted = opening.result.transaction("visits").objectStore("visits").count();
       counted.onsuccess = () => resolve(counted.result);
       counted.onerror = () => resolve(0);

@@ -6,11 +6,11 @@
 //! takes the place of the first, at the service by its topic and on the screen by its tag.
 
 use super::{Carrier, Letter};
-use crate::agreement::{POINT, expand, failed, own_key, shared};
+use crate::agreement::{POINT, failed, own_key, shared};
 use aws_lc_rs::{
     aead::{AES_128_GCM, Aad, LessSafeKey, Nonce, UnboundKey},
     agreement::PrivateKey,
-    hkdf::{HKDF_SHA256, Salt},
+    hkdf::{HKDF_SHA256, KeyType, Prk, Salt},
     rand::SystemRandom,
     signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _},
 };
@@ -135,6 +135,21 @@ impl Browser {
         let authorization = vapid.claim(&origin, contact, at)?;
         Ok(Parcel { body: self.encrypt(text.as_bytes())?, authorization, is_urgent })
     }
+}
+
+struct Bytes(usize);
+
+impl KeyType for Bytes {
+    fn len(&self) -> usize {
+        self.0
+    }
+}
+
+/// The second half of HKDF (RFC 5869 section 2.3).
+fn expand<const N: usize>(prk: &Prk, info: &[&[u8]]) -> Result<[u8; N]> {
+    let mut out = [0; N];
+    prk.expand(info, Bytes(N)).and_then(|okm| okm.fill(&mut out)).map_err(|_| failed())?;
+    Ok(out)
 }
 
 impl Vapid {
