@@ -117,13 +117,13 @@ impl Args {
     }
 
     fn wants(&self, row: &str) -> bool {
-        let named = |r: &str| match r {
-            "lockout" => "A38".to_owned(),
-            "revoke" => "A40".to_owned(),
-            "rls" => "A09".to_owned(),
-            other => other.to_uppercase(),
-        };
-        self.rows.iter().any(|r| r == "all" || named(r) == row)
+        self.rows.iter().any(|r| match r.to_lowercase().as_str() {
+            "all" => true,
+            "lockout" => row == "A38",
+            "revoke" => row == "A40",
+            "rls" => row == "A09",
+            other => other == row.to_lowercase(),
+        })
     }
 }
 

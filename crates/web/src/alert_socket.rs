@@ -5,11 +5,11 @@
 //! `alert.escalated` and `alert.resolved` with the alert as it stands. Each carries a `seq`; who sends the last one back hears what came
 //! after it, each change once (decision 155). `{"type": "acknowledge", "id", "note", "ref"}` is answered `acknowledged` or `error`.
 //!
-//! What holds is what holds of the stream: who listens is looked up anew twice a second, what is told is read through the door as them
-//! at that moment, and the connection keeps no session alive. A slow reader is told how alerts stand when it reads again.
+//! What holds is what holds of the stream: what let a listener in is looked up twice a second ([`crate::alert_watch`]), what is told is
+//! read through the door as them, and the connection keeps no session alive. A slow reader is told how alerts stand when it reads again.
 
 use crate::{
-    alert_stream::Place,
+    alert_watch::{News, Place},
     api,
     app::App,
     http::{Closing, Peer},
@@ -27,7 +27,7 @@ use axum::{
 };
 use futures_util::{SinkExt as _, StreamExt as _, stream::SplitSink};
 use salus_core::{Channel, Ctx, Error, Result};
-use salus_domains::{alerts, auth};
+use salus_domains::auth;
 use salus_store::{Body, Call, dispatch};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -36,14 +36,11 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use time::OffsetDateTime;
 use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
 /// The subprotocol.
 const PROTOCOL: &str = "salus.v1";
-/// Between two looks when nothing rings.
-const LOOK: Duration = Duration::from_millis(500);
 /// Between two signs of life.
 const PING: Duration = Duration::from_secs(25);
 /// Who says nothing for so long is gone.
@@ -54,8 +51,6 @@ const HELLO: Duration = Duration::from_secs(10);
 const WRITE: Duration = Duration::from_secs(30);
 /// Largest message that is listened to.
 const SAID_BYTES: usize = 64 * 1024;
-/// How far back it is looked whether anything changed: longer than any transaction that raises an alert.
-const BACK: time::Duration = time::Duration::hours(1);
 
 /// What is listened to.
 #[derive(Deserialize)]
@@ -120,7 +115,6 @@ async fn serve(app: Arc<App>, socket: WebSocket, (headers, ip): (HeaderMap, Stri
         Ok(begun) => begun,
         Err(e) => return end(&mut out, &app, e).await,
     };
-    let mut commits = app.db.commits();
     let mut ping = tokio::time::interval_at(Instant::now() + PING, PING);
     let mut last = Instant::now();
     let mut told: Result<Vec<Value>> = Ok(first);
@@ -133,13 +127,11 @@ async fn serve(app: Arc<App>, socket: WebSocket, (headers, ip): (HeaderMap, Stri
             }
             Err(e) => return end(&mut out, &app, e).await,
         }
-        let tenant = listener.tenant;
-        let rung = async {
-            // What rings for another organization is nothing to us.
-            while commits.recv().await.is_ok_and(|of| of != tenant) {}
-        };
         told = tokio::select! {
-            _ = timeout(LOOK, rung) => listener.look().await,
+            news = listener.place.news() => match news {
+                Ok(news) => listener.hear(news).await,
+                Err(e) => Err(e),
+            },
             said = heard.next() => match said {
                 None | Some(Err(_) | Ok(Message::Close(_))) => return,
                 Some(Ok(message)) => {
@@ -193,15 +185,13 @@ struct Listener {
     /// With what they presented.
     headers: HeaderMap,
     ip: String,
-    tenant: Uuid,
+    /// Who they are, as of the last change of what lets them in.
+    ctx: Ctx,
     /// What was told last.
     cursor: String,
     /// Alerts that were told of on this connection.
     known: HashSet<String>,
-    /// From when changes are looked for, and how they stood.
-    since: OffsetDateTime,
-    stood: Option<(i64, i64)>,
-    _place: Place,
+    place: Place,
 }
 
 async fn begin(
@@ -225,17 +215,15 @@ async fn begin(
     if !ctx.may("ops.alert.read") {
         return Err(Error::Forbidden("ops.alert.read".into()));
     }
-    let place = app.streams.take(ctx.actor.id)?;
+    let place = app.listeners.take(&app.db, (ctx.tenant, ctx.actor.id, ctx.actor.session)).await?;
     let mut listener = Listener {
         app: Arc::clone(app),
         headers,
         ip,
-        tenant: ctx.tenant,
+        ctx: ctx.clone(),
         cursor: resume_from.clone().unwrap_or_default(),
         known: HashSet::new(),
-        since: app.db.env().now() - BACK,
-        stood: None,
-        _place: place,
+        place,
     };
     if resume_from.is_none_or(|cursor| cursor.is_empty()) {
         let first = listener.snapshot(ctx).await?;
@@ -318,19 +306,15 @@ impl Listener {
         if ctx.may("ops.alert.read") { Ok(ctx) } else { Err(Error::Forbidden("ops.alert.read".into())) }
     }
 
-    /// Looks who listens and whether anything changed; only then is it read, and the reading recorded.
-    async fn look(&mut self) -> Result<Vec<Value>> {
-        let ctx = self.caller().await?;
-        let now = self.app.db.env().now();
-        if now - self.since > BACK * 2 {
-            (self.since, self.stood) = (now - BACK, None);
+    /// What is new: who they are is looked up where that changed, and alerts are read, and the reading recorded, where those did.
+    async fn hear(&mut self, news: News) -> Result<Vec<Value>> {
+        if news.access {
+            self.ctx = self.caller().await?;
         }
-        let stands = alerts::pulse(&self.app.db, self.tenant, self.since).await?;
-        if self.stood == Some(stands) {
+        if !news.alerts {
             return Ok(Vec::new());
         }
-        // The state before it is read: what changes in between is seen by the next look.
-        self.stood = Some(stands);
+        let ctx = Ctx { request: self.app.db.env().id(), ..self.ctx.clone() };
         self.changes(ctx).await
     }
 

@@ -1,11 +1,13 @@
 //! Alerts as a stream of server-sent events, at the address of their list: GET `/api/v1/alerts/real-time` with `Accept: text/event-stream`.
 //!
-//! What holds: who follows is looked up anew twice a second, and what is told is read through the door as them at that moment, so
-//! that a session, a role or a school that was taken away tells nothing more within a second; the stream does not keep a session alive.
+//! What holds: what let a follower in is looked up twice a second ([`crate::alert_watch`]), and what is told is read through the door as
+//! them, so that a session, a role or a school that was taken away tells nothing more within a second; the stream does not keep a session
+//! alive.
 //! An event says how an alert stands, not what happened to it. Its id is a moment: after a broken connection the browser sends it
 //! back (`Last-Event-ID`), and what changed since comes first, up to 24 hours back; what changed shortly before it may come again.
 
 use crate::{
+    alert_watch::{News, Place},
     api,
     app::App,
     http::{Closing, Peer},
@@ -21,65 +23,22 @@ use axum::{
 };
 use futures_util::stream;
 use salus_core::{Channel, Ctx, Error, Result};
-use salus_domains::alerts;
 use salus_store::{Body, Call, dispatch, runtime};
 use serde_json::{Value, json};
-use std::{
-    collections::HashMap,
-    convert::Infallible,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashMap, convert::Infallible, sync::Arc, time::Duration};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use tokio::sync::mpsc;
-use uuid::Uuid;
 
 /// The address.
 const PATH: &str = "/api/v1/alerts/real-time";
-/// Between two looks when nothing rings.
-const LOOK: Duration = Duration::from_millis(500);
 /// Between two signs of life.
 const PING: Duration = Duration::from_secs(25);
 /// A reader this slow is no reader.
 const WRITE: Duration = Duration::from_secs(30);
 /// After so long a browser asks again when the connection breaks.
 const RETRY: Duration = Duration::from_secs(3);
-/// So far back changes are compared before the moment is moved on.
+/// So far back changes are compared: what was told is not told again.
 const SPAN: time::Duration = time::Duration::minutes(10);
-/// Streams of one node, and of one user.
-const MOST: usize = 512;
-const MOST_EACH: usize = 5;
-
-/// Who follows alerts on this node.
-#[derive(Default)]
-pub struct Streams(Mutex<HashMap<Uuid, usize>>);
-
-/// A place among them, given up when it is dropped.
-pub(crate) struct Place(Arc<Streams>, Uuid);
-
-impl Streams {
-    pub(crate) fn take(self: &Arc<Self>, user: Uuid) -> Result<Place> {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if all.values().sum::<usize>() >= MOST || all.get(&user).is_some_and(|n| *n >= MOST_EACH) {
-            return Err(Error::TooMany(60));
-        }
-        *all.entry(user).or_default() += 1;
-        Ok(Place(Arc::clone(self), user))
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut all = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(n) = all.get_mut(&self.1) {
-            *n -= 1;
-            if *n == 0 {
-                all.remove(&self.1);
-            }
-        }
-    }
-}
-
 /// Whether a request asks for the stream.
 pub fn is_asked(request: &Request) -> bool {
     let accepts = request.headers().get(header::ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or_default();
@@ -114,19 +73,20 @@ struct Follower {
     app: Arc<App>,
     headers: HeaderMap,
     ip: String,
-    tenant: Uuid,
+    /// Who they are, as of the last change of what lets them in.
+    ctx: Ctx,
     /// From when changes are asked for.
     since: OffsetDateTime,
     /// The moment of the latest answer.
     at: OffsetDateTime,
     /// How the alerts stood that were told lately.
     told: HashMap<String, i64>,
-    _place: Place,
+    place: Place,
 }
 
 async fn begin(app: &Arc<App>, headers: HeaderMap, ip: String) -> Result<(Follower, Vec<Event>)> {
     let ctx = api::caller(app, &headers, Channel::Api, &ip).await?;
-    let place = app.streams.take(ctx.actor.id)?;
+    let place = app.listeners.take(&app.db, (ctx.tenant, ctx.actor.id, ctx.actor.session)).await?;
     let last = headers.get("last-event-id").and_then(|v| v.to_str().ok());
     let last = last.and_then(|text| OffsetDateTime::parse(text, &Rfc3339).ok());
     let now = app.db.env().now();
@@ -134,11 +94,11 @@ async fn begin(app: &Arc<App>, headers: HeaderMap, ip: String) -> Result<(Follow
         app: Arc::clone(app),
         headers,
         ip,
-        tenant: ctx.tenant,
+        ctx: ctx.clone(),
         since: last.unwrap_or(now),
         at: now,
         told: HashMap::new(),
-        _place: place,
+        place,
     };
     let first = match last {
         // A moment that is too long ago, or that we never said, is as good as none.
@@ -179,6 +139,7 @@ impl Follower {
             return self.snapshot(ctx).await;
         }
         self.at = moment(&found)?;
+        self.since = self.since.max(self.at - SPAN);
         let mut events = Vec::new();
         for alert in found["alerts"].as_array().into_iter().flatten() {
             let known = alert["id"].as_str().and_then(|id| self.told.get(id)).copied();
@@ -197,22 +158,20 @@ impl Follower {
 
     /// Tells what is new until either side is gone, the caller is not let in any more, or the server ends.
     async fn follow(mut self, first: Vec<Event>, say: Say, closing: Option<Closing>) {
-        let mut commits = self.app.db.commits();
-        let mut stood = None;
         if !tell(&say, first).await {
             return;
         }
         loop {
-            let rung = async {
-                // What rings for another organization is nothing to us.
-                while commits.recv().await.is_ok_and(|tenant| tenant != self.tenant) {}
-            };
-            tokio::select! {
-                _ = tokio::time::timeout(LOOK, rung) => {}
+            let news = tokio::select! {
+                news = self.place.news() => news,
                 () = say.closed() => return,
                 () = Closing::wait(closing.clone()) => return,
-            }
-            match self.look(&mut stood).await {
+            };
+            let told = match news {
+                Ok(news) => self.hear(news).await,
+                Err(e) => Err(e),
+            };
+            match told {
                 Ok(events) => {
                     if !tell(&say, events).await {
                         return;
@@ -232,21 +191,18 @@ impl Follower {
         }
     }
 
-    /// Looks who follows and whether anything changed; only then is it read, and the reading recorded.
-    async fn look(&mut self, stood: &mut Option<(i64, i64)>) -> Result<Vec<Event>> {
-        let ctx = api::caller_still(&self.app, &self.headers, &self.ip).await?;
-        if !ctx.may("ops.alert.read") {
-            return Err(Error::Forbidden("ops.alert.read".into()));
-        }
-        let stands = alerts::pulse(&self.app.db, self.tenant, self.since).await?;
-        if *stood == Some(stands) {
-            if self.app.db.env().now() - self.since > SPAN && self.at > self.since {
-                (self.since, *stood) = (self.at, None);
+    /// What is new: who they are is looked up where that changed, and alerts are read, and the reading recorded, where those did.
+    async fn hear(&mut self, news: News) -> Result<Vec<Event>> {
+        if news.access {
+            self.ctx = api::caller_still(&self.app, &self.headers, &self.ip).await?;
+            if !self.ctx.may("ops.alert.read") {
+                return Err(Error::Forbidden("ops.alert.read".into()));
             }
+        }
+        if !news.alerts {
             return Ok(Vec::new());
         }
-        // The state before it is read: what changes in between is seen by the next look.
-        *stood = Some(stands);
+        let ctx = Ctx { request: self.app.db.env().id(), ..self.ctx.clone() };
         self.changes(ctx).await
     }
 }

@@ -38,8 +38,8 @@ pub struct App {
     pub secure: bool,
     /// Live connections of this node.
     pub live: Arc<crate::live::Hub>,
-    /// Who follows the stream of alerts on this node.
-    pub streams: Arc<crate::alert_stream::Streams>,
+    /// Who listens for alerts on this node.
+    pub listeners: Arc<crate::alert_watch::Listeners>,
     /// Who carries codes by e-mail and SMS; nobody, where none is set up.
     pub courier: Option<Arc<dyn Courier>>,
     /// The same when it is the simulator, whose texts a page shows.
@@ -109,7 +109,7 @@ impl App {
             routes,
             callers: Callers::default(),
             live: Arc::default(),
-            streams: Arc::default(),
+            listeners: Arc::default(),
             secure,
             courier,
             simulator,

@@ -3,6 +3,7 @@
 
 mod alert_socket;
 mod alert_stream;
+mod alert_watch;
 mod api;
 mod app;
 pub mod assets;

@@ -5,7 +5,7 @@
 //! connection is closed, within a second. A message says how many notifications are unread and nothing else, so one that
 //! is lost is made good by the next. What a browser sends is not listened to.
 //!
-//! A [`Hub`] looks when a transaction of this node committed an event, and twice a second for what other nodes did.
+//! A [`Hub`] looks when a transaction of this node committed an event, and four times a second for what other nodes did.
 
 use crate::{api, app::App, problem::Problem};
 use axum::{
@@ -32,7 +32,7 @@ use tokio::sync::{broadcast::error::RecvError, watch};
 use uuid::Uuid;
 
 /// Between two looks when nothing rings.
-const LOOK: Duration = Duration::from_millis(500);
+const LOOK: Duration = Duration::from_millis(250);
 /// Between two signs of life that are asked for.
 const PING: Duration = Duration::from_secs(20);
 /// A connection without one is gone.

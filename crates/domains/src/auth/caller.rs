@@ -40,7 +40,7 @@ struct Known {
 }
 
 /// How long a caller is believed without asking the database again.
-const FRESH: Duration = Duration::seconds(1);
+const FRESH: Duration = Duration::milliseconds(750);
 /// How often the use of a session is written down.
 const SEEN_EVERY: Duration = Duration::minutes(1);
 /// More callers than this in one second empty the memory.

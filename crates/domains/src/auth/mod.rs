@@ -40,6 +40,7 @@ mod roles;
 mod rules_ops;
 mod sign_in;
 mod source;
+mod standing;
 mod start;
 mod strength;
 mod tenant;
@@ -84,6 +85,7 @@ pub use passkeys::{Question, ask_new_passkey, ask_passkey, keep_passkey, remove_
 pub use refresh::{Credentials, TokenPair, new_tokens, prove_with_tokens, refresh, revoke_tokens};
 pub use roles::{known_permissions, ops as role_ops};
 pub use sign_in::{SignIn, Signed, Source, accept_and_sign_in, change_password, give_code, sign_in, sign_out};
+pub use standing::standing;
 pub use start::{Bundle, Library, StartMask, StartRole, add_roles, library, start_roles};
 pub use tenant::{NewTenant, create_tenant};
 pub use token::{ApiKey, NewApiKey, Token, create_api_key, rotate_api_key};

@@ -3,6 +3,7 @@
 //! a code under the root key says where that was, so nobody can give a stolen key a longer life.
 
 use super::{
+    ended,
     log::{self, Head, LOCK, Log},
     merkle::{Checkpoint, Former, Note, SigningKey, VerifyingKey},
     plain,
@@ -48,23 +49,27 @@ pub(super) fn former(root: &RootKey, row: &Row) -> Result<Former> {
 pub async fn rotate(log: &Log) -> Result<Handover> {
     let mut client = log.connect().await?;
     let tx = client.transaction().await.map_err(|e| plain(&e))?;
+    let made = exchange(log, &tx).await;
+    ended(tx, made).await
+}
+
+async fn exchange(log: &Log, tx: &Transaction<'_>) -> Result<Handover> {
     tx.query_one("SELECT pg_advisory_xact_lock($1)", &[&LOCK]).await.map_err(|e| plain(&e))?;
     let nothing =
         || Error::Conflict { code: "not_sealed", detail: "No event was sealed yet: run salus audit seal".into() };
-    let (Some(head), Some(old)) = (log::head(&tx, true).await?, log.key(&tx).await?) else { return Err(nothing()) };
+    let (Some(head), Some(old)) = (log::head(tx, true).await?, log.key(tx).await?) else { return Err(nothing()) };
     if head.size == 0 {
         return Err(nothing());
     }
-    let grown = trust::tree(log, &tx, &old, &head).await.map_err(|stop| match stop {
+    let grown = trust::tree(log, tx, &old, &head).await.map_err(|stop| match stop {
         Stop::Failed(e) => e,
         Stop::Refused(why) => Error::Unavailable(format!("the key stays: {why}: run salus audit verify")),
     })?;
     let (id, new, wrapped) = make(log, &old)?;
     let signed = old.sign(&Checkpoint { origin: log.origin(head.epoch), size: head.size, root: grown.tree().root() });
     let note = new.cosign(&signed).ok_or_else(|| Error::internal("a head of our own cannot be read"))?;
-    end(log, &tx, old.public().bytes(), &head).await?;
-    insert(log, &tx, (id, &new, &wrapped), Some(&note)).await?;
-    tx.commit().await.map_err(|e| plain(&e))?;
+    end(log, tx, old.public().bytes(), &head).await?;
+    insert(log, tx, (id, &new, &wrapped), Some(&note)).await?;
     Ok(Handover { from: old.public().to_string(), to: new.public().to_string(), note })
 }
 

@@ -54,6 +54,18 @@ pub use timestamp::TimestampAnchor;
 pub use writer::{Event, Writer};
 
 use salus_core::Error;
+use tokio_postgres::Transaction;
+
+/// Commits what was done under the log's lock, or rolls it back before anybody is told: who is told may begin again at
+/// once, and must not find the log locked by what stopped.
+async fn ended<T, E: From<Error>>(tx: Transaction<'_>, done: Result<T, E>) -> Result<T, E> {
+    match &done {
+        Ok(_) => tx.commit().await.map_err(|e| plain(&e))?,
+        // Where the connection is lost as well, the server lets go of the lock by itself.
+        Err(_) => drop(tx.rollback().await),
+    }
+    done
+}
 
 /// A database error without its text, which can hold data.
 fn plain(e: &tokio_postgres::Error) -> Error {

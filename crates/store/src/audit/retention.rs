@@ -5,6 +5,7 @@
 
 use super::{
     anchor::Anchor,
+    ended,
     log::{LOCK, Log},
     merkle::Note,
     plain,
@@ -80,6 +81,15 @@ pub async fn prune(
     ask: &Ask,
 ) -> Result<Pruned> {
     let tx = client.transaction().await.map_err(|e| plain(&e))?;
+    let pruned = take(log, &tx, (anchor, keep), ask).await;
+    if ask.dry && pruned.is_ok() {
+        tx.rollback().await.map_err(|e| plain(&e))?;
+        return pruned;
+    }
+    ended(tx, pruned).await
+}
+
+async fn take(log: &Log, tx: &Transaction<'_>, (anchor, keep): (&dyn Anchor, &[Keep]), ask: &Ask) -> Result<Pruned> {
     let sql = "SELECT rolsuper FROM pg_roles WHERE rolname = current_user";
     if !tx.query_one(sql, &[]).await.map_err(|e| plain(&e))?.get::<_, bool>(0) {
         return Err(Error::Unavailable(
@@ -87,7 +97,7 @@ pub async fn prune(
         ));
     }
     tx.query_one("SELECT pg_advisory_xact_lock($1)", &[&LOCK]).await.map_err(|e| plain(&e))?;
-    let key = log.key(&tx).await?;
+    let key = log.key(tx).await?;
     let newest = anchor.newest()?;
     let newest = newest.zip(key).and_then(|(note, key)| Note::parse(&note)?.open(key.public()).ok());
     let head = newest.and_then(|head| Some((log.epoch_of(&head.origin)?, head.size.cast_signed())));
@@ -97,12 +107,11 @@ pub async fn prune(
     tx.batch_execute("SET LOCAL session_replication_role = replica; SET LOCAL timezone = 'UTC'")
         .await
         .map_err(|e| plain(&e))?;
-    let kept = choose(&tx, (head, keep), ask).await?;
-    let ranges = ranges(&tx).await?;
+    let kept = choose(tx, (head, keep), ask).await?;
+    let ranges = ranges(tx).await?;
     let pruned =
-        Pruned { events: count(&tx, "NOT held").await?, held: kept, ranges: ranges.len() as u64, partitions: vec![] };
+        Pruned { events: count(tx, "NOT held").await?, held: kept, ranges: ranges.len() as u64, partitions: vec![] };
     if ask.dry {
-        tx.rollback().await.map_err(|e| plain(&e))?;
         return Ok(pruned);
     }
     for (epoch, low, high) in ranges {
@@ -127,8 +136,7 @@ pub async fn prune(
                 DELETE FROM audit.event_subjects s USING thinned t WHERE t.entries IS NULL \
                   AND (s.tenant_id, s.bucket, s.recorded_at, s.id) = (t.tenant_id, t.bucket, t.recorded_at, t.id)";
     tx.batch_execute(gone).await.map_err(|e| plain(&e))?;
-    let partitions = drop_empty(&tx, ask.now).await?;
-    tx.commit().await.map_err(|e| plain(&e))?;
+    let partitions = drop_empty(tx, ask.now).await?;
     Ok(Pruned { partitions, ..pruned })
 }
 

@@ -6,7 +6,6 @@
 //! derives the stored root from the stored tiles and opens the newest signed head: on a log that does not agree with
 //! itself, or lies behind an anchor, it signs nothing.
 
-use super::plain;
 use super::{
     Evidence,
     alert::Alert,
@@ -20,6 +19,7 @@ use super::{
     subjects::Subjects,
     trust,
 };
+use super::{ended, plain};
 use crate::fault_point;
 use salus_core::{Error, Result};
 use std::{path::PathBuf, sync::Arc, time::Instant};
@@ -120,26 +120,31 @@ async fn seal(log: &Log, client: &mut Client, evidence: &Evidence<'_>) -> Result
     if !locked.get::<_, bool>(0) {
         return Ok(Sealed { busy: true, ..Sealed::default() });
     }
+    let sealed = extend(log, &tx, evidence).await;
+    let sealed = ended(tx, sealed).await?;
+    fault_point!("seal.committed");
+    Ok(sealed)
+}
+
+async fn extend(log: &Log, tx: &Transaction<'_>, evidence: &Evidence<'_>) -> Result<Sealed, Stop> {
     fault_point!("seal.locked");
-    let key = log.ensure_key(&tx).await?;
-    let head = current_head(log, &tx).await?;
+    let key = log.ensure_key(tx).await?;
+    let head = current_head(log, tx).await?;
     let horizon = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text";
     let horizon: String = tx.query_one(horizon, &[]).await.map_err(|e| plain(&e))?.get(0);
-    let mut grown = trust::tree(log, &tx, &key, &head).await?;
+    let mut grown = trust::tree(log, tx, &key, &head).await?;
     if let Some(anchor) = evidence.anchors.first() {
-        trust::not_behind(log, &tx, &key, (&head, *anchor)).await?;
+        trust::not_behind(log, tx, &key, (&head, *anchor)).await?;
     }
-    trust::same_cluster(log, &tx, &head, evidence).await?;
+    trust::same_cluster(log, tx, &head, evidence).await?;
     let bounds = Bounds::Between(&head.horizon, &horizon);
-    let Appended { suspects, order } = append(log, &tx, &mut grown, (&head, &bounds)).await?;
+    let Appended { suspects, order } = append(log, tx, &mut grown, (&head, &bounds)).await?;
     fault_point!("seal.appended");
-    let note = publish(log, &tx, (&key, &head, &horizon), (&grown, order)).await?;
+    let note = publish(log, tx, (&key, &head, &horizon), (&grown, order)).await?;
     fault_point!("seal.published");
-    raise(log, &tx, &suspects).await?;
-    sealing::note(&tx, &log.env, &horizon).await?;
+    raise(log, tx, &suspects).await?;
+    sealing::note(tx, &log.env, &horizon).await?;
     fault_point!("seal.ready");
-    tx.commit().await.map_err(|e| plain(&e))?;
-    fault_point!("seal.committed");
     let size = grown.tree().size();
     Ok(Sealed { events: size - head.size, size, note, suspects, ..Sealed::default() })
 }

@@ -23,6 +23,43 @@ async function visitOf(nurse, base, number, reason) {
 export async function care(nurse, base, student, shots) {
   await ordered(nurse, base, student);
   await treated(nurse, base, shots);
+  await delegated(nurse, base, shots);
+}
+
+/// A visit that ends with an ambulance.
+export async function emergency(nurse, base) {
+  await visitOf(nurse, base, "200008", "ASTHMA");
+  await nurse.selectOption("#f-disposition", "EMERGENCY_SERVICES_911");
+  const end = nurse.locator("form.grouped button.primary");
+  await end.click();
+  await nurse.locator("#f-called_ago-error").waitFor();
+  await nurse.fill("#f-called_ago", "2");
+  await end.click();
+  await nurse.waitForURL(/missed=\d+/);
+}
+
+/// Lets an aide give what is swallowed until a day, and takes it back with a reason.
+async function delegated(nurse, base, shots) {
+  const address = `${base}/medications/delegations`;
+  await nurse.goto(address);
+  const person = nurse.locator("#f-user_id option:not([value=''])").first();
+  const name = (await person.textContent()).trim();
+  await nurse.selectOption("#f-user_id", await person.getAttribute("value"));
+  await nurse.selectOption("#f-route", "OPHTHALMIC");
+  await nurse.fill("#f-trained_on", day(1));
+  await nurse.fill("#f-valid_until", day(300));
+  const give = nurse.locator("#delegate button.primary");
+  await give.click();
+  await nurse.locator("#f-trained_on-error").waitFor();
+  await nurse.fill("#f-trained_on", day(-1));
+  await give.click();
+  const row = nurse.locator("tbody tr", { hasText: name }).filter({ hasText: "Into the eye" });
+  await row.waitFor();
+  await tour(nurse, shots, [["delegations", address]]);
+  await row.locator("details > summary").click();
+  await row.locator("input[type=text]").fill("Moved to another school");
+  await row.locator("form[action$='/revoke'] button").click();
+  await nurse.getByText("Moved to another school").first().waitFor();
 }
 
 async function ordered(nurse, base, student) {

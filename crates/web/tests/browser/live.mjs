@@ -12,9 +12,10 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 import { chromium } from "playwright-core";
-import { care } from "./care.mjs";
+import { care, emergency } from "./care.mjs";
 import { offline } from "./offline.mjs";
 import { tour } from "./tour.mjs";
+import { vaccines } from "./vaccines.mjs";
 
 const [binary, ...rest] = process.argv.slice(2);
 if (!binary) throw new Error("usage: node live.mjs BINARY [--shots DIRECTORY]");
@@ -360,6 +361,7 @@ await step("every promise is proved on the running database, and the owner sees 
 
 // The supply of a controlled drug that the nurse counts first, for a second person.
 let supply;
+let onDuty;
 
 await step("a school nurse checks a student in by two taps and sends them back to class", async () => {
   const nurse = await (await browser.newContext()).newPage();
@@ -407,8 +409,10 @@ await step("a school nurse checks a student in by two taps and sends them back t
   assert.match(await nurse.textContent("main"), /Doses are missing/);
   assert.match(await nurse.locator("#doses").textContent(), /against Measles/);
   await tour(nurse, shots, [["immunizations", `${base}/immunizations`], ["immunizations-students", list], ["vaccines", nurse.url()]]);
+  await vaccines(nurse, shots);
   await outbreaks(nurse, shots);
   supply = await round(nurse);
+  onDuty = nurse;
 });
 
 await step("the supervisor takes an outbreak through its life, an alert in hand, and counts as the second person", async () => {
@@ -420,6 +424,10 @@ await step("the supervisor takes an outbreak through its life, an alert in hand,
   await lead.click("button[type=submit]");
   await lead.waitForURL(`${base}/account/security`);
   await enrol(lead);
+  await lead.goto(`${base}/alerts`);
+  await emergency(onDuty, base);
+  // Nobody touches the page.
+  await lead.locator("#alerts-live tbody tr", { hasText: "Emergency services" }).first().waitFor({ timeout: 20_000 });
   await alerted(lead);
   await lead.goto(`${base}/outbreaks`);
   assert.match(await lead.locator("#methods").textContent(), /Space-time scan[\s\S]*Too little history/);

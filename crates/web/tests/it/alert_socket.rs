@@ -214,3 +214,36 @@ async fn a_page_comes_with_its_session_and_a_ticket_of_it() {
     say(&mut socket, json!({"type": "hello", "token": a_ticket(&other).await})).await;
     assert_eq!(next(&mut socket).await["code"], "unauthenticated");
 }
+
+#[tokio::test]
+async fn what_is_taken_from_one_ends_theirs_and_what_is_taken_from_all_ends_all() {
+    let (app, _, _) = server().await;
+    let admin = app.database.connect("salus_admin").await;
+    let id = raise(&app, app.valley, "freezer:1", "LOW").await;
+    let mut sockets = Vec::new();
+    for _ in 0..12 {
+        let token = bearer(&app.key(app.valley, "ADMIN").await);
+        let mut socket = hello(&app, &token, None).await;
+        assert_eq!(next(&mut socket).await["type"], "snapshot");
+        sockets.push(socket);
+    }
+    let newest =
+        "UPDATE auth.api_keys SET revoked_at = now() WHERE created_at = (SELECT max(created_at) FROM auth.api_keys)";
+    admin.batch_execute(newest).await.unwrap();
+    let mut gone = sockets.pop().unwrap();
+    assert_eq!(next(&mut gone).await["code"], "unauthenticated");
+    assert_eq!(next(&mut gone).await, Value::Null);
+    // As another node does it: nothing rings here.
+    let up = format!("UPDATE alerts.alert_instances SET status = 'ESCALATED', escalation_level = 2 WHERE id = '{id}'");
+    admin.batch_execute(&up).await.unwrap();
+    for socket in &mut sockets {
+        let heard = next(socket).await;
+        assert_eq!((&heard["type"], &heard["alert"]["id"]), (&json!("alert.escalated"), &json!(id)));
+    }
+    // What a role gives is changed, not who holds it.
+    admin.batch_execute("DELETE FROM auth.role_permissions").await.unwrap();
+    for socket in &mut sockets {
+        assert_eq!(next(socket).await["code"], "permission_denied");
+        assert_eq!(next(socket).await, Value::Null);
+    }
+}

@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        Evidence, beside, handover,
+        Evidence, beside, ended, handover,
         journal::Receipts,
         log::{self, Head, LOCK, Log},
         merkle::{Checkpoint, Grown, Note, SigningKey, Tiles, VerifyingKey, empty_root},
@@ -62,15 +62,25 @@ pub async fn begin(log: &Log, evidence: &Evidence<'_>, ask: &Ask) -> Result<Begu
     let receipts = Receipts::read(evidence.receipts)?;
     let mut client = log.connect().await?;
     let tx = client.transaction().await.map_err(|e| plain(&e))?;
+    let begun = follow(log, &tx, evidence, (ask, reason, ticket, receipts)).await;
+    ended(tx, begun).await
+}
+
+async fn follow(
+    log: &Log,
+    tx: &Transaction<'_>,
+    evidence: &Evidence<'_>,
+    (ask, reason, ticket, receipts): (&Ask, String, Option<String>, Option<Receipts>),
+) -> Result<Begun> {
     tx.query_one("SELECT pg_advisory_xact_lock($1)", &[&LOCK]).await.map_err(|e| plain(&e))?;
     let nothing =
         || Error::Unavailable("the audit log has no head or no key: there is nothing an epoch could follow".into());
-    let head = log::head(&tx, true).await?.ok_or_else(nothing)?;
+    let head = log::head(tx, true).await?.ok_or_else(nothing)?;
     let (key, cause) = if let Some(lost) = &ask.lost_key {
-        (handover::replace(log, &tx, lost, &head).await?, Some("its signing key was lost".to_owned()))
+        (handover::replace(log, tx, lost, &head).await?, Some("its signing key was lost".to_owned()))
     } else {
-        let key = log.key(&tx).await?.ok_or_else(nothing)?;
-        let cause = trust::objection(log, &tx, (&key, &head), evidence).await?;
+        let key = log.key(tx).await?.ok_or_else(nothing)?;
+        let cause = trust::objection(log, tx, (&key, &head), evidence).await?;
         (key, cause)
     };
     let Some(cause) = cause else {
@@ -78,15 +88,15 @@ pub async fn begin(log: &Log, evidence: &Evidence<'_>, ask: &Ask) -> Result<Begu
         return Err(Error::Conflict { code: "epoch_not_needed", detail });
     };
     // Once it is begun nobody asks again what else was lost.
-    if let Some(missing) = node::missing(&node::unseen(&tx, evidence.receipts).await?) {
+    if let Some(missing) = node::missing(&node::unseen(tx, evidence.receipts).await?) {
         return Err(Error::Unavailable(format!("no epoch is begun: {missing}")));
     }
     let kept = kept(log, &key, evidence)?;
     let newest = kept.iter().max_by_key(|k| (k.epoch, k.head.size));
-    let chain = Chain::read(log, &tx, &mut Vec::new()).await?;
+    let chain = Chain::read(log, tx, &mut Vec::new()).await?;
     let known = receipts.as_ref().map(|r| r.committed.len() as u64);
-    let mut lost = trust::lost(&tx, receipts, &chain).await?;
-    let (system_identifier, timeline) = log::cluster(&tx).await?;
+    let mut lost = trust::lost(tx, receipts, &chain).await?;
+    let (system_identifier, timeline) = log::cluster(tx).await?;
     let statement = Statement {
         format: FORMAT.into(),
         id: log.env.id(),
@@ -97,15 +107,14 @@ pub async fn begin(log: &Log, evidence: &Evidence<'_>, ask: &Ask) -> Result<Begu
         ticket,
         cause,
         previous: Place { epoch: head.epoch, size: head.size, root: hex::encode(&head.root) },
-        agreed: agreed(&tx, &key, (&head, &kept)).await?,
+        agreed: agreed(tx, &key, (&head, &kept)).await?,
         anchored: newest.map(|k| Place { epoch: k.epoch, size: k.head.size, root: hex::encode(k.head.root) }),
         anchors: evidence.anchors.iter().map(|a| a.name()).collect(),
         lost: Lost { receipts: known, events: lost.len() as u64, sha256: digest(&mut lost) },
         system_identifier,
         timeline,
     };
-    let (events, note) = write(log, &tx, (&key, &statement, &lost)).await?;
-    tx.commit().await.map_err(|e| plain(&e))?;
+    let (events, note) = write(log, tx, (&key, &statement, &lost)).await?;
     Ok(Begun { statement, lost, events, note })
 }
 
