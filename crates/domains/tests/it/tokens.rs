@@ -208,7 +208,7 @@ async fn a_caller_is_believed_for_less_than_a_second() {
     let look = || callers.caller(&place.db, &presented, Channel::Page);
     look().await.unwrap();
     as_admin(&place.database, "UPDATE auth.sessions SET revoked_at = now()").await;
-    place.pass(Duration::milliseconds(999));
+    place.pass(Duration::milliseconds(749));
     look().await.expect("still remembered");
     place.pass(Duration::milliseconds(1));
     assert!(matches!(look().await, Err(Error::Unauthenticated)));
