@@ -18,6 +18,9 @@ fn main() -> ExitCode {
     if let Some(code) = salus_store::cluster::guard_requested() {
         return code;
     }
+    // The allocator asks for pages of 2 MB wherever it can; a server that does nothing would hold 15 MB that nobody uses. Where the
+    // system knows no such pages there is nothing to refuse.
+    let _ = rustix::thread::disable_transparent_huge_pages(true);
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(e) => return output::misused(&e),

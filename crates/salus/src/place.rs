@@ -211,6 +211,14 @@ impl Place {
     /// missing; in words that say what to do.
     pub async fn db(&self) -> Result<Db> {
         self.check().await?;
+        self.db_checked().await
+    }
+
+    /// The same for who has just asked for [`Place::check`].
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when a key is missing.
+    pub async fn db_checked(&self) -> Result<Db> {
         let db = self.db_as_it_is().await?;
         db.make_known(&self.receipts()).await?;
         Ok(db)

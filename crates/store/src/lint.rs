@@ -47,8 +47,12 @@ pub async fn check(client: &Client) -> Result<Vec<Finding>> {
 #[must_use]
 pub fn fatal(findings: &[Finding]) -> Option<Error> {
     let broken: Vec<String> = findings.iter().filter(|f| f.is_fatal()).map(ToString::to_string).collect();
-    (!broken.is_empty())
-        .then(|| Error::Unavailable(format!("refusing to serve: tenants are not kept apart. {}", broken.join("; "))))
+    (!broken.is_empty()).then(|| {
+        Error::Unavailable(format!(
+            "refusing to serve: tenants are not kept apart. {}: see salus doctor tenancy",
+            broken.join("; ")
+        ))
+    })
 }
 
 #[cfg(test)]

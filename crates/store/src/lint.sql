@@ -2,6 +2,8 @@
 -- T: tenants kept apart. P: indexes that work under row-level security. N: our own rules of order.
 -- Reads only the system catalogues, kernel.tables and kernel.fields, so any role may run it.
 -- A table registered with kernel.share says why it needs no tenant; all others are held to every rule.
+-- What is looked for in a long list is asked with NOT IN, for which the list is hashed: of NOT EXISTS the planner, which does
+-- not know how long the lists are, made loops over all pairs, and a server starts only after this.
 WITH
 schemas AS (
   SELECT oid, nspname FROM pg_namespace
@@ -185,8 +187,8 @@ UNION ALL
 SELECT 'P02', object, 'no index begins with tenant_id', 'PRIMARY KEY (tenant_id, id)'
   FROM tenant_tables t
  WHERE EXISTS (SELECT FROM tenant_column a WHERE a.attrelid = t.oid)
-   AND NOT EXISTS (SELECT FROM indexes i JOIN tenant_column a ON a.attrelid = i.indrelid AND a.attnum = i.key[0]
-                    WHERE i.indrelid = t.oid AND i.indpred IS NULL)
+   AND t.oid NOT IN (SELECT i.indrelid FROM indexes i JOIN tenant_column a ON a.attrelid = i.indrelid AND a.attnum = i.key[0]
+                      WHERE i.indpred IS NULL)
 
 -- Our own order ----------------------------------------------------------------------------------------------
 UNION ALL
@@ -212,7 +214,7 @@ UNION ALL
 SELECT 'N03', t.object || '.' || c.attname, 'a column without a class', 'register it in kernel.fields where it is added'
   FROM tables t JOIN columns c ON c.attrelid = t.oid
  WHERE t.registered = t.object
-   AND NOT EXISTS (SELECT FROM fields f WHERE f.table_oid = t.oid AND f.attnum = c.attnum)
+   AND (t.oid, c.attnum) NOT IN (SELECT f.table_oid, f.attnum FROM fields f WHERE f.attnum IS NOT NULL)
 UNION ALL
 SELECT 'N03', table_name || '.' || column_name, 'is classified and does not exist',
        'delete it from kernel.fields where it is dropped'

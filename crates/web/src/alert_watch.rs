@@ -212,14 +212,13 @@ impl Place {
             let mut news = News { alerts: beat.alerts != self.alerts, access: false };
             self.alerts = beat.alerts;
             match beat.seats.get(&self.seat) {
-                // Who sat down during a look has not been asked about.
-                None => {}
                 Some(None) => return Err(Error::Unauthenticated),
                 Some(now) if *now != self.stands => {
                     self.stands.clone_from(now);
                     news.access = true;
                 }
-                Some(_) => {}
+                // As it was; or not asked about, who sat down during a look.
+                Some(_) | None => {}
             }
             if news.alerts || news.access {
                 return Ok(news);

@@ -16,6 +16,7 @@ mod doses;
 mod due;
 mod enrollments;
 mod errors;
+mod family;
 pub mod immunization;
 mod jobs;
 mod month;
@@ -65,6 +66,7 @@ pub fn actions(catalog: &Catalog) -> Result<Vec<Op>> {
         stock::actions(catalog)?,
         errors::actions(catalog)?,
         delegations::actions(catalog)?,
+        family::actions(catalog)?,
         vec![supplies::action(catalog)?, roll_over::action(catalog)?],
         vec![absences::action()],
     ]
@@ -84,7 +86,7 @@ pub fn reads() -> Vec<Op> {
         round::reads(),
         register::reads(),
         desk::reads(),
-        vec![month::read(), summary::read(), delegations::read()],
+        vec![month::read(), summary::read(), delegations::read(), family::read()],
     ]
     .into_iter()
     .flatten()

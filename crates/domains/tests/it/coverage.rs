@@ -263,7 +263,8 @@ pub fn own_body(op: &Op, spare: Option<Uuid>, planted: &Plausible) -> Option<ser
             Some(serde_json::json!({"cvx": "03", "given_on": "2025-09-01", "lot": "north_canary"}))
         }
         ("school.immunization.correct", _) => Some(serde_json::json!({"display": "north_canary"})),
-        ("school.exemption.submit", _) => Some(serde_json::json!({
+        ("school.exemption.approve", _) => Some(serde_json::json!({})),
+        ("school.exemption.submit" | "school.exemption.ask", _) => Some(serde_json::json!({
             "kind": "MEDICAL_PERMANENT", "issuer": "north_canary", "valid_from": "2026-01-01",
         })),
         ("alerts.alert.raise", _) => Some(serde_json::json!({

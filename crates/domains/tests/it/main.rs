@@ -20,6 +20,7 @@ mod exchange;
 mod exchange_again;
 mod exchange_out;
 mod factors;
+mod family;
 mod grants;
 mod groups;
 mod guardians;

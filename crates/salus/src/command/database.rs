@@ -216,7 +216,7 @@ async fn verify(admin: &Client) -> Result<Outcome> {
 }
 
 async fn repair_plan(place: &Place, admin: &mut Client, apply: bool) -> Result<Outcome> {
-    let plan = repair::plan(&schema::verify(admin).await?, schema::expected()?);
+    let plan = repair::plan(&schema::verify(admin).await?, &schema::expected()?);
     let list: Vec<Value> = plan
         .iter()
         .map(|r| json!({"difference": r.difference.to_string(), "statement": r.statement, "note": r.note}))

@@ -164,7 +164,7 @@ async fn prepare(place: &mut Place, load_demo: bool, (base, as_json): (&str, boo
             place.keep_identity().await?;
         }
     }
-    let db = place.db().await?;
+    let db = place.db_checked().await?;
     if let Some(mib) = kept {
         db.keep_room(place.config.home.clone(), mib);
     }
@@ -184,12 +184,6 @@ async fn prepare(place: &mut Place, load_demo: bool, (base, as_json): (&str, boo
         );
     }
     backup::note(place, &db).await?;
-    let broken: Vec<String> = db.lint().await?.iter().filter(|f| f.is_fatal()).map(ToString::to_string).collect();
-    if !broken.is_empty() {
-        let why =
-            format!("refusing to serve: rules of tenancy are broken: {}: see salus doctor tenancy", broken.join("; "));
-        return Err(Error::Unavailable(why));
-    }
     let mut notices = Vec::new();
     let sql = "SELECT current_setting('server_version_num')::int";
     let version = place.admin().await?.query_one(sql, &[]).await.map_err(Error::internal)?.get(0);

@@ -17,7 +17,8 @@ use std::{
     io::{self, BufReader, Read, Write},
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    sync::Arc,
+    sync::{Arc, mpsc},
+    thread,
     time::{Duration, Instant},
 };
 use time::OffsetDateTime;
@@ -129,7 +130,7 @@ impl Backup {
         let (Some(mut pipe), Some(mut out)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(Error::internal("tar without pipes"));
         };
-        let list = std::thread::spawn(move || {
+        let list = thread::spawn(move || {
             let mut text = String::new();
             out.read_to_string(&mut text).map(|_| text)
         });
@@ -169,35 +170,33 @@ impl Backup {
         }
     }
 
-    /// Writes the archive into `to` as tar or `pg_restore` takes it, and compares it and its file with the manifest.
+    /// Writes the archive into `to` as tar or `pg_restore` takes it, and compares it and its file with the manifest. One thread reads
+    /// and opens, this one unpacks what is open.
     pub(super) fn decrypt(&self, to: &mut dyn Write) -> Result<()> {
         let base = self.base()?;
         let path = self.dir.join(base.name);
         let (Some(key), Some(print)) = (&self.key, self.manifest.files.get(base.name)) else {
             return Err(Error::internal("a backup without its archive"));
         };
-        let mut file = BufReader::new(Meter::new(whole(&path, print)?));
-        let mut identity = age::scrypt::Identity::new(passphrase(key));
-        identity.set_max_work_factor(2);
-        let decryptor = age::Decryptor::new_buffered(&mut file).map_err(|_| changed(&path))?;
-        let mut clear =
-            decryptor.decrypt(std::iter::once(&identity as &dyn age::Identity)).map_err(|_| changed(&path))?;
         let unpacked: Box<dyn Write + '_> = match base.tar {
             Some(_) => Box::new(to),
             None => Box::new(zstd::stream::write::Decoder::new(to).map_err(|e| at(&path, &e))?),
         };
         let mut meter = Meter::new(unpacked);
-        let passed = io::copy(&mut clear, &mut meter).and_then(|_| meter.flush());
+        let (give, parts) = mpsc::sync_channel(AHEAD);
+        let (passed, sealed) = thread::scope(|scope| {
+            let opening = scope.spawn(|| open(&path, (key, print), give));
+            let passed = pass(parts, &mut meter);
+            (passed, opening.join())
+        });
         passed.map_err(|e| match e.kind() {
             io::ErrorKind::BrokenPipe => {
                 Error::Unavailable("what unpacks the archive ended before it: is the disk full?".into())
             }
             _ => at(&path, &e),
         })?;
-        drop(clear);
-        // What lies behind the last block belongs to the file too.
-        io::copy(&mut file, &mut io::sink()).map_err(|e| at(&path, &e))?;
-        let same = meter.finish().1 == self.manifest.archive && file.into_inner().finish().1 == *print;
+        let sealed = sealed.map_err(|_| Error::internal("reading a backup ended without an answer"))??;
+        let same = meter.finish().1 == self.manifest.archive && sealed == *print;
         if same { Ok(()) } else { Err(changed(&path)) }
     }
 
@@ -345,6 +344,39 @@ fn whole(path: &Path, print: &Print) -> Result<File> {
         path.display(),
         print.bytes
     )))
+}
+
+/// Parts of an archive that may wait to be unpacked, and the bytes of each.
+const AHEAD: usize = 4;
+const PART: usize = 256 * 1024;
+
+/// Unpacks what comes. When it fails, nothing more is taken, and who gives notices.
+fn pass(parts: mpsc::Receiver<Vec<u8>>, to: &mut impl Write) -> io::Result<()> {
+    for part in parts {
+        to.write_all(&part)?;
+    }
+    to.flush()
+}
+
+/// Opens the file of an archive and gives it away part by part; the digest of all of the file.
+fn open(path: &Path, (key, print): (&Secret, &Print), give: mpsc::SyncSender<Vec<u8>>) -> Result<Print> {
+    let mut file = BufReader::new(Meter::new(whole(path, print)?));
+    let mut identity = age::scrypt::Identity::new(passphrase(key));
+    identity.set_max_work_factor(2);
+    let decryptor = age::Decryptor::new_buffered(&mut file).map_err(|_| changed(path))?;
+    let mut clear = decryptor.decrypt(std::iter::once(&identity as &dyn age::Identity)).map_err(|_| changed(path))?;
+    loop {
+        let mut part = Vec::with_capacity(PART);
+        clear.by_ref().take(PART as u64).read_to_end(&mut part).map_err(|e| at(path, &e))?;
+        // Nobody takes it any more: what unpacks says why.
+        if part.is_empty() || give.send(part).is_err() {
+            break;
+        }
+    }
+    drop(clear);
+    // What lies behind the last block belongs to the file too.
+    io::copy(&mut file, &mut io::sink()).map_err(|e| at(path, &e))?;
+    Ok(file.into_inner().finish().1)
 }
 
 fn parse(dir: &Path) -> Result<(Manifest, Vec<u8>)> {

@@ -23,7 +23,7 @@ use crate::migrate::{self, Files, State};
 
 /// Every difference between this build's catalogue and the live one; empty is what a server needs to serve.
 pub async fn verify(client: &Client) -> Result<Vec<Difference>> {
-    Ok(compare(expected()?, &live(client).await?))
+    Ok(compare(&expected()?, &live(client).await?))
 }
 
 /// What a server asks before it serves: every migration applied, none unknown, and not one difference.

@@ -71,7 +71,7 @@ async fn run(client: &mut Client, repairs: &[Repair]) -> Result<Outcome> {
             Err(error) => return Err(failed(error)),
         }
     }
-    outcome.remaining = compare(expected()?, &live(tx.client()).await?);
+    outcome.remaining = compare(&expected()?, &live(tx.client()).await?);
     tx.commit().await.map_err(failed)?;
     Ok(outcome)
 }

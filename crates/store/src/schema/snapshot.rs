@@ -1,6 +1,6 @@
 //! Facts about a schema, read from a database or from `db/catalogue.tsv`.
 
-use std::{collections::BTreeMap, fmt, sync::OnceLock};
+use std::{collections::BTreeMap, fmt};
 
 use rust_embed::RustEmbed;
 use salus_core::{Error, Result};
@@ -98,17 +98,13 @@ pub struct Snapshot {
     pub(super) unregistered: bool,
 }
 
-/// The facts this build expects.
-pub fn expected() -> Result<&'static Snapshot> {
-    static EXPECTED: OnceLock<Snapshot> = OnceLock::new();
-    if let Some(snapshot) = EXPECTED.get() {
-        return Ok(snapshot);
-    }
+/// The facts this build expects. They are read when they are asked for and not kept: a server compares once an hour, and they are
+/// several megabytes.
+pub fn expected() -> Result<Snapshot> {
     let file = Embedded::get("catalogue.tsv")
         .ok_or_else(|| Error::Internal("db/catalogue.tsv is not in this build".into()))?;
     let text = str::from_utf8(&file.data).map_err(|_| Error::Internal("db/catalogue.tsv is not UTF-8".into()))?;
-    let snapshot = Snapshot::parse(text)?;
-    Ok(EXPECTED.get_or_init(|| snapshot))
+    Snapshot::parse(text)
 }
 
 /// The facts of this database. Any role may ask: the catalogue of PostgreSQL is public in the database.

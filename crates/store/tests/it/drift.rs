@@ -36,7 +36,7 @@ async fn play(client: &Client, case: &Case, before: &[(String, String)]) -> Resu
             return Err(format!("is told as {told:?}"));
         }
     }
-    let repairs = repair::plan(&found, schema::expected().unwrap());
+    let repairs = repair::plan(&found, &schema::expected().unwrap());
     for repair in &repairs {
         assert!(!repair.note.is_empty());
         if let Some(statement) = &repair.statement {

@@ -329,7 +329,7 @@ async fn an_owner_without_superuser_migrates_and_repairs() {
     let drift = "DROP POLICY tenant_wall ON kernel.settings; DROP PROCEDURE audit.ensure_partitions(date, int);
         CREATE SCHEMA late; REVOKE INSERT ON kernel.settings FROM salus_app; DROP SCHEMA late";
     plain.batch_execute(drift).await.unwrap();
-    let repairs = schema::repair::plan(&schema::verify(&plain).await.unwrap(), schema::expected().unwrap());
+    let repairs = schema::repair::plan(&schema::verify(&plain).await.unwrap(), &schema::expected().unwrap());
     let outcome = schema::repair::apply(&mut plain, &repairs).await.unwrap();
     assert_eq!((outcome.applied, outcome.remaining.len()), (3, 0), "{outcome:#?}");
     migrate::down(&mut plain, files(), 0, true).await.unwrap();

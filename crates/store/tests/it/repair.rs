@@ -25,7 +25,7 @@ async fn a_drifted_database_is_repaired_and_keeps_its_rows() {
     client.batch_execute(drift).await.unwrap();
     let found = schema::verify(&client).await.unwrap();
     assert_eq!(found.len(), 9, "{found:#?}");
-    let repairs = repair::plan(&found, schema::expected().unwrap());
+    let repairs = repair::plan(&found, &schema::expected().unwrap());
     let outcome = repair::apply(&mut client, &repairs).await.unwrap();
     assert_eq!((outcome.applied, outcome.refused.len(), outcome.remaining.len()), (9, 0, 0), "{outcome:#?}");
     assert_eq!(schema::verify(&client).await.unwrap(), []);
@@ -48,7 +48,7 @@ async fn what_postgresql_refuses_is_told_and_the_rest_is_repaired() {
         DROP INDEX kernel.outbox_due_ix";
     client.batch_execute(drift).await.unwrap();
     let before = rows(&client).await;
-    let repairs = repair::plan(&schema::verify(&client).await.unwrap(), schema::expected().unwrap());
+    let repairs = repair::plan(&schema::verify(&client).await.unwrap(), &schema::expected().unwrap());
     let outcome = repair::apply(&mut client, &repairs).await.unwrap();
     assert_eq!(outcome.applied, 1, "{outcome:#?}");
     let refused: Vec<_> = outcome.refused.iter().map(|(repair, _)| repair.difference.kind).collect();

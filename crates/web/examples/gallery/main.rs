@@ -40,6 +40,8 @@ pub(crate) const PAGES: &[Page] = &[
     ("visit-analytics-few", "/clinic", visits::few),
     ("student", "/clinic", students::at_a_glance),
     ("student-new", "/clinic", students::nothing_known),
+    ("family", "/students/p1/family", students::family_of),
+    ("family-nothing", "/students/p1/family", students::family_of_nobody),
     ("home-nurse", "/", nurse::home),
     ("home-nurse-found", "/", nurse::found),
     ("home-nurse-quiet", "/", nurse::quiet),

@@ -1,7 +1,7 @@
 //! A student at a glance: much known, and nothing.
 
 use super::from;
-use salus_web::pages::{Shell, student};
+use salus_web::pages::{Shell, family, student};
 use serde_json::{Value, json};
 
 fn known() -> Value {
@@ -41,4 +41,25 @@ pub fn nothing_known(shell: &Shell) -> String {
     let view = json!({"student": {"id": "p2", "name": "Fairholt-Lane, Rosalind", "grade": "5"}, "counted": {"days": 90},
                       "symptom_days": 21, "guardians": [], "orders": [], "vaccines": {}, "absences": []});
     student::render(&from(view), shell).into_string()
+}
+
+/// School health as the family sees it, with a form that was refused.
+pub fn family_of(shell: &Shell) -> String {
+    let dose = |at: &str, outcome: &str, dose: Option<&str>| json!({"medication": "Methylphenidate 5 mg", "at": at, "outcome": outcome, "dose": dose, "unit": dose.map(|_| "tablet")});
+    let mut corrected = dose("2026-02-26T20:02:00Z", "GIVEN", Some("1"));
+    corrected["was_corrected"] = json!(true);
+    let view = json!({
+        "student_id": "p1", "name": "Quillfeather, Marisol", "school": "Larkspur Elementary", "days": 60,
+        "doses": [dose("2026-03-02T20:04:00Z", "GIVEN", Some("1")), dose("2026-02-27T20:00:00Z", "ABSENT", None), corrected],
+        "exemptions": [{"id": "e1", "kind": "MEDICAL_TEMPORARY", "vaccine_groups": ["MMR"], "issuer": "Dr. Invented",
+            "valid_from": "2026-01-10", "valid_until": "2026-06-30", "status": "SUBMITTED"}],
+        "values": {"kind": "MEDICAL_TEMPORARY", "issuer": "Dr. Invented", "valid_from": "2026-03-02"},
+        "errors": [{"field": "valid_until", "message": "A temporary exemption has a last day"}],
+    });
+    family::render(&from(view), shell).into_string()
+}
+
+/// The same where nothing is on record.
+pub fn family_of_nobody(shell: &Shell) -> String {
+    family::render(&from(json!({"student_id": "p1", "name": "Quillfeather, Marisol", "days": 60})), shell).into_string()
 }

@@ -77,6 +77,8 @@ pub struct Rights {
     pub edit: bool,
     /// Read who saw the record.
     pub access: bool,
+    /// See health at school as a family does.
+    pub family: bool,
 }
 
 /// The head of every page about a patient.
@@ -203,6 +205,7 @@ pub fn render(view: &ChartView, shell: &Shell) -> Markup {
     let t = shell.t();
     let id = &view.patient.id;
     let actions = html! {
+        @if view.may.family { a class="button" href={ "/students/" (id) "/family" } { (t.family.title) } }
         @if view.may.access {
             a class="button" href={ "/patients/" (id) "/access" } { (icons::icon("eye")) (t.people.who_saw) }
         }

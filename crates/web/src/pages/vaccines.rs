@@ -4,6 +4,7 @@
 use super::{
     Shell,
     admissions::{self, Admission},
+    exemptions::{self, Exemption},
     form::{self, Field, FieldMessage, Kind},
     i18n::{codes, fill, format},
     immunizations::{self, Release, Required, missing, notice, refused, standing},
@@ -126,22 +127,6 @@ pub struct Condition {
     pub title: String,
 }
 
-/// An exemption.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(default)]
-#[allow(missing_docs, reason = "the names are those of the columns, which are commented")]
-pub struct Exemption {
-    pub id: String,
-    pub kind: String,
-    pub vaccine_groups: Vec<String>,
-    pub issuer: Option<String>,
-    pub number: Option<String>,
-    pub valid_from: String,
-    pub valid_until: Option<String>,
-    pub status: String,
-    pub row_version: i64,
-}
-
 /// The page.
 #[must_use]
 pub fn render(view: &VaccinesView, shell: &Shell) -> Markup {
@@ -172,8 +157,8 @@ pub fn render(view: &VaccinesView, shell: &Shell) -> Markup {
             (parts::card("doses", t.doses, &html! { span class="count" { (view.doses.len()) } }, &doses(view, shell)))
             @if view.may_write { (add(view, shell)) }
             @if !view.conditions.is_empty() { (parts::card("conditions", t.conditions, &html! {}, &conditions(view, shell))) }
-            (parts::card("exemptions", t.exemptions, &html! { span class="count" { (view.exemptions.len()) } }, &exemptions(view, shell)))
-            @if view.may_write { (submit(view, shell)) }
+            (parts::card("exemptions", t.exemptions, &html! { span class="count" { (view.exemptions.len()) } }, &exemptions::table(&view.exemptions, shell, |e| html! { @if view.may_approve { (exemptions::decide(e, &view.student_id, shell)) } })))
+            @if view.may_write { (exemptions::form((&view.values, &view.errors), &format!("/students/{}/exemptions", view.student_id), shell)) }
             (admissions::cards(view, shell))
         },
     )
@@ -428,90 +413,4 @@ fn conditions(view: &VaccinesView, shell: &Shell) -> Markup {
         p class="card-note" { (t.conditions_hint) }
         ul class="card-note" lang="en" { @for c in &view.conditions { li { (c.title) } } }
     }
-}
-
-fn exemptions(view: &VaccinesView, shell: &Shell) -> Markup {
-    let t = &shell.t().immunization;
-    html! {
-        @if view.exemptions.is_empty() { p class="none" { (t.no_exemptions) } } @else {
-            table class="grid plain stack" data-keys {
-                (parts::heads_then(&[t.kind, t.covers, t.issuer, t.from, t.last_day, t.standing], t.act))
-                tbody {
-                    @for e in &view.exemptions {
-                        tr {
-                            th scope="row" { (codes::label(shell.locale, &e.kind)) }
-                            td data-label=(t.covers) { (if e.vaccine_groups.is_empty() { t.all_groups.to_owned() } else { e.vaccine_groups.join(", ") }) }
-                            td data-label=(t.issuer) { (e.issuer.as_deref().unwrap_or("–")) @if let Some(n) = &e.number { span class="sub" { (n) } } }
-                            td data-label=(t.from) { (parts::date(shell, &e.valid_from)) }
-                            td data-label=(t.last_day) { @if let Some(until) = &e.valid_until { (parts::date(shell, until)) } @else { "–" } }
-                            td data-label=(t.standing) { (state(&e.status, shell)) }
-                            td class="end" { @if view.may_approve { (decide(e, view, shell)) } }
-                        }
-                    }
-                }
-            }
-        }
-    }
-}
-
-fn state(status: &str, shell: &Shell) -> Markup {
-    let tone = match status {
-        "APPROVED" => Tone::Good,
-        "SUBMITTED" => Tone::Warn,
-        _ => Tone::Neutral,
-    };
-    parts::badge(shell, tone, &codes::label(shell.locale, status))
-}
-
-fn decide(e: &Exemption, view: &VaccinesView, shell: &Shell) -> Markup {
-    let t = &shell.t().immunization;
-    let address = |verb: &str| format!("/students/{}/exemptions/{}/{verb}", view.student_id, e.id);
-    let with_reason = |verb: &str, label: &str| {
-        let id = format!("why-{}", e.id);
-        html! {
-            details class="pick" {
-                summary { (label) }
-                (form::post(shell, &address(verb), "inline", &html! {
-                    label for=(id) { (t.reason) }
-                    input id=(id) name="reason" required maxlength="1000" autocomplete="off";
-                    button class="button" type="submit" { (label) }
-                }))
-            }
-        }
-    };
-    html! {
-        @match e.status.as_str() {
-            "SUBMITTED" => {
-                (form::post(shell, &address("approve"), "inline", &html! { button class="button" type="submit" { (t.approve) } }))
-                (with_reason("reject", t.reject))
-            }
-            "APPROVED" => (with_reason("revoke", t.revoke)),
-            _ => {}
-        }
-    }
-}
-
-fn submit(view: &VaccinesView, shell: &Shell) -> Markup {
-    let t = &shell.t().immunization;
-    let value = |name: &str| view.values.get(name).cloned().unwrap_or_default();
-    let field = |name: &str, label: &str, kind: Kind| Field::new(name, label, kind, &value(name)).check(&view.errors);
-    let fields = [
-        immunizations::exemption_kind(t.kind, &value("kind")).check(&view.errors),
-        field("issuer", t.issuer, Kind::Text).required().hint(t.issuer_hint),
-        field("number", t.number, Kind::Text).hint(t.number_hint),
-        field("valid_from", t.from, Kind::Date).required(),
-        field("valid_until", t.last_day, Kind::Date).hint(t.last_day_hint),
-    ];
-    let all: Vec<&Field> = fields.iter().collect();
-    let body = html! {
-        (form::summary(shell, "", &all))
-        div class="form two" { @for f in &fields { (form::field(shell, f)) } }
-        div class="actions" { button class="button primary" type="submit" { (t.submit) } }
-    };
-    parts::card(
-        "submit",
-        t.submit,
-        &html! {},
-        &parts::inside(&form::post(shell, &format!("/students/{}/exemptions", view.student_id), "", &body)),
-    )
 }

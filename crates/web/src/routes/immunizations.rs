@@ -23,7 +23,7 @@ use axum::{
 };
 use salus_core::{Error, Result};
 use salus_store::Call;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::collections::BTreeMap;
 
 /// GET `/immunizations`.
@@ -237,7 +237,7 @@ pub async fn decide(
     Form { visit, fields }: Form,
 ) -> Shown {
     let (op, body) = match verb.as_str() {
-        "approve" => ("school.exemption.approve", Value::Null),
+        "approve" => ("school.exemption.approve", filled_in(&fields, &["number"])),
         "reject" => ("school.exemption.reject", json!({"reason": fields.get("reason")})),
         "revoke" => ("school.exemption.revoke", json!({"reason": fields.get("reason")})),
         _ => return Err(visit.error(Error::NotFound)),

@@ -15,6 +15,7 @@ mod emergency;
 mod encryption;
 mod entry;
 mod erasures;
+mod family;
 mod frame;
 mod glass;
 mod home;
@@ -183,6 +184,8 @@ fn school() -> Router<Arc<App>> {
         .route("/students/{id}", get(students::show))
         .route("/students/{id}/immunizations", get(immunizations::student).post(immunizations::add))
         .route("/students/{id}/immunizations/{dose}/{verb}", post(immunizations::mend))
+        .route("/students/{id}/family", get(family::show))
+        .route("/students/{id}/family/exemptions", post(family::submit))
         .route("/students/{id}/exemptions", post(immunizations::submit))
         .route("/students/{id}/exemptions/{exemption}/{verb}", post(immunizations::decide))
         .route("/students/{id}/admissions", post(immunizations::admit))

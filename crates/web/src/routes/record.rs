@@ -32,7 +32,11 @@ pub async fn chart(visit: Visit, Path(id): Path<String>, Query(query): Params) -
     let mut patient = header(&reply["patient"]);
     allergy_line(&mut patient, &reply["sections"]);
     let mut view = ChartView {
-        may: Rights { edit: visit.ctx.may("medical.patient.write"), access: visit.ctx.may("audit.subject.read") },
+        may: Rights {
+            edit: visit.ctx.may("medical.patient.write"),
+            access: visit.ctx.may("audit.subject.read"),
+            family: visit.ctx.may("school.dose.read"),
+        },
         section,
         closed: closed(&visit),
         patient,

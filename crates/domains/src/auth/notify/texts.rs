@@ -138,6 +138,14 @@ const TITLES: &[(&str, [&str; 3])] = &[
         ],
     ),
     (
+        "school.exemption_submitted",
+        [
+            "A family submitted an exemption from vaccination: decide about it",
+            "Una familia presentó una exención de vacunación: decida sobre ella",
+            "Uma família apresentou uma isenção de vacinação: decida sobre ela",
+        ],
+    ),
+    (
         "school.inhaler_frequent",
         [
             "A reliever of asthma was used three times in a week: review the plan",

@@ -6,7 +6,7 @@ use crate::{clock, row, school::days};
 use salus_core::{Error, Result};
 use salus_rules::school_entry::ExemptionKind;
 use salus_store::{
-    Call, Catalog, Method, Op, Reply, Resource, Tx,
+    Call, Catalog, Method, Op, Record, Reply, Resource, Tx,
     catalog::write_schema,
     engine::{NewRow, writable},
     run, sql,
@@ -59,7 +59,12 @@ pub(super) fn actions(catalog: &Catalog) -> Result<Vec<Op>> {
         Op { path: "/api/v1/students/{id}/immunizations/exemptions".into(), target: "medical.patients", ..submit },
         decide(
             ("/{id}/approve", "approve"),
-            ("Approve an exemption: its document or its number in the state's register must be there", None),
+            (
+                "Approve an exemption: its document or its number in the state's register must be there, or is given now",
+                Some(json!({"type": "object", "additionalProperties": false, "properties": {
+                    "number": {"type": "string", "description": "The number in the state's register; it is sealed"},
+                    "document_id": {"type": "string", "format": "uuid", "description": "The form or letter, a document of the student"}}})),
+            ),
             run(|tx, call| Box::pin(approve(tx, call))),
         ),
         decide(
@@ -88,7 +93,7 @@ async fn by_action(tx: &mut Tx, mut call: Call) -> Result<Reply> {
             .ok_or_else(|| Error::invalid("action", "not_allowed", format!("Is one of {}", ACTIONS.join(", "))))?,
     };
     if action == "submit" {
-        return submit(tx, call).await;
+        return Ok(Reply::created(submit(tx, call).await?));
     }
     if !tx.ctx.may("school.exemption.approve") {
         return Err(Error::Forbidden("school.exemption.approve".into()));
@@ -114,7 +119,8 @@ async fn by_action(tx: &mut Tx, mut call: Call) -> Result<Reply> {
     Ok(Reply { status: 201, ..told })
 }
 
-async fn submit(tx: &mut Tx, call: Call) -> Result<Reply> {
+/// A new exemption of the student at hand, undecided.
+pub(in crate::school) async fn submit(tx: &mut Tx, call: Call) -> Result<Record> {
     let student = call.id()?;
     tx.get("medical.patients", student, &["id"]).await?;
     let db = tx.db().clone();
@@ -129,7 +135,7 @@ async fn submit(tx: &mut Tx, call: Call) -> Result<Reply> {
     let id = tx.ctx.env.id();
     let made = tx.create(EXEMPTIONS.table, NewRow { id, values }).await?;
     tx.on_row(student);
-    Ok(Reply::created(made))
+    Ok(made)
 }
 
 /// A kind that no requirement accepts would never count.
@@ -163,21 +169,41 @@ async fn groups(tx: &mut Tx, values: &Map<String, Value>) -> Result<()> {
     Err(Error::invalid("vaccine_groups", "not_allowed", message))
 }
 
-async fn approve(tx: &mut Tx, call: Call) -> Result<Reply> {
+/// What the school knows of an exemption that was submitted without it.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Form {
+    number: Option<String>,
+    document_id: Option<Uuid>,
+}
+
+async fn approve(tx: &mut Tx, mut call: Call) -> Result<Reply> {
+    let Form { number, document_id } = if call.body.is_null() { Form::default() } else { call.input()? };
+    let number = number.map(|n| n.trim().to_owned()).filter(|n| !n.is_empty());
     let before = held(tx, call.id()?, "SUBMITTED").await?;
-    if before.text("document_id").is_empty() && before.text("number").is_empty() {
+    let mut values = Map::new();
+    for (name, value) in [("number", number.map(Value::from)), ("document_id", document_id.map(|id| json!(id)))] {
+        let Some(value) = value else { continue };
+        if !before.text(name).is_empty() && before.text(name) != value {
+            let message = "Was submitted as something else: reject it, and submit what is right";
+            return Err(Error::invalid(name, "not_allowed", message));
+        }
+        values.insert(name.into(), value);
+    }
+    let lacks = |name: &str| before.text(name).is_empty() && !values.contains_key(name);
+    if lacks("document_id") && lacks("number") {
         let message = "Needs the form or letter, or its number in the register of the state";
         return Err(Error::invalid("document_id", "document_required", message));
     }
-    if before.text("number").is_empty() && of_register(tx, &before).await? {
+    if lacks("number") && of_register(tx, &before).await? {
         let message = "The state takes this exemption from its register alone: submit it with its number there";
         return Err(Error::invalid("number", "register_number_required", message));
     }
-    decide(tx, &call, "APPROVED", Value::Null).await
+    decide(tx, &call, ("APPROVED", Value::Null), values).await
 }
 
 /// Whether a requirement for the student's grade takes a medical exemption of that day by its number in the state's register only.
-async fn of_register(tx: &mut Tx, exemption: &salus_store::Record) -> Result<bool> {
+async fn of_register(tx: &mut Tx, exemption: &Record) -> Result<bool> {
     let kind = evaluate::kind(exemption.text("kind"))?;
     if !matches!(kind, ExemptionKind::MedicalPermanent | ExemptionKind::MedicalTemporary) {
         return Ok(false);
@@ -208,10 +234,10 @@ async fn refuse(tx: &mut Tx, mut call: Call, (from, to): (&str, &str)) -> Result
         return Err(Error::invalid("reason", "required", "Say why in at most 1000 characters"));
     }
     held(tx, call.id()?, from).await?;
-    decide(tx, &call, to, json!(reason)).await
+    decide(tx, &call, (to, json!(reason)), Map::new()).await
 }
 
-async fn held(tx: &mut Tx, id: Uuid, state: &str) -> Result<salus_store::Record> {
+async fn held(tx: &mut Tx, id: Uuid, state: &str) -> Result<Record> {
     let before = tx
         .get(
             EXEMPTIONS.table,
@@ -226,11 +252,17 @@ async fn held(tx: &mut Tx, id: Uuid, state: &str) -> Result<salus_store::Record>
     Err(Error::Conflict { code: "state_conflict", detail })
 }
 
-async fn decide(tx: &mut Tx, call: &Call, to: &str, reason: Value) -> Result<Reply> {
+async fn decide(
+    tx: &mut Tx,
+    call: &Call,
+    (to, reason): (&str, Value),
+    mut values: Map<String, Value>,
+) -> Result<Reply> {
     let now = tx.ctx.env.now();
-    let values = row(json!({"status": to, "decided_by": tx.ctx.actor.id, "decided_at": clock::text(now)?,
-                            "decision_reason": reason}));
+    values.extend(row(json!({"status": to, "decided_by": tx.ctx.actor.id, "decided_at": clock::text(now)?,
+                             "decision_reason": reason})));
     let made = tx.update(EXEMPTIONS.table, call.id()?, call.if_match, values).await?;
+    tx.emit("school.exemption.decided", call.id()?, json!({}));
     let student: Uuid = made.text("student_id").parse().map_err(Error::internal)?;
     if let Some(today) = days::of_student(tx, student, now).await? {
         evaluate::students_on(tx, &[student], today).await?;
@@ -239,7 +271,7 @@ async fn decide(tx: &mut Tx, call: &Call, to: &str, reason: Value) -> Result<Rep
 }
 
 /// The exemptions of a student, newest first.
-pub(super) async fn of_student(tx: &mut Tx, student: Uuid) -> Result<Value> {
+pub(in crate::school) async fn of_student(tx: &mut Tx, student: Uuid) -> Result<Value> {
     let sql = sql!(
         "SELECT id FROM school.immunization_exemptions WHERE student_id = $1 ORDER BY valid_from DESC, id DESC LIMIT 50"
     );

@@ -12,7 +12,7 @@ mod compliance;
 mod doses;
 mod evaluate;
 mod exclusions;
-mod exemptions;
+pub(in crate::school) mod exemptions;
 mod facts;
 mod judge;
 mod letter_texts;

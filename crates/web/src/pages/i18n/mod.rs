@@ -34,6 +34,7 @@ mod compliance;
 mod connections;
 mod data;
 mod erasure;
+mod family;
 mod fault_codes;
 pub mod faults;
 mod faults_access;
@@ -67,6 +68,7 @@ pub use compliance::Compliance;
 pub use connections::Connections;
 pub use data::Data;
 pub use erasure::Erasure;
+pub use family::Family;
 pub use immunization::Immunization;
 pub use keys::Keys;
 pub use medication::Medication;
@@ -146,6 +148,8 @@ pub struct Texts {
     pub school_entry: SchoolEntry,
     /// Visits that are written down without a connection.
     pub offline: Offline,
+    /// School health as a family sees it.
+    pub family: Family,
     /// A student at a glance.
     pub student: Student,
     /// The analytics of visits.
@@ -178,6 +182,7 @@ macro_rules! language {
             outbreak: Outbreak::$tag,
             school_entry: SchoolEntry::$tag,
             offline: Offline::$tag,
+            family: Family::$tag,
             student: Student::$tag,
             visit_analytics: VisitAnalytics::$tag,
         }
@@ -334,6 +339,7 @@ mod tests {
             ("outbreak", Outbreak::KEYS),
             ("school_entry", SchoolEntry::KEYS),
             ("offline", Offline::KEYS),
+            ("family", Family::KEYS),
             ("student", Student::KEYS),
             ("visit_analytics", VisitAnalytics::KEYS),
             ("medication", Medication::KEYS),
