@@ -17,6 +17,12 @@ document.addEventListener("submit", (event) => {
   fetch(form.action, { method: "POST", body, credentials: "same-origin", redirect: "manual" });
 });
 
+// A page that is made for paper has a button for it.
+for (const button of document.querySelectorAll("[data-print]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => print());
+}
+
 // Signing out clears this device; visits that were written down without a connection would go with it, so they are sent before.
 document.addEventListener("submit", async (event) => {
   const form = event.target;

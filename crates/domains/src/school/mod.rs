@@ -23,6 +23,7 @@ mod month_texts;
 mod offline;
 mod orders;
 mod outbreak;
+mod pass;
 mod reads;
 mod register;
 mod roll_over;
@@ -84,7 +85,7 @@ pub fn reads() -> Vec<Op> {
         round::reads(),
         register::reads(),
         desk::reads(),
-        vec![month::read(), summary::read(), delegations::read()],
+        vec![month::read(), summary::read(), delegations::read(), pass::read()],
     ]
     .into_iter()
     .flatten()

@@ -1,7 +1,7 @@
 //! Today's clinic and a visit.
 
 use super::from;
-use salus_web::pages::{Shell, clinic, offline, visit};
+use salus_web::pages::{Shell, clinic, offline, pass, visit};
 use serde_json::{Value, json};
 
 fn student(name: &str, grade: &str) -> Value {
@@ -90,4 +90,23 @@ pub fn ended(shell: &Shell) -> String {
 /// What the browser shows without a connection.
 pub fn without_connection(shell: &Shell) -> String {
     offline::render(shell).into_string()
+}
+
+fn a_pass() -> Value {
+    json!({"id": "v3", "school": "Larkspur Elementary", "day": "2026-11-20", "name": "Vilarinhal, Caetano", "homeroom": "Room 12",
+           "arrived_at": "2026-11-20T17:50:00Z", "periods": ["1", "2"], "by": "Nora Invented"})
+}
+
+pub fn pass_of_one_who_left(shell: &Shell) -> String {
+    let mut view = a_pass();
+    view["left_at"] = json!("2026-11-20T18:25:00Z");
+    view["way"] = json!("CLASS");
+    pass::render(&from(view), shell).into_string()
+}
+
+pub fn pass_of_one_who_is_here(shell: &Shell) -> String {
+    let mut view = a_pass();
+    view["homeroom"] = json!("");
+    view["student_number"] = json!("200008");
+    pass::render(&from(view), shell).into_string()
 }

@@ -62,6 +62,8 @@ pub(crate) const PAGES: &[Page] = &[
     ("clinic-offline", "/clinic/offline", clinic::without_connection),
     ("visit", "/clinic/visits/v1", clinic::open),
     ("visit-ended", "/clinic/visits/v1", clinic::ended),
+    ("visit-pass", "/clinic/visits/v3/pass", clinic::pass_of_one_who_left),
+    ("visit-pass-open", "/clinic/visits/v1/pass", clinic::pass_of_one_who_is_here),
     ("alert-center", "/alerts", alerts::center),
     ("alert-center-none", "/alerts", alerts::none),
     ("alert", "/alerts/a1", alerts::one),

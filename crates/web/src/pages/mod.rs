@@ -54,6 +54,7 @@ pub mod orders;
 pub mod outbreak;
 pub mod outbreaks;
 pub mod parts;
+pub mod pass;
 pub mod patients;
 pub mod prove;
 pub mod providers;

@@ -29,6 +29,7 @@ mod nurse;
 mod offline;
 mod on_call;
 mod outbreaks;
+mod pass;
 mod passkey;
 mod patients;
 mod prove;
@@ -172,6 +173,7 @@ fn school() -> Router<Arc<App>> {
         .route("/clinic/kept", post(offline::send))
         .route("/clinic/visits/{id}", get(clinic::visit).post(clinic::change))
         .route("/clinic/visits/{id}/check-out", post(clinic::check_out))
+        .route("/clinic/visits/{id}/pass", get(pass::show))
         .route("/immunizations", get(immunizations::schools))
         .route("/immunizations/students", get(immunizations::students))
         .route("/immunizations/reminders", get(immunizations::reminders).post(immunizations::remind))

@@ -23,6 +23,7 @@ mod on_call;
 mod openapi;
 mod outbreaks;
 mod pages;
+mod pass;
 mod provider;
 mod rest;
 mod revocation;
