@@ -6,6 +6,7 @@
 //! are facts of [`crate::records`], guardians contacts of [`crate::medical`].
 
 mod absences;
+mod aides;
 mod analytics;
 mod care;
 mod corrections;
@@ -34,6 +35,7 @@ mod supplies;
 mod symptoms;
 mod visits;
 
+pub use aides::guarded;
 pub use care::{BLOOD_PRESSURE, SIGNS, TREATMENTS};
 pub use delegations::ROUTES;
 pub use doses::DOSES;
