@@ -61,6 +61,11 @@ document.addEventListener("keydown", (event) => {
       visible.focus();
       visible.select();
     }
+  } else if (/^[0-9\]]$/.test(event.key) && !typing(active) && document.querySelector("[data-scan]")) {
+    // A scanner types wherever the focus is.
+    const box = document.querySelector("[data-scan]");
+    box.value = "";
+    box.focus();
   } else if (event.key === "Escape" && active.matches("input[type=search]")) {
     active.blur();
   } else {

@@ -29,6 +29,7 @@ mod reads;
 mod register;
 mod roll_over;
 mod round;
+mod scans;
 mod stock;
 mod summary;
 mod supplies;
@@ -69,7 +70,7 @@ pub fn actions(catalog: &Catalog) -> Result<Vec<Op>> {
         errors::actions(catalog)?,
         delegations::actions(catalog)?,
         vec![supplies::action(catalog)?, roll_over::action(catalog)?],
-        vec![absences::action()],
+        vec![absences::action(), scans::action()],
     ]
     .into_iter()
     .flatten()

@@ -108,7 +108,9 @@ async fn prepare_school(world: &World, name: &str) -> Option<String> {
         "school.visit.change" => "UPDATE school.clinic_visits SET status = 'CLOSED', disposition = 'OTHER', \
                                   check_in_at = now() - interval '10 minutes', check_out_at = now() - interval '10 minutes'"
             .to_owned(),
-        name if name.starts_with("school.medication_order.") || name == "school.administration.record" => {
+        name if name.starts_with("school.medication_order.")
+            || matches!(name, "school.administration.record" | "school.medication_round.scan") =>
+        {
             let status = if name.ends_with(".change") || name.ends_with(".activate") { "DRAFT" } else { "ACTIVE" };
             format!(
                 "UPDATE school.student_drug_allergies SET active = false; UPDATE records.allergies SET clinical_status = 'RESOLVED'; \
@@ -302,6 +304,9 @@ fn own_body_of_entry(op: &Op, planted: &Plausible) -> Option<serde_json::Value> 
         "school.student_absence.record" => serde_json::json!({
             "school_id": planted.row("school.schools"), "source": "OFFICE",
             "absences": [{"student_id": planted.row("medical.patients"), "day": "2026-03-02"}],
+        }),
+        "school.medication_round.scan" => serde_json::json!({
+            "student_id": planted.row("medical.patients"), "code": planted.row("school.student_medication_orders"),
         }),
         "school.delegation.create" => serde_json::json!({
             "user_id": planted.row("auth.users"), "school_id": planted.row("school.schools"), "route": "ORAL",

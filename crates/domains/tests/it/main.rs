@@ -55,6 +55,7 @@ mod role_library;
 mod roles;
 mod round_trips;
 mod rows;
+mod scans;
 mod school_days;
 mod school_entry;
 mod section_seven;

@@ -94,6 +94,8 @@ pub(crate) const PAGES: &[Page] = &[
     ("vaccines-undated", "/students/p1/immunizations", immunizations::undated),
     ("medication", "/medications", medication::round),
     ("medication-refused", "/medications", medication::refused),
+    ("medication-scanned", "/medications", medication::scanned),
+    ("medication-scan-refused", "/medications", medication::wrong_package),
     ("medication-quiet", "/medications", medication::quiet),
     ("medication-dose", "/medications/doses/d5", medication::one_dose),
     ("medication-student", "/medications/students/p1", medication::of_student),

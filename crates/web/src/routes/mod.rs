@@ -40,6 +40,7 @@ mod record;
 mod register;
 mod roles;
 mod rules;
+mod scan;
 mod security;
 mod sign_ins;
 mod students;
@@ -200,6 +201,7 @@ fn school() -> Router<Arc<App>> {
         .route("/outbreaks/{id}/letters", post(outbreaks::letters))
         .route("/medications", get(medication::show))
         .route("/medications/give", post(medication::give))
+        .route("/medications/scan", post(scan::scan))
         .route("/medications/doses/{id}", get(medication::one))
         .route("/medications/doses/{id}/error", post(medication::error))
         .route("/medications/doses/{id}/report", post(mistakes::report))
