@@ -23,6 +23,18 @@ for (const button of document.querySelectorAll("[data-print]")) {
   button.addEventListener("click", () => print());
 }
 
+// A page for anybody goes back to its beginning when nobody touches it for ten seconds, and stays signed in while it waits.
+const idle = document.querySelector("[data-idle]");
+if (idle) {
+  let timer;
+  const wait = (seconds) => {
+    clearTimeout(timer);
+    timer = setTimeout(() => location.replace(idle.dataset.idle), seconds * 1000);
+  };
+  for (const name of ["input", "keydown", "pointerdown"]) document.addEventListener(name, () => wait(10));
+  wait("begun" in idle.dataset ? 10 : 300);
+}
+
 // Signing out clears this device; visits that were written down without a connection would go with it, so they are sent before.
 document.addEventListener("submit", async (event) => {
   const form = event.target;

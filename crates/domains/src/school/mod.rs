@@ -19,6 +19,7 @@ mod enrollments;
 mod errors;
 pub mod immunization;
 mod jobs;
+mod kiosk;
 mod month;
 mod month_texts;
 mod offline;
@@ -70,7 +71,7 @@ pub fn actions(catalog: &Catalog) -> Result<Vec<Op>> {
         errors::actions(catalog)?,
         delegations::actions(catalog)?,
         vec![supplies::action(catalog)?, roll_over::action(catalog)?],
-        vec![absences::action(), scans::action()],
+        vec![absences::action(), scans::action(), kiosk::action()],
     ]
     .into_iter()
     .flatten()

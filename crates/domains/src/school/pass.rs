@@ -77,13 +77,12 @@ async fn pass(tx: &mut Tx, call: Call) -> Result<Reply> {
     let people = tx.select("medical.patients", &NAME[..4], "t.id = $1", &[&student]).await?;
     let person = people.first().ok_or(Error::NotFound)?;
     // The number is what a student says who they are by, so it stands on paper only where nothing else tells two of a name apart.
-    let number = match homeroom {
-        Some(_) => Value::Null,
-        None => {
-            let held = ("school.student_profiles", "t.patient_id = $1");
-            let found = tx.select(held.0, &["student_number"], held.1, &[&student]).await?;
-            found.first().and_then(|row| row.get("student_number").cloned()).unwrap_or_default()
-        }
+    let number = if homeroom.is_some() {
+        Value::Null
+    } else {
+        let held = "t.patient_id = $1";
+        let found = tx.select("school.student_profiles", &["student_number"], held, &[&student]).await?;
+        found.first().and_then(|row| row.get("student_number").cloned()).unwrap_or_default()
     };
     let periods: Vec<Value> = if visit.text("status") == "OPEN" {
         let from = clock::instant(&values, "check_in_at")?.ok_or_else(|| Error::internal("a visit has a check-in"))?;

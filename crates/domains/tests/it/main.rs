@@ -28,6 +28,7 @@ mod immunization;
 mod installation_alerts;
 mod isolation;
 mod keys;
+mod kiosk;
 mod labels;
 mod letters;
 mod lint_rules;

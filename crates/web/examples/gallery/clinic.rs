@@ -1,7 +1,7 @@
 //! Today's clinic and a visit.
 
 use super::from;
-use salus_web::pages::{Shell, clinic, offline, pass, visit};
+use salus_web::pages::{Shell, clinic, kiosk, offline, pass, visit};
 use serde_json::{Value, json};
 
 fn student(name: &str, grade: &str) -> Value {
@@ -109,4 +109,20 @@ pub fn pass_of_one_who_is_here(shell: &Shell) -> String {
     view["homeroom"] = json!("");
     view["student_number"] = json!("200008");
     pass::render(&from(view), shell).into_string()
+}
+
+pub fn kiosk(shell: &Shell) -> String {
+    kiosk::render(&from(json!({})), shell).into_string()
+}
+
+pub fn kiosk_nobody(shell: &Shell) -> String {
+    kiosk::render(&from(json!({"error": "not_found"})), shell).into_string()
+}
+
+pub fn kiosk_reasons(shell: &Shell) -> String {
+    kiosk::render(&from(json!({"who": "h", "client_ref": "c"})), shell).into_string()
+}
+
+pub fn kiosk_listed(shell: &Shell) -> String {
+    kiosk::render(&from(json!({"status": "WAITING", "initial": "M"})), shell).into_string()
 }

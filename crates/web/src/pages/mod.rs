@@ -40,6 +40,7 @@ pub mod i18n;
 pub mod icons;
 pub mod immunizations;
 pub mod jobs;
+pub mod kiosk;
 pub mod layout;
 pub mod letters;
 pub mod medication;

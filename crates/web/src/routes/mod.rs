@@ -20,6 +20,7 @@ mod glass;
 mod home;
 mod immunizations;
 mod jobs;
+mod kiosk;
 mod letters;
 mod medication;
 mod mistakes;
@@ -172,6 +173,7 @@ fn school() -> Router<Arc<App>> {
         .route("/clinic/check-in", post(clinic::check_in))
         .route("/clinic/offline", get(offline::page))
         .route("/clinic/kept", post(offline::send))
+        .route("/kiosk", get(kiosk::show).post(kiosk::arrive))
         .route("/clinic/visits/{id}", get(clinic::visit).post(clinic::change))
         .route("/clinic/visits/{id}/check-out", post(clinic::check_out))
         .route("/clinic/visits/{id}/pass", get(pass::show))

@@ -14,6 +14,7 @@ mod erasures;
 mod framing;
 mod headers;
 mod immunizations;
+mod kiosk;
 mod lists;
 mod live;
 mod medication;

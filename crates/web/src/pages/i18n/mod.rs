@@ -41,6 +41,7 @@ mod faults_school;
 pub mod format;
 mod immunization;
 mod keys;
+mod kiosk;
 mod medication;
 mod notices;
 mod nurse;
@@ -69,6 +70,7 @@ pub use data::Data;
 pub use erasure::Erasure;
 pub use immunization::Immunization;
 pub use keys::Keys;
+pub use kiosk::Kiosk;
 pub use medication::Medication;
 pub use notices::Notices;
 pub use nurse::Nurse;
@@ -132,6 +134,8 @@ pub struct Texts {
     pub erasure: Erasure,
     /// The school clinic.
     pub clinic: Clinic,
+    /// The tablet at the clinic's door.
+    pub kiosk: Kiosk,
     /// Immunization at school.
     pub immunization: Immunization,
     /// Medication at school.
@@ -171,6 +175,7 @@ macro_rules! language {
             security: Security::$tag,
             erasure: Erasure::$tag,
             clinic: Clinic::$tag,
+            kiosk: Kiosk::$tag,
             immunization: Immunization::$tag,
             medication: Medication::$tag,
             nurse: Nurse::$tag,
@@ -328,6 +333,7 @@ mod tests {
             ("security", Security::KEYS),
             ("erasure", Erasure::KEYS),
             ("clinic", Clinic::KEYS),
+            ("kiosk", Kiosk::KEYS),
             ("immunization", Immunization::KEYS),
             ("nurse", Nurse::KEYS),
             ("on_call", OnCall::KEYS),
