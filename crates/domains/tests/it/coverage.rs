@@ -109,9 +109,7 @@ async fn prepare_school(world: &World, name: &str) -> Option<String> {
         "school.visit.change" => "UPDATE school.clinic_visits SET status = 'CLOSED', disposition = 'OTHER', \
                                   check_in_at = now() - interval '10 minutes', check_out_at = now() - interval '10 minutes'"
             .to_owned(),
-        name if name.starts_with("school.medication_order.")
-            || matches!(name, "school.administration.record" | "school.medication_round.scan") =>
-        {
+        name if name.starts_with("school.medication_order.") || name == "school.administration.record" => {
             let status = if name.ends_with(".change") || name.ends_with(".activate") { "DRAFT" } else { "ACTIVE" };
             format!(
                 "UPDATE school.student_drug_allergies SET active = false; UPDATE records.allergies SET clinical_status = 'RESOLVED'; \
@@ -169,6 +167,9 @@ fn prepare_entry(name: &str) -> Option<&'static str> {
             "UPDATE school.student_profiles SET enrollment_status = 'ENROLLED'; \
              UPDATE school.schools SET is_active = true; UPDATE school.outbreak_alerts SET syndrome = 'GI', \
              params = '{\"detection\": {\"kind\": \"DISTRICT\"}}'"
+        }
+        "school.medication_round.scan" => {
+            "UPDATE school.student_medication_orders SET status = 'ACTIVE', kind = 'STOCK_STANDING_ORDER'"
         }
         "school.student_absence.record" => "UPDATE school.schools SET is_active = true",
         "school.absence.record" => {

@@ -15,7 +15,7 @@ impl School {
                 Body::Json(told) => Ok(told),
                 _ => panic!("no JSON"),
             },
-            Err(Error::Invalid(fields)) => Err(fields[0].code.to_string()),
+            Err(Error::Invalid(fields)) => Err(fields[0].code.clone()),
             Err(other) => Err(other.code().to_owned()),
         }
     }
