@@ -98,7 +98,13 @@ pub fn operations(catalog: &Catalog) -> Result<Vec<Arc<Op>>> {
     let mut ops = Vec::new();
     for resource in resources() {
         ops.extend(
-            resource.ops(catalog)?.into_iter().map(auth::guarded).map(compliance::guarded).map(exchange::guarded),
+            resource
+                .ops(catalog)?
+                .into_iter()
+                .map(auth::guarded)
+                .map(compliance::guarded)
+                .map(exchange::guarded)
+                .map(school::guarded),
         );
     }
     ops.extend(auth::actions(catalog)?);

@@ -265,6 +265,33 @@ fn has_word_of(name: &str, list: &[&str]) -> bool {
     words.any(|word| list.contains(&word))
 }
 
+/// The National Drug Codes, 11 digits each, that a scanned package may name: a code with or without hyphens, a UPC or GTIN that holds
+/// one, or the first element of a GS1 code. Ten digits without hyphens leave open where a zero is missing, so there may be three.
+#[must_use]
+pub fn package_codes(scanned: &str) -> Vec<String> {
+    let text = scanned.trim();
+    let text = text.strip_prefix("]d2").or_else(|| text.strip_prefix("]C1")).unwrap_or(text);
+    let parts: Vec<&str> = text.split('-').collect();
+    if let [labeler, product, package] = parts[..] {
+        let digits = parts.iter().all(|part| part.bytes().all(|b| b.is_ascii_digit()));
+        let sizes = (labeler.len(), product.len(), package.len());
+        let known = matches!(sizes, (4, 4, 2) | (5, 3, 2) | (5, 4, 1 | 2));
+        return if digits && known { vec![format!("{labeler:0>5}{product:0>4}{package:0>2}")] } else { Vec::new() };
+    }
+    let digits: &str = &text[..text.bytes().take_while(u8::is_ascii_digit).count()];
+    let whole = digits.len() == text.len();
+    let ten = match digits.len() {
+        11 if whole => return vec![digits.to_owned()],
+        10 if whole => digits,
+        12 if whole && digits.starts_with('3') => &digits[1..11],
+        13 if whole && digits.starts_with("03") => &digits[2..12],
+        14 if whole && digits[1..].starts_with("03") => &digits[3..13],
+        16.. if digits.starts_with("01") && digits[3..].starts_with("03") => &digits[5..15],
+        _ => return Vec::new(),
+    };
+    vec![format!("0{ten}"), format!("{}0{}", &ten[..5], &ten[5..]), format!("{}0{}", &ten[..9], &ten[9..])]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -359,5 +386,32 @@ mod tests {
         assert!(!is_rescue("Methylphenidate"));
         assert!(is_reliever("Albuterol HFA 90 mcg") && is_reliever("Xopenex HFA"));
         assert!(!is_reliever("Fluticasone HFA 44 mcg") && !is_reliever("Epinephrine 0.3 mg"));
+    }
+
+    #[test]
+    fn a_package_is_known_by_its_code_however_it_is_printed() {
+        let one = ["00093310905".to_owned()];
+        for said in ["00093310905", "00093-3109-05", "0093-3109-05", " 0093-3109-05 "] {
+            assert_eq!(package_codes(said), one, "{said}");
+        }
+        assert_eq!(package_codes("50090-347-1"), Vec::<String>::new(), "nine digits are none");
+        assert_eq!(package_codes("50090-347-01"), ["50090034701"]);
+        assert_eq!(package_codes("50090-0347-1"), ["50090034701"]);
+        // 10 digits in a UPC, an EAN, a GTIN and a GS1 code with lot and expiry behind it.
+        for said in [
+            "0093310905",
+            "300933109050",
+            "0300933109050",
+            "00300933109050",
+            "010030093310905017270630",
+            "]d20100300933109050\u{1d}10A1",
+        ] {
+            assert_eq!(package_codes(said), ["00093310905", "00933010905", "00933109005"], "{said}");
+        }
+        for none in
+            ["", "-", "--", "abc", "12345", "400933109050", "9300933109050", "0093-3109-0x", "01123", "ñ0093310905"]
+        {
+            assert_eq!(package_codes(none), Vec::<String>::new(), "{none}");
+        }
     }
 }

@@ -17,6 +17,24 @@ document.addEventListener("submit", (event) => {
   fetch(form.action, { method: "POST", body, credentials: "same-origin", redirect: "manual" });
 });
 
+// A page that is made for paper has a button for it.
+for (const button of document.querySelectorAll("[data-print]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => print());
+}
+
+// A page for anybody goes back to its beginning when nobody touches it for ten seconds, and stays signed in while it waits.
+const idle = document.querySelector("[data-idle]");
+if (idle) {
+  let timer;
+  const wait = (seconds) => {
+    clearTimeout(timer);
+    timer = setTimeout(() => location.replace(idle.dataset.idle), seconds * 1000);
+  };
+  for (const name of ["input", "keydown", "pointerdown"]) document.addEventListener(name, () => wait(10));
+  wait("begun" in idle.dataset ? 10 : 300);
+}
+
 // Signing out clears this device; visits that were written down without a connection would go with it, so they are sent before.
 document.addEventListener("submit", async (event) => {
   const form = event.target;
@@ -55,6 +73,11 @@ document.addEventListener("keydown", (event) => {
       visible.focus();
       visible.select();
     }
+  } else if (/^[0-9\]]$/.test(event.key) && !typing(active) && document.querySelector("[data-scan]")) {
+    // A scanner types wherever the focus is.
+    const box = document.querySelector("[data-scan]");
+    box.value = "";
+    box.focus();
   } else if (event.key === "Escape" && active.matches("input[type=search]")) {
     active.blur();
   } else {

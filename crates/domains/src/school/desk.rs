@@ -4,6 +4,7 @@
 //! for those who are listed, no others.
 
 use super::{
+    aides,
     doses::TAKEN,
     reads::{NAME, briefs, of_school, schools, waited},
     supplies,
@@ -249,10 +250,11 @@ async fn orders_ending(tx: &mut Tx, schools: &[Uuid], now: OffsetDateTime) -> Re
          JOIN school.schools s ON s.id = p.school_id \
          CROSS JOIN LATERAL (SELECT ($2::timestamptz AT TIME ZONE s.timezone::text)::date AS day) l \
          WHERE p.school_id = ANY($1) AND p.enrollment_status = 'ENROLLED' AND o.status = 'ACTIVE' \
-           AND o.valid_to >= l.day AND o.valid_to <= l.day + $3::int \
+           AND o.valid_to >= l.day AND o.valid_to <= l.day + $3::int AND ($5::uuid[] IS NULL OR o.id = ANY($5)) \
          ORDER BY o.valid_to, o.medication, o.id LIMIT $4"
     );
-    tx.query(sql, &[&schools, &now, &ORDER_DAYS, &SHOWN]).await
+    let among = aides::shown(tx, None).await?;
+    tx.query(sql, &[&schools, &now, &ORDER_DAYS, &SHOWN, &among]).await
 }
 
 async fn vaccines(tx: &mut Tx, call: Call) -> Result<Reply> {

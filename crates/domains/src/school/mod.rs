@@ -6,6 +6,7 @@
 //! are facts of [`crate::records`], guardians contacts of [`crate::medical`].
 
 mod absences;
+mod aides;
 mod analytics;
 mod care;
 mod corrections;
@@ -19,21 +20,25 @@ mod errors;
 mod family;
 pub mod immunization;
 mod jobs;
+mod kiosk;
 mod month;
 mod month_texts;
 mod offline;
 mod orders;
 mod outbreak;
+mod pass;
 mod reads;
 mod register;
 mod roll_over;
 mod round;
+mod scans;
 mod stock;
 mod summary;
 mod supplies;
 mod symptoms;
 mod visits;
 
+pub use aides::guarded;
 pub use care::{BLOOD_PRESSURE, SIGNS, TREATMENTS};
 pub use delegations::ROUTES;
 pub use doses::DOSES;
@@ -68,7 +73,7 @@ pub fn actions(catalog: &Catalog) -> Result<Vec<Op>> {
         delegations::actions(catalog)?,
         family::actions(catalog)?,
         vec![supplies::action(catalog)?, roll_over::action(catalog)?],
-        vec![absences::action()],
+        vec![absences::action(), scans::action(), kiosk::action()],
     ]
     .into_iter()
     .flatten()
@@ -86,7 +91,7 @@ pub fn reads() -> Vec<Op> {
         round::reads(),
         register::reads(),
         desk::reads(),
-        vec![month::read(), summary::read(), delegations::read(), family::read()],
+        vec![month::read(), summary::read(), delegations::read(), family::read(), pass::read()],
     ]
     .into_iter()
     .flatten()

@@ -205,7 +205,7 @@ async fn of_student(tx: &mut Tx, call: Call) -> Result<Reply> {
 }
 
 /// Whether nothing may hold up a dose of an order, as [`super::doses::is_emergency`] has it: anybody may give it.
-fn is_rescue(row: &Row) -> bool {
+pub(super) fn is_rescue(row: &Row) -> bool {
     let free = row.get::<_, String>("kind") != "SCHEDULED" && row.get::<_, String>("controlled") == "0";
     row.get("rescue") || (free && medication::is_rescue(&row.get::<_, String>("medication")))
 }

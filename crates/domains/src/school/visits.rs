@@ -126,7 +126,7 @@ pub fn actions(catalog: &Catalog) -> Result<Vec<Op>> {
     ])
 }
 
-async fn check_in(tx: &mut Tx, mut call: Call) -> Result<Reply> {
+pub(super) async fn check_in(tx: &mut Tx, mut call: Call) -> Result<Reply> {
     let db = tx.db().clone();
     let measured = care::measured(&mut call.body)?;
     let resource = Resource { locked: &[], ..VISITS };
@@ -161,15 +161,20 @@ async fn check_in(tx: &mut Tx, mut call: Call) -> Result<Reply> {
     values.insert("check_in_at".into(), json!(clock::text(at)?));
     values.insert("visit_on".into(), json!(day.to_string()));
     values.insert("visit_number".into(), json!(number));
-    if tx.ctx.actor.kind == salus_core::ActorKind::User {
-        values.insert("attended_by".into(), json!(tx.ctx.actor.id));
-    }
+    attend(tx, &mut values);
     care::settle(tx, &mut values, None, measured).await?;
     let id = tx.ctx.env.id();
     let made = tx.create(VISITS.table, NewRow { id, values }).await?;
     symptoms::note(tx, &made).await?;
     tx.emit("school.visit.begun", id, json!({ "school": school }));
     Ok(Reply::created(made))
+}
+
+/// Who sees to a visit: the first person who records it. A tablet at which students arrive does not.
+fn attend(tx: &Tx, values: &mut Map<String, Value>) {
+    if tx.ctx.actor.kind == salus_core::ActorKind::User && tx.ctx.may("school.visit.write") {
+        values.insert("attended_by".into(), json!(tx.ctx.actor.id));
+    }
 }
 
 /// Refuses a visit at a time at which the student was at another: one that began within it, or in which it begins.
@@ -226,6 +231,9 @@ async fn check_out(tx: &mut Tx, mut call: Call) -> Result<Reply> {
     let out = clock::instant(&values, "check_out_at")?.unwrap_or(now);
     values.insert("check_out_at".into(), json!(clock::text(out)?));
     values.insert("status".into(), json!("CLOSED"));
+    if before.text("attended_by").is_empty() {
+        attend(tx, &mut values);
+    }
     complete(tx, &before, &mut values).await?;
     care::settle(tx, &mut values, Some(&before), measured).await?;
     // Without If-Match what was just read must still stand, so that nobody's check-out is written over.

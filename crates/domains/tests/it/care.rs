@@ -174,6 +174,53 @@ async fn an_aide_gives_what_is_delegated_as_long_as_the_training_counts() {
 }
 
 #[tokio::test]
+async fn an_aide_is_listed_what_they_may_give() {
+    let s = School::new().await;
+    let student = s.student("A-1").await;
+    let soon = |over: Value| {
+        let mut over = over;
+        over["valid_to"] = json!("2026-03-10");
+        over
+    };
+    let own = s.in_force(&student, soon(json!({"delegable": true}))).await;
+    let by_route =
+        s.in_force(&student, soon(json!({"delegable": true, "route": "SUBCUTANEOUS", "medication": "Insulin lispro"})));
+    let by_route = by_route.await;
+    let closed = s.in_force(&student, soon(json!({"medication": "Amoxicillin 250 mg", "times": ["13:00"]}))).await;
+    let rescue = s.as_needed(&student, soon(json!({"medication": "Albuterol HFA 90 mcg", "route": "INHALED"}))).await;
+    let (trained, untrained) = (s.aide().await, s.aide_for(None).await);
+    let listed = async |who: Ctx| {
+        let query = [("student_id", &*student), ("total", "true")];
+        let query = query.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+        let told = s.world.call_as(who, "school.medication_order.list", Call { query, ..Call::default() }).await;
+        let Body::Page(page) = told.unwrap().body else { panic!("no page") };
+        assert_eq!(page.total, Some(i64::try_from(page.rows.len()).unwrap()), "and no more are counted");
+        page.rows.iter().rev().map(id).collect::<Vec<_>>()
+    };
+    assert_eq!(listed(trained.clone()).await, [&*own, &rescue], "what was trained, and what saves a life");
+    assert_eq!(listed(untrained.clone()).await, [&*rescue]);
+    assert_eq!(listed(s.world.operator()).await, [&*own, &by_route, &closed, &rescue], "who orders sees all");
+
+    let get = async |who: &Ctx, order: &str| {
+        let told = s.world.call_as(who.clone(), "school.medication_order.get", at(order)).await;
+        told.map(|_| ()).map_err(|e| e.to_string())
+    };
+    for order in [&by_route, &closed] {
+        assert_eq!(get(&trained, order).await, Err(Error::NotFound.to_string()));
+        assert_eq!(get(&s.world.operator(), order).await, Ok(()));
+    }
+    for order in [&own, &rescue] {
+        assert_eq!(get(&trained, order).await, Ok(()));
+    }
+    let ending = async |who: Ctx| {
+        let told = s.world.call_as(who, "school.medication_round.waiting", Call::default()).await.unwrap();
+        let Body::Json(told) = told.body else { panic!("no JSON") };
+        (told["orders"].as_array().unwrap().len(), told["orders_total"].clone())
+    };
+    assert_eq!((ending(trained).await, ending(s.world.operator()).await), ((2, json!(2)), (4, json!(4))));
+}
+
+#[tokio::test]
 async fn an_organization_says_when_a_dose_is_on_time() {
     let s = School::new().await;
     let order = s.in_force(&s.student("A-1").await, json!({})).await;

@@ -10,6 +10,7 @@ use salus_core::{Channel, Ctx, Error, Permissions};
 use salus_domains::{
     auth::{self, Callers, Presented},
     demo,
+    prove::specimen::veiled,
 };
 use salus_store::{Body, Call, Method, Op, Reply, dispatch};
 use salus_testkit::snapshot::assert_accepted;
@@ -97,7 +98,7 @@ pub async fn prepare(world: &World, admin: &Client, planted: Uuid, op: &Op) -> O
 /// The same of school health.
 async fn prepare_school(world: &World, name: &str) -> Option<String> {
     let sql = match name {
-        "school.visit.check_in" => {
+        "school.visit.check_in" | "school.kiosk.arrive" => {
             "UPDATE school.clinic_visits SET status = 'VOIDED'; UPDATE school.student_enrollments SET enrolled_on = '2000-01-01'".to_owned()
         }
         "school.visit.check_out" => {
@@ -166,6 +167,9 @@ fn prepare_entry(name: &str) -> Option<&'static str> {
             "UPDATE school.student_profiles SET enrollment_status = 'ENROLLED'; \
              UPDATE school.schools SET is_active = true; UPDATE school.outbreak_alerts SET syndrome = 'GI', \
              params = '{\"detection\": {\"kind\": \"DISTRICT\"}}'"
+        }
+        "school.medication_round.scan" => {
+            "UPDATE school.student_medication_orders SET status = 'ACTIVE', kind = 'STOCK_STANDING_ORDER'"
         }
         "school.student_absence.record" => "UPDATE school.schools SET is_active = true",
         "school.absence.record" => {
@@ -303,6 +307,12 @@ fn own_body_of_entry(op: &Op, planted: &Plausible) -> Option<serde_json::Value> 
         "school.student_absence.record" => serde_json::json!({
             "school_id": planted.row("school.schools"), "source": "OFFICE",
             "absences": [{"student_id": planted.row("medical.patients"), "day": "2026-03-02"}],
+        }),
+        "school.kiosk.arrive" => serde_json::json!({
+            "badge": veiled(&planted.planted.marker), "reason": "HEADACHE",
+        }),
+        "school.medication_round.scan" => serde_json::json!({
+            "student_id": planted.row("medical.patients"), "code": planted.row("school.student_medication_orders"),
         }),
         "school.delegation.create" => serde_json::json!({
             "user_id": planted.row("auth.users"), "school_id": planted.row("school.schools"), "route": "ORAL",

@@ -275,6 +275,11 @@ async fn replies_hold_no_field_beyond_what_a_role_is_answered() {
             call = plausible.call(&world, op, "north_canary_said").await;
             call.body = own_body(op, spare, &plausible).unwrap_or(call.body);
         }
+        // Whoever comes says the number that they have by now.
+        if let Some(badge) = call.body.get_mut("badge") {
+            let number = telling.iter().find(|(_, (_, column))| column == "student_number").unwrap();
+            *badge = json!(format!("{TOLD}{}x", number.0));
+        }
         // A label is a matter of its own.
         if let Some(body) = call.body.as_object_mut().filter(|_| op.name.starts_with("records.")) {
             body.remove("sensitivity");

@@ -184,6 +184,11 @@ impl<'a> Request<'a> {
         Ok(())
     }
 
+    /// Narrows the list to these rows.
+    pub fn among(&mut self, ids: Vec<Uuid>) {
+        self.bind(&format!("t.{} = ANY($#::uuid[])", "id"), Box::new(ids));
+    }
+
     fn bind(&mut self, condition: &str, value: Bound) {
         self.values.push(value);
         let place = format!("${}", self.values.len());

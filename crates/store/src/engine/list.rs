@@ -46,9 +46,20 @@ impl Tx {
     /// # Errors
     /// [`Error::Invalid`] for parameters that cannot be used.
     pub async fn list(&mut self, resource: &Resource, call: &Call) -> Result<Page> {
+        self.list_among(resource, call, None).await
+    }
+
+    /// The same among these rows, where the caller is shown no others.
+    ///
+    /// # Errors
+    /// As [`Tx::list`].
+    pub async fn list_among(&mut self, resource: &Resource, call: &Call, ids: Option<Vec<Uuid>>) -> Result<Page> {
         let db = self.db().clone();
         let table = db.catalog().table(resource.table)?;
-        let request = Request::parse(self, resource, table, &call.query)?;
+        let mut request = Request::parse(self, resource, table, &call.query)?;
+        if let Some(ids) = ids {
+            request.among(ids);
+        }
         if !request.shape.is_empty() {
             self.note(json!({ "query": request.shape }));
         }

@@ -1,7 +1,7 @@
 //! Today's clinic and a visit.
 
 use super::from;
-use salus_web::pages::{Shell, clinic, offline, visit};
+use salus_web::pages::{Shell, clinic, kiosk, offline, pass, visit};
 use serde_json::{Value, json};
 
 fn student(name: &str, grade: &str) -> Value {
@@ -90,4 +90,39 @@ pub fn ended(shell: &Shell) -> String {
 /// What the browser shows without a connection.
 pub fn without_connection(shell: &Shell) -> String {
     offline::render(shell).into_string()
+}
+
+fn a_pass() -> Value {
+    json!({"id": "v3", "school": "Larkspur Elementary", "day": "2026-11-20", "name": "Vilarinhal, Caetano", "homeroom": "Room 12",
+           "arrived_at": "2026-11-20T17:50:00Z", "periods": ["1", "2"], "by": "Nora Invented"})
+}
+
+pub fn pass_of_one_who_left(shell: &Shell) -> String {
+    let mut view = a_pass();
+    view["left_at"] = json!("2026-11-20T18:25:00Z");
+    view["way"] = json!("CLASS");
+    pass::render(&from(view), shell).into_string()
+}
+
+pub fn pass_of_one_who_is_here(shell: &Shell) -> String {
+    let mut view = a_pass();
+    view["homeroom"] = json!("");
+    view["student_number"] = json!("200008");
+    pass::render(&from(view), shell).into_string()
+}
+
+pub fn kiosk(shell: &Shell) -> String {
+    kiosk::render(&from(json!({})), shell).into_string()
+}
+
+pub fn kiosk_nobody(shell: &Shell) -> String {
+    kiosk::render(&from(json!({"error": "not_found"})), shell).into_string()
+}
+
+pub fn kiosk_reasons(shell: &Shell) -> String {
+    kiosk::render(&from(json!({"who": "h", "client_ref": "c"})), shell).into_string()
+}
+
+pub fn kiosk_listed(shell: &Shell) -> String {
+    kiosk::render(&from(json!({"status": "WAITING", "initial": "M"})), shell).into_string()
 }

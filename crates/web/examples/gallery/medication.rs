@@ -53,6 +53,19 @@ pub fn refused(shell: &Shell) -> String {
     medication::render(&from(view), shell).into_string()
 }
 
+pub fn scanned(shell: &Shell) -> String {
+    let mut view = day();
+    view["scan"] = json!({"handle": "h", "student": "p2", "orders": ["o-d1"]});
+    medication::render(&from(view), shell).into_string()
+}
+
+pub fn wrong_package(shell: &Shell) -> String {
+    let mut view = day();
+    view["scan"] = json!({"handle": "h", "student": "p1",
+        "error": "This package is of none of this student's orders: do not give it"});
+    medication::render(&from(view), shell).into_string()
+}
+
 pub fn quiet(shell: &Shell) -> String {
     medication::render(&from(json!({"school": "s1", "day": "2026-11-20"})), shell).into_string()
 }

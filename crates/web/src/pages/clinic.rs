@@ -333,7 +333,8 @@ fn seen(view: &ClinicView, shell: &Shell) -> Markup {
                             th scope="row" {
                                 a href={ "/clinic/visits/" (visit.id) } { (visit.student.name) }
                                 span class="sub" {
-                                    (place(&visit.student, shell)) " · " (summary(&visit.student.id, &visit.student.name, shell))
+                                    (place(&visit.student, shell)) " · " (summary(&visit.student.id, &visit.student.name, shell)) " · "
+                                    a href={ "/clinic/visits/" (visit.id) "/pass" } aria-label={ (t.pass) ": " (visit.student.name) } { (t.pass) }
                                 }
                             }
                             td data-label=(t.reason) { (codes::label(shell.locale, &visit.chief_complaint_code)) }

@@ -351,6 +351,19 @@ pub fn kept(shell: &Shell, head: &Head, body: &Markup) -> Markup {
     )
 }
 
+/// A page without a frame: whoever stands before it goes nowhere else from here.
+#[must_use]
+pub fn alone(shell: &Shell, title: &str, body: &Markup) -> Markup {
+    document(
+        shell,
+        title,
+        &html! {
+            @if let Some(notice) = &shell.notice { div class="notice" role="note" { (notice) } }
+            (body)
+        },
+    )
+}
+
 fn document(shell: &Shell, title: &str, body: &Markup) -> Markup {
     let theme = match shell.theme {
         Theme::Auto => None,

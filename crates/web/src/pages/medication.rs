@@ -33,6 +33,32 @@ pub struct RoundView {
     pub is_nurse: bool,
     /// What was refused, of which dose, and what had been typed.
     pub refused: Refused,
+    /// What was scanned.
+    pub scan: Scan,
+}
+
+impl RoundView {
+    /// Says what was refused of a dose that is not shown beside the field of the scanner: the page has those of one student only.
+    pub fn tell_beside(&mut self) {
+        let is_shown = |dose: &Dose| self.scan.student.is_empty() || dose.student.id == self.scan.student;
+        if !self.doses.iter().any(|dose| dose.order_id == self.refused.order_id && is_shown(dose)) {
+            self.scan.error.clone_from(&self.refused.message);
+        }
+    }
+}
+
+/// The badge and the packages that were scanned.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Scan {
+    /// By which the next page knows it.
+    pub handle: String,
+    /// Whose badge it was; empty before one was scanned.
+    pub student: String,
+    /// The student's orders of which a package was scanned.
+    pub orders: Vec<String>,
+    /// Why the last scan was refused.
+    pub error: String,
 }
 
 /// Why something was not recorded.
@@ -102,6 +128,9 @@ impl Dose {
 pub fn render(view: &RoundView, shell: &Shell) -> Markup {
     let t = &shell.t().medication;
     let (mut open, done): (Vec<&Dose>, Vec<&Dose>) = view.doses.iter().partition(|dose| dose.is_open());
+    if !view.scan.student.is_empty() {
+        open.retain(|dose| dose.student.id == view.scan.student);
+    }
     // Who is not there can wait.
     open.sort_by_key(|dose| dose.is_absent);
     layout::page(
@@ -120,6 +149,7 @@ pub fn render(view: &RoundView, shell: &Shell) -> Markup {
             @if view.school.is_empty() {
                 (parts::empty(shell.t().clinic.no_school, shell.t().clinic.no_school_hint, None))
             } @else {
+                (scanner(view, shell))
                 (parts::card("to-give", t.to_give, &html! { span class="count" { (open.len()) } }, &to_give(&open, view, shell)))
                 (parts::card("done", t.done, &html! { span class="count" { (done.len()) } }, &recorded(&done, shell)))
             }
@@ -141,10 +171,45 @@ pub fn choose_school(shell: &Shell, address: &str, school: &str, schools: &[(Str
     }
 }
 
+/// The field into which a scanner types, and what it read last. Digits that are typed anywhere on the page go there.
+fn scanner(view: &RoundView, shell: &Shell) -> Markup {
+    let t = &shell.t().medication;
+    let scan = &view.scan;
+    let whose = view.doses.iter().find(|dose| dose.student.id == scan.student).map(|dose| dose.student.name.as_str());
+    let all = format!("/medications?school={}", view.school);
+    html! {
+        section class="card" aria-labelledby="scan-title" {
+            header class="card-head" {
+                h2 id="scan-title" { (t.scan) }
+                @if !scan.student.is_empty() { a href=(all) { (t.scan_all) } }
+            }
+            form class="search" method="post" action="/medications/scan" {
+                (layout::csrf(shell))
+                input type="hidden" name="school" value=(view.school);
+                input type="hidden" name="scanned" value=(scan.handle);
+                div {
+                    div class="smart" {
+                        (super::icons::icon("search"))
+                        input name="code" type="search" autocomplete="off" required aria-label=(t.scan) placeholder=(t.scan_hint)
+                            data-scan autofocus[!scan.student.is_empty() || !scan.error.is_empty()];
+                        button class="button primary" type="submit" { (t.scan_take) }
+                    }
+                }
+            }
+            @if !scan.error.is_empty() {
+                div class="flash tone-bad" role="alert" { (Tone::Bad.sign(shell)) div { (scan.error) } }
+            } @else if let Some(name) = whose {
+                div class="flash tone-good" role="status" { (Tone::Good.sign(shell)) div { (fill(t.scan_of, &[("name", name)])) } }
+            }
+        }
+    }
+}
+
 fn to_give(open: &[&Dose], view: &RoundView, shell: &Shell) -> Markup {
     let t = &shell.t().medication;
     html! {
-        @if open.is_empty() { (parts::empty(t.nothing_due, t.nothing_due_hint, None)) } @else {
+        @if open.is_empty() && !view.scan.student.is_empty() { p class="none" { (t.scan_none) } }
+        @else if open.is_empty() { (parts::empty(t.nothing_due, t.nothing_due_hint, None)) } @else {
             ul class="doses" { @for dose in open { li { (one(dose, view, shell)) } } }
         }
     }
@@ -166,7 +231,7 @@ fn one(dose: &Dose, view: &RoundView, shell: &Shell) -> Markup {
                 @if dose.was_corrected { " " (parts::badge(shell, Tone::Warn, t.corrected)) }
             }
             (clinic::warnings(&dose.student, shell))
-            (rights(dose, shell))
+            (rights(dose, &view.scan, shell))
             @if let Some(refused) = refused {
                 div class="flash tone-bad" role="alert" { (Tone::Bad.sign(shell)) div { (refused.message) } }
             }
@@ -176,15 +241,17 @@ fn one(dose: &Dose, view: &RoundView, shell: &Shell) -> Markup {
 }
 
 /// The rights of a dose, as they are checked before it is given.
-fn rights(dose: &Dose, shell: &Shell) -> Markup {
+fn rights(dose: &Dose, scan: &Scan, shell: &Shell) -> Markup {
     let t = &shell.t().medication;
+    let scanned = |is: bool| html! { @if is { " " (parts::badge(shell, Tone::Good, t.scanned)) } };
+    let package = scan.orders.contains(&dose.order_id);
     let grade = fill(shell.t().clinic.grade, &[("grade", &dose.student.grade)]);
     let mut rows = vec![
         (
             t.right_student,
-            html! { (dose.student.name) span class="sub" { (grade) @if !dose.student.homeroom.is_empty() { " · " (dose.student.homeroom) } } },
+            html! { (dose.student.name) (scanned(dose.student.id == scan.student)) span class="sub" { (grade) @if !dose.student.homeroom.is_empty() { " · " (dose.student.homeroom) } } },
         ),
-        (t.right_medicine, html! { (dose.medication) }),
+        (t.right_medicine, html! { (dose.medication) (scanned(package)) }),
         (t.right_dose, html! { (amount(&dose.dose, &dose.unit, shell)) }),
         (t.right_route, html! { (codes::label(shell.locale, &dose.route)) }),
         (t.right_time, html! { (clock(&dose.scheduled_for, shell)) }),
@@ -231,6 +298,7 @@ fn act(dose: &Dose, view: &RoundView, refused: Option<&Refused>, shell: &Shell) 
     let hidden = html! {
         input type="hidden" name="dose" value=(dose.id);
         input type="hidden" name="school" value=(view.school);
+        input type="hidden" name="scanned" value=(view.scan.handle);
         input type="hidden" name="timezone" value=(view.timezone);
         input type="hidden" name="order_id" value=(dose.order_id);
         input type="hidden" name="scheduled_for" value=(dose.scheduled_for);

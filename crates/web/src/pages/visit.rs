@@ -101,6 +101,7 @@ pub fn render(view: &VisitView, shell: &Shell) -> Markup {
                         a class="button quiet" href={ "/students/" (view.student.id) "/immunizations" } { (shell.t().immunization.title) }
                     }
                     a class="button quiet" href={ "/students/" (view.student.id) } { (shell.t().student.summary) }
+                    @if view.status != "VOIDED" { a class="button quiet" href={ "/clinic/visits/" (view.id) "/pass" } { (t.pass) } }
                     a class="button quiet" href={ "/patients/" (view.student.id) } { (t.chart) }
                 }
             }

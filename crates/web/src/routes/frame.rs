@@ -26,6 +26,9 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, sync::Arc};
 
+/// What a tablet at the clinic's door may do.
+pub const KIOSK: &str = "school.visit.kiosk";
+
 /// A request for a page by somebody who is signed in. As an argument of a handler it turns everybody else away.
 pub struct Visit {
     /// The application.
@@ -139,6 +142,11 @@ impl Visit {
         let own = ["/account/security", "/sign-out", "/preferences"].iter().any(|p| uri.path().starts_with(p));
         if ctx.restricted && !own {
             return Err(Redirect::to("/account/security").into_response());
+        }
+        // A tablet at a door is that and nothing else, whatever address is typed.
+        let is_kiosk = ctx.may(KIOSK) && !ctx.may("school.visit.read");
+        if is_kiosk && !ctx.restricted && !["/kiosk", "/sign-out", "/preferences"].contains(&uri.path()) {
+            return Err(Redirect::to("/kiosk").into_response());
         }
         let visit = Self { app: app.clone(), ctx, shell, from: sent_from(headers).unwrap_or_default() };
         // A form can be sent in another's name only where the browser sends the session by itself.

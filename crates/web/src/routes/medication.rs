@@ -5,12 +5,13 @@ use super::{
     frame::{Form, PageError, Params, Shown, Visit, by_id, filled, html, messages, text, words},
     home::{items, json_of, with_query},
     letters::pdf,
+    scan,
 };
 use crate::pages::{
     dose::{self, DoseView, EFFECTS, Said, Version},
     i18n::Zone,
     layout::Flash,
-    medication::{self, Dose, Refused, RoundView},
+    medication::{self, Dose, Refused, RoundView, Scan},
     medication_month::{self, MonthView},
     orders::{self, Order, OrdersView},
     parts::Tone,
@@ -33,20 +34,22 @@ pub async fn show(mut visit: Visit, Query(query): Params) -> Shown {
         let text = visit.shell.t().medication.was_recorded.to_owned();
         visit.shell.flash.push(Flash { tone: Tone::Good, text });
     }
-    let school = query.get("school").cloned().unwrap_or_default();
-    let view = round(&visit, &school).await?;
+    let get = |name: &str| query.get(name).cloned().unwrap_or_default();
+    let scan = scan::before(&visit, &get("scanned")).await?;
+    let view = RoundView { scan, ..round(&visit, &get("school")).await? };
     Ok(html(&shown(visit, &view)))
 }
 
 /// The round with the times of its school, whatever the zone of the organization.
-fn shown(mut visit: Visit, view: &RoundView) -> Markup {
+pub fn shown(mut visit: Visit, view: &RoundView) -> Markup {
     if !view.timezone.is_empty() {
         visit.shell.zone = Zone::named(&view.timezone);
     }
     medication::render(view, &visit.shell)
 }
 
-async fn round(visit: &Visit, school: &str) -> Result<RoundView, PageError> {
+/// The doses of the day at a school.
+pub async fn round(visit: &Visit, school: &str) -> Result<RoundView, PageError> {
     let call = with_query(Call::default(), &[("school", school)]);
     let reply = json_of(visit.call("school.medication_round.today", call).await?);
     let dose = |value: &Value| {
@@ -62,14 +65,8 @@ async fn round(visit: &Visit, school: &str) -> Result<RoundView, PageError> {
         schools: pairs(&reply, "schools"),
         doses: items(&reply, "doses").iter().map(dose).collect::<Result<_, _>>()?,
         is_nurse: visit.ctx.may("school.med.order"),
-        refused: Refused::default(),
+        ..RoundView::default()
     })
-}
-
-/// The rights as a person checks them before a button.
-fn by_eye() -> Value {
-    let rights = ["student", "medicine", "dose", "time", "route", "reason", "documentation"];
-    Value::Object(rights.into_iter().map(|right| (right.to_owned(), json!("EYE"))).collect())
 }
 
 /// A time of day of today at a school, in its zone, as an instant.
@@ -95,6 +92,7 @@ pub async fn give(Form { visit, fields }: Form) -> Shown {
     let get = |name: &str| fields.get(name).cloned().unwrap_or_default();
     let (dose, school) = (get("dose"), get("school"));
     let own = |name: &str| filled(&fields, &format!("{name}-{dose}"));
+    let scan = scan::before(&visit, &get("scanned")).await?;
     let mut refused = Refused {
         order_id: get("order_id"),
         scheduled_for: get("scheduled_for"),
@@ -109,9 +107,13 @@ pub async fn give(Form { visit, fields }: Form) -> Shown {
     if !refused.reason.is_empty() {
         body["reason"] = json!(refused.reason);
     }
+    // A dose of somebody else than whose badge was scanned is refused.
+    if !scan.student.is_empty() {
+        body["student_id"] = json!(scan.student);
+    }
     let told = async {
         if body["outcome"] == json!("GIVEN") {
-            body["rights"] = by_eye();
+            body["rights"] = scan::rights(&scan, &refused.order_id);
             if !refused.given_at.is_empty() {
                 body["administered_at"] =
                     json!(today_at(visit.app.db.env().now(), &get("timezone"), &refused.given_at)?);
@@ -120,10 +122,11 @@ pub async fn give(Form { visit, fields }: Form) -> Shown {
         visit.try_call("school.administration.record", Call { body, ..Call::default() }).await
     };
     match told.await {
-        Ok(_) => Ok(Redirect::to(&format!("/medications?school={school}&done=1")).into_response()),
+        Ok(_) => Ok(Redirect::to(&format!("{}&done=1", scan::address(&school, &scan.handle))).into_response()),
         Err(e) => {
             refused.message = sentence(&visit, e)?;
-            let view = RoundView { refused, ..round(&visit, &school).await? };
+            let mut view = RoundView { refused, scan, ..round(&visit, &school).await? };
+            view.tell_beside();
             Ok((StatusCode::UNPROCESSABLE_ENTITY, html(&shown(visit, &view))).into_response())
         }
     }
@@ -241,8 +244,8 @@ async fn read_orders(visit: &Visit, id: &str) -> Result<OrdersView, PageError> {
 /// POST `/medications/students/{id}/give`.
 pub async fn give_needed(Path(id): Path<String>, Form { visit, fields }: Form) -> Shown {
     let order = fields.get("order_id").cloned().unwrap_or_default();
-    let mut body =
-        json!({"order_id": order, "outcome": "GIVEN", "client_ref": fields.get("client_ref"), "rights": by_eye()});
+    let mut body = json!({"order_id": order, "outcome": "GIVEN", "client_ref": fields.get("client_ref"),
+               "rights": scan::rights(&Scan::default(), &order)});
     if let Some(reason) = filled(&fields, &format!("over-{order}")) {
         body["reason"] = json!(reason);
     }

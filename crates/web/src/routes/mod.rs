@@ -21,6 +21,7 @@ mod glass;
 mod home;
 mod immunizations;
 mod jobs;
+mod kiosk;
 mod letters;
 mod medication;
 mod mistakes;
@@ -30,6 +31,7 @@ mod nurse;
 mod offline;
 mod on_call;
 mod outbreaks;
+mod pass;
 mod passkey;
 mod patients;
 mod prove;
@@ -40,6 +42,7 @@ mod record;
 mod register;
 mod roles;
 mod rules;
+mod scan;
 mod security;
 mod sign_ins;
 mod students;
@@ -171,8 +174,10 @@ fn school() -> Router<Arc<App>> {
         .route("/clinic/check-in", post(clinic::check_in))
         .route("/clinic/offline", get(offline::page))
         .route("/clinic/kept", post(offline::send))
+        .route("/kiosk", get(kiosk::show).post(kiosk::arrive))
         .route("/clinic/visits/{id}", get(clinic::visit).post(clinic::change))
         .route("/clinic/visits/{id}/check-out", post(clinic::check_out))
+        .route("/clinic/visits/{id}/pass", get(pass::show))
         .route("/immunizations", get(immunizations::schools))
         .route("/immunizations/students", get(immunizations::students))
         .route("/immunizations/reminders", get(immunizations::reminders).post(immunizations::remind))
@@ -201,6 +206,7 @@ fn school() -> Router<Arc<App>> {
         .route("/outbreaks/{id}/letters", post(outbreaks::letters))
         .route("/medications", get(medication::show))
         .route("/medications/give", post(medication::give))
+        .route("/medications/scan", post(scan::scan))
         .route("/medications/doses/{id}", get(medication::one))
         .route("/medications/doses/{id}/error", post(medication::error))
         .route("/medications/doses/{id}/report", post(mistakes::report))

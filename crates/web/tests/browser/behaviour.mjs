@@ -53,6 +53,25 @@ export async function behaviour(browser, site) {
   await page.locator("[data-answer-body]").waitFor();
   demand((await page.locator("[data-answer-body]").innerText()).includes("status=ACTIVE"), "an operation can be tried");
 
+  await open("medication");
+  await page.locator("h1").click();
+  await page.keyboard.type("200008");
+  demand((await page.locator("[data-scan]").inputValue()) === "200008", "a scanner types wherever the focus is");
+  await open("visit-pass");
+  demand(await page.locator("[data-print]").isVisible(), "what is made for paper has a button for it");
+
+  await page.route("**/kiosk", (route) => route.fulfill({ contentType: "text/html", body: "<title>Begun</title>" }));
+  await page.clock.install();
+  await open("kiosk");
+  await page.clock.fastForward(11000);
+  demand(page.url().endsWith("/kiosk.en.html"), "a tablet that nobody touches waits");
+  await page.locator("#badge").fill("2");
+  await page.clock.fastForward(11000);
+  await page.waitForURL("**/kiosk", { timeout: 5000 }).catch(() => demand(false, "what was typed at a tablet leaves it after ten seconds"));
+  await open("kiosk-listed");
+  await page.clock.fastForward(11000);
+  await page.waitForURL("**/kiosk", { timeout: 5000 }).catch(() => demand(false, "the answer leaves a tablet after ten seconds"));
+
   await page.setViewportSize({ width: 360, height: 800 });
   await open("home");
   demand(!(await page.locator("#side").isVisible()), "the navigation is closed on a small screen");

@@ -59,6 +59,7 @@ impl District {
             ("order_id", hidden(dose, "order_id")),
             ("scheduled_for", hidden(dose, "scheduled_for")),
             ("client_ref", hidden(dose, "client_ref")),
+            ("scanned", hidden(dose, "scanned")),
             ("outcome", outcome),
             (&why, reason),
         ];
@@ -207,4 +208,68 @@ async fn a_count_is_begun_by_one_nurse_and_confirmed_by_another() {
         assert_eq!(told.status, StatusCode::NOT_FOUND, "{verb} {what}");
     }
     assert!(d.page(&address).await.contains("28 tablet"), "nothing was taken");
+}
+
+/// The doses to be given on a page.
+fn doses(page: &str) -> Vec<String> {
+    let open = page.split("id=\"done\"").next().unwrap();
+    open.split("<article").skip(1).map(str::to_owned).collect()
+}
+
+fn student_of(dose: &str) -> &str {
+    dose.split("/medications/students/").nth(1).unwrap().split('"').next().unwrap()
+}
+
+#[tokio::test]
+async fn a_dose_says_what_was_scanned_before_it() {
+    let d = District::new().await;
+    let due = d.dose("Cetirizine").await;
+    let (student, order) = (student_of(&due).to_owned(), hidden(&due, "order_id").to_owned());
+    let others = doses(&d.page("/medications").await);
+    let other = others.iter().find(|dose| student_of(dose) != student).unwrap();
+    let office = d.app.key(d.id, d.app.role_of_everything(d.id).await).await;
+    let found = office.get(&format!("/api/v1/school/students?patient_id={student}&fields=student_number")).await.json();
+    let number = found["data"][0]["student_number"].as_str().unwrap().to_owned();
+    let scan = async |code: &str, scanned: &str| {
+        let fields = [("_csrf", &*d.csrf), ("school", hidden(&due, "school")), ("scanned", scanned), ("code", code)];
+        d.nurse.submit("/medications/scan", &fields).await
+    };
+    let told = scan(&order, "").await;
+    assert_eq!(told.status, StatusCode::UNPROCESSABLE_ENTITY, "a package says nothing before a badge");
+    assert!(told.text().contains("Scan the student's badge first"), "{}", told.text());
+    let told = scan(&number, "").await;
+    assert_eq!(told.status, StatusCode::SEE_OTHER, "{}", told.text());
+    let address = told.header("location").to_owned();
+    assert!(!address.contains(&number) && !address.contains(&student), "{address}");
+    let page = d.page(&address).await;
+    let shown = doses(&page);
+    assert!(!shown.is_empty() && shown.iter().all(|dose| student_of(dose) == student), "{page}");
+    assert!(shown.iter().all(|dose| dose.matches(">scanned<").count() + dose.matches("scanned</span>").count() > 0));
+
+    let badge = hidden(&shown[0], "scanned").to_owned();
+    let told = scan(hidden(other, "order_id"), &badge).await;
+    assert_eq!(told.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(told.text().contains("none of this student's orders"), "{}", told.text());
+    assert_eq!(scan("999999999", &badge).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let wrong = other.replace("name=\"scanned\" value=\"", &format!("name=\"scanned\" value=\"{badge}"));
+    let (status, page) = d.give(&wrong, "GIVEN", "x").await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "the dose of somebody else");
+    assert!(page.contains("Is not that of the order"), "{page}");
+
+    let told = scan(&order, &badge).await;
+    assert_eq!(told.status, StatusCode::SEE_OTHER, "{}", told.text());
+    let shown = doses(&d.page(told.header("location")).await);
+    let both = shown.iter().find(|dose| hidden(dose, "order_id") == order).unwrap();
+    assert_eq!(d.give(both, "GIVEN", "Fire drill").await.0, StatusCode::SEE_OTHER);
+    let admin = d.app.database.connect("salus_admin").await;
+    let sql = "SELECT rights FROM school.medication_administrations WHERE order_id = $1::text::uuid AND outcome = 'GIVEN' AND rights <> '{}' \
+               ORDER BY administered_at DESC LIMIT 1";
+    let rights: serde_json::Value = admin.query_one(sql, &[&order]).await.unwrap().get(0);
+    let how = ["student", "medicine", "dose", "time"].map(|right| rights[right].as_str().unwrap().to_owned());
+    assert_eq!(how, ["BARCODE", "BARCODE", "EYE", "EYE"], "{rights}");
+
+    // What one person scanned is nothing to another.
+    let second = d.app.session("larkspur", d.id, "nurse_supervisor").await;
+    let page = second.get(&address).await.text();
+    assert!(doses(&page).iter().any(|dose| student_of(dose) != student), "{page}");
 }

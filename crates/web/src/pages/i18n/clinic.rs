@@ -75,6 +75,20 @@ texts! {
         earlier: "It was earlier", "Fue antes", "Foi antes";
         earlier_at: "When the student came", "Cuándo vino", "Quando veio";
         earlier_why: "Why it is entered more than 24 hours later", "Por qué se anota más de 24 horas después", "Por que é anotada mais de 24 horas depois";
+        homeroom: "Homeroom", "Salón", "Turma";
+        student_number: "Student number", "Número de estudiante", "Número de estudante";
+        pass: "Pass", "Pase", "Passe";
+        pass_lead: "Half a sheet for the student to take along. It says nothing of why they were here.", "Media hoja para que el estudiante la lleve. No dice nada de por qué estuvo aquí.", "Meia folha para o estudante levar. Não diz nada do motivo pelo qual esteve aqui.";
+        pass_print: "Print", "Imprimir", "Imprimir";
+        pass_day: "Date", "Fecha", "Data";
+        pass_way: "Where to", "A dónde", "Para onde";
+        pass_class: "Back to class", "Vuelve a clase", "Volta para a aula";
+        pass_home: "Going home", "Va a casa", "Vai para casa";
+        pass_picked_up: "Picked up", "Lo recogen", "Alguém busca";
+        pass_with_staff: "Stays with school staff", "Se queda con personal de la escuela", "Fica com a equipe da escola";
+        pass_excused: "Excused", "Con permiso", "Dispensa autorizada";
+        pass_periods: "Lessons", "Clases", "Aulas";
+        pass_by: "Signed", "Firma", "Assinatura";
         ended_with: "The visit has ended: {n} minutes of class missed.", "La visita terminó: {n} minutos de clase perdidos.", "A visita terminou: {n} minutos de aula perdidos.";
     }
 }

@@ -10,6 +10,38 @@ pub(super) const SENTENCES: &[(&str, [&str; 2])] = &[
         ],
     ),
     (
+        "This visit was taken back: there is no pass of it",
+        ["Esta visita se retiró: no tiene pase", "Esta visita foi retirada: não tem passe"],
+    ),
+    (
+        "Scan a badge or a package: up to {} characters",
+        [
+            "Escanee una credencial o un envase: hasta {} caracteres",
+            "Leia um crachá ou uma embalagem: até {} caracteres",
+        ],
+    ),
+    (
+        "Neither the badge of a student nor a package that is known: check it by eye",
+        [
+            "No es la credencial de un estudiante ni un envase conocido: revíselo a la vista",
+            "Não é o crachá de um estudante nem uma embalagem conhecida: confira com os olhos",
+        ],
+    ),
+    (
+        "Scan the student's badge first, then the package",
+        [
+            "Escanee primero la credencial del estudiante y luego el envase",
+            "Leia primeiro o crachá do estudante e depois a embalagem",
+        ],
+    ),
+    (
+        "This package is of none of this student's orders: do not give it",
+        [
+            "Este envase no es de ninguna orden de este estudiante: no lo administre",
+            "Esta embalagem não é de nenhuma ordem deste estudante: não administre",
+        ],
+    ),
+    (
         "A treatment was given during the visit: correct its time",
         ["Una atención se da durante la visita: corrija su hora", "Um cuidado é dado durante a visita: corrija a hora"],
     ),

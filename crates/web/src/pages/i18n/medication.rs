@@ -6,6 +6,13 @@ texts! {
         round: "Medication round", "Ronda de medicamentos", "Ronda de medicamentos";
         register: "Register of controlled drugs", "Registro de medicamentos controlados", "Registro de medicamentos controlados";
         register_lead: "What each supply should hold. Two persons count.", "Lo que debe haber de cada uno. Cuentan dos personas.", "O que deve haver de cada um. Contam duas pessoas.";
+        scan: "Scan a badge, then the package", "Escanee una credencial y luego el envase", "Leia um crachá e depois a embalagem";
+        scan_hint: "Student number or code of the package", "Número de estudiante o código del envase", "Número de estudante ou código da embalagem";
+        scan_take: "Enter", "Aceptar", "Confirmar";
+        scan_all: "All students", "Todos los estudiantes", "Todos os estudantes";
+        scan_of: "Doses of {name}", "Dosis de {name}", "Doses de {name}";
+        scan_none: "No dose is to be given to this student here today.", "Hoy no hay dosis por administrar a este estudiante aquí.", "Hoje não há dose a administrar a este estudante aqui.";
+        scanned: "scanned", "escaneado", "lido";
         to_give: "To be given", "Por administrar", "A administrar";
         done: "Recorded today", "Registrado hoy", "Registrado hoje";
         nothing_due: "Nothing is to be given", "No hay nada por administrar", "Não há nada a administrar";

@@ -42,6 +42,7 @@ mod faults_school;
 pub mod format;
 mod immunization;
 mod keys;
+mod kiosk;
 mod medication;
 mod notices;
 mod nurse;
@@ -71,6 +72,7 @@ pub use erasure::Erasure;
 pub use family::Family;
 pub use immunization::Immunization;
 pub use keys::Keys;
+pub use kiosk::Kiosk;
 pub use medication::Medication;
 pub use notices::Notices;
 pub use nurse::Nurse;
@@ -134,6 +136,8 @@ pub struct Texts {
     pub erasure: Erasure,
     /// The school clinic.
     pub clinic: Clinic,
+    /// The tablet at the clinic's door.
+    pub kiosk: Kiosk,
     /// Immunization at school.
     pub immunization: Immunization,
     /// Medication at school.
@@ -175,6 +179,7 @@ macro_rules! language {
             security: Security::$tag,
             erasure: Erasure::$tag,
             clinic: Clinic::$tag,
+            kiosk: Kiosk::$tag,
             immunization: Immunization::$tag,
             medication: Medication::$tag,
             nurse: Nurse::$tag,
@@ -333,6 +338,7 @@ mod tests {
             ("security", Security::KEYS),
             ("erasure", Erasure::KEYS),
             ("clinic", Clinic::KEYS),
+            ("kiosk", Kiosk::KEYS),
             ("immunization", Immunization::KEYS),
             ("nurse", Nurse::KEYS),
             ("on_call", OnCall::KEYS),
