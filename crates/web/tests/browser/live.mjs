@@ -59,7 +59,8 @@ async function step(name, work) {
     passed += 1;
   } catch (error) {
     failed += 1;
-    console.log(`FAILED ${name}: ${error.message}`);
+    // What a command said is told with how it ended.
+    console.log(`FAILED ${name}: ${error.message}${error.stdout ? `\n${error.stdout}` : ""}`);
     if (shots && browser.isConnected()) await page.screenshot({ path: join(shots, `failed-${passed + failed}.png`), fullPage: true });
   }
 }
