@@ -145,7 +145,7 @@ fn new(view: &DelegationsView, shell: &Shell) -> Markup {
     let body = html! {
         input type="hidden" name="school" value=(view.school);
         div class="form two" { @for f in &fields { (form::field(shell, f)) } }
-        div class="form-actions" { button class="button primary" type="submit" { (t.delegate) } }
+        div class="actions" { button class="button primary" type="submit" { (t.delegate) } }
     };
     parts::card(
         "delegate",
