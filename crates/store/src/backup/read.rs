@@ -185,7 +185,11 @@ impl Backup {
         let mut meter = Meter::new(unpacked);
         let (give, parts) = mpsc::sync_channel(AHEAD);
         let (passed, sealed) = thread::scope(|scope| {
-            let opening = scope.spawn(|| open(&path, (key, print), give));
+            // What gives ends with its thread, and so does what is taken.
+            let opening = scope.spawn(|| {
+                let give = give;
+                open(&path, (key, print), &give)
+            });
             let passed = pass(parts, &mut meter);
             (passed, opening.join())
         });
@@ -359,7 +363,7 @@ fn pass(parts: mpsc::Receiver<Vec<u8>>, to: &mut impl Write) -> io::Result<()> {
 }
 
 /// Opens the file of an archive and gives it away part by part; the digest of all of the file.
-fn open(path: &Path, (key, print): (&Secret, &Print), give: mpsc::SyncSender<Vec<u8>>) -> Result<Print> {
+fn open(path: &Path, (key, print): (&Secret, &Print), give: &mpsc::SyncSender<Vec<u8>>) -> Result<Print> {
     let mut file = BufReader::new(Meter::new(whole(path, print)?));
     let mut identity = age::scrypt::Identity::new(passphrase(key));
     identity.set_max_work_factor(2);

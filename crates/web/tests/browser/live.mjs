@@ -53,15 +53,24 @@ page.on("pageerror", (error) => noise.push(error.message));
 let passed = 0;
 let failed = 0;
 
+// What a page is asked has no end of its own, and a step that waits for ever would take everything with it.
+const LONGEST = 300_000;
+
 async function step(name, work) {
+  let watch;
+  const late = new Promise((_, reject) => {
+    watch = setTimeout(() => reject(new Error(`not done after ${LONGEST / 1000} seconds`)), LONGEST);
+  });
   try {
-    await work();
+    await Promise.race([work(), late]);
     passed += 1;
   } catch (error) {
     failed += 1;
     // What a command said is told with how it ended.
     console.log(`FAILED ${name}: ${error.message}${error.stdout ? `\n${error.stdout}` : ""}`);
     if (shots && browser.isConnected()) await page.screenshot({ path: join(shots, `failed-${passed + failed}.png`), fullPage: true });
+  } finally {
+    clearTimeout(watch);
   }
 }
 

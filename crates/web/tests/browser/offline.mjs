@@ -60,7 +60,8 @@ export async function offline(nurse, address, shots) {
   const page = await nurse.context().newPage();
   try {
     await page.goto(`${way.base}/clinic`);
-    await page.evaluate(() => navigator.serviceWorker.ready);
+    // Not by `ready`: that waits without end where no worker comes.
+    await page.waitForFunction(async () => (await navigator.serviceWorker.getRegistration())?.active?.state === "activated");
     await page.waitForFunction(async () => (await caches.open("salus-clinic").then((held) => held.keys())).length > 3);
     const [number, name] = await absent(page);
     way.shut(true);
