@@ -33,7 +33,7 @@ pub const DOSES: Resource = Resource {
 };
 
 /// The rights that are checked before a dose.
-const RIGHTS: [&str; 7] = ["student", "medicine", "dose", "time", "route", "reason", "documentation"];
+pub const RIGHTS: [&str; 7] = ["student", "medicine", "dose", "time", "route", "reason", "documentation"];
 
 /// Recording doses and what they did.
 ///

@@ -41,7 +41,7 @@ mod visits;
 pub use aides::guarded;
 pub use care::{BLOOD_PRESSURE, SIGNS, TREATMENTS};
 pub use delegations::ROUTES;
-pub use doses::DOSES;
+pub use doses::{DOSES, RIGHTS};
 pub use errors::KINDS as ERROR_KINDS;
 pub use jobs::jobs;
 pub use offline::{KeptVisit, Lock, kept_visit, lock};

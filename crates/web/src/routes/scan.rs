@@ -11,13 +11,12 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Redirect},
 };
+use salus_domains::school::RIGHTS;
 use salus_store::Call;
 use serde_json::{Map, Value, json};
 
 /// What a handle is for.
 const PURPOSE: &str = "medication.scan";
-/// The rights that are checked before a dose.
-const RIGHTS: [&str; 7] = ["student", "medicine", "dose", "time", "route", "reason", "documentation"];
 
 /// What was scanned before; nothing by a handle of somebody else, or one that is over.
 pub async fn before(visit: &Visit, handle: &str) -> Result<Scan, PageError> {
