@@ -45,13 +45,20 @@ const started = await new Promise((resolve, reject) => {
   server.on("exit", (code) => reject(new Error(`the server ended with ${code}`)));
 });
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", headless: true, args: ARGUMENTS });
-const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, locale: "en", reducedMotion: "reduce" });
-const page = await context.newPage();
 const noise = [];
-page.on("console", (message) => message.type() === "error" && noise.push(message.text()));
-page.on("pageerror", (error) => noise.push(error.message));
+const page = await person();
+const context = page.context();
 let passed = 0;
 let failed = 0;
+
+/// A browser of one person: what its page writes to the console is kept, and nothing moves while it is looked at.
+async function person() {
+  const own = await browser.newContext({ viewport: { width: 1280, height: 900 }, locale: "en", reducedMotion: "reduce" });
+  const page = await own.newPage();
+  page.on("console", (message) => message.type() === "error" && noise.push(message.text()));
+  page.on("pageerror", (error) => noise.push(error.message));
+  return page;
+}
 
 // What a page is asked has no end of its own, and a step that waits for ever would take everything with it.
 const LONGEST = 300_000;
@@ -293,13 +300,10 @@ await step("every page speaks three languages", async () => {
 
 // Who manages accounts sets up a second proof first. Passkeys need a name as address.
 const named = base.replace("127.0.0.1", "localhost");
-const admin = await browser.newContext({ viewport: { width: 1280, height: 900 }, locale: "en", reducedMotion: "reduce" });
-const office = await admin.newPage();
-office.on("console", (message) => message.type() === "error" && noise.push(message.text()));
-office.on("pageerror", (error) => noise.push(error.message));
+const office = await person();
 
 await step("the owner sets up a passkey before anything else, and signs in with it", async () => {
-  const devtools = await admin.newCDPSession(office);
+  const devtools = await office.context().newCDPSession(office);
   await devtools.send("WebAuthn.enable");
   const options = { protocol: "ctap2", transport: "internal", hasResidentKey: true, hasUserVerification: true, isUserVerified: true };
   await devtools.send("WebAuthn.addVirtualAuthenticator", { options: { ...options, automaticPresenceSimulation: true } });
@@ -339,7 +343,7 @@ await step("an authenticator is shown as a code to scan, and codes are sent thro
   await office.fill("input[name=address]", "+1 202 555 0143");
   await office.click("#codes button[type=submit]");
   await office.waitForSelector("input[name=sent_code]");
-  const sent = await admin.newPage();
+  const sent = await office.context().newPage();
   await sent.goto(`${named}/simulator`);
   const code = (await sent.textContent("main")).match(/\d{6} is your Salus code/)[0].slice(0, 6);
   await sent.close();
@@ -366,22 +370,25 @@ await step("every promise is proved on the running database, and the owner sees 
     ["notifications", `${named}/notifications`],
     ["rules", `${named}/security-configuration`], ["security", `${named}/account/security`], ["simulator", `${named}/simulator`],
   ]);
-  await admin.close();
+  await office.context().close();
 });
 
 // The supply of a controlled drug that the nurse counts first, for a second person.
 let supply;
-let onDuty;
+const nurse = await person();
+
+/// Somebody of the school district who takes their one-time link, and has an authenticator then.
+async function takeLink(page, role) {
+  await page.goto(started.setup_links.find((l) => l.tenant === "larkspur" && l.roles.includes(role)).link);
+  await page.fill("input[name=password]", PASSWORD);
+  await page.fill("input[name=again]", PASSWORD);
+  await page.click("button[type=submit]");
+  await page.waitForURL(`${base}/account/security`);
+  await enrol(page);
+}
 
 await step("a school nurse checks a student in by two taps and sends them back to class", async () => {
-  const nurse = await (await browser.newContext()).newPage();
-  const own = started.setup_links.find((l) => l.tenant === "larkspur" && l.roles.includes("school_nurse"));
-  await nurse.goto(own.link);
-  await nurse.fill("input[name=password]", PASSWORD);
-  await nurse.fill("input[name=again]", PASSWORD);
-  await nurse.click("button[type=submit]");
-  await nurse.waitForURL(`${base}/account/security`);
-  await enrol(nurse);
+  await takeLink(nurse, "school_nurse");
   await nurse.goto(`${base}/clinic`);
   assert.equal(await nurse.locator("#waiting tbody tr").count(), 2, "two students are there");
   await nurse.fill("#who", "200008");
@@ -401,8 +408,11 @@ await step("a school nurse checks a student in by two taps and sends them back t
   await tour(nurse, shots, [["clinic", `${base}/clinic`], ["visit", `${base}${visit}`]]);
   await start(nurse, name);
   await injured(nurse, name);
-  await offline(nurse, base, shots);
+});
 
+await step("visits without a connection are kept sealed on the device, and sent when it is back", () => offline(nurse, base, shots));
+
+await step("a vaccination schedule is imported, and a student's doses are judged, written down and excused", async () => {
   await nurse.goto(`${base}/immunizations`);
   assert.match(await nurse.textContent("main"), /No vaccination schedule is in use/, "what to do is said");
   const folder = new URL("../../../../../shared/data/cdsi/supporting-data-4.64", import.meta.url).pathname;
@@ -420,22 +430,19 @@ await step("a school nurse checks a student in by two taps and sends them back t
   assert.match(await nurse.locator("#doses").textContent(), /against Measles/);
   await tour(nurse, shots, [["immunizations", `${base}/immunizations`], ["immunizations-students", list], ["vaccines", nurse.url()]]);
   await vaccines(nurse, shots);
-  await outbreaks(nurse, shots);
+});
+
+await step("an outbreak in a class is seen by the nurse, who does not decide about it", () => outbreaks(nurse, shots));
+
+await step("doses are given on the round, late with a reason, and counted", async () => {
   supply = await round(nurse);
-  onDuty = nurse;
 });
 
 await step("the supervisor takes an outbreak through its life, an alert in hand, and counts as the second person", async () => {
-  const lead = await (await browser.newContext()).newPage();
-  const own = started.setup_links.find((l) => l.tenant === "larkspur" && l.roles.includes("nurse_supervisor"));
-  await lead.goto(own.link);
-  await lead.fill("input[name=password]", PASSWORD);
-  await lead.fill("input[name=again]", PASSWORD);
-  await lead.click("button[type=submit]");
-  await lead.waitForURL(`${base}/account/security`);
-  await enrol(lead);
+  const lead = await person();
+  await takeLink(lead, "nurse_supervisor");
   await lead.goto(`${base}/alerts`);
-  await emergency(onDuty, base);
+  await emergency(nurse, base);
   // Nobody touches the page.
   await lead.locator("#alerts-live tbody tr", { hasText: "Emergency services" }).first().waitFor({ timeout: 20_000 });
   await alerted(lead);
