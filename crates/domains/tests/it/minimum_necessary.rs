@@ -244,6 +244,8 @@ async fn replies_hold_no_field_beyond_what_a_role_is_answered() {
     let world = World::new().await;
     let plausible = Plausible::plant(&world, world.tenant, "north_canary").await;
     let admin = world.database.connect("salus_admin").await;
+    // What was planted for today, by UTC, is of the school's day at every hour.
+    admin.batch_execute("UPDATE school.schools SET timezone = 'UTC'").await.unwrap();
     let mut telling = Telling::new();
     for resource in resources() {
         let table = world.db.catalog().table(resource.table).unwrap();
