@@ -95,40 +95,47 @@ pub(crate) fn checked(op: Op, check: Check) -> Op {
 /// # Errors
 /// [`salus_core::Error::Internal`] when a resource names a table or column that does not exist.
 pub fn operations(catalog: &Catalog) -> Result<Vec<Arc<Op>>> {
+    every(catalog, |op| op)
+}
+
+/// The same for who serves them and describes them to nobody.
+///
+/// # Errors
+/// As [`operations`].
+pub fn served(catalog: &Catalog) -> Result<Vec<Arc<Op>>> {
+    every(catalog, Op::undescribed)
+}
+
+/// What is not kept of an operation goes before the next ones are made.
+fn every(catalog: &Catalog, kept: fn(Op) -> Op) -> Result<Vec<Arc<Op>>> {
     let mut ops = Vec::new();
+    let mut add = |made: Vec<Op>| ops.extend(made.into_iter().map(kept));
     for resource in resources() {
-        ops.extend(
-            resource
-                .ops(catalog)?
-                .into_iter()
-                .map(auth::guarded)
-                .map(compliance::guarded)
-                .map(exchange::guarded)
-                .map(school::guarded),
-        );
+        let made = resource.ops(catalog)?.into_iter().map(auth::guarded).map(compliance::guarded);
+        add(made.map(exchange::guarded).map(school::guarded).collect());
     }
-    ops.extend(auth::actions(catalog)?);
-    ops.extend(auth::glass_actions());
-    ops.extend(auth::glass_reads());
-    ops.extend(auth::role_ops());
-    ops.extend(explain::reads());
-    ops.extend(medical::actions(catalog)?);
-    ops.extend(records::reads());
-    ops.extend(exchange::actions(catalog)?);
-    ops.extend(audit::reads());
-    ops.extend(audit::actions(catalog)?);
-    ops.extend(compliance::reads());
-    ops.extend(compliance::actions(catalog)?);
-    ops.extend(compliance::erasure_actions());
-    ops.extend(compliance::register_actions(catalog)?);
-    ops.extend(compliance::hold_actions());
-    ops.extend(kernel::reads());
-    ops.extend(kernel::actions());
-    ops.extend(kernel::key_actions());
-    ops.extend(school::actions(catalog)?);
-    ops.extend(school::reads());
-    ops.extend(alerts::actions(catalog)?);
-    ops.extend(alerts::reads());
+    add(auth::actions(catalog)?);
+    add(auth::glass_actions());
+    add(auth::glass_reads());
+    add(auth::role_ops());
+    add(explain::reads());
+    add(medical::actions(catalog)?);
+    add(records::reads());
+    add(exchange::actions(catalog)?);
+    add(audit::reads());
+    add(audit::actions(catalog)?);
+    add(compliance::reads());
+    add(compliance::actions(catalog)?);
+    add(compliance::erasure_actions());
+    add(compliance::register_actions(catalog)?);
+    add(compliance::hold_actions());
+    add(kernel::reads());
+    add(kernel::actions());
+    add(kernel::key_actions());
+    add(school::actions(catalog)?);
+    add(school::reads());
+    add(alerts::actions(catalog)?);
+    add(alerts::reads());
     ops.sort_by(|a, b| (&a.path, a.method).cmp(&(&b.path, b.method)));
     Ok(ops.into_iter().map(auth::proved).map(Arc::new).collect())
 }

@@ -55,6 +55,14 @@ pub struct Op {
     pub run: Run,
 }
 
+impl Op {
+    /// Without what only the description of the API says, which is most of its memory. Whether there is a body stays known.
+    #[must_use]
+    pub fn undescribed(self) -> Self {
+        Self { params: Vec::new(), input: self.input.map(|_| Value::Null), output: Value::Null, ..self }
+    }
+}
+
 /// A query parameter.
 #[derive(Debug, Clone)]
 pub struct Param {

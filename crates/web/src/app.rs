@@ -22,14 +22,14 @@ use salus_store::{
     outbound::{Network, Outbound, Rules},
 };
 use serde_json::{Value, json};
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 /// What every handler shares.
 pub struct App {
     /// The database.
     pub db: Db,
-    /// Every operation.
-    pub ops: Vec<Arc<Op>>,
+    /// Operations by name, without what only their description says.
+    ops: HashMap<String, Arc<Op>>,
     /// Operations by path.
     pub routes: Routes,
     /// Callers of the last second.
@@ -97,8 +97,9 @@ impl App {
     pub fn with(db: Db, options: Options) -> Result<Arc<Self>> {
         let Options { secure, notices, public_url, courier, outbound, proxies, simulator } = options;
         let outbound = outbound.map_or_else(|| Outbound::new(Rules::default()), Ok)?;
-        let ops = salus_domains::operations(db.catalog())?;
+        let ops = salus_domains::served(db.catalog())?;
         let routes = Routes::new(&ops)?;
+        let ops = ops.into_iter().map(|op| (op.name.clone(), op)).collect();
         let rules_checked_at =
             db.env().now().format(&time::format_description::well_known::Rfc3339).map_err(Error::internal)?;
         let courier = simulator.clone().map(|s| s as Arc<dyn Courier>).or(courier);
@@ -125,7 +126,15 @@ impl App {
     /// # Errors
     /// [`Error::Internal`]: names come from our own pages.
     pub fn op(&self, name: &str) -> Result<&Arc<Op>> {
-        self.ops.iter().find(|o| o.name == name).ok_or_else(|| Error::internal(format!("no operation {name}")))
+        self.ops.get(name).ok_or_else(|| Error::internal(format!("no operation {name}")))
+    }
+
+    /// The description of the API. It is made when it is asked for: kept, it would hold several MB for nobody.
+    ///
+    /// # Errors
+    /// As [`App::new`].
+    pub fn openapi(&self) -> Result<Value> {
+        Ok(openapi::document(&salus_domains::operations(self.db.catalog())?))
     }
 
     /// All routes with their layers.
@@ -136,7 +145,9 @@ impl App {
             .route("/api/health/db", get(health_db))
             .route(
                 "/openapi.json",
-                get(|State(app): State<Arc<Self>>| async move { Json(openapi::document(&app.ops)) }),
+                get(|State(app): State<Arc<Self>>| async move {
+                    app.openapi().map(Json).map_err(|error| Problem { error, request: app.db.env().id() })
+                }),
             )
             .route("/ws", get(crate::live::open))
             .route("/ws/v1/alerts", get(crate::alert_socket::open))

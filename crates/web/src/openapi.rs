@@ -6,7 +6,7 @@ use salus_store::{Method, Op, decide::Notice};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
-/// The document for these operations. It is made when it is asked for: kept, it would hold several MB for nobody.
+/// The document for these operations.
 #[must_use]
 pub fn document(ops: &[Arc<Op>]) -> Value {
     let mut paths = Map::new();

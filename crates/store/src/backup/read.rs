@@ -6,7 +6,7 @@ use super::{
     OPERATOR, PgBackRest, Print, ROOT, at, changed, passphrase, pgbackrest, read,
 };
 use crate::{
-    cluster::{Recovery, Until, recovered, unpack, unpack_laid},
+    cluster::{AT_ONCE, Recovery, Until, recovered, unpack, unpack_laid, widen},
     migrate::Files,
     seal::{RootFile, RootKey, Secret},
 };
@@ -124,7 +124,8 @@ impl Backup {
         }
         let failed = |e: io::Error| Error::Unavailable(format!("tar cannot be run: {e}"));
         let mut command = Command::new("tar");
-        command.env_clear().env("LC_ALL", "C").env("PATH", "/usr/bin:/bin").args(["-t", "-f", "-"]).args(base.tar);
+        command.env_clear().env("LC_ALL", "C").env("PATH", "/usr/bin:/bin").args(["-t", "-f", "-"]);
+        command.args(AT_ONCE).args(base.tar);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().map_err(failed)?;
         let (Some(mut pipe), Some(mut out)) = (child.stdin.take(), child.stdout.take()) else {
@@ -134,6 +135,7 @@ impl Backup {
             let mut text = String::new();
             out.read_to_string(&mut text).map(|_| text)
         });
+        widen(&pipe);
         let fed = self.decrypt(&mut pipe);
         drop(pipe);
         let status = child.wait().map_err(failed)?;

@@ -21,7 +21,7 @@ pub use ballast::{free_ballast, keep_ballast};
 pub use guard::guard_requested;
 pub(crate) use install::programs;
 pub use install::version_refusal;
-pub(crate) use unpack::{Recovery, Until, recovered, unpack, unpack_laid};
+pub(crate) use unpack::{AT_ONCE, Recovery, Until, recovered, unpack, unpack_laid, widen};
 
 use guard::GUARD_ARGUMENT;
 use layout::{Layout, Ready, at};

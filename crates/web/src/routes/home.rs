@@ -3,7 +3,6 @@
 use super::frame::{Params, Shown, Visit, html, stranger};
 use crate::{
     app::App,
-    openapi,
     pages::{
         docs::{self, DocsView},
         error::{self, ErrorView},
@@ -44,11 +43,11 @@ pub async fn show(visit: Visit, Query(query): Params) -> Shown {
 }
 
 /// GET `/docs`.
-pub async fn docs(visit: Visit, Query(query): Params) -> Response {
+pub async fn docs(visit: Visit, Query(query): Params) -> Shown {
     let get = |name: &str| query.get(name).cloned().unwrap_or_default();
-    let view =
-        DocsView { openapi: openapi::document(&visit.app.ops), domain: get("domain"), operation: get("operation") };
-    html(&docs::render(&view, &visit.shell))
+    let openapi = visit.app.openapi().map_err(|e| visit.error(e))?;
+    let view = DocsView { openapi, domain: get("domain"), operation: get("operation") };
+    Ok(html(&docs::render(&view, &visit.shell)))
 }
 
 /// Any other address.
