@@ -8,6 +8,7 @@ use crate::{
 };
 use axum::{
     Json, Router,
+    body::Bytes,
     extract::{Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     middleware::{Next, map_response},
@@ -22,7 +23,10 @@ use salus_store::{
     outbound::{Network, Outbound, Rules},
 };
 use serde_json::{Value, json};
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, OnceLock},
+};
 
 /// What every handler shares.
 pub struct App {
@@ -30,6 +34,8 @@ pub struct App {
     pub db: Db,
     /// Operations by name, without what only their description says.
     ops: HashMap<String, Arc<Op>>,
+    /// The description of the API, once somebody has asked for it.
+    openapi: OnceLock<Bytes>,
     /// Operations by path.
     pub routes: Routes,
     /// Callers of the last second.
@@ -107,6 +113,7 @@ impl App {
             rules_checked_at,
             db,
             ops,
+            openapi: OnceLock::new(),
             routes,
             callers: Callers::default(),
             live: Arc::default(),
@@ -129,12 +136,18 @@ impl App {
         self.ops.get(name).ok_or_else(|| Error::internal(format!("no operation {name}")))
     }
 
-    /// The description of the API. It is made when it is asked for: kept, it would hold several MB for nobody.
+    /// The description of the API, as JSON. Anybody may ask for it, and making it takes a twentieth of a second: it is made once,
+    /// when the first one asks.
     ///
     /// # Errors
     /// As [`App::new`].
-    pub fn openapi(&self) -> Result<Value> {
-        Ok(openapi::document(&salus_domains::operations(self.db.catalog())?))
+    pub fn openapi(&self) -> Result<Bytes> {
+        if let Some(made) = self.openapi.get() {
+            return Ok(made.clone());
+        }
+        let document = openapi::document(&salus_domains::operations(self.db.catalog())?);
+        let text = serde_json::to_vec(&document).map_err(Error::internal)?;
+        Ok(self.openapi.get_or_init(|| text.into()).clone())
     }
 
     /// All routes with their layers.
@@ -146,7 +159,10 @@ impl App {
             .route(
                 "/openapi.json",
                 get(|State(app): State<Arc<Self>>| async move {
-                    app.openapi().map(Json).map_err(|error| Problem { error, request: app.db.env().id() })
+                    let json = [(header::CONTENT_TYPE, "application/json")];
+                    app.openapi()
+                        .map(|text| (json, text))
+                        .map_err(|error| Problem { error, request: app.db.env().id() })
                 }),
             )
             .route("/ws", get(crate::live::open))

@@ -15,6 +15,7 @@ use axum::{
     http::{HeaderMap, StatusCode, Uri},
     response::{IntoResponse, Response},
 };
+use salus_core::Error;
 use salus_store::{Body, Call};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -45,7 +46,8 @@ pub async fn show(visit: Visit, Query(query): Params) -> Shown {
 /// GET `/docs`.
 pub async fn docs(visit: Visit, Query(query): Params) -> Shown {
     let get = |name: &str| query.get(name).cloned().unwrap_or_default();
-    let openapi = visit.app.openapi().map_err(|e| visit.error(e))?;
+    let text = visit.app.openapi().map_err(|e| visit.error(e))?;
+    let openapi = serde_json::from_slice(&text).map_err(|e| visit.error(Error::internal(e)))?;
     let view = DocsView { openapi, domain: get("domain"), operation: get("operation") };
     Ok(html(&docs::render(&view, &visit.shell)))
 }
