@@ -191,3 +191,36 @@ async fn a_digest_does_not_come_in_quiet_hours() {
     let due = "SELECT (due_at = '2026-03-03T16:00:00Z')::text FROM alerts.alert_delivery_log WHERE channel = 'EMAIL'";
     assert_eq!(p.ask(due).await, ["true"]);
 }
+
+#[tokio::test]
+async fn definitions_that_another_is_making_are_waited_for_and_not_made_twice() {
+    let p = place().await;
+    p.sweep().await;
+    let tenant = p.s.world.tenant;
+    let made = "SELECT count(*)::text FROM alerts.alert_definitions";
+    let all = p.ask(made).await;
+    assert_ne!(all, ["0"]);
+    p.s.world
+        .admin(&format!(
+            "CREATE TABLE public.made AS SELECT * FROM alerts.alert_definitions; DELETE FROM alerts.alert_definitions; \
+             INSERT INTO kernel.outbox (tenant_id, id, event) VALUES ('{tenant}', gen_random_uuid(), 'medical.patient.created')"
+        ))
+        .await;
+    // Another has begun to make them.
+    let other = p.s.world.database.connect("salus_admin").await;
+    let begun = format!(
+        "BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('alerts.alert_definitions', 0) # hashtextextended('{tenant}', 0)); \
+         INSERT INTO alerts.alert_definitions SELECT * FROM public.made"
+    );
+    other.batch_execute(&begun).await.unwrap();
+    let commit = async {
+        let waits = "SELECT count(*)::text FROM pg_locks l JOIN pg_database d ON d.oid = l.database \
+                     WHERE NOT l.granted AND d.datname = current_database()";
+        while p.ask(waits).await == ["0"] {
+            tokio::task::yield_now().await;
+        }
+        other.batch_execute("COMMIT").await.unwrap();
+    };
+    tokio::join!(p.drain(), commit);
+    assert_eq!(p.ask(made).await, all, "each is there once");
+}
