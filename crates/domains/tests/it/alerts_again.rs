@@ -214,8 +214,7 @@ async fn definitions_that_another_is_making_are_waited_for_and_not_made_twice() 
     );
     other.batch_execute(&begun).await.unwrap();
     let commit = async {
-        let waits = "SELECT count(*)::text FROM pg_locks l JOIN pg_database d ON d.oid = l.database \
-                     WHERE NOT l.granted AND d.datname = current_database()";
+        let waits = "SELECT count(*)::text FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
         while p.ask(waits).await == ["0"] {
             tokio::task::yield_now().await;
         }
